@@ -1,24 +1,16 @@
 """Whether a change of a model is larger than chance: paired differences, and the effective sample size."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from minigen import checks
 
-__all__ = ["PairedDifference", "effective_sample_size", "paired_difference"]
+__all__ = ["effective_sample_size", "paired_difference"]
 
 
-class PairedDifference(NamedTuple):
-    """The mean of after − before over pairs, and its standard error."""
-
-    mean: float
-    standard_error: float
-
-
-def paired_difference(before: ArrayLike, after: ArrayLike) -> PairedDifference:
+def paired_difference(before: ArrayLike, after: ArrayLike) -> tuple[float, float]:
     """The mean of after − before over n pairs, and its standard error: the differences' deviation over √n.
 
     before, after: (n,), two measurements of the same thing, such as a seed or a test point, before and after a change.
@@ -31,7 +23,7 @@ def paired_difference(before: ArrayLike, after: ArrayLike) -> PairedDifference:
     if n < 2:
         raise ValueError(f"before must have at least 2 values, got {n}")
     differences = after - before
-    return PairedDifference(float(np.mean(differences)), float(np.std(differences, ddof=1) / math.sqrt(n)))
+    return float(np.mean(differences)), float(np.std(differences, ddof=1) / math.sqrt(n))
 
 
 def effective_sample_size(log_weights: ArrayLike) -> float:

@@ -67,7 +67,7 @@ paired = Exercise(
     target="minigen.metrics.comparison:paired_difference",
     minutes=10,
     prompt="""
-    The mean of after - before over n pairs, and its standard error.
+    The mean change over n pairs, from before to after, and its standard error.
 
     before, after: float arrays (n,), n at least 2; element i of both belongs to the same seed or
     test point. Return a pair of numbers: the mean difference, and the standard error of this
