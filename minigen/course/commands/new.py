@@ -50,10 +50,9 @@ def main(argv: Sequence[str]) -> int:
     print("\n".join(str(path) for path in files))
     print(f"\nexport MINIGEN_LESSONS={folder}     # in PowerShell: $env:MINIGEN_LESSONS = '{folder}'")
     print(f"minigen run {number}")
-    print(f"minigen exercise prove {number}    # is the exercise sound?  minigen change {number}: are the invitations?")
-    print(
-        f"minigen record {number}            # keep its results: then minigen book {number}, minigen notebook {number}"
-    )
+    print(f"minigen exercise prove {number}     # is the exercise sound?")
+    print(f"minigen change {number}             # do the invitations show what they say?")
+    print(f"minigen record {number}             # keeps the results, for minigen book and minigen notebook")
     return 0
 
 
