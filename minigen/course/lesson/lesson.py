@@ -189,8 +189,14 @@ class Lesson:
         """
         from minigen.course.lesson.trained import load_trained
 
-        options = {"quick": self.quick, "train_shared": self.options.train_shared, "say": self._note_model}
-        return load_trained(id, model, seed=self.seed if seed is None else seed, **options)
+        return load_trained(
+            id,
+            model,
+            seed=self.seed if seed is None else seed,
+            quick=self.quick,
+            train_shared=self.options.train_shared,
+            say=self._note_model,
+        )
 
     def train_once(
         self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]

@@ -622,10 +622,10 @@ class Place:
         self._ends, self._scales = ends, scales
 
     def x(self, values: Any) -> Any:
-        return self.left + self.width * self._share(values, *self._ends[:2], self._scales["x"])
+        return self.left + self.width * self._share(values, self._ends[0], self._ends[1], self._scales["x"])
 
     def y(self, values: Any) -> Any:
-        return self.top + self.height * (1 - self._share(values, *self._ends[2:], self._scales["y"]))
+        return self.top + self.height * (1 - self._share(values, self._ends[2], self._ends[3], self._scales["y"]))
 
     def line_across(self, axis: str, value: float, stroke: str) -> str:
         """A line over the whole width or height, where the axis has this value."""
