@@ -54,7 +54,7 @@ MISTAKES = {
     # Roots are missing: the variances are alpha_bar and 1 - alpha_bar, the factors their roots.
     np.sqrt(alpha_bar) -> alpha_bar
     np.sqrt(1 - alpha_bar) -> 1 - alpha_bar
-    # 1 - alpha_bar is the variance of the noise; its factor is the root of that.
+    # eps is multiplied by a variance, not by a standard deviation: take the root of 1 - alpha_bar.
     np.sqrt(1 - alpha_bar) -> 1 - alpha_bar
     # alpha_bar is the variance that is left of the data, not its factor: that is the root of it.
     np.sqrt(alpha_bar) -> alpha_bar
@@ -70,7 +70,7 @@ MISTAKES = {
     # Data and noise have each other's factor: at the start all is data.
     per_example(np.sqrt(alpha_bar), x0) + per_example(np.sqrt(1 - alpha_bar), eps) ->
         per_example(np.sqrt(1 - alpha_bar), x0) + per_example(np.sqrt(alpha_bar), eps)
-    # The variance of the noise is 1 - alpha_bar; beta is that of the last step alone.
+    # This is the noise of the last step alone: all steps together have added 1 - alpha_bar.
     np.sqrt(1 - alpha_bar) -> np.sqrt(schedule.beta[t])
     # The data is shrunk too, by the root of alpha_bar.
     per_example(np.sqrt(alpha_bar), x0) -> x0

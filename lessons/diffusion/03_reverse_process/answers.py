@@ -40,15 +40,15 @@ MISTAKES = {
     # The part of x_t has the wrong power of alpha_t: a step multiplies by a root, not by a
     # variance.
     np.sqrt(alpha) -> alpha
-    # The root of alpha_bar_(t-1) is missing before x_0.
+    # x_0 counts in its full size: t - 1 steps have shrunk it on the way to x_(t-1).
     np.sqrt(before) -> 1
     # The part of x_0 has the wrong power of alpha_bar_(t-1): the steps multiply by its root.
     np.sqrt(before) -> before
     # Before x_t stands alpha_t, of one step, and not the product alpha_bar_t.
     np.sqrt(alpha) -> np.sqrt(alpha_bar)
-    # Before x_0 stands alpha_bar_(t-1), of the steps that led to x_(t-1).
+    # x_0 is shrunk by one step too many: only t - 1 steps lead to x_(t-1).
     np.sqrt(before) -> np.sqrt(alpha_bar)
-    # 1 - alpha_bar_(t-1) belongs before x_t, not 1 - alpha_bar_t, which then cancels.
+    # The part of x_t has the noise of x_t, which cancels, and not that of x_(t-1).
     (1 - before) / (1 - alpha_bar) -> (1 - alpha_bar) / (1 - alpha_bar)
     # The part of x_0 is divided by the variance of x_(t-1), not by that of x_t.
     beta / (1 - alpha_bar) -> beta / np.maximum(1 - before, 1e-3)

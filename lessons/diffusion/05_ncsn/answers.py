@@ -57,7 +57,7 @@ MISTAKES = {
     size = np.sum(v * s, axis=1) ** 2 -> size = np.sum((v * s) ** 2, axis=1)
     # The squared length of the score, not its length.
     size = np.sum(s**2, axis=1) -> size = np.sqrt(np.sum(s**2, axis=1))
-    # v . score(x) enters as its square.
+    # The product of direction and score is not squared.
     size = np.sum(v * s, axis=1) ** 2 -> size = np.abs(np.sum(v * s, axis=1))
     # v is taken as it is, not made of length 1.
     length = np.sqrt(np.sum(v**2, axis=1, keepdims=True))

@@ -75,7 +75,7 @@ MISTAKES = {
     # The angle is a quarter of a turn at t = T: the factor pi/2 is missing.
     f = np.cos((np.arange(T + 1) / T + s) / (1 + s)) ** 2
     return np.minimum(1 - f[1:] / f[:-1], largest)
-    # The whole of t/T + s is divided by 1 + s and multiplied by pi/2: mind the parentheses.
+    # Parentheses are missing: the whole of t/T + s is divided by 1 + s and multiplied by pi/2.
     f = np.cos(np.arange(T + 1) / T + s / (1 + s) * np.pi / 2) ** 2
     return np.minimum(1 - f[1:] / f[:-1], largest)
     # The ratio is turned round: 1 - f(t)/f(t - 1).
@@ -109,7 +109,7 @@ MISTAKES = {
     # np.cos takes radians: pi/2, not 90.
     f = np.cos((np.arange(T + 1) / T + s) / (1 + s) * 90) ** 2
     return np.minimum(1 - f[1:] / f[:-1], largest)
-    # The offset s is added to t/T, before both are multiplied by pi/2.
+    # The offset is added to the angle, not to t/T: both are multiplied by pi/2.
     f = np.cos(np.arange(T + 1) / T / (1 + s) * np.pi / 2 + s) ** 2
     return np.minimum(1 - f[1:] / f[:-1], largest)
     """,
