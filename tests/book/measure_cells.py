@@ -26,7 +26,7 @@ from minigen.course.index.lessons import all_lessons, short_id
 from minigen.course.lesson import recorded
 
 SCRIPT = Path(__file__).with_name("in_node.mjs")
-NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
 COMPARED = {"text", "check", "claim", "table", "figure", "outcome"}
 LIMIT = 3.0  # seconds of computing after which a cell is given up
 RELATIVE, ABSOLUTE = 2e-3, 2e-6

@@ -242,7 +242,7 @@ class Axes:
             raise NotImplementedError("a page draws the legend of the names that the lines have")
         self.has_legend = True
 
-    def locator_params(self, **how: Any) -> None:
+    def locator_params(self, *args: Any, **how: Any) -> None:
         """The number of ticks is that of the page."""
 
     tick_params = minorticks_off = set_axisbelow = locator_params
