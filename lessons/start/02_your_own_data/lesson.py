@@ -164,10 +164,11 @@ lesson.change(
 )
 
 # %% [markdown]
-# Keep a fifth of the points out of the training. The mean and the standard deviation are those of
-# the training points, too. Then the training in ten lines: the model, the loss, the batches, the
-# step, and `fit`. (`lesson.fit` is `minigen.train.fit` with a checkpoint, and `lesson.steps` is the
-# number of steps, which `--quick` cuts short; in your own script write `fit` and the number.)
+# Keep a fifth of the points out of the training, as *held-out data*. The mean and the standard
+# deviation are those of the training points, too. Then the training in ten lines: the model, the
+# loss, the batches, the step, and `fit`. (`lesson.fit` is `minigen.train.fit` with a checkpoint,
+# and `lesson.steps` is the number of steps, which `--quick` cuts short; in your own script write
+# `fit` and the number.)
 
 # %%
 train, held_out = x[:800], x[800:]
@@ -307,7 +308,8 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# The remedies are more data, a smaller network, or to stop where the held-out curve is lowest.
+# This is *overfitting*. The remedies are more data, a smaller network, or to stop where the
+# held-out curve is lowest.
 #
 # ## 4. Images: a range, then a VAE
 #
