@@ -261,6 +261,9 @@ lesson.claim(
 )
 
 # %% [markdown]
+# Some samples lie between the turns of the spiral. A flow bends one connected cloud of noise, and
+# leaves bridges where it would have to cut it (`flow/05`).
+#
 # ## 3. Too few data
 #
 # The same training, with 30 of the 800 points. The mean and the standard deviation stay as they
