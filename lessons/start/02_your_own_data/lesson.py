@@ -21,7 +21,7 @@ lesson = Lesson(
     title="Your own data",
     post="start",
     minutes=0.7,
-    sources=["dinh2017realnvp", "kingma2014vae", "ho2020ddpm", "rombach2022latent"],
+    sources=["kingma2014vae", "dinh2017realnvp", "ho2020ddpm", "rombach2022latent"],
 )
 
 # %%
