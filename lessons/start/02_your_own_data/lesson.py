@@ -21,7 +21,7 @@ lesson = Lesson(
     title="Your own data",
     post="start",
     minutes=0.7,
-    sources=["dinh2017realnvp", "kingma2014vae", "ho2020ddpm", "rombach2022latent"],
+    sources=["kingma2014vae", "dinh2017realnvp", "ho2020ddpm", "rombach2022latent"],
 )
 
 # %%
@@ -164,10 +164,11 @@ lesson.change(
 )
 
 # %% [markdown]
-# Keep a fifth of the points out of the training. The mean and the standard deviation are those of
-# the training points, too. Then the training in ten lines: the model, the loss, the batches, the
-# step, and `fit`. (`lesson.fit` is `minigen.train.fit` with a checkpoint, and `lesson.steps` is the
-# number of steps, which `--quick` cuts short; in your own script write `fit` and the number.)
+# Keep a fifth of the points out of the training, as *held-out data*. The mean and the standard
+# deviation are those of the training points, too. Then the training in ten lines: the model, the
+# loss, the batches, the step, and `fit`. (`lesson.fit` is `minigen.train.fit` with a checkpoint,
+# and `lesson.steps` is the number of steps, which `--quick` cuts short; in your own script write
+# `fit` and the number.)
 
 # %%
 train, held_out = x[:800], x[800:]
@@ -260,6 +261,9 @@ lesson.claim(
 )
 
 # %% [markdown]
+# Some samples lie between the turns of the spiral. A flow bends one connected cloud of noise, and
+# leaves bridges where it would have to cut it (`flow/05`).
+#
 # ## 3. Too few data
 #
 # The same training, with 30 of the 800 points. The mean and the standard deviation stay as they
@@ -307,7 +311,8 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# The remedies are more data, a smaller network, or to stop where the held-out curve is lowest.
+# This is *overfitting*. The remedies are more data, a smaller network, or to stop where the
+# held-out curve is lowest.
 #
 # ## 4. Images: a range, then a VAE
 #
