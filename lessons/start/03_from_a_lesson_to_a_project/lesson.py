@@ -408,7 +408,7 @@ lesson.change(
 # makes a folder with a small lesson that is complete: `lesson.py` with a prediction, a figure, an
 # invitation and a claim; `exercise.py` and `answers.py` with one exercise; `changes.py`; and a
 # module for functions of your own. Replace it piece by piece, run it on three seeds (`minigen run
-# own/01 --seeds 0:3`), and keep its results with `minigen record own/01`. Your lessons then work as
+# own/01 --seeds 0-2`), and keep its results with `minigen record own/01`. Your lessons then work as
 # all others do: `minigen book own` makes the pages, `minigen notebook own/01` the notebook, and
 # `minigen exercise check own/01` checks the exercise.
 #
