@@ -42,6 +42,9 @@ reached = True
 PROJECT = """
 trained = lesson.trained("gan/02", "shift", seed=3)
 lesson.check("what was learned", float(trained["shift"].by[0]), at_least=0.5)
+from minigen.course.lesson.run import Run
+
+lesson.check("the run of this lesson is the current one again", Run.current is lesson._run)
 lesson.claim("steps", 1.0, at_least=1.0)
 """
 
