@@ -41,7 +41,7 @@ drawing.install()
 class PageRun(Run):
     """A run without a folder. Nothing is written, and a check that fails does not stop it."""
 
-    goes_on = True  # type: ignore[assignment]
+    goes_on = True
 
     def __init__(self, sink: events.Sink, edited: bool):
         super().__init__(None, RunOptions(), [sink])
