@@ -109,7 +109,7 @@ lesson.change(
 # ## 3. Three numbers that judge a flow
 #
 # The density of the moons $p$ and that of the flow $q$ are both known exactly. So three numbers can
-# be estimated without bias, up to the noise of sampling:
+# be estimated from samples:
 #
 # - $\mathrm{KL}(p \,\|\, q)$, in nats: the mean of $\log p(x) - \log q(x)$ over points of the data.
 #   It is large where the flow misses data.
@@ -173,9 +173,13 @@ lesson.table(rows, names, "the loaded flows")
 #
 # The flow was trained to maximize the likelihood of data, which minimizes $\mathrm{KL}(p \,\|\,
 # q)$. Because $p$ is known here, the *reverse* divergence $\mathrm{KL}(q \,\|\, p)$ can be
-# minimized too. It needs no data: noise $z$ becomes $x = f(z)$, and since $\log q(x) = \log \pi(z)
-# - \log |\det \partial f / \partial z|$, where $\log \pi(z)$ does not depend on the weights, the
-# loss is the mean of $-\log |\det \partial f / \partial z| - \log p(f(z))$.
+# minimized too. It needs no data: noise $z$ with density $\pi$ becomes $x = f(z)$, with
+#
+# $$\log q(x) = \log \pi(z) - \log |\det \partial f / \partial z|.$$
+#
+# The first term does not depend on the weights. So the loss is the mean over $z$ of
+#
+# $$-\log |\det \partial f / \partial z| - \log p(f(z)).$$
 #
 # The package's density computes $\log p$ in plain NumPy, and its gradient, the *score* $\nabla_x
 # \log p(x)$, with `moons.score`. Two lines tell autograd that one is the derivative of the other.
