@@ -120,10 +120,12 @@ lesson.change(
 # = 0$, there is its target.
 
 # %%
-sigma, root = by_hand.sigma, np.sqrt(by_hand.alpha_bar)
+sigma = by_hand.sigma
 x2 = ddim_step(x3, 3, 2, thoughtful(x3, np.array([3])), None, by_hand)
 x1 = ddim_step(x2, 2, 1, thoughtful(x2, np.array([2])), None, by_hand)
 stops = np.array([x3.item() / 0.28, x2.item() / 0.6, x1.item() / 0.8])  # divided by the root
+
+# %%
 fig, ax = plot.figure(size=(5.6, 3.4))
 ax.plot(sigma[[3, 2, 1]], stops, "o-", color=plot.color.real, label="teacher, two steps")
 ends = [stops[0], aim.item()]

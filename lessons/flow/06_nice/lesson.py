@@ -34,8 +34,9 @@ lesson = Lesson(
 # RealNVP's coupling keeps half of the numbers, and lets them choose, by networks $s$ and $t$, how
 # the other half is scaled and shifted. *NICE* (Dinh et al., two years before) only shifts; the post
 # calls the one network that is left $m$. By hand, on two numbers, with $z$ for noise and $x$ for
-# data: let the first, $u$, shift the second by $m(u) = u^2$. Then $z = (2, 3)$ goes to $x = (2, 3 +
-# 4) = (2, 7)$. And back: the 2 is still there, so the 4 can be computed again, $7 - 4 = 3$.
+# data: let the first, $u$, shift the second by $m(u) = u^2$. Then $z = (2, 3)$ goes to
+# $x = (2, 3 + 4) = (2, 7)$. And back: the 2 is still there, so the 4 can be computed again,
+# $7 - 4 = 3$.
 
 # %%
 lesson.predict(

@@ -277,9 +277,10 @@ lesson.claim(name, ratio, between=(18, 26), source="87/4 = 21.75 on paper")
 
 # %% [markdown]
 # The weights come from $\log q(z) = -\frac12 \log 2\pi\sigma^2 - (z - \mu)^2 / 2\sigma^2$ with $z$
-# held fixed: its derivative is $(z - \mu)/\sigma^2 = \epsilon/\sigma$ in $\mu$, and $-\frac12 + (z
-# - \mu)^2 / 2\sigma^2 = (\epsilon^2 - 1)/2$ in $\log\sigma^2$. Both have the mean 0, so a constant
-# may be subtracted from $f$ without a change of the mean. It is called a *baseline*.
+# held fixed: its derivative is $(z - \mu)/\sigma^2 = \epsilon/\sigma$ in $\mu$, and
+# $-\frac12 + (z - \mu)^2 / 2\sigma^2 = (\epsilon^2 - 1)/2$ in $\log\sigma^2$. Both have the mean
+# 0, so a constant may be subtracted from $f$ without a change of the mean. It is called a
+# *baseline*.
 
 # %%
 lesson.change(
