@@ -455,9 +455,11 @@ def test_the_command_that_repeats_a_run():
     with_file = text.split(" --with ")[1]
     assert shlex.split(with_file) == ["it's.py"]
     words = shlex.split(text.split(" --with ")[0])[2:]
-    assert script_options(words, "lesson.py") == RunOptions(True, 0.0123456789, 3, Path("my out"))
-    assert script_options(["--resume", "anyway"], "lesson.py") == RunOptions(resume=True, even_if_changed=True)
-    assert script_options(["--resume"], "lesson.py") == RunOptions(resume=True)
+    assert script_options(words, "lesson.py") == RunOptions(True, 0.0123456789, 3, Path("my out"), ask=True)
+    assert script_options(["--resume", "anyway"], "lesson.py") == RunOptions(
+        resume=True, even_if_changed=True, ask=True
+    )
+    assert script_options(["--resume"], "lesson.py") == RunOptions(resume=True, ask=True)
 
 
 @linux

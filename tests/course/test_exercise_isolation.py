@@ -934,7 +934,7 @@ def test_a_worker_does_not_widen_the_tolerance(grade):
     report = grade(function("return np.ones(len(x))", head=HEAD + GENEROUS))
     assert statuses(report)[:2] == [S.WRONG_VALUE] * 2
     message = {"type": "outcome", "case": 0, "status": "pass", "message": "", "line": None, "text": "", "draws": False}
-    message |= {"precision": 1.0, "scale": 1e9, "given": 1e9, "returned": []}
+    message |= {"precision": 1.0, "scale": 1e9, "given": 1e9, "returned": [], "untouched": []}
     code = f"if x.shape == (1, 1):\n    channel().send({message}, {{'nll': np.array([0.9])}})\nreturn {RIGHT}"
     report = grade(function(code, head=f"{HEAD}{CHANNEL}\n\n"))
     assert statuses(report)[0] == S.WRONG_VALUE, [v.message for v in report.verdicts]

@@ -16,6 +16,7 @@ from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, scan_lessons, short_id
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import LETTERS
+from minigen.course.lesson.quotes import without_numbers
 from minigen.course.lesson.run import run_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,12 +189,12 @@ def check_answers(lesson: LessonInfo, printed: str) -> None:
     """A quick run gives every answer that is recorded, and no other."""
     record = lesson.path.parent / "recorded" / "metrics.json"
     predictions = json.loads(record.read_text(encoding="utf-8"))["predictions"] if record.exists() else []
-    recorded = {one["question"]: one for one in predictions}
+    recorded = {without_numbers(one["question"]): one for one in predictions}
     found, judged = re.findall(r"^  (predict|outcome)  (.*)", printed, re.M), 0
     for (_, question), (_, outcome) in zip(found[::2], found[1::2], strict=True):
         label = re.match(r"([a-f])\) ", outcome)
         if label is not None:
-            one = recorded[question]
+            one = recorded[without_numbers(question)]
             assert one["choices"][LETTERS.index(label[1])] == one["answer"], outcome
             assert one["outcome"].splitlines()[0] in outcome, outcome
             judged += 1

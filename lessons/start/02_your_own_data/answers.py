@@ -101,7 +101,8 @@ VARIANTS = {
     x = np.clip(x, low, high)
     return np.rint(255 * ((x - low) / (high - low))).astype(np.uint8)
     # clipped among the pixels
-    return np.clip(np.rint(255 * ((x - low) / (high - low))), 0, 255).astype(np.uint8)
+    pixels = np.rint(255 * ((x - low) / (high - low)))
+    return np.clip(pixels, 0, 255).astype(np.uint8)
     """,
 }
 
@@ -109,5 +110,9 @@ EQUIVALENT = {
     "to_pixels": """
     np.clip(share, 0, 1) → np.clip(0, share, 1)  # the larger of the two, at most 1
     np.clip(x, low, high) → np.clip(low, x, high)  # the same of low and x
+    # the larger of 0 and the share, at most 1
+    np.clip((x - low) / (high - low), 0, 1) → np.clip(0, (x - low) / (high - low), 1)
+    # the larger of 0 and the pixel, at most 255
+    np.clip(pixels, 0, 255) → np.clip(0, pixels, 255)
     """,
 }

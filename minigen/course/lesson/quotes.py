@@ -7,6 +7,7 @@ and would give wrong answers to the predictions.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from minigen.course.console import format_number, plural
 from minigen.course.index.lessons import lesson_file
 from minigen.course.lesson.predict import Prediction
 
-__all__ = ["FULL_RUN", "THIS_RUN", "Quotes", "recorded_metrics"]
+__all__ = ["FULL_RUN", "THIS_RUN", "Quotes", "recorded_metrics", "without_numbers"]
 
 FULL_RUN, THIS_RUN = "in a full run", "in this short run"
 
@@ -25,7 +26,7 @@ class Quotes:
 
     def __init__(self, lesson_id: str):
         self.metrics = recorded_metrics(lesson_id)
-        self._predictions = {one["question"]: one for one in self.metrics.get("predictions", [])}
+        self._predictions = {without_numbers(one["question"]): one for one in self.metrics.get("predictions", [])}
         self._captions = {Path(one["file"]).stem: one["caption"] for one in self.metrics.get("figures", [])}
 
     def note(self, recipe: str | None) -> str:
@@ -38,7 +39,7 @@ class Quotes:
 
     def outcome(self, prediction: Prediction, text: str) -> tuple[str, str | None]:
         """Text and answer of an outcome in a short run, which itself gave `text`."""
-        full = self._predictions.get(prediction.question)
+        full = self._predictions.get(without_numbers(prediction.question))
         if full is None or full["choices"] != list(prediction.choices):
             return f"Not judged: this run is short. It gave: {text}", None
         if full["outcome"] == text:
@@ -47,7 +48,7 @@ class Quotes:
 
     def is_as_recorded(self, prediction: Prediction, text: str) -> bool:
         """Whether the outcome of a prediction is the recorded one."""
-        full = self._predictions.get(prediction.question)
+        full = self._predictions.get(without_numbers(prediction.question))
         return full is not None and (full["choices"], full["outcome"]) == (list(prediction.choices), text)
 
     def check(self, name: str) -> str:
@@ -64,6 +65,11 @@ class Quotes:
         """The rows of the recorded table with this title and header; None unless there is one and no other."""
         found = [one for one in self.metrics.get("tables", []) if (one["title"], one["header"]) == (title, [*header])]
         return found[0]["rows"] if len(found) == 1 else None
+
+
+def without_numbers(question: str) -> str:
+    """A question by which its record is found: a number of the run in it may be another one in a short run."""
+    return re.sub(r"\d[\d.,]*", "#", question)
 
 
 def recorded_metrics(lesson_id: str) -> Mapping[str, Any]:
