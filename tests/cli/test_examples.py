@@ -122,7 +122,9 @@ def test_the_quick_ones_run(beginnings, root, capsys, tmp_path, monkeypatch):
 def test_the_slower_ones_run(root, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     main(["exercise", "start", "gan/02"])
-    for command in all_examples(root, capsys, SLOWER):
+    commands = all_examples(root, capsys, SLOWER)
+    assert commands
+    for command in commands:
         if "assignment new" in command:
             (tmp_path / "hw1.toml").unlink(missing_ok=True)
         if "--watch" not in command:  # it ends with Ctrl-C

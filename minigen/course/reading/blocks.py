@@ -35,6 +35,8 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
+    """A piece of a page. cell: its cell in the lesson's file; closed_by: the prediction that keeps it closed."""
+
     cell: int
     closed_by: int | None = None
 

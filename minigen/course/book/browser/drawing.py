@@ -63,6 +63,8 @@ class Colormap:
 
 
 class LineCollection:
+    """Lines of one color, each a sequence of points."""
+
     def __init__(self, lines: Sequence[Any], colors: str = INK, linewidths: float = 1.0, zorder: float = 1.0):
         self.lines, self.color, self.width, self.zorder = lines, colors, linewidths, zorder
 
@@ -137,6 +139,8 @@ class Figure:
 
 
 class Spines:
+    """The frame of axes, shown or hidden as a whole."""
+
     def __init__(self, ax: Axes):
         self._ax = ax
 
