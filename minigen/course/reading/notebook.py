@@ -18,6 +18,7 @@ from typing import Any
 from minigen.course.cells import Cell, cells_of
 from minigen.course.console import markdown_table, plural
 from minigen.course.index.lessons import LessonInfo
+from minigen.course.index.sources import reference
 from minigen.course.lesson import events
 from minigen.course.lesson.claims import HEADER
 from minigen.course.lesson.predict import Prediction
@@ -49,6 +50,9 @@ def notebook_of(lesson: LessonInfo, reading: Reading | None = None, colab: bool 
     for number, cell in enumerate(cells_of(lesson.path.read_text(encoding="utf-8"))):
         mine = [block for block in reading.blocks if block.cell == number] if reading else []
         made.append(_markdown(cell, mine) if cell.is_text else _code(cell, mine, reading))
+    if reading and reading.sources:
+        shown = markdown_of(events.Sources([reference(key) for key in reading.sources]))
+        made.append(v4.new_markdown_cell(shown))
     for number, cell in enumerate(made):
         cell["id"] = f"cell-{number}"
     if reading:
@@ -179,8 +183,6 @@ def _in_markdown(block: Block, folder: Path) -> str:
             return markdown_table(rows, HEADER)
         case blocks.Source(where=where, name=name, code=code, exercises=exercises):
             return source_markdown(events.Source(where, name, code, exercises), bool(exercises))
-        case blocks.Invitation(sentence=sentence, answer=answer):
-            return f"**Change it and run again.** {sentence}\n\n{folded('Answer', answer)}"
         case _:
             markdown = markdown_of(_event(block))
             assert markdown is not None, block
@@ -196,6 +198,8 @@ def _event(block: Block) -> events.Event:
             return events.Outcome(Prediction(question, choices), text, answer or None)
         case blocks.Exercise(id=id):
             return events.Exercise(id)
+        case blocks.Invitation(name=name, sentence=sentence, answer=answer):
+            return events.Change(name, sentence, answer)
         case blocks.Table(title=title, header=header, rows=rows):
             return events.Table(title, header, rows)
     raise ValueError(f"a notebook has no output for {block}")
