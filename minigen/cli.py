@@ -22,6 +22,8 @@ COMMANDS = {
     "notebook": "write a lesson as a Jupyter notebook",
     "book": "build the lessons as they ran into a web site",
     "exercise": "write an equation yourself and have it checked",
+    "syllabus": "plan the weeks of a class",
+    "slides": "make slides of a lesson",
     "assignment": "make an assignment of exercises for a class",
     "grade": "grade what a class handed in",
     "change": "for authors: try the changes that lessons invite to",

@@ -1,4 +1,4 @@
-"""`minigen assignment new | build`: the file of an assignment, and what students and platforms get."""
+"""`minigen assignment new | build | solutions`: an assignment's file, what its students get, and its solutions."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ def parser() -> Parser:
         "--notebook", action="store_true", help="students also get a notebook (needs the extra classroom)"
     )
     build.add_argument("--seed", metavar="SECRET", help="what the platforms' graders draw their seeds from")
+    answers = commands.add_parser("solutions", help="write the solutions with derivations, for yourself")
+    answers.set_defaults(run=_solutions)
+    answers.add_argument("file", type=Path, metavar="FILE", help="the assignment")
+    answers.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: hw1-solutions.md)")
     return result
 
 
@@ -79,4 +83,20 @@ def _build(args: argparse.Namespace) -> int:
     assignment = assignments.load(args.file)
     for line in build.build(assignment, args.out, notebook=args.notebook, secret=args.seed):
         print(line)
+    return 0
+
+
+def _solutions(args: argparse.Namespace) -> int:
+    from minigen.course.teaching.solutions import solutions
+
+    assignment = assignments.load(args.file)
+    out = args.out or args.file.with_name(f"{assignment.slug}-solutions.md")
+    try:
+        with open(out, "x", encoding="utf-8") as file:
+            file.write(solutions(assignment))
+    except FileExistsError:
+        raise UsageError(f"{out} is there already and stays as it is") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror or error}") from None
+    print(f"{out}: solutions of {plural(len(assignment.exercises), 'exercise')}; keep them to yourself")
     return 0

@@ -1,0 +1,96 @@
+"""`minigen syllabus`: a plan of the weeks of a class."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from minigen.course.console import UsageError
+from minigen.course.index.lessons import LessonInfo, all_lessons
+from minigen.course.index.names import find_lesson
+from minigen.course.lesson.options import Parser
+
+__all__ = ["main", "parser"]
+
+
+def parser() -> Parser:
+    """The arguments of `minigen syllabus`."""
+    result = Parser(
+        prog="minigen syllabus",
+        description="Plan the weeks of a class from the minutes of its lessons and exercises.",
+        example="minigen syllabus --weeks 12 --hours 6 --start 2027-02-01\n"
+        "  minigen syllabus start/01 gan --weeks 4 --hours 5 --out plan.csv",
+    )
+    result.add_argument("ids", nargs="*", metavar="ID", help="lessons or posts, such as gan/02 or gan (default: all)")
+    result.add_argument("--weeks", type=_weeks, required=True, metavar="N", help="how many weeks, 1 to 60")
+    result.add_argument(
+        "--hours", type=_hours, required=True, metavar="H", help="a student's hours in a week, with classes"
+    )
+    result.add_argument("--start", type=_day, metavar="DATE", help="the first day of the first week: 2027-02-01")
+    result.add_argument("--out", type=Path, metavar="FILE", help="write plan.md or plan.csv instead of printing it")
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    """`minigen syllabus ...`; returns 0. Raises UsageError if an id is unknown or the file cannot be written."""
+    args = parser().parse_args(argv)
+    if args.out is not None and args.out.suffix not in (".md", ".csv"):
+        raise UsageError(f"--out: a plan is a .md or .csv file, got {args.out}")
+    from minigen.course.teaching import syllabus
+
+    try:
+        plan = syllabus.plan(syllabus.units_of(_lessons(args.ids)), args.weeks, args.hours)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    text = syllabus.as_markdown(plan, args.start)
+    if args.out is None:
+        print(text, end="")
+        return 0
+    if args.out.suffix == ".csv":
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerows(syllabus.as_csv(plan, args.start))
+        text = buffer.getvalue()
+    try:
+        with open(args.out, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{args.out} is there already and stays as it is") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {args.out}: {error.strerror or error}") from None
+    print(f"{args.out}: {len(plan.weeks)} weeks, {len(plan.left_out)} lessons and exercises left out")
+    return 0
+
+
+def _lessons(ids: Sequence[str]) -> list[LessonInfo]:
+    """The lessons of these ids and posts in the order of the course; all of them without an id."""
+    lessons = all_lessons()
+    families = {lesson.id.split("/")[0] for lesson in lessons}
+    chosen = {find_lesson(id).id for id in ids if id not in families}
+    return [lesson for lesson in lessons if not ids or lesson.id in chosen or lesson.id.split("/")[0] in ids]
+
+
+def _weeks(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 60:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to 60, got {text!r}")
+    return int(text)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0 < hours <= 80:
+        raise argparse.ArgumentTypeError(f"a number of hours, above 0 and at most 80, got {text!r}")
+    return hours
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a day such as 2027-02-01, got {text!r}") from None

@@ -1,0 +1,134 @@
+"""A plan of the weeks: everything once, in order, within the hours, evenly; and what does not fit is stated."""
+
+import csv
+from collections import namedtuple
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minigen.cli import main
+from minigen.course.index.lessons import all_lessons
+from minigen.course.teaching.syllabus import Unit, as_csv, as_markdown, plan, units_of
+
+Task = namedtuple("Task", "id minutes")
+
+
+def unit(i, minutes, tasks=()):
+    return Unit(f"x/{i:02}", f"Lesson {i}", minutes, tuple(Task(f"x/{i:02}/t{j}", m) for j, m in enumerate(tasks)))
+
+
+@st.composite
+def courses(draw):
+    minutes = st.integers(1, 60)
+    return [unit(i, draw(minutes), draw(st.lists(minutes, max_size=4))) for i in range(draw(st.integers(1, 9)))]
+
+
+def items(units):
+    return [(part.id, part.minutes) for unit in units for part in (unit, *unit.exercises)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(courses(), st.integers(1, 6), st.integers(1, 4))
+def test_everything_once_in_order_within_the_hours(units, weeks, hours):
+    made = plan(units, weeks, hours)
+    planned = [part.id for week in made.weeks for part in (*week.reading, *week.exercises)]
+    ids = [id for id, _ in items(units)]
+    assert sorted([*planned, *made.left_out]) == sorted(ids)
+    assert list(made.left_out) == [id for id in ids if id in made.left_out]
+    reading = [unit.id for week in made.weeks for unit in week.reading]
+    assert reading == [unit.id for unit in units][: len(reading)], "lessons are left out from the end"
+    writing = [exercise.id for week in made.weeks for exercise in week.exercises]
+    assert writing == [id for id in ids if id in writing]
+    at = {part.id: i for i, week in enumerate(made.weeks) for part in (*week.reading, *week.exercises)}
+    assert all(at[id] >= at[id.rpartition("/")[0]] for id in writing), "an exercise before its lesson"
+    assert len(made.weeks) <= weeks and all(0 < week.minutes <= 60 * hours for week in made.weeks)
+    kept = {unit.id: [e.id for e in unit.exercises if e.id in writing] for unit in units if unit.id in reading}
+    assert all(
+        kept[unit.id] == [e.id for e in unit.exercises][: len(kept[unit.id])] for unit in units if unit.id in kept
+    )
+
+
+def least_by_search(minutes, weeks):
+    """The smallest possible fullest week, by trying every way to cut the list."""
+    if weeks == 1 or len(minutes) <= 1:
+        return sum(minutes)
+    cuts = range(1, len(minutes) + 1)
+    return min(max(sum(minutes[:cut]), least_by_search(minutes[cut:], weeks - 1)) for cut in cuts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(courses(), st.integers(1, 4))
+def test_the_fullest_week_is_as_short_as_any_plan_allows(units, weeks):
+    minutes = [m for _, m in items(units)][:7]
+    units = [unit(i, m) for i, m in enumerate(minutes)]
+    made = plan(units, weeks, 80)
+    assert not made.left_out
+    assert max(week.minutes for week in made.weeks) == least_by_search(minutes, weeks)
+
+
+def test_exercises_go_before_lessons_and_the_longest_lists_first():
+    units = [unit(0, 20, [10, 10, 10]), unit(1, 20, [10])]
+    assert plan(units, 1, 1.25).left_out == ("x/00/t2",)
+    assert plan(units, 1, 1.0).left_out == ("x/00/t1", "x/00/t2")
+    assert plan(units, 1, 0.9).left_out == ("x/00/t1", "x/00/t2", "x/01", "x/01/t0")
+    assert plan(units, 2, 1.25).left_out == ()
+
+
+def test_the_first_lesson_must_fit():
+    with pytest.raises(ValueError, match="x/00 alone takes 50 minutes to read, more than the hours of a week"):
+        plan([unit(0, 50)], 3, 0.5)
+
+
+def test_the_course_in_twelve_weeks_of_six_hours():
+    made = plan(units_of(all_lessons()), 12, 6)
+    assert len(made.weeks) == 12 and not made.left_out and not made.missing
+    assert max(week.minutes for week in made.weeks) < 1.25 * sum(week.minutes for week in made.weeks) / 12
+
+
+def test_tables_and_due_dates():
+    made = plan([unit(0, 30, [30]), unit(1, 40, [20])], 2, 1)
+    text = as_markdown(made, date(2027, 2, 1))
+    assert "| 2: 2027-02-08 to 2027-02-14 | x/01 Lesson 1 | `x/01/t0` | 1.0 |" in text
+    assert "minigen assignment new week01.toml --exercises x/00/t0 --due 2027-02-07T23:59" in text
+    assert "| 1 | x/00 Lesson 0 | `x/00/t0` | 1.0 |" in as_markdown(made)
+    assert as_csv(made, date(2027, 2, 1))[1:3] == [
+        ["1", "2027-02-01", "2027-02-07", "read", "x/00", "Lesson 0", "30"],
+        ["1", "2027-02-01", "2027-02-07", "write", "x/00/t0", "", "30"],
+    ]
+
+
+def test_lessons_that_a_plan_builds_on_are_named():
+    made = plan([Unit("x/03", "C", 30, (), ("x/01", "x/02")), Unit("x/02", "B", 30, (), ())], 1, 1)
+    assert made.missing == ["x/01"]
+    assert "build on lessons that are not in the plan: x/01." in as_markdown(made)
+
+
+def test_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["syllabus", "start/01", "gan/02", "vae", "--weeks", "3", "--hours", "9", "--out", "plan.csv"]) == 0
+    rows = list(csv.DictReader(open("plan.csv", encoding="utf-8")))
+    read = [row["id"] for row in rows if row["kind"] == "read"]
+    assert read == ["start/01", "gan/02", *(f"vae/{i:02}" for i in range(1, 12))]
+    assert main(["syllabus", "--weeks", "3", "--hours", "9", "--out", "plan.csv"]) == 2
+    assert "plan.csv is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--weeks", "0", "--hours", "6"], "a whole number from 1 to 60, got '0'"),
+        (["--weeks", "3", "--hours", "nan"], "a number of hours, above 0 and at most 80, got 'nan'"),
+        (["--weeks", "3", "--hours", "6", "--start", "1.2.2027"], "a day such as 2027-02-01, got '1.2.2027'"),
+        (["--weeks", "3", "--hours", "0.1"], "start/01 alone takes"),
+        (["--weeks", "3", "--hours", "6", "--out", "plan.pdf"], "a plan is a .md or .csv file"),
+        (["gan/99", "--weeks", "3", "--hours", "6"], "gan/99"),
+    ],
+)
+def test_wrong_usage(arguments, message, capsys):
+    try:
+        code = main(["syllabus", *arguments])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2 and message in capsys.readouterr().err
