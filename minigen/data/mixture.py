@@ -126,6 +126,28 @@ class GaussianMixture(Density):
         covariances = alpha**2 * self.covariances + sigma**2 * np.eye(self.dim)
         return GaussianMixture(alpha * self.means, covariances=covariances, weights=self.weights, name=self.name)
 
+    def posterior(self, x: np.ndarray, alpha: float, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (N, D) and covariance (N, D, D) of x0 given x = alpha x0 + sigma eps, for x0 from here, eps ~ N(0, I).
+
+        The mean is the best estimate of the data, the trace of the covariance the error that it leaves. Either alpha or
+        sigma may be 0 (Tweedie's formula divides by both). float64, or float32 for float32 points.
+        ValueError: x of another shape, sigma negative, alpha and sigma both 0. Eq. after.07
+        """
+        noised = self.noised(alpha, sigma) if alpha or sigma else None
+        if noised is None:
+            raise ValueError("alpha and sigma must not both be 0: x would say nothing of x0, nor of the noise")
+        # Given component k, x0 is mean_k + gain_k (x - alpha mean_k), with covariance (I - alpha gain_k) covariance_k.
+        gains = alpha * self.covariances @ np.linalg.inv(noised.covariances)  # (K, D, D)
+        inner = self.covariances - alpha * gains @ self.covariances  # (K, D, D)
+        dtype = np.float32 if np.asarray(x).dtype == np.float32 else np.float64
+        x = checks.array("x", x, "N", self.dim, dtype=np.float64)
+        chances = noised.responsibilities(x)  # (N, K)
+        each = self.means + np.einsum("kde,nke->nkd", gains, x[:, None] - noised.means)  # (N, K, D)
+        mean = np.einsum("nk,nkd->nd", chances, each)  # (N, D)
+        off = each - mean[:, None]  # (N, K, D)
+        covariance = np.einsum("nk,kde->nde", chances, inner) + np.einsum("nk,nkd,nke->nde", chances, off, off)
+        return mean.astype(dtype, copy=False), covariance.astype(dtype, copy=False)
+
     def standardized(self) -> GaussianMixture:
         """The same mixture with zero mean and unit variance in each coordinate; the result is a mixture too."""
         mean, scale = self._moments

@@ -4,6 +4,7 @@
     guided = classifier_guided(eps_model, log_prob, schedule, w=1.0)     # log_prob(x, t) = log p(y | x_t), of noisy x
     guided = classifier_free(eps_model, y, w=1.0)                        # eps_model(x, t, y), y = None: no condition
     guided = clip_guided(eps_model, image_encoder, text, schedule, w)    # towards embeddings that fit the text
+    guided = autoguided(eps_model, worse, w=0.25)                        # away from a worse version of the same model
     x = ancestral(guided, x, schedule, rng)                              # any sampler
 
 By Bayes' rule the score of q(x_t | y) is that of q(x_t) plus the gradient of log q(y | x_t); ε is minus the score times
@@ -178,3 +179,58 @@ def clip_guided(eps_model: Callable, image_encoder: Callable, text: Array, sched
         return clip_similarity(image_encoder(x, t), text)
 
     return classifier_guided(eps_model, similarity, schedule, w)
+
+
+def autoguided(model: Callable, worse: Callable, w: float) -> Callable:
+    """The model (x, t, y=None) of (1 + w) model − w worse: away from a worse version of the same model.
+
+    Both receive the same condition, so that what differs is the error of `worse`, which `model` shares to a smaller
+    part. A second output (v) is that of `model`. Eq. after.26; Karras, Aittala, Kynkäänniemi et al. 2024.
+    """
+    checks.function("model", model)
+    checks.function("worse", worse)
+    w = checks.number("w", w)
+
+    def guided(x: Array, t: Array, y: Any = None) -> Any:
+        eps, v = split_output(call_model(model, x, t, y))
+        return join_output(classifier_free_eps(eps, split_output(call_model(worse, x, t, y))[0], w), v)
+
+    return guided
+
+
+def in_interval(guided: Callable, plain: Callable, schedule: Schedule, low: float, high: float) -> Callable:
+    """The model (x, t, y=None) that is `guided` where low ≤ σ_t ≤ high and `plain` elsewhere, σ = √((1 − ᾱ)/ᾱ).
+
+    A batch at one time calls one of them; examples on both sides call each for its own. Times between whole steps take
+    σ in between. ValueError: low or high negative, low above high. Eq. after.25; Kynkäänniemi et al. 2024.
+    """
+    check_model("guided", guided, schedule)
+    checks.function("plain", plain)
+    low = checks.number("low", low, 0)
+    high = checks.number("high", high, low)
+
+    def model(x: Array, t: Array, y: Any = None) -> Any:
+        t = numpy.broadcast_to(t, (len(x),))
+        sigma = numpy.interp(t, schedule.times, schedule.sigma)
+        inside = (low <= sigma) & (sigma <= high)
+        if numpy.all(inside) or not numpy.any(inside):
+            return call_model(guided if inside[0] else plain, x, t, y)
+        eps, v = split_output(call_model(guided, x, t, y))
+        other, v_other = split_output(call_model(plain, x, t, y))
+        where = inside.reshape(-1, *(1,) * (x.ndim - 1))
+        both = None if v is None or v_other is None else np.where(where, v, v_other)
+        return join_output(np.where(where, eps, other), both)
+
+    return model
+
+
+def guided_gaussian_variance(v1: Any, v0: Any, w: Any) -> Array:
+    """The variance v1 (v1/v0)^w of samples of N(0, v1), guided with weight w by N(0, v0), both known exactly.
+
+    It is not that of the density p1^(1 + w)/p0^w, which is 1/((1 + w)/v1 − w/v0). ValueError: variances not positive.
+    Eq. after.27
+    """
+    v1, v0 = (checks.between(name, checks.floats(name, v), 0) for name, v in (("v1", v1), ("v0", v0)))
+    if numpy.any(v1 == 0) or numpy.any(v0 == 0):
+        raise ValueError("v1 and v0 must be positive, got 0")
+    return v1 * (v1 / v0) ** checks.floats("w", w)

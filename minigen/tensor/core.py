@@ -233,7 +233,7 @@ def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
     """The scalar that a differentiated function returned, and what it returned beside it; ValueError for others."""
     if has_aux:
         if not isinstance(output, tuple) or len(output) != 2:
-            got = f"a tuple of {len(output)}" if isinstance(output, tuple) else type(_value_of(output)).__name__
+            got = f"a tuple of {len(output)}" if isinstance(output, tuple) else type(value_of(output)).__name__
             raise ValueError(f"with has_aux=True the function must return (scalar, anything), got {got}")
         output, aux = output
     else:
@@ -243,7 +243,7 @@ def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
     if isinstance(output, tuple):
         hint = "; for (scalar, anything) set has_aux=True" if len(output) == 2 and not has_aux else ""
         raise ValueError(f"the function to differentiate must return a scalar, got a tuple of {len(output)}{hint}")
-    value = _value_of(output)
+    value = value_of(output)
     if not isinstance(value, (np.ndarray, np.generic, float, int)):
         raise ValueError(f"the function to differentiate must return a scalar, got {type(value).__name__}")
     if np.shape(value) != ():
@@ -251,8 +251,11 @@ def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
     return output, aux
 
 
-def _value_of(x: Any) -> Any:
-    return getval(x) if isbox(x) else x
+def value_of(x: Any) -> Any:
+    """The plain array or number inside all of autograd's boxes."""
+    while isbox(x):
+        x = getval(x)
+    return x
 
 
 def tree_of(gradients: list[np.ndarray], tree: Any) -> Any:

@@ -129,3 +129,48 @@ def test_std_only_where_it_means_something():
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         GaussianMixture(**arguments)
+
+
+# -- the posterior of the data given a noisy point ---------------------------------------------------------------------
+
+POSTERIOR = GaussianMixture(
+    [[-1.0, 0.5], [1.5, 0.0], [0.0, -1.0]],
+    covariances=[[[0.5, 0.2], [0.2, 0.3]], [[0.1, 0.0], [0.0, 0.4]], [[0.2, -0.1], [-0.1, 0.2]]],
+    weights=[1, 2, 3],
+)
+
+
+@pytest.mark.parametrize(("alpha", "sigma"), [(0.8, 0.6), (0.3, 0.95), (1.0, 2.0)])
+def test_posterior_by_tweedie(alpha, sigma):
+    """E[x0 | x] = (x + σ² s)/α, and its covariance is σ²/α² (I + σ² ∂s/∂x), s the score of the noisy density."""
+    x, e = np.random.default_rng(1).standard_normal((6, 2)), 1e-5
+    noised = POSTERIOR.noised(alpha, sigma)
+    mean, covariance = POSTERIOR.posterior(x, alpha, sigma)
+    assert np.allclose(mean, (x + sigma**2 * noised.score(x)) / alpha)
+    slopes = [(noised.score(x + s) - noised.score(x - s)) / (2 * e) for s in e * np.eye(2)]
+    assert np.allclose(covariance, (sigma / alpha) ** 2 * (np.eye(2) + sigma**2 * np.stack(slopes, axis=2)), atol=1e-7)
+
+
+def test_posterior_by_quadrature():
+    centers, volume = POSTERIOR.cells(400)
+    x, alpha, sigma = np.array([0.4, -0.3]), 0.7, 0.5
+    log_joint = POSTERIOR.log_prob(centers) - 0.5 * np.sum((x - alpha * centers) ** 2, axis=1) / sigma**2
+    weights = np.exp(log_joint - log_joint.max())
+    weights /= weights.sum()
+    mean = weights @ centers
+    covariance = (weights[:, None] * (centers - mean)).T @ (centers - mean)
+    found = POSTERIOR.posterior(x[None], alpha, sigma)
+    assert np.allclose(found[0][0], mean, atol=1e-6) and np.allclose(found[1][0], covariance, atol=1e-6)
+
+
+def test_posterior_at_both_ends():
+    x = np.random.default_rng(2).standard_normal((4, 2))
+    mean, covariance = POSTERIOR.posterior(x, 0.5, 0.0)
+    assert np.allclose(mean, 2 * x) and np.allclose(covariance, 0, atol=1e-12)
+    mean, covariance = POSTERIOR.posterior(x, 0.0, 1.0)
+    prior, deviations = POSTERIOR.moments()
+    assert np.allclose(mean, prior) and np.allclose(np.diagonal(covariance, axis1=1, axis2=2), deviations**2)
+    with pytest.raises(ValueError, match="alpha and sigma must not both be 0"):
+        POSTERIOR.posterior(x, 0.0, 0.0)
+    found = POSTERIOR.posterior(x.astype(np.float32), 0.5, 0.5)
+    assert {a.dtype for a in found} == {np.dtype("float32")}

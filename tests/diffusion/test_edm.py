@@ -1,0 +1,232 @@
+"""EDM's design space: factors that give variance 1, its sampler against the exact path of a Gaussian, guidance."""
+
+import math
+
+import numpy
+import pytest
+
+from minigen.data import toy
+from minigen.diffusion.consistency import boundary_scalings
+from minigen.diffusion.edm import (
+    EDM,
+    churn,
+    edm_loss,
+    edm_sample,
+    edm_target,
+    edm_weight,
+    karras_levels,
+    lognormal_levels,
+    min_snr_weight,
+    preconditioning,
+)
+from minigen.diffusion.guidance import autoguided, guided_gaussian_variance, in_interval
+from minigen.diffusion.schedule import Schedule
+from minigen.tensor import mse
+
+RING = toy.get("ring").standardized()
+
+
+@pytest.fixture
+def rng():
+    return numpy.random.default_rng(5)
+
+
+def test_by_hand():
+    c_skip, c_out, c_in, c_noise = preconditioning(3.0, 4.0)
+    assert (c_skip, c_out, c_in) == pytest.approx((0.64, 2.4, 0.2)) and c_noise == pytest.approx(math.log(3) / 4)
+    assert edm_weight(3.0, 4.0) == pytest.approx(25 / 144)
+    assert edm_target(numpy.array([[4.0]]), numpy.array([[-1.0]]), 3.0, 4.0) == pytest.approx(1.4)
+
+
+def test_the_factors_agree_with_those_of_consistency_models():
+    sigma = numpy.array([0.01, 0.5, 7.0])
+    found = preconditioning(sigma, 0.7)
+    for a, b in zip(found[:2], boundary_scalings(sigma, 0.0, 0.7)):
+        assert numpy.allclose(a, b)
+    assert all(a.shape == (3,) for a in found)
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0, 20.0])
+def test_input_and_target_have_variance_one(sigma, rng):
+    n = 40_000
+    x0, z = RING.sample(rng, n).astype(float), rng.standard_normal((n, 2))
+    c_in = preconditioning(sigma, 1.0)[2]
+    assert numpy.var(c_in * (x0 + sigma * z)) == pytest.approx(1, abs=0.03)
+    assert numpy.var(edm_target(x0, z, sigma, 1.0)) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 1.0, 10.0])
+def test_c_skip_is_the_best_linear_guess(sigma, rng):
+    x0, z = 0.7 * rng.standard_normal(100_000), rng.standard_normal(100_000)
+    y = x0 + sigma * z
+    assert numpy.sum(x0 * y) / numpy.sum(y**2) == pytest.approx(preconditioning(sigma, 0.7)[0], abs=0.01)
+
+
+def test_the_weighted_loss_of_the_denoiser_is_the_plain_loss_of_the_network(rng):
+    x0, z = rng.standard_normal((8, 3, 3, 1)), rng.standard_normal((8, 3, 3, 1))
+    sigma = numpy.exp(rng.standard_normal(8))
+    net = lambda x, t, y=None: numpy.sin(x) + t.reshape(-1, 1, 1, 1) / 1000  # noqa: E731
+    denoiser = EDM(net, 0.6)
+    c_in = preconditioning(sigma, 0.6)[2].reshape(-1, 1, 1, 1)
+    y = x0 + sigma.reshape(-1, 1, 1, 1) * z
+    plain = mse(net(c_in * y, 100 * numpy.log(sigma) + 500), edm_target(x0, z, sigma, 0.6))
+    assert edm_loss(denoiser, x0, z, sigma, 0.6) == pytest.approx(plain)
+    zero = EDM(lambda x, t, y=None: 0 * x, 0.6)
+    assert edm_loss(zero, x0, z, sigma, 0.6) == pytest.approx(numpy.mean(edm_target(x0, z, sigma, 0.6) ** 2))
+
+
+def test_the_denoiser_passes_time_and_condition_in_the_dtype_of_x():
+    seen = []
+
+    def net(x, t, y=None):
+        seen.append((t.dtype, t.tolist(), y))
+        return 0 * x
+
+    x = numpy.ones((2, 2), numpy.float32)
+    out = EDM(net, 1.0)(x, numpy.array([1.0, math.e]), "label")
+    assert out.dtype == numpy.float32 and seen[0][0] == numpy.float32
+    assert seen[0][1] == pytest.approx([500, 600]) and seen[0][2] == "label"
+    assert out[:, 0] == pytest.approx([0.5, 1 / (1 + math.e**2)])
+    EDM(net, 1.0)(x, 1.0)
+    assert seen[1][1] == [500, 500] and seen[1][2] is None
+
+
+def test_levels(rng):
+    found = numpy.log(lognormal_levels(rng, 50_000, -0.7, 1.3))
+    assert found.mean() == pytest.approx(-0.7, abs=0.03) and found.std() == pytest.approx(1.3, abs=0.02)
+
+
+def test_karras_levels():
+    levels = karras_levels(18)
+    assert (
+        len(levels) == 19 and levels[0] == pytest.approx(80) and levels[-2] == pytest.approx(0.002) and levels[-1] == 0
+    )
+    assert numpy.allclose(levels[:-1], Schedule.karras(18).sigma[:0:-1])
+    assert numpy.allclose(numpy.diff(karras_levels(9, 0.1, 5.0, 3.0)[:-1] ** (1 / 3), 2), 0)
+    assert karras_levels(1, 0.1, 5.0).tolist() == pytest.approx([5.0, 0.0])
+
+
+def test_churn(rng):
+    y, z = numpy.zeros((50_000, 1)), rng.standard_normal((50_000, 1))
+    raised, level = churn(y, 3.0, 0.25, z)
+    assert level == 3.75 and numpy.std(raised) == pytest.approx(math.sqrt(3.75**2 - 9), rel=0.02)
+    assert numpy.allclose(churn(y, 3.0, 0.25, z, noise=1.1)[0], 1.1 * raised)
+    _, levels = churn(y[:2], numpy.array([1.0, 2.0]), 0.5, z[:2])
+    assert levels.tolist() == [1.5, 3.0]
+
+
+def gaussian_denoiser(v):
+    return lambda y, sigma: y * (v / (v + sigma**2))[:, None]
+
+
+def test_the_path_of_a_gaussian():
+    """y ∝ √(v + σ²): from 80 to 0 the exact path scales by √(v/(v + 6400))."""
+    y = numpy.array([[80.0], [-40.0]])
+    exact = y * math.sqrt(2 / (2 + 6400))
+    end = {n: edm_sample(gaussian_denoiser(2.0), y, karras_levels(n)) for n in (18, 36, 72, 144)}
+    errors = [numpy.abs(end[n] - exact).max() for n in end]
+    assert errors[-1] < 0.001 and errors[1] / errors[2] > 3.5 and errors[2] / errors[3] > 3.5
+    euler = edm_sample(gaussian_denoiser(2.0), y, karras_levels(36), solver="euler")
+    assert numpy.abs(euler - exact).max() > 5 * errors[1]
+
+
+def test_steps_by_hand_and_the_number_of_calls():
+    calls = []
+
+    def denoiser(y, sigma):
+        calls.append(sigma.tolist())
+        return y / (1 + sigma[:, None] ** 2)
+
+    y = numpy.array([[2.0]])
+    slope = (2 - 2 / 5) / 2  # at σ = 2
+    ahead = 2 - slope
+    after = ahead - ahead / 2  # at σ = 1
+    middle = 2 - (slope + after) / 2
+    assert edm_sample(denoiser, y, [2.0, 1.0, 0.0]) == pytest.approx(middle - (middle - middle / 2))
+    assert calls == [[2.0], [1.0], [1.0]]
+
+
+def test_churned_samples_have_the_variance_of_the_data(rng):
+    y = math.sqrt(2 + 6400) * rng.standard_normal((20_000, 1))
+    x = edm_sample(gaussian_denoiser(2.0), y, karras_levels(100), churn=40.0, rng=rng)
+    assert numpy.var(x) == pytest.approx(2, rel=0.05)
+    silent = edm_sample(gaussian_denoiser(2.0), y, karras_levels(40), churn=20.0, rng=rng, low=100.0)
+    assert numpy.allclose(silent, edm_sample(gaussian_denoiser(2.0), y, karras_levels(40)))
+
+
+def test_min_snr():
+    snr = numpy.array([0.5, 5.0, 20.0])
+    assert min_snr_weight(snr, 5.0, "x0").tolist() == [0.5, 5.0, 5.0]
+    assert min_snr_weight(snr).tolist() == [1.0, 1.0, 0.25]
+    assert min_snr_weight(snr, 5.0, "v") == pytest.approx([0.5 / 1.5, 5 / 6, 5 / 21])
+
+
+# -- guidance ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("w", "expected"), [(1.0, 1.0), (2.0, 0.5), (3.0, 0.25), (0.0, 2.0), (-1.0, 4.0)])
+def test_guided_gaussian(w, expected, rng):
+    """Samples of the guided path, by small steps of Heun's method, against the formula."""
+    assert guided_gaussian_variance(2.0, 4.0, w) == pytest.approx(expected)
+
+    def guided(y, sigma):
+        return (1 + w) * gaussian_denoiser(2.0)(y, sigma) - w * gaussian_denoiser(4.0)(y, sigma)
+
+    high = 2000.0
+    end = edm_sample(guided, numpy.array([[high]]), karras_levels(400, 0.001, high))
+    assert end[0, 0] ** 2 == pytest.approx(expected, rel=0.01)
+
+
+def test_autoguided_passes_the_condition_to_both():
+    def model(scale):
+        return lambda x, t, y=None: scale * x + (0 if y is None else y)
+
+    x = numpy.ones((2, 2))
+    assert numpy.allclose(autoguided(model(3.0), model(2.0), 0.5)(x, 1, 10.0), 1.5 * 13 - 0.5 * 12)
+    pair = autoguided(lambda x, t, y=None: (x, 7 * x), model(2.0), 0.5)(x, 1)
+    assert numpy.allclose(pair[0], 1.5 - 1) and numpy.allclose(pair[1], 7)
+
+
+def test_in_interval_calls_one_model_where_one_suffices():
+    schedule = Schedule.karras(10, 0.1, 10.0)
+    calls = []
+
+    def named(name, value):
+        def model(x, t, y=None):
+            calls.append(name)
+            return numpy.full_like(x, value)
+
+        return model
+
+    model = in_interval(named("guided", 1.0), named("plain", 0.0), schedule, schedule.sigma[4], schedule.sigma[6])
+    x = numpy.zeros((3, 2))
+    for t in (3, 4, 6, 7):
+        assert model(x, t)[0, 0] == (1.0 if t in (4, 6) else 0.0)
+    assert calls == ["plain", "guided", "guided", "plain"]
+    assert model(x, numpy.array([3, 5, 8]))[:, 0].tolist() == [0.0, 1.0, 0.0]
+
+
+ONE = numpy.ones((2, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: preconditioning(0.0), "sigma must be positive"),
+        (lambda: preconditioning(-1.0), "sigma"),
+        (lambda: preconditioning(1.0, 0.0), "sigma_data"),
+        (lambda: edm_target(ONE, ONE, numpy.ones(3)), r"sigma must be one level or have shape \(2,\)"),
+        (lambda: karras_levels(0), "steps"),
+        (lambda: karras_levels(5, 2.0, 1.0), "high"),
+        (lambda: churn(ONE, 1.0, -0.1, ONE), "gamma"),
+        (lambda: edm_sample(gaussian_denoiser(1.0), ONE, [1.0, 2.0]), "sigmas must be at least two levels that fall"),
+        (lambda: edm_sample(gaussian_denoiser(1.0), ONE, [2.0, 1.0], churn=1.0), "rng"),
+        (lambda: min_snr_weight(0.0), "snr must be positive"),
+        (lambda: min_snr_weight(1.0, 5.0, "score"), "target"),
+        (lambda: guided_gaussian_variance(0.0, 1.0, 1.0), "v1 and v0 must be positive"),
+        (lambda: in_interval(lambda x, t: x, lambda x, t: x, Schedule.linear(5), 2.0, 1.0), "high"),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
