@@ -185,7 +185,7 @@ def autoguided(model: Callable, worse: Callable, w: float) -> Callable:
     """The model (x, t, y=None) of (1 + w) model − w worse: away from a worse version of the same model.
 
     Both receive the same condition, so that what differs is the error of `worse`, which `model` shares to a smaller
-    part. A second output (v) is that of `model`. Eq. after.26; Karras, Aittala, Kynkäänniemi et al. 2024.
+    part. A second output (v) is that of `model`. Eq. after.26; Karras et al. 2024.
     """
     checks.function("model", model)
     checks.function("worse", worse)
