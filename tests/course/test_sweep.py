@@ -114,6 +114,7 @@ def test_what_is_not_judged_has_not_held():
     assert (found["held"], found["judged"], found["of"]) == (1, 2, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="a cluster needs the extra cluster")
 def test_a_sweep_on_a_cluster(write_lesson, tmp_path):
     """The claims are those of this machine, and what was measured comes back."""

@@ -26,6 +26,7 @@ def local_cluster():
         yield started
 
 
+@pytest.mark.slow
 def test_the_same_gradebook_with_a_worker_killed(a_class, local_cluster):
     """Six submissions on two workers, one of which is killed: each is graded once, and none is lost."""
     roster = "student_id\n" + "".join(f"s{number:03}\n" for number in range(6))

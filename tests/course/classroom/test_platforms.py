@@ -294,6 +294,7 @@ def test_a_cell_of_nbgrader_as_students_have_it(a_class, capsys):
     assert value_of_cell(released, CRITIC) == 8.0
 
 
+@pytest.mark.slow
 @needs("nbgrader")
 def test_nbgrader_itself(built):
     """Two students: one partly right and noisy, and one without a function; the other answer of both is right."""
@@ -377,6 +378,7 @@ def test_minigen_goes_with_otter(built):
     assert "autograd==" in needed and "minigen" not in needed, "no index of packages has it"
 
 
+@pytest.mark.slow
 @needs("otter")
 def test_otter_itself(built):
     """`otter check` says that all passed; `otter run` gives the points of an answer that is right in part."""
