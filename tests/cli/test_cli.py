@@ -207,7 +207,7 @@ def test_list_equations(write_lesson, capsys):
     assert main(["list", "--equations"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("gan.03  ") and lines[2].endswith(" → gan/02_gan")
-    assert lines[-1].startswith("97 equations: ")
+    assert lines[-1].startswith("97 equations of the posts: ")
     assert main(["list", "--equations", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[2]["lessons"] == ["gan/02_gan"]
 

@@ -127,7 +127,7 @@ def test_every_lesson_that_the_package_names_exists():
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                for id in re.findall(r"\b(?:start|gan|vae|flow|diffusion)/\d\d(?:/[a-z_]+)?\b", node.value):
+                for id in re.findall(r"\b(?:start|gan|vae|flow|diffusion|after)/\d\d(?:/[a-z_]+)?\b", node.value):
                     named.add((path.name, id))
     assert {"start/01", "gan/02", "diffusion/04"} <= {id for _, id in named}
     for name, id in sorted(named):
@@ -168,7 +168,7 @@ def test_equations_find_functions_tests_and_lessons(write_lesson, tmp_path, monk
 
 
 def test_every_equation_named_in_the_package_exists():
-    known = {row["id"] for row in posts.equations()}
+    known = {row["id"] for row in (*posts.equations(), *posts.further_equations())}
     for path in PACKAGE.rglob("*.py"):
         named = set(EQUATION.findall(path.read_text(encoding="utf-8")))
         assert named <= known, f"{path} names {sorted(named - known)}"

@@ -32,6 +32,7 @@ def rng():
 
 
 def test_by_hand():
+    """Eq. after.18"""
     c_skip, c_out, c_in, c_noise = preconditioning(3.0, 4.0)
     assert (c_skip, c_out, c_in) == pytest.approx((0.64, 2.4, 0.2)) and c_noise == pytest.approx(math.log(3) / 4)
     assert edm_weight(3.0, 4.0) == pytest.approx(25 / 144)
@@ -48,6 +49,7 @@ def test_the_factors_agree_with_those_of_consistency_models():
 
 @pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0, 20.0])
 def test_input_and_target_have_variance_one(sigma, rng):
+    """Eq. after.19"""
     n = 40_000
     x0, z = RING.sample(rng, n).astype(float), rng.standard_normal((n, 2))
     c_in = preconditioning(sigma, 1.0)[2]
@@ -63,6 +65,7 @@ def test_c_skip_is_the_best_linear_guess(sigma, rng):
 
 
 def test_the_weighted_loss_of_the_denoiser_is_the_plain_loss_of_the_network(rng):
+    """Eq. after.20"""
     x0, z = rng.standard_normal((8, 3, 3, 1)), rng.standard_normal((8, 3, 3, 1))
     sigma = numpy.exp(rng.standard_normal(8))
     net = lambda x, t, y=None: numpy.sin(x) + t.reshape(-1, 1, 1, 1) / 1000  # noqa: E731
@@ -76,6 +79,7 @@ def test_the_weighted_loss_of_the_denoiser_is_the_plain_loss_of_the_network(rng)
 
 
 def test_the_denoiser_passes_time_and_condition_in_the_dtype_of_x():
+    """Eq. after.17"""
     seen = []
 
     def net(x, t, y=None):
@@ -92,11 +96,13 @@ def test_the_denoiser_passes_time_and_condition_in_the_dtype_of_x():
 
 
 def test_levels(rng):
+    """Eq. after.21"""
     found = numpy.log(lognormal_levels(rng, 50_000, -0.7, 1.3))
     assert found.mean() == pytest.approx(-0.7, abs=0.03) and found.std() == pytest.approx(1.3, abs=0.02)
 
 
 def test_karras_levels():
+    """Eq. after.22"""
     levels = karras_levels(18)
     assert (
         len(levels) == 19 and levels[0] == pytest.approx(80) and levels[-2] == pytest.approx(0.002) and levels[-1] == 0
@@ -107,6 +113,7 @@ def test_karras_levels():
 
 
 def test_churn(rng):
+    """Eq. after.23"""
     y, z = numpy.zeros((50_000, 1)), rng.standard_normal((50_000, 1))
     raised, level = churn(y, 3.0, 0.25, z)
     assert level == 3.75 and numpy.std(raised) == pytest.approx(math.sqrt(3.75**2 - 9), rel=0.02)
@@ -155,6 +162,7 @@ def test_churned_samples_have_the_variance_of_the_data(rng):
 
 
 def test_min_snr():
+    """Eq. after.24"""
     snr = numpy.array([0.5, 5.0, 20.0])
     assert min_snr_weight(snr, 5.0, "x0").tolist() == [0.5, 5.0, 5.0]
     assert min_snr_weight(snr).tolist() == [1.0, 1.0, 0.25]
@@ -166,7 +174,7 @@ def test_min_snr():
 
 @pytest.mark.parametrize(("w", "expected"), [(1.0, 1.0), (2.0, 0.5), (3.0, 0.25), (0.0, 2.0), (-1.0, 4.0)])
 def test_guided_gaussian(w, expected, rng):
-    """Samples of the guided path, by small steps of Heun's method, against the formula."""
+    """Samples of the guided path, by small steps of Heun's method, against the formula. Eq. after.27"""
     assert guided_gaussian_variance(2.0, 4.0, w) == pytest.approx(expected)
 
     def guided(y, sigma):
@@ -178,6 +186,7 @@ def test_guided_gaussian(w, expected, rng):
 
 
 def test_autoguided_passes_the_condition_to_both():
+    """Eq. after.26"""
     def model(scale):
         return lambda x, t, y=None: scale * x + (0 if y is None else y)
 
@@ -188,6 +197,7 @@ def test_autoguided_passes_the_condition_to_both():
 
 
 def test_in_interval_calls_one_model_where_one_suffices():
+    """Eq. after.25"""
     schedule = Schedule.karras(10, 0.1, 10.0)
     calls = []
 

@@ -39,6 +39,7 @@ def exact(x, t, y=None):
 
 
 def test_a_line_by_hand():
+    """Eq. after.09"""
     x0, eps = numpy.array([[2.0, 0.0]]), numpy.array([[-1.0, 4.0]])
     assert interpolate(x0, eps, 0.25).tolist() == [[1.25, 1.0]]
     assert velocity_target(x0, eps).tolist() == [[-3.0, 4.0]]
@@ -48,7 +49,7 @@ def test_a_line_by_hand():
 
 
 def test_loss_by_hand():
-    """A model that outputs its time: at t = 0.5 and 1 against the targets −3, 4 and 1, 1."""
+    """A model that outputs its time: at t = 0.5 and 1 against the targets −3, 4 and 1, 1. Eq. after.10"""
     seen = []
 
     def model(x, t, y=None):
@@ -62,7 +63,7 @@ def test_loss_by_hand():
 
 
 def test_the_floor_of_the_loss_is_the_variance_of_the_data(rng):
-    """E‖v − (eps − x0)‖² = E tr Cov[x0 | x_t]/t², in the mean over the coordinates."""
+    """E‖v − (eps − x0)‖² = E tr Cov[x0 | x_t]/t², in the mean over the coordinates. Eq. after.11"""
     n = 20_000
     x0, eps = RING.sample(rng, n).astype(float), rng.standard_normal((n, 2))
     for t in (0.2, 0.5, 0.9):
@@ -72,6 +73,7 @@ def test_the_floor_of_the_loss_is_the_variance_of_the_data(rng):
 
 
 def test_velocity_and_noise(rng):
+    """Eq. after.12"""
     x, eps, t = rng.standard_normal((6, 2)), rng.standard_normal((6, 2)), numpy.linspace(0, 0.9, 6)
     v = velocity_from_eps(x, eps, t)
     x0 = (x - t[:, None] * eps) / (1 - t[:, None])
@@ -105,6 +107,7 @@ def test_euler_is_ddim(steps, rng):
 
 
 def test_alpha_bar():
+    """Eq. after.13"""
     assert flow_alpha_bar(numpy.array([0.0, 0.5, 0.8, 1.0])) == pytest.approx([1, 0.5, 0.04 / 0.68, 0])
 
 
@@ -133,6 +136,7 @@ def test_integrate_passes_the_condition_and_a_time_for_each_example():
 
 
 def test_ot_pairs_are_the_best_of_all(rng):
+    """Eq. after.14"""
     for _ in range(5):
         x0, eps = rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
         a, b = ot_pairs(x0, eps)
@@ -162,6 +166,7 @@ def slowing(x, t, y=None):
 
 
 def test_straightness():
+    """Eq. after.15"""
     x = numpy.array([[1.0, 0.0], [0.0, 2.0]])
     times = [1.0, 0.5, 0.0]
     assert straightness(lambda x, t, y=None: numpy.ones_like(x), x, times) == 0
@@ -174,6 +179,7 @@ def test_straightness():
 
 
 def test_reflow_pairs(rng):
+    """Eq. after.16"""
     eps = rng.standard_normal((50, 2))
     x0, start = reflow_pairs(exact, eps, numpy.linspace(1, 0, 9))
     assert start is eps and numpy.allclose(x0, integrate(exact, eps, numpy.linspace(1, 0, 9)))

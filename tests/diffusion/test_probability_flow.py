@@ -41,6 +41,7 @@ def test_angle():
 
 
 def test_velocity_is_v_and_the_slope_of_the_path(rng):
+    """Eq. after.01"""
     schedule = Schedule.linear(50, last=0.3)
     x0, eps, t = rng.standard_normal((5, 3, 3, 1)), rng.standard_normal((5, 3, 3, 1)), numpy.array([1, 7, 20, 33, 50])
     phi = angle(schedule.alpha_bar[t])
@@ -64,6 +65,7 @@ def test_by_hand():
 
 
 def test_the_model_of_an_exact_noise_is_the_exact_velocity(rng):
+    """Eq. after.02"""
     schedule = Schedule.linear(40, last=0.4)
     exact = exact_eps_model(RING, schedule)
     velocity = velocity_model(lambda x, t: exact(x, numpy.round(t).astype(int)), schedule)
@@ -112,6 +114,7 @@ def test_the_density_of_the_exact_flow_is_the_rings(rng):
 
 
 def test_divergence_by_the_posterior_against_finite_differences(rng):
+    """Eq. after.07"""
     x, e = rng.standard_normal((50, 2)), 1e-5
     for phi in (0.1, 0.7, 1.4, math.pi / 2):
         found = posterior_divergence(phi, RING.posterior(x, numpy.cos(phi), numpy.sin(phi))[1])
@@ -144,6 +147,7 @@ def test_the_family_keeps_the_variance_of_a_gaussian(noise):
 
 
 def test_a_step_by_hand():
+    """Eq. after.08"""
     x, score, z = numpy.array([[2.0]]), numpy.array([[-1.0]]), numpy.array([[3.0]])
     rate = 0.1 * math.tan(0.5)
     assert reverse_sde_step(x, score, 0.5, 0.1, z, 0.0) == pytest.approx(2 + rate * (2 - 1))

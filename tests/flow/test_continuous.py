@@ -57,6 +57,7 @@ def jacobians(f, x, e=1e-6):
 
 
 def test_divergence_is_the_trace_of_finite_differences(x):
+    """Eq. after.03"""
     t = numpy.linspace(0, 1, 7)
     v, div = divergence(bent, x, t)
     assert numpy.array_equal(v, bent(x, t))
@@ -66,6 +67,7 @@ def test_divergence_is_the_trace_of_finite_differences(x):
 
 
 def test_hutchinson_is_the_quadratic_form_of_each_example(x, rng):
+    """Eq. after.06"""
     t, probe = numpy.linspace(0, 1, 7), rng.standard_normal((7, 2))
     v, estimate = hutchinson_divergence(bent, x, t, probe)
     J = jacobians(lambda x: bent(x, t), x)
@@ -74,6 +76,7 @@ def test_hutchinson_is_the_quadratic_form_of_each_example(x, rng):
 
 
 def test_hutchinson_by_hand_and_over_all_signs():
+    """Eq. after.06"""
     signs = numpy.array(list(itertools.product([1.0, -1.0], repeat=2)))
     estimates = hutchinson_divergence(linear, numpy.zeros((4, 2)), 0.0, signs)[1]
     assert estimates.tolist() == [7.0, 3.0, 3.0, 7.0]
@@ -90,6 +93,7 @@ def test_variance_of_normal_probes(rng):
 
 
 def test_step_log_det(x):
+    """Eq. after.05"""
     J = jacobians(lambda x: bent(x, 0.3), x)
     for h in (0.4, -0.4):
         expected = [math.log(numpy.linalg.det(numpy.eye(2) + h * each)) for each in J]
@@ -114,6 +118,7 @@ def log_density(K, log_det, solver="euler", x=0.6):
 
 
 def test_by_hand():
+    """Eq. after.04"""
     exact = -0.5 * math.log(2 * math.pi * 0.36) - 0.5
     assert log_density(1, "trace") == pytest.approx(-1.0989, abs=1e-4) == log_density(1, "det")
     assert log_density(2, "trace") == pytest.approx(-0.8870, abs=1e-4)
@@ -140,6 +145,7 @@ def test_mass(log_det):
 
 
 def test_the_log_det_of_the_steps_is_that_of_the_whole_map(wild, x):
+    """Eq. after.05"""
     flow = ContinuousFlow(wild, numpy.linspace(0, 1, 13))
     z, log_det = flow.inverse(x)
     assert numpy.allclose(log_det, jacobian_log_det(flow.inverse, x), atol=1e-8)

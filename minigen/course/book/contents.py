@@ -23,7 +23,7 @@ from minigen.course.reading.composition import Reading, compose
 __all__ = ["Chapter", "Contents", "PREPARATION", "post_title"]
 
 PREPARATION = "start"
-FAMILIES = [*posts.START, *posts.POSTS]
+FAMILIES = [*posts.FAMILIES]
 
 
 def post_title(post: str) -> str:
@@ -117,7 +117,7 @@ class Contents:
             Chapter(compose(lesson, result), tuple(catalog.exercises_of(lesson.id)))
             for lesson, result in zip(lessons, results, strict=True)
         ]
-        self.equations = {row["id"]: row for row in posts.equations()}
+        self.equations = {row["id"]: row for row in (*posts.equations(), *posts.further_equations())}
         self.figures = {row["id"]: row for row in posts.figures()}
         self._by_short = {chapter.short: chapter for chapter in self.chapters}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minigen.course.index import posts
 from minigen.course.reading.descriptions import plain
 from minigen.course.templates import render
 
@@ -18,9 +19,9 @@ __all__ = ["code_block", "html_around", "html_block", "inline_html", "raw", "wit
 TEMPLATES = Path(__file__).with_name("templates")
 BODY = "\0"  # marks the place of Markdown in a rendered template
 MATH_OR_CODE = re.compile(r"(\$\$.*?\$\$|\$[^$]+?\$|```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|https?://\S+)", re.S)
-EQUATION = re.compile(r"\b(?:Eqs?\.\s+)?((?:gan|vae|flow|diffusion)\.\d\d)\b")
+EQUATION = re.compile(rf"\b(?:Eqs?\.\s+)?({posts.EQUATION_ID})\b")
 FIGURE = re.compile(r"\b((?:gan|vae|flow|diffusion)\.f\d\d)\b")
-LESSON = re.compile(r"`((?:start|gan|vae|flow|diffusion)/\d\d)`")
+LESSON = re.compile(rf"`((?:{'|'.join(posts.FAMILIES)})/\d\d)`")
 
 Link = Callable[[str], str | None]
 

@@ -123,7 +123,9 @@ def _list_equations(uses: Sequence[EquationUse], as_json: bool) -> None:
         first, *others = use.tests or [""]
         tests = f"{first} (+{len(others)})" if others else first
         print(f"{use.id}  {functions or '—'} → {tests or '—'} → {', '.join(use.lessons) or '—'}")
-    done = [sum(bool(getattr(use, what)) for use in uses) for what in ("functions", "tests", "lessons")]
+    of_posts = [use for use in uses if use.id.split(".")[0] in posts.POSTS]
+    done = [sum(bool(getattr(use, what)) for use in of_posts) for what in ("functions", "tests", "lessons")]
     print(
-        f"\n{len(uses)} equations: {done[0]} computed by a function, {done[1]} named in a test, {done[2]} in a lesson"
+        f"\n{len(of_posts)} equations of the posts: {done[0]} computed by a function, {done[1]} named in a test, "
+        f"{done[2]} in a lesson"
     )

@@ -93,8 +93,8 @@ def _check_names(name: str, family: str) -> None:
         )
     if importlib.util.find_spec(name) is not None:
         raise UsageError(f"{name!r} is the name of a module that Python can import: choose another name")
-    if not re.fullmatch(r"[a-z]+", family) or family in (*posts.POSTS, *posts.START):
-        taken = ", ".join([*posts.START, *posts.POSTS])
+    if not re.fullmatch(r"[a-z]+", family) or family in posts.FAMILIES:
+        taken = ", ".join(posts.FAMILIES)
         raise UsageError(f"a family of your own has lower-case letters and is none of {taken}, got {family!r}")
 
 

@@ -14,7 +14,7 @@ from minigen.course.index.package import PACKAGE, definitions_of, parse
 
 __all__ = ["EQUATION", "EquationUse", "equation_index"]
 
-EQUATION = re.compile(r"\bEq\. ((?:gan|vae|flow|diffusion)\.\d\d)\b")
+EQUATION = re.compile(rf"\bEq\. ({posts.EQUATION_ID})\b")
 
 
 @dataclass
@@ -30,7 +30,7 @@ class EquationUse:
 
 def equation_index() -> list[EquationUse]:
     """Equation -> functions whose docstring names it -> tests that name it -> lessons."""
-    uses = {row["id"]: EquationUse(row["id"], row["states"]) for row in posts.equations()}
+    uses = {row["id"]: EquationUse(row["id"], row["states"]) for row in (*posts.equations(), *posts.further_equations())}
     for path in sorted(PACKAGE.rglob("*.py")):
         if "_lessons" in path.parts:
             continue

@@ -150,7 +150,7 @@ def lesson_folders(file: str, root: Path | None = None) -> list[Path]:
 
     Of two folders with the same id, that in the first folder of lessons counts.
     """
-    families = [*posts.START, *posts.POSTS]
+    families = posts.FAMILIES
     found: dict[str, Path] = {}
     for one in [root] if root else lessons_roots():
         for path in one.glob(f"*/[0-9][0-9]_*/{file}"):

@@ -7,7 +7,21 @@ from functools import lru_cache
 
 from minigen.course.index.package import PACKAGE
 
-__all__ = ["POSTS", "START", "equations", "figures", "glossary", "heading", "sections", "subsections", "symbols"]
+__all__ = [
+    "AFTER",
+    "EQUATION_ID",
+    "FAMILIES",
+    "POSTS",
+    "START",
+    "equations",
+    "figures",
+    "further_equations",
+    "glossary",
+    "heading",
+    "sections",
+    "subsections",
+    "symbols",
+]
 
 POSTS = {
     "gan": "From GAN to WGAN",
@@ -15,12 +29,15 @@ POSTS = {
     "flow": "Flow-based Deep Generative Models",
     "diffusion": "What are Diffusion Models?",
 }
-START = {"start": "Before the posts"}  # the family of lessons that belong to no post
+START = {"start": "Before the posts"}  # families of lessons that belong to no post
+AFTER = {"after": "After the posts"}
+FAMILIES = (*START, *POSTS, *AFTER)  # in their order
+EQUATION_ID = rf"(?:{'|'.join((*POSTS, *AFTER))})\.\d\d"  # a regular expression: gan.07
 
 
 def heading(family: str) -> str:
     """What stands above the lessons of a family: the title of its post, or for one of your own "Further lessons"."""
-    return {**START, **POSTS}.get(family, f"Further lessons: {family}")
+    return {**START, **POSTS, **AFTER}.get(family, f"Further lessons: {family}")
 
 
 def _read(name: str) -> tuple[dict[str, str], ...]:
@@ -45,6 +62,12 @@ def figures() -> tuple[dict[str, str], ...]:
 def equations() -> tuple[dict[str, str], ...]:
     """The numbered equations of the four posts: id, post, section (path of titles), states, latex, note."""
     return _read("equations")
+
+
+@lru_cache
+def further_equations() -> tuple[dict[str, str], ...]:
+    """The numbered equations of the lessons after the posts, with the columns of `equations`; section is a lesson."""
+    return _read("further_equations")
 
 
 @lru_cache

@@ -44,7 +44,7 @@ CONTENTS_HEADER = """\
 | --- | --- | ---: | ---: | ---: |"""
 
 MATH_OR_CODE = re.compile(r"(```.*?```|\$\$.*?\$\$|\$[^$]+\$|`[^`]*`)", re.S)
-LESSON = re.compile(r"`((?:start|gan|vae|flow|diffusion)/\d\d)`")
+LESSON = re.compile(rf"`((?:{'|'.join(posts.FAMILIES)})/\d\d)`")
 EMPHASIS = re.compile(r"(\*\*.+?\*\*|(?<![\w*])\*[^*\s][^*]*\*(?![\w*]))")
 SPECIAL = re.compile(r"[\\`<\[\]~*]|(?<![^\W_])_|_(?![^\W_])")  # an underscore between letters is only that
 LIST = re.compile(r"^(\d+|)([-+#>.)])(?=\s)")  # how a line begins that would be a list, a heading or a quotation
@@ -265,7 +265,7 @@ def _titled(title: str, body: str) -> str:
 def contents_page(readings: Sequence[Reading]) -> str:
     """The table of all lessons, post by post, with a picture of each that is recorded."""
     parts = ["# The lessons", INTRODUCTION]
-    for family in dict.fromkeys([*posts.START, *posts.POSTS, *(reading.lesson.post for reading in readings)]):
+    for family in dict.fromkeys([*posts.FAMILIES, *(reading.lesson.post for reading in readings)]):
         rows = [_contents_row(reading) for reading in readings if reading.lesson.id.startswith(f"{family}/")]
         if rows:
             header = [

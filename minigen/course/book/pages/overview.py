@@ -26,6 +26,7 @@ ABOUT = {
     "vae": "Squeeze an example through a narrow code and get it back; then give the code a density.",
     "flow": "Bend a simple density into that of the data, one invertible step after the other, and keep count.",
     "diffusion": "Add noise until nothing is left, and learn to take it away.",
+    "after": "One differential equation joins flows and diffusion; what has been built on it since the posts.",
 }
 NO_PICTURE = {"picture": "", "size": (0, 0)}
 PICTURES = {"gan/02": "f02_data_flow", "vae/03": "corruptions", "flow/03": "plane", "diffusion/01": "swiss_roll"}

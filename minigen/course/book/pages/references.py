@@ -32,7 +32,8 @@ def equations_page(contents: Contents, source_anchor: Callable[[str], str | None
     """
     blocks = [
         "# Equations",
-        "Every numbered equation of the four posts: what it says, the function that computes it, its test, its lesson.",
+        "Every numbered equation of the four posts and of the lessons after them: what it says, the function that "
+        "computes it, its test, its lesson.",
     ]
     for post, rows in groupby(contents.equations.values(), key=lambda row: row["post"]):
         blocks.append(f"## {post_title(post)}")
