@@ -3,8 +3,8 @@
     flow = Flow(StandardNormal(2), ContinuousFlow(velocity, times=numpy.linspace(0, 1, 17)))
     flow.log_prob(x), flow.sample(rng, 1000)                # times[0] is the data, times[-1] the noise
 
-Along a path, log p changes by minus the divergence of the velocity (the instantaneous change of variables,
-Grathwohl et al. 2019; Eq. after.03, Eq. after.04). That is exact for the equation, but not for the steps by which a computer
+Along a path, log p changes by minus the divergence of the velocity: the instantaneous change of variables (Grathwohl
+et al. 2019; Eq. after.03, Eq. after.04). That is exact for the equation, but not for the steps by which a computer
 follows it. An Euler step x + h velocity(x, t) is a map of its own, whose log-det is log |det(I + h J)|, J the Jacobian
 of the velocity; with it the steps are an exact flow at any size, as long as none folds (Eq. after.05).
 

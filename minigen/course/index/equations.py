@@ -30,7 +30,8 @@ class EquationUse:
 
 def equation_index() -> list[EquationUse]:
     """Equation -> functions whose docstring names it -> tests that name it -> lessons."""
-    uses = {row["id"]: EquationUse(row["id"], row["states"]) for row in (*posts.equations(), *posts.further_equations())}
+    rows = (*posts.equations(), *posts.further_equations())
+    uses = {row["id"]: EquationUse(row["id"], row["states"]) for row in rows}
     for path in sorted(PACKAGE.rglob("*.py")):
         if "_lessons" in path.parts:
             continue
