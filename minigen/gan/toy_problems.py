@@ -24,7 +24,6 @@ Number = float | numpy.ndarray
 def simultaneous_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
     """Both players step along their own gradient at the same time: x − ηy, y + ηx.
 
-    Each step multiplies the distance from (0, 0) by exactly √(1 + η²), so the trajectory spirals outward.
     Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
     eta = _checked_step(eta, x=x, y=y)

@@ -2,27 +2,27 @@
 
 MISTAKES = {
     "simultaneous_step": """
-    + -> -  # Both players go down here; the second one wants f large.
-    - -> +  # Both players go up here; the first one wants f small.
-    # The players' wishes are exchanged: the first wants f small, the second wants it large.
+    + -> -  # Both players minimize f here; the second one should maximize it.
+    - -> +  # Both players maximize f here; the first one should minimize it.
+    # The signs are exchanged: the first player minimizes f, the second maximizes it.
     return x + eta * y, y - eta * x
     # The second player used the new x. Here both move at the same time, from the old point.
     eta * x -> eta * (x - eta * y)
     # The slope of x * y in x is y, not x: each player's slope is the other's coordinate.
     return x - eta * x, y + eta * y
     return x - y, y + x  # The step size is missing.
-    return -eta * y, eta * x  # These are the moves; the new places are asked for.
+    return -eta * y, eta * x  # These are the changes; return the new x and y.
     return x - 0.1 * y, y + 0.1 * x  # eta is an argument; here it is always 0.1.
-    return x - eta**2 * y, y + eta**2 * x  # The step is as long as eta, not eta².
+    return x - eta**2 * y, y + eta**2 * x  # The step size is eta, not eta².
     """,
     "alternating_step": """
-    # The second player used a stale x: she moves after x has moved, and sees it.
+    # The second player used the old x. It moves after x and uses the new x.
     eta * x -> eta * (x + eta * y)
-    # The first to move is x; here y moved first.
+    # x moves first; here y moved first.
     y = y + eta * x
     return x - eta * y, y
-    + -> -  # Both players go down here; the second one wants f large.
-    # The players' wishes are exchanged: the first wants f small, the second wants it large.
+    + -> -  # Both players minimize f here; the second one should maximize it.
+    # The signs are exchanged: the first player minimizes f, the second maximizes it.
     + -> -
     - -> +
     # The slope of x * y in x is y, not x: each player's slope is the other's coordinate.
@@ -32,50 +32,51 @@ MISTAKES = {
     eta * y -> 1 * y
     """,
     "extragradient_step": """
-    # That is the trial step itself, a simultaneous step: now use the slopes found there.
+    # That is the trial step itself, a simultaneous step. Now use the slopes at the trial point.
     return x - eta * y, y + eta * x
-    # You stepped on from the place looked at. Go back: the real step starts at the old (x, y).
+    # You stepped on from the trial point. Go back: the real step starts at the old (x, y).
     x - eta * y_ahead, y + eta * x_ahead -> (x_ahead - eta * y_ahead, y_ahead + eta * x_ahead)
-    # On trial, too, both players move at the same time: y_ahead comes from the old x.
+    # In the trial step, too, both players move at the same time: y_ahead uses the old x.
     eta * x -> eta * (x - eta * y)
-    # Use the slopes found ahead alone, not their average with those found here.
+    # Use the slopes at the trial point alone, not their average with those at (x, y).
     x - eta * y_ahead, y + eta * x_ahead ->
         (x - eta * (y + y_ahead) / 2, y + eta * (x + x_ahead) / 2)
-    # In the real step both players go down; the second one wants f large.
+    # In the real step both players minimize f; the second one should maximize it.
     x - eta * y -> eta * y - x
-    # In the trial step the wishes are exchanged: there, too, x goes down and y goes up.
+    # In the trial step the signs are exchanged: there, too, x minimizes f and y maximizes it.
     x - eta * y, y + eta * x -> (x + eta * y, y - eta * x)
     # The slope in x is y_ahead, and in y it is x_ahead: each player's slope is the other's
     # coordinate.
     x - eta * y, y + eta * x -> y + eta * x, x - eta * y
-    # In the real step, too, both players move at the same time, with the slopes found ahead.
+    # In the real step, too, both players move at the same time, with the slopes at the trial point.
     x - eta * y_ahead, y + eta * x_ahead ->
         (x - eta * y_ahead, y + eta * (x - eta * y_ahead))
-    # In the real step the wishes are exchanged: there, too, x goes down and y goes up.
+    # In the real step the signs are exchanged: there, too, x minimizes f and y maximizes it.
     x - eta * y_ahead, y + eta * x_ahead -> (x + eta * y_ahead, y - eta * x_ahead)
-    # The real step is as long as the trial step: eta, not eta².
+    # The real step has the size of the trial step: eta, not eta².
     x - eta * y_ahead, y + eta * x_ahead -> (x - eta ** 2 * y_ahead, y + eta ** 2 * x_ahead)
     """,
     "optimistic_step": """
     # The slope now counts twice: 2 g - g_before, so that a slope that stays the same is kept.
     return x - eta * (y - y_before), y + eta * (x - x_before)
-    return x - eta * y, y + eta * x  # The memory is forgotten: this is the simultaneous step.
-    # The memory has the wrong sign: 2 g - g_before.
+    # The slope one step ago is not used: this is the simultaneous step.
+    return x - eta * y, y + eta * x
+    # The slope one step ago has the wrong sign: 2 g - g_before.
     return x - eta * (2 * y + y_before), y + eta * (2 * x + x_before)
     # Now and before are exchanged: 2 g - g_before continues from before to now.
     return x - eta * (2 * y_before - y), y + eta * (2 * x_before - x)
-    # Both players go down here; the second one wants f large.
+    # Both players minimize f here; the second one should maximize it.
     2 * eta * x -> 2 * eta * (x_before - x)
-    # The slope of x * y in x is y: the memory of x's slope is y_before, not x_before.
+    # The slope of x * y in x is y, so x's slope one step ago is y_before, not x_before.
     eta * x_before -> eta * y_before
     eta * y_before -> eta * x_before
     # The second player used the new x; both move at the same time.
     2 * eta * x -> 2 * eta * (x - eta * (2 * y - y_before))
-    # Both step from where they stand now, (x, y), not from where they were one step ago.
+    # Both step from the current point (x, y), not from the point one step ago.
     return x_before - eta * (2 * y - y_before), y_before + eta * (2 * x - x_before)
     # The last change of the slope counts in full: 2 g - g_before.
     return x - eta * (1.5 * y - 0.5 * y_before), y + eta * (1.5 * x - 0.5 * x_before)
-    # That is momentum: it repeats the last move. Here it is the slope that is continued.
+    # That is momentum: it repeats the last move. Here the slope is extrapolated.
     return x - eta * y + eta * (x - x_before), y + eta * x + eta * (y - y_before)
     """,
 }

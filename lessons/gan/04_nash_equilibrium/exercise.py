@@ -3,9 +3,9 @@
 from minigen.course.exercise.format import Exercise
 
 GAME = """
-    Two players share the number f = x * y. The first chooses x and wants f small; the second
-    chooses y and wants f large. The slope of f in x is y, and in y it is x. eta > 0 is the step
-    size.
+    Two players share the number f = x * y. The first controls x and minimizes f. The second
+    controls y and maximizes f, that is, minimizes -f. Each follows the gradient of its own loss in
+    its own coordinate. eta > 0 is the step size.
 """
 
 
@@ -20,14 +20,16 @@ simultaneous = Exercise(
     target="minigen.gan.toy_problems:simultaneous_step",
     minutes=5,
     prompt=f"""
-    {GAME} Both players step at the same time, each along the slope at the point where they stand.
-    Return a tuple, the new x and the new y: two numbers, or two arrays if x and y are arrays (many
-    games at once), which stay as they are.
+    {GAME} Both players take one step of gradient descent at the same time, with the gradients at
+    the current point (x, y). Return a tuple, the new x and the new y: two numbers, or two arrays if
+    x and y are arrays (many games at once). The arrays passed in must not change.
     """,
     hints="""
-    One player goes down the slope of f in his own coordinate, the other goes up hers.
+    Differentiate f in x for the first player, and -f in y for the second. Each player subtracts eta
+    times its derivative.
 
-    x' = x - eta * (slope in x), y' = y + eta * (slope in y), both slopes taken at the old (x, y).
+    The derivative of f in x is y, and that of -f in y is -x. So x' = x - eta y and y' = y + eta x,
+    both with the old x and y.
 
         return x - eta * y, y + eta * x
     """,
@@ -60,9 +62,10 @@ alternating = Exercise(
     target="minigen.gan.toy_problems:alternating_step",
     minutes=5,
     prompt=f"""
-    {GAME} The players take turns: first x moves, then y moves and sees where x has gone. Return a
-    tuple, the new x and the new y: two numbers, or two arrays (many games at once); the old ones
-    stay as they are. This is how a GAN is trained, one network after the other.
+    {GAME} The players alternate: x takes its step first, and then y takes a step with its gradient
+    at the updated x. Return a tuple, the new x and the new y: two numbers, or two arrays (many
+    games at once). The arrays passed in must not change. A GAN is trained in this way, one network
+    after the other.
     """,
     hints="""
     Write two lines, one for each player, in the order in which they move.
@@ -90,7 +93,7 @@ def many_games_in_turns(impl, rng):
 
 @alternating.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def closed_curve(impl, rng):
-    """X² + y² - eta x y stays the same."""
+    """A step leaves x² + y² - eta x y as it was."""
     x, y, eta = players(rng)
     new_x, new_y = impl(x, y, eta)
     return {"gap": new_x**2 + new_y**2 - eta * new_x * new_y - (x**2 + y**2 - eta * x * y)}
@@ -101,15 +104,15 @@ extragradient = Exercise(
     target="minigen.gan.toy_problems:extragradient_step",
     minutes=10,
     prompt=f"""
-    {GAME} Look before you leap. Take a simultaneous step of size eta on trial, read the two slopes
-    at the place reached, return to where you stood, and make one step of size eta from there with
-    those slopes. Return a tuple, the new x and the new y.
+    {GAME} Take a simultaneous trial step of size eta, evaluate both gradients at the point that it
+    reaches, go back to (x, y), and take one step of size eta from there with those gradients.
+    Return a tuple, the new x and the new y.
     """,
     hints="""
-    The trial step is only for looking: the real step starts at the old (x, y).
+    The trial step only serves to find the gradients. The real step starts at the old (x, y).
 
-    x_ahead = x - eta * y and y_ahead = y + eta * x; the slopes found there are y_ahead (in x) and
-    x_ahead (in y).
+    The trial point is x_ahead = x - eta * y and y_ahead = y + eta * x. The derivatives of f there
+    are y_ahead (in x) and x_ahead (in y).
 
         slope_x, slope_y = y + eta * x, x - eta * y
         return x - eta * slope_x, y + eta * slope_y
@@ -144,16 +147,16 @@ optimistic = Exercise(
     target="minigen.gan.toy_problems:optimistic_step",
     minutes=10,
     prompt=f"""
-    {GAME} No trial step: guess the slopes that come from the last two seen. If a slope was g_before
-    one step ago and is g now, expect 2 g - g_before, and step with that. (x_before, y_before) is
-    where the players stood one step ago. Both move at the same time, from (x, y). Return a
-    tuple, the new x and the new y.
+    {GAME} There is no trial step. Extrapolate each next gradient from the last two: if it was
+    g_before one step ago and is g now, step with 2 g - g_before. (x_before, y_before) is the point
+    one step ago. Both players move at the same time, from (x, y). Return a tuple, the new x and the
+    new y.
     """,
     hints="""
-    Each player continues in a straight line how the slope has changed: from g_before to g, so on to
-    2 g - g_before.
+    Each player continues the change of its gradient in a straight line: from g_before to g, and on
+    to 2 g - g_before.
 
-    x' = x - eta * (2 y - y_before), and likewise for y with plus eta and the x's.
+    x' = x - eta * (2 y - y_before). For y the sign is plus, with x and x_before.
 
         return x - eta * (2 * y - y_before), y + eta * (2 * x - x_before)
     """,
@@ -162,7 +165,7 @@ optimistic = Exercise(
 
 @optimistic.case(points=1, kind="equation", expect={"x": 1.1, "y": 1.9})
 def with_a_memory(impl, rng):
-    """The slopes expected are 2·2 − 5 = −1 in x and 2·1 − 3 = −1 in y."""
+    """The extrapolated slopes are 2·2 − 5 = −1 in x and 2·1 − 3 = −1 in y."""
     x, y = impl(1.0, 2.0, 3.0, 5.0, 0.1)
     return {"x": x, "y": y}
 
@@ -177,7 +180,7 @@ def many_games_with_a_memory(impl, rng):
 
 @optimistic.case(points=2, kind="equation", property=True, expect={"gap_x": 0.0, "gap_y": 0.0})
 def nothing_to_remember(impl, rng):
-    """Standing still so far, it is a simultaneous step."""
+    """If the last two points are equal, it is a simultaneous step."""
     x, y, eta = players(rng)
     new_x, new_y = impl(x, y, x, y, eta)
     return {"gap_x": new_x - (x - eta * y), "gap_y": new_y - (y + eta * x)}

@@ -1,21 +1,23 @@
 # %% [markdown]
-# # Two players who chase each other
+# # Hard to achieve Nash equilibrium: four update rules on the game $x y$
 #
 # The section *Hard to achieve Nash equilibrium* (gan.s07) of
-# [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. To take away:
+# [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/), run. It opens the post's
+# list *Problems in GANs*: the training "is known to be slow and unstable". In this lesson:
 #
-# 1. Gradient descent needs a ground that holds still. In a game each player's ground is moved by
-#    the other.
-# 2. In the smallest game, $x y$, one line of algebra says where simultaneous steps lead.
-# 3. Who moves when, and with how much foresight, decides everything. A GAN's own losses do the
-# same.
+# 1. The two networks of a GAN look for a Nash equilibrium of a non-cooperative game. Each player's
+#    loss surface changes whenever the other player moves.
+# 2. In the smallest such game, $x y$, every update rule is a linear map, and an eigenvalue of the
+#    map decides whether the players reach the equilibrium.
+# 3. A GAN with one parameter for each player follows the same laws, and its two generator losses
+#    lead to different places.
 
 # %%
 from minigen.course import Lesson
 
 lesson = Lesson(
     "gan/04_nash_equilibrium",
-    title="Two players who chase each other",
+    title="Hard to achieve Nash equilibrium: four update rules on the game xy",
     post="gan",
     sections=["gan.s07"],
     figures=["gan.f03"],
@@ -40,7 +42,7 @@ from minigen.gan.toy_problems import (
     optimistic_step,
     simultaneous_step,
 )
-from minigen.tensor import grad
+from minigen.tensor import grad, sigmoid
 
 # %%
 from minigen.gan.losses import (
@@ -52,27 +54,48 @@ from minigen.gan.losses import (
 # %% [markdown]
 # ## 1. The game, by hand
 #
-# Two players share one number, $f = x y$. The first chooses $x$ and wants $f$ small, the second
-# chooses $y$ and wants it large: what one gains the other loses, a *zero-sum* game. A *Nash
-# equilibrium* is a point where neither gains by moving alone. Here that is $(0, 0)$ and nothing
-# else: with $y = 0$ it does not matter what $x$ does, while any other $y$ gives $x$ a reason to
-# run.
+# The example is from Salimans et al. (2016). The first player controls $x$ and minimizes
+# $f_1(x) = x y$. The second player controls $y$ and minimizes $f_2(y) = -x y$. The two losses add
+# up to zero, so the game is *zero-sum*: whatever the first player gains, the second loses. The game
+# is *non-cooperative*: each player updates its own parameter, with no regard to the other's loss.
 #
-# Both players follow the slope of $f$ in their own number: the first goes down, the second up, by
-# steps of size $\eta$ times the slope, both at the same time. Find the two slopes, take $\eta =
-# 0.1$, start at (1, 1), and work out one step on paper.
+# A *Nash equilibrium* is a point where neither player can lower its own loss by moving alone. Here
+# it is $(0, 0)$ and no other point. If $y \neq 0$, the first player can lower $x y$ without limit;
+# if $x \neq 0$, the second can.
+
+# %%
+fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.0))
+xs = np.linspace(-2, 2, 41)
+levels = [-2, -1, -0.25, 0.25, 1, 2]
+plot.heatmap(lambda p: p[:, 0] * p[:, 1], 2, left, levels=levels, center=0, title="$f = x y$")
+left.set(xlabel="x", ylabel="y")
+slices = {f"y = {y}": xs * y for y in (1, 0, -1)}
+plot.line(xs, slices, right, title="$f_1$, seen by the first player", xlabel="x")
+lesson.figure(
+    fig,
+    "saddle",
+    "Left: $x y$ is a saddle. The first player moves horizontally and the second vertically. Right:"
+    " the first player's loss as a function of $x$. Whenever $y$ changes its sign, the direction "
+    "that lowers this loss is reversed.",
+)
+
+# %% [markdown]
+# Both players follow their own negative gradient, with steps of size $\eta$, and both move at the
+# same time. Find the two derivatives $\partial f_1 / \partial x$ and $\partial f_2 / \partial y$.
+# Then take $\eta = 0.1$, start at $(1, 1)$ and work out one step on paper.
 
 # %%
 lesson.predict(
     "After one step from (1, 1), is the point",
-    ["nearer to (0, 0)", "as far from it as before", "farther away"],
+    ["nearer to (0, 0)", "as far from (0, 0) as before", "farther from (0, 0)"],
 )
 
 # %%
 lesson.exercise("gan/04/simultaneous_step")
 
 # %% [markdown]
-# The slope of $f$ in $x$ is $y$, and in $y$ it is $x$. So
+# The derivatives are $\partial f_1 / \partial x = y$ and $\partial f_2 / \partial y = -x$. A
+# simultaneous step is therefore
 #
 # $$x' = x - \eta y, \qquad y' = y + \eta x.$$
 
@@ -82,17 +105,25 @@ eta = 0.1
 x, y = simultaneous_step(1.0, 1.0, eta)
 
 # %%
-lesson.check("one step from (1, 1)", [x, y], equals=[0.9, 1.1])
-lesson.check("squared distance from (0, 0): it was 2", x**2 + y**2, equals=0.81 + 1.21)
-lesson.outcome("The squared distance was 2 and is 2.02: one percent more.", answer="farther away")
+lesson.check("one step from (1, 1)", [x, y], equals=[1 - eta, 1 + eta])
+lesson.check("squared distance after the step", x**2 + y**2, equals=2 + 2 * eta**2)
+lesson.outcome(
+    f"The squared distance was 2 and is {x**2 + y**2:.2f}: {50 * (x**2 + y**2) - 100:.0f} % more.",
+    answer="farther from (0, 0)",
+)
 
 # %% [markdown]
-# A bad moment, or the rule?
+# One step settles little. The next run makes 300 of them.
 
 # %%
 lesson.predict(
-    "In 300 steps, what will x, y and x y do?",
-    ["settle", "swing evenly", "swing more and more", "run off without a swing"],
+    "In 300 simultaneous steps, what will x, y and x y do?",
+    [
+        "converge to 0",
+        "oscillate with a constant amplitude",
+        "oscillate with a growing amplitude",
+        "grow without an oscillation",
+    ],
 )
 
 
@@ -112,91 +143,92 @@ def radius(path):
 path = play(simultaneous_step, 300)
 xs, ys = path.T
 
-# %% [markdown]
-# Beside the three curves, the same walk in the plane; the arrows are the directions in which both
-# gradients push.
-
 
 # %%
-def push(points):
+def negative_gradients(points):
     return np.stack([-points[:, 1], points[:, 0]], axis=1)
 
 
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.0))
 curves = {"x": xs, "y": ys, "x y": xs * ys}
-plot.line(np.arange(301), curves, left, title="simultaneous steps, $\\eta = 0.1$")
+plot.line(np.arange(301), curves, left, title=f"simultaneous steps, $\\eta = {eta}$")
 left.set_xlabel("step")
-plot.field(push, 7, right, n=15, color=plot.color.muted)
-plot.trajectories(path, right, bounds=7, title="the same, in the plane")
+plot.field(negative_gradients, 7, right, n=15, color=plot.color.muted)
+plot.trajectories(path, right, bounds=7, title="the same trajectory in the plane")
 right.set(xlabel="x", ylabel="y")
 lesson.figure(
     fig,
     "f03_game",
-    "Left: all three swing, and each swing is wider than the last. Right: the arrows, where the two"
-    " gradients point, go round (0, 0) and never toward it; a straight step along them lands"
-    " outside the circle.",
+    "Left: $x$, $y$ and $x y$ oscillate, and each swing is wider than the last. Right: the arrows "
+    "show the negative gradients of both players. They are tangents of circles around (0, 0), and "
+    "a straight step along a tangent ends outside its circle.",
 )
 
 # %%
 lesson.outcome(
     f"The distance from (0, 0) was {radius(path)[0]:.2f} and is {radius(path)[-1]:.2f}.",
-    answer="swing more and more",
+    answer="oscillate with a growing amplitude",
 )
 
 # %% [markdown]
-# ## 2. When does it begin to grow?
+# ## 2. The growth of one step
 #
-# The post says that things go wrong *once $x$ and $y$ have different signs*. Read the point as one
-# complex number $z = x + iy$. Then a step is $z' = (1 + i\eta) z$: a multiplication by $1 + i\eta$.
+# When does the distance begin to grow? The post says: "Once $x$ and $y$ have different signs, every
+# following gradient update causes huge oscillation". Compare the growth of a step before and after
+# that moment.
 
 # %%
 lesson.predict(
-    "While x and y still have the same sign, the distance grows",
+    "While x and y still have the same sign, the distance from (0, 0) grows",
     ["not at all", "more slowly than later", "by the same factor at every step", "faster"],
 )
-
-# %%
-z = (1 + 1j * eta) * (0.3 - 2j)
-step = list(simultaneous_step(0.3, -2.0, eta))
-lesson.check("a step is a multiplication", step, equals=[z.real, z.imag])
 
 # %%
 factor = radius(path)[1:] / radius(path)[:-1]
 flip = int(np.argmax(xs * ys < 0))
 rows = [
     ["1", factor[0]],
-    [f"2 to {flip} (signs equal)", factor[1:flip].mean()],
+    [f"2 to {flip} (equal signs)", factor[1:flip].mean()],
     [f"{flip + 1} to 300", factor[flip:].mean()],
 ]
-lesson.table(rows, ["steps", "radius grows by"])
-lesson.claim(
-    "simultaneous: factor at its smallest and largest",
-    [factor.min(), factor.max()],
-    equals=[1.01**0.5] * 2,
-    atol=1e-12,
-)
+lesson.table(rows, ["steps", "distance is multiplied by"])
+
 # %%
+lesson.check("smallest factor", factor.min(), equals=(1 + eta**2) ** 0.5, atol=1e-12)
+lesson.check("largest factor", factor.max(), equals=(1 + eta**2) ** 0.5, atol=1e-12)
 lesson.outcome(
-    f"The length of 1 + i eta is √1.01 = {1.01**0.5:.5f}, so there is no 'before'. Measured: "
-    f"{factor.min():.5f} to {factor.max():.5f}.",
+    f"The factors of all 300 steps lie between {factor.min():.5f} and {factor.max():.5f}. The "
+    f"length of 1 + i eta is {(1 + eta**2) ** 0.5:.5f}.",
     answer="by the same factor at every step",
 )
 
 # %% [markdown]
-# **A wrong turn.** In ordinary training, what diverges is cured by a shorter step, and what is
-# restless by momentum. All shall walk equally far: $20/\eta$ steps, and a move of momentum $\beta$
-# takes $1 - \beta$ of the new slope.
+# The complex plane makes the reason visible: read the point as the number $z = x + i y$.
+#
+# <details><summary>Derivation: the factor of a simultaneous step</summary>
+#
+# $z' = (x - \eta y) + i (y + \eta x) = x + i y + i \eta (x + i y) = (1 + i \eta) z$, so
+#
+# $$|z'| = |1 + i \eta| \, |z| = \sqrt{1 + \eta^2} \, |z|.$$
+#
+# The factor does not depend on $z$: neither on the signs of $x$ and $y$ nor on the distance.
+#
+# </details>
+#
+# **A wrong turn.** In ordinary training, a shorter step cures divergence, and momentum damps
+# oscillation. Try both here. For a fair comparison every run covers the same way, $20/\eta$ steps;
+# with momentum $\beta$ an update uses $1 - \beta$ of the new gradient.
 
 # %%
 lesson.predict(
-    "What helps? That is, whose distance at the end is below the one at the start?",
-    ["a quarter of the step", "momentum 0.9", "either", "neither"],
+    "Which of these keeps the distance at the end below the distance at the start?",
+    ["a quarter of the step size", "momentum 0.9", "either of them", "neither"],
 )
 
 
 # %%
 def growth(e):
-    """The last radius over the first, after 20 / e steps of size e."""
+    """The last distance over the first, after 20 / e steps of size e."""
     point = (1.0, 1.0)
     for _ in range(round(20 / e)):
         point = simultaneous_step(*point, e)
@@ -216,42 +248,82 @@ def growth_with_momentum(beta):
 # %%
 rows = [[f"eta = {e}", growth(e)] for e in (0.4, 0.1, 0.025)]
 betas = (0.5, 0.9)
-rows += [[f"eta = 0.1, momentum {beta}", growth_with_momentum(beta)] for beta in betas]
-lesson.table(rows, ["simultaneous steps", "radius at the end / at the start"])
-lesson.claim("a quarter of the step: radius still grows", rows[2][1], at_least=1.1)
-lesson.claim("momentum 0.5 against none, radius at the end", rows[3][1] / rows[1][1], at_least=2.0)
+rows += [[f"eta = {eta}, momentum {beta}", growth_with_momentum(beta)] for beta in betas]
+lesson.table(rows, ["simultaneous steps", "distance at the end / at the start"])
+for (name, ratio), e in zip(rows, (0.4, 0.1, 0.025)):
+    lesson.check(f"{name}: by the formula", ratio, equals=(1 + e**2) ** (10 / e))
 lesson.outcome(
-    f"A quarter of the step: {rows[2][1]:.2f} times the distance at the start. "
+    f"A quarter of the step size: {rows[2][1]:.2f} times the distance at the start. "
     f"Momentum {betas[1]}: {rows[4][1]:.3g} times.",
     answer="neither",
 )
 
 # %% [markdown]
-# A shorter step goes the same way more slowly: over that distance the growth is about $e^{10\eta}$,
-# above 1 for every $\eta$. Momentum is worse than nothing. It pushes on in a direction that was
-# right a moment ago, and here the right direction turns.
+# Both fail. A shorter step follows the same spiral more slowly. Momentum makes the growth worse: it
+# continues in a direction that was right some steps ago, while the right direction rotates.
+#
+# <details><summary>Derivation: the limit for short steps</summary>
+#
+# A step multiplies the distance by $\sqrt{1 + \eta^2}$, and $20/\eta$ steps multiply it by
+#
+# $$(1 + \eta^2)^{10/\eta} = e^{(10/\eta) \log(1 + \eta^2)} = e^{10 \eta - 5 \eta^3 + \dots}$$
+#
+# The exponent is positive for every $\eta > 0$, so the distance grows; it tends to 0 for
+# $\eta \to 0$. In continuous time the distance is constant: $\dot z = i z$ has $|z|$ fixed.
+#
+# </details>
+#
+# <details><summary>Derivation: momentum multiplies the exponent of the growth by (1 + β)/(1 −
+# β)</summary>
+#
+# With the move $m' = \beta m + (1 - \beta) i \eta z$ and $z' = z + m'$, eliminate $m = z - z_-$,
+# where $z_-$ is the point before: $z' = (1 + \beta + (1 - \beta) i \eta) z - \beta z_-$. A solution
+# $z_t = \lambda^t$ needs
+#
+# $$\lambda^2 - (1 + \beta + (1 - \beta) i \eta) \lambda + \beta = 0.$$
+#
+# Put $\lambda = 1 + \varepsilon$ and divide by $1 - \beta$: $\varepsilon = i \eta (1 + \varepsilon)
+# - \varepsilon^2 / (1 - \beta)$. To first order $\varepsilon = i \eta$. Inserted on the right,
+# $\varepsilon = i \eta - \eta^2 + \eta^2 / (1 - \beta) = i \eta + \eta^2 \beta / (1 - \beta)$ to
+# second order, and
+#
+# $$|\lambda|^2 = 1 + \eta^2 \Big( 1 + \frac{2 \beta}{1 - \beta} \Big) + \dots
+#   = 1 + \eta^2 \, \frac{1 + \beta}{1 - \beta} + \dots$$
+#
+# The factor is 3 for $\beta = 0.5$ and 19 for $\beta = 0.9$. It is below 1 only for $\beta < 0$.
+#
+# </details>
+
+# %%
+lam = np.abs(np.roots([1, -(1 + betas[0] + (1 - betas[0]) * 1j * eta), betas[0]])).max()
+times = np.log(lam**2) / np.log(1 + eta**2)
+formula = (1 + betas[0]) / (1 - betas[0])
+lesson.table([[betas[0], times, formula]], ["momentum", "growth exponent, exact", "leading order"])
+lesson.check("exact over leading order", times / formula, equals=1.0, atol=0.1)
 
 # %%
 lesson.change(
     "negative momentum",
-    "Change `betas = (0.5, 0.9)` to `betas = (0.5, -0.5)` and run again. What does a *negative* "
-    "momentum do to the radius?",
-    answer="It holds the growth back: 1.404 times the radius at the start, against 2.705 without "
-    "momentum. A move is then 1.5 times the new slope less half of the move before, so the player "
-    "leans toward where the slope is turning.",
+    "Change `betas = (0.5, 0.9)` to `betas = (-0.5, 0.9)` and run again. What does a *negative* "
+    "momentum do to the distance?",
+    answer="It slows the growth: 1.404 times the distance at the start, against 2.705 without "
+    "momentum. The exponent of the growth is about a third, as the formula gives for "
+    "$\\beta = -0.5$. A move is then 1.5 times the new gradient less half of the move before. It "
+    "anticipates the rotation of the gradient.",
 )
 
 # %% [markdown]
-# ## 3. Taking turns
+# ## 3. Alternating updates
 #
-# Algorithm 1 of the GAN paper does not move both at once: first one network, then the other, *which
-# sees the new one*. In our game one letter of the step changes. By hand from (1, 1): $x' = 0.9$ as
-# before, then $y' = 1 + 0.09 = 1.09$, and $0.81 + 1.1881 = 1.9981$. A little *nearer*.
+# The training algorithm of the GAN paper (its Algorithm 1) does not move both players at once. It
+# updates one network first. The other network then uses the gradient at the *updated* one. By hand
+# from $(1, 1)$: $x' = 0.9$ as before, then $y' = 1 + 0.09 = 1.09$, and
+# $0.81 + 1.1881 = 1.9981$. The point is a little *nearer* to $(0, 0)$.
 
 # %%
 lesson.predict(
-    "And after very many turns?",
-    ["it has arrived at (0, 0)", "it is about as far as at the start", "it is far away"],
+    "Where is the point after very many alternating steps?",
+    ["at (0, 0)", "about as far from (0, 0) as at the start", "far away"],
 )
 
 # %%
@@ -264,47 +336,73 @@ turns = play(alternating_step, lesson.size(100_000, quick=1_000))
 # %%
 x, y = turns.T
 kept = x**2 + y**2 - eta * x * y
-lesson.check("x² + y² - eta x y, at all times", kept, equals=1.9, atol=1e-9)
+lesson.check("x² + y² - eta x y, at all times", kept, equals=2 - eta, atol=1e-9)
 r = radius(turns) / 2**0.5
 rows = [[f"{n:,}", r[n]] for n in (1, 10, 100, 1_000, len(r) - 1)]
-lesson.table(rows, ["after so many turns", "radius / at the start"])
-lesson.claim("alternating: largest radius in 100,000 turns, over the first", r.max(), at_most=1.06)
-lesson.claim("alternating: smallest radius, over the first", r.min(), at_least=0.9)
+lesson.table(rows, ["alternating steps", "distance / at the start"])
+
+# %%
+least = ((2 - eta) / (2 + eta)) ** 0.5  # the short axis of the ellipse, the start on its long one
+lesson.check("alternating: smallest distance, over the first", r.min(), at_least=least - 1e-9)
+lesson.check("alternating: largest distance, over the first", r.max(), at_most=1 + 1e-9)
 lesson.outcome(
-    f"In {len(r) - 1:,} turns it was never nearer than {r.min():.3f} of the first distance and "
-    f"never farther than {r.max():.3f} of it.",
-    answer="it is about as far as at the start",
+    f"In {len(r) - 1:,} steps the distance stayed between {r.min():.3f} and {r.max():.3f} times "
+    "that of the start.",
+    answer="about as far from (0, 0) as at the start",
 )
 
 # %% [markdown]
-# Neither away nor home. With $y' = y + \eta x'$, the letter that changed, $x^2 + y^2 - \eta x y$ is
-# the same before and after every turn (put in $x'$ and $y'$, and all else cancels). So the point
-# stays on an ellipse that is almost a circle. A player who lags half a step behind is the
-# difference between a spiral and an orbit. But an orbit is no training: after 100,000 turns nobody
-# has learned anything.
+# Alternating steps neither diverge nor converge. One changed symbol, $x'$ for $x$ in the second
+# update, turns the spiral into a closed orbit. But an orbit is not progress: after 100,000 steps
+# the players are as far from the equilibrium as at the start.
+#
+# <details><summary>Derivation: the invariant of alternating steps, and their eigenvalues</summary>
+#
+# With $y' = y + \eta x'$ and $x = x' + \eta y$,
+#
+# $$x'^2 + y'^2 - \eta x' y' = x'^2 + y' (y' - \eta x') = x'^2 + y' y = x'^2 + y^2 + \eta x' y,$$
+#
+# $$x^2 + y^2 - \eta x y = x (x - \eta y) + y^2 = (x' + \eta y) x' + y^2 = x'^2 + y^2 + \eta x' y.$$
+#
+# Both are equal, so $x^2 + y^2 - \eta x y$ never changes. For $0 < \eta < 2$ its level sets are
+# ellipses. The matrix of the step,
+#
+# $$M = \begin{pmatrix} 1 & -\eta \\ \eta & 1 - \eta^2 \end{pmatrix},$$
+#
+# has determinant 1 and trace $2 - \eta^2$. Its eigenvalues are therefore $e^{\pm i \varphi}$ with
+# $2 \cos \varphi = 2 - \eta^2$: a rotation by $\varphi \approx \eta$ along the ellipse.
+#
+# </details>
+
+# %%
+M = np.array([[1, -eta], [eta, 1 - eta**2]])
+eigenvalues = np.linalg.eigvals(M)
+lesson.check("alternating: lengths of the eigenvalues", np.abs(eigenvalues), equals=1.0)
+lesson.check("alternating: cosine of the angle", eigenvalues.real, equals=1 - eta**2 / 2)
 
 # %%
 lesson.change(
     "a step of size 1",
-    "Change `eta = 0.1` to `eta = 1.0` and run again. Simultaneous steps now multiply the radius "
-    "by $\\sqrt 2$ each. Where do the alternating ones go?",
-    answer="Round an orbit of six points: (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1), (1, 0), and "
-    "back to (1, 1). The radius, over the first, is 0.7071 or 1: the point stays on the ellipse "
-    "$x^2 + y^2 - x y = 1$.",
+    "Change `eta = 0.1` to `eta = 1.0` and run again. Simultaneous steps now multiply the distance "
+    "by $\\sqrt 2$ each. Where do the alternating steps lead?",
+    answer="Around an orbit of six points: (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1), (1, 0), and "
+    "back to (1, 1). The distance, over the first, is 0.7071 or 1: the point stays on the ellipse "
+    "$x^2 + y^2 - x y = 1$. The angle has $\\cos \\varphi = 1/2$, so six steps are one turn.",
 )
 
 # %% [markdown]
-# ## 4. Looking ahead, and looking back
+# ## 4. Extragradient and optimistic steps
 #
-# Two repairs, both older than GANs. *Extragradient* (Korpelevich 1976): take a step on trial, read
-# the slopes there, go *back*, and step with those. *Optimistic* steps (Popov 1980, Daskalakis et
-# al. 2018) save the trial: they guess the coming slope from the last two, $2g - g_\mathrm{before}$.
-# By hand from (1, 1): the trial leads to (0.9, 1.1), and the step to $(1 - 0.11,\ 1 + 0.09) =
-# (0.89, 1.09)$: square 1.9802.
+# Two remedies are older than GANs. *Extragradient* steps (Korpelevich 1976) take a trial step,
+# evaluate the gradients there, go *back*, and step with those gradients. *Optimistic* steps (Popov
+# 1980, Daskalakis et al. 2018) avoid the trial step: they extrapolate the next gradient from the
+# last two, $2g - g_\mathrm{before}$. By hand from $(1, 1)$: the trial step leads to $(0.9, 1.1)$,
+# and the extragradient step to $(1 - 0.11,\ 1 + 0.09) = (0.89, 1.09)$, with squared distance
+# 1.9802.
 
 # %%
 lesson.predict(
-    "After 1,500 extragradient steps, what will be left of the distance?",
+    "After 1,500 extragradient steps, how much of the first distance will be left?",
     ["all of it: an orbit again", "about a half", "less than a hundredth"],
 )
 
@@ -315,11 +413,11 @@ lesson.exercise("gan/04/optimistic_step")
 # %%
 lesson.show_source(extragradient_step, optimistic_step)
 step = list(extragradient_step(1.0, 1.0, eta))
-lesson.check("extragradient from (1, 1)", step, equals=[0.89, 1.09])
+by_hand = [1 - eta * (1 + eta), 1 + eta * (1 - eta)]
+lesson.check("one extragradient step from (1, 1)", step, equals=by_hand)
 
 # %% [markdown]
-# An optimistic step needs the last *two* points. At first both are the start: the players have been
-# standing still.
+# An optimistic step needs the last *two* points. Before the first step both are the start.
 
 
 # %%
@@ -349,66 +447,99 @@ right.set_xlabel("step")
 lesson.figure(
     fig,
     "four_ways",
-    "One game, one start (the open dot), four rules. Left: outward, round and round, inward,"
-    " inward; the last two all but coincide. Right: on this scale a constant factor is a straight"
-    " line.",
+    "Four rules from the same start (the open dot). Left: simultaneous steps spiral outward, "
+    "alternating steps stay on an orbit, and the other two spiral inward, almost on top of each "
+    "other. Right: on the logarithmic scale a constant factor is a straight line.",
 )
 
 # %%
 shrink = radii["extragradient"][1:] / radii["extragradient"][:-1]
-lesson.check(
-    "extragradient: every step multiplies by the same factor",
-    shrink,
-    equals=(1 - eta**2 + eta**4) ** 0.5,
-    atol=1e-12,
-)
-for name in ("extragradient", "optimistic"):
-    left_over = radii[name][-1] / 2**0.5
-    lesson.claim(f"{name}: radius after 1,500 steps, over the first", left_over, at_most=1e-2)
+exact = (1 - eta**2 + eta**4) ** 0.5
+lesson.check("extragradient: factor of each step", shrink, equals=exact, atol=1e-12)
+largest = np.abs(np.roots([1, -(1 + 2j * eta), 1j * eta])).max()
+ten_steps = radii["optimistic"][1010] / radii["optimistic"][1000]
+lesson.check("optimistic: factor of ten steps", ten_steps / largest**10, equals=1.0, atol=1e-6)
 
 # %%
 left_of = {name: way[-1] / 2**0.5 for name, way in radii.items()}
 lesson.outcome(
-    f"{left_of['extragradient']:.1e} of it; of the optimistic steps' {left_of['optimistic']:.1e}.",
+    f"{left_of['extragradient']:.1e} of it. Optimistic steps leave {left_of['optimistic']:.1e}.",
     answer="less than a hundredth",
 )
 
 # %% [markdown]
-# Why it works: the trial shows where the chase is going. The slope found ahead has turned a little
-# inward, and the step taken with it cuts the corner. Stepping on from the trial point instead of
-# going back would be two plain steps.
+# Both rules converge, because the gradient found one step ahead has already rotated a little
+# inward. Going back is essential: a second step from the trial point would be two simultaneous
+# steps.
 #
-# And she who only circles, as in section 3: where has she been on average?
+# <details><summary>Derivation: the factors of extragradient and optimistic steps</summary>
+#
+# *Extragradient.* The trial point is $(1 + i \eta) z$, so $z' = z + i \eta (1 + i \eta) z = (1 -
+# \eta^2 + i \eta) z$ and
+#
+# $$|z'|^2 = \big( (1 - \eta^2)^2 + \eta^2 \big) |z|^2 = (1 - \eta^2 + \eta^4) |z|^2,$$
+#
+# which is below $|z|^2$ for $0 < \eta < 1$.
+#
+# *Optimistic.* $z' = z + i \eta (2 z - z_-)$. A solution $z_t = \lambda^t$ needs $\lambda^2 - (1 +
+# 2 i \eta) \lambda + i \eta = 0$. Since $(1 + 2 i \eta)^2 - 4 i \eta = 1 - 4 \eta^2 = s^2$,
+#
+# $$\lambda = \frac{1 \pm s + 2 i \eta}{2}, \qquad
+#   |\lambda|^2 = \frac{(1 \pm s)^2 + 4 \eta^2}{4} = \frac{1 \pm 2 s + s^2 + 4 \eta^2}{4}
+#   = \frac{1 \pm s}{2}.$$
+#
+# The larger one, $\frac12 (1 + \sqrt{1 - 4 \eta^2}) \approx 1 - \eta^2$, is below 1 for $0 < \eta <
+# \frac12$. Both rules shrink $|z|^2$ by about $\eta^2$ a step, as much as a simultaneous step adds.
+#
+# </details>
+#
+# The alternating steps of section 3 stay on an orbit. Where is the mean of its points?
 
 # %%
 lesson.predict(
-    "Where is the mean of the orbit of section 3, over its first 1,000 turns?",
-    ["near (0, 0)", "on the orbit, where it began", "nowhere: it circles too"],
+    "Where is the mean of the first 1,000 points of the orbit of section 3?",
+    ["near (0, 0)", "on the orbit, where it began", "on the orbit, somewhere else"],
 )
 
 # %%
 mean = np.cumsum(turns, axis=0) / np.arange(1, len(turns) + 1)[:, None]
 rows = [[f"{k:,}", *mean[k - 1]] for k in (10, 100, 1_000)]
-lesson.table(rows, ["turns averaged", "mean x", "mean y"])
-lesson.claim(
-    "alternating: distance of the mean of 1,000 turns from (0, 0)", radius(mean)[999], at_most=0.05
+lesson.table(rows, ["points averaged", "mean x", "mean y"])
+bound = np.linalg.norm(np.linalg.inv(np.eye(2) - M), 2) * (r.max() + r.max()) * 2**0.5 / 1_000
+lesson.check("alternating: distance of the mean of 1,000", radius(mean)[999], at_most=bound)
+lesson.outcome(
+    f"The mean is {radius(mean)[999]:.3f} away from (0, 0), the points are at least "
+    f"{r.min() * 2**0.5:.2f} away.",
+    answer="near (0, 0)",
 )
-lesson.outcome(f"{radius(mean)[999]:.3f} from the middle.", answer="near (0, 0)")
 
 # %% [markdown]
-# That is a third way, which costs nothing: keep circling, and *average* where you have been.
-# Averaging the weights of a generator over its training is common practice for this reason
-# (`gan/12`).
+# The mean of an orbit is a third remedy, and it costs almost nothing: keep the updates, and average
+# the parameters. For the same reason many GANs average the weights of the generator over the
+# training (`gan/12`).
 #
-# ## 5. Is that still so with a GAN's losses?
+# <details><summary>Derivation: the mean of an orbit tends to the equilibrium</summary>
 #
-# The smallest GAN there is (Mescheder et al. 2018): all the data are the number 0. The generator
-# makes one number, $\theta$, and the discriminator has one weight: its logit is $\psi x$. Their
-# losses are the package's own, those of `gan/02`, and at the equilibrium $\theta = \psi = 0$.
+# The points are $v_k = M^k v_0$, with the matrix $M$ of section 3. Since $(I - M) \sum_{k<n} M^k =
+# I - M^n$,
+#
+# $$\frac1n \sum_{k<n} v_k = \frac1n (I - M)^{-1} (v_0 - v_n).$$
+#
+# $I - M$ is invertible, because its determinant is $\eta^2$. On the orbit $|v_0 - v_n| \le |v_0| +
+# |v_n|$ is bounded. So the mean is at most of the order $1/n$ away from $(0, 0)$.
+#
+# </details>
+#
+# ## 5. The losses of a GAN
+#
+# The smallest GAN (Mescheder et al. 2018) shows whether the game $x y$ is a fair model. All data
+# are the number 0. The generator outputs one number, $\theta$. The discriminator has one weight
+# $\psi$, and its logit is $\psi x$. The losses are those of `gan/02`. At the equilibrium $\theta =
+# \psi = 0$.
 
 # %%
 lesson.predict(
-    "With simultaneous steps, where will the minimax loss and the non-saturating one lead?",
+    "Where will simultaneous steps lead under the minimax and under the non-saturating loss?",
     [
         "both to the equilibrium",
         "both outward without end",
@@ -438,27 +569,28 @@ def nonsaturating(theta, psi):
 # %%
 psi_slope = grad(loss_of_d)
 theta_slopes = {"minimax": grad(minimax), "non-saturating": grad(nonsaturating)}
-sigma_1 = 1 / (1 + np.exp(-1))
+sigma_1 = sigmoid(np.array(1.0))
 at_one = psi_slope(1.0, 1.0)
-lesson.check("slope of D's loss at theta = psi = 1: sigma(1)", at_one, equals=sigma_1)
+lesson.check("derivative of D's loss at theta = psi = 1: sigma(1)", at_one, equals=sigma_1)
 at_one = theta_slopes["minimax"](1.0, 1.0)
-lesson.check("slope of the minimax loss: -sigma(1)", at_one, equals=-sigma_1)
+lesson.check("derivative of the minimax loss: -sigma(1)", at_one, equals=-sigma_1)
 
 # %% [markdown]
-# The three rules again, for a loss of $\theta$ whose slope is given. `slopes_at` moves both players
-# from where they are, with the slopes found at a point of our choice: here, or a step ahead.
+# The three rules follow again, now for losses with given derivatives. `step_with` moves both
+# players from $(\theta, \psi)$ with the gradients at another point: the current one, or the trial
+# point.
 
 # %%
 h = 0.3
 
 
-def slopes_at(point, theta, psi, theta_slope):
+def step_with(point, theta, psi, theta_slope):
     t, p = point
     return theta - h * theta_slope(t, p), psi - h * psi_slope(p, t)
 
 
 def simultaneous(theta, psi, theta_slope):
-    return slopes_at((theta, psi), theta, psi, theta_slope)
+    return step_with((theta, psi), theta, psi, theta_slope)
 
 
 def alternating(theta, psi, theta_slope):
@@ -468,8 +600,8 @@ def alternating(theta, psi, theta_slope):
 
 # %%
 def extragradient(theta, psi, theta_slope):
-    ahead = slopes_at((theta, psi), theta, psi, theta_slope)
-    return slopes_at(ahead, theta, psi, theta_slope)
+    ahead = step_with((theta, psi), theta, psi, theta_slope)
+    return step_with(ahead, theta, psi, theta_slope)
 
 
 def play_tiny(rule, theta_slope, steps):
@@ -500,9 +632,9 @@ for ax, loss in zip(axes, theta_slopes):
 lesson.figure(
     fig,
     "tiny_gan",
-    "Left: the minimax GAN is the game x y, outward, round and round, inward. Right: the"
-    " non-saturating loss pulls gently inward, until the simultaneous steps (blue) are caught in a"
-    " circle.",
+    "Left: under the minimax loss the GAN behaves like the game $x y$, with a spiral outward, an "
+    "orbit and a spiral inward. Right: the non-saturating loss also pushes inward, until the "
+    "simultaneous steps (blue) stay on a circle.",
 )
 
 # %%
@@ -512,42 +644,82 @@ lesson.table(rows, ["distance at the end / at the start", *theta_slopes])
 
 # %%
 outward = last["minimax", "simultaneous"]
+stays = last["minimax", "alternating"]
 lesson.claim(
-    "tiny GAN, minimax, simultaneous: distance at the end, over the first", outward, at_least=2.0
-)
-orbit = radius(paths["minimax", "alternating"]) / 2**0.5
-lesson.claim(
-    "tiny GAN, minimax, alternating: smallest and largest",
-    [orbit.min(), orbit.max()],
-    between=(0.8, 1.25),
+    "tiny GAN, minimax: last distance of simultaneous over alternating steps",
+    outward / stays,
+    at_least=2.0,
+    source="theory: above 1 and growing; no random numbers, every seed gives 2.9",
 )
 
 # %%
 caught = last["non-saturating", "simultaneous"]
-lesson.claim("tiny GAN, non-saturating, simultaneous: never arrives", caught, at_least=0.2)
+lesson.claim(
+    "tiny GAN, non-saturating, simultaneous: distance at the end, over the first",
+    caught,
+    between=(0.9 * h**0.5, 1.1 * h**0.5),
+    source="theory: the root of h to leading order, here with 10 %",
+)
 inward = [last[loss, "extragradient"] for loss in theta_slopes]
-lesson.claim("tiny GAN, extragradient, either loss", inward, at_most=1e-2)
+lesson.claim(
+    "tiny GAN, extragradient, either loss: distance at the end, over the first",
+    inward,
+    at_most=1e-2,
+    source="theory: it converges; no random numbers, every seed gives 0.0013 and 0.0006",
+)
 
 # %%
+on_circle = 0.8 * h**0.5 < caught < 1.2 * h**0.5
 lesson.outcome(
-    f"After {steps} steps minimax is at {outward:.2f} times the distance of the start, "
-    f"non-saturating at {caught:.2f} times.",
-    answer="minimax outward, non-saturating into a circle",
+    f"After {steps} steps the distance is {outward:.2f} times that of the start under the minimax "
+    f"loss, and {caught:.2f} times under the non-saturating loss.",
+    answer="minimax outward, non-saturating into a circle" if outward > 2 and on_circle else None,
 )
 
 # %% [markdown]
-# With the minimax loss both slopes are $\sigma(\psi\theta)$ times those of $x y$: the same wheel,
-# turning at another speed.
+# Under the minimax loss both derivatives are those of $x y$ times $\sigma(\psi \theta)$: the same
+# rotation at another speed. The non-saturating loss adds a weak contraction.
 #
-# **What this means in practice.** A loss that swings is the normal sound of a GAN at work, and no
-# sign of learning or of failing (`gan/08` measures that). Small steps and alternation keep the
-# swing bounded; they do not end it.
+# <details><summary>Derivation: the spiral of the minimax loss, and the circle of the non-saturating
+# one</summary>
+#
+# Let $l = \psi \theta$. The discriminator's loss is $\log 2 + \log(1 + e^l)$ with derivative
+# $\theta \sigma(l)$ in $\psi$. The minimax loss is $-\log(1 + e^l)$ with derivative $-\psi
+# \sigma(l)$ in $\theta$. A simultaneous step is $\theta' = \theta + h \sigma \psi$, $\psi' = \psi -
+# h \sigma \theta$, so it multiplies the distance by $\sqrt{1 + h^2 \sigma(l)^2} > 1$.
+#
+# The non-saturating loss has the derivative $-\psi \sigma(-l)$ in $\theta$. Now $r^2 = \theta^2 +
+# \psi^2$ changes in a step by
+#
+# $$2 h \, l \, [\sigma(-l) - \sigma(l)] + h^2 [\psi^2 \sigma(-l)^2 + \theta^2 \sigma(l)^2]
+#   \approx -h l^2 + \tfrac14 h^2 r^2,$$
+#
+# because $\sigma(l) - \sigma(-l) = \tanh(l/2) \approx l/2$ and $\sigma \approx \frac12$ near the
+# equilibrium. On a circle of radius $r$ the mean of $l^2 = \theta^2 \psi^2$ is $r^4/8$. The two
+# terms balance at $r^2 = 2 h$. In units of the distance at the start, $\sqrt 2$, that is $\sqrt h$:
+# 0.548 for $h = 0.3$.
+#
+# </details>
+#
+# **What this means in practice.** A loss that oscillates is what a GAN's training produces even
+# when it works. It shows neither success nor failure (`gan/08` measures that). Short alternating
+# steps keep the oscillation bounded, but they do not end it.
+#
+# ## 6. Where the post is loose
+#
+# - "Once $x$ and $y$ have different signs, every following gradient update causes huge oscillation
+#   and the instability gets worse in time": the signs have no part in it. Every step from the first
+#   one on multiplies the distance by the same $\sqrt{1 + \eta^2}$, half a percent for $\eta = 0.1$.
+# - "each model updates its cost independently": a model updates its *parameters*; its cost changes
+#   when the other model moves too.
+# - "Two models are trained simultaneously" is right for the example and not for a GAN trained by
+#   Algorithm 1 of its paper, which alternates (section 3). The post does not mention the
+#   difference, and it decides between a spiral and an orbit.
 #
 # **Left out:** why real GANs do better than this game. Their losses are not exactly bilinear, and
-# penalties on the discriminator's slope act as a brake (Mescheder et al. 2018; the penalty of
-# `gan/12` is a relative). **Next:** suppose that the discriminator does arrive at $D^*$, by brute
-# force. `gan/05` shows why on real data it then knows *everything*, and `gan/06` why that is the
-# worst thing that can happen to a generator.
+# penalties on the discriminator's gradient damp the oscillation (Mescheder et al. 2018; the penalty
+# of `gan/12` is related). **Next:** suppose that the discriminator does reach $D^*$. `gan/05` shows
+# why $D^*$ can be perfect on real data, and `gan/06` what gradient the generator then receives.
 #
 # **Your turn:** `minigen exercise start gan/04`, then `minigen run gan/04 --with
 # exercises/gan_04.py`.
