@@ -1,4 +1,4 @@
-"""Mistakes in the exercises of gan/10, and other right answers."""
+"""Mistakes in the exercises of gan/10, and other correct answers."""
 
 import autograd.numpy as np
 
@@ -23,17 +23,17 @@ MISTAKES = {
     # Shovelfuls stay shovelfuls: do not divide by the total.
     np.concatenate([[0.0], np.cumsum(p - q)]) ->
         np.concatenate([[0.0], np.cumsum(p - q)]) / np.sum(p)
-    # This counts misplaced dirt, not how far it travels: sum |delta|, not |p - q|.
+    # This counts the misplaced dirt, not how far it travels: sum |delta|, not |p - q|.
     np.abs(deltas) -> np.abs(p - q)
     # The surplus of one pile must be carried on to the next: a running sum.
     np.concatenate([[0.0], np.cumsum(p - q)]) -> np.concatenate([[0.0], p - q])
     # Carrying dirt back costs as much as carrying it forward: take absolute values.
     np.abs(deltas) -> deltas
-    # A surplus is what the piles on the left have, p, less what they need, q.
+    # A surplus is what the piles on the left have, p, minus what they need, q.
     p - q -> -(p - q)
     # Deltas start with 0, before the first pile: n + 1 of them.
     np.concatenate([[0.0], np.cumsum(p - q)]) -> np.cumsum(p - q)
-    # delta_i takes in pile i itself; here each delta is one pile late.
+    # delta_i includes pile i itself; here each delta is one pile late.
     np.concatenate([[0.0], np.cumsum(p - q)]) -> np.concatenate([[0.0, 0.0], np.cumsum(p - q)[:-1]])
     np.abs(deltas) -> np.mean(np.abs(deltas))  # Work is the sum over the gaps, not the mean.
     np.abs -> np.square  # Carrying twice as much costs twice as much: absolute values, not squares.
@@ -43,9 +43,9 @@ MISTAKES = {
     np.cumsum(p - q) -> np.abs(np.cumsum(p - q))
     # Deltas start with 0, before the first pile; this puts it behind the last.
     np.concatenate([[0.0], np.cumsum(p - q)]) -> np.concatenate([np.cumsum(p - q), [0.0]])
-    # The piles have their places: do not sort them.
+    # Each pile has a fixed place: do not sort the piles.
     p - q -> np.sort(p) - np.sort(q)
-    # Shovelfuls come in parts too: do not round.
+    # Shovelfuls may be fractional: do not round.
     np.cumsum(p - q) -> np.round(np.cumsum(p - q))
     """,
     "wasserstein_1d": """
@@ -59,23 +59,23 @@ MISTAKES = {
     return by_quantiles(x, y) * max(len(x), len(y))
     # Take absolute values before averaging; this is the difference of the two means.
     return np.abs(np.mean(x) - np.mean(y))
-    # Each y can be used only for its own weight: sending each x to the nearest y is no plan.
+    # Each y can be used only for its own weight: sending each x to the nearest y is not a plan.
     return np.mean(np.min(np.abs(x[:, None] - y), axis=1))
-    # This is the mean over all pairs, the cost of the careless plan that spreads each x over all y.
+    # This is the mean over all pairs, the cost of the plan that distributes each x over all y.
     return np.mean(np.abs(x[:, None] - y))
     # With N and M different, no point may be left out: split the weights of the points.
     np.abs(passed_x - passed_y) * np.diff(points) ->
         np.mean(np.abs(np.sort(x)[:min(len(x), len(y))] - np.sort(y)[:min(len(x), len(y))]))
-    len(y) -> len(x)  # The shares passed are counts divided by N and by M, each by its own size.
+    len(y) -> len(x)  # F and G are counts divided by N and by M, each by its own sample size.
     # Several points at one place keep their weights: do not drop them.
     return by_quantiles(np.unique(x), np.unique(y))
-    # A share counts the point that was just passed: searchsorted with side="right".
+    # A share includes the point at its own place: searchsorted with side="right".
     points = np.sort(np.concatenate([x, y]))
     left, right = (np.searchsorted(np.sort(a), points[:-1], side="left") / len(a) for a in (x, y))
     return np.sum(np.abs(left - right) * np.diff(points))
     # A shortage costs as much as a surplus: take absolute values before adding.
     np.abs(passed_x - passed_y) -> (passed_x - passed_y)
-    # Quantiles between two points are not to be interpolated: the weight of a point is split.
+    # Do not interpolate quantiles between two points: the weight of a point is split.
     n = max(len(x), len(y))
     shares = (np.arange(n) + 0.5) / n
     gaps = np.abs(np.quantile(x, shares) - np.quantile(y, shares))
@@ -92,9 +92,9 @@ MISTAKES = {
     .sum -> .mean (everywhere)  # Add up the mass, do not average it.
     # Do not normalize: a plan of shovelfuls has marginals in shovelfuls.
     return plan.sum(axis=1) / plan.sum(), plan.sum(axis=0) / plan.sum()
-    # A source may send to several targets: add up all that it sends, not the largest part.
+    # A source may send to several targets: add up all that it sends, do not take the largest part.
     .sum -> .max (everywhere)
-    # This is the total; one sum for each source and one for each target are asked for.
+    # This is the total; return one sum for each source and one for each target.
     return plan.sum(), plan.sum()
     # The shapes must be (n,) and (m,): sum without keepdims.
     return plan.sum(axis=1, keepdims=True), plan.sum(axis=0, keepdims=True)

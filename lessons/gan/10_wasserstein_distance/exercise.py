@@ -19,20 +19,20 @@ piles = Exercise(
     minutes=15,
     imports=["from minigen.metrics.transport import EarthMover"],
     prompt="""
-    The least work that turns the piles p into the piles q, and how much has to cross each gap:
-    EarthMover(cost, deltas).
+    Return the least work that turns the piles p into the piles q, and the net amount that crosses
+    each gap between neighboring piles, as EarthMover(cost, deltas).
 
-    p and q (n,) hold shovelfuls of dirt, whole ones or parts, in piles one step apart, with the
+    p and q (n,) hold shovelfuls of dirt, whole or fractional, in piles one step apart, with the
     same total (any total: do not normalize). deltas, an array (n + 1,), is the running surplus: it
-    starts with 0, and behind each pile it has grown by what that pile has too much, or shrunk by
-    what it lacks. cost is one number, in shovelfuls times steps.
+    starts at 0, and each pile increases it by its excess or decreases it by its deficit. cost is
+    one number, in shovelfuls times steps.
 
     For p = (3, 2, 1, 4) and q = (1, 2, 4, 3) the deltas are 0, 2, 2, -1, 0 and the cost is 5. No
-    gradient is taken: plain NumPy will do.
+    gradient is taken: plain NumPy is enough.
     """,
     hints="""
-    Walk from left to right. What the first piles have too much must cross the gap behind them,
-    whatever comes later; what they lack must come back over it.
+    Go from left to right. The excess of the first piles must cross the gap behind them, whatever
+    comes later; their deficit must come back across it.
 
     delta_0 = 0, delta_i = delta_(i-1) + p_i - q_i, and cost = sum of |delta_i|.
 
@@ -57,7 +57,7 @@ def back_to_the_first(impl, rng):
 
 @piles.case(points=1, kind="equation", expect={"cost": 1.8, "deltas": [0.0, -0.6, -1.1, 0.1, 0.0]})
 def parts_of_shovelfuls(impl, rng):
-    """0.6 short, then another 0.5; 1.2 too many; 0.1 short."""
+    """0.6 too few, then 0.5 too few; 1.2 too many; 0.1 too few."""
     cost, deltas = impl(np.array([0.4, 0.3, 1.6, 0.2]), np.array([1.0, 0.8, 0.4, 0.3]))
     return {"cost": cost, "deltas": deltas}
 
@@ -70,7 +70,7 @@ def random_piles(impl, rng):
 
 @piles.case(points=1, kind="equation", property=True, expect={"cost": 0.0, "deltas": 0.0})
 def there_and_back(impl, rng):
-    """There and back cost the same, and cross the same gaps."""
+    """Both directions cost the same, and the same amounts cross the gaps, with opposite signs."""
     p, q = two_sets_of_piles(rng)
     there, back = impl(p, q), impl(q, p)
     return {"cost": there[0] - back[0], "deltas": there[1] + back[1]}
@@ -87,21 +87,21 @@ line = Exercise(
         "minigen.metrics.transport:_wasserstein_columns",
     ],
     prompt="""
-    The exact Wasserstein-1 distance between two samples of numbers, one number, in the units of the
-    samples.
+    Return the exact Wasserstein-1 distance between two samples of numbers, one number, in the units
+    of the samples.
 
     x (N,) and y (M,) are in any order; every point of x has the weight 1/N and every point of y the
-    weight 1/M. Start with N = M: there the best plan pairs the smallest with the smallest, and so
-    on. The last cases have N and M different. Then points must be split, and it is easier to walk
-    along the line and carry the surplus, as with the piles. Several points may lie at one place. No
-    gradient is taken: plain NumPy and SciPy will do.
+    weight 1/M. Start with N = M: there the best plan pairs the smallest with the smallest, the
+    second with the second, and so on. In the last cases N and M differ. Then the weight of a point
+    must be split, and it is easier to carry the surplus along the line, as with the piles. Several
+    points may have the same value. No gradient is taken: plain NumPy and SciPy are enough.
     """,
     hints="""
-    On a line the best plan keeps the order. For any sizes: put all points on one line; between two
-    neighbors, the share of x passed so far less the share of y has to cross.
+    On a line the best plan keeps the order. For any sizes: put all points on one line. Between two
+    neighbors, the share of x so far minus the share of y so far has to cross.
 
-    W1 = integral of |F - G|. F and G, the shares of x and y passed, are steps: the integral is a
-    sum over the gaps between neighboring points, |F - G| times the length of the gap.
+    W1 = integral of |F - G|. F and G, the shares of x and y so far, are step functions: the
+    integral is a sum over the gaps between neighboring points, |F - G| times the length of the gap.
 
         points = np.sort(np.concatenate([x, y]))
         shares = [np.searchsorted(np.sort(a), points[:-1], side="right") / len(a) for a in (x, y)]
@@ -123,14 +123,14 @@ def equal_sizes(impl, rng):
 
 @line.case(points=1, kind="equation", property=True, expect={"gap": 0.0, "none": 0.0})
 def moved(impl, rng):
-    """Moved by 3, a sample is 3 away; shuffled, it is not."""
+    """A sample shifted by 3 is at distance 3; shuffled, it is at distance 0."""
     x = rng.standard_normal(9)
     return {"gap": impl(x, rng.permutation(x) - 3) - 3, "none": impl(x, rng.permutation(x))}
 
 
 @line.case(points=2, kind="equation", expect={"distance": 1.5})
 def one_and_two(impl, rng):
-    """Half of the mass stays at 0, half goes to 3."""
+    """Half of the mass stays at 0, and half goes to 3."""
     return {"distance": impl(np.array([0.0]), np.array([0.0, 3.0]))}
 
 
@@ -154,14 +154,14 @@ sums = Exercise(
     target="minigen.metrics.transport:marginals",
     minutes=5,
     prompt="""
-    The two distributions that a transport plan connects: what it takes from each source, and what
-    it brings to each target.
+    Return the two distributions that a transport plan connects: the mass that leaves each source,
+    and the mass that arrives at each target.
 
-    plan (n, m): plan[i, j] is the mass that goes from source i to target j. Return a tuple, p (n,)
-    and q (m,), in this order. No gradient is taken.
+    plan (n, m): plan[i, j] is the mass that goes from source i to target j. The answer is a tuple,
+    p (n,) and q (m,), in this order. No gradient is taken.
     """,
     hints="""
-    What leaves source i goes to some target: add it up over the targets. Likewise for what arrives.
+    What leaves source i goes to some target: add it up over the targets. Do likewise for arrivals.
 
     p_i = sum over j of plan_ij, q_j = sum over i of plan_ij.
 
