@@ -12,7 +12,7 @@ CHANGES = {
     "a code of two numbers": Change(
         old='Autoencoder(lesson.rng("autoencoder"), dim_z=8, widths=(128,))',
         new='Autoencoder(lesson.rng("autoencoder"), dim_z=2, widths=(128,))',
-        shows={"|x - x'|², as a share of what the mean picture leaves": {"at_least": 0.5}},
+        shows={"|x - x'|² over the squared distance of the mean image": {"at_least": 0.5}},
         figures=["functions"],
         quick=False,
     ),
