@@ -24,7 +24,7 @@ LESSONS = scan_lessons(ROOT / "lessons")[0]
 # A figure of these kinds may be shown as the code or the table that it is, rather than drawn.
 NOT_DRAWN = {"algorithm", "table"}
 
-FOLD = re.compile(r"<details><summary>(Derivation|Proof)[^<>$`]*</summary>\n\n.+\n\n</details>", re.S)
+FOLD = re.compile(r"^<details><summary>(?:Derivation|Proof)[^<>$`]*</summary>\n\n.+?\n\n</details>\n\n", re.S | re.M)
 LONGEST_CELL = 16  # lines that are not blank
 MOST_MEMORY = 450  # megabytes, of a quick run: figures are drawn at twice their size on a page
 QUICKEST = ("start/01", "gan/11", "vae/01", "flow/02", "diffusion/02")
@@ -81,7 +81,8 @@ def test_form(lesson):
             assert not stray, f"not a comment, in a Markdown cell: {stray[0]}"
     prose = "\n".join(body for kind, body in found if kind == "markdown")
     for body in (body for kind, body in found if kind == "markdown" and re.search("</?(details|summary)", body)):
-        assert FOLD.fullmatch(body), f"a fold is a cell of its own, of the form that CONTRIBUTING shows:\n{body}"
+        folds = FOLD.findall(f"{body}\n\n")
+        assert len(folds) == body.count("<details"), f"a fold has the form that CONTRIBUTING shows:\n{body}"
     assert prose.count("$") % 2 == 0, "an odd number of $"
     assert "rcParams" not in text and "fontsize" not in text, "style belongs to minigen.plot"
 
