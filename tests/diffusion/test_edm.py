@@ -187,6 +187,7 @@ def test_guided_gaussian(w, expected, rng):
 
 def test_autoguided_passes_the_condition_to_both():
     """Eq. after.26"""
+
     def model(scale):
         return lambda x, t, y=None: scale * x + (0 if y is None else y)
 
