@@ -1,4 +1,4 @@
-"""Mistakes in the exercises of gan/11, and other right answers."""
+"""Mistakes in the exercises of gan/11, and other correct answers."""
 
 import autograd.numpy as np
 
@@ -17,44 +17,44 @@ MISTAKES = {
     kl, js, w -> kl, 2 * js, w
     # Both lines count: a second sum over x = 0, where Q has nothing, loses half of the log 2.
     kl, js, w -> kl, js / 2, w
-    # JS does not see how far apart the lines are: it is log 2 wherever they differ.
+    # JS does not depend on how far apart the lines are: it is log 2 wherever they differ.
     np.where(apart, np.log(2.0), 0.0) -> np.log(2.0) * np.minimum(np.abs(theta), 1.0)
-    # Two lines that coincide are taken for lines apart: at theta = 0 KL and JS are 0.
+    # Lines that coincide are treated as disjoint: at theta = 0 KL and JS are 0.
     0 -> -1
-    # KL is infinite wherever P has mass and Q has none, however near the lines are.
+    # KL is infinite wherever P has mass and Q has none, however close the lines are.
     kl -> js (everywhere)
-    # Only where theta is 0 are the lines the same: do not take a small theta for 0.
+    # The lines are equal only at theta = 0: do not treat a small theta as 0.
     theta != 0 -> np.abs(theta) > 1e-6
-    # Only where theta is 0 are the lines the same: do not take a small theta for 0.
+    # The lines are equal only at theta = 0: do not treat a small theta as 0.
     theta != 0 -> np.abs(theta) > 1e-12
     # theta may be negative: the lines differ on either side.
     theta != 0 -> theta > 0
-    # W grows without an end: do not cut it off.
+    # W grows without bound: do not clip it.
     np.abs(theta) -> np.minimum(np.abs(theta), 1.0)
     np.abs(theta) -> theta  # A distance is not negative: |theta|.
     np.abs -> np.square  # W1 is the mean distance, not its square.
-    # The heights need not move: each point goes straight across, so they add nothing to W.
+    # The heights need not change: each point goes straight across, so they add nothing to W.
     y = (np.arange(60) + 0.5) / 60
     gap = (y[:, None] - y).ravel()
     w = np.mean(np.sqrt(theta[..., None] ** 2 + gap**2), axis=-1)
     return np.where(theta != 0, np.inf, 0.0), np.where(theta != 0, np.log(2.0), 0.0), w
     """,
     "plan_gradient": """
-    # The sign is turned: the distance grows as y moves away from x, along y - x.
+    # The sign is reversed: the distance grows as y moves away from x, along y - x.
     plan[:, :, None] -> -plan[:, :, None]
-    # Divide by the length: the distance, not its square, is what travels.
+    # Divide by the length: the cost is the distance, not its square.
     np.where(length > 0, length, np.inf) -> 1
     # Divide by the length itself, not by its square.
     np.where(length > 0, length, np.inf) -> np.where(length > 0, length**2, np.inf)
     # Where a target lies on its source, 0/0 is NaN: make the length 1 there before dividing.
     np.inf -> 0
-    # A distance as small as 1e-9 has a direction too: only where it is 0 take 0.
+    # A distance as small as 1e-9 has a direction too: use 0 only where it is exactly 0.
     np.where(length > 0, length, np.inf) -> np.maximum(length, 1e-3)
-    # A distance as small as 1e-9 has a direction too: only where it is 0 take 0.
+    # A distance as small as 1e-9 has a direction too: use 0 only where it is exactly 0.
     np.where(length > 0, length, np.inf) -> np.maximum(length, 1e-6)
     # A distance as small as 1e-9 has a direction too: add nothing to it.
     np.where(length > 0, length, np.inf) -> (length + 1e-3)
-    # Take 0 for the one term that has a kink, not for the whole sum of its target.
+    # Use 0 for the one term that has a kink, not for the whole sum of its target.
     steps = y[None] - x[:, None]
     length = np.sqrt(np.sum(steps**2, axis=2, keepdims=True))
     return np.nan_to_num(np.sum(plan[:, :, None] * steps / length, axis=0))
@@ -62,12 +62,12 @@ MISTAKES = {
     return np.sum(plan[:, :, None] * 2 * (y[None] - x[:, None]), axis=0)
     # Do not divide by the mass that arrives: the plan's entries are the weights.
     return np.sum(plan[:, :, None] * units(x, y), axis=0) / np.sum(plan, axis=0)[:, None]
-    # Each source pulls by itself, from its own place; here all of them pull from their mean place.
+    # Each source has its own unit vector; here one unit vector from their mean replaces them.
     mass = np.sum(plan, axis=0)[:, None]
     steps = y - plan.T @ x / mass
     length = np.sqrt(np.sum(steps**2, axis=1, keepdims=True))
     return mass * steps / np.where(length > 1e-15, length, 1.0)
-    # A target may be filled by several sources: all of them pull, not only the one that sends most.
+    # A target may receive from several sources: all of them count, not only the largest.
     most = np.argmax(plan, axis=0)
     steps = y - x[most]
     length = np.sqrt(np.sum(steps**2, axis=1, keepdims=True))
@@ -77,8 +77,8 @@ MISTAKES = {
     # The weights of the plan are left out: each unit vector counts plan_ij.
     return np.mean(units(x, y), axis=0)
     np.sum -> np.mean  # Sum over the sources, do not average: the plan holds the weights already.
-    # A unit vector divides by the Euclidean length, over all coordinates; this takes signs one by
-    # one.
+    # A unit vector divides by the Euclidean length, over all coordinates; this takes the sign of
+    # each coordinate.
     plan[:, :, None] * direction -> plan[:, :, None] * np.sign(direction)
     # One vector for each target: do not sum over the targets.
     return np.sum(plan[:, :, None] * units(x, y), axis=(0, 1))

@@ -3,7 +3,7 @@
 from minigen.course.lesson.changes import Change
 
 CHANGES = {
-    "a wider blur": Change(
+    "more noise": Change(
         old="widths = (0.3, 0.1, 0.03)",
         new="widths = (1.0, 0.1, 0.03)",
         shows={("σ = 1.0", "slope"): 0.1852},
