@@ -36,8 +36,8 @@ MISTAKES = {
     # This averages the slopes of single points; least squares divides sum(x y) by sum(x²).
     x, y = line(ratios, discard)
     return np.mean(y / x)
-    # That is the maximum-likelihood estimate, 1 / mean(log mu). It is a good one; here the fit is
-    # asked for.
+    # That is the maximum-likelihood estimate, 1 / mean(log mu). Here the least-squares fit is asked
+    # for.
     return 1 / np.mean(np.log(ratios))
     # The largest ratio has F = 1, and -log(1 - 1) is infinite: never keep it, even if discard is 0.
     n - 1 -> n
