@@ -453,8 +453,8 @@ lesson.figure(
     fig,
     "singular_values",
     "Means over test digits. Left: each singular value of the contractive code is at most"
-    f" {highest:.2f} times that of the plain code of the same rank. Right: the first 80, relative to"
-    f" the largest. The contractive curve is the lower one from rank {first_below} on. A common"
+    f" {highest:.2f} times that of the plain code of the same rank. Right: the first 80, relative"
+    f" to the largest. The contractive curve is the lower one from rank {first_below} on. A common"
     " factor would leave the two curves equal.",
 )
 

@@ -12,6 +12,6 @@ CHANGES = {
     "the wrong way round": Change(
         old="q = np.array([0.9, 0.1])",
         new="q = np.array([0.1, 0.9])",
-        shows={"weights, averaged as q draws them": 0.2505},
+        shows={"expectation of the weights over q": 0.2505},
     ),
 }
