@@ -25,7 +25,7 @@ MISTAKES = {
     "reparameterize": """
     # logvar is a logarithm of a variance: it is not itself the standard deviation.
     return mu + logvar * eps
-    # The noise is stretched by the variance: take the standard deviation, the square root of
+    # The noise is scaled by the variance: take the standard deviation, the square root of
     # exp(logvar).
     0.5 * logvar -> 2 * (0.5 * logvar)
     0.5 * logvar -> 0  # eps has to be scaled by the standard deviation.
@@ -55,7 +55,7 @@ MISTAKES = {
     return mu + np.exp(0.5 * logvar) * np.mean(eps, axis=1, keepdims=True)
     """,
     "kl_standard_normal": """
-    0.5 -> (-0.5)  # A divergence is never negative: turn the sign.
+    0.5 -> (-0.5)  # A divergence is never negative: change the sign.
     0.5 -> 1  # The factor 1/2 is missing.
     np.sum -> np.mean  # Dimensions add up: sum over them, do not average.
     # One number for each example: sum over the dimensions only, not over the batch.
@@ -69,7 +69,7 @@ MISTAKES = {
     mu**2 -> mu**2 + 1
     # The other way round: this is KL(N(0, I) || N(mu, sigma^2)).
     return 0.5 * np.sum((mu**2 + 1) / np.exp(logvar) - 1 + logvar, axis=1)
-    # exp(-1000) is 0 on a computer, and its logarithm infinite: the logarithm of exp(logvar) is
+    # exp(-1000) underflows to 0, and its logarithm infinite: the logarithm of exp(logvar) is
     # logvar itself.
     return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - np.log(np.exp(logvar)), axis=1)
     # The logarithm of the variance is logvar itself: no small number has to be added in a
@@ -102,31 +102,31 @@ MISTAKES = {
     return 0.5 * (np.sum(mu, axis=1) ** 2 + np.sum(np.exp(logvar) - 1 - logvar, axis=1))
     """,
     "score_function_gradient": """
-    # The width multiplies here: the derivative of log q in mu is eps / sigma.
+    # sigma multiplies here: the derivative of log q in mu is eps / sigma.
     np.exp(-0.5 * logvar) -> np.exp(0.5 * logvar)
     # The derivative in mu is divided by the variance: eps holds one sigma already.
     np.exp(-0.5 * logvar) -> np.exp(-logvar)
-    np.exp(-0.5 * logvar) -> 1.0  # The width is missing in mu: divide eps by sigma.
-    # The width multiplies the derivative in logvar: written with eps, it has no sigma left.
+    np.exp(-0.5 * logvar) -> 1.0  # sigma is missing in mu: divide eps by sigma.
+    # sigma multiplies the derivative in logvar: written with eps, no sigma is left.
     (eps**2 - 1) -> (eps**2 - 1) * np.exp(logvar)
-    # The -1/2 of the logarithm of the width is missing: without it the weight has not the mean 0.
+    # The -1/2 from the normalization of q is missing: without it the mean of the weight is not 0.
     (eps**2 - 1) -> eps**2
     # The derivative in logvar is twice too large: log sigma^2 enters log q with a factor 1/2.
     weight * 0.5 -> weight * 1.0
     # This is the derivative in sigma: in logvar it is sigma / 2 times that.
     weight * 0.5 * (eps**2 - 1) -> weight * (eps**2 - 1) * np.exp(-0.5 * logvar)
     - baseline -> + baseline  # The baseline is added: subtract it.
-    - baseline -> - 0 * baseline  # The baseline is not used: subtract it from what f gives.
+    - baseline -> - 0 * baseline  # The baseline is not used: subtract it from f(z).
     # The baseline is left out in logvar: it is subtracted from f in both.
     weight * 0.5 -> (weight + baseline) * 0.5
-    # f is taken at the mean: it is to be taken at the draw.
+    # f is evaluated at the mean: evaluate it at the sample z.
     f(z) -> f(mu + 0.0 * z)
     # All rows share the mean of f: each is an estimate of its own.
     f(z) -> (np.mean(f(z)) + 0.0 * f(z))
     # The derivative of f is used: this is the other estimator, and f may have none.
     from minigen.vae.vae import reparameterized_gradient
     return reparameterized_gradient(f, mu, logvar, eps)
-    # The sign is turned: a draw with a large f pulls mu toward it.
+    # The sign is wrong: a sample with a large f moves mu toward it.
     weight * eps -> -weight * eps
     """,
     "bernoulli_log_likelihood": """
@@ -135,13 +135,13 @@ MISTAKES = {
     # Sum over the pixels. Their mean would divide this term, and not the KL divergence beside it,
     # by D.
     np.sum -> np.mean
-    # One number for each picture: sum over the pixels only, not over the batch.
+    # One value for each image: sum over the pixels only, not over the batch.
     range(1, len(shape)) -> range(0, len(shape))
     # Pixels that are 0 count as well: the part (1 - x) log(1 - s) is missing.
     return np.sum(-x * np.logaddexp(0.0, -logits), axis=1)
     # Pixels that are 0 and 1 are swapped: x = 1 goes with log s, x = 0 with log(1 - s).
     bce_with_logits(logits, x) -> bce_with_logits(-logits, x)
-    # This is a squared error, the log-likelihood of a Gaussian; pixels are coins here.
+    # This is a squared error, the log-likelihood of a Gaussian; pixels are binary here.
     return -0.5 * np.sum((x - 1 / (1 + np.exp(-logits))) ** 2, axis=1)
     # sigmoid(1000) rounds to 1, and log(1 - 1) is minus infinity: use softplus on the logits.
     s = 1 / (1 + np.exp(-logits))
@@ -153,7 +153,7 @@ MISTAKES = {
     s = np.clip(1 / (1 + np.exp(-logits)), 1e-7, 1 - 1e-7)
     return np.sum(x * np.log(s) + (1 - x) * np.log(1 - s), axis=1)
     # The value is right, but np.where sends a NaN back from exp(1000) in the branch that is not
-    # used: let exp see negative numbers only.
+    # used: pass only negative numbers to exp.
     def soft(a):
         return np.where(a > 30, a, np.log(1 + np.exp(a)))
     return -np.sum(x * soft(-logits) + (1 - x) * soft(logits), axis=1)
@@ -194,7 +194,7 @@ MISTAKES = {
     - -> +  # The KL divergence is a cost: subtract it.
     # This is the loss, -ELBO; the bound itself is log p(x|z) - KL.
     reconstruction - kl -> kl - reconstruction
-    # The sign of the reconstruction term is turned: it is log p(x|z), which is negative for pixels.
+    # The sign of the reconstruction term is wrong: it is log p(x|z), which is negative for pixels.
     log_likelihood(x, decoded) -> -log_likelihood(x, decoded)
     # Each example has its own bound: do not take the mean over the batch.
     reconstruction, divergence = np.mean(log_likelihood(x, decoded)), np.mean(_kl(mu, logvar))

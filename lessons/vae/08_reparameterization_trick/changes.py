@@ -13,19 +13,20 @@ CHANGES = {
         old="np.log(4.0)",
         new="np.log(1.0)",
         shows={
-            ("mu + logvar * eps", "spread of z"): 0.0,
-            ("mu + exp(logvar) * eps", "spread of z"): 1.0,
-            ("mu + eps", "spread of z"): 1.0,
+            ("mu + logvar * eps", "standard deviation of z"): 0.0,
+            ("mu + exp(logvar) * eps", "standard deviation of z"): 1.0,
+            ("mu + eps", "standard deviation of z"): 1.0,
         },
-        fails=["spread of mu + sigma * eps"],
+        fails=["standard deviation of mu + sigma * eps"],
     ),
     "a constant of 100": Change(
         old="return np.sum(z**2, axis=1)",
         new="return np.sum(z**2, axis=1) + 100",
         shows={
             "mean of the estimates, each way": [4.0, 4.0],
-            "parabola: variance, score function / reparameterized": {"between": (2000, 4000)},
+            "variance, score function / reparameterized: 87/4 on paper": {"between": (2000, 4000)},
         },
+        fails=["variance, score function / reparameterized: 87/4 on paper"],
     ),
     "a free code": Change(
         old="mu=np.ones((1, 1))",

@@ -16,10 +16,10 @@ sample = Exercise(
     noise eps so that gradients reach mu and logvar.
 
     mu, logvar and eps have shape (N, D), and so has z. logvar is the logarithm of the variance,
-    elementwise, and has no bounds: -60 and 60 are met.
+    elementwise, and has no bounds: -60 and 60 occur.
     """,
     hints="""
-    Stretch the noise to the right width, then move it to the mean.
+    Scale the noise to the right standard deviation, then shift it by the mean.
 
     z = mu + sigma * eps, where sigma is the standard deviation, the square root of exp(logvar).
 
@@ -54,7 +54,7 @@ def batch(impl, rng):
 
 @sample.case(points=2, kind="gradient")
 def gradients(impl, rng):
-    """How z moves with mu and logvar, weighted by fixed numbers."""
+    """The gradients of a weighted sum of z in mu and in logvar."""
     mu, logvar, eps, weight = rng.standard_normal((4, 3, 2))
     return {
         "grad_mu": grad(lambda m: np.sum(weight * impl(m, logvar, eps)))(mu),
@@ -86,7 +86,7 @@ kl = Exercise(
 
     mu and logvar have shape (N, D); the result has shape (N,): a sum over the D dimensions, which
     are independent. It is 0 where mu = 0 and logvar = 0, and positive elsewhere. Its gradient is
-    taken, also at mu = 0. logvar has no bounds: at -1000 the variance is 0 on a computer.
+    taken, also at mu = 0. logvar has no bounds: at -1000 the variance underflows to 0.
     """,
     hints="""
     Dimensions are independent, so their divergences add. For one of them take the mean under q of
@@ -117,7 +117,7 @@ def random_batch(impl, rng):
 
 @kl.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def only_the_mean_differs(impl, rng):
-    """With variance 1 it is half the squared length of mu, however far out."""
+    """With variance 1 it is half the squared length of mu, whatever that length is."""
     mu = np.exp(rng.uniform(-2, 4, (4, 3))) * rng.choice([-1.0, 1.0], (4, 3))
     half = np.sum(mu**2, axis=1) / 2
     return {"gap": (impl(mu, np.zeros((4, 3))) - half) / half}
@@ -159,13 +159,13 @@ score = Exercise(
     without a derivative of f: two arrays (N, D).
 
     mu, logvar and eps have shape (N, D). The draws are made as in `reparameterize`, and f maps them
-    to one value for each row, (N, D) -> (N,). Each row is an estimate of its own: what f gives
-    there, less the number `baseline`, times the derivative of log q(z), z being held fixed. logvar
-    is met at -60 and 60. No gradient is taken of the result.
+    to one value for each row, (N, D) -> (N,). Each row is one estimate: f(z) minus the number
+    `baseline`, times the derivative of log q(z) with z held fixed. logvar has no bounds: -60 and 60
+    occur. No gradient is taken of the result.
     """,
     hints="""
     Only q depends on mu and logvar: the derivative of its density is the density times the
-    derivative of log q. So differentiate log q(z), once by each, with z held fixed.
+    derivative of log q. So differentiate log q(z) in mu and in logvar, with z held fixed.
 
     log q = -1/2 (logvar + (z - mu)^2 / sigma^2) and a constant. Its derivative is (z - mu) /
     sigma^2 in mu, and ((z - mu)^2 / sigma^2 - 1) / 2 in logvar; (z - mu) / sigma is eps.
@@ -225,7 +225,7 @@ def random_rows(impl, rng):
 
 @score.case(points=2, kind="equation", property=True, expect={"in mu": 0.0, "in logvar": 0.0})
 def right_on_average(impl, rng):
-    """Over six draws that have the moments of a normal up to the fifth: E z^2 is mu^2 + sigma^2,
+    """Over six values with the moments of a Gaussian up to the fifth: E z^2 is mu^2 + sigma^2,
     with the derivatives 2 mu and sigma^2, whatever the baseline."""
     eps = 3**0.5 * np.array([[-1.0], [0.0], [0.0], [0.0], [0.0], [1.0]])
     mu, logvar, baseline = rng.standard_normal(3)
@@ -263,7 +263,7 @@ pixels = Exercise(
     minutes=10,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    log p(x) of each picture, if pixel i is 1 with probability sigmoid(logits_i), in nats.
+    log p(x) of each image, in nats, where pixel i is 1 with probability sigmoid(logits_i).
 
     x has values in [0, 1], and x and logits have shape (N, D); the result has shape (N,): a sum
     over the D pixels, so it is never positive. Its gradient in the logits is taken. Logits may be
@@ -271,7 +271,7 @@ pixels = Exercise(
     even in a branch of np.where that is not used, for the gradient passes there as well.
     """,
     hints="""
-    Each pixel is a coin with its own probability s = sigmoid(logit); the coins are independent.
+    Each pixel is 1 with its own probability s = sigmoid(logit), and the pixels are independent.
 
     log p = sum of x log s + (1 - x) log(1 - s), with log s = -softplus(-l) and log(1 - s) =
     -softplus(l).
@@ -296,7 +296,7 @@ def fair_coins(impl, rng):
     expect={"log_p": [np.log(3.0) - 4 * np.log(2.0), 2 * np.log(3.0) - 4 * np.log(2.0)]},
 )
 def loaded_coins(impl, rng):
-    """Probabilities 3/4: the first picture has heads and tails, the second two heads."""
+    """Probabilities 3/4: the first image has the pixels 1 and 0, the second 1 and 1."""
     return {"log_p": impl(np.array([[1.0, 0.0], [1.0, 1.0]]), np.full((2, 2), np.log(3.0)))}
 
 
@@ -316,7 +316,7 @@ def random_pictures(impl, rng):
     },
 )
 def very_sure(impl, rng):
-    """The pixels 1 and 0, and two that are 1/2 gray, at logits that leave no doubt."""
+    """The pixels 1 and 0, and two gray pixels of 1/2, at logits of 1000 and -1000."""
     x, sure = np.array([[1.0, 0.0]]), np.array([[1000.0, -1000.0]])
     return {
         "log p, logits 1000 and -1000": impl(x, sure),
@@ -371,7 +371,7 @@ bound = Exercise(
     exp(logvar)) to N(0, I); use your own function for it, or the package's.
     """,
     hints="""
-    How well is x explained by the code, and what does the code cost?
+    How well is x reconstructed from the code, and what does the code cost?
 
     ELBO = E_q log p(x|z) - KL(q(z|x) || p(z)), the first term estimated by the one sample.
 
@@ -398,7 +398,7 @@ def as_dict(result):
     expect={"value": [-2 * np.log(2.0) - 2.0], "reconstruction": [-2 * np.log(2.0)], "kl": [2.0]},
 )
 def two_pixels(impl, rng):
-    """Two fair coins cost 2 log 2; mu = 2 costs 2."""
+    """Two pixels of probability 1/2 cost 2 log 2; mu = 2 costs 2."""
     return as_dict(
         impl(np.array([[0.0, 1.0]]), np.zeros((1, 2)), np.array([[2.0]]), np.zeros((1, 1)))
     )
