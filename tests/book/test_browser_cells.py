@@ -110,7 +110,7 @@ def test_an_invitation_is_carried_out_and_taken_back(page):
     cell.area.fill(cell.area.input_value().replace("[1 / 4, 3 / 4]", "[1 / 1000, 999 / 1000]"))
     words = cell.run()
     assert "2.761" in words and "0.6852" in words and "Not judged: the lesson is changed." in words
-    later = Cell(page, cell_with("gan/01", "turned ="))
+    later = Cell(page, cell_with("gan/01", "asymmetry ="))
     later.run()
     assert "With your version of a cell above." in later.status.inner_text()
     cell.press("Reset")

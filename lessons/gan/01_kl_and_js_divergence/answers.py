@@ -23,37 +23,37 @@ def kl_of(p, q):
 
 MISTAKES = {
     "kl_divergence": """
-    # The arguments are reversed: the weights and the numerator are p, the truth.
+    # The arguments are reversed: p gives the weights and the numerator.
     p -> q (everywhere)
     q -> p (everywhere)
     np.log -> np.log2 (everywhere)  # Logarithms are natural: nats, not bits.
     p > 0 -> 1  # 0 log 0 counts as 0: leave out the outcomes with p = 0, where NumPy gives NaN.
     # An outcome with p > 0 and q = 0 makes the divergence infinite; here it is left out.
     return np.where((p > 0) & (q > 0), p * (np.log(p) - np.log(q)), 0.0).sum(axis=-1)
-    # A small number added inside the logarithm hides the infinity; use np.where for the zeros of p
-    # alone.
+    # A small number added inside the logarithm hides the infinity. Use np.where, for the zeros of p
+    # only.
     return np.sum(p * np.log((p + 1e-5) / (q + 1e-5)), axis=-1)
-    # The sign is turned: the divergence is never negative.
+    # The sign is wrong: the divergence is never negative.
     np.maximum(terms.sum(axis=-1), 0.0) -> -np.maximum(terms.sum(axis=-1), 0.0)
-    .sum -> .mean  # Sum over the outcomes; the weights p make it a mean already.
-    # The log-ratios must be weighted by p; this adds them all with weight one.
+    .sum -> .mean  # Sum over the outcomes: with the weights p the sum is a mean already.
+    # The log-ratios must be weighted by p. Here each has the weight one.
     return np.where(p > 0, np.log(p) - np.log(q), 0.0).sum(axis=-1)
     terms.sum -> np.sum(terms).sum  # One number for each distribution: sum over the last axis only.
-    np.log(p) -> 0  # This is the cross-entropy; the entropy of p must be taken away from it.
-    # An outcome that q calls impossible makes the divergence infinite: a small number in the place
-    # of q's zero, or added to it, hides that.
+    np.log(p) -> 0  # This is the cross-entropy: subtract the entropy of p.
+    # An outcome with q = 0 and p > 0 makes the divergence infinite. A small number in place of the
+    # zero of q, or added to it, hides this.
     return kl_of(p, np.maximum(q, 1e-12))
-    # An outcome that q calls impossible makes the divergence infinite: a small number in the place
-    # of q's zero, or added to it, hides that.
+    # An outcome with q = 0 and p > 0 makes the divergence infinite. A small number in place of the
+    # zero of q, or added to it, hides this.
     return kl_of(p, np.maximum(q, 1e-10))
-    # An outcome that q calls impossible makes the divergence infinite: a small number in the place
-    # of q's zero, or added to it, hides that.
+    # An outcome with q = 0 and p > 0 makes the divergence infinite. A small number in place of the
+    # zero of q, or added to it, hides this.
     return kl_of(p, np.maximum(q, 1e-8))
-    # Each row of numbers is a distribution: sum over the last axis, -1, however many there are.
+    # Each row of numbers is a distribution: sum over the last axis, whatever the number of axes.
     return np.sum(np.where(p > 0, p * (np.log(p) - np.log(q)), 0.0), axis=min(1, p.ndim - 1))
     # Each row of numbers is a distribution: sum over the last axis, not over the first.
     terms.sum(axis=-1) -> terms.sum(axis=0)
-    # nan_to_num makes the infinity a finite number too: only 0 log 0 counts as 0.
+    # nan_to_num makes the infinity finite as well: only 0 log 0 counts as 0.
     return np.sum(np.nan_to_num(p * np.log(p / q)), axis=-1)
     # The terms keep their signs: only their sum is never negative.
     terms.sum -> np.abs(terms).sum
@@ -64,17 +64,16 @@ MISTAKES = {
     return kl_of(p, m) + kl_of(q, m)
     # The mixture is half p and half q; p + q sums to two.
     return (kl_of(p, p + q) + kl_of(q, p + q)) / 2
-    # This is the square root, the Jensen-Shannon distance; the divergence itself is asked for.
+    # This is the square root, the Jensen-Shannon distance. Return the divergence.
     m = (p + q) / 2
     return np.sqrt(np.maximum((kl_of(p, m) + kl_of(q, m)) / 2, 0.0))
-    # Both divergences are to the mixture; this is the mean of KL(p || q) and KL(q || p), which may
-    # be infinite.
+    # Both divergences are from the mixture. This is the mean of KL(p || q) and KL(q || p), which
+    # may be infinite.
     return (kl_of(p, q) + kl_of(q, p)) / 2
-    # The arguments of both KLs are reversed: p and q are the truths, the mixture is what is
-    # believed.
+    # The arguments of both KL divergences are reversed: p and q come first, the mixture second.
     m = (p + q) / 2
     return (kl_of(m, p) + kl_of(m, q)) / 2
-    return kl_of(p, (p + q) / 2)  # Only p is compared to the mixture; q must be as well.
+    return kl_of(p, (p + q) / 2)  # Only p is compared with the mixture: compare q as well.
     # Logarithms are natural: the largest value is log 2, not 1.
     m = (p + q) / 2
     return (kl_of(p, m) + kl_of(q, m)) / (2 * np.log(2.0))
@@ -87,57 +86,57 @@ MISTAKES = {
     # One number for each pair of distributions: sum over the last axis only.
     m = (p + q) / 2
     return np.sum(kl_of(p, m) + kl_of(q, m)) / 2
-    # A probability of 0 stays 0: do not cut it off at a small number.
+    # A probability of 0 stays 0: do not replace it by a small number.
     p, q = np.maximum(p, 1e-4), np.maximum(q, 1e-4)
     m = (p + q) / 2
     return (kl_of(p, m) + kl_of(q, m)) / 2
     # A probability of 0 stays 0: nothing is added inside the logarithm.
     m = (p + q) / 2 + 1e-3
     return (kl_of(p, m) + kl_of(q, m)) / 2
-    # SciPy's jensenshannon sums over the first axis unless it is told axis=-1, and its square is
-    # wanted.
+    # SciPy's jensenshannon sums over the first axis unless axis=-1 is passed. Return its square.
     from scipy.spatial.distance import jensenshannon
     return jensenshannon(p, q) ** 2
     """,
     "kl_normal": """
-    # The sigmas are standard deviations: square them in the quotients.
+    # The sigmas are standard deviations: square them in the fractions.
     0.5 * (spread + shift) -> (0.5 * (sigma_p + (mu_p - mu_q) ** 2) / sigma_q)
     # The arguments are swapped: this is KL(q || p).
     sigma_p -> sigma_q (everywhere)
     sigma_q -> sigma_p (everywhere)
-    # The sign of the logarithm is turned: it is log(sigma_q / sigma_p), large if q is wide.
+    # The sign of the logarithm is wrong: it is log(sigma_q / sigma_p), large if q is wide.
     sigma_q / sigma_p -> 1 / (sigma_q / sigma_p)
-    # The whole result has its sign turned: KL is never negative.
+    # The sign of the result is wrong: KL is never negative.
     return 0.5 - np.log(sigma_q / sigma_p) - 0.5 * (sigma_p**2 + (mu_p - mu_q) ** 2) / sigma_q**2
-    # A constant is missing: a normal must be at distance 0 from itself.
+    # A constant is missing: the divergence of a Gaussian from itself is 0.
     spread + shift -> spread + shift + 1
     # The logarithm of the variances needs the factor 1/2: log sigma is half of log sigma^2.
     sigma_q / sigma_p -> (sigma_q / sigma_p)**2
-    # The distance of the means enters squared.
+    # Square the distance of the means.
     0.5 * (spread + shift) -> (0.5 * (sigma_p ** 2 + np.abs(mu_p - mu_q)) / sigma_q ** 2)
-    # The distance of the means is divided by the variance of q as well.
+    # Divide the squared distance of the means by the variance of q as well.
     mu_p - mu_q -> (mu_p - mu_q) * sigma
-    mu_q -> mu_p (everywhere)  # The means are forgotten.
-    # The entries are summed: the result is elementwise.
+    mu_q -> mu_p (everywhere)  # The means are missing.
+    # The result is elementwise: do not sum the entries.
     np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5 ->
         np.sum(np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5)
-    # The sigmas are standard deviations: square them in the quotients, and halve no logarithm.
+    # The sigmas are standard deviations: square them in the fractions, and do not halve the
+    # logarithm.
     return (np.log(sigma_q / sigma_p) + (sigma_p + (mu_p - mu_q) ** 2) / sigma_q - 1) / 2
-    # The distance of the means is measured in units of sigma_q, the width of q.
+    # Divide the distance of the means by sigma_q, the standard deviation of q.
     (mu_p - mu_q) / sigma_q -> (mu_p - mu_q) / sigma_p
-    # The quotient has a 2 below: (sigma_p² + (mu_p - mu_q)²) / (2 sigma_q²).
+    # The denominator has a factor 2: (sigma_p² + (mu_p - mu_q)²) / (2 sigma_q²).
     0.5 * (spread + shift) -> (spread + shift)
     # Logarithms are natural: nats, not bits.
     return (
         np.log(sigma_q / sigma_p) + (sigma_p**2 + (mu_p - mu_q) ** 2) / (2 * sigma_q**2) - 0.5
     ) / np.log(2.0)
-    # A sigma is never 0, and may be small: do not cut it off.
+    # A sigma is never 0, but may be small: do not replace it by a larger number.
     p, q = np.maximum(sigma_p, 0.1), np.maximum(sigma_q, 0.1)
     return np.log(q / p) + (p**2 + (mu_p - mu_q) ** 2) / (2 * q**2) - 0.5
-    # A sigma is never 0, and may be small: nothing is added to it.
+    # A sigma is never 0, but may be small: do not add to it.
     p, q = sigma_p + 1e-3, sigma_q + 1e-3
     return np.log(q / p) + (p**2 + (mu_p - mu_q) ** 2) / (2 * q**2) - 0.5
-    # Square the difference of the means, not each by itself.
+    # Square the difference of the means, not each mean.
     mu_p = np.asarray(mu_p)
     shift = (mu_p**2 - mu_q**2) / (2 * sigma_q**2)
     return np.log(sigma_q / sigma_p) + sigma_p**2 / (2 * sigma_q**2) + shift - 0.5
@@ -146,7 +145,7 @@ MISTAKES = {
 
 VARIANTS = {
     "kl_divergence": """
-    return np.sum(xlogy(p, p), axis=-1) - np.sum(xlogy(p, q), axis=-1)  # cross entropy less entropy
+    return np.sum(xlogy(p, p), axis=-1) - np.sum(xlogy(p, q), axis=-1)  # cross-entropy - entropy
     # row by row, over the outcomes with p > 0
     if p.ndim > 1:
         return np.array([of_those_that_happen(a, b) for a, b in zip(p, q)])
@@ -173,7 +172,7 @@ VARIANTS = {
 
 EQUIVALENT = {
     "kl_divergence": """
-    # the sum is never negative but for rounding, which the tolerance allows
+    # apart from rounding, which the tolerance allows, the sum is never negative
     np.maximum(terms.sum(axis=-1), 0.0) → terms.sum(axis=-1)
     """,
     "js_divergence": """

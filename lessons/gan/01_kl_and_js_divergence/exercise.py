@@ -1,4 +1,4 @@
-"""Exercises on divergences: KL and JS of probability vectors, KL of two normals."""
+"""Exercises on divergences: KL and JS of probability vectors, KL of two Gaussians."""
 
 import autograd.numpy as np
 
@@ -14,8 +14,7 @@ def vectors(rng, n=None, k=5):
 
 
 def with_zeros(rng):
-    """Two vectors (3, 4): where p has a zero, q has none; a place where both have one; zeros of
-    q where p has none."""
+    """Two batches (3, 4), with a zero of p alone, a zero of both, and zeros of q alone."""
     p = np.array([[0.5, 0.5, 0.0, 0.0], [0.2, 0.3, 0.5, 0.0], [0.25, 0.25, 0.25, 0.25]])
     q = np.array([[0.1, 0.2, 0.3, 0.4], [0.6, 0.3, 0.1, 0.0], [0.0, 0.5, 0.5, 0.0]])
     return p, q
@@ -27,19 +26,19 @@ kl = Exercise(
     minutes=15,
     blocked=["minigen.metrics.divergence:kl_on_grid", "minigen.metrics.divergence:kl_integrand"],
     prompt="""
-    The Kullback-Leibler divergence KL(p || q) of two probability vectors, in nats: the mean over p
-    of log(p / q).
+    Return the Kullback-Leibler divergence KL(p || q) of two probability vectors, in nats: the mean
+    under p of log(p / q).
 
-    p and q have shape (..., K), each row of K numbers being a distribution (sums to one); the
-    result has shape (...): one number for two vectors (K,), and (N,) for two batches (N, K).
+    p and q have shape (..., K). Each row of K numbers is a distribution and sums to one. The result
+    has shape (...): one number for two vectors (K,), and (N,) for two batches (N, K).
 
-    An outcome with p = 0 costs nothing, whatever q is (0 log 0 counts as 0). An outcome with p > 0
-    and q = 0 makes the divergence np.inf. The result is never NaN. No gradient is taken: plain
-    NumPy and SciPy will do.
+    An outcome with p = 0 contributes 0, whatever q is (0 log 0 counts as 0). An outcome with p > 0
+    and q = 0 makes the divergence np.inf. The result is never NaN. No gradient is taken, so you may
+    use plain NumPy and SciPy.
     """,
     hints="""
-    Each outcome is weighted by how often it happens in truth, under p. The outcomes that never
-    happen need care: 0 times minus infinity is NaN in NumPy.
+    Weight each outcome by its probability under p. Treat the outcomes with p = 0 separately: in
+    NumPy, 0 times minus infinity is NaN.
 
     KL(p || q) = sum over k of p_k (log p_k - log q_k), the terms with p_k = 0 left out.
 
@@ -51,7 +50,7 @@ kl = Exercise(
 
 @kl.case(points=2, kind="equation", expect={"kl": LN2 - 0.5 * np.log(3.0)})
 def two_coins(impl, rng):
-    """1/2 log 2 + 1/2 log 2/3."""
+    """The result is 1/2 log 2 + 1/2 log 2/3."""
     return {"kl": impl(np.array([0.5, 0.5]), np.array([0.25, 0.75]))}
 
 
@@ -74,12 +73,12 @@ def a_table_of_pairs(impl, rng):
 
 @kl.case(points=1, kind="extremes", expect={"kl": LN2})
 def never_happens(impl, rng):
-    """p = (1, 0): the second outcome costs nothing."""
+    """With p = (1, 0) the second outcome contributes 0."""
     return {"kl": impl(np.array([1.0, 0.0]), np.array([0.5, 0.5]))}
 
 
 @kl.case(points=1, kind="extremes", expect={"kl": np.inf})
-def called_impossible(impl, rng):
+def zero_under_q(impl, rng):
     return {"kl": impl(np.array([0.5, 0.5]), np.array([1.0, 0.0]))}
 
 
@@ -90,7 +89,7 @@ def zeros_of_every_kind(impl, rng):
 
 @kl.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def pairs_add(impl, rng):
-    """For independent pairs the divergences add."""
+    """The divergence of independent pairs is the sum of the two divergences."""
     p, q, a, b = (vectors(rng, k=4) for _ in range(4))
     pairs = [np.outer(left, right).ravel() for left, right in ((p, a), (q, b))]
     return {"gap": impl(*pairs) - impl(p, q) - impl(a, b)}
@@ -102,17 +101,17 @@ js = Exercise(
     minutes=15,
     blocked=["minigen.metrics.divergence:js_on_grid", "minigen.metrics.divergence:js_integrand"],
     prompt="""
-    The Jensen-Shannon divergence of two probability vectors, in nats: the mean of KL(p || m) and
-    KL(q || m), where m is the mixture, half p and half q.
+    Return the Jensen-Shannon divergence of two probability vectors, in nats: the mean of KL(p || m)
+    and KL(q || m), where m is the mixture, half p and half q.
 
-    p and q have shape (..., K), each row of K numbers being a distribution; the result has shape
+    p and q have shape (..., K). Each row of K numbers is a distribution. The result has shape
     (...): one number for two vectors (K,), and (N,) for two batches (N, K). Both may have zeros.
-    The result is 0 for p = q, at most log 2, and never NaN. If you wrote kl_divergence for the
-    exercise before, call it. No gradient is taken.
+    The result is 0 for p = q, at most log 2, and never NaN. You may call kl_divergence if you have
+    written it for the previous exercise. No gradient is taken.
     """,
     hints="""
-    Form the mixture first. It is positive wherever p or q is, so neither of the two KLs can be
-    infinite.
+    Form the mixture first. It is positive wherever p or q is positive, so neither of the two KL
+    divergences can be infinite.
 
     JS = KL(p || m) / 2 + KL(q || m) / 2 with m = (p + q) / 2.
 
@@ -133,7 +132,7 @@ def nothing_in_common(impl, rng):
     expect={"js": 0.5 * np.log(4 / 3) + 0.25 * np.log(2 / 3) + 0.25 * LN2},
 )
 def one_is_sure(impl, rng):
-    """m = (3/4, 1/4)."""
+    """The mixture is m = (3/4, 1/4)."""
     return {"js": impl(np.array([1.0, 0.0]), np.array([0.5, 0.5]))}
 
 
@@ -148,7 +147,7 @@ def a_batch_of_pairs(impl, rng):
 
 
 @js.case(points=1, kind="shapes")
-def a_table_of_pairs_of_them(impl, rng):
+def a_table_of_mixtures(impl, rng):
     """Arrays of shape (3, 2, 4), two of whose axes stay."""
     p, q = (vectors(rng, 6, 4).reshape(3, 2, 4) for _ in range(2))
     return {"js": impl(p, q)}
@@ -161,14 +160,14 @@ def zeros_here_and_there(impl, rng):
 
 @js.case(points=1, kind="equation", property=True, expect={"gap": 0.0, "self": 0.0})
 def symmetry(impl, rng):
-    """It is the same in both directions, and 0 for p = q."""
+    """The divergence is the same in both directions, and 0 for p = q."""
     p, q = vectors(rng), vectors(rng)
     return {"gap": impl(p, q) - impl(q, p), "self": impl(p, p)}
 
 
 @js.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def through_entropies(impl, rng):
-    """It is the entropy of the mixture less the mean entropy."""
+    """The divergence is the entropy of the mixture minus the mean of the two entropies."""
     p, q = vectors(rng), vectors(rng)
     entropy = [-np.sum(r * np.log(r)) for r in (p, q, (p + q) / 2)]
     return {"gap": impl(p, q) - entropy[2] + (entropy[0] + entropy[1]) / 2}
@@ -179,16 +178,16 @@ normal = Exercise(
     target="minigen.metrics.divergence:kl_normal",
     minutes=10,
     prompt="""
-    KL(p || q) of two normals on a line, p = N(mu_p, sigma_p^2) and q = N(mu_q, sigma_q^2), in
-    closed form, in nats.
+    Return KL(p || q) of two Gaussians on a line, p = N(mu_p, sigma_p^2) and q = N(mu_q, sigma_q^2),
+    in closed form, in nats.
 
     The sigmas are standard deviations, not variances. The four arguments are numbers or arrays
-    whose shapes broadcast; the result has the common shape: elementwise, no sum. A sigma is
-    never 0, but may be as small as 1e-4. No gradient is taken: plain NumPy will do.
+    whose shapes broadcast. The result has the common shape: it is elementwise, without a sum. A
+    sigma is never 0, but may be as small as 1e-4. No gradient is taken, so you may use plain NumPy.
     """,
     hints="""
-    Write down log p(x) - log q(x), a polynomial in x, and average it over p: (x - mu_p)^2 has mean
-    sigma_p^2, and (x - mu_q)^2 the mean sigma_p^2 + (mu_p - mu_q)^2.
+    Write down log p(x) - log q(x), a polynomial in x, and take its mean under p: (x - mu_p)^2 has
+    the mean sigma_p^2, and (x - mu_q)^2 has the mean sigma_p^2 + (mu_p - mu_q)^2.
 
     KL = log(sigma_q / sigma_p) + (sigma_p^2 + (mu_p - mu_q)^2) / (2 sigma_q^2) - 1/2.
 
@@ -201,13 +200,13 @@ normal = Exercise(
 
 @normal.case(points=1, kind="equation", expect={"kl": 4.5})
 def three_apart(impl, rng):
-    """Equal widths of 1: half of the squared distance."""
+    """With both standard deviations 1 the result is half of the squared distance."""
     return {"kl": impl(0.0, 1.0, 3.0, 1.0)}
 
 
 @normal.case(points=2, kind="equation", expect={"there": LN2 - 0.25, "back": 2.0 - LN2})
 def narrow_and_wide(impl, rng):
-    """log 2 + 2/8 - 1/2, and -log 2 + 5/2 - 1/2."""
+    """The results are log 2 + 2/8 - 1/2 and -log 2 + 5/2 - 1/2."""
     return {"there": impl(0.0, 1.0, 1.0, 2.0), "back": impl(1.0, 2.0, 0.0, 1.0)}
 
 
@@ -215,13 +214,13 @@ def narrow_and_wide(impl, rng):
     points=1, kind="extremes", expect={"kl": [np.log(10.0) - 0.495, 4999.5 - np.log(100.0)]}
 )
 def very_narrow(impl, rng):
-    """A tenth as wide: log 10 + 1/200 - 1/2. A hundred times as wide: -log 100 + 5000 - 1/2."""
+    """With sigma_p / sigma_q = 1/10 and 100: log 10 + 1/200 - 1/2, and -log 100 + 5000 - 1/2."""
     return {"kl": impl(0.0, np.array([1e-3, 1e-2]), 0.0, np.array([1e-2, 1e-4]))}
 
 
 @normal.case(points=1, kind="equation", property=True, expect={"kl": 0.0})
 def from_itself(impl, rng):
-    """A normal is at distance 0 from itself."""
+    """The divergence of a Gaussian from itself is 0."""
     mu, sigma = rng.standard_normal(6), 0.5 + rng.random(6)
     return {"kl": impl(mu, sigma, mu, sigma)}
 
@@ -242,7 +241,7 @@ def broadcasts(impl, rng):
 
 @normal.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-7)
 def area(impl, rng):
-    """It is the area under p log(p/q)."""
+    """The divergence is the area under p log(p/q)."""
     x, dx = np.linspace(-20, 20, 4001, retstep=True)
     mu, sigma = rng.standard_normal(2), 0.7 + rng.random(2)
     log_p, log_q = (
