@@ -400,11 +400,11 @@ lesson.check("share correct on 400 other digits", unseen, between=(0.35, 0.65))
 # ## 3. The dimension of a generator's support
 #
 # By hand: $G(z) = (z, 2z, z^2)$ maps one number to a point in space. A small change of $z$ moves
-# the point along $J = (1, 2, 2z)$, a matrix with one column and rank 1. So the outputs of $G$ form a
-# curve. In general the *Jacobian* $J$, the matrix of all derivatives of the outputs in the inputs,
-# has one column for each component of $z$. Its rank is the number of independent directions in
-# which the output can move. Now consider a network from 10 components to 784 pixels, through three
-# layers of width 128.
+# the point along $J = (1, 2, 2z)$, a matrix with one column and rank 1. So the outputs of $G$ form
+# a curve. In general the *Jacobian* $J$, the matrix of all derivatives of the outputs in the
+# inputs, has one column for each component of $z$. Its rank is the number of independent directions
+# in which the output can move. Now consider a network from 10 components to 784 pixels, through
+# three layers of width 128.
 
 # %%
 lesson.predict(
@@ -730,8 +730,8 @@ lesson.outcome(
 #   = \frac{0.3 \, h}{\sigma^2}.$$
 #
 # It is positive exactly for $h > 0$. A real point has $h = 0.15 + \sigma \epsilon$, which is
-# positive with probability $P(\epsilon > -0.15/\sigma) = \Phi(0.15/\sigma)$. The logit is the $k h$ of
-# section 2 with $k = 0.3/\sigma^2$: less noise makes $D^*$ steeper.
+# positive with probability $P(\epsilon > -0.15/\sigma) = \Phi(0.15/\sigma)$. The logit is $k h$ as
+# in section 2, with $k = 0.3/\sigma^2$: less noise makes $D^*$ steeper.
 #
 # </details>
 #
