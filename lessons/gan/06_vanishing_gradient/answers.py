@@ -4,13 +4,14 @@ from minigen.tensor import grad, leaves
 
 MISTAKES = {
     "generator_gradient_norm": """
-    # This is the gradient in the discriminator's parameters; it stays as it is, and the generator
-    # moves.
+    # This is the gradient in the discriminator's parameters. The gradient in the generator's
+    # parameters is asked for.
     leaves(grads) -> leaves(grad(lambda d: loss(d(generator(z))))(discriminator))
-    # This stops at the pictures: it is the gradient in x = G(z). Go on, to the generator's
+    # This stops at the images: it is the gradient in x = G(z). Continue to the generator's
     # parameters.
     leaves(grads) -> grad(lambda x: loss(discriminator(x)))(generator(z))
-    # This goes through to the latents z; the parameters of the generator are what can learn.
+    # This is the gradient in the latents z. The gradient in the generator's parameters is asked
+    # for.
     leaves(grads) -> grad(lambda z: loss(discriminator(generator(z))))(z)
     # The root comes last: add the squares of all arrays first, and take one root of the sum.
     float(np.sqrt(sum(squares))) -> sum((np.sqrt(np.sum(g ** 2)) for g in leaves(grads)))
@@ -25,7 +26,7 @@ MISTAKES = {
     # The biases are parameters too: take every array that `leaves` gives.
     float(np.sqrt(sum(squares))) ->
         np.sqrt(sum((np.sum(g ** 2) for g in leaves(grads) if g.ndim == 2)))
-    # First the mean over the examples, then the length: the examples' gradients may cancel.
+    # Take the mean over the examples first, then the norm: the examples' gradients may cancel.
     lengths = []
     for one in z:
         grads = grad(lambda g: loss(discriminator(g(one[None]))))(generator)

@@ -1,5 +1,5 @@
-"""Exercises on the generator's gradient through a frozen discriminator: its length, its
-signal and its noise."""
+"""Exercises on the generator's gradient through a fixed discriminator: its norm, its signal
+and its noise."""
 
 import autograd.numpy as np
 
@@ -13,25 +13,25 @@ norm = Exercise(
     blocked=["minigen.gan.gradient_diagnostics:generator_gradient"],
     imports=["from minigen.tensor import grad, leaves"],
     prompt="""
-    How loud does the discriminator's answer arrive? The Euclidean length of the gradient of
-    loss(D(G(z))) in the parameters of the generator, all of them taken together as one long vector.
-    One float.
+    Return the Euclidean norm of the gradient of loss(D(G(z))) in the parameters of the generator,
+    all of them taken together as one long vector. One float.
 
     generator and discriminator are models: generator(z) takes the latents (N, dim_z) to examples,
     discriminator(x) takes examples to logits (N,), and loss takes these logits to one number, by a
-    mean over the examples. Nothing is trained here, and the discriminator stays as it is.
+    mean over the examples. Nothing is trained here, and the discriminator does not change.
 
-    `grad`, from minigen.tensor, turns a function of a model into the function that gives its
-    gradient: a model of the same form whose parameters are the slopes. `leaves` makes the list of a
-    model's parameters, arrays of different shapes. Where the discriminator is sure, slopes are as
-    small as 1e-30, and float32 cannot hold their squares: take these in float64.
+    `grad`, from minigen.tensor, turns a function of a model into the function that returns its
+    gradient: a model of the same form whose parameters are the derivatives. `leaves` returns the
+    list of a model's parameters, arrays of different shapes. For a nearly perfect discriminator the
+    derivatives can be as small as 1e-30. float32 cannot hold their squares: compute these in
+    float64.
     """,
     hints="""
-    Write loss(D(G(z))) as a function of one thing, the generator. Its gradient has as many numbers
-    as the generator has parameters: weights and biases of all layers.
+    Write loss(D(G(z))) as a function of the generator only. Its gradient has one component for each
+    parameter of the generator: weights and biases of all layers.
 
-    The squared length is the sum of the squares of all these numbers, over all arrays; then the
-    root.
+    The squared norm is the sum of the squares of all components, over all arrays. Take the root of
+    it.
 
         grads = grad(lambda g: loss(discriminator(g(z))))(generator)
         return float(np.sqrt(sum(np.sum(g.astype(float) ** 2) for g in leaves(grads))))
@@ -93,7 +93,7 @@ def two_networks(impl, rng):
 
 @norm.case(points=2, kind="equation", property=True, expect={"ratio": 2.0})
 def twice_the_loss(impl, rng):
-    """A loss twice as steep gives a gradient twice as long."""
+    """A loss twice as steep gives a gradient with twice the norm."""
     G, D = pair(rng, [2, 4, 4, 3])
     z = rng.standard_normal((5, 2))
     return {"ratio": impl(G, D, z, lambda l: 2 * minimax(l)) / impl(G, D, z, minimax)}
@@ -103,7 +103,8 @@ def twice_the_loss(impl, rng):
     points=2, kind="equation", property=True, expect={"vanishing": 1.0, "staying": 1.0}, rtol=1e-5
 )
 def a_sure_discriminator(impl, rng):
-    """For a sure D: e^-30 times the plain slope under log(1 - D), once that under -log D."""
+    """For logits of about -30: e^-30 times the plain slope under log(1 - D), once that under
+    -log D."""
     G, D = pair(rng, [2, 4, 3], slope=1e-3)
 
     def sure(loss):
@@ -130,18 +131,18 @@ spread = Exercise(
     target="minigen.gan.gradient_diagnostics:signal_and_noise",
     minutes=10,
     prompt="""
-    What K minibatches say together, and how much they differ. gradients (K, P) has one gradient in
-    each row, K at least 2. Return a tuple of two floats: the Euclidean length of their mean, and
-    the root of their total variance.
+    The mean of the gradients of K minibatches, and how much they vary. gradients (K, P) has one
+    gradient in each row, K at least 2. Return a tuple of two floats: the Euclidean norm of their
+    mean, and the root of their total variance.
 
     The total variance is the mean squared Euclidean distance of the rows from their mean, made
-    unbiased: divide by K - 1, for the mean was taken from the same K rows. Gradients may be float32
-    and as small as 1e-30, too small to be squared in float32: take the squares in float64. No
-    gradient is taken of the answer: plain NumPy will do.
+    unbiased: divide by K - 1, because the mean was computed from the same K rows. Gradients may be
+    float32 and as small as 1e-30, too small to be squared in float32: compute the squares in
+    float64. No gradient is taken of the result: plain NumPy will do.
     """,
     hints="""
-    Each row is a point in a space of P dimensions. Where is their center, how far is it from 0, and
-    how far are the points from it?
+    Each row is a point in a space of P dimensions. Compute the mean of the points, its distance
+    from 0, and the distances of the points from it.
 
     signal = |g_mean|, noise^2 = sum_k |g_k - g_mean|^2 / (K - 1).
 
