@@ -33,9 +33,10 @@ def penalty_of(critic, real, fake, epsilon):
 
 MISTAKES = {
     "critic_loss": """
-    # This is the gap that the critic wants large; the loss that it minimizes is the negative of it.
+    # This is the gap that the critic maximizes; the loss that it minimizes is minus the gap.
     return np.mean(real_scores) - np.mean(fake_scores)
-    # This is the hinge loss. It stops pulling at a margin of 1; the Wasserstein loss has no margin.
+    # This is the hinge loss, whose gradient is 0 beyond a margin of 1. The Wasserstein loss has no
+    # margin.
     return np.mean(np.maximum(0, 1 - real_scores)) + np.mean(np.maximum(0, 1 + fake_scores))
     # These are the cross-entropies of a discriminator. A critic gives scores, not logits: no
     # logarithm.
@@ -45,7 +46,7 @@ MISTAKES = {
     np.mean(fake_scores) -> np.mean(-fake_scores)
     # The real scores are missing: this is the part that depends on the fakes.
     np.mean(real_scores) -> 0
-    # No absolute value: a critic that ranks the fakes higher must be told so.
+    # There is no absolute value: a critic that scores the fakes higher has a positive loss.
     return -np.abs(np.mean(fake_scores) - np.mean(real_scores))
     # Each group counts by its own mean: divide the fakes' sum by M.
     np.mean(fake_scores) -> np.sum(fake_scores) / len(real_scores)
@@ -109,23 +110,23 @@ MISTAKES = {
     epsilon * real + (1 - epsilon) * fake -> epsilon * fake + (1 - epsilon) * real
     # epsilon is given, one number for each pair; this is the middle of every segment.
     epsilon * real + (1 - epsilon) * fake -> (real + fake) / 2
-    # The norm is over all the numbers of one example: for images over all axes but the first.
+    # The norm is over all components of one example: for images over all axes but the first.
     x_hat = between(real, fake, epsilon)
     slopes = grad(lambda x: np.sum(critic(x)))(x_hat)
     return np.mean((np.sqrt(np.sum(slopes**2, axis=1) + 1e-12) - target) ** 2)
     # For images epsilon needs as many axes as they have: (N, 1, 1, 1), not (N, 1).
     np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1)) -> epsilon[:, None]
-    # The penalty is right, but a root has no slope at 0: where the critic is flat the gradient is
-    # NaN. Put 1e-12 under the root.
+    # The penalty is right, but the root has no derivative at 0: where the critic is flat the
+    # gradient is NaN. Add 1e-12 under the root.
     slopes = slopes_at(critic, between(real, fake, epsilon))
     return np.mean((np.sqrt(np.sum(slopes**2, axis=1)) - target) ** 2)
-    # The length of a slope is not cut off: where the critic is flat it is 0.
+    # The norm has no lower limit: where the critic is flat it is 0.
     gradient_norm(critic, x_hat) -> np.maximum(gradient_norm(critic, x_hat), 0.1)
-    # The length of a slope is not cut off: where the critic is flat it is 0.
+    # The norm has no lower limit: where the critic is flat it is 0.
     gradient_norm(critic, x_hat) -> np.maximum(gradient_norm(critic, x_hat), 1e-2)
-    # The factor lambda comes later, in the loss.
+    # The factor lambda is applied in the loss.
     gradient_norm(critic, x_hat) - target -> 10**0.5 * (gradient_norm(critic, x_hat) - target)
-    # Compare the norm with the target, not the square of the one with the square of the other.
+    # Compare the norm with the target, not their squares.
     gradient_norm(critic, x_hat) - target -> gradient_norm(critic, x_hat) ** 2 - target**2
     # Compare the norm of the gradient with the target, not its square: the root is missing.
     gradient_norm(critic, x_hat) -> gradient_norm(critic, x_hat)**2
@@ -143,7 +144,7 @@ MISTAKES = {
     # `target` is an argument; here it is always 1.
     gradient_norm(critic, x_hat) - target -> gradient_norm(critic, x_hat) - 1
     np.mean -> np.sum  # Take the mean over the batch, not the sum.
-    # The root of the sum of squares is a length; this adds the absolute values.
+    # The norm is the root of the sum of squares; this adds the absolute values.
     x_hat = between(real, fake, epsilon)
     slopes = np.reshape(grad(lambda x: np.sum(critic(x)))(x_hat), (len(real), -1))
     return np.mean((np.sum(np.abs(slopes), axis=1) - target) ** 2)
@@ -158,13 +159,13 @@ MISTAKES = {
     # lambda is an argument; here it is always 10.
     penalty * gradient_penalty_at(critic, real, fake, epsilon) ->
         (10 * penalty_of(critic, real, fake, epsilon))
-    + -> -  # The penalty is a cost: it is added. With a minus the critic is paid for wrong slopes.
+    + -> -  # The penalty is added. With a minus, a slope other than 1 lowers the loss.
     # The critic minimizes: the gap mean f(real) - mean f(fake) enters with a minus.
     critic_loss(critic(real), critic(fake)) -> -plain_loss(critic, real, fake)
     # lambda multiplies the penalty only, not the critic's loss.
     plain + penalty * gradient_penalty_at(critic, real, fake, epsilon) ->
         penalty * (plain + penalty_of(critic, real, fake, epsilon))
-    # First the whole, then the part without the penalty.
+    # The first number is the whole loss, the second the part without the penalty.
     plain + penalty * gradient_penalty_at(critic, real, fake, epsilon), plain ->
         (plain, plain + penalty * penalty_of(critic, real, fake, epsilon))
     # The second number is critic_loss alone: with the penalty in it, it would not estimate a
@@ -183,7 +184,7 @@ MISTAKES = {
     # critic_loss and the penalty are added, not averaged.
     plain = plain_loss(critic, real, fake)
     return (plain + penalty * penalty_of(critic, real, fake, epsilon)) / 2, plain
-    # lambda multiplies the penalty; the slope that it aims at is 1, whatever lambda.
+    # lambda multiplies the penalty; the target slope is 1 for every lambda.
     plain = plain_loss(critic, real, fake)
     norms = norms_at(critic, between(real, fake, epsilon))
     return plain + np.mean((norms - penalty) ** 2), plain
@@ -198,21 +199,22 @@ MISTAKES = {
     "penalized_slope": """
     # The derivative of the square has a factor 2: divide by 2 lambda.
     2 * checks.positive("penalty", penalty) -> checks.positive("penalty", penalty)
-    # The slope that is free is 1, not 0: the penalty is on s - 1.
+    # The penalty is 0 at slope 1, not at slope 0: it is on s - 1.
     return distance / (2 * penalty)
-    # The sign of the gap is turned: it is earned, and makes the critic steeper than 1.
+    # The sign of the gap is wrong: the gap lowers the loss, so the best slope is above 1.
     1 + distance -> 1 - distance
-    # Numerator and denominator have changed places: a larger penalty holds the slope nearer to 1.
+    # Numerator and denominator are exchanged: a larger penalty keeps the slope closer to 1.
     return 1 + 2 * penalty / np.maximum(distance, 1e-9)
-    # The distance is multiplied by lambda: a larger penalty holds the slope nearer to 1.
+    # The distance is divided by lambda: a larger penalty keeps the slope closer to 1.
     return 1 + distance * penalty / 2
     # penalty is an argument; here it is always 10.
     return 1 + distance / 20
     # This is the smallest loss, not the slope where it is reached.
     return -distance - distance**2 / (4 * penalty)
-    # A limit at 1 is no penalty: a soft one gives way, in proportion to the distance.
+    # This treats 1 as a hard limit. With a penalty the slope exceeds 1, in proportion to the
+    # distance.
     return 1 + 0 * distance
-    # One slope for each distance: no mean over them.
+    # Return one slope for each distance, without a mean.
     return 1 + np.mean(distance) / (2 * penalty)
     """,
 }
@@ -239,14 +241,14 @@ VARIANTS = {
         np.minimum(low, c, out=w)
     """,
     "gradient_penalty": """
-    # each example by itself, walking from the fake to the real one
+    # each example separately, from the fake to the real example
     total = 0.0
     for n in range(len(real)):
         x_hat = fake[n] + epsilon[n] * (real[n] - fake[n])
         slope = grad(lambda x: critic(x[None])[0])(x_hat)
         total = total + (np.sum(slope * slope) ** 0.5 - target) ** 2
     return total / len(real)
-    # the root is taken only where it has a slope
+    # the root is taken only where it has a derivative
     square = np.sum(slopes_at(critic, between(real, fake, epsilon)) ** 2, axis=1)
     steep = square > 0
     length = np.where(steep, np.sqrt(np.where(steep, square, 1.0)), 0.0)
@@ -274,9 +276,9 @@ EQUIVALENT = {
     numpy.clip(w, -c, c) → numpy.clip(-c, w, c)  # min(max(-c, w), c): the maximum commutes
     """,
     "gradient_penalty": """
-    # what stands there is not used
+    # the value is not used
     np.where(steep, square, 1.0) → np.where(steep, square, 2.0)
-    # what stands there is not used
+    # the value is not used
     np.where(steep, square, 1.0) → np.where(steep, square, 0)
     # as small a term under the root
     np.sum(slopes ** 2, axis=1) + 1e-12 → np.sum(slopes ** 2, axis=1) + 2e-12

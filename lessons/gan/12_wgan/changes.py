@@ -7,13 +7,13 @@ CHANGES = {
         old="(cdist(points, y) - v)",
         new="2 * (cdist(points, y) - v)",
         fails=[
-            "gap of the best critic is the plan's cost",
+            "gap minus the cost of the plan",
             "no two scores differ by more than the distance",
         ],
     ),
     "another place on the segment": Change(
         old="np.array([0.75, 0.5])",
         new="np.array([0.25, 0.5])",
-        shows={"slopes 3 and 2: (4 + 1)/2": 0.5},
+        shows={"penalty of the bowl, slopes 3 and 2": 0.5},
     ),
 }

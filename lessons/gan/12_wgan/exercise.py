@@ -1,5 +1,5 @@
-"""Exercises of the Wasserstein GAN: the critic's loss, clipping, the gradient penalty, and
-the penalized loss."""
+"""Exercises of the Wasserstein GAN: the critic's loss, clipping, the gradient penalty, the
+penalized loss, and the slope that the penalty allows."""
 
 import autograd.numpy as np
 
@@ -12,19 +12,20 @@ loss = Exercise(
     target="minigen.gan.wgan:critic_loss",
     minutes=5,
     prompt="""
-    What the critic of a Wasserstein GAN minimizes, one number, in the units of its scores.
+    Return the loss that the critic of a Wasserstein GAN minimizes: one number, in the units of its
+    scores.
 
-    real_scores (N,) and fake_scores (M,) are f(x) on real and on generated examples: any real
-    numbers, there is no sigmoid. The critic wants the mean score of the real examples as far above
-    that of the fakes as it can get it; this gap is its estimate of the distance. Each group counts
-    by its mean, whatever N and M. A loss is made small. Its gradient is taken: write it with np,
-    which is autograd's.
+    real_scores (N,) and fake_scores (M,) are f(x) at the real and at the generated examples. They
+    are any real numbers; there is no sigmoid. The critic is trained to make the mean real score
+    exceed the mean generated score by as much as possible. This gap is its estimate of the
+    distance. Each group enters by its own mean, for any N and M. The gradient of the loss is taken,
+    so use np, which is autograd's NumPy.
     """,
     hints="""
-    The critic wants a large gap, and an optimizer makes things small. There is no logarithm, and no
+    The critic maximizes the gap, and an optimizer minimizes the loss. There is no logarithm and no
     bound.
 
-    minus (E f(real) - E f(fake)).
+    Loss = -(E f(real) - E f(fake)).
 
         return np.mean(fake_scores) - np.mean(real_scores)
     """,
@@ -39,7 +40,7 @@ def by_hand(impl, rng):
 
 @loss.case(points=2, kind="equation", expect={"loss": 4.0})
 def wrong_way_round(impl, rng):
-    """A critic that prefers the fakes has a positive loss."""
+    """A critic whose mean score is higher for the generated examples has a positive loss."""
     return {"loss": impl(np.array([-1.0, -3.0]), np.array([2.0, 2.0, 2.0, 2.0]))}
 
 
@@ -51,7 +52,7 @@ def without_bounds(impl, rng):
 
 @loss.case(points=2, kind="equation", property=True, expect={"change": 0.0})
 def shifted(impl, rng):
-    """A constant added to every score changes nothing."""
+    """A constant added to every score does not change the loss."""
     real, fake = rng.standard_normal(5), 1 + rng.standard_normal(7)
     return {"change": impl(real + 3.5, fake + 3.5) - impl(real, fake)}
 
@@ -72,19 +73,19 @@ clip = Exercise(
     mutates=["critic"],
     imports=["from minigen.tensor import leaves"],
     prompt="""
-    Put every parameter of the critic back into [-c, c], in place, and return nothing: what the
-    first Wasserstein GAN does after each step of its critic, to bound the critic's slope.
+    Clip every parameter of the critic to [-c, c], in place, and return nothing. The first
+    Wasserstein GAN does this after each step of its critic, to bound the critic's slope.
 
-    critic is a model. `leaves`, from minigen.tensor, makes the list of a model's parameters: float
-    arrays, weights and biases. An entry outside [-c, c] moves to the nearest end; one inside stays
-    as it is. The arrays themselves must change, for the model holds on to them.
+    critic is a model. `leaves`, from minigen.tensor, returns the list of a model's parameters:
+    float arrays, weights and biases. An entry outside [-c, c] moves to the nearest end; an entry
+    inside does not change. Write into the arrays themselves, because the model uses these arrays.
     """,
     hints="""
-    Clipping treats each number by itself: too large becomes c, too small becomes -c. Nothing is
+    Clipping treats each entry separately: above c it becomes c, below -c it becomes -c. Nothing is
     rescaled.
 
-    w <- min(max(w, -c), c) for every entry of every array. `w = ...` only gives a new array a name;
-    `w[...] = ...` writes into the old one.
+    w <- min(max(w, -c), c) for every entry of every array. `w = ...` only names a new array;
+    `w[...] = ...` writes into the old array.
 
         for w in leaves(critic):
             w[...] = np.clip(w, -c, c)
@@ -118,7 +119,7 @@ def weights_and_biases(impl, rng):
 
 @clip.case(points=2, kind="equation", property=True, expect={"change": 0.0})
 def wide_enough(impl, rng):
-    """Weights that are small enough already stay."""
+    """Weights inside the interval do not change."""
     critic = small_critic(rng, 0.1)
     before = [w.copy() for w in leaves(critic)]
     impl(critic, 2.0)
@@ -143,26 +144,27 @@ penalty = Exercise(
     ],
     imports=["from minigen.tensor import grad"],
     prompt="""
-    How far the critic's slope is from `target`, at points between the real and the fake examples,
-    one number: the mean over the batch of (|gradient of f at x_hat| - target)^2.
+    Return the gradient penalty without its factor lambda: one number, the mean over the batch of
+    (|gradient of f at x_hat| - target)^2.
 
     critic maps examples (N, ...) to scores (N,). real and fake have the same shape: (N, 2) for
     points, (N, H, W, C) for images. epsilon (N,) holds a number in [0, 1] for each pair, and x_hat
     = epsilon real + (1 - epsilon) fake, pair by pair, so that x_hat lies on the segment between the
-    two. The gradient is with respect to x_hat; its norm is taken over all the numbers of one
-    example.
+    real and the generated example. The gradient is with respect to x_hat; its norm is over all
+    components of one example.
 
-    `grad(fn)(x)`, from minigen.tensor, is the gradient of a function that returns one number. The
-    result will itself be differentiated with respect to the critic's weights. Where the critic is
-    flat the length is 0, and a root has no slope there: take 0 for it, not NaN (a term of 1e-12
-    under the root is enough). The factor lambda comes later, in the loss.
+    `grad(fn)(x)`, from minigen.tensor, is the gradient of a function that returns one number. Your
+    result is differentiated again, with respect to the critic's weights. Where the critic is flat
+    the norm is 0, and the derivative of the square root is infinite there. The gradient of your
+    result must then be 0, not NaN: add 1e-12 under the root. The factor lambda is applied in the
+    loss.
     """,
     hints="""
-    Three steps: the points in between, the gradient of each score with respect to its own point,
-    the mean squared distance of the gradients' lengths from the target.
+    There are three steps: the points between the pairs, the gradient of each score with respect to
+    its own point, and the mean of (norm - target)^2.
 
-    The examples do not mix, so the gradient of the SUM of the scores holds, in row n, the gradient
-    of score n. Its length is the root of the sum of squares over all axes but the first.
+    Score n depends on example n only, so row n of the gradient of the SUM of the scores is the
+    gradient of score n. Its norm is the root of the sum of squares over all axes but the first.
 
         epsilon = np.reshape(epsilon, (len(real),) + (1,) * (np.ndim(real) - 1))
         x_hat = epsilon * real + (1 - epsilon) * fake
@@ -189,7 +191,7 @@ def wavy(w):
 
 @penalty.case(points=1, kind="equation", expect={"penalty": 16.0})
 def slope_five(impl, rng):
-    """f(x) = 3 x_1 + 4 x_2 has slope 5 wherever x_hat falls: (5 - 1)^2."""
+    """f(x) = 3 x_1 + 4 x_2 has slope 5 at every x_hat: (5 - 1)^2."""
     real, fake = rng.standard_normal((2, 3, 2))
     return {"penalty": impl(linear(3.0, 4.0), real, fake, np.array([0.1, 0.5, 0.9]))}
 
@@ -242,7 +244,7 @@ def gradient_in_the_critic(impl, rng):
     expect={"penalty with target 0": 0.0, "gradient in w": [2.4, 3.2]},
 )
 def where_the_critic_is_flat(impl, rng):
-    """f(x) = max(3 x_1 + 4 x_2, 0): slope 5 on one side, 0 on the other; there nothing pulls."""
+    """f(x) = max(3 x_1 + 4 x_2, 0) has slope 5 on one side and 0 on the other."""
     real, fake = np.array([[2.0, 1.0], [-2.0, -1.0]]), np.array([[1.0, 2.0], [-1.0, -2.0]])
 
     def penalty_of(w):
@@ -268,7 +270,7 @@ def in_single_precision(impl, rng):
 
 @penalty.case(points=2, kind="equation", property=True, expect={"change": 0.0})
 def ends_exchanged(impl, rng):
-    """It does not matter which end of the segment is called real."""
+    """Exchanging real and fake, with 1 - epsilon for epsilon, gives the same penalty."""
     real, fake = 1 + rng.standard_normal((4, 2)), rng.standard_normal((4, 2))
     epsilon = np.array([0.1, 0.3, 0.6, 0.8])
     return {"change": impl(bowl, real, fake, epsilon) - impl(bowl, fake, real, 1 - epsilon)}
@@ -285,18 +287,18 @@ whole = Exercise(
         "minigen.gan.wgan:gradient_norm",
     ],
     prompt="""
-    What a critic with gradient penalty minimizes, and the part of it that estimates the distance:
-    two numbers, in this order. The first is critic_loss + lambda * gradient_penalty, the second
-    critic_loss alone, which is what one logs and plots. Return them as a tuple; the gradient of the
-    first is taken.
+    Return a tuple of two numbers: the loss that a critic with gradient penalty minimizes, and the
+    part of this loss that estimates the distance. The first number is critic_loss + lambda *
+    gradient_penalty. The second is critic_loss alone, which is logged and plotted. The gradient of
+    the first number is taken.
 
     critic maps examples (N, ...) to scores (N,); real, fake and epsilon (N,) are as in
     gradient_penalty, whose target is 1 here. penalty is lambda, the weight of the penalty. Call
     your own critic_loss and gradient_penalty of this file.
     """,
     hints="""
-    The critic wants a large gap between the scores, a small loss, and pays for every slope that is
-    not 1.
+    The critic's loss is minus the gap of the mean scores. The penalty adds a cost for every slope
+    that is not 1.
 
     critic_loss(f(real), f(fake)) + lambda * gradient_penalty(f, real, fake, epsilon).
 
@@ -322,7 +324,7 @@ def another_lambda(impl, rng):
 
 @whole.case(points=2, kind="equation", property=True, expect={"total": -1.7, "plain": -1.7})
 def slope_one(impl, rng):
-    """With a slope of 1 there is nothing to pay."""
+    """With a slope of 1 the penalty is 0."""
     x = rng.standard_normal((6, 2))
     total, plain = impl(linear(0.6, 0.8), x + 1.7 * np.array([0.6, 0.8]), x, rng.random(6))
     return {"total": total, "plain": plain}
@@ -344,15 +346,15 @@ slope = Exercise(
     target="minigen.gan.wgan:penalized_slope",
     minutes=10,
     prompt="""
-    How steep does a gradient penalty let the critic become? Between real and generated points that
-    are a distance W apart, a critic of slope s opens the gap s W and pays the penalty lambda (s -
-    1)^2, so it minimizes the loss lambda (s - 1)^2 - s W. Return the slope with the smallest loss.
+    Return the slope of the best critic with a gradient penalty. For one real and one generated
+    point at distance W, a critic of slope s has the gap s W and the penalty lambda (s - 1)^2, so
+    its loss is lambda (s - 1)^2 - s W. Return the slope with the smallest loss.
 
     distance is W, zero or positive: a number, or an array of any shape, whose shape the result has.
     penalty is lambda, a positive number. No gradient is taken: plain NumPy will do.
     """,
     hints="""
-    The loss is a parabola in s. Where is its lowest point, and where would it be without the gap?
+    The loss is a parabola in s. Where is its minimum, and where would it be without the gap?
 
     The derivative of the loss is 2 lambda (s - 1) - W, and it is 0 at s = 1 + W / (2 lambda).
 
@@ -375,13 +377,13 @@ def another_penalty(impl, rng):
 
 @slope.case(points=1, kind="equation", expect={"slope": 1.0})
 def nothing_to_gain(impl, rng):
-    """At W = 0 only the penalty is left."""
+    """At W = 0 the loss is the penalty alone."""
     return {"slope": impl(0.0, 5.0)}
 
 
 @slope.case(points=2, kind="equation", property=True, expect={"derivative": 0.0})
 def the_loss_is_flat_there(impl, rng):
-    """The derivative of the loss in s is 0."""
+    """The derivative of the loss with respect to s is 0."""
     distance, penalty = 0.5 + 5 * rng.random(), 0.3 + 2 * rng.random()
     return {"derivative": 2 * penalty * (impl(distance, penalty) - 1) - distance}
 
