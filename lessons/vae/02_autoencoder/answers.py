@@ -14,7 +14,7 @@ def answer(mean, directions, variances):
 
 MISTAKES = {
     "reconstruction_loss": """
-    # The square of a vector is summed over its D numbers: this mean over all elements is D times
+    # The square of a vector is a sum over its D coordinates: this mean over all elements is D times
     # smaller.
     len(x) -> len(np.ravel(x))
     len(x) -> 1  # Average over the batch: this sum over the examples is N times larger.
@@ -24,19 +24,19 @@ MISTAKES = {
     (x - decoded) ** 2 -> np.sum(np.sqrt(np.sum((x - decoded) ** 2, axis=rest(x)) + 1e-30))
     (x - decoded) ** 2 -> np.sqrt((x - decoded) ** 2)  # Squares, not magnitudes.
     len(x) -> (2 * len(x))  # Equation vae.01 has no factor one half.
-    # Compare with x: this is the squared length of the rebuilt example alone.
+    # Compare with x: this is the squared length of the reconstruction alone.
     x - decoded -> decoded
     # Take the difference of each pixel, square it, then sum: here errors of opposite sign cancel.
     (x - decoded) ** 2 -> np.sum(np.sum(x - decoded, axis=rest(x)) ** 2)
-    # The root of a norm has no slope at 0: sum the squares without taking a root first.
+    # The root of a norm has no gradient at 0: sum the squares without taking a root first.
     (x - decoded) ** 2 -> np.sqrt(np.sum((x - decoded) ** 2)) ** 2
     # Divide by the number of examples, the length of the first axis, not of the last.
     return np.sum((x - decoded) ** 2) / x.shape[-1]
     """,
     "pca": """
-    # Take the mean off before the decomposition: otherwise the first direction points at the mean.
+    # Subtract the mean before the decomposition: otherwise the first direction points at the mean.
     x - np.float64(mean) -> x - 0.0
-    # eigh returns the vectors as columns: turn them into rows.
+    # eigh returns the eigenvectors as columns: transpose them into rows.
     vectors[:, ::-1][:, :k].T -> vectors[::-1][:k]
     # svd returns V already transposed: the directions are its rows, not its columns.
     _, s, v = np.linalg.svd(x - x.mean(axis=0))
@@ -48,12 +48,12 @@ MISTAKES = {
     centered / len(x) -> centered / (len(x) - 1)  # Divide by N, as asked, not by N - 1.
     # These are standard deviations: variances are their squares.
     np.maximum(values[::-1][:k], 0) -> np.sqrt(np.maximum(values[::-1][:k], 0))
-    # eigh sorts eigenvalues upward: the last ones belong to the largest variances.
+    # eigh sorts the eigenvalues in increasing order: the last ones are the largest variances.
     values, vectors = np.linalg.eigh(np.cov(x.T, bias=True))
     return answer(x.mean(axis=0), vectors[:, :k].T, values[:k])
     # Center every column by its own mean over the rows, not by one number for all.
     x - np.float64(mean) -> x - np.mean(mean)
-    # Do not scale the columns to the same spread: then their variances would count for nothing.
+    # Do not scale the columns to the same standard deviation: their variances matter.
     x - np.float64(mean) -> (x - mean) / np.std(x, axis=0)
     """,
 }

@@ -6,8 +6,8 @@ CHANGES = {
     "another point off the line": Change(
         old="off_line = np.array([[1.0, -2.0]])",
         new="off_line = np.array([[3.0, -1.0]])",
-        shows={"(1, -2) comes back as": [[2.0, 1.0]], "and costs": 5.0},
-        fails=["(1, -2) comes back as"],
+        shows={"reconstruction of (1, -2)": [[2.0, 1.0]], "its loss": 5.0},
+        fails=["reconstruction of (1, -2)"],
     ),
     "a fourth point": Change(
         old="[4.0, 2.0]]",

@@ -10,17 +10,17 @@ loss = Exercise(
     target="minigen.vae.autoencoder:reconstruction_loss",
     minutes=5,
     prompt="""
-    How far the rebuilt examples are from the given ones: the squared distance of each, averaged
-    over the batch. A number.
+    The reconstruction loss, a number: the squared distance between each example and its
+    reconstruction, averaged over the batch.
 
-    x and decoded have shape (N, D), or more axes after the first, as images have; the squared
-    distance of one example is a sum over all of them. Its gradient in decoded is taken; where
-    nothing is lost it is 0.
+    x and decoded have shape (N, D), or more axes after the first, as images have. The squared
+    distance of one example is a sum over all of these axes. Training takes the gradient by decoded,
+    which is 0 where decoded equals x.
     """,
     hints="""
-    One example has a squared length; the batch has the mean of N of these.
+    Each example has one squared distance. The loss is the mean of N of them.
 
-    1/N times the sum over i of |x_i - decoded_i|^2, and each |.|^2 is a sum over the pixels.
+    1/N times the sum over i of |x_i - decoded_i|^2, where |.|^2 is a sum over the pixels.
 
         return np.sum((x - decoded) ** 2) / len(x)
     """,
@@ -29,7 +29,7 @@ loss = Exercise(
 
 @loss.case(points=1, kind="equation", expect={"loss": 5.0})
 def one_point(impl, rng):
-    """Off by (1, -2)."""
+    """The reconstruction differs by (1, -2)."""
     return {"loss": impl(np.array([[1.0, -2.0]]), np.zeros((1, 2)))}
 
 
@@ -53,14 +53,14 @@ def images(impl, rng):
 
 @loss.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
-    """Its slope in decoded is 2 (decoded - x) / N."""
+    """The gradient by decoded is 2 (decoded - x) / N."""
     x, decoded = rng.standard_normal((2, 4, 3))
     return {"gap": grad(lambda d: impl(x, d))(decoded) - 2 * (decoded - x) / 4}
 
 
 @loss.case(points=1, kind="gradient", property=True, expect={"loss": 0.0, "grad": 0.0})
 def nothing_lost(impl, rng):
-    """A perfect copy costs nothing, and has no slope."""
+    """A perfect reconstruction has loss 0 and gradient 0."""
     x = rng.random((3, 2, 2))
     return {"loss": impl(x, x.copy()), "grad": grad(lambda d: impl(x, d))(x.copy())}
 
@@ -75,18 +75,18 @@ components = Exercise(
     prompt="""
     The first k principal components of the rows of x (N, D), as PCA(mean, directions, variances).
 
-    mean (D,) is the average row. directions (k, D) are orthonormal rows, the directions along which
-    the rows of x vary most, by falling variance; either sign of a direction is right. variances
-    (k,) are the mean squares of the coordinates along them (divide by N). D may be larger than N,
-    as it is for images; k is smaller than both, or equal to D. No gradient is taken.
+    mean (D,) is the mean of the rows. directions (k, D) has orthonormal rows: the directions along
+    which the rows of x vary most, in order of decreasing variance. Either sign of a direction is
+    correct. variances (k,) are the variances of the coordinates along these directions (divide by
+    N). D may be larger than N; k is smaller than both, or equal to D. No gradient is taken.
     """,
     hints="""
-    Take the mean off first. Then find the directions along which the centered rows reach furthest:
-    by their covariance, or by a singular value decomposition.
+    Subtract the mean first. Then find the directions along which the centered rows vary most, from
+    their covariance or by a singular value decomposition.
 
     The directions are the eigenvectors of (x - mean)^T (x - mean) / N with the k largest
-    eigenvalues, and these are the variances. np.linalg.eigh returns them rising, the vectors as
-    columns.
+    eigenvalues, and these eigenvalues are the variances. np.linalg.eigh returns the eigenvalues in
+    increasing order and the eigenvectors as columns.
 
         mean = np.mean(x, axis=0)
         centered = x - mean
@@ -98,12 +98,14 @@ components = Exercise(
 
 def cloud(rng, n=40, d=5):
     """Rows with well separated variances, in random directions, away from the origin."""
-    turn = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    return (rng.standard_normal((n, d)) * 2.0 ** -np.arange(d)) @ turn + 3 * rng.standard_normal(d)
+    rotation = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    return (
+        rng.standard_normal((n, d)) * 2.0 ** -np.arange(d)
+    ) @ rotation + 3 * rng.standard_normal(d)
 
 
 def facts(found):
-    """What does not depend on signs: each direction times itself."""
+    """The result without the signs: the outer product of each direction with itself."""
     mean, directions, variances = found
     return {
         "mean": mean,
@@ -134,7 +136,7 @@ def all_directions(impl, rng):
 
 @components.case(points=1, kind="shapes")
 def few_rows(impl, rng):
-    """Fewer rows than columns; and numbers that are all small."""
+    """Fewer rows than columns; and small numbers only."""
     wide = rng.standard_normal((6, 9)) * 2.0 ** -np.arange(6)[:, None] + 1.0
     small = facts(impl(1e-3 * cloud(rng), 2))
     return facts(impl(wide, 3)) | {"variances of small ones": 1e6 * small["variances"]}
@@ -148,7 +150,7 @@ def few_rows(impl, rng):
     atol=1e-7,
 )
 def uncorrelated(impl, rng):
-    """Directions are orthonormal, and the coordinates along them uncorrelated."""
+    """The directions are orthonormal, and the coordinates along them are uncorrelated."""
     x = cloud(rng)
     mean, directions, variances = impl(x, 3)
     z = (x - mean) @ directions.T
@@ -158,9 +160,9 @@ def uncorrelated(impl, rng):
     }
 
 
-@components.case(points=1, kind="equation", property=True, expect={"turned": 0.0, "moved": 0.0})
-def moved(impl, rng):
-    """Moving all rows moves the mean and nothing else."""
+@components.case(points=1, kind="equation", property=True, expect={"rotated": 0.0, "shifted": 0.0})
+def shifted(impl, rng):
+    """Adding a vector to every row shifts the mean and changes nothing else."""
     x, by = cloud(rng), rng.standard_normal(5)
     here, there = facts(impl(x, 2)), facts(impl(x + by, 2))
-    return {"turned": there["outer"] - here["outer"], "moved": there["mean"] - here["mean"] - by}
+    return {"rotated": there["outer"] - here["outer"], "shifted": there["mean"] - here["mean"] - by}
