@@ -3,7 +3,7 @@
 from minigen.course.lesson.changes import Change
 
 CHANGES = {
-    "closer bumps": Change(
+    "closer modes": Change(
         old="log_normal(grid, 2.5, 0.7)",
         new="log_normal(grid, 1.0, 0.7)",
         shows={

@@ -1,5 +1,5 @@
-"""Exercises on the two terms of the bound where they have formulas: a KL between two
-normals, and E_q log p(x|z)."""
+"""Exercises on terms of the ELBO with a closed form: a KL divergence of two Gaussians, and the
+reconstruction term of a linear decoder."""
 
 import autograd.numpy as np
 
@@ -11,16 +11,16 @@ kl = Exercise(
     target="minigen.vae.linear:kl_gaussians",
     minutes=15,
     prompt="""
-    KL(N(mu, diag exp(logvar)) || N(mu_p, diag exp(logvar_p))) of each example, in nats.
+    Return KL(N(mu, diag exp(logvar)) || N(mu_p, diag exp(logvar_p))) for each example, in nats.
 
-    The four arguments have shape (N, D), logvar and logvar_p being logarithms of variances; the
-    result has shape (N,): a sum over the D dimensions, which are independent. It is 0 where the two
-    normals are the same, positive elsewhere. Its gradients in all four are taken. logvar may be
-    -1000, where exp gives 0 on a computer.
+    The four arguments have shape (N, D); logvar and logvar_p are logarithms of variances. The
+    result has shape (N,): the D dimensions are independent, so their divergences add up. It is 0
+    where the two Gaussians are equal and positive elsewhere. Gradients with respect to all four
+    arguments are taken. logvar may be -1000, where exp gives 0 in floating point.
     """,
     hints="""
-    Dimensions add up. In one dimension, take the mean under the first normal of log q(z) - log
-    p(z).
+    The divergences of the dimensions add up. In one dimension, take the expectation of log q(z) -
+    log p(z) under the first Gaussian, q.
 
     Half of (sigma^2 + (mu - mu_p)^2) / sigma_p^2 - 1 + log sigma_p^2 - log sigma^2.
 
@@ -38,15 +38,15 @@ kl = Exercise(
     expect={"kl": [0.5 * (2 * np.log(2.0) - 0.5), 0.5 * (4.0 - 2 * np.log(2.0))]},
 )
 def by_hand(impl, rng):
-    """N(0, 1) from N(1, 4): (1 + 1)/4 - 1 + log 4, halved. And back: (4 + 1)/1 - 1 - log 4,
-    halved."""
+    """N(0, 1) || N(1, 4): half of (1 + 1)/4 - 1 + log 4. N(1, 4) || N(0, 1): half of (4 + 1)/1 - 1 -
+    log 4."""
     mu, logvar = np.array([[0.0], [1.0]]), np.log([[1.0], [4.0]])
     return {"kl": impl(mu, logvar, mu[::-1], logvar[::-1])}
 
 
 @kl.case(points=1, kind="equation", property=True, expect={"kl": [0.0, 0.0, 0.0]})
 def itself(impl, rng):
-    """A distribution is at distance 0 from itself."""
+    """The divergence of a distribution from itself is 0."""
     mu, logvar = rng.standard_normal((2, 3, 4))
     return {"kl": impl(mu, logvar, mu, logvar)}
 
@@ -58,7 +58,7 @@ def random_pairs(impl, rng):
 
 @kl.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def same_change_of_both(impl, rng):
-    """Moving and stretching both normals alike changes nothing."""
+    """The same shift and scaling of both Gaussians does not change the divergence."""
     mu, logvar, mu_p, logvar_p = rng.standard_normal((4, 5, 3))
     return {
         "gap": (
@@ -70,7 +70,7 @@ def same_change_of_both(impl, rng):
 
 @kl.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
-    """Its slope in mu_p is (mu_p - mu) / sigma_p^2."""
+    """The gradient with respect to mu_p is (mu_p - mu) / sigma_p^2."""
     mu, logvar, mu_p, logvar_p = rng.standard_normal((4, 5, 3))
     return {
         "gap": (
@@ -82,7 +82,7 @@ def slope(impl, rng):
 
 @kl.case(points=1, kind="gradient")
 def gradients(impl, rng):
-    """In each of the four arguments."""
+    """With respect to each of the four arguments."""
     arguments = list(rng.standard_normal((4, 5, 3)))
 
     def slope(i):
@@ -100,8 +100,8 @@ def gradients(impl, rng):
     expect={"kl": [499.5 + 499.5], "slope in mu": 0.0, "slope in logvar": [[-0.5, 0.0]]},
 )
 def collapsed_and_boundless(impl, rng):
-    """At the same mean, a first variance of e^-1000 beside 1, and 1 beside a second one of e^1000:
-    both cost (1000 - 1)/2. The slopes are 0 in mu; in logvar -1/2 for the first."""
+    """With equal means, variances e^-1000 and 1, and variances 1 and e^1000: each dimension has the
+    divergence (1000 - 1)/2. The gradient is 0 in mu, and -1/2 in the first logvar."""
     mu, logvar, logvar_p = np.ones((1, 2)), np.array([[-1000.0, 0.0]]), np.array([[0.0, 1000.0]])
     return {
         "kl": impl(mu, logvar, mu, logvar_p),
@@ -115,23 +115,23 @@ fit = Exercise(
     target="minigen.vae.linear:expected_log_likelihood",
     minutes=15,
     prompt="""
-    The reconstruction term of the ELBO where it has a formula: the mean of log N(x; z w + b, std^2
-    I) over z ~ N(mu, diag exp(logvar)), for each example, in nats.
+    Return the reconstruction term of the ELBO for a linear decoder: the expectation of log N(x; z w
+    + b, std^2 I) over z ~ N(mu, diag exp(logvar)), for each example, in nats.
 
-    x has shape (N, D_x), mu and logvar (N, D_z), w (D_z, D_x), b (D_x,); std is a positive number,
-    a standard deviation, which may be as small as 0.001. The result has shape (N,). No random
-    draws: the mean over z can be taken on paper. Gradients in mu, logvar, w and b are taken, also
-    where the residual is 0.
+    x has shape (N, D_x), mu and logvar (N, D_z), w (D_z, D_x), b (D_x,). std is a standard
+    deviation, a positive number that may be as small as 0.001. The result has shape (N,). Use no
+    random draws: the expectation over z has a closed form. Gradients with respect to mu, logvar, w
+    and b are taken, also where the residual is 0.
     """,
     hints="""
-    Only the squared residual depends on z. Its mean is the square at the mean of z, plus what the
-    spread of z adds.
+    Only the squared residual depends on z. Its expectation is its value at the mean of z, plus a
+    term from the variance of z.
 
     E|x - zw - b|^2 = |x - mu w - b|^2 + sum over j of sigma_j^2 |w_j|^2, where w_j is row j of w.
 
         residual = np.sum((x - (mu @ w + b)) ** 2, axis=1)
-        spread = np.sum(np.exp(logvar) * np.sum(w**2, axis=1), axis=1)
-        return -0.5 * (x.shape[1] * np.log(2 * np.pi * std**2) + (residual + spread) / std**2)
+        variance = np.sum(np.exp(logvar) * np.sum(w**2, axis=1), axis=1)
+        return -0.5 * (x.shape[1] * np.log(2 * np.pi * std**2) + (residual + variance) / std**2)
     """,
 )
 
@@ -147,8 +147,8 @@ def linear(rng, n=4, d_z=2, d_x=3):
     expect={"value": [-0.5 * np.log(2 * np.pi) - 0.5 * np.log(4.0) - 0.5 * (9.0 + 8.0) / 4.0]},
 )
 def one_code_by_hand(impl, rng):
-    """w = 2, b = 1, x = 6, z ~ N(1, 2), std = 2: the residual 3, squared 9, the spread of 2z is
-    4 * 2 = 8."""
+    """w = 2, b = 1, x = 6, z ~ N(1, 2), std = 2: the squared residual at the mean of z is 9, and
+    the variance of 2z is 4 * 2 = 8."""
 
     def one(v):
         return np.array([[v]])
@@ -168,15 +168,15 @@ def more_codes_than_pixels(impl, rng):
 
 @fit.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def no_weights(impl, rng):
-    """With w = 0 the code does not matter."""
+    """With w = 0 the result does not depend on the code."""
     x, mu, logvar, w, b, std = linear(rng)
     flat = -0.5 * np.sum((x - b) ** 2, axis=1) / std**2 - 1.5 * np.log(2 * np.pi * std**2)
     return {"gap": impl(x, mu, logvar, 0 * w, b, std) - flat}
 
 
 @fit.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
-def slope_in_the_spread(impl, rng):
-    """Its slope in logvar is -sigma_j^2 |w_j|^2 / (2 std^2)."""
+def gradient_in_logvar(impl, rng):
+    """The gradient with respect to logvar is -sigma_j^2 |w_j|^2 / (2 std^2)."""
     x, mu, logvar, w, b, std = linear(rng)
     slope = grad(lambda v: np.sum(impl(x, mu, v, w, b, std)))(logvar)
     return {"gap": slope + 0.5 * np.exp(logvar) * np.sum(w**2, axis=1) / std**2}
@@ -184,7 +184,7 @@ def slope_in_the_spread(impl, rng):
 
 @fit.case(points=1, kind="gradient")
 def all_gradients(impl, rng):
-    """In mu, w and b."""
+    """With respect to mu, w and b."""
     x, mu, logvar, w, b, std = linear(rng)
     return {
         "grad of mu": grad(lambda m: np.sum(impl(x, m, logvar, w, b, std)))(mu),
@@ -200,8 +200,8 @@ def all_gradients(impl, rng):
     expect={"grad of mu": 0.0, "grad of logvar": [[0.0, -2e16]]},
 )
 def perfect_and_narrow(impl, rng):
-    """Where the residual is 0, std = 0.001 and the codes have variances e^-1000 and 1e10, the slope
-    is 0 in mu; in logvar it is minus half of sigma_j^2 |w_j|^2 / std^2."""
+    """The residual is 0, std = 0.001, and the codes have variances e^-1000 and 1e10. The gradient is
+    0 in mu; in logvar it is minus half of sigma_j^2 |w_j|^2 / std^2."""
     w, b, mu = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 2.0]]), np.ones(3), np.array([[3.0, 4.0]])
     x, logvar = mu @ w + b, np.array([[-1000.0, np.log(1e10)]])
     return {
