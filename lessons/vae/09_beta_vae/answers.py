@@ -11,7 +11,7 @@ def shares(codes, factors, bins):
 
 MISTAKES = {
     "beta_vae_loss": """
-    return beta * recon + kl  # beta is the price of the rate: it multiplies kl, not recon.
+    return beta * recon + kl  # beta is the weight of the rate: it multiplies kl, not recon.
     # Both terms are costs: add them. Only for a log-likelihood, which is -recon, would kl be
     # subtracted.
     + -> -
@@ -20,22 +20,22 @@ MISTAKES = {
     # size.
     return beta * (recon + kl)
     beta * kl -> kl  # This is the VAE: beta is not used.
-    # A higher beta makes the rate dearer: multiply by it, do not divide.
+    # A higher beta makes the rate cost more: multiply by it, do not divide.
     return recon + kl / beta if beta else recon
-    # One value for each picture: leave the mean over the batch to the caller.
+    # One value for each image: leave the mean over the batch to the caller.
     return np.mean(recon + beta * kl)
-    # Each picture has a rate of its own: do not average it over the batch.
+    # Each image has its own rate: do not average it over the batch.
     beta * kl -> beta * np.mean(kl)
-    # A price of 0 is a price too, not to be replaced by 1: then the rate costs nothing.
+    # A weight of 0 is allowed and not to be replaced by 1: then the rate costs nothing.
     beta * kl -> (beta or 1.0) * kl
-    # A plain sum of two costs: do not divide by the sum of the prices.
+    # A plain sum of two costs: do not divide by the sum of the weights.
     return (recon + beta * kl) / (1 + beta)
     """,
     "capacity_loss": """
     # Below the capacity the difference is negative, and the rate would be pushed down: take its
     # absolute value.
     return recon + gamma * (kl - capacity)
-    # Below the capacity the rate is pulled up as well: not only what exceeds C is punished.
+    # Below the capacity there is a penalty too, not only for what exceeds C.
     return recon + gamma * np.maximum(kl - capacity, 0.0)
     np.abs -> np.square  # The absolute difference, not its square.
     + -> -  # The distance from the capacity is a cost: add it.
@@ -43,7 +43,7 @@ MISTAKES = {
     kl - capacity -> kl - capacity / gamma  # gamma multiplies the difference, not only the rate.
     # The root of a square has no slope at 0, where the rate is at the capacity: take np.abs.
     return recon + gamma * np.sqrt((kl - capacity) ** 2)
-    # Each picture's rate is pulled to the capacity by itself, not their mean.
+    # Each image's rate has its own penalty, not their mean.
     return recon + gamma * np.abs(np.mean(kl) - capacity)
     # The rate has no cost of its own beside the distance from the capacity.
     return recon + kl + gamma * np.abs(kl - capacity)
@@ -53,13 +53,13 @@ MISTAKES = {
     # This is a Huber loss; each nat of difference costs the same, also near the capacity.
     d = np.abs(kl - capacity)
     return recon + gamma * np.where(d < 1, 0.5 * d**2, d - 0.5)
-    # Each picture's rate is pulled to the capacity by itself: take no norm over the batch.
+    # Each image's rate has its own penalty: take no norm over the batch.
     return recon + gamma * np.linalg.norm(np.atleast_1d(kl - capacity))
     """,
     "mutual_information_gap": """
-    # For each factor look at all numbers of the code: sort along axis 0, not along axis 1.
+    # For each factor compare all dimensions of the code: sort along axis 0, not along axis 1.
     mutual_information(codes, factors, bins) -> mutual_information(codes, factors, bins).T
-    shares[-2] -> 0  # The second-best number is subtracted: what the best one knows is not the gap.
+    shares[-2] -> 0  # The second largest share is subtracted: the largest alone is not the gap.
     shares[-2] -> shares[0]  # Best minus second-best, not best minus worst.
     shares[-2] -> shares  # Best minus second-best, not best minus the mean.
     # The mean over the factors, not their sum.
@@ -69,24 +69,24 @@ MISTAKES = {
     # worst.
     2 -> (-1)
     -1 -> -0
-    # The best-informed number may stand anywhere in the code, a different one for each factor: sort
+    # The largest share may be at any dimension, a different one for each factor: sort
     # first.
     s = shares(codes, factors, bins)
     return float(np.mean(np.abs(s[0] - (s[1] if len(s) > 1 else 0.0))))
-    # With one number only there is no second-best: it knows nothing, so subtract 0, not the best
+    # With one dimension only the second largest share is 0: subtract 0, not the largest
     # itself.
     0.0 -> 0.5
     # Pass the number of bins on to the estimate of the information.
     ranked = np.sort(shares(codes, factors, 20), axis=0)
     return float(np.mean(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
-    # Each factor has its own best number of the code: do not take the two best over all factors.
+    # Each factor has its own best dimension: do not take the two best over all factors.
     s = shares(codes, factors, bins)
     order = np.argsort(-np.sum(s, axis=1))
     return float(np.mean(s[order[0]] - (s[order[1]] if len(s) > 1 else 0.0)))
     # Pass the number of bins on to the estimate of the information.
     ranked = np.sort(shares(codes, factors, 10), axis=0)
     return float(np.mean(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
-    # The second-best may know as much as the best: keep equal values apart, do not merge them.
+    # The two largest shares may be equal: keep equal values apart, do not merge them.
     gaps = []
     for column in shares(codes, factors, bins).T:
         values = np.unique(column)
@@ -95,7 +95,7 @@ MISTAKES = {
     # Best minus second-best, not best minus the mean.
     s = shares(codes, factors, bins)
     return float(np.mean(np.max(s, axis=0) - np.mean(s, axis=0)))
-    # The gap is a plain difference: do not divide it by what the best number knows.
+    # The gap is a plain difference: do not divide it by the largest share.
     ranked = np.sort(shares(codes, factors, bins), axis=0)
     gaps = ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)
     return float(np.mean(gaps / np.maximum(ranked[-1], 1e-12)))

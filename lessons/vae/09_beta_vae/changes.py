@@ -12,8 +12,8 @@ CHANGES = {
         old="np.array([[1, 1], [1, -1]]) / 2**0.5",
         new="np.array([[0.985, 0.174], [0.174, -0.985]])",
         shows={
-            ("turned by 45°", "Higgins' score"): {"at_least": 0.99},
-            ("turned by 45°", "information gap"): {"between": (0.3, 0.4)},
+            ("rotated by 45°", "Higgins' score"): {"at_least": 0.99},
+            ("rotated by 45°", "information gap"): {"between": (0.3, 0.4)},
         },
     ),
 }

@@ -1,5 +1,4 @@
-"""Exercises on beta-VAE: a price for the rate, a capacity for it, and a score of the code
-that comes out."""
+"""Exercises on beta-VAE: a weight on the rate, a capacity for it, and a score of the code."""
 
 import autograd.numpy as np
 
@@ -13,13 +12,13 @@ priced = Exercise(
     prompt="""
     The loss of a beta-VAE, in nats, to be minimized.
 
-    recon is the distortion, a loss: minus the log-likelihood of the picture given its code. kl is
+    recon is the distortion, a loss: minus the log-likelihood of the image given its code. kl is
     the rate, the KL divergence of the code. Both are numbers, or arrays of shape (N,), one value
-    for each picture; the result has their shape. beta is the price of a nat of rate, 0 or more; 1
-    gives the loss of the VAE. Gradients in recon and kl are taken.
+    for each image; the result has their shape. beta is the weight of the rate, 0 or more; 1 gives
+    the loss of the VAE. Gradients in recon and kl are taken.
     """,
     hints="""
-    Two costs, one of them with a price of its own.
+    Two terms, one of them with a weight.
 
     Distortion plus beta times rate.
 
@@ -30,7 +29,7 @@ priced = Exercise(
 
 @priced.case(points=3, kind="equation", expect={"one": 110.0, "four": 170.0, "free": 90.0})
 def by_hand(impl, rng):
-    """A distortion of 90 nats and a rate of 20, at three prices."""
+    """A distortion of 90 nats and a rate of 20, with three weights."""
     return {
         "one": impl(90.0, 20.0, 1.0),
         "four": impl(90.0, 20.0, 4.0),
@@ -62,12 +61,12 @@ capped = Exercise(
     above and from below.
 
     recon (the distortion, a loss) and kl (the rate) are numbers, or arrays of shape (N,); the
-    result has their shape. gamma says how hard each nat of difference is punished. In training the
-    capacity grows from 0; here it is just a number. The gradient in kl is taken; where the rate is
-    at the capacity it is a number from -gamma to gamma, any one.
+    result has their shape. gamma is the penalty for each nat of difference. In training the
+    capacity grows from 0; here it is a number. The gradient in kl is taken; where the rate is at
+    the capacity it may be any number from -gamma to gamma.
     """,
     hints="""
-    What is punished is the distance of the rate from the capacity, on whichever side it lies.
+    The penalty is on the distance of the rate from the capacity, above it or below it.
 
     Distortion plus gamma times the absolute difference of kl and capacity.
 
@@ -125,14 +124,15 @@ gap = Exercise(
     The mutual information gap of a code, a number between 0 and 1.
 
     codes has shape (N, D), factors (N, K). You may use `information(codes, factors, bins)`, shape
-    (D, K): the share of each factor that each number of the code knows. For every factor take what
-    the best-informed number knows, minus what the second-best knows; then the mean over the
-    factors. If the code has one number only, the second-best knows nothing. No gradient is taken.
+    (D, K): the mutual information of each dimension of the code and each factor, as a share of the
+    factor's entropy. For every factor take the largest share minus the second largest; then the
+    mean over the factors. If the code has one dimension only, the second largest share is 0. No
+    gradient is taken.
     """,
     hints="""
-    A factor is a column: which two numbers of the code know most about it?
+    A factor is a column: which two dimensions have the largest shares in it?
 
-    (1/K) sum over factors of (largest minus second largest over the D numbers).
+    (1/K) sum over factors of (largest minus second largest over the D dimensions).
 
         known = np.sort(information(codes, factors, bins), axis=0)
         second = known[-2] if len(known) > 1 else np.zeros_like(known[-1])
@@ -147,13 +147,13 @@ def table(*sizes, times=20):
 
 
 def noisy(rng, v, d):
-    """Each number an arbitrary mixture of the factors, and some noise."""
+    """Each dimension is a random mixture of the factors, with noise."""
     return v @ rng.standard_normal((v.shape[1], d)) + 0.5 * rng.standard_normal((len(v), d))
 
 
 @gap.case(points=2, kind="equation", expect={"perfect": 1.0, "doubled": 0.0}, atol=1e-6)
 def known_codes(impl, rng):
-    """The factors themselves, and the factors twice: then the second-best number knows as much."""
+    """The factors themselves, and the factors twice: then the two largest shares are equal."""
     v = table(4, 4)
     return {"perfect": impl(v + 0.0, v), "doubled": impl(np.concatenate([v, v], axis=1) + 0.0, v)}
 
@@ -166,7 +166,7 @@ def mixtures(impl, rng):
 
 @gap.case(points=1, kind="extremes", expect={"gap": 0.5}, atol=1e-6)
 def one_number(impl, rng):
-    """It knows one of two factors, and nobody else knows anything."""
+    """One dimension: it is the first of two factors and has no information about the second."""
     v = table(4, 4)
     return {"gap": impl(v[:, :1] + 0.0, v)}
 
@@ -179,7 +179,7 @@ def other_bins(impl, rng):
 
 @gap.case(points=2, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
 def order_and_signs(impl, rng):
-    """Neither the order of the numbers nor their signs matter."""
+    """Neither the order of the dimensions nor their signs matter."""
     v = table(3, 4)
     code = np.concatenate([v, noisy(rng, v, 2)], axis=1)
     order = rng.permutation(4)
