@@ -114,8 +114,8 @@ def reverse_sde_step(x: Array, score: Array, phi: Any, step: Any, z: Array, nois
 
 
 def checked_angles(name: str, phi: Any, n: int) -> numpy.ndarray:
-    """Angles in [0, π/2], () or (n,), float64."""
-    phi = checks.between(name, checks.floats(name, phi, dtype=numpy.float64), 0, numpy.pi / 2 + 1e-12)
+    """Angles in [0, π/2], () or (n,), float64; float32's π/2, which lies a little above, is π/2."""
+    phi = checks.between(name, checks.floats(name, phi, dtype=numpy.float64), 0, numpy.pi / 2 + 1e-6)
     if numpy.shape(phi) not in ((), (n,)):
         raise ValueError(
             f"{name} must be one number or have shape ({n},), one for each example, got {numpy.shape(phi)}"

@@ -65,10 +65,14 @@ def step_log_det(J: Array, h: float) -> Array:
         raise ValueError(f"J must have square matrices, (N, D, D), got {np.shape(J)}")
     h = checks.number("h", h)
     signs, log_dets = np.linalg.slogdet(numpy.eye(np.shape(J)[-1], dtype=J.dtype) + h * J)
-    folds = numpy.sum(value_of(signs) <= 0)
+    _check_no_fold(value_of(signs))
+    return log_dets
+
+
+def _check_no_fold(signs: numpy.ndarray) -> None:
+    folds = numpy.sum(signs <= 0)
     if folds:
         raise ValueError(f"J and h must give positive determinants, got {folds} that fold: use more steps")
-    return log_dets
 
 
 def value_and_jacobian(velocity: Callable, x: Array, t: Any) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from minigen.course.console import color, plural, text_table
 from minigen.course.index import posts
 from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
-from minigen.course.index.outline import outline, preparation, readme_table
+from minigen.course.index.outline import Group, afterwards, outline, preparation, readme_table
 from minigen.course.lesson.options import Parser
 from minigen.course.lesson.pretrained import model_name, to_train
 from minigen.course.lesson.quotes import recorded_metrics
@@ -55,11 +55,15 @@ def main(argv: Sequence[str]) -> int:
 
 def _list_lessons() -> None:
     exercises, waiting = _exercises_column(), to_train(PRETRAINED)
-    for heading, group in preparation():
-        print(color(heading, "bold"))
-        rows = [[lesson.title, lesson.id, *_times(lesson, waiting), exercises(lesson)] for lesson in group]
-        print(text_table(rows, ["", *COLUMNS], indent="  "))
-        print()
+
+    def show(groups: Sequence[Group]) -> None:
+        for heading, group in groups:
+            print(color(heading, "bold"))
+            rows = [[lesson.title, lesson.id, *_times(lesson, waiting), exercises(lesson)] for lesson in group]
+            print(text_table(rows, ["", *COLUMNS], indent="  "))
+            print()
+
+    show(preparation())
     total = covered = 0
     for post, rows in outline():
         if not any(lessons for _, lessons, _ in rows):  # where MINIGEN_LESSONS names other folders
@@ -78,6 +82,7 @@ def _list_lessons() -> None:
                 label = ""
         print(text_table(table, ["section", *COLUMNS], indent="  "))
         print()
+    show(afterwards())
     print("--quick only shows that a lesson runs; --scale 0.2 makes a fifth of the training steps")
     if waiting:
         names = ", ".join(f"the {model_name(name)}, {PRETRAINED[name]:g} min" for name in waiting)

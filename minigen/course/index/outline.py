@@ -5,7 +5,7 @@ from __future__ import annotations
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, all_lessons
 
-__all__ = ["outline", "preparation", "readme_table"]
+__all__ = ["Group", "afterwards", "outline", "preparation", "readme_table"]
 
 Row = tuple[dict[str, str], list[LessonInfo], bool]
 
@@ -24,23 +24,30 @@ def outline() -> list[tuple[str, list[Row]]]:
     return list(rows.items())
 
 
-def preparation() -> list[tuple[str, list[LessonInfo]]]:
-    """(heading, lessons) of the families that belong to no post: what comes before them, and further lessons."""
+Group = tuple[str, list[LessonInfo]]
+
+
+def preparation() -> list[Group]:
+    """(heading, lessons) of the families that belong to no post: what comes before the posts, and further lessons."""
+    return [group for family, group in _without_post() if family not in posts.AFTER]
+
+
+def afterwards() -> list[Group]:
+    """(heading, lessons) of what comes after the posts."""
+    return [group for family, group in _without_post() if family in posts.AFTER]
+
+
+def _without_post() -> list[tuple[str, Group]]:
     groups: dict[str, list[LessonInfo]] = {}
     for lesson in all_lessons():
         if lesson.post not in posts.POSTS:
-            groups.setdefault(posts.heading(lesson.post), []).append(lesson)
-    return list(groups.items())
+            groups.setdefault(lesson.post, []).append(lesson)
+    return [(family, (posts.heading(family), lessons)) for family, lessons in groups.items()]
 
 
 def readme_table() -> str:
     """The README's table of sections and lessons, each with its folder, in Markdown (`minigen list --markdown`)."""
-    lines = []
-    for heading, group in preparation():
-        lines += [f"### {heading}", "", "| subject | lesson | minutes |", "| --- | --- | --- |"]
-        for lesson in group:
-            lines.append(f"| {lesson.title} | [{lesson.id}](lessons/{lesson.id}/) | {lesson.minutes:g} |")
-        lines.append("")
+    lines = _tables(preparation())
     for post, rows in outline():
         lines += [f"### {posts.POSTS[post]}", "", "| section | lesson | minutes |", "| --- | --- | --- |"]
         for section, found, parts in rows:
@@ -49,4 +56,15 @@ def readme_table() -> str:
             minutes = ", ".join(f"{lesson.minutes:g}" for lesson in found)
             lines.append(f"| {section['title']} | {where}{links or 'planned'} | {minutes} |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_tables(afterwards())])
+
+
+def _tables(groups: list[Group]) -> list[str]:
+    """The lines of a table for each group of lessons that belong to no post."""
+    lines = []
+    for heading, group in groups:
+        lines += [f"### {heading}", "", "| subject | lesson | minutes |", "| --- | --- | --- |"]
+        for lesson in group:
+            lines.append(f"| {lesson.title} | [{lesson.id}](lessons/{lesson.id}/) | {lesson.minutes:g} |")
+        lines.append("")
+    return lines
