@@ -461,8 +461,8 @@ lesson.claim("the bound lies above the flow's −log p, nats", bound - nll, at_l
 
 # %% [markdown]
 # So the likelihood of a diffusion model is one of three things: the bound of the chain of
-# `diffusion/04`, the density of the equation, or the density of its steps. A paper that reports bits per dimension
-# says which, and with how many steps.
+# `diffusion/04`, the density of the equation, or the density of its steps. A paper that reports
+# bits per dimension says which, and with how many steps.
 #
 # ## 5. One probe in place of D passes
 #
