@@ -18,10 +18,10 @@ def judge(distance, reach, min_count):
 
 MISTAKES = {
     "mode_coverage": """
-    # A bad sample covers nothing: count the good samples only, not all that have a bell as their
-    # nearest.
+    # A sample out of reach covers nothing: count the good samples only, not all that have a mode as
+    # their nearest.
     nearest[good] -> nearest
-    # A sample that is good for two bells counts for the nearer one only.
+    # A sample within reach of two modes counts for the nearer one only.
     near = distances(samples, modes) <= k * std
     return ModeCoverage(int(np.sum(near.sum(axis=0) >= min_count)), float(near.any(axis=1).mean()))
     # The square root is missing: a squared distance is compared with k times std.
@@ -34,16 +34,16 @@ MISTAKES = {
     return judge(np.max(np.abs(samples[:, None] - modes[None]), axis=2), k * std, min_count)
     # The distance is Euclidean, not the sum of the coordinates' differences.
     return judge(np.sum(np.abs(samples[:, None] - modes[None]), axis=2), k * std, min_count)
-    counts >= min_count -> counts > 0  # A bell needs min_count good samples; here one is enough.
+    counts >= min_count -> counts > 0  # A mode needs min_count good samples; here one is enough.
     # min_count samples are enough: at least, not more than.
     counts >= min_count -> counts > min_count
     # high_quality is a share: divide the number of good samples by the number of all.
     .mean -> .sum
-    # covered is a number of bells, from 0 to K, not a share of them.
+    # covered is a number of modes, from 0 to K, not a share of them.
     distance = distances(samples, modes)
     good = distance.min(axis=1) <= k * std
     return ModeCoverage(len(set(distance.argmin(axis=1)[good])), float(good.mean() * len(modes)))
-    # All good samples count for high_quality, those at a bell with fewer than min_count as well.
+    # All good samples count for high_quality, those at a mode with fewer than min_count as well.
     distance = distances(samples, modes)
     good, nearest = distance.min(axis=1) <= k * std, distance.argmin(axis=1)
     counts = np.bincount(nearest[good], minlength=len(modes))
@@ -66,7 +66,7 @@ MISTAKES = {
 
 VARIANTS = {
     "mode_coverage": """
-    # bell by bell
+    # mode by mode
     nearest = np.argmin([np.linalg.norm(samples - mode, axis=1) for mode in modes], axis=0)
     good = np.array([np.linalg.norm(x - modes[j]) <= k * std for x, j in zip(samples, nearest)])
     return ModeCoverage(

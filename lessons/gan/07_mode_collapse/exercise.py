@@ -1,4 +1,4 @@
-"""Exercise on mode collapse: how many modes were found, and how many samples lie at one."""
+"""Exercise on mode collapse: how many modes are covered, and which share of samples is near one."""
 
 import autograd.numpy as np
 
@@ -10,21 +10,21 @@ coverage = Exercise(
     minutes=20,
     imports=["from minigen.metrics.samples import ModeCoverage"],
     prompt="""
-    Judge samples of a mixture of bells whose centers are known. Return ModeCoverage(covered,
+    Measure samples of a mixture of Gaussians with known modes. Return ModeCoverage(covered,
     high_quality), a named pair.
 
-    samples (N, D), modes (K, D) the centers, std the standard deviation of a bell along one axis. A
-    sample is good if its Euclidean distance to the nearest center is at most k times std. A bell is
-    covered if at least min_count good samples have it as their nearest. covered is the number of
-    covered bells, an int from 0 to K. high_quality is the share of all samples that are good, a
-    float from 0 to 1.
+    samples (N, D), modes (K, D) the centers, std the standard deviation of a Gaussian along one
+    axis. A sample is good if its Euclidean distance to the nearest mode is at most k times std. A
+    mode is covered if at least min_count good samples have it as their nearest. covered is the
+    number of covered modes, an int from 0 to K. high_quality is the share of all samples that are
+    good, a float from 0 to 1.
 
-    Bells may lie so close together that a sample is good for two of them: it counts for the nearer
-    one only.
+    Modes may lie so close together that a sample is within reach of two of them: it counts for the
+    nearer one only.
     """,
     hints="""
-    Three questions for each sample: which center is the nearest, how far is it, is that near
-    enough? Then count the good ones bell by bell.
+    For each sample: which mode is the nearest, how far is it, and is that within reach? Then count
+    the good samples of each mode.
 
     d_ij = |x_i - m_j|; sample i belongs to the j with the smallest d_ij, and is good if this d_ij
     <= k std.
@@ -48,8 +48,8 @@ def parts(pair):
 
 @coverage.case(points=1, kind="equation", expect={"covered": 2, "high_quality": 0.75})
 def six_of_eight(impl, rng):
-    """Five samples at the first bell, one just in its reach; one at the last; two in the middle
-    of nowhere."""
+    """Five samples at the first mode, one of them just within reach; one at the last mode; two far
+    from all modes."""
     samples = np.array(
         [
             [0.0, 0.0],
@@ -67,14 +67,14 @@ def six_of_eight(impl, rng):
 
 @coverage.case(points=1, kind="equation", expect={"covered": 1, "high_quality": 1.0})
 def collapsed(impl, rng):
-    """All samples at one bell: perfect quality, one bell of four."""
+    """All samples at one mode: perfect quality, one mode of four."""
     return parts(impl(SQUARE[2] + 0.1 * rng.uniform(-1, 1, (12, 2)), SQUARE, 0.1))
 
 
 @coverage.case(points=2, kind="equation")
 def a_cloud(impl, rng):
-    """A wide cloud of samples over a grid of bells, in three dimensions, with a demand of three
-    samples."""
+    """Widely distributed samples over a grid of modes, in three dimensions; three samples are
+    required."""
     modes = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 3), axis=-1).reshape(-1, 3)
     samples = np.concatenate(
         [1.2 * rng.standard_normal((150, 3)), modes[0] + 0.1 * rng.standard_normal((9, 3))]
@@ -90,7 +90,7 @@ def a_cloud(impl, rng):
     points=1, kind="equation", expect={"covered": [2, 1, 0], "high_quality": [1.0, 1.0, 1.0]}
 )
 def enough_of_them(impl, rng):
-    """Three samples at one bell, two at another: with min_count 2, 3 and 4."""
+    """Three samples at one mode, two at another: with min_count 2, 3 and 4."""
     samples = np.repeat(SQUARE[:2], [3, 2], axis=0)
     found = [parts(impl(samples, SQUARE, 1.0, min_count=least)) for least in (2, 3, 4)]
     return {name: np.array([each[name] for each in found]) for name in ("covered", "high_quality")}
@@ -107,7 +107,7 @@ def another_reach(impl, rng):
 
 @coverage.case(points=2, kind="equation", expect={"covered": 3, "high_quality": 0.75})
 def neighbors(impl, rng):
-    """Two bells 2 apart with a reach of 3: four samples are good for both, and count for the
+    """Two modes 2 apart with a reach of 3: four samples are within reach of both, and count for the
     nearer, the first."""
     modes = np.array([[0.0, 0.0], [2.0, 0.0], [20.0, 0.0], [30.0, 0.0]])
     samples = [
