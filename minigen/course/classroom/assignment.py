@@ -57,7 +57,7 @@ class AssignedExercise:
         """The file that students write its function in: `gan_02.py`."""
         return f"{self.exercise.lesson.replace('/', '_')}.py"
 
-    def scaled(self, raw: int) -> float:
+    def scaled(self, raw: float) -> float:
         """The points for `raw` of the exercise's own points; rounded down, so that only a pass gets all of them."""
         if raw >= self.exercise.points:
             return self.points
@@ -213,6 +213,8 @@ class Assignment:
         paths = {assigned.exercise.path for assigned in self.exercises}
         for path in sorted(path for path in paths if path is not None):
             digest.update(path.read_bytes())
+            answers = path.with_name("answers.py")  # by which it is known what a case may be changed to
+            digest.update(answers.read_bytes() if answers.exists() else b"")
         return digest.hexdigest()
 
     def limits(self, exercise: Exercise, seconds: float, sandbox: str = "") -> Limits:

@@ -42,7 +42,7 @@ from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.reference import Reference, observe_case, quiet, reference_of, references
 from minigen.course.exercise.mutants import Mutant, mutants, mutants_of
 
-__all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "prove", "run"]
+__all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "fixed_cases", "hint_three", "prove", "run"]
 
 MARGIN_MISTAKE = 100.0  # a mistake misses by at least so many tolerances
 MARGIN_VARIANT = 0.1  # a variant stays within this part of the tolerance
@@ -142,7 +142,7 @@ def _on_seeds(
         yield outcomes
 
 
-def _fixed(exercise: Exercise) -> frozenset[int]:
+def fixed_cases(exercise: Exercise) -> frozenset[int]:
     """The cases whose driver draws nothing: their inputs are the same on every seed."""
     found = set()
     for number, case in enumerate(exercise.cases):
@@ -160,10 +160,10 @@ def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None)
     started, proof = time.monotonic(), Proof(exercise)
     try:
         answers = answers_of(exercise)
-        right = [*answers.variants, _hint_three(exercise)]
+        right = [*answers.variants, hint_three(exercise)]
         proof.mistakes, proof.variants = len(answers.mistakes), len(right)
         proof.problems += answers.problems + _form(exercise, answers) + _drivers(exercise)
-        fixed = _fixed(exercise)
+        fixed = fixed_cases(exercise)
         wanted = [references(exercise, 0)]
         for seed in range(1, seeds):
             rows = enumerate(wanted[0])
@@ -234,7 +234,7 @@ def _student(exercise: Exercise, codes: dict[str, str]) -> tuple[str, Callable]:
     return text, namespace[exercise.name]
 
 
-def _hint_three(exercise: Exercise) -> ListedAnswer:
+def hint_three(exercise: Exercise) -> ListedAnswer:
     """The code of the last hint, typed into the stub as it stands, beside that of the lesson's other exercises."""
     text, function = _student(exercise, {other.name: other.hints[2] for other in _beside(exercise)})
     tree = functions.definition(stubs.function_source(text, exercise.name) or "")

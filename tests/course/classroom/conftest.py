@@ -56,7 +56,7 @@ def quickly(monkeypatch):
             return grade.grade_file(exercise, submission)
         names: dict = {}
         exec(submission.source, names)
-        return in_process.grade_function(exercise, names.get(exercise.name), seed)
+        return in_process.grade_function(exercise, names.get(exercise.name), seed, wanted)
 
     monkeypatch.setattr("minigen.course.classroom.grade.grader.grade_file", grade_file)
 

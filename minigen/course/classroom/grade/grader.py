@@ -1,6 +1,6 @@
 """One submission: every exercise of the assignment, one row each, whatever was handed in.
 
-References are computed once in a process, for all submissions that it grades.
+How an exercise is graded, with what its reference returns, is found once in a process, for all submissions.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.outcome import Outcome
-from minigen.course.exercise.grading.reference import Reference, references
 from minigen.course.exercise.grading.report import Report, points_by_kind, same_for_every_case
 from minigen.course.exercise.grading.submission import Submission
+from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Grader", "forbidden_module", "row_of", "writable"]
 
@@ -35,14 +35,14 @@ class Grader:
 
     def __init__(self, assignment: Assignment, seeds: Sequence[int], sandbox: str = ""):
         self.assignment, self.seeds, self.sandbox = assignment, tuple(seeds), sandbox
-        self._wanted: dict[tuple[str, int], list[Reference]] = {}
+        self._gradings: dict[str, Grading] = {}
 
-    def wanted(self, assigned: AssignedExercise, seed: int) -> list[Reference]:
-        """What the reference of an exercise returns for the inputs of a seed."""
-        key = assigned.id, seed
-        if key not in self._wanted:
-            self._wanted[key] = references(assigned.exercise, seed)
-        return self._wanted[key]
+    def grading(self, assigned: AssignedExercise) -> Grading:
+        """How an exercise is graded on the seeds."""
+        if assigned.id not in self._gradings:
+            practice = self.assignment.practice_seed
+            self._gradings[assigned.id] = grading_of(assigned.exercise, self.seeds, practice)
+        return self._gradings[assigned.id]
 
     def grade(self, answers: Sequence[tuple[Submission, str, Sequence[str]]]) -> list[dict[str, Any]]:
         """The rows of one submission, as plain data: (submission, sha256, notes) for each exercise, in order.
@@ -54,9 +54,11 @@ class Grader:
         for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
             try:
                 reports = self._reports(assigned, submission, end)
+                weights = self.grading(assigned).weights
             except Exception as error:
                 reports = [_failed(assigned, f"the grader failed: {type(error).__name__}: {error}")]
-            rows.append(row_of(assigned, submission, sha256, notes, reports, self.seeds))
+                weights = None
+            rows.append(row_of(assigned, submission, sha256, notes, reports, self.seeds, weights))
         return rows
 
     def crashed(self, answers: Sequence[tuple[Submission, str, Sequence[str]]], reason: str) -> list[dict[str, Any]]:
@@ -86,7 +88,7 @@ class Grader:
                 message = f"the answers before this one took all of the {self.assignment.seconds:g} s of a submission"
                 return [same_for_every_case(exercise, Outcome(status.TIMEOUT, message))]
             limits = self.assignment.limits(exercise, max(left, SHORTEST), self.sandbox)
-            wanted = self.wanted(assigned, seed)
+            wanted = self.grading(assigned).wanted[seed]
             reports.append(grade_file(exercise, submission, limits, seed, wanted, self.assignment.files))
         return reports
 
@@ -124,11 +126,13 @@ def row_of(
     notes: Sequence[str],
     reports: Sequence[Report],
     seeds: Sequence[int],
+    weights: Sequence[float] | None = None,
 ) -> dict[str, Any]:
     """One exercise of one submission as JSON has it; see schema/submission.json.
 
     With several seeds a case counts if it passes with each, and the first report that fails is shown. Texts that come
-    from the answer are made writable here, once for all documents.
+    from the answer are made writable here, once for all documents. weights: the points of each case, where they are not
+    the exercise's own.
     """
     shown = next((report for report in reports if report.status == status.GRADER_ERROR), None)
     shown = shown or next((report for report in reports if not report.passed), reports[0])
@@ -136,7 +140,11 @@ def row_of(
     number = next(n for n, report in enumerate(reports) if report is shown)
     cases = [_case(verdicts) for verdicts in zip(*(report.verdicts for report in reports), strict=True)]
     left_process = any(report.status == status.PROCESS for report in reports)
-    raw = 0 if left_process else sum(case["points"] for case in cases)
+    values = [case["possible"] for case in cases] if weights is None else weights
+    for case, value in zip(cases, values, strict=True):
+        case["possible"] = int(value) if value == int(value) else round(value, 2)
+        case["points"] = case["possible"] if case["passed"] else 0
+    raw = 0 if left_process else sum(value for case, value in zip(cases, values, strict=True) if case["passed"])
     points = 0.0 if not shown.passed and raw >= assigned.exercise.points else assigned.scaled(raw)
     hash_, size = fingerprint(submission.source, assigned.exercise.name) if submission.source else ("", 0)
     if hash_ and stubs.is_stub(submission.source, assigned.exercise.name):

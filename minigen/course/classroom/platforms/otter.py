@@ -10,6 +10,7 @@ from pathlib import Path
 from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.classroom.platforms.export import copy_package, requirements
+from minigen.course.exercise.lookup import grading_of
 
 __all__ = ["build", "tests_of"]
 
@@ -74,7 +75,8 @@ def _name(assigned: AssignedExercise) -> str:
 def tests_of(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
     """A test file: each case of the exercise with its share of the points, the first one shown to students."""
     text = FILE.format(name=_name(assigned), id=assigned.id, seeds=list(seeds))
-    for number, case in enumerate(assigned.exercise.cases):
-        share = round(assigned.points * case.points / assigned.exercise.points, 6)
+    weights = grading_of(assigned.exercise, seeds).weights
+    for number, (case, weight) in enumerate(zip(assigned.exercise.cases, weights, strict=True)):
+        share = round(assigned.points * weight / assigned.exercise.points, 6)
         text += CASE.format(case=case.name, points=share, hidden=number > 0, function=assigned.exercise.name)
     return text

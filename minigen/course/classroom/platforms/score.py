@@ -26,6 +26,7 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.in_process import grade_function
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.submission import Submission
+from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Checked", "GraderError", "hidden_seeds", "score", "seeds_file"]
 
@@ -34,12 +35,12 @@ class GraderError(RuntimeError):
     """The grader itself failed; nothing is known of the answer."""
 
 
-def _reports(exercise: Exercise, function: Callable, seeds: Sequence[int]) -> list[Report]:
+def _reports(exercise: Exercise, function: Callable, grading: Grading) -> list[Report]:
     """A report for each seed; nothing is printed meanwhile."""
     silent = io.StringIO()
     with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        reports = [grade_function(exercise, function, seed) for seed in seeds]
+        reports = [grade_function(exercise, function, seed, wanted) for seed, wanted in grading.wanted.items()]
     for report in reports:
         if report.status == status.GRADER_ERROR:
             first = report.first_failure
@@ -65,8 +66,10 @@ def score(
     """
     exercise = _exercise(exercise_id)
     assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
-    reports = _reports(exercise, function, (0,) if seeds is None else seeds)
-    row = row_of(assigned, Submission(""), "", (), reports, (0,) if seeds is None else seeds)
+    drawn = (0,) if seeds is None else seeds
+    grading = grading_of(exercise, drawn)
+    reports = _reports(exercise, function, grading)
+    row = row_of(assigned, Submission(""), "", (), reports, drawn, grading.weights)
     if seeds is None:
         print(writable(render(reports[0])))
     else:
@@ -96,7 +99,8 @@ class Checked:
     """The cases of one exercise, run once for each function."""
 
     def __init__(self, exercise_id: str, seeds: Sequence[int] = (0,)):
-        self.exercise, self.seeds = _exercise(exercise_id), tuple(seeds)
+        self.exercise = _exercise(exercise_id)
+        self.grading = grading_of(self.exercise, seeds)
         self._last: tuple[Callable, list[Report]] | None = None
 
     def require(self, case: str, function: Callable) -> None:
@@ -104,7 +108,7 @@ class Checked:
         if function is None:
             raise AssertionError(f"there is no function {self.exercise.name}")
         if self._last is None or self._last[0] is not function:
-            self._last = function, _reports(self.exercise, function, self.seeds)
+            self._last = function, _reports(self.exercise, function, self.grading)
         for report in self._last[1]:
             for verdict in report.verdicts:
                 if verdict.case == case and not verdict.passed:

@@ -33,7 +33,7 @@ __all__ = [
     "to_retry",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, Any]:

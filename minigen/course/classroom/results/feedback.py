@@ -118,7 +118,7 @@ def _by_kind(row: Mapping[str, Any]) -> str:
     """The points of each kind of case: "for the equation 3 of 5, for shapes 2 of 2"."""
     words = {"equation": "the equation", "shapes": "shapes", "extremes": "extremes", "gradient": "the gradient"}
     kinds = {words[kind]: of for kind, of in row["kinds"].items() if of["possible"]}
-    parts = [f"for {kind} {of['points']} of {of['possible']}" for kind, of in kinds.items()]
+    parts = [f"for {kind} {of['points']:g} of {of['possible']:g}" for kind, of in kinds.items()]
     return f"Points of the exercise itself: {', '.join(parts)}"
 
 
@@ -139,7 +139,7 @@ def _before_hint(row: Mapping[str, Any]) -> str:
 def _outcome(case: Mapping[str, Any], about: str) -> str:
     """How a case ended and its points, with the sentence of what the case is about."""
     word = "pass" if case["passed"] else status.WORDS[case["status"]]
-    return f"{case['case']}: {word} ({case['points']} of {case['possible']}){'. ' if about else ''}{about}"
+    return f"{case['case']}: {word} ({case['points']:g} of {case['possible']:g}){'. ' if about else ''}{about}"
 
 
 def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:

@@ -33,7 +33,7 @@ from minigen.course.exercise.grading.compare import (
 )
 from minigen.course.exercise.grading.inputs import arguments, described, repeat_line
 from minigen.course.exercise.grading.outcome import Outcome
-from minigen.course.exercise.grading.reference import Reference, observe_case, quiet
+from minigen.course.exercise.grading.reference import Reference, judged_cases, observe_case, quiet
 from minigen.course.exercise.grading.report import Report
 from minigen.course.exercise.mutants import Mutant
 
@@ -110,6 +110,7 @@ def _show_inputs(report: Report, wanted: Sequence[Reference], seed: int) -> None
 def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
     """Name the listed mistake that an answer makes, if it is one; else say what one change of the equation it is."""
     exercise, verdicts = report.exercise, report.verdicts
+    cases = judged_cases(exercise, wanted)
     mistakes = answers_of(exercise).mistakes
     stop = _computing_time() + LONGEST_SEARCH
 
@@ -119,7 +120,7 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
 
     with quiet():
         right = [row.outcome for row in wanted]
-        found = recognised(exercise.cases, outcomes, verdicts, mistakes, theirs, right)
+        found = recognised(cases, outcomes, verdicts, mistakes, theirs, right)
         slips, notes = {answer.slip for answer in found}, {answer.note for answer in found}
         if len(slips) == 1:
             report.hint, report.listed = slips.pop(), True
@@ -136,7 +137,7 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
             return
         for changed in (changes(exercise), substituted(exercise.reference)):
             words = _one_change(
-                exercise.cases,
+                cases,
                 outcomes,
                 verdicts,
                 (mutant for mutant in changed if _computing_time() < stop),

@@ -22,6 +22,7 @@ from minigen.course.exercise.grading.reference import (
     broken_reference,
     hidden_files,
     hidden_targets,
+    judged_cases,
     references,
 )
 from minigen.course.exercise.grading.report import Report, same_for_every_case
@@ -60,7 +61,7 @@ def grade_file(
 
 def judge(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int = 0) -> Report:
     """Compare outcomes with the reference's, and add to the report of a failure what may help."""
-    verdicts = compare_all(exercise.cases, outcomes, [row.outcome for row in wanted])
+    verdicts = compare_all(judged_cases(exercise, wanted), outcomes, [row.outcome for row in wanted])
     report = Report(exercise, verdicts)
     failed = [verdict.status for verdict in verdicts if not verdict.passed]
     if failed:
@@ -94,6 +95,7 @@ def _grade_in_worker(
         drivers_file=str(exercise.path),
         driver_names=[case.name for case in exercise.cases],
         forms=[reference.forms for reference in wanted],
+        shifts=[reference.shift for reference in wanted],
         hidden=hidden_targets(exercise),
         hidden_files=[str(exercise.path), str(exercise.path.with_name("answers.py")), *hidden_files(exercise)],
         mutates=exercise.mutates,

@@ -18,7 +18,7 @@ import sys
 import time
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +30,7 @@ from minigen.course.exercise.grading.grade import did_you_mean, judge
 from minigen.course.exercise.grading.observe import answer_module, generator_restored, load, run_text
 from minigen.course.exercise.grading.outcome import Incident, Outcome, Stopped, with_incident
 from minigen.course.exercise.grading.reference import (
+    Reference,
     broken_reference,
     hidden_targets,
     observe_case,
@@ -45,8 +46,13 @@ NAME = "your answer"  # what reports call a text
 MOST_OUTPUT = runner.Limits.output  # characters that an answer may print, as in a worker
 
 
-def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Report:
-    """Grade a function that lives in this process, such as a notebook's: the same judgment, without the isolation."""
+def grade_function(
+    exercise: Exercise, function: Callable, seed: int = 0, wanted: Sequence[Reference] | None = None
+) -> Report:
+    """Grade a function that lives in this process, such as a notebook's: the same judgment, without the isolation.
+
+    wanted: what the reference gives, where the inputs are not those of `references(exercise, seed)`.
+    """
     started = time.monotonic()
     if not callable(function):
         message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
@@ -54,7 +60,7 @@ def grade_function(exercise: Exercise, function: Callable, seed: int = 0) -> Rep
     if any(function is resolve_target(target)[2] for target in hidden_targets(exercise)):
         message = "this is the package's own function"
         return same_for_every_case(exercise, Outcome(status.PACKAGE_ANSWER, message))
-    wanted = references(exercise, seed)
+    wanted = references(exercise, seed) if wanted is None else wanted
     namespaces = [function.__globals__] if isinstance(function, types.FunctionType) else []
     with reference_hidden(exercise, namespaces) as incidents, generator_restored():
         outcomes = [

@@ -37,6 +37,7 @@ from minigen.course.exercise.grading.forms import (
     with_article,
 )
 from minigen.course.exercise.grading.outcome import Failure, Outcome, PackageAnswer, Stopped
+from minigen.course.exercise.grading.shift import shifted
 
 __all__ = ["Impl", "answer_module", "failure_of", "generator_restored", "load", "observe", "run_text"]
 
@@ -217,6 +218,7 @@ class Impl:
     forms: what `describe` said of the reference's returned values, call by call; None while the reference is observed.
     files: the names of the student's source, to find her line. after: called after each call of the function.
     mutates: the arguments that the function is meant to change; they are passed as they are.
+    shift: of the arguments, see `shift`; None passes the driver's own.
     """
 
     def __init__(
@@ -226,9 +228,10 @@ class Impl:
         files: Iterable[str] = (),
         after: Callable[[], None] | None = None,
         mutates: Iterable[str] = (),
+        shift: int | None = None,
     ):
         self.function, self.forms, self.files = function, forms, tuple(files)
-        self.after, self.mutates = after, tuple(mutates)
+        self.after, self.mutates, self.shift = after, tuple(mutates), shift
         self.seen: list[dict] = []
         self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call of the reference
         self.sizes: set[int] = set()  # lengths of their axes, for "n times" in a report
@@ -253,6 +256,8 @@ class Impl:
             raise failure_of(error, self.files) from None
 
     def _call(self, args: tuple, kwargs: dict) -> Any:
+        if self.shift is not None:
+            args, kwargs = shifted(args, kwargs, self.shift)
         names = self._names(args, kwargs)
         given = [(name, array) for name, value in names for array in arrays_in(value)]
         numbers = [np.asarray(unbox(value)) for _, value in names if is_number(unbox(value))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import importlib.util
 import types
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.format import Case, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.observe import Impl, generator_restored, observe
 from minigen.course.exercise.grading.outcome import Incident, Outcome
@@ -24,6 +25,7 @@ __all__ = [
     "broken_reference",
     "hidden_files",
     "hidden_targets",
+    "judged_cases",
     "observe_case",
     "parts_of",
     "quiet",
@@ -43,12 +45,16 @@ def quiet() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the reference gave for one case: its outcome, the form of each returned value, and what it was called on."""
+    """What the reference gave for one case: its outcome, the form of each returned value, and what it was called on.
+
+    shift: of the arguments, see `shift`; None where they are the driver's own.
+    """
 
     outcome: Outcome
     forms: list
     sizes: frozenset[int]
     calls: list[tuple[tuple, dict]]
+    shift: int | None = None
 
 
 def references(exercise: Exercise, seed: int) -> list[Reference]:
@@ -56,12 +62,18 @@ def references(exercise: Exercise, seed: int) -> list[Reference]:
     return [reference_of(exercise, seed, number) for number in range(len(exercise.cases))]
 
 
-def reference_of(exercise: Exercise, seed: int, number: int) -> Reference:
+def reference_of(exercise: Exercise, seed: int, number: int, shift: int | None = None) -> Reference:
     """Run the package's own function on one case."""
-    impl = Impl(exercise.reference, mutates=exercise.mutates)
+    impl = Impl(exercise.reference, mutates=exercise.mutates, shift=shift)
     with quiet():
         outcome = observe(exercise.cases[number].driver, impl, seed, number)
-    return Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls)
+    return Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls, shift)
+
+
+def judged_cases(exercise: Exercise, wanted: Sequence[Reference]) -> list[Case]:
+    """The cases as answers are compared by them: a literal holds of the driver's own inputs, not of shifted ones."""
+    rows = zip(exercise.cases, wanted, strict=True)
+    return [case if row.shift is None else dataclasses.replace(case, expect={}) for case, row in rows]
 
 
 def observe_case(
@@ -79,7 +91,7 @@ def observe_case(
     """
     own = [function.__code__.co_filename] if isinstance(function, types.FunctionType) else []
     files = [file] if file is not None else own
-    impl = Impl(function, reference.forms, files, after, exercise.mutates)
+    impl = Impl(function, reference.forms, files, after, exercise.mutates, reference.shift)
     return observe(exercise.cases[number].driver, impl, seed, number)
 
 

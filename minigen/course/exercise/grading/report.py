@@ -89,12 +89,12 @@ class Report:
         }
 
 
-def points_by_kind(cases: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+def points_by_kind(cases: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The points of each kind, of the cases of a report's JSON: {"equation": {"points": 3, "possible": 5}, ...}."""
-    found = {kind: {"points": 0, "possible": 0} for kind in KINDS}
+    found: dict[str, dict[str, Any]] = {kind: {"points": 0, "possible": 0} for kind in KINDS}
     for case in cases:
         for name in ("points", "possible"):
-            found[case["kind"]][name] += case[name]
+            found[case["kind"]][name] = round(found[case["kind"]][name] + case[name], 2)
     return found
 
 

@@ -69,8 +69,8 @@ class Limits:
 class Task:
     """What a worker receives: the student's source, the function's name, the drivers and what they call.
 
-    drivers: their text, which stands so in drivers_file. driver_names, forms: for each case, its driver and the forms
-    of the reference's returned values.
+    drivers: their text, which stands so in drivers_file. driver_names, forms, shifts: for each case, its driver, the
+    forms of the reference's returned values, and the shift of the arguments or None.
     hidden: targets that must not be reachable by name; hidden_files: files that must not be read.
     files: what is put into the folder that the worker runs in, and may be imported from there.
     """
@@ -82,6 +82,7 @@ class Task:
     drivers_file: str
     driver_names: Sequence[str]
     forms: Sequence[list]
+    shifts: Sequence[int | None]
     hidden: Sequence[str] = ()
     hidden_files: Sequence[str] = ()
     mutates: Sequence[str] = ()
@@ -197,7 +198,7 @@ class _Worker:
             "drivers": self.task.drivers,
             "drivers_file": self.task.drivers_file,
             "driver_names": list(self.task.driver_names),
-            "cases": [{"number": i, "forms": self.task.forms[i]} for i in self.todo],
+            "cases": [{"number": i, "forms": self.task.forms[i], "shift": self.task.shifts[i]} for i in self.todo],
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),
             "mutates": list(self.task.mutates),

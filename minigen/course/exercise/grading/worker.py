@@ -120,7 +120,12 @@ class Observer:
             self.channel.send({"type": "start", "case": case["number"]})
             allow(self.seconds)
             impl = self.observe.Impl(
-                self.function, case["forms"], [self.file], self.keeper.restore, self.request["mutates"]
+                self.function,
+                case["forms"],
+                [self.file],
+                self.keeper.restore,
+                self.request["mutates"],
+                case["shift"],
             )
             driver = self.drivers[case["number"]]
             outcome = self.observe.observe(driver, impl, self.request["seed"], case["number"])

@@ -1,0 +1,227 @@
+"""What a lookup table earns: an answer that only repeats what `check` showed for the practice seed.
+
+Where answers are graded on secret seeds, such a table passes the cases whose inputs no seed changes. Two things keep it
+from earning points by them:
+
+- the inputs of such a case are shifted (see `grading.shift`), where the case stays a fair one: the reference, the other
+  right answers and hint three agree on the shifted inputs, and each listed mistake that fails the case still fails it;
+- the cases that a table passes nevertheless weigh less, so that all of them together have a tenth of the points.
+
+Right answers keep all points, because they pass all cases.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigen.course.exercise.answers import answers_of
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading.compare import compare_all
+from minigen.course.exercise.grading.forms import is_array, is_number, unbox
+from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.reference import (
+    Reference,
+    judged_cases,
+    observe_case,
+    quiet,
+    reference_of,
+    references,
+)
+from minigen.course.exercise.prove import fixed_cases, hint_three
+
+__all__ = ["MOST", "Grading", "grading_of", "table_of"]
+
+MOST = 0.1  # of an exercise's points, that a table may earn
+
+
+@dataclass(frozen=True)
+class Grading:
+    """How an exercise is graded on secret seeds.
+
+    weights: the points of each case; their sum is that of the exercise. wanted: by seed, what the reference gives.
+    shifted, tabled: the numbers of the cases with shifted inputs, and of those that weigh less.
+    """
+
+    weights: tuple[float, ...]
+    wanted: dict[int, list[Reference]]
+    shifted: frozenset[int] = frozenset()
+    tabled: frozenset[int] = frozenset()
+
+
+def grading_of(exercise: Exercise, seeds: Sequence[int], practice: int = 0) -> Grading:
+    """How an exercise is graded on these seeds; as in practice where that is one of them."""
+    points = [case.points for case in exercise.cases]
+    if practice in seeds:
+        return Grading(tuple(map(float, points)), {seed: references(exercise, seed) for seed in seeds})
+    fixed = fixed_cases(exercise)
+    shifted = _shiftable(exercise, fixed, seeds)
+    wanted = {seed: _references(exercise, seed, shifted) for seed in seeds}
+    tabled = fixed - shifted
+    with quiet():
+        for table in table_of(exercise, practice), table_of(exercise, practice, near=False):
+            tabled |= _passed_by(exercise, table, seeds, wanted)
+    return Grading(_weights(points, tabled), wanted, shifted, tabled)
+
+
+def _references(exercise: Exercise, seed: int, shifted: frozenset[int]) -> list[Reference]:
+    return [
+        reference_of(exercise, seed, number, seed if number in shifted else None)
+        for number in range(len(exercise.cases))
+    ]
+
+
+def _weights(points: Sequence[int], tabled: frozenset[int]) -> tuple[float, ...]:
+    """The points of each case, of which those in `tabled` have at most a tenth; all as they are if no other is left."""
+    by_table = sum(points[number] for number in tabled)
+    total = sum(points)
+    if by_table <= MOST * total or by_table == total:
+        return tuple(map(float, points))
+    less, more = MOST * total / by_table, (1 - MOST) * total / (total - by_table)
+    return tuple(value * (less if number in tabled else more) for number, value in enumerate(points))
+
+
+# ------------------------------------------------------------------------------------------- shifted inputs
+
+
+def _shiftable(exercise: Exercise, fixed: frozenset[int], seeds: Sequence[int]) -> frozenset[int]:
+    """Those of the cases with fixed inputs that are fair on shifted ones, with each of the seeds."""
+    if exercise.mutates or not fixed:  # a shifted argument is another array than the driver's
+        return frozenset()
+    answers = answers_of(exercise)
+    right = [answer.function for answer in [*answers.variants, hint_three(exercise)]]
+    wrong = [answer.function for answer in answers.mistakes]
+    found = set(fixed)
+    with quiet():
+        plain = references(exercise, seeds[0])
+        caught = [fixed - _passed(exercise, function, seeds[0], plain) for function in wrong]
+        for seed in seeds:
+            rows = _references(exercise, seed, fixed)
+            found -= {number for number in fixed if not _is_other(rows[number], plain[number])}
+            for function in [exercise.reference, *right]:
+                found &= _passed(exercise, function, seed, rows)
+            for number in _properties(exercise) & found:  # the identity must hold of the shifted inputs, too
+                if not _holds(exercise, number, rows[number]):
+                    found.discard(number)
+            for function, cases in zip(wrong, caught, strict=True):
+                found -= cases & _passed(exercise, function, seed, rows)
+    return frozenset(found)
+
+
+def _properties(exercise: Exercise) -> set[int]:
+    """The numbers of the cases that are identities."""
+    return {number for number, case in enumerate(exercise.cases) if case.is_property}
+
+
+def _holds(exercise: Exercise, number: int, row: Reference) -> bool:
+    """Whether what the reference gave is what the case expects."""
+    return compare_all([exercise.cases[number]], [row.outcome], [row.outcome])[0].passed
+
+
+def _is_other(row: Reference, plain: Reference) -> bool:
+    """Whether a shift changed some argument, and the reference answers as finite as before."""
+    if not row.outcome.answered or _same(row.calls, plain.calls):
+        return False
+    return all(
+        np.array_equal(np.isfinite(value), np.isfinite(plain.outcome.values[key]))
+        for key, value in row.outcome.values.items()
+        if key in plain.outcome.values and value.shape == plain.outcome.values[key].shape
+    )
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two structures hold the same numbers; objects other than numbers are taken for the same."""
+    if type(a) in (list, tuple) and type(a) is type(b):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if type(a) is dict and type(b) is dict:
+        return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
+    if (is_array(a) or is_number(a)) and (is_array(b) or is_number(b)):
+        return np.shape(a) == np.shape(b) and np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
+    return type(a) is type(b)
+
+
+def _passed(exercise: Exercise, function: Callable, seed: int, rows: Sequence[Reference]) -> frozenset[int]:
+    """The numbers of the cases that a function passes."""
+    outcomes = [observe_case(exercise, function, seed, number, row) for number, row in enumerate(rows)]
+    verdicts = compare_all(judged_cases(exercise, rows), outcomes, [row.outcome for row in rows])
+    return frozenset(number for number, verdict in enumerate(verdicts) if verdict.passed)
+
+
+def _passed_by(
+    exercise: Exercise, function: Callable, seeds: Sequence[int], wanted: dict[int, list[Reference]]
+) -> frozenset[int]:
+    """The numbers of the cases that a function passes with every seed."""
+    return frozenset.intersection(*(_passed(exercise, function, seed, wanted[seed]) for seed in seeds))
+
+
+# ------------------------------------------------------------------------------------------- the table
+
+
+def table_of(exercise: Exercise, seed: int, near: bool = True) -> Callable:
+    """An answer that returns what the reference returned for the same arguments in the cases of a seed.
+
+    near: for other arguments it returns what belongs to the nearest ones of the same shapes; else, and where there are
+    none, it raises.
+    """
+    rows: list[tuple[Any, Any]] = []
+
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        value = exercise.reference(*args, **kwargs)
+        rows.append((_unboxed((args, kwargs)), _unboxed(value)))
+        return value
+
+    with quiet():
+        for number, case in enumerate(exercise.cases):
+            observe(case.driver, Impl(recorded, mutates=exercise.mutates), seed, number)
+
+    def table(*args: Any, **kwargs: Any) -> Any:
+        asked = _unboxed((args, kwargs))
+        distances = [_distance(asked, given) for given, _ in rows]
+        best = int(np.argmin(distances)) if rows else 0
+        if not rows or not distances[best] < (np.inf if near else 1e-300):
+            raise LookupError("no such arguments were shown")
+        return copy.deepcopy(rows[best][1])
+
+    return table
+
+
+def _unboxed(value: Any) -> Any:
+    """A copy of a structure without autograd's boxes."""
+    value = unbox(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(_unboxed, value))
+    if type(value) is dict:
+        return {key: _unboxed(item) for key, item in value.items()}
+    return value.copy() if is_array(value) else value
+
+
+def _distance(a: Any, b: Any) -> float:
+    """The sum of squares between the numbers of two structures; infinite where they differ in form."""
+    pairs = list(_leaves(a, b))
+    if None in pairs:
+        return np.inf
+    total = 0.0
+    with np.errstate(all="ignore"):
+        for pair in pairs:
+            assert pair is not None, "None was looked for above"
+            x, y = (np.asarray(part, complex) for part in pair)
+            total += float(np.sum(np.where(x == y, 0.0, np.minimum(np.nan_to_num(np.abs(x - y), nan=1e6), 1e100) ** 2)))
+    return total
+
+
+def _leaves(a: Any, b: Any) -> Iterator[tuple[Any, Any] | None]:
+    """The pairs of numbers and arrays in two structures; None where the structures differ."""
+    if type(a) in (list, tuple) and type(a) is type(b) and len(a) == len(b):
+        for x, y in zip(a, b, strict=True):
+            yield from _leaves(x, y)
+    elif type(a) is dict and type(b) is dict and a.keys() == b.keys():
+        for key in a:
+            yield from _leaves(a[key], b[key])
+    elif (is_array(a) or is_number(a)) and (is_array(b) or is_number(b)):
+        yield (a, b) if np.shape(a) == np.shape(b) and np.asarray(a).dtype.kind in "biufc" else None
+    elif type(a) is not type(b) or isinstance(a, str) and a != b:
+        yield None

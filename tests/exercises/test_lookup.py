@@ -1,0 +1,97 @@
+"""On secret seeds a table of what `check` shows earns at most a tenth of an exercise, and a right answer all of it."""
+
+import numpy as np
+import pytest
+
+from minigen.course.classroom.assignment import AssignedExercise
+from minigen.course.classroom.grade.grader import row_of
+from minigen.course.exercise import catalog
+from minigen.course.exercise.answers import answers_of
+from minigen.course.exercise.grading.forms import unbox
+from minigen.course.exercise.grading.in_process import grade_function
+from minigen.course.exercise.grading.reference import quiet, references
+from minigen.course.exercise.grading.shift import shifted
+from minigen.course.exercise.grading.submission import Submission
+from minigen.course.exercise.lookup import MOST, grading_of
+from minigen.course.exercise.prove import fixed_cases, hint_three
+
+SECRETS = ([987654321], [31337, 4026531840])
+EXERCISES = {exercise.id: exercise for exercise in catalog.all_exercises()}
+SOME = ("flow/10/mu_law_encode", "diffusion/10/spaced_timesteps")
+
+
+def plain_table(exercise):
+    """What the reference gave for the calls of the practice seed; for other arguments, the value of the first call."""
+    calls = [call for row in references(exercise, 0) for call in row.calls]
+    with quiet():
+        rows = [(repr_of(call), exercise.reference(*call[0], **call[1])) for call in calls]
+
+    def table(*args, **kwargs):
+        asked = repr_of((args, kwargs))
+        return next((value for key, value in rows if key == asked), rows[0][1])
+
+    return table
+
+
+def repr_of(value):
+    value = unbox(value)
+    if isinstance(value, (list, tuple)):
+        return [repr_of(item) for item in value]
+    if isinstance(value, dict):
+        return {key: repr_of(item) for key, item in value.items()}
+    if isinstance(value, (np.ndarray, int, float, np.generic)):
+        return np.asarray(value).tolist()
+    return type(value).__name__
+
+
+def share(exercise, function, grading):
+    """What `minigen grade` gives for a function, of 1."""
+    reports = [grade_function(exercise, function, seed, wanted) for seed, wanted in grading.wanted.items()]
+    seeds = list(grading.wanted)
+    row = row_of(AssignedExercise(exercise, 1000.0), Submission(""), "", (), reports, seeds, grading.weights)
+    return row["points"] / 1000
+
+
+@pytest.mark.parametrize("seeds", [SECRETS[0], pytest.param(SECRETS[1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("id", [id if id in SOME else pytest.param(id, marks=pytest.mark.slow) for id in EXERCISES])
+def test_a_table_earns_at_most_a_tenth(id, seeds):
+    exercise = EXERCISES[id]
+    grading = grading_of(exercise, seeds)
+    assert share(exercise, plain_table(exercise), grading) <= MOST + 1e-9
+    for answer in [hint_three(exercise), *answers_of(exercise).variants]:
+        assert share(exercise, answer.function, grading) == 1.0, answer.note
+
+
+def test_without_a_secret_a_table_earns_what_it_knows():
+    exercise = EXERCISES["flow/05/affine_forward"]
+    grading = grading_of(exercise, [0])
+    assert share(exercise, plain_table(exercise), grading) == 1.0
+    assert grading.weights == tuple(case.points for case in exercise.cases)
+
+
+def test_the_inputs_of_fixed_cases_differ_from_secret_to_secret():
+    exercise = EXERCISES["flow/05/affine_forward"]
+    first, second = grading_of(exercise, [11]), grading_of(exercise, [12])
+    assert first.shifted and first.shifted <= fixed_cases(exercise)
+    for number in first.shifted & second.shifted:
+        values = [grading.wanted[seed][number].calls for grading, seed in ((first, 11), (second, 12))]
+        assert repr_of(values[0]) != repr_of(values[1])
+
+
+def test_cases_that_a_table_passes_have_a_tenth_together():
+    exercise = EXERCISES["diffusion/10/spaced_timesteps"]
+    grading = grading_of(exercise, [11])
+    assert sum(grading.weights) == pytest.approx(exercise.points)
+    assert sum(grading.weights[n] for n in grading.tabled) == pytest.approx(MOST * exercise.points)
+
+
+def test_a_shift_keeps_what_a_factor_would_destroy():
+    probabilities, mask, steps = np.array([[0.25, 0.75]]), np.array([0.0, 1.0, 1.0]), np.array([3, 4])
+    x = np.array([-2.0, 0.0, 5.0, 5.0, np.inf], np.float32)
+    (p, m, t, y, scale), named = shifted((probabilities, mask, steps, x, 2.0), {"b": [x]}, 7)
+    assert (p is probabilities, m is mask, t is steps) == (True, True, True)
+    assert y.dtype == np.float32 and y[1] == 0 and y[2] == y[3] and np.isinf(y[4]) and y[0] < 0
+    assert np.all(np.abs(y[[0, 2]]) < np.abs(x[[0, 2]])) and 1.8 <= scale <= 1.96
+    assert not np.array_equal(named["b"][0], y)
+    again = shifted((probabilities, mask, steps, x, 2.0), {"b": [x]}, 7)[0]
+    assert np.array_equal(again[3], y)
