@@ -31,6 +31,7 @@ COMMANDS = {
     "new": "make a lesson of your own",
     "glossary": "explain a term of the lessons",
     "record": "keep the results of full runs beside the lessons",
+    "cache": "show or remove the trained models that are kept",
     "bench": "measure the speed of this machine on minigen's workloads",
 }
 
@@ -45,7 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return code
         parser = _parser()
-        parser.parse_args(argv)
+        if parser.parse_args(argv).version:
+            from minigen.course.versions import versions
+
+            print(versions() if "--verbose" in argv else f"minigen {minigen.__version__}")
+            return 0
         parser.print_help()
         return 2
     except UsageError as error:
@@ -66,7 +71,8 @@ def _parser() -> Parser:
         description="Generative models from scratch, one lesson for each section of four blog posts.",
         example="minigen tour\n  minigen list\n  minigen run gan/02 --quick",
     )
-    parser.add_argument("--version", action="version", version=f"minigen {minigen.__version__}")
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    parser.add_argument("--verbose", action="store_true", help="with --version: what a report of a bug needs")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     for name, help in COMMANDS.items():
         commands.add_parser(name, help=help, add_help=False)
