@@ -1,4 +1,4 @@
-"""Mistakes in the exercises of gan/08, and other right answers."""
+"""Mistakes in the exercises of gan/08, and other correct answers."""
 
 import autograd.numpy as np
 
@@ -38,7 +38,7 @@ MISTAKES = {
     "frechet_distance": """
     cov1 -> cov2  # The covariances are missing: this compares the means alone.
     mu1 -> mu2 (everywhere)  # The means are missing: add |mu1 - mu2|^2.
-    # The last term is missing: without -2 tr (cov1 cov2)^(1/2) a Gaussian is far from itself.
+    # The last term is missing: without -2 tr (cov1 cov2)^(1/2) the distance to itself is not 0.
     2 * overlap -> 0
     2 * overlap -> overlap  # The root counts twice: -2 tr (cov1 cov2)^(1/2).
     # Take the root of the product: cov1 cov2 itself has the unit to the fourth power.
@@ -47,7 +47,7 @@ MISTAKES = {
     max(spread, 0.0) -> np.sum((cov1 - cov2) ** 2)
     # The root of a matrix is not the root of each entry: use the eigenvalues of cov1 cov2.
     max(spread, 0.0) -> np.trace(cov1 + cov2 - 2 * np.sqrt(np.abs(cov1 @ cov2)))
-    # The covariances are tilted: standard deviations along the axes do not tell all.
+    # The covariances are not diagonal: standard deviations along the axes are not enough.
     max(spread, 0.0) -> np.sum((np.sqrt(np.diag(cov1)) - np.sqrt(np.diag(cov2))) ** 2)
     # The root of a product is not the product of the roots, unless the axes agree.
     roots = symmetric_root(cov1) @ symmetric_root(cov2)
@@ -65,7 +65,7 @@ MISTAKES = {
     # Return the squared distance: no root at the end.
     ((mu1 - mu2) ** 2).sum() + max(spread, 0.0) ->
         np.sqrt(((mu1 - mu2) ** 2).sum() + max(spread, 0.0))
-    # cov1 cov2 is not symmetric: eigvalsh sees one half of it only. Use eigvals.
+    # cov1 cov2 is not symmetric: eigvalsh uses only one half of it. Use eigvals.
     2 * overlap -> 2 * np.sum(np.sqrt(np.maximum(np.linalg.eigvalsh(cov1 @ cov2), 0)))
     # The trace of the root is the sum of the roots of the eigenvalues; cov1 cov2 is not symmetric,
     # and its singular values are others.
@@ -76,7 +76,7 @@ MISTAKES = {
     factor = np.linalg.cholesky(cov1)
     overlap = np.sum(np.sqrt(np.maximum(np.linalg.eigvalsh(factor.T @ cov2 @ factor), 0)))
     return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * overlap
-    # Nothing is added to the covariances: cut the eigenvalues below 0.
+    # Do not add anything to the covariances: set negative eigenvalues to 0.
     small = 1e-3 * np.eye(len(mu1))
     overlap = root_trace((cov1 + small) @ (cov2 + small))
     return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * overlap
@@ -84,12 +84,12 @@ MISTAKES = {
     product = cov1 @ cov2
     overlap = np.sqrt(np.trace(product) + 2 * np.sqrt(np.maximum(np.linalg.det(product), 0)))
     return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * overlap
-    # The root of a rounding error below 0 is NaN: cut the eigenvalues at 0.
+    # The root of a negative rounding error is NaN: set negative eigenvalues to 0.
     overlap = np.sum(np.sqrt(np.linalg.eigvals(cov1 @ cov2).real - 1e-15))
     return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * overlap
     """,
     "inception_score": """
-    # The KL is the wrong way round: each sample's answer comes first, and weighs the logarithms.
+    # The KL has the wrong direction: each sample's prediction comes first, as the weight.
     mean = np.mean(probs, axis=0, keepdims=True)
     tiny = 1e-300
     return np.exp(np.mean(np.sum(mean * (np.log(mean + tiny) - np.log(probs + tiny)), axis=1)))
@@ -99,31 +99,31 @@ MISTAKES = {
     # Divide by the number of samples: the mean of the KLs, not their sum.
     terms.sum(axis=1) -> terms.sum()
     .sum -> .mean  # A KL is a sum over the classes, not a mean.
-    probs > 0 -> 1  # 0 log 0 is 0: the logarithm must not see the zeros, or NaN comes out.
-    # This is the variety alone. Unsure answers must lower the score: compare each with the average.
+    probs > 0 -> 1  # 0 log 0 is 0: keep the zeros out of the logarithm, or the result is NaN.
+    # This measures variety only. Uncertain predictions must lower the score: use each KL.
     np.log(probs) -> 0
     # Compare with the average over the samples, axis 0. Over the classes each row averages to 1/C,
     # whatever it is.
     probs.mean -> probs[0].mean
     np.log -> np.log2 (everywhere)  # These logarithms are binary: exp undoes log, not log2.
-    # The sign of the divergence is turned: the more they differ, the higher the score.
+    # The sign of the divergence is reversed: the more they differ, the higher the score.
     terms.sum(axis=1).mean() -> -terms.sum(axis=1).mean()
     # exp undoes the natural logarithm: the base is e, not 2.
     np.exp(terms.sum(axis=1).mean()) -> 2.0 ** terms.sum(axis=1).mean()
     # A small number inside the logarithm changes the score: leave out the terms that are 0.
     return np.exp(np.mean(divergences(probs + 1e-3, np.mean(probs, axis=0) + 1e-3)))
-    # A probability of 0 stays 0: do not cut it off at a small number, leave out its term.
+    # A probability of 0 stays 0: do not replace it by a small number, leave out its term.
     p = np.maximum(probs, 1e-3)
     return np.exp(np.mean(divergences(p, np.mean(p, axis=0))))
-    # The score looks at the probabilities themselves, not at the likeliest class alone.
+    # The score uses all probabilities, not the most likely class alone.
     p = np.eye(probs.shape[1])[np.argmax(probs, axis=1)]
     return np.exp(np.mean(divergences(p, np.mean(p, axis=0))))
     """,
     "mmd": """
     # The pairs across the samples count twice: -2 mean k(x, y).
     2 * mean_kernel(x, y, False) -> mean_kernel(x, y, False)
-    # The sign of the pairs across the samples is turned: likeness brings them nearer, so it is
-    # subtracted.
+    # The sign of the pairs across the samples is reversed: their similarity lowers the distance, so
+    # it is subtracted.
     mean_kernel(x, y, False) -> (-mean_kernel(x, y, False))
     -0.5 -> -1  # The kernel's exponent has a 2 below: |a - b|^2 / (2 bandwidth^2).
     d / h -> d / np.sqrt(h)  # The bandwidth enters squared, as the distance does.
@@ -131,7 +131,7 @@ MISTAKES = {
     d / h -> np.sqrt(d) / h
     # This is the MMD itself: return its square.
     value if unbiased else max(value, 0.0) -> np.sign(value) * np.sqrt(np.abs(value))
-    # unbiased is not looked at: with it the pairs of a point with itself are left out.
+    # unbiased is ignored: with it the pairs of a point with itself are left out.
     itself and unbiased -> 0
     # Without unbiased=True the pairs of a point with itself count too, over N^2.
     within = 0.0
@@ -252,7 +252,7 @@ EQUIVALENT = {
     """,
     "mmd": """
     (a, b) → (b, a)  # MMD is the same in both directions, and so is the kernel
-    likeness(x, y) → likeness(y, x)  # MMD is the same in both directions, and so is the kernel
+    similarity(x, y) → similarity(y, x)  # MMD is the same in both directions, and so is the kernel
     # MMD is the same in both directions, and so is the kernel
     (x, y, bandwidth=None, unbiased=False) → (y, x, bandwidth=None, unbiased=False)
     (a, b, itself) → (b, a, itself)  # MMD is the same in both directions, and so is the kernel

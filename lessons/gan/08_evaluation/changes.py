@@ -6,6 +6,6 @@ CHANGES = {
     "a wide kernel": Change(
         old="h = 0.5",
         new="h = 5.0",
-        shows={"MMD² of two points, h apart": 0.009975},
+        shows={"MMD² of two points 0.5 apart": 0.009975},
     ),
 }

@@ -19,20 +19,20 @@ frechet = Exercise(
     rtol=1e-6,
     atol=1e-6,
     prompt="""
-    The squared Fréchet distance of two Gaussians, one number: |mu1 - mu2|^2 + tr(cov1 + cov2 - 2
-    (cov1 cov2)^(1/2)).
+    Return the squared Fréchet distance of two Gaussians, one number: |mu1 - mu2|^2 + tr(cov1 + cov2
+    - 2 (cov1 cov2)^(1/2)).
 
-    mu1 and mu2 (D,) are the means, cov1 and cov2 (D, D) the covariances: symmetric, no negative
-    eigenvalue, perhaps singular. (.)^(1/2) is the root of a matrix, R with R R = cov1 cov2, not the
-    root of each entry.
+    mu1 and mu2 (D,) are the means, cov1 and cov2 (D, D) the covariances: symmetric, without
+    negative eigenvalues, possibly singular. (.)^(1/2) is the square root of a matrix, R with R R =
+    cov1 cov2, not the root of each entry.
 
-    You need only the trace of R, and that is the sum of the square roots of the eigenvalues of cov1
-    cov2. These are never negative but for rounding: cut what falls below 0. No gradient is taken:
-    plain NumPy and SciPy will do.
+    You need only the trace of R, which is the sum of the square roots of the eigenvalues of cov1
+    cov2. Apart from rounding errors these are not negative: set negative ones to 0. No gradient is
+    taken: plain NumPy and SciPy are enough.
     """,
     hints="""
-    On a line the formula is (mu1 - mu2)^2 + (sigma1 - sigma2)^2, with sigma^2 written out as var1 +
-    var2 - 2 sqrt(var1 var2). With matrices, products and roots become those of matrices.
+    On a line the formula is (mu1 - mu2)^2 + (sigma1 - sigma2)^2, and the second square is var1 +
+    var2 - 2 sqrt(var1 var2). For matrices, use matrix products and matrix roots.
 
     tr of (cov1 cov2)^(1/2) = sum over k of sqrt(lambda_k), with lambda_k the eigenvalues of cov1
     cov2.
@@ -77,7 +77,7 @@ def in_five_dimensions(impl, rng):
 
 @frechet.case(points=1, kind="extremes", expect={"flat": 2.0, "same": 0.0})
 def singular(impl, rng):
-    """Two Gaussians that are flat, one along each axis; and one that is flat, against itself."""
+    """Two Gaussians of variance 0 along one axis each; and one such Gaussian against itself."""
     flat = impl(np.zeros(2), np.diag([1.0, 0.0]), np.zeros(2), np.diag([0.0, 1.0]))
     return {
         "flat": flat,
@@ -87,15 +87,15 @@ def singular(impl, rng):
 
 @frechet.case(points=1, kind="extremes", atol=1e-5)
 def of_few_points(impl, rng):
-    """Covariances of three points in six dimensions: four of the six eigenvalues are 0, or a
-    rounding error beside it."""
+    """Covariances of three points in six dimensions: four of the six eigenvalues are 0, up to
+    rounding errors."""
     clouds = rng.standard_normal((2, 3, 6))
     return {"distance": impl(np.zeros(6), np.cov(clouds[0].T), np.ones(6), np.cov(clouds[1].T))}
 
 
 @frechet.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def stretched(impl, rng):
-    """Stretching by s costs (s - 1)^2 tr cov."""
+    """Scaling a Gaussian by s about its mean gives the distance (s - 1)^2 tr cov."""
     mu, cov, s = rng.standard_normal(4), covariance(rng, 4), 1.5 + rng.random()
     return {"gap": impl(mu, cov, mu, s**2 * cov) - (s - 1) ** 2 * np.trace(cov)}
 
@@ -105,16 +105,16 @@ inception = Exercise(
     target="minigen.metrics.samples:inception_score",
     minutes=15,
     prompt="""
-    How sure and how varied are a classifier's answers? The inception score, one number: the
-    exponential of the mean over the samples of KL(p(class | sample) || p(class)).
+    Return the inception score of a classifier's predictions, one number: the exponential of the
+    mean over the samples of KL(p(class | sample) || p(class)).
 
     probs (N, C) holds p(class | sample), rows that sum to one; p(class) is the mean row. Logarithms
     are natural. A probability may be 0, and a class may never occur: such a term counts 0, never
-    NaN. No gradient is taken: plain NumPy and SciPy will do.
+    NaN. No gradient is taken: plain NumPy and SciPy are enough.
     """,
     hints="""
-    First the average answer. Then, for each sample, how far its own answer is from the average, in
-    nats.
+    First compute the average prediction. Then, for each sample, the KL divergence of its own
+    prediction from the average, in nats.
 
     score = exp( 1/N sum_i sum_c p_ic log(p_ic / m_c) ) with m_c = 1/N sum_i p_ic.
 
@@ -125,7 +125,7 @@ inception = Exercise(
 
 
 @inception.case(points=1, kind="equation", expect={"score": 4.0})
-def sure_and_different(impl, rng):
+def certain_and_different(impl, rng):
     return {"score": impl(np.eye(4))}
 
 
@@ -135,27 +135,27 @@ def undecided(impl, rng):
 
 
 @inception.case(points=2, kind="equation", expect={"score": 1.2408064788027995})
-def one_sure_one_not(impl, rng):
+def one_certain_one_not(impl, rng):
     """The average is (3/4, 1/4). The KLs are log(4/3)/2 and log(4/3), so the score is
     (4/3)^(3/4)."""
     return {"score": impl(np.array([[0.5, 0.5], [1.0, 0.0]]))}
 
 
 @inception.case(points=2, kind="equation")
-def random_answers(impl, rng):
+def random_predictions(impl, rng):
     return {"score": impl(rng.dirichlet(np.full(4, 0.5), size=7) * 0.99 + 0.0025)}
 
 
 @inception.case(points=1, kind="extremes", expect={"score": 1.7547653506033232})
 def a_class_that_never_occurs(impl, rng):
-    """Sure answers, three of the first class, one of the second, none of the third: exp of the
-    entropy of (3, 1)/4."""
+    """Certain predictions, three of the first class, one of the second, none of the third: exp of
+    the entropy of (3, 1)/4."""
     return {"score": impl(np.eye(3)[[0, 0, 0, 1]])}
 
 
 @inception.case(points=1, kind="equation", property=True, expect={"twice": 0.0, "renamed": 0.0})
 def twice_and_renamed(impl, rng):
-    """Seeing every sample twice, or renaming the classes, changes nothing."""
+    """Repeating every sample, or permuting the classes, changes nothing."""
     probs = rng.dirichlet(np.ones(5), size=6)
     score = impl(probs)
     return {
@@ -169,31 +169,32 @@ discrepancy = Exercise(
     target="minigen.metrics.samples:mmd",
     minutes=20,
     prompt="""
-    The squared maximum mean discrepancy of two samples, one number: the mean of k(x, x') plus the
-    mean of k(y, y') minus twice the mean of k(x, y), with the kernel k(a, b) = exp(-|a - b|^2 / (2
-    bandwidth^2)).
+    Return the squared maximum mean discrepancy of two samples, one number: the mean of k(x, x')
+    plus the mean of k(y, y') minus twice the mean of k(x, y), with the kernel k(a, b) = exp(-|a -
+    b|^2 / (2 bandwidth^2)).
 
-    x (N, D) and y (M, D); N and M may differ. The means run over all pairs, those of a point with
-    itself included. With unbiased=True the pairs of a point with itself are left out, which leaves
-    N (N - 1) pairs of x's and M (M - 1) of y's; the result can then be negative, and stays so. Two
-    points at one place are two points: their pair counts. bandwidth is a positive number here,
-    never None. No gradient is taken: plain NumPy and SciPy will do.
+    x is (N, D) and y is (M, D); N and M may differ. The means are over all pairs, including those
+    of a point with itself. With unbiased=True the pairs of a point with itself are left out, which
+    leaves N (N - 1) pairs of x's and M (M - 1) of y's; the result can then be negative, and is
+    returned as it is. Two points at the same place are still two points: their pair counts.
+    bandwidth is a positive number here, never None. No gradient is taken: plain NumPy and SciPy are
+    enough.
     """,
     hints="""
-    Three tables of likenesses: x with x, y with y, x with y. What is each mean if the samples are
-    the same?
+    Compute three tables of similarities: x with x, y with y, x with y. What is each mean if the
+    samples are equal?
 
     MMD^2 = 1/N^2 sum_ij k(x_i, x_j) + 1/M^2 sum_ij k(y_i, y_j) - 2/(N M) sum_ij k(x_i, y_j).
     Unbiased: the first two sums without i = j, over N (N - 1) and M (M - 1).
 
-        def likeness(a, b):
+        def similarity(a, b):
             return np.exp(-np.sum((a[:, None] - b[None]) ** 2, axis=2) / (2 * bandwidth**2))
         within = []
         for a in (x, y):
             n = len(a)
             own = n if unbiased else 0
-            within.append((np.sum(likeness(a, a)) - own) / (n * n - own))
-        return within[0] + within[1] - 2 * np.mean(likeness(x, y))
+            within.append((np.sum(similarity(a, a)) - own) / (n * n - own))
+        return within[0] + within[1] - 2 * np.mean(similarity(x, y))
     """,
 )
 
@@ -230,7 +231,7 @@ def unbiased(impl, rng):
 
 
 @discrepancy.case(points=1, kind="extremes", expect={"mmd": -4 / 9 * (1 - np.exp(-0.5))})
-def points_at_one_place(impl, rng):
+def points_that_coincide(impl, rng):
     """x and y are 0, 0 and 1: of the three pairs within each, one is 0 apart and two are 1; of the
     nine across, five are 0 apart and four are 1. 2 (1 + 2 e)/3 - 2 (5 + 4 e)/9, e = exp(-1/2)."""
     x = np.array([[0.0], [0.0], [1.0]])
@@ -239,7 +240,7 @@ def points_at_one_place(impl, rng):
 
 @discrepancy.case(points=2, kind="equation", property=True, expect={"unit": 0.0, "exchanged": 0.0})
 def another_unit(impl, rng):
-    """Another unit of length, or the samples exchanged, changes nothing."""
+    """Changing the unit of length, or exchanging the samples, changes nothing."""
     x, y = rng.standard_normal((6, 2)), 1 + rng.standard_normal((4, 2))
     value = impl(x, y, bandwidth=0.8)
     return {
