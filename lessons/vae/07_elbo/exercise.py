@@ -38,8 +38,8 @@ kl = Exercise(
     expect={"kl": [0.5 * (2 * np.log(2.0) - 0.5), 0.5 * (4.0 - 2 * np.log(2.0))]},
 )
 def by_hand(impl, rng):
-    """N(0, 1) || N(1, 4): half of (1 + 1)/4 - 1 + log 4. N(1, 4) || N(0, 1): half of (4 + 1)/1 - 1 -
-    log 4."""
+    """N(0, 1) || N(1, 4): half of (1 + 1)/4 - 1 + log 4. N(1, 4) || N(0, 1): half of (4 + 1)/1 - 1
+    - log 4."""
     mu, logvar = np.array([[0.0], [1.0]]), np.log([[1.0], [4.0]])
     return {"kl": impl(mu, logvar, mu[::-1], logvar[::-1])}
 
@@ -200,8 +200,8 @@ def all_gradients(impl, rng):
     expect={"grad of mu": 0.0, "grad of logvar": [[0.0, -2e16]]},
 )
 def perfect_and_narrow(impl, rng):
-    """The residual is 0, std = 0.001, and the codes have variances e^-1000 and 1e10. The gradient is
-    0 in mu; in logvar it is minus half of sigma_j^2 |w_j|^2 / std^2."""
+    """The residual is 0, std = 0.001, and the codes have variances e^-1000 and 1e10. The gradient
+    is 0 in mu; in logvar it is minus half of sigma_j^2 |w_j|^2 / std^2."""
     w, b, mu = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 2.0]]), np.ones(3), np.array([[3.0, 4.0]])
     x, logvar = mu @ w + b, np.array([[-1000.0, np.log(1e10)]])
     return {

@@ -367,7 +367,8 @@ lesson.check(name, elbo + gap, equals=log_p, atol=1e-12)
 # loss of a VAE is its negative (Eq. vae.12):
 #
 # $$\begin{aligned} L_{\mathrm{VAE}}(\theta, \phi) &= -\log p_\theta(x) +
-# D_{\mathrm{KL}}(q_\phi(z|x) \| p_\theta(z|x)) \\ &= -\mathbb{E}_{z \sim q_\phi(z|x)} \log p_\theta(x|z) +
+# D_{\mathrm{KL}}(q_\phi(z|x) \| p_\theta(z|x)) \\
+# &= -\mathbb{E}_{z \sim q_\phi(z|x)} \log p_\theta(x|z) +
 # D_{\mathrm{KL}}(q_\phi(z|x) \| p_\theta(z)), \\ \theta^*, \phi^* &= \arg\min_{\theta, \phi}
 # L_{\mathrm{VAE}} . \end{aligned}$$
 #

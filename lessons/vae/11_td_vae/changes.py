@@ -11,14 +11,14 @@ CHANGES = {
     "only the variance wrong": Change(
         old="return N(1.0, 0.5)",
         new="return N(1 + (z2 - 1) / 3, 0.5)",
-        shows={"mean J if p_S forgets z_2": {"between": (-2.25, -2.2)}},
+        shows={"mean J if p_S ignores z_2": {"between": (-2.25, -2.2)}},
         prints=[r"0\.0\d+ nats below"],
     ),
     "better readings": Change(
         old="noise=0.4",
         new="noise=0.1",
         shows={
-            ("the spring", 1, "last dot"): {"at_most": 0.15},
+            ("the spring", 1, "last observation"): {"at_most": 0.15},
             ("the spring", 1, "floor"): {"at_most": 0.1},
         },
     ),

@@ -1,5 +1,5 @@
-"""Exercise of TD-VAE: the bound over a jump in time, with its two draws in the right order
-and its five terms."""
+"""Exercise of TD-VAE: the bound over a jump in time, with its two samples in the right order and
+its five terms."""
 
 import autograd.numpy as np
 
@@ -11,35 +11,36 @@ loss = Exercise(
     target="minigen.vae.td_vae:td_vae_loss",
     minutes=20,
     prompt="""
-    The loss of TD-VAE: the mean over the batch of -J, in nats, a scalar. J is the bound on log
-    p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2. Gradients are taken, through both draws.
+    Return the loss of TD-VAE: the mean over the batch of -J, in nats, a scalar. J is the bound on
+    log p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2. Gradients are taken, through both
+    samples.
 
-    Of the model you need five methods. at(x, t1, t2) returns a pair: the triple (x2, b1, b2), the
-    observation at t2 and the beliefs at both times, and then the gap t2 - t1; all have N rows. The
-    others return distributions, one for each row: p_B(b), p_S(z2, b1, b2, gap), p_T(z1, gap) and
-    p_D(z2). A distribution has log_prob(value), which returns (N,), and the first three have
-    sample(eps), which turns standard normal noise (N, D_z) into draws (N, D_z): eps2 is the noise
-    of the state at t2, eps1 that of the state at t1.
+    You need five methods of the model. at(x, t1, t2) returns a pair: the triple (x2, b1, b2), that
+    is, the observation at t2 and the beliefs at both times, and the gap t2 - t1. All have N rows.
+    The others return distributions, one for each row: p_B(b), p_S(z2, b1, b2, gap), p_T(z1, gap)
+    and p_D(z2). A distribution has log_prob(value), which returns (N,). The first three also have
+    sample(eps), which maps standard normal noise (N, D_z) to samples (N, D_z). eps2 is the noise of
+    the state at t2, eps1 that of the state at t1.
     """,
     hints="""
-    First infer the two states: the later one from what is believed when x_t2 has been seen, then
-    the earlier one from which it came. Then score them: as the model would have made them, minus as
-    they were inferred.
+    First sample the two states from q: the later one given the belief at t2, then the earlier one
+    given the later. Then add the log-densities of the model at these states, and subtract those of
+    q.
 
     z2 ~ p_B(b2), z1 ~ p_S(z2, b1, b2). J = log p_D(x2|z2) + log p_B(z1|b1) + log p_T(z2|z1) - log
     p_B(z2|b2) - log p_S(z1|z2, b1, b2).
 
         (x2, b1, b2), gap = model.at(x, t1, t2)
-        now = model.p_B(b2)
-        z2 = now.sample(eps2)
-        then = model.p_S(z2, b1, b2, gap)
-        z1 = then.sample(eps1)
-        story = (
+        belief2 = model.p_B(b2)
+        z2 = belief2.sample(eps2)
+        smoothing = model.p_S(z2, b1, b2, gap)
+        z1 = smoothing.sample(eps1)
+        log_p = (
             model.p_D(z2).log_prob(x2)
             + model.p_B(b1).log_prob(z1)
             + model.p_T(z1, gap).log_prob(z2)
         )
-        return -np.mean(story - now.log_prob(z2) - then.log_prob(z1))
+        return -np.mean(log_p - belief2.log_prob(z2) - smoothing.log_prob(z1))
     """,
 )
 
@@ -59,8 +60,8 @@ class Normal:
 
 
 class Counting:
-    """Numbers to do by hand: every variance is 1, the belief is what is seen, a step of time
-    adds 1."""
+    """A model for a calculation by hand: every variance is 1, the belief is the observation, and a
+    step of time adds 1."""
 
     def at(self, x, t1, t2):
         return (x[:, t2 - 1], x[:, t1 - 1], x[:, t2 - 1]), np.full(len(x), t2 - t1)
@@ -101,8 +102,8 @@ class Drift:
 
 
 class Linear:
-    """Random linear maps for means and log variances, three numbers in a state, two in an
-    observation, four in a belief."""
+    """Random linear maps for means and log variances. A state has three dimensions, an observation
+    two, a belief four."""
 
     SHAPES = (("B", 4, 3), ("S", 12, 3), ("T", 4, 3), ("D", 3, 2), ("belief", 2, 4))
 
@@ -153,8 +154,8 @@ def by_hand(impl, rng):
 
 @loss.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def exact_inference(impl, rng):
-    """With the exact belief and smoothing J is log p(x_2 | x_1), whatever the noise. x_2 given
-    x_1 is N(x_1 / 2, 2.5)."""
+    """With the exact belief and smoothing J is log p(x_2 | x_1) for any noise. x_2 given x_1 is
+    N(x_1 / 2, 2.5)."""
     x, (eps1, eps2) = rng.standard_normal((5, 2, 1)), rng.standard_normal((2, 5, 1))
     log_p = -0.5 * np.log(2 * np.pi * 2.5) - (x[:, 1] - x[:, 0] / 2) ** 2 / 5
     return {"gap": impl(Drift(), x, 1, 2, eps1, eps2) + np.mean(log_p)}
@@ -172,7 +173,7 @@ def random_model(impl, rng):
 
 @loss.case(points=1, kind="shapes", property=True, expect={"gap": 0.0})
 def copies(impl, rng):
-    """A batch of copies has the loss of one."""
+    """A batch of copies of one sequence has the loss of that sequence."""
     weights, x, eps1, eps2 = world(rng, 1)
 
     def tile(a):
@@ -184,6 +185,6 @@ def copies(impl, rng):
 
 @loss.case(points=2, kind="gradient")
 def gradients(impl, rng):
-    """Of every part, through both draws."""
+    """With respect to all weights, through both samples."""
     weights, x, eps1, eps2 = world(rng)
     return grad(lambda w: impl(Linear(w), x, 1, 3, eps1, eps2))(weights)
