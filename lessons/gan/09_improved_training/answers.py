@@ -1,4 +1,4 @@
-"""Mistakes in the exercises of gan/09, and other right answers."""
+"""Mistakes in the exercises of gan/09, and other correct answers."""
 
 import autograd.numpy as np
 
@@ -34,9 +34,9 @@ MISTAKES = {
     "feature_matching_loss": """
     np.sum -> np.mean  # Add the squares over the features, do not average them.
     gap**2 -> np.mean(gap)**2  # The mean is over the batch, axis 0: every feature has its own.
-    # This is the length; its square is asked for, which has no kink at 0.
+    # This is the length; return its square, which has no kink at 0.
     return np.sqrt(np.sum((np.mean(real_features, axis=0) - np.mean(fake_features, axis=0)) ** 2))
-    # Means first, squares after: this compares single examples, and grows with their spread.
+    # Means first, squares after: this compares single examples, and grows with their variance.
     return np.mean(np.sum((real_features[:, None] - fake_features[None]) ** 2, axis=2))
     # Take the mean of each batch, not the sum: the batches may have different sizes.
     np.mean -> np.sum (everywhere)
@@ -44,7 +44,7 @@ MISTAKES = {
     gap**2 -> np.abs(gap)
     gap**2 -> gap**2 / 2  # There is no factor 1/2: the squared length itself.
     # The loss is right, but a root has no slope at 0: where the means agree the gradient is NaN.
-    # Add up the squares, without a length.
+    # Sum the squares, without a length.
     np.sum(gap**2) -> np.sqrt(np.sum(gap**2)) ** 2
     # The mean is over the examples, axis 0, not over the features.
     return (np.sum(np.mean(real_features, axis=1)) - np.sum(np.mean(fake_features, axis=1))) ** 2
@@ -60,16 +60,15 @@ MISTAKES = {
     np.exp(-distance) -> np.exp(-distance / m.shape[2])
     # The distance is the sum of the C absolute differences, not the largest.
     np.exp(-distance) -> np.exp(-np.max(np.abs(gaps(m)), axis=3))
-    # The value is right, but the root of a square has no slope at 0, and every example meets itself
-    # there: the gradient is NaN. np.abs has slope 0.
+    # The value is right, but the root of a square has no slope at 0, and every example is compared
+    # with itself: the gradient is NaN. np.abs has slope 0.
     np.abs(m[:, None] - m[None, :]) -> np.sqrt(gaps(m)**2)
-    # At 0, where an example meets one like itself, the slope of the absolute value is 0, as np.abs
-    # has it.
+    # At 0, where two examples are equal, the slope of the absolute value is 0, as np.abs has it.
     np.abs(m[:, None] - m[None, :]) -> np.where(gaps(m) > 0, gaps(m), -gaps(m))
     -distance -> distance  # Closeness falls with the distance: exp of minus the distance.
-    # The sum includes the example itself: alone in its batch it has 1, not 0.
+    # The sum includes the example itself: an isolated example has 1, not 0.
     return np.sum(np.exp(-np.sum(np.abs(gaps(m)), axis=3)), axis=1) - 1
-    # Sum over the batch, do not average: a collapsed batch has N.
+    # Sum over the batch, do not average: in a collapsed batch the result is N.
     np.exp(-distance) -> np.exp(-distance) / len(m)
     np.abs -> np.square  # The distance is the sum of absolute differences, not of their squares.
     # Add up the C differences first, then take exp: one closeness for a pair of vectors.
@@ -77,24 +76,24 @@ MISTAKES = {
     # Each of the B vectors has its own closeness: do not add the distances over b.
     o = np.sum(np.exp(-np.sum(np.abs(gaps(m)), axis=(2, 3))), axis=1)
     return o[:, None] * np.ones((1, m.shape[1]))
-    # Without exp this is the distance to the others, which has no upper end.
+    # Without exp this is the distance to the others, which is unbounded.
     np.exp(-distance) -> distance
     # Compare with every example of the batch, not only with those that come before.
     near = np.exp(-np.sum(np.abs(gaps(m)), axis=3))
     return np.sum(near * np.tril(np.ones((len(m), len(m))))[:, :, None], axis=1)
     """,
     "running_mean": """
-    # The new value is the count-th: it counts 1/count, not 1/(count + 1).
+    # The new value is the count-th: its weight is 1/count, not 1/(count + 1).
     return mean + (value - mean) / (count + 1)
     # A weight that does not fall is an exponential moving average, which forgets the old values.
     return 0.9 * mean + 0.1 * value
-    # The old mean and the new value do not weigh the same: the mean stands for count - 1 values.
+    # The old mean and the new value have different weights: the mean is of count - 1 values.
     return (mean + value) / 2
-    # The weights are the wrong way round: one new value counts 1/count, the past counts the rest.
+    # The weights are swapped: the new value has the weight 1/count, the past the rest.
     mean -> value (everywhere)
     value -> mean (everywhere)
-    + -> -  # The sign is turned: the mean goes toward the new value.
-    # The old mean counts as one value here: it stands for count - 1, so multiply it by that first.
+    + -> -  # The sign is reversed: the mean moves toward the new value.
+    # The old mean counts as one value here: it is of count - 1 values, so multiply it by that.
     return (mean + value) / count
     # For the first value the answer is the value itself, whatever mean holds.
     return mean + (value - mean) / max(count, 2)
@@ -104,7 +103,7 @@ MISTAKES = {
     """,
     "historical_penalty": """
     np.sum -> np.mean  # Add the squares, do not average them.
-    # The squared distance is asked for, without a root.
+    # Return the squared distance, without a root.
     return np.sqrt(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)) + 1e-300)
     (p - m) ** 2 -> np.sqrt((p - m) ** 2)  # Squares, not absolute values.
     return np.sum((parameters[0] - means[0]) ** 2)  # All arrays count, not only the first.
@@ -129,13 +128,13 @@ MISTAKES = {
     for p, m in zip(parameters, means):
         total = np.sum((p - m) ** 2)
     return total
-    # Your function changes the lists that it was given; leave them as they are.
+    # Your function changes the lists that it was given; do not change them.
     total = 0.0
     for k in range(len(means)):
         means[k] = parameters[k] - means[k]
         total = total + np.sum(means[k] ** 2)
     return total
-    # The gradient is cut off: with it nothing pulls the player back.
+    # The gradient is stopped: without it the term has no effect.
     from minigen.tensor import stop_gradient
     return stop_gradient(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)))
     """,
@@ -144,7 +143,7 @@ MISTAKES = {
     real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
     fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
     return -np.mean(real) - np.mean(fake)
-    # smooth is not looked at: the target of the real examples is 1 - smooth.
+    # smooth is ignored: the target of the real examples is 1 - smooth.
     if smooth -> if False
     # A part of the smoothed cross-entropy is missing: with the target 1 - smooth, the part for the
     # target 0 has the weight smooth.
@@ -153,7 +152,7 @@ MISTAKES = {
     # are not.
     fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
     return -np.mean(log_sigmoid(real_logits)) - np.mean(fake)
-    # The smoothed target is turned round: that of a real example is 1 - smooth, not smooth.
+    # The smoothed target is reversed: that of a real example is 1 - smooth, not smooth.
     return smoothed(real_logits, fake_logits, 1 - smooth, log_sigmoid)
     # D is scaled instead of its target: the loss has two logarithms for a real example.
     real = np.log(1 - smooth) + log_sigmoid(real_logits)
@@ -161,19 +160,19 @@ MISTAKES = {
     # The fakes' loss is scaled too: only the real examples are smoothed.
     return (1 - smooth) * np.mean(softplus(fake_logits)) + smooth * np.mean(real_logits) + real
     np.mean -> np.sum (everywhere)  # The groups are summed: take the mean over each.
-    # The two means are averaged: they are added, and an undecided discriminator pays 2 log 2.
+    # Add the two means, do not average them: at D = 1/2 the loss is 2 log 2.
     real + fake -> (real + fake) / 2
-    # The sign is turned: a loss is made small.
+    # The sign is reversed: a loss is minimized.
     real + fake -> -(real + fake)
-    # The probability of a sure logit rounds to 1, and the other logarithm is infinite: use softplus
-    # on the logits.
+    # The probability of a large logit rounds to 1, and the other logarithm is infinite: use
+    # softplus on the logits.
     return smoothed(real_logits, fake_logits, smooth, lambda l: np.log(1 / (1 + np.exp(-l))))
-    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
+    # A small number inside the logarithm bounds the loss where the discriminator is certain: use
     # softplus on the logits.
     return smoothed(
         real_logits, fake_logits, smooth, lambda l: np.log(1 / (1 + np.exp(-l)) + 1e-8)
     )
-    # Clipped logits have no slope: a sure real example pulls with smooth, as softplus has it.
+    # Clipped logits have no slope: at a large real logit the slope is smooth, as with softplus.
     return smoothed(
         real_logits, fake_logits, smooth, lambda l: log_sigmoid(np.clip(l, -100, 100))
     )
@@ -183,24 +182,24 @@ MISTAKES = {
     "smoothed_optimum": """
     # This is two-sided: the fakes' target stays 0, so p_g does not enter above.
     return ((1 - smooth) * p_r + smooth * p_g) / (p_r + p_g)
-    1 - smooth -> 1  # This is the best D without smoothing.
-    # The smoothed part of a real example's vote still counts below: divide by p_r + p_g.
+    1 - smooth -> 1  # This is the optimal D without smoothing.
+    # The denominator is not smoothed: divide by p_r + p_g.
     return (1 - smooth) * p_r / ((1 - smooth) * p_r + p_g)
     # The wrong side is smoothed: the target of the real examples is 1 - smooth, that of the fakes
     # 0.
     return (p_r + smooth * p_g) / (p_r + p_g)
-    # D is the probability of being real: p_r is above, not p_g.
+    # D is the probability of being real: the numerator is p_r, not p_g.
     p_r -> p_g
     p_g -> p_r
-    # smooth is taken away from D: smoothing scales D instead, by 1 - smooth.
+    # smooth is subtracted from D: smoothing scales D instead, by 1 - smooth.
     return p_r / (p_r + p_g) - smooth
-    # The smoothed target is turned round: that of a real example is 1 - smooth, not smooth.
+    # The smoothed target is reversed: that of a real example is 1 - smooth, not smooth.
     1 - smooth -> smooth
     # A small number in the denominator outweighs densities far in the tails.
     return (1 - smooth) * p_r / (p_r + p_g + 1e-8)
     # A small number in the denominator outweighs densities far in the tails.
     return (1 - smooth) * p_r / (p_r + p_g + 1e-12)
-    # D is cut off at its largest value: smoothing scales D everywhere, by 1 - smooth.
+    # D is clipped at its largest value: smoothing scales D everywhere, by 1 - smooth.
     return np.minimum(p_r / (p_r + p_g), 1 - smooth)
     # This ratio goes from 0 to infinity. A probability is a share: divide by p_r + p_g.
     return (1 - smooth) * p_r / np.where(p_g > 0, p_g, 1.0)
@@ -210,8 +209,8 @@ MISTAKES = {
     "virtual_moments": """
     # The example itself belongs to its virtual batch: R + 1 members, not R.
     return one_by_one(x, reference, lambda r, one: r + 0 * one)
-    # This is batch norm: each example sees the whole batch x. Its virtual batch is the reference
-    # and itself.
+    # This is batch norm: each result depends on the whole batch x. The virtual batch is the
+    # reference and the example itself.
     return one_by_one(x, reference, lambda r, one: x + 0 * one)
     # The other examples of the batch do not belong to it: reference and the one example only.
     return one_by_one(x, reference, lambda r, one: np.concatenate([r, x + 0 * one]))
@@ -219,8 +218,8 @@ MISTAKES = {
     mean, var = one_by_one(x, reference, lambda r, one: np.concatenate([r, one]))
     n = (len(reference) + 1) * np.prod(x.shape[1:-1])
     return mean, var * n / (n - 1)
-    mean, var -> mean, np.sqrt(var)  # This is the standard deviation; the variance is asked for.
-    # The example is one member among R + 1; it does not weigh as much as the whole reference.
+    mean, var -> mean, np.sqrt(var)  # This is the standard deviation; return the variance.
+    # The example is one member among R + 1; it does not have the weight of the whole reference.
     len(reference) -> 1
     # The example moves the mean, and that adds to the variance: take it around the common mean.
     gap**2 -> 0
@@ -260,9 +259,9 @@ MISTAKES = {
     return x + std**2 * rng.standard_normal(np.shape(x), dtype=x.dtype)
     # std is the standard deviation, not the variance: no square root.
     return x + std**0.5 * rng.standard_normal(np.shape(x), dtype=x.dtype)
-    # Every entry needs its own noise; here all examples of the batch are moved alike.
+    # Every entry needs its own noise; here all examples of the batch have the same.
     return x + std * rng.standard_normal(np.shape(x)[1:], dtype=x.dtype)
-    # The noise is added, not multiplied: black pixels get it too.
+    # The noise is added, not multiplied: black pixels have noise too.
     return x * (1 + std * rng.standard_normal(np.shape(x), dtype=x.dtype))
     # These random numbers are uniform: the noise is Gaussian, from standard_normal.
     .standard_normal -> .random
@@ -275,15 +274,15 @@ MISTAKES = {
     return x + std * np.random.default_rng(0).standard_normal(np.shape(x), dtype=x.dtype)
     # Draw the noise in the dtype of x: with float64 noise float32 examples become float64.
     return x + std * rng.standard_normal(np.shape(x))
-    # The noise is added: do not turn its sign.
+    # The noise is added: do not reverse its sign.
     return x - std * rng.standard_normal(np.shape(x), dtype=x.dtype)
     # Nothing is clipped: the noise is Gaussian, and moves black and white both ways.
     return np.clip(x + std * rng.standard_normal(np.shape(x), dtype=x.dtype), 0, 1)
     # Nothing is clipped: the noise is Gaussian, and moves black and white both ways.
     return np.clip(x + std * rng.standard_normal(np.shape(x), dtype=x.dtype), -1, 1)
-    # Every entry needs its own noise; here all entries are moved alike.
+    # Every entry needs its own noise; here all entries have the same.
     return x + std * rng.standard_normal(dtype=x.dtype)
-    # Every entry needs its own noise; here all entries of an example are moved alike.
+    # Every entry needs its own noise; here all entries of an example have the same.
     shape = (len(x),) + (1,) * (x.ndim - 1)
     return x + std * rng.standard_normal(shape, dtype=x.dtype)
     # The answer has the dtype of x: a float64 std or noise makes float32 examples float64.

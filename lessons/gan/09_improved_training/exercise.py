@@ -1,4 +1,4 @@
-"""Exercises on the remedies: one small equation each."""
+"""Exercises on the techniques of improved GAN training: one small equation each."""
 
 import autograd.numpy as np
 
@@ -10,13 +10,13 @@ matching = Exercise(
     target="minigen.gan.improved_training:feature_matching_loss",
     minutes=5,
     prompt="""
-    A loss for the generator: how far is the average fake from the average real example, in the eyes
-    of the discriminator? One number.
+    Return a loss for the generator, one number: the squared distance between the mean features of
+    the fakes and those of the real examples.
 
-    real_features (N, F) and fake_features (M, F) are what a hidden layer of the discriminator makes
-    of the real and of the fake examples; N and M may differ. Return the squared Euclidean length of
-    the difference of the two means. Its gradient is taken (write it with np, which is autograd's),
-    and is 0, never NaN, where the means agree.
+    real_features (N, F) and fake_features (M, F) are the outputs of a hidden layer of the
+    discriminator for the real and for the fake examples; N and M may differ. The distance is the
+    Euclidean length of the difference of the two means. Its gradient is taken (write it with np,
+    which is autograd's), and is 0, never NaN, where the means agree.
     """,
     hints="""
     Only the means have to agree. What is the mean of a batch: a number, or a vector with one entry
@@ -43,8 +43,8 @@ def unequal_batches(impl, rng):
 
 
 @matching.case(points=1, kind="equation", property=True, expect={"change": 0.0})
-def spread_is_not_seen(impl, rng):
-    """It does not see the spread: features moved symmetrically change nothing."""
+def only_the_mean_counts(impl, rng):
+    """Only the mean counts: opposite shifts of two halves of the batch change nothing."""
     real, fake, move = (
         rng.standard_normal((5, 3)),
         rng.standard_normal((6, 3)),
@@ -54,14 +54,14 @@ def spread_is_not_seen(impl, rng):
 
 
 @matching.case(points=2, kind="gradient")
-def pull_on_the_fakes(impl, rng):
+def gradient_at_the_fakes(impl, rng):
     real, fake = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
     return {"grad": grad(lambda f: impl(real, f))(fake)}
 
 
 @matching.case(points=1, kind="gradient", expect={"loss": 0.0, "gradient": np.zeros((3, 2))})
 def matched(impl, rng):
-    """The means agree: nothing is lost, and nothing pulls."""
+    """The means agree: the loss and its gradient are 0."""
     real = np.array([[1.0, -2.0], [3.0, 0.0]])
     fake = np.array([[0.0, 0.0], [2.0, -1.0], [4.0, -2.0]])
     return {"loss": impl(real, fake), "gradient": grad(lambda f: impl(real, f))(fake)}
@@ -73,19 +73,19 @@ closeness = Exercise(
     minutes=15,
     blocked=["minigen.gan.improved_training:MinibatchDiscrimination.closeness"],
     prompt="""
-    How close is each example of a batch to the rest of it? m (N, B, C) holds, for each of N
-    examples, B vectors of C numbers, made from its features. Return o (N, B).
+    Return the closeness of each example of a batch to all examples of the batch, o (N, B). m (N, B,
+    C) holds B vectors of C components for each of N examples, computed from its features.
 
     For each b, the closeness of examples i and j is exp(-d), where d is the sum of the absolute
     differences of their b-th vectors. o[i, b] is the sum of the closeness of i to all examples of
-    the batch, itself included: 1 if it is all alone, N if all are the same.
+    the batch, itself included: 1 if all others are far away, N if all are equal.
 
-    Its gradient is taken: write it with np, which is autograd's. An absolute value has slope 0 at
-    0, as np.abs has it, so a batch in which all are the same has the gradient 0.
+    Its gradient is taken: write it with np, which is autograd's. The absolute value has slope 0 at
+    0, as np.abs does, so in a batch of equal examples the gradient is 0.
     """,
     hints="""
-    Compare every example with every other: a table of N x N for each of the B vectors. Then add up
-    its rows.
+    Compare every example with every other: a table of N x N for each of the B vectors. Then sum its
+    rows.
 
     o_ib = sum_j exp(-|M_ib - M_jb|_1), with |.|_1 the sum over the C entries.
 
@@ -99,8 +99,8 @@ closeness = Exercise(
     points=1, kind="equation", expect={"o": [[1.5], [1.5], [1.0]]}, rtol=1e-6, atol=1e-8
 )
 def two_near_one_far(impl, rng):
-    """The first two are log 2 apart, in two steps: each is 1/2 to the other. The third is 100
-    away."""
+    """The first two are log 2 apart, half of it in each component: their closeness is 1/2. The
+    third is 100 away."""
     half = np.log(2.0) / 2
     return {"o": impl(np.array([[[0.0, 0.0]], [[half, -half]], [[100.0, 0.0]]]))}
 
@@ -117,7 +117,7 @@ def a_batch(impl, rng):
 
 @closeness.case(points=1, kind="equation", property=True, expect={"change": np.zeros((6, 2))})
 def any_order(impl, rng):
-    """Who stands where in the batch does not matter."""
+    """A permutation of the batch permutes o."""
     m, order = 0.5 * rng.standard_normal((6, 2, 3)), rng.permutation(6)
     return {"change": impl(m[order]) - impl(m)[order]}
 
@@ -130,7 +130,7 @@ def gradient_of_closeness(impl, rng):
 
 @closeness.case(points=1, kind="gradient", expect={"gradient": np.zeros((3, 2, 2))})
 def gradient_of_a_collapsed_batch(impl, rng):
-    """All examples are the same: no way is downhill."""
+    """All examples are equal: the gradient is 0."""
     m, weights = np.tile(rng.standard_normal((1, 2, 2)), (3, 1, 1)), rng.standard_normal((3, 2))
     return {"gradient": grad(lambda m: np.sum(weights * impl(m)))(m)}
 
@@ -140,15 +140,15 @@ running = Exercise(
     target="minigen.gan.improved_training:running_mean",
     minutes=5,
     prompt="""
-    The mean of everything so far, without keeping everything. mean is the mean of the first count -
-    1 values, value is the count-th; both are arrays of one shape. Return the mean of all count
-    values, and leave the arguments as they are.
+    Update a mean by one value, without storing the earlier values. mean is the mean of the first
+    count - 1 values, value is the count-th; both are arrays of equal shape. Return the mean of all
+    count values, and do not change the arguments.
 
     count is at least 1. For the first value, count = 1, the answer is the value itself, whatever
     mean holds.
     """,
     hints="""
-    How much does one new value weigh among count?
+    What is the weight of one value in a mean of count values?
 
     mean_new = ((count - 1) mean + value) / count = mean + (value - mean) / count.
 
@@ -175,7 +175,7 @@ def later(impl, rng):
 
 @running.case(points=2, kind="equation", property=True, expect={"gap": np.zeros((5, 2))})
 def one_after_the_other(impl, rng):
-    """One after the other, they give the mean of all."""
+    """Updated by one value after another, the result is the mean of all."""
     values, mean, gap = rng.standard_normal((5, 2)), np.zeros(2), []
     for count in range(1, 6):
         mean = impl(mean, values[count - 1], count)
@@ -188,15 +188,15 @@ penalty = Exercise(
     target="minigen.gan.improved_training:historical_penalty",
     minutes=5,
     prompt="""
-    How far is a player from her own past? parameters is a list of arrays, a network's weights and
-    biases; means is a list of arrays of the same shapes, their means over the training so far.
-    Return one number: the squared Euclidean distance, over all entries of all arrays. It is added
-    to the player's loss: its gradient in the parameters is taken, and is 0, never NaN, where they
-    are at their means, as they are when training begins. Leave both lists, and the arrays in them,
-    as they are.
+    Return the squared Euclidean distance of a network's parameters from their past means, one
+    number. parameters is a list of arrays, the weights and biases; means is a list of arrays of the
+    same shapes, their means over the training so far. The distance is over all entries of all
+    arrays. It is added to a loss: its gradient in the parameters is taken, and is 0, never NaN,
+    where they equal their means, as they do when training begins. Do not change the lists or the
+    arrays in them.
     """,
     hints="""
-    Think of all parameters as one long vector, and of their means as another.
+    Regard all parameters as one long vector, and their means as another.
 
     |theta - theta_mean|^2 = the sum of (p - m)^2 over all entries of all arrays.
 
@@ -245,7 +245,7 @@ def at_its_mean(impl, rng):
     expect={"gradient": np.zeros(3), "float32 gradient": np.zeros((2, 2))},
 )
 def gradient_at_its_mean(impl, rng):
-    """Where training begins: the parameters are their own means, and nothing pulls."""
+    """At the start of training the parameters equal their means: the gradient is 0."""
     theta, other = rng.standard_normal(3), rng.standard_normal((2, 2))
     single = other.astype(np.float32)
     return {
@@ -260,20 +260,19 @@ loss = Exercise(
     minutes=10,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    The loss of a discriminator whose labels are smoothed on one side, one number, in nats.
+    Return the loss of a discriminator with one-sided label smoothing, one number, in nats.
 
     real_logits (N,) and fake_logits (M,) are the discriminator's outputs before the sigmoid. The
-    target of a real example is 1 - smooth, that of a fake one 0; each group counts by the mean of
-    its cross-entropies, whatever N and M. Without smoothing (smooth = 0, as when it is left out) it
-    is the loss of gan/02.
+    target of a real example is 1 - smooth, that of a fake one 0. The loss is the mean cross-entropy
+    over the real examples plus that over the fakes, whatever N and M. Without smoothing (smooth =
+    0, the default) it is the loss of gan/02.
 
-    Logits may be as large as 1000, in float32 too: compute without ever taking the logarithm of 0.
-    The gradient in the logits is taken, and must be finite and exact there: write it with np, which
-    is autograd's.
+    Logits may be as large as 1000, in float32 too: never take the logarithm of 0. The gradient in
+    the logits is taken, and must be finite and exact there: write it with np, which is autograd's.
     """,
     hints="""
-    Write down the cross-entropy for any target y, from the logit, and put in 1 - smooth for the
-    real examples and 0 for the fakes.
+    Write down the cross-entropy for any target y as a function of the logit. Then insert 1 - smooth
+    for the real examples and 0 for the fakes.
 
     For the target y it is y softplus(-l) + (1 - y) softplus(l), since -log sigmoid(l) =
     softplus(-l) and -log(1 - sigmoid(l)) = softplus(l).
@@ -285,7 +284,7 @@ loss = Exercise(
 
 
 @loss.case(points=2, kind="equation", atol=1e-6, expect={"loss": 0.325083 + 0.693147})
-def as_sure_as_the_target(impl, rng):
+def at_the_target(impl, rng):
     """Two real examples at D = 0.9 with the target 0.9: -0.9 log 0.9 - 0.1 log 0.1. One fake at
     1/2: log 2."""
     return {"loss": impl(np.log([9.0, 9.0]), np.zeros(1), 0.1)}
@@ -293,7 +292,7 @@ def as_sure_as_the_target(impl, rng):
 
 @loss.case(points=1, kind="equation", expect={"loss": [1.3862943611198906] * 2})
 def undecided(impl, rng):
-    """All logits 0: whatever the target, an example costs log 2."""
+    """All logits are 0: whatever the target, the loss of an example is log 2."""
     return {"loss": np.array([impl(np.zeros(3), np.zeros(2), s) for s in (0.1, 0.4)])}
 
 
@@ -310,13 +309,13 @@ def what_smoothing_adds(impl, rng):
     return {"gap": impl(real, fake, s) - impl(real, fake) - s * np.mean(real)}
 
 
-@loss.case(points=1, kind="extremes", expect={"too sure": 200.0, "float32": 200.0})
-def sure_of_the_real_ones(impl, rng):
-    """Real logits 1000, fake ones -1000, smooth 0.2: being sure costs 0.2 nats for each unit of the
+@loss.case(points=1, kind="extremes", expect={"float64": 200.0, "float32": 200.0})
+def very_certain(impl, rng):
+    """Real logits 1000, fake ones -1000, smooth 0.2: the loss is 0.2 nats for each unit of the
     logit."""
     logits = np.full(3, 1000.0)
     single = logits.astype(np.float32)
-    return {"too sure": impl(logits, -logits, 0.2), "float32": impl(single, -single, 0.2)}
+    return {"float64": impl(logits, -logits, 0.2), "float32": impl(single, -single, 0.2)}
 
 
 @loss.case(
@@ -343,16 +342,16 @@ smoothing = Exercise(
     minutes=10,
     blocked=["minigen.gan.losses:optimal_discriminator"],
     prompt="""
-    The best discriminator when the labels are smoothed on one side. p_r and p_g, arrays of one
-    shape, are the densities of real and of fake examples at the same points, nowhere both 0, but
-    perhaps as small as 1e-200. The discriminator minimizes the cross-entropy; for a real example
-    its target is 1 - smooth, for a fake one it is 0. Return D at each point.
+    Return the optimal discriminator D under one-sided label smoothing, at each point. p_r and p_g,
+    arrays of equal shape, are the densities of real and of fake examples at the same points. They
+    are nowhere both 0, but may be as small as 1e-200. The discriminator minimizes the
+    cross-entropy; the target of a real example is 1 - smooth, that of a fake one is 0.
 
     Without smoothing the answer is the optimal discriminator of the plain game.
     """,
     hints="""
-    At one point, p_r real examples vote for the answer 1 - smooth and p_g fakes vote for 0.
-    Cross-entropy is smallest at the average of the targets.
+    At one point, real examples with density p_r have the target 1 - smooth, and fakes with density
+    p_g have the target 0. The cross-entropy is smallest at the weighted mean of the targets.
 
     minimize -p_r [(1 - s) log D + s log(1 - D)] - p_g log(1 - D): its derivative is 0 where the
     targets' weighted mean is D. The fakes' target, 0, adds nothing to it.
@@ -370,7 +369,7 @@ def a_tenth(impl, rng):
 
 @smoothing.case(points=2, kind="equation", expect={"D": [0.0, 0.8]})
 def on_one_side_only(impl, rng):
-    """Where there are only fakes D says 0, and where there are only real examples 0.8."""
+    """Where there are only fakes D is 0, and where there are only real examples it is 0.8."""
     return {"D": impl(np.array([0.0, 1.5]), np.array([0.7, 0.0]), 0.2)}
 
 
@@ -390,7 +389,7 @@ def densities(impl, rng):
     points=2, kind="equation", property=True, expect={"slope": np.zeros(6)}, rtol=0, atol=1e-8
 )
 def it_minimizes_the_loss(impl, rng):
-    """No other answer has a smaller loss: the slope in D is 0."""
+    """At the optimum the derivative of the loss in D is 0."""
     p_r, p_g, s = rng.random(6) + 0.1, rng.random(6) + 0.1, 0.1 + 0.2 * rng.random()
     d = impl(p_r, p_g, s)
     return {"slope": -p_r * ((1 - s) / d - s / (1 - d)) + p_g / (1 - d)}
@@ -402,18 +401,18 @@ moments = Exercise(
     minutes=20,
     rtol=1e-6,
     prompt="""
-    What virtual batch norm normalizes with. For each example of x, by itself: the mean and the
-    variance over the reference batch and this example together. Return a tuple (mean, var). The
+    Return the moments of virtual batch norm: for each example of x separately, the mean and the
+    variance over the reference batch and this example together, as a tuple (mean, var). The
     gradient in x is taken: write it with np, which is autograd's, and not in place.
 
-    For features, x (N, C) and reference (R, C), both answers have shape (N, C). For maps, x (N, H,
-    W, C) and reference (R, H, W, C), all places are values of their channel, and both answers have
-    shape (N, 1, 1, C). The variance divides by the number of values, (R + 1) H W. Examples of x
-    must not see one another.
+    For features, x (N, C) and reference (R, C), both results have shape (N, C). For images, x (N,
+    H, W, C) and reference (R, H, W, C), all pixels are values of their channel, and both results
+    have shape (N, 1, 1, C). The variance divides by the number of values, (R + 1) H W. The result
+    for one example of x must not depend on the others.
     """,
     hints="""
-    The virtual batch of example i has R + 1 members: the reference, and example i. Batch norm's
-    mean and variance of these R + 1 are asked for.
+    The virtual batch of example i has R + 1 members: the reference, and example i. Return batch
+    norm's mean and variance of these R + 1.
 
     mean_i = (sum of the reference + x_i)/(R + 1). The variance is the mean of the squares of (value
     - mean_i), over the same R + 1. A loop over the examples is fine.
@@ -459,7 +458,7 @@ def maps(impl, rng):
     expect={"mean": np.zeros((1, 3)), "var": np.zeros((1, 3))},
 )
 def examples_apart(impl, rng):
-    """An example's moments do not depend on who else is in the batch."""
+    """An example's moments do not depend on the other examples of the batch."""
     x, reference = 2 + rng.standard_normal((5, 3)), rng.standard_normal((4, 3))
     together, alone = impl(x, reference), impl(x[1:2], reference)
     return {name: a[1:2] - b for name, a, b in zip(("mean", "var"), together, alone)}
@@ -484,15 +483,15 @@ noise = Exercise(
     target="minigen.gan.improved_training:instance_noise",
     minutes=5,
     prompt="""
-    Blur examples before the discriminator sees them, real and fake alike. x is an array of examples
-    of any shape, std the standard deviation of the noise. Return x plus Gaussian noise, a new
-    number for every entry; x itself stays as it is, and the answer has the dtype of x. Nothing is
-    clipped. The gradient in x is taken.
+    Return x plus Gaussian noise. x is an array of examples, real or fake, of any shape, before they
+    enter the discriminator; std is the standard deviation of the noise. Every entry has its own
+    noise. x itself is not changed, and the result has the dtype of x. Nothing is clipped. The
+    gradient in x is taken.
 
     Draw the noise with one call of rng.standard_normal, giving it the shape and the dtype of x.
     """,
     hints="""
-    Every pixel of every example gets its own random number. Standard normal numbers have standard
+    Every pixel of every example has its own random number. Standard normal numbers have standard
     deviation 1.
 
     x + std * n, with n ~ N(0, 1) in every entry.
@@ -508,7 +507,7 @@ noise = Exercise(
     expect={"x at std 0": [[1.0, -2.0]], "distance from x + rng's noise": 0.0},
 )
 def without_noise(impl, rng):
-    """With std = 0 nothing happens; with std = 1, the next numbers of the given rng are added."""
+    """With std = 0 x is unchanged; with std = 1 the next numbers of the given rng are added."""
     x = np.array([[1.0, -2.0]])
     seed = int(rng.integers(1000))
     added = (
@@ -526,7 +525,7 @@ def images(impl, rng):
 
 @noise.case(points=1, kind="shapes", exact_dtype=True)
 def single_precision(impl, rng):
-    """The answer is float32 for float32, so that the discriminator is."""
+    """For float32 examples the result is float32."""
     noisy = impl(np.ones((5, 2), np.float32), 0.1, rng)
     return {"noisy": noisy}
 
@@ -535,7 +534,7 @@ def single_precision(impl, rng):
     points=2, kind="equation", property=True, expect={"ratio": np.full((3, 4), 2.0), "fresh": True}
 )
 def scale_and_freshness(impl, rng):
-    """Twice the std moves x twice as far; two calls have different noise."""
+    """Twice the std is twice the noise; two calls draw different noise."""
     x, seed = 8 * rng.standard_normal((3, 4)), int(rng.integers(1000))
     near, far = (impl(x, std, np.random.default_rng(seed)) - x for std in (0.25, 0.5))
     first, second = impl(x, 0.5, rng), impl(x, 0.5, rng)
