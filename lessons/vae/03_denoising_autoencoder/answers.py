@@ -20,11 +20,11 @@ MISTAKES = {
     return x
     # level is the probability of being erased, not of being kept.
     return right(x, rng, kind, 1 - level if kind == "masking" else level)
-    # Each number needs a coin of its own: here whole rows live or die together.
+    # Entries are independent: here whole rows are erased together.
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(rng.random((len(x),) + (1,) * (x.ndim - 1)) < level, 0.0, x)
-    # Each row needs coins of its own: here the same columns are erased in every row.
+    # Rows are independent: here the same columns are erased in every row.
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(rng.random(x.shape[1:]) < level, 0.0, x)
@@ -34,152 +34,149 @@ MISTAKES = {
         if kind == "gaussian"
         else right(x, rng, kind, level)
     )
-    # Do not clip: the noise is to be normal at every number, also where x is near 0 or 1.
+    # Do not clip: the noise is normal at every entry, also where x is near 0 or 1.
     y = right(x, rng, kind, level)
     return np.clip(y, x.min() - 0.25 * level, x.max() + 0.25 * level) if kind == "gaussian" else y
-    # Normal noise is asked for; this is uniform on [-level, level].
+    # The noise is normal; this is uniform on [-level, level].
     return (
         x + level * (2 * rng.random(x.shape) - 1)
         if kind == "gaussian"
         else right(x, rng, kind, level)
     )
-    # The noise is added to x; here it takes its place.
+    # The noise is added to x; here it replaces x.
     return (
         level * rng.standard_normal(x.shape) if kind == "gaussian" else right(x, rng, kind, level)
     )
-    # Salt and pepper: level is the share of both together, half of it each.
+    # Salt and pepper: level is the share of both together, and each has half of it.
     return right(x, rng, kind, min(1.0, 2 * level) if kind == "salt_pepper" else level)
-    # Salt and pepper come equally often: here nearly all become 0.
+    # Salt and pepper are equally frequent: here nearly all become 0.
     return right(x, rng, "masking" if kind == "salt_pepper" else kind, level)
-    # Draw from the generator that is given: with one of your own the same damage comes again and
-    # again.
+    # Draw from the generator that is given: with one of your own, every call gives the same
+    # corruption.
     return right(x, np.random.default_rng(0), kind, level)
-    # Erased numbers become 0; the others stay as they are and are not scaled up, as dropout would.
+    # Erased entries become 0; the others are unchanged: do not scale them, as some dropout does.
     y = right(x, rng, kind, level)
     return y / (1 - level) if kind == "masking" and level < 1 else y
-    # Draw from the generator that is given, not from one that nobody can set: the same state of rng
-    # is to give the same copy.
+    # Draw from the generator that is given, not from an unseeded one: the same state of rng gives
+    # the same copy.
     return right(x, numpy.random.default_rng(), kind, level)
-    # Each number has a coin of its own; this erases the same number of them each time.
+    # Entries are independent; this erases the same number of them each time.
     if kind != "masking":
         return right(x, rng, kind, level)
     y = np.ravel(x).copy()
     y[rng.permutation(y.size)[: round(level * y.size)]] = 0
     return np.reshape(y, x.shape)
-    # Salt and pepper: the coins of pepper overwrite a part of the salt; one uniform number decides
-    # on both.
+    # Salt and pepper: pepper overwrites a part of the salt; use one uniform number to decide on
+    # both.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     y = np.where(rng.random(x.shape) < level / 2, 1.0, x)
     return np.where(rng.random(x.shape) < level / 2, 0.0, y)
-    # Salt and pepper: each number needs a coin of its own; here the same ones are hit in every row.
+    # Salt and pepper: entries are independent; here the same ones are replaced in every row.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     u = rng.random(x.shape[1:])
     return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
-    # Salt and pepper: each number draws for itself whether it becomes 0 or 1, not the row for all.
+    # Salt and pepper: whether an entry becomes 0 or 1 is drawn for each entry, not for each row.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     ones = rng.random((len(x),) + (1,) * (x.ndim - 1)) < 0.5
     return np.where(rng.random(x.shape) < level, 1.0 * ones, x)
-    # Normal noise is asked for; this has the right spread, and another law.
+    # The noise is normal; this has the right standard deviation but another distribution.
     return (
         x + level * np.sqrt(3 / 5) * rng.standard_t(5, x.shape)
         if kind == "gaussian"
         else right(x, rng, kind, level)
     )
-    # The noise is to come from the generator that is given: the same state of rng gives the same
-    # copy.
+    # Draw the noise from the generator that is given: the same state of rng gives the same copy.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + level * numpy.random.standard_normal(x.shape)
-    # The coins of masking are to come from the generator that is given: the same state of rng gives
-    # the same copy.
+    # Draw the erased entries with the generator that is given: the same state of rng gives the same
+    # copy.
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(numpy.random.random(x.shape) < level, 0.0, x)
-    # All of salt and pepper is to come from the generator that is given: the same state gives the
-    # same copy.
+    # Draw salt and pepper with the generator that is given: the same state gives the same copy.
     return right(x, numpy.random.default_rng() if kind == "salt_pepper" else rng, kind, level)
-    # Each number has a coin of its own; this erases the same number of them in each row.
+    # Entries are independent; this erases the same number of them in each row.
     if kind != "masking":
         return right(x, rng, kind, level)
     y = np.reshape(x, (len(x), -1)).copy()
     for row in y:
         row[rng.permutation(row.size)[: round(level * row.size)]] = 0
     return np.reshape(y, x.shape)
-    # Normal noise is asked for; this is uniform, if of the right spread.
+    # The noise is normal; this is uniform, with the right standard deviation.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + np.sqrt(3) * level * rng.uniform(-1, 1, x.shape)
-    # The noise is added to x as it is: x is not scaled down to make room for it.
+    # The noise is added to x: do not scale x down.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return np.sqrt(abs(1 - level**2)) * x + level * rng.standard_normal(x.shape)
-    # The noise is added, whatever the value of x: here it is in proportion to x.
+    # The noise does not depend on the value of x: here it is proportional to x.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x * (1 + level * rng.standard_normal(x.shape))
-    # Each number has noise of its own: here all of a row get the same.
+    # Entries are independent: here all entries of a row get the same noise.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + level * rng.standard_normal((len(x),) + (1,) * (x.ndim - 1))
-    # Each row has noise of its own: here all rows get the same.
+    # Rows are independent: here all rows get the same noise.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + level * rng.standard_normal(x.shape[1:])
-    # Each number has noise of its own: here a single draw is added to all.
+    # Entries are independent: here a single draw is added to all.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + level * rng.standard_normal()
-    # Salt and pepper: each number needs a coin of its own; here those along the last axis share
-    # one.
+    # Salt and pepper: entries are independent; here those along the last axis share a draw.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     u = rng.random(x.shape[:-1] + (1,))
     return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
-    # Salt and pepper: each number needs a coin of its own; here all of a row share one.
+    # Salt and pepper: entries are independent; here all entries of a row share a draw.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     u = rng.random((len(x),) + (1,) * (x.ndim - 1))
     return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
-    # Each number needs a coin of its own: here those along the last axis share one.
+    # Entries are independent: here those along the last axis share a draw.
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(rng.random(x.shape[:-1] + (1,)) < level, 0.0, x)
-    # An erased number becomes 0, not the mean of x.
+    # An erased entry becomes 0, not the mean of x.
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(rng.random(x.shape) < level, np.mean(x), x)
-    # Do not clip: the noise is to be normal at every number, also where x is near 0 or 1.
+    # Do not clip: the noise is normal at every entry, also where x is near 0 or 1.
     y = right(x, rng, kind, level)
     return np.clip(y, 0, 1) if kind == "gaussian" else y
     """,
     "denoising_loss": """
-    x -> corrupted  # The target stays clean: compare with x, not with what was seen.
-    corrupted -> x  # The autoencoder is to see the damaged input: here it sees the clean one.
-    # The roles are swapped: damaged in, clean as the target.
+    x -> corrupted  # The target is clean: compare with x, not with the corrupted input.
+    corrupted -> x  # The autoencoder receives the corrupted input: here it receives the clean one.
+    # The roles are swapped: the input is corrupted, the target is clean.
     x -> corrupted
     corrupted -> x
     # Sum over the pixels: this mean over all elements is D times smaller.
     return np.mean((x - autoencoder(corrupted)) ** 2)
     # Average over the batch: divide by the number of examples.
     return np.sum((x - autoencoder(corrupted)) ** 2)
-    # All pixels count, not only those that were damaged.
+    # All pixels count, not only those that were corrupted.
     return np.sum((x != corrupted) * (x - autoencoder(corrupted)) ** 2) / len(x) + 0.5 * np.sum(
         (x == corrupted) * (x - autoencoder(corrupted)) ** 2
     ) / len(x)
-    # The autoencoder rebuilds the example, not the difference between the example and the damage.
+    # The target is the clean example, not the difference between it and the corrupted one.
     x -> x - corrupted
-    # A root has no slope at 0: sum the squares without taking a root first.
+    # A root has no gradient at 0: sum the squares without taking a root first.
     return np.sqrt(np.sum((x - autoencoder(corrupted)) ** 2)) ** 2 / len(x)
-    # The differences enter by their squares, not by their magnitudes.
+    # Sum the squares of the differences, not their magnitudes.
     return np.mean(np.sum(np.abs(x - autoencoder(corrupted)), axis=1))
-    # The distance enters squared: take no root.
+    # The distance is squared: do not take the root.
     return np.mean(np.sqrt(np.sum((x - autoencoder(corrupted)) ** 2, axis=1)))
     # The plain sum of squares, without a factor 1/2.
     return 0.5 * np.sum((x - autoencoder(corrupted)) ** 2) / len(x)
-    # All pixels count, not only those that were damaged.
+    # All pixels count, not only those that were corrupted.
     return np.sum((x != corrupted) * (x - autoencoder(corrupted)) ** 2) / len(x)
     # Compare with what the autoencoder returns: do not clip it.
     return np.sum((x - np.clip(autoencoder(corrupted), 0, 1)) ** 2) / len(x)
@@ -194,7 +191,7 @@ VARIANTS = {
     y, hit = x.copy(), rng.uniform(size=x.shape) < level
     y[hit] = rng.integers(0, 2, hit.sum()) if kind == "salt_pepper" else 0
     return y
-    # random numbers written into arrays that are there, and float32
+    # random numbers written into existing arrays, and float32
     x, u = x.astype(numpy.float32), np.empty(x.shape)
     if kind == "gaussian":
         rng.standard_normal(out=u)

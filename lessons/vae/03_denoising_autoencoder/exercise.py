@@ -1,5 +1,5 @@
-"""Exercises on the denoising autoencoder: spoiling an input, and the loss that is taken to
-the clean one."""
+"""Exercises on the denoising autoencoder: the corruption of the input, and the loss with the
+clean target."""
 
 import autograd.numpy as np
 import numpy
@@ -7,28 +7,27 @@ import numpy
 from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad
 
-damage = Exercise(
+corruption = Exercise(
     "vae/03/corrupt",
     target="minigen.vae.autoencoder:corrupt",
     minutes=15,
     seconds=5.0,
     prompt="""
-    A damaged copy of the array x, of the same shape, drawn with the generator rng.
+    A corrupted copy of the array x, of the same shape, drawn with the generator rng.
 
-    kind is "masking": each number becomes 0 with probability level, by a coin of its own;
-    "gaussian": normal noise of standard deviation level is added to each number, and the sum is not
-    clipped; or "salt_pepper": with probability level a number becomes 0 or 1, either as often as
-    the other.
+    kind is "masking": each entry becomes 0 with probability level; "gaussian": normal noise of
+    standard deviation level is added to each entry, and the sum is not clipped; or "salt_pepper":
+    each entry is replaced with probability level, by 0 or by 1, with equal probability.
 
-    Every entry of x is treated alike, whatever its value, and independently of the others. All
-    randomness comes from rng: generators in the same state give the same copy. x itself is the
-    target of the loss: leave it as it is. x may have any shape.
+    All entries of x are treated in the same way, whatever their values, and independently of each
+    other. All randomness comes from rng: generators in the same state give the same copy. x itself
+    is the target of the loss, so do not change it. x may have any shape.
     """,
     hints="""
-    Every number has its own luck: draw as many random numbers as x has entries.
+    The entries are independent: draw as many random numbers as x has entries.
 
-    A uniform u is below level with probability level. For salt and pepper: below level/2 one thing,
-    up to level the other.
+    A uniform u is below level with probability level. For salt-and-pepper noise: 0 if u is below
+    level/2, 1 if u is between level/2 and level.
 
         if kind == "gaussian":
             return x + level * rng.standard_normal(x.shape)
@@ -41,38 +40,38 @@ damage = Exercise(
 
 
 def tenths(values):
-    """Shares and spreads of many draws, rounded to tenths: what does not depend on which random
-    numbers were drawn."""
+    """Shares and standard deviations of many draws, rounded to tenths: they do not depend on which
+    random numbers were drawn."""
     return np.round(10 * np.asarray(values)).astype(int)
 
 
-@damage.case(
+@corruption.case(
     points=1,
     kind="equation",
     expect={"masking": [[2.0, 3.0]], "gaussian": [[2.0, 3.0]], "salt_pepper": [[2.0, 3.0]]},
 )
 def level_zero(impl, rng):
-    """Nothing happens."""
+    """Level 0 changes nothing."""
     return {
         kind: impl(np.array([[2.0, 3.0]]), rng, kind, 0.0)
         for kind in ("masking", "gaussian", "salt_pepper")
     }
 
 
-@damage.case(points=1, kind="equation", expect={"masking": [[0.0, 0.0, 0.0]]})
+@corruption.case(points=1, kind="equation", expect={"masking": [[0.0, 0.0, 0.0]]})
 def level_one(impl, rng):
-    """Every number is erased."""
+    """Every entry is erased."""
     return {"masking": impl(np.array([[2.0, 3.0, -1.0]]), rng, "masking", 1.0)}
 
 
-@damage.case(
+@corruption.case(
     points=2,
     kind="equation",
     property=True,
     expect={"rows": [3, 3, 3, 3, 3], "columns": [3, 3, 3, 3, 3], "untouched": 0.0},
 )
 def masking(impl, rng):
-    """Erased: 3 in 10 of each row and of each column; the others are untouched."""
+    """3 in 10 of each row and of each column are erased; the others are unchanged."""
     rows, columns = 1.0 + rng.random((5, 5000)), 1.0 + rng.random((5000, 5))
     y, z = impl(rows, rng, "masking", 0.3), impl(columns, rng, "masking", 0.3)
     return {
@@ -82,9 +81,10 @@ def masking(impl, rng):
     }
 
 
-@damage.case(points=2, kind="equation", property=True, expect={"facts": [0, 20, 7, 0]})
+@corruption.case(points=2, kind="equation", property=True, expect={"facts": [0, 20, 7, 0]})
 def gaussian(impl, rng):
-    """Noise of mean 0 and spread 2, normal (68 % within it), a number at a time, not clipped."""
+    """The noise has mean 0 and standard deviation 2, is normal (68 % lie within one standard
+    deviation), independent for each entry, and not clipped."""
     x = rng.random((1000, 200))
     noise = impl(x, rng, "gaussian", 2.0) - x
     repeats = (
@@ -94,22 +94,22 @@ def gaussian(impl, rng):
     return {"facts": tenths([noise.mean(), noise.std(), within, repeats / 20])}
 
 
-@damage.case(points=2, kind="equation", property=True, expect={"shares": [2, 2, 6]})
+@corruption.case(points=2, kind="equation", property=True, expect={"shares": [2, 2, 6]})
 def salt_pepper(impl, rng):
-    """Two in ten become 0, two in ten become 1, the rest stays."""
+    """Two in ten become 0, two in ten become 1, the rest is unchanged."""
     x = np.full((50, 20, 20, 1), 0.5)
     y = impl(x, rng, "salt_pepper", 0.4)
     return {"shares": tenths([np.mean(y == 0), np.mean(y == 1), np.mean(y == 0.5)])}
 
 
-@damage.case(
+@corruption.case(
     points=2,
     kind="shapes",
     property=True,
     expect={"masking": 1, "gaussian": 1, "salt_pepper": 1, "kept": 0.0},
 )
 def fresh(impl, rng):
-    """No two calls are alike, and the input is left as it was."""
+    """Two calls give different copies, and the input is unchanged."""
     x = 0.25 + 0.5 * rng.random((40, 40))
     before = x.copy()
     kinds = ("masking", "gaussian", "salt_pepper")
@@ -119,11 +119,11 @@ def fresh(impl, rng):
     return {**differ, "kept": np.abs(x - before).sum()}
 
 
-@damage.case(
+@corruption.case(
     points=1, kind="equation", property=True, expect={"masking": 0, "gaussian": 0, "salt_pepper": 0}
 )
 def same_state(impl, rng):
-    """Two generators in the same state give the same copy: does any number differ (1 if so)?"""
+    """Two generators in the same state give the same copy: does any entry differ (1 if so)?"""
     x, seed = 0.25 + 0.5 * rng.random(50), int(rng.integers(2**32))
 
     def copy(kind):
@@ -138,7 +138,7 @@ def beyond(value, expected, deviation, n):
     return int(abs(value - expected) > 5 * deviation / n**0.5)
 
 
-@damage.case(
+@corruption.case(
     points=2,
     kind="equation",
     property=True,
@@ -153,16 +153,17 @@ def beyond(value, expected, deviation, n):
     },
 )
 def shares(impl, rng):
-    """On 200,000 numbers shares and moments are within 5 standard errors of theirs (1 if not)."""
+    """For 200,000 entries, shares and moments are within 5 standard errors of the expected ones (1
+    if not)."""
     n = 200_000
     x, zeros = np.full((n // 8, 8), 0.5), np.zeros((n // 8, 8))
-    masked, spoiled = impl(x, rng, "masking", 0.25), impl(x, rng, "salt_pepper", 0.25)
+    masked, corrupted = impl(x, rng, "masking", 0.25), impl(x, rng, "salt_pepper", 0.25)
     noise = (impl(x, rng, "gaussian", 0.3) - x) / 0.3
     squares = noise**2
     return {
         "zeros of masking": beyond(np.mean(masked == 0), 1 / 4, (3 / 16) ** 0.5, n),
-        "zeros of salt_pepper": beyond(np.mean(spoiled == 0), 1 / 8, (7 / 64) ** 0.5, n),
-        "ones of salt_pepper": beyond(np.mean(spoiled == 1), 1 / 8, (7 / 64) ** 0.5, n),
+        "zeros of salt_pepper": beyond(np.mean(corrupted == 0), 1 / 8, (7 / 64) ** 0.5, n),
+        "ones of salt_pepper": beyond(np.mean(corrupted == 1), 1 / 8, (7 / 64) ** 0.5, n),
         "ones in place of zeros": beyond(
             np.mean(impl(zeros, rng, "salt_pepper", 1.0) == 1), 1 / 2, 1 / 2, n
         ),
@@ -179,32 +180,32 @@ def alike(a):
     return [beyond(np.mean(left * right), 0, 1, left.size) for left, right in pairs]
 
 
-@damage.case(
+@corruption.case(
     points=2,
     kind="shapes",
     property=True,
     expect={
         "erased together": [0, 0, 0, 0],
-        "spoiled together": [0, 0, 0, 0],
+        "corrupted together": [0, 0, 0, 0],
         "same noise": [0, 0, 0, 0],
         "same salt": [0],
         "same number each time": [0, 0],
     },
 )
 def independent(impl, rng):
-    """Neighbors along each axis of (N, H, W, C) have coins and noise of their own, and it varies
-    from call to call how many numbers are hit (1 where that is not so)."""
+    """Neighbors along each axis of (N, H, W, C) are corrupted independently, and the number of
+    corrupted entries varies from call to call (1 where this does not hold)."""
     x = np.full((40, 20, 20, 4), 0.5)
-    spoiled, small = impl(x, rng, "salt_pepper", 0.4), np.full((4, 5), 0.5)
+    corrupted, small = impl(x, rng, "salt_pepper", 0.4), np.full((4, 5), 0.5)
     hits = [
         [np.count_nonzero(impl(small, rng, kind, 0.3) != 0.5) for _ in range(30)]
         for kind in ("masking", "salt_pepper")
     ]
     return {
         "erased together": alike(1.0 * (impl(x, rng, "masking", 0.4) == 0)),
-        "spoiled together": alike(1.0 * (spoiled != 0.5)),
+        "corrupted together": alike(1.0 * (corrupted != 0.5)),
         "same noise": alike(impl(x, rng, "gaussian", 0.4) - x),
-        "same salt": alike(spoiled[spoiled != 0.5]),
+        "same salt": alike(corrupted[corrupted != 0.5]),
         "same number each time": [int(min(counts) == max(counts)) for counts in hits],
     }
 
@@ -214,16 +215,16 @@ loss = Exercise(
     target="minigen.vae.autoencoder:denoising_loss",
     minutes=5,
     prompt="""
-    The loss of a denoising autoencoder: the squared distance between the clean example and what the
-    autoencoder makes of the damaged one, summed over the pixels and averaged over the batch. A
-    number.
+    The loss of a denoising autoencoder, a number: the squared distance between the clean example
+    and the autoencoder's output for the corrupted one, summed over the pixels and averaged over
+    the batch.
 
     autoencoder is a function that maps (N, D) -> (N, D). x (N, D) are the clean examples, corrupted
-    (N, D) the damaged ones. Training takes the gradient in the weights of the autoencoder; where
-    nothing is left to repair it is 0.
+    (N, D) the corrupted ones. Training takes the gradient by the weights of the autoencoder; it is
+    0 where the output equals x.
     """,
     hints="""
-    Two arrays come in. Which of them may the autoencoder see, and which is it to be compared with?
+    There are two arrays. Which is the input of the autoencoder, and which is the target?
 
     1/N times the sum over i of |x_i - f(g(corrupted_i))|^2.
 
@@ -234,14 +235,14 @@ loss = Exercise(
 
 @loss.case(points=1, kind="equation", expect={"loss": 1.0})
 def copying(impl, rng):
-    """An autoencoder that copies is off by the damage: 1 of (1, 1) was erased."""
+    """The loss of copying is the corruption: one 1 of (1, 1) was erased."""
     return {"loss": impl(lambda seen: seen, np.array([[1.0, 1.0]]), np.array([[1.0, 0.0]]))}
 
 
 @loss.case(points=1, kind="equation", expect={"loss": 4.5})
 def doubling(impl, rng):
-    """(1, 1) against (2, 0) costs 1 + 1; (2, 2 + √3) against (0, 2) costs 4 + 3; their mean is
-    4.5."""
+    """The squared distance of (1, 1) and (2, 0) is 1 + 1, that of (2, 2 + √3) and (0, 2) is 4 + 3;
+    their mean is 4.5."""
     return {
         "loss": impl(
             lambda seen: 2 * seen,
@@ -259,21 +260,21 @@ def random_network(impl, rng):
 
 @loss.case(points=2, kind="equation", property=True, expect={"loss": 0.0})
 def perfect(impl, rng):
-    """A perfect repair costs nothing, whatever was seen."""
+    """A perfect repair has loss 0, whatever the input."""
     x, seen = rng.random((2, 5, 3))
     return {"loss": impl(lambda s: x + 0 * s, x, seen)}
 
 
 @loss.case(points=2, kind="gradient")
 def gradient(impl, rng):
-    """The slope in the weights of a linear autoencoder."""
+    """The gradient by the weights of a linear autoencoder."""
     w, x, seen = rng.standard_normal((3, 3)), rng.random((5, 3)), rng.random((5, 3))
     return {"grad": grad(lambda w: impl(lambda s: s @ w, x, seen))(w)}
 
 
 @loss.case(points=1, kind="gradient", property=True, expect={"loss": 0.0, "grad": 0.0})
 def gradient_of_a_perfect_repair(impl, rng):
-    """An autoencoder that copies, and nothing was damaged: no loss, and no slope."""
+    """An autoencoder that copies an uncorrupted input: loss 0 and gradient 0."""
     x = rng.random((5, 3))
     return {
         "loss": impl(lambda s: s @ np.eye(3), x, x.copy()),
