@@ -25,27 +25,27 @@ def kl(rho, q):
 
 MISTAKES = {
     "kl_bernoulli": """
-    # The other way round: this is KL(rho_hat || rho), weighted by the wrong coin.
+    # The arguments are swapped: this is KL(rho_hat || rho), weighted by rho_hat.
     rho -> rho_hat (everywhere)
     rho_hat -> rho (everywhere)
-    1 - rho_hat -> 1 - rho  # A coin has two sides: the term of the tails, with 1 - rho, is missing.
-    # The sign is turned: a divergence is never negative.
+    1 - rho_hat -> 1 - rho  # The term of outcome 0, with 1 - rho, is wrong.
+    # The sign is wrong: a divergence is never negative.
     return rho * np.log(rho_hat / rho) + (1 - rho) * np.log((1 - rho_hat) / (1 - rho))
-    + -> -  # Both terms are added: minus before the second comes from leaving out the bracket.
-    # This is the cross-entropy: it lacks the entropy of rho and is not 0 where the coins agree.
+    + -> -  # The two terms are added, not subtracted.
+    # This is the cross-entropy: subtract the entropy of rho, so that it is 0 at rho_hat = rho.
     return -rho * np.log(rho_hat) - (1 - rho) * np.log(1 - rho_hat)
     np.log -> np.log2 (everywhere)  # This is in bits: nats come from the natural logarithm.
-    # One divergence for each pair: do not sum them, the penalty does that.
+    # Return one divergence for each pair: the sum is taken by the penalty.
     return np.sum(rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat)))
-    # The tails have the weight of the heads: theirs is 1 - rho.
+    # The weight of the second term is 1 - rho, not rho.
     return rho * np.log(rho / rho_hat) + rho * np.log((1 - rho) / (1 - rho_hat))
     # A squared difference has its minimum at the same place, but is another function.
     return (rho - rho_hat) ** 2
-    # A small number added in the logarithms changes the divergence of a silent unit, and its slope.
+    # A constant added in the logarithms changes the divergence of an inactive unit, and its slope.
     return rho * np.log(rho / (rho_hat + 1e-8)) + (1 - rho) * np.log(
         (1 - rho) / (1 - rho_hat + 1e-8)
     )
-    # Do not clip rho_hat: a silent unit would cost less than it does, and get no gradient.
+    # Do not clip rho_hat: an inactive unit would get a smaller penalty and no gradient.
     return kl(rho, np.clip(rho_hat, 1e-6, 1 - 1e-6))
     """,
     "k_sparse": """
@@ -60,39 +60,39 @@ MISTAKES = {
     # Along the row, axis 1: here the k largest of each column are kept.
     return z * (ranks(plain(z).T).T < k)
     return z * (ranks(-plain(z)) < k)  # The k largest, not the k smallest.
-    return 1.0 * (ranks(plain(z)) < k) + 0 * z  # Keep the numbers themselves: this is the mask.
-    # Each number stays in its place: do not sort them.
+    return 1.0 * (ranks(plain(z)) < k) + 0 * z  # Keep the entries themselves: this is the mask.
+    # Each entry stays in its place: do not sort them.
     return np.concatenate([-np.sort(-z, axis=1)[:, :k], 0 * z[:, k:]], axis=1)
     return z * (ranks(plain(z)) < k - 1)  # One too few: the k-th largest is kept as well.
-    # Of numbers that tie, only as many stay as there are places: exactly k in each row.
+    # Of entries that tie, keep only as many as there are places: exactly k in each row.
     values = plain(z)
     return z * (values >= -np.sort(-values, axis=1)[:, k - 1 : k])
-    # The others become 0; they do not keep a part of their value.
+    # The others become 0, not a part of their value.
     return np.where(ranks(plain(z)) < k, z, 0.1 * z)
-    # The gradient has to stop at the numbers that are not kept: here it passes them.
+    # The gradient is 0 at the entries that are not kept: here it passes through them.
     return z - plain(z) * (ranks(plain(z)) >= k)
-    # No gradient reaches the kept numbers: only the choice is a constant, not the numbers.
+    # No gradient reaches the kept entries: only the mask is a constant, not the entries.
     return plain(z) * (ranks(plain(z)) < k) + 0 * z
-    # There is no max(0, .) here: a negative number that is among the k largest stays.
+    # Do not apply max(0, .): a negative entry among the k largest is kept.
     return np.maximum(z, 0) * (ranks(plain(z)) < k)
-    # Of equal numbers the first ones stay: this sort does not keep them in order, so say
+    # Of equal entries the first ones are kept: this sort does not keep their order, so use
     # kind="stable".
     return z * (np.argsort(np.argsort(-plain(z), axis=1), axis=1) < k)
-    # Of equal numbers the first ones stay: sorted upward and taken from the end, the last ones do.
+    # Of equal entries the first ones are kept: sorted in increasing order, the last ones would be.
     order = np.argsort(plain(z), axis=1, kind="stable")[:, ::-1]
     return z * (np.argsort(order, axis=1) < k)
-    # A kept number may be 0: ask for its rank, not whether it is different from 0.
+    # A kept entry may be 0: test its rank, not whether it differs from 0.
     return z * (plain(z) * (ranks(plain(z)) < k) != 0)
     """,
     "sparsity_penalty": """
-    # Average first, then take the divergence: a unit that always says rho is not sparse.
+    # Average first, then take the divergence: a unit that is always at rho is not sparse.
     kl_bernoulli(rho, rho_hat) -> np.sum(np.mean(kl(rho, np.clip(a, 0.001, 1 - 0.001)), axis=0))
     # Average over the examples, axis 0: this averages over the units.
     np.sum(a, axis=0) / len(a) -> np.clip(np.mean(a, axis=1), 0.001, 1 - 0.001)
     # Sum over the units, do not average: the equation has no 1/s.
     units = sum(np.shape(a)[1] for a in layers_of(activations))
     return sum(np.sum(kl(rho, np.mean(a, axis=0))) for a in layers_of(activations)) / units
-    # This is the divergence of each unit: one number is asked for, their sum.
+    # This is the divergence of each unit: return one number, their sum.
     return np.concatenate([kl(rho, np.mean(a, axis=0)) for a in layers_of(activations)])
     # Each unit has its own average: here one average is taken over the whole layer.
     kl_bernoulli(rho, rho_hat) -> np.shape(a)[1] * kl(rho, np.mean(a))
@@ -102,11 +102,11 @@ MISTAKES = {
     return np.sum(kl(rho, np.mean(layers_of(activations)[0], axis=0)))
     # Average over the N examples: this sum is divided by one too few.
     np.sum(a, axis=0) / len(a) -> np.sum(a, axis=0) / (len(a) - 1)
-    # Do not clip the averages: units that are silent are what the price is about.
+    # Do not clip the averages: inactive units need their full penalty.
     np.sum(a, axis=0) / len(a) -> np.clip(np.mean(a, axis=0), 0.01, 0.99)
-    # A small number added to the averages changes the price of a silent unit, and its slope.
+    # A constant added to the averages changes the penalty of an inactive unit, and its slope.
     np.sum(a, axis=0) / len(a) -> np.mean(a, axis=0) + 1e-8
-    # The list of layers was changed: it belongs to the caller, so work on the averages only.
+    # The list of layers was changed: it belongs to the caller, so do not modify it.
     total, rest = 0.0, activations if isinstance(activations, list) else [activations]
     while rest:
         total = total + np.sum(kl(rho, np.mean(rest.pop(), axis=0)))
