@@ -676,7 +676,7 @@ lesson.change(
 )
 
 # %% [markdown]
-# ## 6. A wrong turn: random codes
+# ## 6. Decoding random codes
 # The decoder maps codes to digits. Can we generate new digits by decoding random codes? We draw
 # each coordinate uniformly between the smallest and the largest value in the codes of the test
 # digits. For comparison we decode points midway between the codes of two test digits.
