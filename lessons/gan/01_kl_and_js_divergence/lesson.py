@@ -76,8 +76,8 @@ lesson.figure(
 # A coin is fair: heads and tails have the probabilities $p = (\frac12, \frac12)$. A model expects
 # $q = (\frac14, \frac34)$. Heads is then twice as probable under $p$ as under $q$, and tails
 # $\frac23$ times as probable. The *Kullback–Leibler divergence*, or KL divergence, is the mean of
-# the logarithms of these ratios, weighted by $p$. The post defines it as a measure of how $p$ diverges
-# from a second, expected distribution $q$ (Eq. gan.01):
+# the logarithms of these ratios, weighted by $p$. The post introduces it as a measure of how $p$
+# diverges from a second, expected distribution $q$ (Eq. gan.01):
 #
 # $$
 # D_{\mathrm{KL}}(p \| q) = \int_x p(x) \log \frac{p(x)}{q(x)} \, dx .

@@ -13,7 +13,7 @@ def sigma(x):
 
 
 def patched(x):
-    """softplus that is right where its gradient is NaN."""
+    """softplus with correct values, whose gradient is NaN for large x."""
     return np.where(x > 30, x, np.log(1 + np.exp(x)))
 
 
@@ -29,12 +29,12 @@ MISTAKES = {
     real = (1 - smooth) * log_sigmoid(-real_logits) + smooth * log_sigmoid(real_logits)
     return -np.mean(real) - np.mean(log_sigmoid(fake_logits))
     np.mean -> np.sum (everywhere)  # Take the mean over each group, not the sum.
-    # Each group has its own mean: a batch with more fakes than reals must not weigh them more.
+    # Each group has its own mean: the result must not depend on the ratio of N to M.
     real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
     return -2 * np.mean(np.concatenate([real, log_sigmoid(-fake_logits)]))
-    # The two means are added, not averaged: an undecided discriminator has loss 2 log 2.
+    # Add the two means, do not average them: with D = 1/2 everywhere the loss is 2 log 2.
     real + fake -> (real + fake) / 2
-    # This is what the discriminator wants large; the loss that it minimizes is the negative of it.
+    # This is what the discriminator maximizes. The loss that it minimizes is the negative.
     real + fake -> -(real + fake)
     # sigmoid(1000) rounds to 1, and log(1 - 1) is minus infinity: use softplus on the logits.
     real + fake -> np.log(np.exp(real + fake))
@@ -42,53 +42,53 @@ MISTAKES = {
     real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
     fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
     return -np.mean(real) - np.mean(fake)
-    # A part of the smoothed cross-entropy is missing: with the target 1 - smooth, the part for the
+    # A term of the smoothed cross-entropy is missing: with the target 1 - smooth, the term of the
     # target 0 has the weight smooth.
     np.mean(real_logits) -> (-np.mean(real))
-    # These are the logits themselves; the loss needs log sigmoid of them.
+    # These are the logits. The loss has their log sigmoid.
     return np.mean(fake_logits) - np.mean(real_logits)
     real + fake -> (real + fake) / np.log(2)  # Logarithms are natural: nats, not bits.
-    # smooth is not looked at: with it the target of the real examples is 1 - smooth.
+    # smooth is not used: with it the target of the real examples is 1 - smooth.
     if smooth -> if False
-    # It is the target of the real examples that smoothing moves, not that of the fakes.
+    # Smoothing changes the target of the real examples, not that of the fakes.
     fake = (1 - smooth) * log_sigmoid(-fake_logits) + smooth * log_sigmoid(fake_logits)
     return -np.mean(log_sigmoid(real_logits)) - np.mean(fake)
-    # The smoothed target is turned round: that of a real example is 1 - smooth, not smooth.
+    # The smoothed target is inverted: for a real example it is 1 - smooth, not smooth.
     return discriminator(real_logits, fake_logits, 1 - smooth, log_sigmoid)
-    # The loss is right, but not its gradient: np.where computes both sides, and the overflow of exp
-    # on the side not taken makes it NaN. Use softplus, or np.logaddexp(0, l).
+    # The loss is correct, but its gradient is not: np.where computes both sides, and the overflow
+    # of exp on the unused side makes it NaN. Use softplus, or np.logaddexp(0, l).
     return discriminator(real_logits, fake_logits, smooth, lambda l: -patched(-l))
-    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
-    # softplus on the logits.
+    # A small number inside the logarithm bounds the loss where D is near 0 or 1: use softplus on
+    # the logits.
     return discriminator(real_logits, fake_logits, smooth, lambda l: np.log(sigma(l) + 1e-8))
-    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
-    # softplus on the logits.
+    # A small number inside the logarithm bounds the loss where D is near 0 or 1: use softplus on
+    # the logits.
     return discriminator(real_logits, fake_logits, smooth, lambda l: np.log(sigma(l) + 1e-12))
-    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
-    # softplus on the logits.
+    # A small number inside the logarithm bounds the loss where D is near 0 or 1: use softplus on
+    # the logits.
     return discriminator(real_logits, fake_logits, smooth, lambda l: np.log(sigma(l) + 1e-10))
-    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
-    # takes any logit.
+    # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
+    # any logit.
     return discriminator(
         real_logits, fake_logits, smooth, lambda l: np.log(np.clip(sigma(l), 1e-7, 1 - 1e-7))
     )
-    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
-    # takes any logit.
+    # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
+    # any logit.
     return discriminator(
         real_logits, fake_logits, smooth, lambda l: log_sigmoid(np.clip(l, -30, 30))
     )
-    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
-    # takes any logit.
+    # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
+    # any logit.
     return discriminator(
         real_logits, fake_logits, smooth, lambda l: log_sigmoid(np.clip(l, -100, 100))
     )
     """,
     "generator_loss_minimax": """
-    # The generator minimizes log(1 - D), which is negative: turn the sign.
+    # The generator minimizes log(1 - D), which is negative: change the sign.
     softplus(fake_logits) -> -softplus(fake_logits)
     # This is -log D, the non-saturating loss; the minimax game has log(1 - D).
     return np.mean(np.logaddexp(0.0, -fake_logits))
-    # This is log D, what the discriminator gets for real examples; fakes enter as log(1 - D).
+    # This is log D, the term of real examples. Fakes enter as log(1 - D).
     softplus(fake_logits) -> softplus(-fake_logits)
     np.mean -> np.sum  # Take the mean over the fakes, not the sum.
     # sigmoid(1000) rounds to 1, and log(1 - 1) is minus infinity: use softplus on the logits.
@@ -99,30 +99,30 @@ MISTAKES = {
     np.mean(softplus(fake_logits)) -> np.mean(softplus(fake_logits)) / np.log(2)
     # The logarithm comes before the mean: the mean of log(1 - D), not the log of the mean.
     return np.log(np.mean(sigma(-fake_logits)))
-    # The loss is right, but not its gradient: np.where computes both sides, and the overflow of exp
-    # on the side not taken makes it NaN. Use softplus, or np.logaddexp(0, l).
+    # The loss is correct, but its gradient is not: np.where computes both sides, and the overflow
+    # of exp on the unused side makes it NaN. Use softplus, or np.logaddexp(0, l).
     return -np.mean(patched(fake_logits))
-    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
-    # softplus on the logits.
+    # A small number inside the logarithm bounds the loss where D is near 0 or 1: use softplus on
+    # the logits.
     return np.mean(np.log(sigma(-fake_logits) + 1e-8))
-    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
-    # softplus on the logits.
+    # A small number inside the logarithm bounds the loss where D is near 0 or 1: use softplus on
+    # the logits.
     return np.mean(np.log(sigma(-fake_logits) + 1e-12))
-    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
-    # takes any logit.
+    # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
+    # any logit.
     return np.mean(np.log(np.clip(sigma(-fake_logits), 1e-7, 1 - 1e-7)))
-    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
-    # takes any logit.
+    # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
+    # any logit.
     return -np.mean(np.logaddexp(0.0, np.clip(fake_logits, -100, 100)))
     """,
     "generator_loss_nonsaturating": """
-    # The generator wants log D large; the loss that it minimizes is the negative of it.
+    # The generator maximizes log D. The loss that it minimizes is the negative.
     softplus(-fake_logits) -> -softplus(-fake_logits)
-    # This is log(1 - D), the minimax loss; its gradient vanishes where D is sure. Here it is -log
-    # D.
+    # This is log(1 - D), the minimax loss; its gradient vanishes where D is near 0. Here the
+    # loss is -log D.
     return -np.mean(np.logaddexp(0.0, fake_logits))
-    # This is -log(1 - D), the discriminator's loss on fakes; the generator labels its fakes as
-    # real.
+    # This is -log(1 - D), the discriminator's loss on fakes. The generator uses the label of the
+    # real examples.
     -fake_logits -> fake_logits
     np.mean -> np.sum  # Take the mean over the fakes, not the sum.
     # sigmoid(-1000) rounds to 0, and its logarithm is minus infinity: use softplus on the logits.
@@ -131,20 +131,20 @@ MISTAKES = {
     return -np.log(np.mean(np.exp(log_sigmoid(fake_logits))))
     # Logarithms are natural: nats, not bits.
     np.mean(softplus(-fake_logits)) -> np.mean(softplus(-fake_logits)) / np.log(2)
-    # The loss is right, but not its gradient: np.where computes both sides, and the overflow of exp
-    # on the side not taken makes it NaN. Use softplus, or np.logaddexp(0, l).
+    # The loss is correct, but its gradient is not: np.where computes both sides, and the overflow
+    # of exp on the unused side makes it NaN. Use softplus, or np.logaddexp(0, l).
     return np.mean(patched(-fake_logits))
-    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
-    # softplus on the logits.
+    # A small number inside the logarithm bounds the loss where D is near 0 or 1: use softplus on
+    # the logits.
     return -np.mean(np.log(sigma(fake_logits) + 1e-8))
-    # A small number inside the logarithm cuts the loss off where the discriminator is sure: use
-    # softplus on the logits.
+    # A small number inside the logarithm bounds the loss where D is near 0 or 1: use softplus on
+    # the logits.
     return -np.mean(np.log(sigma(fake_logits) + 1e-12))
-    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
-    # takes any logit.
+    # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
+    # any logit.
     return -np.mean(np.log(np.clip(sigma(fake_logits), 1e-7, 1 - 1e-7)))
-    # Clipping cuts the loss off, and its gradient to 0, where the discriminator is sure: softplus
-    # takes any logit.
+    # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
+    # any logit.
     return np.mean(np.logaddexp(0.0, -np.clip(fake_logits, -100, 100)))
     """,
 }
@@ -183,7 +183,7 @@ EQUIVALENT = {
     fake_logits < -30 → fake_logits <= -30
     fake_logits < -30 → fake_logits < -31  # both sides agree there
     fake_logits < -30 → fake_logits < -60  # both sides agree there
-    # what stands there is not used
+    # this value is not used
     np.where(sure, 0.0, fake_logits) → np.where(sure, 1.0, fake_logits)
     """,
 }

@@ -15,24 +15,24 @@ discriminator = Exercise(
     rtol=1e-6,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    The loss that a discriminator minimizes, one number, in nats.
+    Return the loss that a discriminator minimizes, one number, in nats.
 
     real_logits (N,) and fake_logits (M,) are the discriminator's outputs before the sigmoid: D(x) =
-    sigmoid(logit) is its probability that x is real. It wants D(x) to be 1 on the real examples and
-    0 on the fake ones; each group counts by its mean, whatever N and M. Without smoothing, an
-    undecided discriminator (all logits 0) has loss 2 log 2.
+    sigmoid(logit) is its probability that x is real. The target is D(x) = 1 on the real examples
+    and D(x) = 0 on the fakes. The loss is the mean over the real examples plus the mean over the
+    fakes, for any N and M.
 
-    Leave smooth for last: gan/09 is about it, and one point is for it here. With smooth = s > 0 the
-    target of the real examples is 1 - s instead of 1; the target of the fakes stays 0.
+    Write smooth last: it is explained in gan/09, and it has one point here. With smooth = s > 0 the
+    target of the real examples is 1 - s instead of 1. The target of the fakes stays 0.
 
-    Logits may be as large as 1000, in float32 too: compute without ever taking the logarithm of 0.
-    Finite in, finite out. The gradient in the logits is taken, and must be as exact and as finite
-    as the loss, at a logit of 0 as well: write it with np, which is autograd's. np.where hides an
-    infinity from the loss, not from its gradient.
+    Logits may be as large as 1000, in float32 too, so do not take the logarithm of a sigmoid. The
+    gradient in the logits is taken. It must be as exact and as finite as the loss, at a logit of 0
+    as well. Write the function with np, which is autograd's. np.where removes an infinity from the
+    loss, but not from its gradient.
     """,
     hints="""
-    Two cross-entropies: real examples against the target 1, fake ones against the target 0. Work
-    with logits all the way, for sigmoid(1000) rounds to 1 and log(1 - 1) is minus infinity.
+    Add two cross-entropies: real examples with the target 1 and fakes with the target 0. Compute
+    both from the logits, because sigmoid(1000) rounds to 1 and log(1 - 1) is minus infinity.
 
     -log sigmoid(l) = softplus(-l) and -log(1 - sigmoid(l)) = softplus(l). With target y the
     cross-entropy is y softplus(-l) + (1 - y) softplus(l).
@@ -50,8 +50,7 @@ def undecided(impl, rng):
 
 @discriminator.case(points=3, kind="equation", expect={"loss": 4 * np.log(2.0) - 1.5 * np.log(3.0)})
 def by_hand(impl, rng):
-    """D = 3/4 and 1/4 on two real examples: (log 4/3 + log 4)/2; D = 1/4 on three fakes: log
-    4/3."""
+    """Real examples with D = 3/4, 1/4: (log 4/3 + log 4)/2. Three fakes with D = 1/4: log 4/3."""
     return {"loss": impl(np.log([3.0, 1 / 3]), np.log([1 / 3, 1 / 3, 1 / 3]))}
 
 
@@ -66,7 +65,7 @@ def batch(impl, rng):
     expect={"loss at logits 1000 and -1000": 0.0, "loss at logits -1000 and 1000": 2000.0},
 )
 def very_sure(impl, rng):
-    """A discriminator that is sure of everything: first it is right, then it is wrong."""
+    """Extreme logits, first with the right signs, then with the wrong ones."""
     return {
         "loss at logits 1000 and -1000": impl(np.full(3, 1000.0), np.full(5, -1000.0)),
         "loss at logits -1000 and 1000": impl(np.full(3, -1000.0), np.full(5, 1000.0)),
@@ -75,7 +74,7 @@ def very_sure(impl, rng):
 
 @discriminator.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def turned_signs(impl, rng):
-    """Turning the sign of every logit adds mean(real) - mean(fake)."""
+    """Changing the sign of every logit adds mean(real) - mean(fake) to the loss."""
     real, fake = rng.standard_normal(5), 0.5 + rng.standard_normal(7)
     return {"gap": impl(-real, -fake) - impl(real, fake) - np.mean(real) + np.mean(fake)}
 
@@ -120,17 +119,17 @@ minimax = Exercise(
     minutes=5,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    The generator's part of the minimax game, which it minimizes: the mean over the fakes of log(1 -
-    D(G(z))), one number, in nats.
+    Return the generator's part of the minimax game, which it minimizes: the mean over the fakes of
+    log(1 - D(G(z))), one number, in nats.
 
     fake_logits (N,) are the discriminator's outputs on the fakes before the sigmoid. Logits may be
-    as large as 1000, in float32 too. The result is negative: log 1/2 if the discriminator is
-    undecided, near 0 if it sees through every fake. The gradient in the logits is taken, and must
-    be finite and exact everywhere, at a logit of 0 as well: write it with np, which is autograd's.
+    as large as 1000, in float32 too. The result is negative: log 1/2 if D is 1/2 on every fake, and
+    near 0 if D is near 0 on every fake. The gradient in the logits is taken. It must be finite and
+    exact everywhere, at a logit of 0 as well. Write the function with np, which is autograd's.
     """,
     hints="""
-    D(G(z)) is sigmoid(fake_logits). The real examples do not occur: the generator has no hold on
-    them.
+    D(G(z)) is sigmoid(fake_logits). The real examples do not occur, because their term does not
+    depend on the generator.
 
     log(1 - sigmoid(l)) = log sigmoid(-l) = -softplus(l).
 
@@ -146,7 +145,7 @@ def undecided_about_fakes(impl, rng):
 
 @minimax.case(points=2, kind="equation", expect={"loss": -np.log(2.0) - np.log(3.0) / 3})
 def three_fakes(impl, rng):
-    """1 - D = 1/4, 1/2 and 1/3."""
+    """The values of 1 - D are 1/4, 1/2 and 1/3."""
     return {"loss": impl(np.log([3.0, 1.0, 2.0]))}
 
 
@@ -159,7 +158,7 @@ def random_fakes(impl, rng):
     points=2, kind="extremes", expect={"loss at logit 1000": -1000.0, "loss at logit -1000": 0.0}
 )
 def very_sure_fakes(impl, rng):
-    """A discriminator that takes every fake for real, and one that sees through them."""
+    """A discriminator that is near 1 on every fake, and one that is near 0."""
     return {
         "loss at logit 1000": impl(np.full(3, 1000.0)),
         "loss at logit -1000": impl(np.full(3, -1000.0)),
@@ -168,7 +167,7 @@ def very_sure_fakes(impl, rng):
 
 @minimax.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def vanishing_gradient(impl, rng):
-    """Its slope is -sigmoid(l)/N: it vanishes where D is sure."""
+    """The gradient is -sigmoid(l)/N, and vanishes where D is near 0."""
     logits = np.array([-30.0, -3.0, 0.0, 3.0]) + 0.1 * rng.standard_normal(4)
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(-logits)) / 4}
 
@@ -185,17 +184,16 @@ nonsaturating = Exercise(
     minutes=5,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    The loss that generators are trained with in practice: minus the mean over the fakes of log
-    D(G(z)), one number, in nats. Its fixed point is that of the minimax game, but its gradient is
-    largest where the discriminator is sure.
+    Return the loss that generators are trained with in practice: minus the mean over the fakes of
+    log D(G(z)), one number, in nats.
 
     fake_logits (N,) are the discriminator's outputs on the fakes before the sigmoid. Logits may be
-    as large as 1000, in float32 too. The result is positive: log 2 if the discriminator is
-    undecided, near 0 if it takes every fake for real. The gradient in the logits is taken, and must
-    be finite and exact everywhere, at a logit of 0 as well: write it with np, which is autograd's.
+    as large as 1000, in float32 too. The result is positive: log 2 if D is 1/2 on every fake, and
+    near 0 if D is near 1 on every fake. The gradient in the logits is taken. It must be finite and
+    exact everywhere, at a logit of 0 as well. Write the function with np, which is autograd's.
     """,
     hints="""
-    The generator pretends that its fakes are real, and asks for the cross-entropy of that label.
+    It is the cross-entropy of the fakes with the label of the real examples.
 
     -log sigmoid(l) = softplus(-l).
 
@@ -213,7 +211,7 @@ def no_opinion(impl, rng):
     points=2, kind="equation", expect={"loss": 1.5 * np.log(2.0) - 0.5 * np.log(3.0)}
 )
 def two_fakes(impl, rng):
-    """D = 1/2 and 3/4."""
+    """The values of D are 1/2 and 3/4."""
     return {"loss": impl(np.log([1.0, 3.0]))}
 
 
@@ -226,7 +224,7 @@ def more_fakes(impl, rng):
     points=2, kind="extremes", expect={"loss at logit 1000": 0.0, "loss at logit -1000": 1000.0}
 )
 def sure_of_itself(impl, rng):
-    """A discriminator that takes every fake for real, and one that sees through them."""
+    """A discriminator that is near 1 on every fake, and one that is near 0."""
     return {
         "loss at logit 1000": impl(np.full(3, 1000.0)),
         "loss at logit -1000": impl(np.full(3, -1000.0)),
@@ -235,7 +233,7 @@ def sure_of_itself(impl, rng):
 
 @nonsaturating.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def strong_gradient(impl, rng):
-    """Its slope is -sigmoid(-l)/N: it is largest where D is sure."""
+    """The gradient is -sigmoid(-l)/N, and is largest where D is near 0."""
     logits = np.array([-30.0, -3.0, 0.0, 3.0]) + 0.1 * rng.standard_normal(4)
     return {"gap": grad(impl)(logits) + 1 / (1 + np.exp(logits)) / 4}
 
