@@ -443,8 +443,8 @@ lesson.outcome(
 
 # %% [markdown]
 # Untrained generators are easy to tell from trained ones. It is harder to order the sets that are
-# already close to the ring, at an exact distance below 0.6. The table has both. The claims are about
-# all sets, and count only if at least 10 of them are close, so that the games were trained at all.
+# already close to the ring, at an exact distance below 0.6. The table shows both. The claims are
+# about all sets, and require that at least 10 of them are close, so that the games were trained.
 
 # %%
 rows = [[what, rank[what], close[what]] for what in scores]
