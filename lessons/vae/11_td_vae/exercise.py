@@ -15,8 +15,8 @@ loss = Exercise(
     log p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2. Gradients are taken, through both
     samples.
 
-    You need five methods of the model. at(x, t1, t2) returns a pair: the triple (x2, b1, b2), that
-    is, the observation at t2 and the beliefs at both times, and the gap t2 - t1. All have N rows.
+    You need five methods of the model: at(x, t1, t2) returns a pair, the triple (x2, b1, b2) of the
+    observation at t2 and the beliefs at both times, and the gap t2 - t1. All have N rows.
     The others return distributions, one for each row: p_B(b), p_S(z2, b1, b2, gap), p_T(z1, gap)
     and p_D(z2). A distribution has log_prob(value), which returns (N,). The first three also have
     sample(eps), which maps standard normal noise (N, D_z) to samples (N, D_z). eps2 is the noise of
