@@ -34,7 +34,7 @@ class Encoder(Module):
 
 
 class Decoder(Module):
-    """Code vectors (N, H/4, W/4, dim) -> images (N, H, W, channels): the mean of x, not bounded."""
+    """Code vectors (N, H/4, W/4, dim) -> images (N, H, W, channels): not bounded."""
 
     def __init__(self, rng: Rng, dim: int, width: int, channels: int, blocks: int = 2):
         self.conv_in = Conv2d(rng, dim, width, 3, padding=1)

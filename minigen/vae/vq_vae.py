@@ -19,7 +19,7 @@ import numpy
 from minigen import checks
 from minigen.nn import Conv2d, Module
 from minigen.optim.optimizers import Optimizer
-from minigen.tensor import batched, parallel_value_and_grad
+from minigen.tensor import batched, parallel_value_and_grad, sigmoid
 from minigen.types import Array, Rng
 from minigen.vae.quantizer import Quantized, VectorQuantizer, check_rates, perplexity
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes
@@ -81,8 +81,8 @@ class VQVAE(Module):
         return self.out(self.encoder(check_images(x, self.channels)))
 
     def decode(self, e: Array) -> Array:
-        """D(e): code vectors (N, H/4, W/4, dim) -> (N, H, W, channels)."""
-        return self.decoder(e)
+        """D(e): code vectors (N, H/4, W/4, dim) -> images (N, H, W, channels) in (0, 1)."""
+        return sigmoid(self.decoder(e))
 
     def __call__(self, x: Array) -> Output:
         level = self.quantizer(self.encode(x))
@@ -103,7 +103,7 @@ class VQVAE(Module):
     def images(self, codes: numpy.ndarray) -> numpy.ndarray:
         """The images of grids of codes: (N, H/4, W/4) -> (N, H, W, channels) in [0, 1]."""
         codes = checks.integers("codes", codes, "N", "H/4", "W/4", most=self.quantizer.codes - 1)
-        return batched(lambda some: numpy.clip(self.decode(self.quantizer.look_up(some)), 0, 1), codes)
+        return batched(lambda some: self.decode(self.quantizer.look_up(some)), codes)
 
     def reconstruct(self, x: numpy.ndarray) -> numpy.ndarray:
         """Images through their codes and back, in [0, 1]."""

@@ -13,7 +13,7 @@ import numpy
 
 from minigen import checks
 from minigen.nn import Conv2d, ConvTranspose2d, Module
-from minigen.tensor import batched, relu
+from minigen.tensor import batched, relu, sigmoid
 from minigen.types import Array, Rng
 from minigen.vae.quantizer import VectorQuantizer, check_rates
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes, residual_block
@@ -73,8 +73,8 @@ class HierarchicalVQVAE(Module):
         return self.out_bottom(np.concatenate([h, self.double(e_top)], axis=3))
 
     def decode(self, e_top: Array, e_bottom: Array) -> Array:
-        """D(e_top, e_bottom): (N, H, W, channels)."""
-        return self.decoder(np.concatenate([self.double(e_top), e_bottom], axis=3))
+        """D(e_top, e_bottom): images (N, H, W, channels) in (0, 1)."""
+        return sigmoid(self.decoder(np.concatenate([self.double(e_top), e_bottom], axis=3)))
 
     def __call__(self, x: Array) -> Output:
         h, z_top = self.encode(x)
@@ -106,16 +106,13 @@ class HierarchicalVQVAE(Module):
     def images(self, top: numpy.ndarray, bottom: numpy.ndarray | None = None) -> numpy.ndarray:
         """The images of two grids of codes, or of the top alone (bottom vectors 0): (N, H, W, channels) in [0, 1]."""
 
-        def decoded(e_top: Array, e_bottom: Array) -> Array:
-            return numpy.clip(self.decode(e_top, e_bottom), 0, 1)
-
         def from_both(top: Array, bottom: Array) -> Array:
-            return decoded(self.top.look_up(top), self.bottom.look_up(bottom))
+            return self.decode(self.top.look_up(top), self.bottom.look_up(bottom))
 
         def from_top(top: Array) -> Array:
             e_top = self.top.look_up(top)  # (N, top grid, dim_top)
             grid = self.double(e_top).shape[:3]  # (N, H/4, W/4)
-            return decoded(e_top, numpy.zeros((*grid, self.bottom.codebook.shape[1]), e_top.dtype))
+            return self.decode(e_top, numpy.zeros((*grid, self.bottom.codebook.shape[1]), e_top.dtype))
 
         return batched(from_top, top) if bottom is None else batched(from_both, top, bottom)
 
