@@ -36,6 +36,7 @@ from minigen.course.exercise.prove import fixed_cases, hint_three
 
 __all__ = ["MOST", "Grading", "grading_of", "table_of"]
 
+OTHERWISE = ("nearest", "first", "raise")  # what a table may do for arguments that it does not have
 MOST = 0.1  # of an exercise's points, that a table may earn
 
 
@@ -63,8 +64,8 @@ def grading_of(exercise: Exercise, seeds: Sequence[int], practice: int = 0) -> G
     wanted = {seed: _references(exercise, seed, shifted) for seed in seeds}
     tabled = fixed - shifted
     with quiet():
-        for table in table_of(exercise, practice), table_of(exercise, practice, near=False):
-            tabled |= _passed_by(exercise, table, seeds, wanted)
+        for otherwise in OTHERWISE:
+            tabled |= _passed_by(exercise, table_of(exercise, practice, otherwise), seeds, wanted)
     return Grading(_weights(points, tabled), wanted, shifted, tabled)
 
 
@@ -161,11 +162,11 @@ def _passed_by(
 # ------------------------------------------------------------------------------------------- the table
 
 
-def table_of(exercise: Exercise, seed: int, near: bool = True) -> Callable:
+def table_of(exercise: Exercise, seed: int, otherwise: str = "nearest") -> Callable:
     """An answer that returns what the reference returned for the same arguments in the cases of a seed.
 
-    near: for other arguments it returns what belongs to the nearest ones of the same shapes; else, and where there are
-    none, it raises.
+    otherwise: what it does for other arguments. "nearest": it returns what belongs to the nearest ones of the same
+    shapes, and raises where there are none; "first": what the reference returned first; "raise": it raises.
     """
     rows: list[tuple[Any, Any]] = []
 
@@ -182,7 +183,10 @@ def table_of(exercise: Exercise, seed: int, near: bool = True) -> Callable:
         asked = _unboxed((args, kwargs))
         distances = [_distance(asked, given) for given, _ in rows]
         best = int(np.argmin(distances)) if rows else 0
-        if not rows or not distances[best] < (np.inf if near else 1e-300):
+        known = bool(rows) and distances[best] == 0
+        if not known and otherwise == "first" and rows:
+            best = 0
+        elif not known and not (otherwise == "nearest" and rows and np.isfinite(distances[best])):
             raise LookupError("no such arguments were shown")
         return copy.deepcopy(rows[best][1])
 
