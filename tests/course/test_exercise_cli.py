@@ -17,7 +17,7 @@ from minigen import files
 from minigen.course import check
 from minigen.course.commands import exercise
 from minigen.course.console import UsageError
-from minigen.course.exercise import catalog, functions, substitute
+from minigen.course.exercise import catalog, functions, limits, substitute
 from minigen.course.exercise.patching import replaced
 from minigen.course.exercise.progress import Progress, lesson_in_words
 
@@ -464,6 +464,27 @@ def test_a_function_without_what_is_not_compared(name):
     bare = functions.bare(text)
     assert bare.endswith(wanted) and "doc" not in bare and '"""' not in bare and "int" not in bare
     compile(bare, name, "exec")
+
+
+def test_an_assignment_limits_hints(run):
+    """In the folder of the answers, and for the exercises that it lists; the answer is not shown by diff either."""
+    answers(HEAD + FLOW.replace("+ t", "- t"))
+    Path("exercises/minigen.json").write_text(limits.text(["gan/90/scale_and_shift"], 2))
+    shown = [run("hint", "gan/90/scale_and_shift")[1] for _ in range(4)]
+    assert "1 more" in shown[0] and "1." in shown[0]
+    for out in shown[1:]:
+        assert "2." in out and "3." not in out and "this assignment allows 2 hints for this exercise" in out
+    code, _, err = run("diff", "gan/90/scale_and_shift", "--reveal")
+    assert code == 2 and "does not show the answers to gan/90/scale_and_shift" in err
+    assert "3." in [run("hint", "gan/90/gaussian_nll")[1] for _ in range(3)][-1]
+    Path("exercises/minigen.json").write_text("[1")  # a damaged file is passed over
+    assert "3." in run("hint", "gan/90/scale_and_shift")[1]
+
+
+def test_a_notebook_has_its_limit_beside_it(run):
+    Path("minigen.json").write_text(limits.text(["gan/90/scale_and_shift"], 0))
+    _, out, _ = run("hint", "gan/90/scale_and_shift")
+    assert "1." not in out and "this assignment allows 0 hints" in out
 
 
 def test_diff_is_a_diff(run):

@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
+HINTS = 3  # of an exercise; the last one is the answer
 LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
 
 
@@ -146,7 +147,8 @@ class Late:
 class Assignment:
     """The exercises for a class and the rules by which answers are graded.
 
-    visibility: of the single cases on Gradescope. files: helpers and data by name, read once.
+    visibility: of the single cases on Gradescope. hints: how many of an exercise students are shown. files: helpers and
+    data by name, read once.
     """
 
     slug: str
@@ -164,6 +166,7 @@ class Assignment:
     seconds: float
     memory_mb: int
     visibility: str
+    hints: int
     files: Mapping[str, bytes] = field(repr=False)
     text: str = field(repr=False)
 
@@ -299,6 +302,7 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
         seconds=float(limits.get("seconds", 300)),
         memory_mb=limits.get("memory_mb", 768),
         visibility=data.get("visibility", "visible"),
+        hints=data.get("hints", {}).get("up_to", HINTS),
         files={name: read(name) for name in (*helpers, *names)},
         text=text,
     )
@@ -415,6 +419,9 @@ grace_minutes = 15
 [seeds]
 practice = 0  # of the random inputs that students see when they check their answers
 graded = 1  # how many sets of random inputs answers are graded on; they are drawn from --seed SECRET
+
+[hints]
+up_to = 3  # how many of an exercise students are shown; the third is the answer
 
 [limits]
 seconds = 300  # of the clock, for one student's answers together

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from minigen.course.classroom import notebook, prose
-from minigen.course.classroom.assignment import Assignment, graded_seeds
+from minigen.course.classroom.assignment import HINTS, Assignment, graded_seeds
 from minigen.course.classroom.platforms import classroom50, container, export, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
-from minigen.course.exercise import stubs
+from minigen.course.exercise import limits, stubs
 
 __all__ = ["build", "student_files"]
 
@@ -44,14 +44,14 @@ Your answers are graded on other random inputs than those that you see.
 FILES = """\
 2. Put the other files of this folder into a folder `exercises/`. Open a file, and replace each
    `raise NotImplementedError` by your answer.
-3. Try it: `minigen exercise check {lesson}`. Stuck? `minigen exercise hint {exercise}`.
+3. Try it: `minigen exercise check {lesson}`. {stuck}
 4. Hand in {files}, under {these}.
 """
 NOTEBOOK = """\
 2. Open `{notebook}` in Jupyter, and replace each `raise NotImplementedError` by your answer. Or work in the Python
    files: put {files} into a folder `exercises/`.
-3. Try it: run the cell with `check` below your answer; for a file, `minigen exercise check {lesson}`. Stuck?
-   `minigen exercise hint {exercise}`.
+3. Try it: run the cell with `check` below your answer; for a file, `minigen exercise check {lesson}`.
+   {stuck}
 4. Hand in `{notebook}`, or the Python files under their names.
 
 Your functions are taken out of the notebook, with the imports, functions and simple values that they use; no other cell
@@ -65,6 +65,9 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
     for name in assignment.answer_files:
         exercises = [assigned.exercise for assigned in assignment.exercises if assigned.file == name]
         files[name] = stubs.stub_file(exercises).encode()
+    if assignment.hints < HINTS:
+        ids = [assigned.id for assigned in assignment.exercises]
+        files[limits.FILE_NAME] = limits.text(ids, assignment.hints).encode()
     if assignment.questions:
         files[assignment.prose_file] = prose.template(assignment).encode()
     files["README.md"] = readme(assignment, wheel, notebook).encode()
@@ -84,7 +87,10 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
         more += f"\nFiles that stand beside your answers when they are graded: {', '.join(assignment.files)}.\n"
     if assignment.questions:
         more += f"\nWrite your answers to the questions into {assignment.prose_file}, each below its heading.\n"
-    more += "\nHand in `.progress.json` too, if you have it: it records the hints that you asked for.\n"
+    if assignment.hints:
+        more += "\nHand in `.progress.json` too, if you have it: it records the hints that you asked for.\n"
+    if assignment.hints < HINTS:
+        more += f"\nKeep `{limits.FILE_NAME}` beside your answers: it holds how many hints this assignment allows.\n"
     first = assignment.exercises[0].exercise
     due = f"Due {assignment.due:%A, %d %B %Y, %H:%M %Z}. " if assignment.due is not None else ""
     for rule in filter(None, [str(assignment.late) if due else "", str(assignment.counting)]):
@@ -92,7 +98,7 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
     steps = (NOTEBOOK if notebook else FILES).format(
         notebook=notebook,
         lesson=first.lesson,
-        exercise=first.id,
+        stuck=_stuck(assignment),
         files=" and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names),
         these="these names" if len(names) > 1 else "this name",
     )
@@ -107,6 +113,14 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
         steps=steps,
         more=more,
     )
+
+
+def _stuck(assignment: Assignment) -> str:
+    """Where a student finds hints, and how many there are."""
+    if not assignment.hints:
+        return "There are no hints in this assignment."
+    few = "" if assignment.hints == HINTS else f" ({plural(assignment.hints, 'hint')} an exercise)"
+    return f"Stuck? `minigen exercise hint {assignment.exercises[0].id}`{few}."
 
 
 def _count(assignment: Assignment) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import minigen
-from minigen.course.console import UsageError, cleaning_up, color, safe_streams, text_table
+from minigen.course.console import UsageError, cleaning_up, color, plural, safe_streams, text_table
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
@@ -37,6 +37,7 @@ from minigen.course.exercise.grading.submission import (
     read_bytes,
     read_submission,
 )
+from minigen.course.exercise.limits import allowed_hints
 from minigen.course.exercise.progress import Progress, answer_file, changed, home, next_exercise, next_step, note
 from minigen.course.lesson.options import Parser, add_seed, parsed
 from minigen.files import write_new, write_text
@@ -346,7 +347,8 @@ def _one(text: str) -> Exercise:
 def _hint(args: argparse.Namespace) -> int:
     exercise = _one(args.id)
     entry = Progress(args.dir).of(exercise)
-    level = min(entry["hints"] + 1, len(exercise.hints))
+    allowed = allowed_hints(exercise, args.dir)
+    level = min(entry["hints"] + 1, allowed)
     if entry["cure"]:
         print(textwrap.fill(f"the slip of your last check: {entry['cure']}", 100, subsequent_indent="   "), end="\n\n")
     for number, hint in enumerate(exercise.hints[:level], start=1):
@@ -356,8 +358,13 @@ def _hint(args: argparse.Namespace) -> int:
             record.update(exercise, hints=level)
     else:
         print(f"(to have the next one, begin: minigen exercise start {exercise.lesson})", file=sys.stderr)
-    left = len(exercise.hints) - level
-    print(f"\n{left} more: minigen exercise hint {exercise.id}" if left else "\nthat was the last hint")
+    left = allowed - level
+    if left:
+        print(f"\n{left} more: minigen exercise hint {exercise.id}")
+    elif allowed < len(exercise.hints):
+        print(f"\nthis assignment allows {plural(allowed, 'hint')} for this exercise")
+    else:
+        print("\nthat was the last hint")
     return 0
 
 
@@ -375,6 +382,9 @@ def _diff(args: argparse.Namespace) -> int:
     if submission is not None and submission.status != status.PASS:
         raise UsageError(f"{path}: {submission.message}")
     record = Progress(args.dir)
+    closed = {exercise.id for exercise in exercises if allowed_hints(exercise, args.dir) < len(exercise.hints)}
+    if args.reveal and closed:
+        raise UsageError(f"this assignment does not show the answers to {', '.join(sorted(closed))}")
     shown = [exercise for exercise in exercises if args.reveal or record.of(exercise)["passed"]]
     hidden = [exercise.id for exercise in exercises if exercise not in shown]
     if not shown:

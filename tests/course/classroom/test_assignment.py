@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import itertools
+import json
 import sys
 
 import jsonschema
@@ -10,6 +11,7 @@ import pytest
 
 from minigen.cli import main
 from minigen.course.classroom import assignment as assignments
+from minigen.course.classroom import build
 from minigen.course.classroom.assignment import AssignedExercise, Late, graded_seeds, load
 from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
@@ -60,7 +62,9 @@ def test_what_new_refuses(tmp_path, monkeypatch, capsys):
 
 
 TITLE, DUE, ID = 'title = "Homework 1"', "due = 2027-02-01T23:59:00+00:00", '"gan/12/critic_loss"'
-KNOWN = "allowed_modules, counting, data, due, exercise, helpers, late, limits, question, seeds, title, visibility"
+KNOWN = (
+    "allowed_modules, counting, data, due, exercise, helpers, hints, late, limits, question, seeds, title, visibility"
+)
 A_TIME = "due must be a date and time such as 2027-02-01T23:59:00, without quotes, got "
 A_SHARE, A_COUNT = "a number of at least 0 and at most 1", "a whole number of at least 1"
 A_TABLE = 'at least one table [[exercise]], with id = "gan/02/discriminator_loss"'
@@ -130,6 +134,7 @@ AN_ID = 'an exercise such as "gan/02/discriminator_loss"'
         (TITLE, "seeds.practice = -1", "seeds.practice must be a whole number of at least 0, got -1"),
         (TITLE, "seeds.graded = 0", f"seeds.graded must be {A_COUNT}, got 0"),
         (TITLE, "seeds.graded = true", f"seeds.graded must be {A_COUNT}, got True"),
+        (TITLE, "hints.up_to = 4", "hints.up_to must be a whole number of at least 0 and at most 3, got 4"),
         (TITLE, "limits.seconds = 0.5", "limits.seconds must be a number of at least 1, got 0.5"),
         (TITLE, "limits.memory_mb = 1", "limits.memory_mb must be a whole number of at least 256, got 1"),
     ],
@@ -173,6 +178,7 @@ def test_what_is_not_given_has_a_default(a_class):
     plain = a_class.assignment
     assert plain.late == Late(per_day=0.0, days=365, grace_minutes=0.0) and plain.visibility == "visible"
     assert (plain.practice_seed, plain.seed_count, plain.seconds, plain.memory_mb) == (0, 1, 300.0, 768)
+    assert plain.hints == 3
     assert "numpy" in plain.allowed_modules and plain.helpers == plain.data == () and plain.files == {}
     text = (
         TOML.replace(DUE, "allowed_modules = []").replace(TITLE, 'title = " A "').replace("points = 8", "points = 0.5")
@@ -186,12 +192,29 @@ def test_what_is_not_given_has_a_default(a_class):
     assert (given.practice_seed, given.seed_count, given.seconds, given.memory_mb) == (3, 2, 1.0, 256)
 
 
+def test_hints_are_limited_in_what_students_get(a_class):
+    """The file that `minigen exercise hint` looks for, and the README; how an answer is graded does not change."""
+    before = a_class.assignment
+    assert "minigen.json" not in build.student_files(before, "minigen.whl")
+    for hints, words in ((2, "(2 hints an exercise)"), (0, "There are no hints in this assignment.")):
+        a_class.write("hw1.toml", f"{TOML}[hints]\nup_to = {hints}\n")
+        given = a_class.assignment
+        assert given.graded_by == before.graded_by
+        for notebook in ("", "hw1.ipynb"):
+            files = build.student_files(given, "minigen.whl", notebook)
+            listed = json.loads(files["minigen.json"])["hints"]
+            assert listed == dict.fromkeys(["gan/12/critic_loss", "gan/02/generator_loss_minimax"], hints)
+            readme = files["README.md"].decode()
+            assert words in readme and "Keep `minigen.json`" in readme
+            assert ("exercise hint" in readme) == (".progress.json" in readme) == (hints > 0)
+
+
 def test_descriptions_state_the_limits_of_the_schema():
     """A description is what a teacher reads in an error."""
     tables = [schema("assignment"), schema("assignment")["properties"]["exercise"]["items"]]
     tables += [part for part in tables[0]["properties"].values() if "properties" in part]
     limited = [part for table in tables for part in table["properties"].values() if part.get("type") in KINDS]
-    assert len(limited) == 11
+    assert len(limited) == 12
     for part in limited:
         words = [KINDS[part["type"]], f"at least {part['minimum']}" if "minimum" in part else "of more than 0"]
         words += [f"at most {part['maximum']}"] if "maximum" in part else []
