@@ -70,7 +70,8 @@ def test_a_gradebook_adds_to_it(report):
     row = grader.row_of(asked, Submission(report.file), "", ["late"], [report], [11])
     document = report.to_json()
     assert (
-        row.keys() - document.keys() == {"seed", "sha256", "fingerprint", "size"} and not document.keys() - row.keys()
+        row.keys() - document.keys() == {"seed", "sha256", "fingerprint", "size", "code", "winnowed"}
+        and not document.keys() - row.keys()
     )
     changed = {key for key in document if row[key] != document[key]}
     assert {"id", "possible", "notes"} <= changed <= {"id", "possible", "notes", "points", "message"}

@@ -71,6 +71,8 @@ def row(id: str, state: str = S.PASS, **more) -> dict:
         "notes": [],
         "about": {"batch": "One number for all of it."},
         "fingerprint": "",
+        "code": "",
+        "winnowed": [],
         "size": 0,
         "seconds": 0.1234567,
         **{"given": None, "total": 1.5, "excused": False, "dropped": False, "decisions": [], "hints_used": None},
@@ -211,8 +213,8 @@ def test_the_report_counts(a_class):
         f"<td>s001</td><td>gan/12/critic_loss</td>{number.format('0.1235')}",
     ]:
         assert f"<tr>{cells}</tr>" in page, cells
-    assert page.count("<p>None.</p>") == 5, (
-        "no decision, no other changes, nothing to look at, no unmatched file, no equal code"
+    assert page.count("<p>None.</p>") == 6, (
+        "no decision, no other changes, nothing to look at, no unmatched file, no equal code, no pair"
     )
 
 

@@ -52,6 +52,8 @@ class Tally:
         self.notes: list[tuple[str, str, str]] = []
         self.by_fingerprint: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.sizes: dict[tuple[str, str], int] = {}
+        self.winnowed: dict[str, dict[str, list[str]]] = defaultdict(dict)
+        self.codes: dict[tuple[str, str], str] = {}
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Count one student."""
@@ -111,6 +113,8 @@ class Tally:
         if row["fingerprint"]:
             self.by_fingerprint[exercise, row["fingerprint"]].append(id)
             self.sizes[exercise, row["fingerprint"]] = row["size"]
+            self.winnowed[exercise][id] = row["winnowed"]
+            self.codes[exercise, id] = row["code"]
 
     # ------------------------------------------------------------------------------------------- the page
 
@@ -137,6 +141,7 @@ class Tally:
             notes=_printable(self.notes),
             unmatched=_printable(unmatched),
             equal_code=self._equal_code(),
+            pairs=self._pairs(),
             slowest=[(printable(id), exercise, seconds) for seconds, id, exercise in sorted(self.slow, reverse=True)],
         )
 
@@ -196,6 +201,18 @@ class Tally:
                 students = list(map(printable, ids))
                 found.append((exercise, known.get(hash_, "one another"), short or f"{size} nodes", students))
         return sorted(found, key=lambda row: (row[2].endswith("same"), -len(row[3]), row[0], row[3]))
+
+    def _pairs(self) -> list[tuple[str, int, list[tuple[str, str]]]]:
+        """(exercise, score in percent, the two students with their code) of answers that are alike."""
+        return [
+            (
+                assigned.id,
+                round(100 * pair.score),
+                [(printable(id), self.codes[assigned.id, id]) for id in (pair.first, pair.second)],
+            )
+            for assigned in self.assignment.exercises
+            for pair in originality.pairs(assigned.exercise, self.winnowed[assigned.id])
+        ]
 
     def _statuses(self) -> list[tuple[str, str, int]]:
         words = {**status.WORDS, **QUESTION_WORDS}
