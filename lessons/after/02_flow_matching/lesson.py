@@ -497,8 +497,9 @@ lesson.figure(
 
 # %% [markdown]
 # One step from $t = 1$ with independent pairs lands on $\mathbb E[x_0] = 0$ for every noise: at
-# pure noise the best guess of the data is its mean. The noise network at one step divides its error by
-# $\sqrt{\bar\alpha_T}$, which is 1/181 here; this is the fault of the schedule, not of curvature.
+# pure noise the best guess of the data is its mean. The noise network at one step divides its error
+# by $\sqrt{\bar\alpha_T}$, which is 1/181 here; this is the fault of the schedule, not of
+# curvature.
 #
 # ## 6. Wrong turns
 #
