@@ -48,8 +48,8 @@ def flow_matching_loss(model: Callable, x0: Array, eps: Array, t: Any, y: Any = 
     Its least value is not 0 but the variance of the velocities through a point. ValueError: shapes, times.
     Eq. after.10, Eq. after.11
     """
-    x_t = interpolate(x0, eps, t)
-    return mse(evaluate(model, x_t, t, y), velocity_target(x0, eps))
+    v = evaluate(model, interpolate(x0, eps, t), t, y)
+    return mse(v, velocity_target(x0, eps))
 
 
 class TimeScaled(Module):
@@ -125,8 +125,8 @@ def straightness(velocity: Callable, x: Array, times: Any) -> float:
         x = x + float(end - begin) * slopes[-1]
     chord = (x - start) / float(times[-1] - times[0])
     shares = numpy.diff(times) / (times[-1] - times[0])  # they sum to 1
-    squares = [numpy.sum(numpy.reshape(slope - chord, (len(x), -1)) ** 2, axis=1) for slope in slopes]  # (K, N)
-    return float(shares @ numpy.mean(squares, axis=1))
+    squares = [numpy.sum(numpy.reshape(slope - chord, (len(x), -1)) ** 2) / len(x) for slope in slopes]  # (K,)
+    return float(shares @ squares)
 
 
 # ------------------------------------------------------------------------------------------- pairs

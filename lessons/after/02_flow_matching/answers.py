@@ -157,12 +157,11 @@ VARIANTS = {
     return x0 + by_rows(t, x0) * (eps - x0)
     """,
     "flow_matching_loss": """
-    # by the mean of each example
+    # with the line as its start and a part of the way
     s = by_rows(t, x0)
     x_t = x0 + s * (eps - x0)
     v = model(x_t, t) if y is None else model(x_t, t, y)
-    each = np.mean(np.reshape((v - eps + x0) ** 2, (len(x0), -1)), axis=1)
-    return np.mean(each)
+    return np.mean((v - eps + x0) ** 2)
     """,
     "velocity_from_eps": """
     # by the predicted data
@@ -174,10 +173,9 @@ VARIANTS = {
     return (1 - t) ** 2 / (1 - 2 * t + 2 * t**2)
     """,
     "ot_pairs": """
-    # by products: |a - b|^2 = |a|^2 + |b|^2 - 2 a b
+    # the squared lengths do not depend on the pairing: the products decide
     a, b = np.reshape(x0, (len(x0), -1)), np.reshape(eps, (len(eps), -1))
-    cost = np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1) - 2 * a @ b.T
-    return x0, eps[linear_sum_assignment(cost)[1]]
+    return x0, eps[linear_sum_assignment(-a @ b.T)[1]]
     """,
     "straightness": """
     # the mean square of the velocity less that of the chord, which is its mean
@@ -186,5 +184,15 @@ VARIANTS = {
     for share, slope in zip(shares, slopes):
         deviation = deviation + share * np.sum((slope - chord) ** 2) / len(x)
     return float(deviation)
+    """,
+}
+
+EQUIVALENT = {
+    "flow_matching_loss": """
+    # the squared error is symmetric
+    mse(v, velocity_target(x0, eps)) → mse(velocity_target(x0, eps), v)
+    """,
+    "straightness": """
+    shares @ squares → squares @ shares  # a product of two vectors
     """,
 }

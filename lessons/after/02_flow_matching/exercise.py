@@ -212,15 +212,17 @@ pairs = Exercise(
     "after/02/ot_pairs",
     target="minigen.diffusion.flow_matching:ot_pairs",
     minutes=15,
-    imports=("from scipy.optimize import linear_sum_assignment",),
-    blocked=(),
+    imports=(
+        "from scipy.optimize import linear_sum_assignment",
+        "from scipy.spatial.distance import cdist",
+    ),
     prompt="""
     Rearrange a batch of noise so that the pairs of data and noise are as near as possible.
 
     x0 and eps are (N, D) or (N, H, W, C). Return (x0, eps'), where x0 is unchanged and eps' holds
     the same noises in the order for which the sum over the pairs of the squared distances |x0_i -
-    eps'_i|^2, over all coordinates, is least. linear_sum_assignment(cost) of a matrix (N, N)
-    returns rows and columns: the pairs with the least sum of costs, rows in rising order.
+    eps'_i|^2, over all coordinates, is least. SciPy's linear_sum_assignment takes a matrix of
+    costs (N, N) and returns rows and columns: the pairs with the least sum, rows in rising order.
     """,
     hints="""
     The cost of a pair is its squared distance; build the matrix of all of them from the flattened
@@ -229,9 +231,8 @@ pairs = Exercise(
     cost_ij = |x0_i - eps_j|^2, and eps' = eps[columns].
 
         a, b = np.reshape(x0, (len(x0), -1)), np.reshape(eps, (len(eps), -1))
-        cost = np.sum((a[:, None] - b[None]) ** 2, axis=2)  # (N, N)
-        rows, columns = linear_sum_assignment(cost)
-        return x0, eps[columns]
+        cost = cdist(a, b, "sqeuclidean")  # (N, N)
+        return x0, eps[linear_sum_assignment(cost)[1]]
     """,
 )
 
@@ -332,6 +333,6 @@ def straight_lines(impl, rng):
 
 @bend.case(points=1, kind="shapes")
 def to_later_times(impl, rng):
-    """Times may rise, and points may have three coordinates."""
+    """Times may rise, and end before 1; points may have three coordinates."""
     x = rng.standard_normal((4, 3))
-    return {"bend": impl(lambda x, t: x * t[:, None], x, np.array([0.0, 0.5, 1.0]))}
+    return {"bend": impl(lambda x, t: x * t[:, None], x, np.array([0.0, 0.5, 0.8]))}
