@@ -334,8 +334,7 @@ lesson.figure(
     ax,
     "two_numbers",
     "The fake passes the real example, because a is still positive when y reaches 1. Then a "
-    "becomes negative, and y decreases. Both oscillations die out, at y = 1 and a = 0, where D is "
-    "1/2.",
+    "becomes negative and y decreases. The oscillations die out at y = 1, a = 0, where D is 1/2.",
 )
 
 # %%
@@ -574,6 +573,8 @@ lesson.outcome(
     f"{losses_of_d[1]:.2f}, and the share from {share[best_half[0]]:.2f} to {max(share):.2f}.",
     answer="by less than 0.2" if abs(change) <= 0.2 else direction,
 )
+
+# %%
 rise = history["discriminator"][-100:].mean() - history["discriminator"].min()
 lesson.claim(
     "D's loss over the last 100 steps, above its lowest value before, nats",
