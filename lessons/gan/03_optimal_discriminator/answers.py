@@ -20,11 +20,11 @@ MISTAKES = {
     p_g -> p_r (everywhere)
     # This ratio goes from 0 to infinity. A probability is a share: divide by p_r + p_g.
     return np.where(p_r + p_g > 0, p_r / np.where(p_g > 0, p_g, 1.0), 0.5)
-    total > 0 -> 1  # Where both densities are zero, 0/0 came out. Return 1/2 there.
+    total > 0 -> 1  # Where both densities are zero this is 0/0. Return 1/2 there.
     # A small number in the denominator outweighs densities far in the tails; use np.where for zeros
     # instead.
     return (p_r + 0.5e-8) / (p_r + p_g + 1e-8)
-    # This decides for the likelier side; D* says how likely it is.
+    # This is the more probable label. D* is its probability.
     return np.where(p_r > p_g, 1.0, np.where(p_r < p_g, 0.0, 0.5))
     # Dividing by the average of the two densities gives twice the share.
     p_r + p_g -> (p_r + p_g) / 2
@@ -32,9 +32,9 @@ MISTAKES = {
     return p_r / (p_r + p_g + 1e-12)
     # Where both densities are zero return 1/2, not 0.
     0.5 -> 0.0
-    # A density is not too small to be compared: only where both are zero return 1/2.
+    # Small densities can be compared: return 1/2 only where both are zero.
     total > 0 -> total > 1e-12
-    # Where one of the two is zero D is 0 or 1: only where both are return 1/2.
+    # Where only one density is zero D is 0 or 1: return 1/2 only where both are zero.
     total > 0 -> p_r * p_g > 0
     # These are densities already: do not normalize them over the points.
     p_r, p_g = p_r / np.sum(p_r), p_g / np.sum(p_g)
@@ -46,43 +46,42 @@ MISTAKES = {
     return 1 / (1 + np.exp(p_g - p_r))
     """,
     "value_at_optimum": """
-    # It is twice the JS divergence less 2 log 2: do not halve the two terms.
+    # The value is twice the JS divergence minus 2 log 2: do not halve the two terms.
     real + fake -> (real + fake) / 2
-    # This is what D wants large. Its negative is D's loss, but the value keeps the sign of the
-    # logarithms.
+    # This is the loss of D. The value of the game, which D maximizes, has the opposite sign.
     real + fake -> -(real + fake)
-    # Logarithms are natural here: with base 10 equal densities would be worth -0.602.
+    # Logarithms are natural here: with base 10 equal densities have the value -0.602.
     return exact_value(p_r, p_g, dx) / np.log(10.0)
-    # Logarithms are natural here: with base 2 equal densities would be worth -2.
+    # Logarithms are natural here: with base 2 equal densities have the value -2.
     p.astype -> p / np.log(2).astype
-    # This is 2 JS + 2 log 2: the 2 log 2 is taken away, for each half of the mixture is p / 2.
+    # This is 2 JS + 2 log 2: subtract 2 log 2, because the denominator is twice the mixture.
     return exact_value(p_r, p_g, dx) + 4 * np.log(2.0)
     # This is twice the JS divergence itself: 2 log 2 is missing. Divide by p_r + p_g, not by their
     # average.
     return exact_value(p_r, p_g, dx) + 2 * np.log(2.0)
     return 0.5 * exact_value(p_r, p_g, dx) - np.log(2.0)  # JS enters twice: 2 JS - 2 log 2.
-    # A sum over cells is no integral yet: multiply by the size of a cell.
+    # Multiply the sum over cells by the size of a cell to get the integral.
     real + fake -> (real + fake) / dx
-    # Sum over the cells, do not average: the densities bring their own weights.
+    # Sum over the cells, do not average: the densities are the weights.
     real + fake -> np.mean(real + fake)
     real + fake -> real  # The fakes' term is missing: p_g log(1 - D*).
     # D* is exchanged with 1 - D*: log D* goes with p_r.
     total = p_r + p_g
     with np.errstate(divide="ignore"):
         return np.sum(x_log(p_r, p_g / total) + x_log(p_g, p_r / total)) * dx
-    # 0 log 0 came out as NaN: it counts as 0.
+    # 0 log 0 is NaN here: it counts as 0.
     real + fake -> p_r * np.log(p_r / (p_r + p_g)) + fake
     # 1 - D* rounds to 0 where p_g is tiny, and its logarithm to minus infinity: write p_g / (p_r +
     # p_g).
     total = np.where(p_r + p_g > 0, p_r + p_g, 1.0)
     with np.errstate(divide="ignore"):
         return np.sum(x_log(p_r, p_r / total) + x_log(p_g, 1 - p_r / total)) * dx
-    # A tiny share that is cut off moves the value away from 0: write p_g / (p_r + p_g).
+    # Clipping a small share moves the value away from 0: write p_g / (p_r + p_g).
     D = np.clip(p_r / np.where(p_r + p_g > 0, p_r + p_g, 1.0), 1e-4, 1 - 1e-4)
     return np.sum(p_r * np.log(D) + p_g * np.log(1 - D)) * dx
     # dx is the size of a cell, in the plane its area: do not raise it to a power.
     real + fake -> (real + fake) * dx ** (p_r.ndim - 1)
-    # This is the JS divergence; the value is twice it, less 2 log 2.
+    # This is the JS divergence. The value is twice JS minus 2 log 2.
     return 0.5 * exact_value(p_r, p_g, dx) + np.log(2.0)
     # The integral is the sum over all cells times dx: the cells at the ends count in full.
     return exact_value(p_r, p_g, dx) - exact_value(p_r.ravel()[:1], p_g.ravel()[:1], dx / 2)
@@ -117,8 +116,8 @@ VARIANTS = {
 
 EQUIVALENT = {
     "optimal_discriminator": """
-    np.where(some, total, 1.0) → np.where(some, total, 2.0)  # what stands there is not used
-    np.where(some, total, 1.0) → np.where(some, total, 0)  # what stands there is not used
+    np.where(some, total, 1.0) → np.where(some, total, 2.0)  # this value is not used
+    np.where(some, total, 1.0) → np.where(some, total, 0)  # this value is not used
     # where the sum is zero 0.5 is taken, whatever was divided by
     numpy.where(some, total, 1) → numpy.where(some, total, 2)
     # where the sum is zero 0.5 is taken, whatever was divided by

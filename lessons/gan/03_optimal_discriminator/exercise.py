@@ -1,4 +1,4 @@
-"""Exercises of the optimal discriminator: what it is, and what the game is worth against it."""
+"""Exercises on the optimal discriminator: its formula, and the value of the game at it."""
 
 import autograd.numpy as np
 
@@ -18,17 +18,17 @@ best = Exercise(
     target="minigen.gan.losses:optimal_discriminator",
     minutes=10,
     prompt="""
-    The best discriminator D*(x): the probability that an example found at x is real, when reals and
-    fakes come equally often.
+    Return the optimal discriminator D*(x): the probability that an example at x is real, when half
+    of all examples are real.
 
     p_r and p_g are the densities of the real and of the generated examples at the same points,
-    arrays of one shape with entries that are zero or positive; the result has their shape and lies
-    in [0, 1]. The densities may be as small as 1e-200. Where both are zero there is nothing to tell
-    apart: return 1/2 there, without dividing zero by zero. No gradient is taken: plain NumPy will
-    do.
+    arrays of one shape with entries that are zero or positive. The result has their shape and lies
+    in [0, 1]. The densities may be as small as 1e-200. Where both are zero every output is optimal:
+    return 1/2 there, without dividing zero by zero. No gradient is taken, so you may use plain
+    NumPy.
     """,
     hints="""
-    Count what lands at x: in proportion to p_r reals and to p_g fakes. Which share of it is real?
+    The examples at x are real and fake in the ratio p_r : p_g. Which share of them is real?
 
     D* = p_r / (p_r + p_g): there the derivative p_r / D - p_g / (1 - D) of the integrand is zero.
 
@@ -61,7 +61,7 @@ def on_a_plane(impl, rng):
 
 @best.case(points=1, kind="equation", property=True, expect={"sum": 1.0})
 def exchanged_roles(impl, rng):
-    """With the roles exchanged, it is 1 - D*."""
+    """With exchanged roles the result is 1 - D*."""
     p_r, p_g = densities(rng)
     return {"sum": impl(p_r, p_g) + impl(p_g, p_r)}
 
@@ -71,20 +71,21 @@ value = Exercise(
     target="minigen.gan.losses:value_at_optimum",
     minutes=15,
     prompt="""
-    What the game is worth against the best discriminator: L(G, D*), the integral of p_r log D* +
-    p_g log(1 - D*), one number, in nats, where D* is that of optimal_discriminator.
+    Return the value of the game at the optimal discriminator: L(G, D*), the integral of p_r log D*
+    + p_g log(1 - D*), one number, in nats, where D* is that of optimal_discriminator.
 
     p_r and p_g are densities at the centers of the cells of a grid, arrays of one shape with any
-    number of axes; dx is the size of a cell (its length, or in the plane its area). The integral is
+    number of axes. dx is the size of a cell (its length, or in the plane its area). The integral is
     the sum over all cells times dx.
 
-    A density may be zero in some cells: 0 log 0 counts as 0. One may be far smaller than the other,
-    1e-30 against 1, and the result must still be finite. It lies between -2 log 2 (equal densities)
-    and 0 (densities that never meet). No gradient is taken: plain NumPy and SciPy will do.
+    A density may be zero in some cells: 0 log 0 counts as 0. One density may be far smaller than
+    the other, 1e-30 and 1, and the result must still be finite. It lies between -2 log 2 (equal
+    densities) and 0 (disjoint supports). No gradient is taken, so you may use plain NumPy and
+    SciPy.
     """,
     hints="""
-    Two terms in each cell. Each is a density times the logarithm of a share, and a density of zero
-    adds nothing.
+    Each cell has two terms. Each term is a density times the logarithm of a share, and a density of
+    zero contributes 0.
 
     1 - D* is p_g / (p_r + p_g). Written as a subtraction it rounds to 0 where p_g is tiny, and its
     logarithm to minus infinity.
@@ -126,7 +127,7 @@ def in_the_plane(impl, rng):
 
 @value.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def against_js(impl, rng):
-    """It is twice the JS divergence, less 2 log 2."""
+    """The value is twice the JS divergence minus 2 log 2."""
     p_r, p_g = densities(rng, (9,), 0.3)
     middle = (p_r + p_g) / 2
     js = 0.3 * np.sum(p_r * np.log(p_r / middle) + p_g * np.log(p_g / middle)) / 2
