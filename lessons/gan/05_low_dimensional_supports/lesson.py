@@ -348,13 +348,13 @@ rows.append(["two planes, by the nearer plane", 100 * by_rule, "-"])
 lesson.table(rows, ["supports", "correct on fresh points, %", "loss on fresh points, nats"])
 
 # %%
-bars = {"two lines": 1e-3, "two sheets": 1e-3, "two planes": 0.1}
+bars = {"two lines": 1e-3, "two sheets": 1e-3, "two planes": 0.03}
 for name, bar in bars.items():
     lesson.claim(
         f"{name}: loss of the trained D on fresh points",
         fresh_loss[name],
         at_most=bar,
-        source="SEEDS",
+        source="0 for the best D; worst of seeds 0, 1: 7e-6, 6e-5 and 0.0072",
         unit="nats",
     )
 
@@ -636,7 +636,7 @@ lesson.claim(
     "dimension of the shuffled digits, over that of the digits",
     scrambled / found[2],
     at_least=4,
-    source="SEEDS",
+    source="no theory: 7.5 in the run of seed 0, here about half of it",
 )
 
 # %%

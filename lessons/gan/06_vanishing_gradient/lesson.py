@@ -366,7 +366,7 @@ lesson.claim(
     "every new discriminator: loss on unseen digits and fakes",
     [loss for _, loss in fresh.values()],
     at_most=0.02,
-    source="0 for a perfect D; SEEDS",
+    source="0 for a perfect D, 2 log 2 for an untrained one",
     unit="nats",
 )
 
@@ -668,7 +668,7 @@ lesson.claim(
     "Adam: distance to the nearest digit, under log(1 - D) over that under -log D",
     away["Adam, log(1-D)"] / away["Adam, -log D"],
     at_least=1.3,
-    source="SEEDS",
+    source="1 if both stay near digits; 2.9 in a run of seed 0",
 )
 
 # %%
