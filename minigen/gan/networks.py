@@ -74,11 +74,11 @@ class Discriminator(Module):
 def block_shape(
     shape: tuple[int, int, int, int], channels: int, kernel: int, stride: int, padding: int, transposed: bool = False
 ) -> tuple[int, int, int, int]:
-    """What comes out of a block of a DCGAN: shape (N, H, W, C) in, (N, H', W', channels) out.
+    """The output shape of a block of a DCGAN: shape (N, H, W, C) in, (N, H', W', channels) out.
 
     A convolution moves its kernel over the padded side in steps of `stride`: H' = (H + 2·padding − kernel) // stride
     + 1.
-    The transposed one adds a whole kernel for each pixel, `stride` apart, and cuts the padding off:
+    A transposed convolution adds a copy of the kernel for each pixel, `stride` apart, and removes the padding:
     H' = (H − 1)·stride − 2·padding + kernel. With kernel 4, stride 2, padding 1 they halve and double.
     Raises ValueError for sizes that are not positive whole numbers (padding may be 0), or if nothing is left.
     """
@@ -104,8 +104,8 @@ class ConvGenerator(Module):
     """DCGAN's generator: z (N, dim_z) -> images in [0, 1] (N, side, side, channels).
 
     A linear layer to a quarter of the side, then two transposed convolutions that double it, with batch norm and ReLU
-    between. Radford et al. 2015. `hidden` adds a layer of so many units before, as in Chen et al. 2016 (InfoGAN).
-    Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
+    between. Radford et al. 2015. `hidden` adds a layer of that many units before, as in Chen et al. 2016 (InfoGAN).
+    Raises ValueError for sizes that are not positive, or a side that is not a multiple of 4.
     """
 
     def __init__(
@@ -146,10 +146,10 @@ class ConvDiscriminator(Module):
     """DCGAN's discriminator: images in [0, 1] (N, side, side, channels) -> logits or scores (N,).
 
     Two convolutions that halve the side, with leaky ReLU. `batch_norm` adds batch norm after the second one, as in the
-    paper; a critic with a gradient penalty must do without it, since batch norm makes the score of one example depend
-    on the others. A unit of the last convolution sees 10×10 pixels, and the output is a weighted sum of these units.
-    `hidden` puts a fully connected layer of so many units between, which sees the whole image (Chen et al. 2016).
-    Raises ValueError for sizes that are not positive, or a side that is no multiple of 4.
+    paper; a critic with a gradient penalty has no batch norm, which would make the score of one example depend
+    on the others. A unit of the last convolution receives 10×10 pixels; the output is a weighted sum of the units.
+    `hidden` adds a fully connected layer of that many units, which receives the whole image (Chen et al. 2016).
+    Raises ValueError for sizes that are not positive, or a side that is not a multiple of 4.
     """
 
     def __init__(

@@ -518,7 +518,7 @@ lesson.claim(name, more, at_least=0.1, source="smallest of seeds 0 and 2: 0.29")
 # %%
 more = fluctuation[1.0] - fluctuation[0.1]
 name = "fluctuation of the gap in units of W, c = 1 minus c = 0.1"
-lesson.claim(name, more, at_least=10, source="smallest of seeds 0 and 2: 58")
+lesson.claim(name, more, at_least=10, source="smallest of seeds 0 and 2: 70")
 lesson.claim(
     "largest slope with c = 1",
     slope[1.0],

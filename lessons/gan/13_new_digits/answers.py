@@ -25,7 +25,7 @@ def straight(a, b, t):
 
 MISTAKES = {
     "block_shape": """
-    # The kernel takes room: its first place is at 0, its last at H + 2 padding - kernel.
+    # The kernel must fit: its first place is at 0, its last at H + 2 padding - kernel.
     shape[0], height, width, channels ->
         sides(shape, (lambda h: h * stride) if transposed else lambda h: -(-h // stride), channels)
     # Count the places, not the steps between them: one more than the number of steps.
@@ -40,24 +40,24 @@ MISTAKES = {
         lambda h: (h + padding - kernel) // stride + 1,
     )
     return sides(shape, up if transposed else down, channels)
-    # A transposed convolution cuts the padding off: it makes the result smaller.
+    # A transposed convolution removes the padding: the output is smaller.
     (side - 1) * stride - 2 * padding -> (side - 1) * stride - (-2) * padding
-    transposed -> 0  # transposed=True goes the other way: it makes a small image large.
-    # Between H stamps there are H - 1 steps of `stride`; the last stamp adds a whole kernel.
+    transposed -> 0  # transposed=True is the opposite: it enlarges a small image.
+    # Between H copies there are H - 1 steps of `stride`; the last copy adds a whole kernel.
     side - 1 -> side
-    # A place where the kernel does not fit as a whole gives nothing: round down.
+    # A place where the whole kernel does not fit gives no pixel: round down.
     up, down = (
         lambda h: (h - 1) * stride - 2 * padding + kernel,
         lambda h: -(-(h + 2 * padding - kernel) // stride) + 1,
     )
     return sides(shape, up if transposed else down, channels)
-    # How many channels come out is the block's choice (`channels`), whatever came in.
+    # The number of output channels is `channels`, for any number of input channels.
     up, down = (
         lambda h: (h - 1) * stride - 2 * padding + kernel,
         lambda h: (h + 2 * padding - kernel) // stride + 1,
     )
     return sides(shape, up if transposed else down, shape[3])
-    # Images are (N, H, W, C), channels last: the two sides are the second and the third number.
+    # Images are (N, H, W, C), channels last: the sides are the second and the third number.
     up, down = (
         lambda h: (h - 1) * stride - 2 * padding + kernel,
         lambda h: (h + 2 * padding - kernel) // stride + 1,
@@ -66,13 +66,13 @@ MISTAKES = {
     return shape[0], channels, side(shape[1]), side(shape[2])
     # Height and width are each computed from their own side; images need not be square.
     shape[0], height, width, channels -> shape[0], height, height, channels
-    # A place where the kernel does not fit as a whole gives nothing: round down, never up.
+    # A place where the whole kernel does not fit gives no pixel: round down, never up.
     down = lambda h: round((h + 2 * padding - kernel) / stride) + 1
     up = lambda h: (h - 1) * stride - 2 * padding + kernel
     return sides(shape, up if transposed else down, channels)
-    # The last stamp ends with the kernel: nothing is added behind it.
+    # The last copy ends with the kernel: nothing is added after it.
     (side - 1) * stride - 2 * padding -> (side - 1) * stride + stride - 1 - 2 * padding
-    # The padding is there before the kernel is laid on: it counts before the division by stride.
+    # The padding is added before the kernel is placed: add it before the division by stride.
     down = lambda h: (h - kernel) // stride + 1 + 2 * padding
     up = lambda h: (h - 1) * stride - 2 * padding + kernel
     return sides(shape, up if transposed else down, channels)
@@ -80,31 +80,30 @@ MISTAKES = {
     down = lambda h: (h + 2 * padding - kernel) // 2 + 1
     up = lambda h: (h - 1) * 2 - 2 * padding + kernel
     return sides(shape, up if transposed else down, channels)
-    # A transposed convolution cuts `padding` pixels off on both sides: twice.
+    # A transposed convolution removes `padding` pixels on both sides: twice.
     (side - 1) * stride - 2 * padding -> (side - 1) * stride - padding
-    # The two formulas have changed places: transposed=True makes a small image large.
+    # The two formulas are exchanged: transposed=True enlarges a small image.
     transposed -> (not transposed)
     """,
     "interpolate_spherical": """
-    # This is the straight way: halfway it is too near to the origin.
+    # This is the straight line: its midpoint is too close to the origin.
     return (1 - t[:, None]) * a + t[:, None] * b
-    # It walks from b to a: the weight of a must be 1 at t = 0.
+    # This path goes from b to a: the weight of a must be 1 at t = 0.
     a -> b (everywhere)
     b -> a (everywhere)
     # a.b is the cosine of the angle only for vectors of length 1: divide by both lengths.
     return spherical(a, b, t, np.arccos(np.clip(a @ b, -1, 1)))
     np.linalg.norm(b) -> np.linalg.norm(a)  # Divide by |a| |b|, not by one of the squares.
-    # The sum of the two sines is not yet the point: divide by sin Omega, so that the weights are 1
-    # at the ends.
+    # The division by sin Omega is missing: it makes the weights 1 at the ends.
     (np.sin((1 - t) * omega) * a + np.sin(t * omega) * b) / np.sin(omega) ->
         np.sin((1 - t) * omega) * a + np.sin(t * omega) * b
-    # Pushing the straight way out to the sphere gives the right arc, but not at one speed.
+    # Scaling the straight line to the sphere gives the right arc, but not a constant speed.
     path = (1 - t[:, None]) * a + t[:, None] * b
     length = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
     return path / np.linalg.norm(path, axis=1, keepdims=True) * length[:, None]
-    PARALLEL -> -1  # For vectors of one direction this is 0/0: take the straight way there.
-    # cos and sin of t times a quarter turn suit only vectors at a right angle: take their own
-    # Omega.
+    PARALLEL -> -1  # For vectors of one direction this is 0/0: return the straight line.
+    # cos and sin of t times a right angle hold only for orthogonal vectors: use the angle of a and
+    # b.
     a @ b / lengths -> int(a @ b / lengths)
     # Omega is in radians, as np.sin expects.
     return (
@@ -116,25 +115,25 @@ MISTAKES = {
     if np.sin(angle(a, b)) < 1e-5:
         return straight(a, b, t)
     return spherical(a / np.linalg.norm(a), b / np.linalg.norm(b), t, angle(a, b))
-    # The lengths come along with a and b by their weights: do not mix them in by themselves.
+    # The weights of a and b already interpolate the lengths: do not multiply by a length.
     length = (1 - t) * np.linalg.norm(a) + t * np.linalg.norm(b)
     if np.sin(angle(a, b)) < 1e-5:
         return straight(a, b, t)
     arc = spherical(a / np.linalg.norm(a), b / np.linalg.norm(b), t, angle(a, b))
     return length[:, None] * arc
-    # The straight way is taken too often: go straight only where the sine of Omega is below 1e-5,
-    # for at small angles the arc is curved too.
+    # The straight line is used too often: use it only where the sine of Omega is below 1e-5,
+    # because the arc is curved at small angles too.
     if np.cos(angle(a, b)) > 0.9995:
         return straight(a, b, t)
     return spherical(a, b, t, angle(a, b))
-    # Omega may be more than a right angle: the cosine keeps its sign, and an arcsine does not do.
+    # Omega may be more than a right angle: keep the sign of the cosine.
     a @ b / lengths -> np.abs(a @ b) / lengths
-    # Where they point the same way their lengths may differ: go straight from a to b.
+    # Vectors of one direction may differ in length: return the straight line from a to b.
     if np.sin(angle(a, b)) < 1e-5:
         return a + 0 * t[:, None]
     return spherical(a, b, t, angle(a, b))
-    # Clip the cosine to [-1, 1], no tighter: it changes the angle of directions that are almost
-    # opposite.
+    # Clip the cosine to [-1, 1]: a smaller interval changes the angle of almost opposite
+    # directions.
     cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
     return spherical(a, b, t, np.arccos(np.clip(cosine, -1 + 1e-6, 1 - 1e-6)))
     """,
@@ -159,7 +158,7 @@ VARIANTS = {
     return tuple([shape[0], *(int(side) for side in h), channels])
     """,
     "interpolate_spherical": """
-    # turn from a toward the part of b that is across a
+    # rotate from a toward the part of b that is orthogonal to a
     u = a / np.linalg.norm(a)
     along = b @ u
     omega = np.arctan2(np.linalg.norm(b - along * u), along)
@@ -184,7 +183,7 @@ VARIANTS = {
 EQUIVALENT = {
     "interpolate_spherical": """
     np.sin(omega) < 1e-05 → np.sin(omega) <= 1e-05  # the sine is never exactly at the bound
-    np.sin(omega) < 1e-05 → np.sin(omega) < 2e-05  # both ways agree where they meet
+    np.sin(omega) < 1e-05 → np.sin(omega) < 2e-05  # the two formulas agree there
     # the ends are never opposite, so the cosine stays above -1
     np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1) →
     np.clip(-1, a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), 1)

@@ -7,15 +7,15 @@ CHANGES = {
         old='"kernel": 4',
         new='"kernel": 5',
         shows={
-            ("twice the side each time", (64, 15), "width"): 15,
-            ("twice the side each time", (64, 31), "width"): 31,
+            ("two transposed convolutions", (64, 15), "width"): 15,
+            ("two transposed convolutions", (64, 31), "width"): 31,
         },
     ),
     "beyond the end": Change(
         old="middle = np.array([0.5])",
         new="middle = np.array([1.5])",
         shows={
-            "halfway from (1, 0) to (0, 1): straight, on the circle": [
+            "midway from (1, 0) to (0, 1): straight, on the circle": [
                 [-0.5, 1.5],
                 [-0.7071, 0.7071],
             ],

@@ -1,5 +1,5 @@
-"""Exercises on new digits: the shapes that come out of a DCGAN's blocks, and the walk
-between two latents."""
+"""Exercises on new digits: the output shapes of a DCGAN's blocks, and the interpolation between
+two latents."""
 
 import autograd.numpy as np
 
@@ -11,19 +11,20 @@ shape = Exercise(
     target="minigen.gan.networks:block_shape",
     minutes=15,
     prompt="""
-    What shape comes out of one block of a DCGAN? In goes a batch of images of shape (N, H, W, C).
-    Return the shape of what comes out, a tuple of four whole numbers (N, H', W', channels).
+    Return the output shape of one block of a DCGAN: a tuple of four whole numbers (N, H', W',
+    channels). The input is a batch of images of shape (N, H, W, C).
 
-    kernel, stride and padding are whole numbers, the same both ways. With transposed=False the
-    block is a convolution: the image gets `padding` rows and columns of zeros on every side, the
-    kernel is laid on it every `stride` pixels, and each place where it fits as a whole gives one
-    number. With transposed=True it goes the other way: each pixel stamps a whole kernel, stamps
-    begin `stride` pixels apart, and at the end `padding` pixels are cut off on every side.
+    kernel, stride and padding are whole numbers, the same for height and width. With
+    transposed=False the block is a convolution: `padding` rows and columns of zeros are added on
+    every side, the kernel is placed every `stride` pixels, and each place where the whole kernel
+    fits gives one output pixel. With transposed=True the block is a transposed convolution: each
+    pixel adds a copy of the whole kernel, the copies begin `stride` pixels apart, and finally
+    `padding` pixels are removed on every side.
     """,
     hints="""
-    Take one row of pixels. Convolution: how long is it with its padding, and where can the kernel
-    start? Transposed: where does the last stamp start, and where does it end? N and the new
-    channels do not depend on it.
+    Take one row of pixels. Convolution: how long is the row with its padding, and where can the
+    kernel start? Transposed: where does the last copy start, and where does it end? N and the new
+    channels do not depend on the sides.
 
     Convolution: (H + 2 padding - kernel) // stride + 1. Transposed: (H - 1) stride + kernel - 2
     padding.
@@ -51,8 +52,8 @@ def twice_the_side(impl, rng):
 
 @shape.case(points=1, kind="equation", expect={"down": [2, 3, 4, 5], "up": [2, 13, 19, 5]})
 def not_square(impl, rng):
-    """5 x 8 pixels, kernel 3, stride 2 and padding 1 down, where what is over is dropped; 5 x 7
-    pixels, kernel 5, stride 3 and padding 2 up."""
+    """A convolution of 5 x 8 pixels with kernel 3, stride 2 and padding 1, in which the remainder
+    is dropped; a transposed one of 5 x 7 pixels with kernel 5, stride 3 and padding 2."""
     return {
         "down": np.array(impl((2, 5, 8, 3), 5, 3, 2, 1)),
         "up": np.array(impl((2, 5, 7, 3), 5, 5, 3, 2, transposed=True)),
@@ -61,7 +62,7 @@ def not_square(impl, rng):
 
 @shape.case(points=2, kind="equation", property=True, expect={"down": 0, "up": 0})
 def live_layers(impl, rng):
-    """It is the shape that the live layer gives."""
+    """The shape is that of the layer's own output."""
     gaps = {}
     for name, layer, transposed in [("down", Conv2d, False), ("up", ConvTranspose2d, True)]:
         height, width, c, out = (int(k) for k in rng.integers(5, 9, 4))
@@ -93,24 +94,24 @@ def many_blocks(impl, rng):
     return {"shapes": np.array(rows)}
 
 
-walk = Exercise(
+sphere = Exercise(
     "gan/13/interpolate_spherical",
     target="minigen.gan.interpolation:interpolate_spherical",
     minutes=15,
     rtol=1e-7,
     prompt="""
-    The way from one latent vector to another along the sphere: points (T, D) at the times t (T,),
-    which is at a (D,) for t = 0 and at b (D,) for t = 1.
+    Return the path from one latent vector to another along the sphere: points (T, D) at the times t
+    (T,). The path is at a (D,) for t = 0 and at b (D,) for t = 1.
 
-    Let Omega be the angle between a and b, in radians. At time t the point is made of a and b, each
-    with its own weight, and a weight is a sine of a part of Omega over the sine of Omega. If a and
-    b are equally long, every point on the way is as long as they are, and the walk has one speed.
-    If they point the same way (the sine of Omega is below 1e-5, no more) go straight: the mean of a
-    and b with weights 1 - t and t. a and b are never 0 and never opposite, though Omega may be more
-    than a right angle. No gradient is taken: plain NumPy will do.
+    Let Omega be the angle between a and b, in radians. The point at time t is a weighted sum of a
+    and b. Each weight is the sine of a part of Omega, over the sine of Omega. If a and b have the
+    same length, every point of the path has this length, and the speed is constant. If a and b have
+    the same direction (the sine of Omega is below 1e-5), return the straight line, with weights 1 -
+    t and t. a and b are never 0 and never opposite; Omega may be more than a right angle. No
+    gradient is taken: plain NumPy will do.
     """,
     hints="""
-    What is the angle between two vectors that need not have length 1? What are the two weights at t
+    What is the angle between two vectors whose lengths need not be 1? What are the two weights at t
     = 0 and at t = 1?
 
     cos Omega = a.b / (|a| |b|); the point is (sin((1 - t) Omega) a + sin(t Omega) b) / sin Omega.
@@ -124,29 +125,29 @@ walk = Exercise(
 )
 
 
-@walk.case(
+@sphere.case(
     points=1, kind="equation", expect={"path": [[1.0, 0.0], [0.5**0.5, 0.5**0.5], [0.0, 1.0]]}
 )
 def a_quarter_turn(impl, rng):
-    """From east to north: northeast in the middle, at length 1."""
+    """From east to north: the midpoint is northeast, at length 1."""
     return {"path": impl(np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([0.0, 0.5, 1.0]))}
 
 
-@walk.case(points=1, kind="equation", expect={"path": [[3**0.5, 1.0]]})
+@sphere.case(points=1, kind="equation", expect={"path": [[3**0.5, 1.0]]})
 def a_third_of_the_way(impl, rng):
     """A quarter turn at radius 2: after a third of it the angle is 30 degrees."""
     return {"path": impl(np.array([2.0, 0.0]), np.array([0.0, 2.0]), np.array([1 / 3]))}
 
 
-@walk.case(points=2, kind="equation")
+@sphere.case(points=2, kind="equation")
 def of_two_lengths(impl, rng):
     a, b = rng.standard_normal(6), 2 * rng.standard_normal(6)
     return {"path": impl(a, b, rng.random(5))}
 
 
-@walk.case(points=2, kind="equation", property=True, expect={"length": 0.0, "steps": 0.0})
+@sphere.case(points=2, kind="equation", property=True, expect={"length": 0.0, "steps": 0.0})
 def on_the_sphere(impl, rng):
-    """The sphere is not left, and the steps are equally long."""
+    """Every point is on the sphere, and the steps are equally long."""
     a, b = rng.standard_normal((2, 20))
     b *= np.linalg.norm(a) / np.linalg.norm(b)
     path = impl(a, b, np.linspace(0, 1, 8))
@@ -154,14 +155,14 @@ def on_the_sphere(impl, rng):
     return {"length": np.linalg.norm(path, axis=1) - np.linalg.norm(a), "steps": steps - steps[0]}
 
 
-@walk.case(
+@sphere.case(
     points=1,
     kind="extremes",
     expect={"path": [[1.0, 0.0], [1.5, 0.0], [2.0, 0.0]], "rounded": [[1.25, 1.25, 1.25]]},
 )
 def the_same_direction(impl, rng):
-    """Omega is 0: the straight way, not 0/0. For the second pair rounding would give a cosine
-    above 1."""
+    """Omega is 0: the straight line, not 0/0. For the second pair, rounding gives a cosine above
+    1."""
     t = np.array([0.0, 0.5, 1.0])
     ones = np.ones(3)
     return {
@@ -170,22 +171,22 @@ def the_same_direction(impl, rng):
     }
 
 
-@walk.case(points=1, kind="equation", expect={"path": [[0.5, 0.75**0.5]]})
+@sphere.case(points=1, kind="equation", expect={"path": [[0.5, 0.75**0.5]]})
 def an_obtuse_angle(impl, rng):
-    """Half of the way around a third of the circle."""
+    """The midpoint of a third of the circle."""
     return {"path": impl(np.array([1.0, 0.0]), np.array([-0.5, 0.75**0.5]), np.array([0.5]))}
 
 
-@walk.case(points=1, kind="extremes", expect={"path": [[2 * np.cos(0.01), 2 * np.sin(0.01)]]})
+@sphere.case(points=1, kind="extremes", expect={"path": [[2 * np.cos(0.01), 2 * np.sin(0.01)]]})
 def a_small_angle(impl, rng):
-    """0.02 radians at radius 2: small, but not the same direction; halfway it is on the circle."""
+    """0.02 radians at radius 2: small, but not the same direction: the midpoint is on the arc."""
     end = 2 * np.array([np.cos(0.02), np.sin(0.02)])
     return {"path": impl(np.array([2.0, 0.0]), end, np.array([0.5]))}
 
 
-@walk.case(points=1, kind="extremes", rtol=1e-4, atol=1e-6, expect={"path": [[0.0, 1.0]]})
+@sphere.case(points=1, kind="extremes", rtol=1e-4, atol=1e-6, expect={"path": [[0.0, 1.0]]})
 def almost_opposite(impl, rng):
-    """From east almost to west: halfway, north."""
+    """From east almost to west: the midpoint is north."""
     gap = 2e-4
     end = np.array([-np.cos(gap), np.sin(gap)])
     path = impl(np.array([1.0, 0.0]), end, np.array([0.5]))
