@@ -388,8 +388,8 @@ lesson.outcome(
 lesson.claim(
     "erased block: error after training on single pixels over that after training on blocks",
     times,
-    at_least=1.25,
-    source="seed 0: 1.58",
+    at_least=1.3,
+    source="worst of seeds 0 and 1: 1.54",
 )
 
 # %%
@@ -466,13 +466,13 @@ lesson.claim(
     "plain, 100 digits: test error over training error",
     rows[1][3],
     at_least=2,
-    source="seed 0: 2.79",
+    source="worst of seeds 0 and 1: 2.79",
 )
 lesson.claim(
     "denoising, 100 digits: test error over training error",
     rows[3][3],
-    at_least=1.5,
-    source="seed 0: 2.44",
+    at_least=1.8,
+    source="worst of seeds 0 and 1: 2.43",
 )
 
 # %% [markdown]

@@ -614,14 +614,17 @@ lesson.figure(
 # that on the same encoder untrained.
 
 # %%
-for name, lowest in (("k = 70", 0.038), ("k = 25", 0.026), ("sigmoid", 0.027)):
+gains = {}
+for name in untrained:
     baseline = max(accuracy["pixels"], accuracy[f"untrained\n{name}"])
-    lesson.claim(
-        f"{name}: accuracy, minus the higher of pixels and the untrained encoder",
-        accuracy[name] - baseline,
-        at_least=0.015,
-        source=f"lowest of the trial runs: {lowest}",
-    )
+    gains[name] = accuracy[name] - baseline
+lesson.table(gains.items(), ["code", "gain in accuracy"])
+lesson.claim(
+    "smallest gain in accuracy of the three codes",
+    min(gains.values()),
+    at_least=0.015,
+    source="lowest of seeds 0, 1, 2: 0.026",
+)
 
 # %% [markdown]
 # ## 5. A fixed small k, and ReLU units
