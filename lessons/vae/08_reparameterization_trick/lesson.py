@@ -345,8 +345,7 @@ lesson.figure(
 # </details>
 
 # %% [markdown]
-# <details><summary>Derivation: the reparameterized estimator, in the mean and in the
-# variance</summary>
+# <details><summary>Derivation: the reparameterized estimator, in mean and variance</summary>
 #
 # With $z = \mu + \sigma\epsilon$ the expectation is over $\epsilon$, whose distribution has no
 # parameters. So the derivative moves inside:
@@ -402,7 +401,8 @@ lesson.change(
 
 # %% [markdown]
 # A constant $b$, called a *baseline*, may be subtracted from $f$ in the score-function estimator.
-#
+
+# %% [markdown]
 # <details><summary>Derivation: a baseline changes no mean</summary>
 #
 # $q$ integrates to 1 for all its parameters, so $\mathbb{E}_q \nabla \log q = \int \nabla q\, dz =
@@ -411,7 +411,8 @@ lesson.change(
 # \mathbb{E}(\nabla \log q)^2$; the mean of $f$ is the usual choice.
 #
 # </details>
-#
+
+# %% [markdown]
 # Does a baseline close the gap? Take $z$ with $D$ coordinates, each from $\mathcal{N}(2, 1)$, and
 # $f = \sum_j z_j^2$. The reparameterized estimate of one coordinate still has the variance 4. The
 # score function multiplies $\epsilon_1$ by all of $f - \mathbb{E} f$, to which every coordinate
@@ -471,7 +472,8 @@ lesson.exercise("vae/08/elbo")
 # over the dimensions of the code:
 #
 # $$D_{\mathrm{KL}} = \tfrac12 \sum_j (\mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2).$$
-#
+
+# %% [markdown]
 # <details><summary>Derivation: the KL divergence of two Gaussians</summary>
 #
 # In one dimension let $q = \mathcal{N}(\mu, \sigma^2)$ and $p = \mathcal{N}(\mu_p, \sigma_p^2)$.
@@ -488,7 +490,8 @@ lesson.exercise("vae/08/elbo")
 # dimensions add.
 #
 # </details>
-#
+
+# %% [markdown]
 # A code of one dimension with $\mu = 1$, $\sigma = 1$ costs $\frac12(1 + 1 - 1 - 0) = \frac12$ nat.
 
 # %%
@@ -598,7 +601,8 @@ lesson.figure(
 # A tighter bound samples $K$ codes for an image and averages $w = p(x|z)p(z)/q(z|x)$. The mean of
 # $w$ over $q$ is exactly $p(x) = \int p(x|z) p(z)\, dz$ (Eq. vae.08). The log of the average rises
 # with $K$ from the ELBO toward $\log p(x)$ (Burda et al. 2016).
-#
+
+# %% [markdown]
 # <details><summary>Derivation: more samples never lower the bound</summary>
 #
 # Let $\mathcal{L}_K = \mathbb{E} \log \frac1K \sum_k w_k$. Choose $M \le K$ of the $K$ weights at
@@ -649,14 +653,14 @@ lesson.claim(
     bound.value.mean(),
     at_least=-95,
     unit="nats",
-    source="seed 0: -93.5",
+    source="worst of seeds 0 and 2: -93.5",
 )
 lesson.claim(
     "test log p(x), 500 samples",
     log_p.mean(),
     at_least=-89,
     unit="nats",
-    source="Burda et al. 2016, Table 1: -86.8; seed 0: -88.3",
+    source="Burda et al. 2016, Table 1: -86.8; worst of seeds 0 and 2: -88.3",
 )
 
 # %% [markdown]
@@ -676,7 +680,7 @@ lesson.claim(
     curve[-1] - curve[0],
     between=(2.5, 7),
     unit="nats",
-    source="seed 0: 4.0",
+    source="seeds 0 and 2: 4.0, 4.1",
 )
 
 # %%
@@ -955,7 +959,7 @@ lesson.claim(
     "z a plain number: KL, relative to the correct loss",
     rows["z a plain number"][3] / rows["correct"][3],
     at_most=0.01,
-    source="the encoder's only gradient is that of the KL term; seed 0: 5e-6",
+    source="the encoder's only gradient is that of the KL term; worst of seeds 0 and 2: 5e-6",
 )
 hidden = {name: row[1] - row[0] for name, row in rows.items()}
 lesson.claim(
@@ -963,7 +967,7 @@ lesson.claim(
     hidden["logvar read as sigma"] - hidden["correct"],
     at_least=100,
     unit="nats",
-    source="seed 0: 223",
+    source="worst of seeds 0 and 2: 223",
 )
 
 # %% [markdown]

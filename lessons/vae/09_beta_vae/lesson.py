@@ -142,8 +142,7 @@ lesson.change(
 )
 
 # %% [markdown]
-# <details><summary>Derivation: the multiplier is a slope, by the conditions of Karush, Kuhn and
-# Tucker</summary>
+# <details><summary>Derivation: the multiplier is a slope (KKT conditions)</summary>
 #
 # Minimize $D$ subject to $R - \delta \le 0$ over the parameters $w$ of the model. At a minimum
 # there is a $\beta$ with (the *KKT conditions*)
@@ -163,7 +162,8 @@ lesson.change(
 # with $<$ in Eq. vae.15 a minimum need not exist. They also need $\nabla_w R \ne 0$.)
 #
 # </details>
-#
+
+# %% [markdown]
 # In code: Eq. vae.16 with the limit $\delta = 6$ is the negative loss of each code, shifted by
 # $\beta\delta = 24$. And Eq. vae.15 itself chooses, among the codes within the limit, the one of
 # least distortion.
@@ -214,9 +214,9 @@ lesson.check("chosen by some beta from 0 to 50", sorted(by_weight), equals=[0, 1
 # target $y$ and little about the input: maximize $I(z; y) - \beta\, I(z; x)$, where $I$ is the
 # mutual information. Beta-VAE is the case in which the target is the input itself (Alemi et al.
 # 2017; Burgess et al. 2018).
-#
-# <details><summary>Derivation: the bottleneck of a code for its own input is bounded by the loss
-# of beta-VAE</summary>
+
+# %% [markdown]
+# <details><summary>Derivation: the loss of beta-VAE bounds the information bottleneck</summary>
 #
 # Let $q(z) = \mathbb{E}_x q(z|x)$ be the *aggregated posterior*. Averaged over the data,
 #
@@ -423,19 +423,20 @@ lesson.claim(
     rate[0] - rate[-1],
     at_least=10,
     unit="nats",
-    source="RATE_SOURCE",
+    source="seed 0: 14.1",
 )
 lesson.claim(
     "dimensions in use, beta 0.5 minus beta 16",
     means[0.5][2] - means[16.0][2],
     at_least=2,
-    source="USED_SOURCE",
+    source="seed 0: 4.7",
 )
 
 # %% [markdown]
 # Now compare the curve with $\beta = -dD/dR$. Between two neighboring points the slope by finite
 # differences is $-\Delta D / \Delta R$. Where must it lie?
-#
+
+# %% [markdown]
 # <details><summary>Derivation: the slope between two minima lies between their betas</summary>
 #
 # Let model 1 minimize $D + \beta_1 R$ and model 2 minimize $D + \beta_2 R$, with $\beta_1 <
@@ -461,7 +462,7 @@ lesson.claim(
     "slopes of the curve: position between the two betas, on a log scale",
     position,
     between=(0, 1),
-    source="theory, for minima; SLOPE_SOURCE",
+    source="theory, for minima; seed 0: 0.51 to 0.67",
 )
 
 # %% [markdown]
@@ -508,8 +509,7 @@ lesson.outcome(
 lesson.check("rate of B minus rate of A: log(2.5/2)", rate_B - rate_A, equals=np.log(1.25))
 
 # %% [markdown]
-# <details><summary>Derivation: the aligned code saves the logarithm of the ratio of two means
-# </summary>
+# <details><summary>Derivation: the difference of the rates is the log of a ratio of means</summary>
 #
 # With $u \sim \mathcal{N}(0, 1)$ and $z \sim \mathcal{N}(\sqrt{1-t}\, u, t)$, $z$ is again
 # $\mathcal{N}(0, 1)$ over the data. The best estimate of $u$ is $\sqrt{1-t}\, z$, with error
@@ -526,7 +526,8 @@ lesson.check("rate of B minus rate of A: log(2.5/2)", rate_B - rate_A, equals=np
 # the arithmetic over the geometric mean. With $w = (1, 4)$ it is $\log 1.25$.
 #
 # </details>
-#
+
+# %% [markdown]
 # If both factors mattered equally, the two codes would need the same rate. So the argument holds
 # where factors differ in their effect on the image, for a $q(z|x)$ with a diagonal covariance. It
 # does not hold in general.
@@ -672,7 +673,7 @@ lesson.claim(
     "information gap, beta 8 minus beta 1",
     more_of_gap,
     at_least=0.02,
-    source="Chen et al. 2018; GAP_SOURCE",
+    source="Chen et al. 2018; seed 0: 0.150",
 )
 
 # %% [markdown]
@@ -791,7 +792,7 @@ lesson.table(
 )
 above = most[16.0][3:] - most[16.0][2]
 name = "beta 16: largest share of x and of y, minus that of the rotation"
-lesson.claim(name, above, at_least=0.2, source="SHARE_SOURCE")
+lesson.claim(name, above, at_least=0.2, source="seed 0: 0.41")
 
 # %% [markdown]
 # In the last row, with few nats in total, the rate is used for the position. A shape decoded at the
@@ -890,7 +891,7 @@ lesson.claim(
     off.mean(),
     at_most=0.5,
     unit="nats",
-    source="OFF_SOURCE",
+    source="seed 0: 0.14",
 )
 row = judge(step.model, "capacity")
 rows = [[f"{beta:g}", *means[beta]] for beta in (1.0, best)]
@@ -906,7 +907,7 @@ lesson.claim(
     f"distortion at capacity {top:g}, over that of a constant beta at the same rate",
     row[0] / by_beta,
     between=(1.2, 2.5),
-    source="CAP_SOURCE",
+    source="seed 0: 1.80",
 )
 
 # %% [markdown]
@@ -924,7 +925,7 @@ lesson.claim(
     "mean over pixels: rate, over the rate at beta = 1",
     rate_left / means[1.0][1],
     at_most=0.001,
-    source="MEAN_SOURCE",
+    source="seed 0: 7e-7",
 )
 
 # %%
