@@ -423,13 +423,13 @@ lesson.claim(
     rate[0] - rate[-1],
     at_least=10,
     unit="nats",
-    source="seed 0: 14.1",
+    source="worst of seeds 0 and 1: 14.1",
 )
 lesson.claim(
     "dimensions in use, beta 0.5 minus beta 16",
     means[0.5][2] - means[16.0][2],
-    at_least=2,
-    source="seed 0: 4.7",
+    at_least=3.5,
+    source="worst of seeds 0 and 1: 4.7",
 )
 
 # %% [markdown]
@@ -462,7 +462,7 @@ lesson.claim(
     "slopes of the curve: position between the two betas, on a log scale",
     position,
     between=(0, 1),
-    source="theory, for minima; seed 0: 0.51 to 0.67",
+    source="theory, for minima; seeds 0 and 1: 0.41 to 0.67",
 )
 
 # %% [markdown]
@@ -673,7 +673,7 @@ lesson.claim(
     "information gap, beta 8 minus beta 1",
     more_of_gap,
     at_least=0.02,
-    source="Chen et al. 2018; seed 0: 0.150",
+    source="Chen et al. 2018; worst of seeds 0 and 1: 0.114",
 )
 
 # %% [markdown]
@@ -792,7 +792,7 @@ lesson.table(
 )
 above = most[16.0][3:] - most[16.0][2]
 name = "beta 16: largest share of x and of y, minus that of the rotation"
-lesson.claim(name, above, at_least=0.2, source="seed 0: 0.41")
+lesson.claim(name, above, at_least=0.2, source="worst of seeds 0 and 1: 0.41")
 
 # %% [markdown]
 # In the last row, with few nats in total, the rate is used for the position. A shape decoded at the
@@ -891,7 +891,7 @@ lesson.claim(
     off.mean(),
     at_most=0.5,
     unit="nats",
-    source="seed 0: 0.14",
+    source="worst of seeds 0 and 1: 0.14",
 )
 row = judge(step.model, "capacity")
 rows = [[f"{beta:g}", *means[beta]] for beta in (1.0, best)]
@@ -907,7 +907,7 @@ lesson.claim(
     f"distortion at capacity {top:g}, over that of a constant beta at the same rate",
     row[0] / by_beta,
     between=(1.2, 2.5),
-    source="seed 0: 1.80",
+    source="seeds 0 and 1: 1.80, 1.81",
 )
 
 # %% [markdown]
@@ -925,7 +925,7 @@ lesson.claim(
     "mean over pixels: rate, over the rate at beta = 1",
     rate_left / means[1.0][1],
     at_most=0.001,
-    source="seed 0: 7e-7",
+    source="worst of seeds 0 and 1: 9e-7",
 )
 
 # %%
