@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import sys
 from html.parser import HTMLParser
 
@@ -182,6 +183,19 @@ def test_text_of_a_student_is_text_in_the_report(a_class):
     expected = retries + 1 + 1 + notes + unmatched + slowest + students
     assert cells.count(SHOWN) == expected, "and a mistake, and a change"
     assert cells.count(f"{SHOWN}, {SHOWN}") == 2 and len(cells) == 24, "equal code, in both exercises"
+
+
+def test_the_report_shows_similar_pairs(a_class):
+    """Side by side, whatever stands in the code; a third answer that shares little is not there."""
+    tally = Tally(a_class.assignment)
+    hashes = [f"hash {number}" for number in range(20)]
+    for id, found in (("a", hashes), ("b", hashes[:-1]), ("c", [*hashes[:5], *map(str, range(15))])):
+        more = {"fingerprint": id, "winnowed": found, "code": f"def f():  # {ATTACK} {id}"}
+        person = {"student_id": id, "first_name": "", "last_name": "", "email": ""}
+        tally.add(document(row("gan/12/critic_loss", S.PASS, **more), student=person))
+    page = tally.html([], timed=False)
+    assert page.count("<summary>a, b</summary>") == 1 and '<td class="number">100 %</td>' in page
+    assert not re.search(r"<summary>(a|b), c</summary>", page) and ATTACK not in page
 
 
 def test_the_report_counts(a_class):

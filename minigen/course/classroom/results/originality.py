@@ -167,8 +167,9 @@ class _Normal(ast.NodeTransformer):
         return ast.Name(name, node.ctx)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
-        return ast.Constant(_as_float(node.value) if number else node.value)
+        if isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+            return ast.Constant(_as_float(node.value))
+        return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         operand = self.visit(node.operand)
