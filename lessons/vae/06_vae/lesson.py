@@ -614,9 +614,11 @@ lesson.table(
     ["codes", "prior", "prior, mean of logs", "encoder", "encoder, worst x"],
     "error of log p(x) in nats: the median over test points, and the worst",
 )
-lesson.claim("encoder: error with 10 codes", rows[1][3], at_most=0.1, unit="nats", source="SEEDS")
+name = "encoder: error with 10 codes"
+source = "seed 0: 0.054, plus 85 %"
+lesson.claim(name, rows[1][3], at_most=0.1, unit="nats", source=source)
 name = "error of the prior / of the encoder, 100 codes"
-lesson.claim(name, factor, at_least=5, source="SEEDS")
+lesson.claim(name, factor, at_least=5, source="seed 0: 10.9, less 54 %")
 name = "prior, mean of logs: error with 1000 codes, nats"
 lesson.check(name, rows[3][2], at_least=40)
 
