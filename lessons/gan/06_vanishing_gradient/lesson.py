@@ -658,6 +658,8 @@ lesson.claim(
     at_least=0.8,
     source="worst of seeds 0, 1, 2: 0.996",
 )
+
+# %%
 lesson.claim(
     "Adam under log(1 - D): mean of D on the fakes, less that before",
     mean_d["Adam, log(1-D)"] - mean_d["before"],
