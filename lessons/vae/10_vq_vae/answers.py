@@ -37,8 +37,8 @@ MISTAKES = {
     "nearest": """
     # argmax finds the farthest code: look for the smallest distance.
     return np.argmax(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)
-    # The largest product z·e is not the smallest distance: a long code wins it from far away. Add
-    # |e|^2.
+    # The largest product z·e is not the smallest distance: a long code has a large one from far
+    # away. Add |e|^2.
     codebook**2 -> codebook**0
     # This compares directions (the angle); the distance also depends on how long the vectors are.
     return np.argmax(
@@ -57,7 +57,7 @@ MISTAKES = {
     return np.argmin(np.sum(gaps(z.reshape(-1, z.shape[-1]), codebook) ** 2, axis=-1), axis=0)
     # Of rows equally near the first counts: this sort does not keep them in order, argmin does.
     return np.argsort(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)[..., 0]
-    # Of rows equally near the first counts: a later one is to win only if it is nearer.
+    # Of rows equally near the first counts: take a later one only if it is nearer.
     return (
         len(codebook) - 1 - np.argmin(np.sum(gaps(z, codebook) ** 2, axis=-1)[..., ::-1], axis=-1)
     )
@@ -66,9 +66,9 @@ MISTAKES = {
     # This is the largest difference of any coordinate; take the Euclidean distance.
     return np.argmin(np.max(np.abs(gaps(z, codebook)), axis=-1), axis=-1)
     numpy.argmin(distance, axis=1) -> 1 + numpy.argmin(distance, axis=1)  # Rows are counted from 0.
-    # The numbers of a code are summed before they are squared: |e|^2 is a sum of squares.
+    # The components of a code are summed before they are squared: |e|^2 is a sum of squares.
     numpy.sum(codebook**2, axis=1) -> numpy.sum(numpy.abs(codebook), axis=1) ** 2
-    # The numbers of a code are summed before they are squared: |e|^2 is a sum of squares.
+    # The components of a code are summed before they are squared: |e|^2 is a sum of squares.
     numpy.sum(codebook**2, axis=1) -> numpy.sum(codebook, axis=1) ** 2
     # Scaled to length one, vectors are compared by direction only; the distance also depends on how
     # long they are.
@@ -77,7 +77,7 @@ MISTAKES = {
     return np.argmin(np.sum(gaps(z, e) ** 2, axis=-1), axis=-1)
     """,
     "straight_through": """
-    # The value is right, but z has no part in it, or cancels: the codes get the gradient, z gets
+    # The value is right, but z does not occur in it, or cancels: the codes receive the gradient, z
     # none.
     return z + (quantized - z)
     # Nothing comes back to z: start from z itself and add a constant.
@@ -86,14 +86,14 @@ MISTAKES = {
     # The roles are swapped: this has the value of z and the gradient of `quantized`.
     z -> quantized (everywhere)
     quantized -> z (everywhere)
-    + -> -  # The sign of what you add is turned: z + sg[quantized - z].
+    + -> -  # The sign of the second term is wrong: z + sg[quantized - z].
     # The codes must get no gradient here: stop it at `quantized` as well.
     return quantized + z - stop_gradient(z)
     # The gradient is to reach z unchanged: here it is multiplied by the ratio of the two.
     return stop_gradient(quantized / z) * z
-    # The code vectors are not whole numbers: do not round them.
+    # The code vectors are not integers: do not round them.
     quantized - z -> np.round(quantized) - z
-    # "Rounded" means to the code vector that was chosen, not to whole numbers.
+    # The value is the code vector that was chosen, not a rounded z.
     quantized - z -> np.round(z) - z
     # This adds the two values; only what z lacks is to be added to it.
     quantized - z -> quantized
@@ -114,31 +114,32 @@ MISTAKES = {
     # With the whole difference held nothing can move: hold one side only.
     Losses(codebook, commitment) ->
         _losses(_square(stop_gradient(z - quantized)), beta * _square(stop_gradient(z - quantized)))
-    # beta is missing: it weighs the commitment term.
+    # beta is missing: it multiplies the commitment term.
     return _losses(_square(stop_gradient(z) - quantized), _square(z - stop_gradient(quantized)))
-    # Sum over the numbers of a code; their mean would be D times smaller.
+    # Sum over the components of a code; their mean would be D times smaller.
     np.sum -> np.mean (everywhere)
     # The distance enters squared.
     return _losses(
         np.sqrt(_square(stop_gradient(z) - quantized)),
         beta * np.sqrt(_square(z - stop_gradient(quantized))),
     )
-    1 -> 0  # One number for each example: sum over all axes but the first.
-    # Sum over the places as well, not only over the last axis: one number for each example.
+    1 -> 0  # One value for each example: sum over all axes but the first.
+    # Sum over the positions as well, not only over the last axis: one value for each example.
     tuple(range(1, len(shape))) -> -1
-    # The root of a sum has no slope where a vector sits on its code: sum the squares, take no root.
+    # The root of a sum has no gradient where a vector equals its code: sum the squares without a
+    # root.
     return _losses(
         np.sqrt(_square(stop_gradient(z) - quantized)) ** 2,
         beta * np.sqrt(_square(z - stop_gradient(quantized))) ** 2,
     )
-    # beta weighs the commitment term only, not both.
+    # beta multiplies the commitment term only, not both.
     Losses(codebook, commitment) -> Losses(beta * codebook, commitment)
-    # The order is turned: the codebook term comes first.
+    # The order is reversed: the codebook term comes first.
     Losses(codebook, commitment) -> Losses(commitment, codebook)
     # beta multiplies the squared distance: inside the square it counts twice.
     beta * np.sum((z - stop_gradient(quantized)) ** 2, axis=axes) ->
         np.sum((beta * (z - stop_gradient(quantized))) ** 2, axis=axes)
-    # Sum over the places as well, do not average over them.
+    # Sum over the positions as well, do not average over them.
     def squares(a):
         return np.mean(np.reshape(np.sum(a**2, axis=-1), (len(a), -1)), axis=1)
     return _losses(
@@ -185,7 +186,8 @@ MISTAKES = {
     means = np.where(n[:, None] > 0, total / np.maximum(n, 1)[:, None], codebook)
     new = gamma * codebook + (1 - gamma) * means
     return gamma * counts + (1 - gamma) * n, gamma * sums + (1 - gamma) * total, new
-    # A code without vectors in this batch fades too: its count and its sum are multiplied by gamma.
+    # A code without vectors in this batch is updated too: its count and its sum are multiplied by
+    # gamma.
     n, total = _batch(len(counts), z, indices)
     here = n > 0
     new = np.where(here, gamma * counts + (1 - gamma) * n, counts)

@@ -11,11 +11,11 @@ near = Exercise(
     target="minigen.vae.quantizer:nearest",
     minutes=10,
     prompt="""
-    Which code is nearest to each vector? z holds vectors of D numbers in its last axis, whatever
-    stands before: shape (..., D). codebook has shape (K, D). Return the index of the row of the
-    codebook at the smallest Euclidean distance, an array of integers of shape (...). Of rows
-    equally near, return the first: a codebook may hold the same row many times. No gradient is
-    taken of it.
+    Which code is nearest to each vector? z holds vectors of length D in its last axis and may have
+    any number of axes before it: shape (..., D). codebook has shape (K, D). Return the index of the
+    row of the codebook at the smallest Euclidean distance, an array of integers of shape (...). Of
+    rows equally near, return the first: a codebook may hold the same row many times. No gradient
+    is taken.
     """,
     hints="""
     Compute the distance of every vector to every code, then ask where it is smallest. The square of
@@ -32,7 +32,7 @@ near = Exercise(
 
 @near.case(points=1, kind="equation", expect={"index": [0, 1, 2, 0]})
 def three_codes(impl, rng):
-    """Codes at (0, 0), (3, 0) and (0, 2). The last vector lies half-way between two of them."""
+    """Codes at (0, 0), (3, 0) and (0, 2). The last vector lies midway between two of them."""
     z = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 5.0], [1.5, 0.0]])
     return {"index": impl(z, np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 2.0]]))}
 
@@ -45,7 +45,7 @@ def as_the_crow_flies(impl, rng):
 
 @near.case(points=1, kind="equation", expect={"index": [0, 2, 1]})
 def codes_of_different_lengths(impl, rng):
-    """Codes at 1, 3 and 9 on one ray: what counts is where a vector ends, not its direction."""
+    """Codes of length 1, 3 and 9 on one ray: the distance decides, not the direction."""
     codebook = np.array([[0.6, 0.8], [1.8, 2.4], [5.4, 7.2]])
     return {"index": impl(np.array([[0.6, 0.9], [4.8, 6.4], [1.5, 2.1]]), codebook)}
 
@@ -79,7 +79,7 @@ def codes_themselves(impl, rng):
 
 @near.case(points=1, kind="equation", property=True, expect={"change": np.zeros(30)})
 def shifted(impl, rng):
-    """A shift of everything changes nothing."""
+    """A shift of all vectors and codes does not change the result."""
     z, codebook, shift = (
         rng.standard_normal((30, 4)),
         rng.standard_normal((8, 4)),
@@ -94,9 +94,9 @@ through = Exercise(
     minutes=10,
     imports=["from minigen.tensor import stop_gradient"],
     prompt="""
-    Let the value be rounded and the gradient pass. z holds the encoder's vectors, `quantized` the
-    code vectors chosen for them, both of shape (..., D). Return an array whose value is that of
-    `quantized`, and whose gradient goes to z as if it were z itself, unchanged. No gradient goes to
+    The value of the code vectors with the gradient of z. z holds the encoder's vectors, `quantized`
+    the code vectors chosen for them, both of shape (..., D). Return an array with the value of
+    `quantized`. In the backward pass its gradient goes to z unchanged, and none goes to
     `quantized`.
 
     stop_gradient(a) has the value of a and no gradient.
@@ -119,15 +119,15 @@ def value(impl, rng):
 
 @through.case(points=2, kind="equation", expect={"grad_z": [[6.0, 10.0]]})
 def slope_of_a_square(impl, rng):
-    """The sum of squares of what comes out, (3, 5), has the gradient (6, 10) there, and z gets
-    it."""
+    """The sum of squares of the output (3, 5) has the gradient (6, 10) there, which is copied to
+    z."""
     quantized = np.array([[3.0, 5.0]])
     return {"grad_z": grad(lambda z: np.sum(impl(z, quantized) ** 2))(np.array([[1.0, 2.0]]))}
 
 
 @through.case(points=2, kind="gradient", property=True, expect={"z": 0.0, "codes": 0.0})
 def who_gets_it(impl, rng):
-    """Z gets the gradient that comes in, also where it sits on its code; the codes get none."""
+    """The gradient of the output goes to z, also where z equals its code; the codes have none."""
     z, quantized, weight = rng.standard_normal((3, 4, 2, 3))
     quantized[0] = z[0]
     return {
@@ -150,19 +150,19 @@ losses = Exercise(
         "from minigen.vae.quantizer import Losses",
     ],
     prompt="""
-    The two terms that draw codes and encoder together, each of shape (N,): a Losses of the codebook
-    term and the commitment term, in this order.
+    The two terms that bring codes and encoder outputs together, each of shape (N,): a Losses of
+    the codebook term and the commitment term, in this order.
 
     z holds the encoder's vectors and `quantized` the code vectors e chosen for them, both of shape
     (N, ..., D). Each term is a squared Euclidean distance, summed over all axes but the first. The
-    codebook term moves e toward z, and sends no gradient to z. The commitment term moves z toward
-    e, sends no gradient to e, and is weighted by beta. Where a vector sits on its code all
+    codebook term (the VQ loss) moves e toward z, with no gradient in z. The commitment term moves z
+    toward e, with no gradient in e, and has the weight beta. Where a vector equals its code all
     gradients are 0.
 
     stop_gradient(a) has the value of a and no gradient.
     """,
     hints="""
-    Both terms have the same squared distance as value. Who may move in each? Hold the other.
+    Both terms have the same squared distance. Which vector may move in each? Hold the other.
 
     codebook = |sg[z] - e|^2, commitment = beta |z - sg[e]|^2.
 
@@ -182,7 +182,7 @@ def three_four_five(impl, rng):
 
 @losses.case(points=2, kind="equation", expect={"z": [[-3.0, -4.0]], "e": [[6.0, 8.0]]})
 def who_moves(impl, rng):
-    """The sum of both: z is pulled with weight beta = 1/2, e with weight 1."""
+    """The gradients of the sum: in z with weight beta = 1/2, in e with weight 1."""
 
     def total(z, e):
         return sum(np.sum(term) for term in impl(z, e, 0.5))
@@ -216,8 +216,8 @@ def held(impl, rng):
     expect={"codebook": [0.0, 0.0], "grad of z": 0.0, "grad of e": 0.0, "without commitment": 0.0},
 )
 def on_its_code(impl, rng):
-    """Vectors that sit on their codes cost nothing and move nothing; with beta = 0 there is no
-    commitment."""
+    """Vectors equal to their codes have loss 0 and gradient 0; with beta = 0 the commitment term is
+    0."""
     z, e = rng.standard_normal((2, 2, 3))
 
     def total(z, e):
@@ -233,7 +233,7 @@ def on_its_code(impl, rng):
 
 @losses.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def default_weight(impl, rng):
-    """By default the commitment weighs a quarter."""
+    """The default weight of the commitment term is a quarter."""
     codebook, commitment = impl(*rng.standard_normal((2, 4, 3)))
     return {"gap": codebook - 4 * commitment}
 
@@ -252,20 +252,19 @@ average = Exercise(
     target="minigen.vae.quantizer:ema_update",
     minutes=20,
     prompt="""
-    A codebook that follows its vectors: the new (counts, sums, codebook) after a batch, a tuple.
-    Change no argument in place. No gradient is taken of it.
+    The codebook as a moving average: the new (counts, sums, codebook) after a batch, a tuple.
+    Change no argument in place. No gradient is taken.
 
-    counts (K,): moving average of how many vectors of a batch a code gets. sums (K, D): moving
-    average of the sum of these vectors. codebook (K, D): the code vectors. z (M, D): the vectors of
-    this batch. indices (M,): the code of each. gamma: the weight of the past; the batch has weight
-    1 - gamma.
+    counts (K,): moving average of the number of vectors that a batch assigns to a code. sums (K,
+    D): moving average of the sum of these vectors. codebook (K, D): the code vectors. z (M, D): the
+    vectors of this batch. indices (M,): the code of each. gamma: the weight of the past; the batch
+    has weight 1 - gamma.
 
     Each new code vector is new sum / new count, however small the count; it may be 1e-7. Only a
     code whose new count is exactly 0 keeps the vector that it has.
     """,
     hints="""
-    Count the vectors of each code in this batch, and add them up. Mix both into the averages. Then
-    divide.
+    Count the vectors of each code in this batch, and sum them. Update both averages. Then divide.
 
     N <- gamma N + (1 - gamma) n, m <- gamma m + (1 - gamma) (sum of the code's vectors), e <- m /
     N, where N > 0.
@@ -302,7 +301,7 @@ def as_dict(result):
     expect={"counts": [1.25, 1.5], "sums": [[5.25], [7.5]], "codebook": [[4.2], [5.0]]},
 )
 def two_codes(impl, rng):
-    """Code 0 gets 4 and 8: its count is 3/4 + 2/4, its sum 3 · 3/4 + 12/4. Code 1 gets nothing."""
+    """Code 0 gets 4 and 8: its count is 3/4 + 2/4, its sum 3 · 3/4 + 12/4. Code 1 gets none."""
     start = np.array([1.0, 2.0]), np.array([[3.0], [10.0]]), np.array([[3.0], [5.0]])
     return as_dict(impl(*start, np.array([[4.0], [8.0]]), np.array([0, 0]), 0.75))
 
@@ -324,7 +323,7 @@ def a_code_that_has_nothing(impl, rng):
 
 @average.case(points=1, kind="extremes")
 def fading_codes(impl, rng):
-    """Counts below 1, which codes have that get few vectors: they are divided by as others."""
+    """Counts below 1, as of codes with few vectors: the sums are divided by them too."""
     counts, sums, codebook, z, indices = batch_of(rng)
     return as_dict(impl(0.01 * counts, 0.02 * sums, codebook, z, indices, 0.9))
 
@@ -344,14 +343,14 @@ def nearly_forgotten(impl, rng):
 
 @average.case(points=1, kind="equation", property=True, expect={"moved": 0.0})
 def at_rest(impl, rng):
-    """Vectors that sit on their codes move nothing."""
+    """Vectors equal to their codes do not change the codebook."""
     counts, sums, codebook, _, indices = batch_of(rng)
     return {"moved": impl(counts, sums, codebook, codebook[indices], indices, 0.8)[2] - codebook}
 
 
 @average.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def without_memory(impl, rng):
-    """Without memory a code is the mean of its vectors."""
+    """With gamma = 0 a code is the mean of its vectors."""
     counts, sums, codebook, z, indices = batch_of(rng)
     means = np.stack([z[indices == k].mean(axis=0) for k in range(3)])
     return {"gap": impl(counts, sums, codebook, z, indices, 0.0)[2][:3] - means}
