@@ -381,6 +381,8 @@ lesson.outcome(
     f"{in_use} of 64 are used; their perplexity is {alike:.0f}.",
     answer="at most 16" if in_use <= 16 else answer,
 )
+
+# %%
 lesson.claim(
     "VQ-VAE: squared error per pixel",
     error_of_digits,
@@ -652,6 +654,8 @@ lesson.outcome(
     f" {by_pixel_cnn:.1f} for the PixelCNN after {pixel_history.steps_done:,}.",
     answer=close if abs(fewer) <= 2 else f"{better}, by more than 2 nats",
 )
+
+# %%
 name = "transformer: nats below the frequencies by position"
 lesson.claim(
     name,
@@ -913,6 +917,8 @@ lesson.claim(
     at_least=1.2,
     source="most codes of a random start stay dead",
 )
+
+# %%
 both = [rows["VQ loss"][0], rows["... no revival"][0]]
 name = "squared error: VQ loss, and moving average without revival"
 lesson.claim(name, both, at_most=0.02, source="both minimize the VQ loss (section 1)")
@@ -1101,6 +1107,8 @@ name = "VQ-VAE-2: classified correctly, a bottom sampled for the top"
 lesson.claim(
     name, kept["new bottom"], at_least=0.8, source="every second image is decoded from the top"
 )
+
+# %%
 ratio = mse["top alone"] / mse["top and bottom"]
 name = "VQ-VAE-2: squared error, top alone / both"
 lesson.claim(name, ratio, at_least=1.5, source="the bottom has 49 codes more")
