@@ -25,6 +25,9 @@ from minigen.vae.quantizer import Quantized, VectorQuantizer, check_rates, perpl
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes
 
 
+START = -2.0  # of the logits of the pixels: sigmoid(-2) = 0.12 is near the mean pixel of a digit
+
+
 class Output(NamedTuple):
     """decoded (N, H, W, channels), and a `Quantized` for each level, from the top."""
 
@@ -70,6 +73,7 @@ class VQVAE(Module):
         self.out = Conv2d(rng, width, dim, 1)
         self.quantizer = VectorQuantizer(rng, codes, dim, gamma, beta, learned)
         self.decoder = Decoder(rng, dim, width, channels)
+        self.decoder.conv_out.b += START
 
     @property
     def quantizers(self) -> list[VectorQuantizer]:

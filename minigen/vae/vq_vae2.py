@@ -17,7 +17,7 @@ from minigen.tensor import batched, relu, sigmoid
 from minigen.types import Array, Rng
 from minigen.vae.quantizer import VectorQuantizer, check_rates
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes, residual_block
-from minigen.vae.vq_vae import Output, vq_vae_loss
+from minigen.vae.vq_vae import START, Output, vq_vae_loss
 
 
 class HierarchicalVQVAE(Module):
@@ -56,6 +56,7 @@ class HierarchicalVQVAE(Module):
         self.bottom = VectorQuantizer(rng, codes_bottom, dim_bottom, gamma, beta, learned)
         self.double = ConvTranspose2d(rng, dim_top, dim_top, 3, 2, 1)
         self.decoder = Decoder(rng, dim_top + dim_bottom, width, channels)
+        self.decoder.conv_out.b += START
 
     @property
     def quantizers(self) -> list[VectorQuantizer]:

@@ -308,7 +308,7 @@ lesson.check("the recursion, minus the weighted mean", state[2].item() - written
 # %%
 data = mnist.load()
 cfg = lesson.configure(
-    codes=64, batch=32, lr=4e-3, prior_batch=32, prior_lr=3e-3, pixel_cnn_lr=6e-3
+    codes=64, batch=32, lr=2e-3, prior_batch=32, prior_lr=3e-3, pixel_cnn_lr=6e-3
 )
 images = data.train_images[: lesson.size(60_000, quick=640)]  # (60000, 28, 28), bytes
 n_test = lesson.size(10_000, quick=100)
@@ -387,7 +387,7 @@ lesson.claim(
     "VQ-VAE: squared error per pixel",
     error_of_digits,
     at_most=0.0045,
-    source="PCA with 64 components: 0.0090; one trial: 0.0030",
+    source="PCA with 64 components: 0.0090; one trial: 0.0035",
 )
 dead = dead_share(codes, cfg.codes)
 lesson.claim(
