@@ -4,6 +4,7 @@ back."""
 from typing import Any
 
 import autograd.numpy as np
+import numpy
 
 from minigen import checks
 from minigen.nn import Conv2d, ConvTranspose2d, Module, ResidualBlock
@@ -34,12 +35,16 @@ class Encoder(Module):
 
 
 class Decoder(Module):
-    """Code vectors (N, H/4, W/4, dim) -> images (N, H, W, channels): not bounded."""
+    """Code vectors (N, H/4, W/4, dim) -> images (N, H, W, channels): not bounded.
 
-    def __init__(self, rng: Rng, dim: int, width: int, channels: int, blocks: int = 2):
+    start: the initial bias of the output.
+    """
+
+    def __init__(self, rng: Rng, dim: int, width: int, channels: int, blocks: int = 2, start: float = 0.0):
         self.conv_in = Conv2d(rng, dim, width, 3, padding=1)
         self.blocks = [residual_block(rng, width) for _ in range(blocks)]
         self.conv_out = ConvTranspose2d(rng, width, channels, 2 * STRIDE, STRIDE, STRIDE // 2)
+        self.conv_out.b = numpy.full(channels, start, numpy.float32)
 
     def __call__(self, e: Array) -> Array:
         h = self.conv_in(e)  # (N, H/4, W/4, width)

@@ -24,8 +24,7 @@ from minigen.types import Array, Rng
 from minigen.vae.quantizer import Quantized, VectorQuantizer, check_rates, perplexity
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes
 
-
-START = -2.0  # of the logits of the pixels: sigmoid(-2) = 0.12 is near the mean pixel of a digit
+START = -2.0  # initial bias of the logits: sigmoid(-2) = 0.12 is near the mean pixel of a digit
 
 
 class Output(NamedTuple):
@@ -72,8 +71,7 @@ class VQVAE(Module):
         self.encoder = Encoder(rng, channels, width)
         self.out = Conv2d(rng, width, dim, 1)
         self.quantizer = VectorQuantizer(rng, codes, dim, gamma, beta, learned)
-        self.decoder = Decoder(rng, dim, width, channels)
-        self.decoder.conv_out.b += START
+        self.decoder = Decoder(rng, dim, width, channels, start=START)
 
     @property
     def quantizers(self) -> list[VectorQuantizer]:

@@ -55,8 +55,7 @@ class HierarchicalVQVAE(Module):
         self.top = VectorQuantizer(rng, codes_top, dim_top, gamma, beta, learned)
         self.bottom = VectorQuantizer(rng, codes_bottom, dim_bottom, gamma, beta, learned)
         self.double = ConvTranspose2d(rng, dim_top, dim_top, 3, 2, 1)
-        self.decoder = Decoder(rng, dim_top + dim_bottom, width, channels)
-        self.decoder.conv_out.b += START
+        self.decoder = Decoder(rng, dim_top + dim_bottom, width, channels, start=START)
 
     @property
     def quantizers(self) -> list[VectorQuantizer]:

@@ -161,3 +161,13 @@ def test_the_loss_keeps_the_contract_of_a_training(rng, kind):
     assert float(halves_value) == pytest.approx(float(value), rel=1e-5)
     for name in terms:
         assert float(halves_terms[name]) == pytest.approx(float(terms[name]), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [VQVAE, HierarchicalVQVAE])
+def test_images_start_near_the_mean_pixel_of_a_digit(rng, kind):
+    """sigmoid(-2) = 0.12, not 0.5, from which the output can saturate at 0 in the first steps; always in (0, 1)."""
+    model, x = kind(rng, codes=8, dim=3, width=8).eval(), images(rng, 4)
+    decoded = np.asarray(model(x).decoded)
+    assert 0.05 < decoded.mean() < 0.25
+    loud = np.asarray(shaken(shaken(shaken(model, rng), rng), rng)(x).decoded)
+    assert 0 < loud.min() and loud.max() < 1
