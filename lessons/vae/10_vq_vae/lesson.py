@@ -863,7 +863,7 @@ for name, (other, from_data, revivals) in runs.items():
         begin(other, name)
     history = learn(other, steps, name, revivals, count_changes())
     curves[name] = history["perplexity"]
-    changed[name] = np.mean(history["changed"][steps // 2 : (7 * steps) // 10])
+    changed[name] = np.mean(history["changed"][steps // 2 :])
 
 # %%
 rows = {}
