@@ -38,7 +38,7 @@ def _version(name: str) -> str:
 
 def _blas() -> str:
     """The library of NumPy's matrix products and the processor that it computes for."""
-    import numpy  # noqa: F401  (it loads the library)
+    import numpy as np  # noqa: F401  (it loads the library)
     from threadpoolctl import threadpool_info
 
     found = [info for info in threadpool_info() if info["user_api"] == "blas"]

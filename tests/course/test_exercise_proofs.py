@@ -85,7 +85,7 @@ def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):
 
     monkeypatch.setattr(proofs, "observe_case", counted)
     wanted = [references(exercise, seed) for seed in range(5)]
-    outcomes = list(proofs._on_seeds(exercise, exercise.reference, wanted, proofs._fixed(exercise)))
+    outcomes = list(proofs._on_seeds(exercise, exercise.reference, wanted, proofs.fixed_cases(exercise)))
     assert ran == {"at_the_mean": 1, "random_batch": 5, "shift": 5, "gradient": 5}
     for got, rows in zip(outcomes, wanted, strict=True):
         assert all(verdict.passed for verdict in compare_all(exercise.cases, got, [row.outcome for row in rows]))

@@ -68,7 +68,10 @@ def test_the_weighted_loss_of_the_denoiser_is_the_plain_loss_of_the_network(rng)
     """Eq. after.20"""
     x0, z = rng.standard_normal((8, 3, 3, 1)), rng.standard_normal((8, 3, 3, 1))
     sigma = numpy.exp(rng.standard_normal(8))
-    net = lambda x, t, y=None: numpy.sin(x) + t.reshape(-1, 1, 1, 1) / 1000  # noqa: E731
+
+    def net(x, t, y=None):
+        return numpy.sin(x) + t.reshape(-1, 1, 1, 1) / 1000
+
     denoiser = EDM(net, 0.6)
     c_in = preconditioning(sigma, 0.6)[2].reshape(-1, 1, 1, 1)
     y = x0 + sigma.reshape(-1, 1, 1, 1) * z

@@ -356,8 +356,12 @@ lesson.outcome(f"By {heun:.1f}; Euler's by {euler:.1f}.", answer="4" if heun < 8
 
 # %%
 by_trial = "theory: Euler is of order 1"
-lesson.claim("ring, exact score: error of log p, 64 Heun steps", errors["heun", 64], at_most=0.004,
-    source="seeds 0, 1, 2: at most 0.0020, doubled")  # fmt: skip
+lesson.claim(
+    "ring, exact score: error of log p, 64 Heun steps",
+    errors["heun", 64],
+    at_most=0.004,
+    source="seeds 0, 1, 2: at most 0.0020, doubled",
+)
 lesson.claim("Euler: error of 64 steps over 128", euler, between=(1.8, 2.2), source=by_trial)
 lesson.claim(
     "Heun: error of 64 steps over 128", heun, at_least=3.2, source="theory: order 2, a factor of 4"
@@ -387,11 +391,12 @@ def loss(model, x0, t, eps):
     return simple_loss(model, x0, t, eps, plane)
 
 
+# %%
 def train(name, steps):
     """A network that predicts the noise of the ring, after so many steps."""
     model = EpsMLP(lesson.rng(f"weights of {name}"), width=128, layers=3)
-    descent = descend(loss, model, batch, lr=cosine(2e-3, steps), ema=0.995, clip=1.0,
-        rng=lesson.rng(f"batches of {name}"))  # fmt: skip
+    options = {"lr": cosine(2e-3, steps), "ema": 0.995, "clip": 1.0}
+    descent = descend(loss, model, batch, rng=lesson.rng(f"batches of {name}"), **options)
     lesson.fit(descent, steps, state=descent.state, label=name)
     return descent.averaged
 
@@ -456,8 +461,12 @@ lesson.claim(
 bound = np.mean(vlb_terms(networks[0], x.astype(np.float32), plane, lesson.rng("bound")).total)
 nll = sums["A", 64, "det"] + entropy
 lesson.table([[entropy, nll, bound]], ["true density", "probability flow", "bound of the chain"])
-lesson.claim("the bound lies above the flow's −log p, nats", bound - nll, at_least=0.1,
-    source="a bound is loose; seeds 0, 1, 2")  # fmt: skip
+lesson.claim(
+    "the bound lies above the flow's −log p, nats",
+    bound - nll,
+    at_least=0.1,
+    source="a bound is loose; seeds 0, 1, 2",
+)
 
 # %% [markdown]
 # So the likelihood of a diffusion model is one of three things: the bound of the chain of
@@ -655,8 +664,12 @@ for name, network in models.items():
 lesson.table(
     rows, ["score of", "ν = 0 (ODE)", "ν = 1 (SDE)"], title="distance to the data, over the floor"
 )
-lesson.claim("trained networks, SDE: distance over the floor", max(r[2] for r in rows[:2]),
-    at_most=1.6, source="three seeds")  # fmt: skip
+lesson.claim(
+    "trained networks, SDE: distance over the floor",
+    max(r[2] for r in rows[:2]),
+    at_most=1.6,
+    source="three seeds",
+)
 
 # %% [markdown]
 # ## 8. The same equation, trained by likelihood
@@ -675,10 +688,15 @@ def by_likelihood(model, x):
     return Flow(StandardNormal(2), ContinuousFlow(velocity, np.linspace(0, 1, 9))).loss(x)
 
 
+def ring_batch(rng):
+    return (ring.sample(rng, 256),)
+
+
+# %%
 cnf = MLP(lesson.rng("weights of the CNF"), [3, 64, 64, 2], activation="tanh", last_scale=0.0)
 steps = lesson.steps(300)
-descent = descend(by_likelihood, cnf, lambda rng: (ring.sample(rng, 256),), lr=cosine(5e-3, steps),
-    ema=0.98, clip=1.0, rng=lesson.rng("batches of the CNF"))  # fmt: skip
+options = {"lr": cosine(5e-3, steps), "ema": 0.98, "clip": 1.0}
+descent = descend(by_likelihood, cnf, ring_batch, rng=lesson.rng("batches of the CNF"), **options)
 lesson.fit(descent, steps, state=descent.state, label="CNF by likelihood")
 cnf_gap = by_likelihood(descent.averaged, x.astype(np.float32)) + np.mean(ring.log_prob(x))
 
@@ -706,8 +724,12 @@ lesson.predict(
     ["the trace with the opposite sign", "the trace at the first angle only", "neither"],
 )
 
+
 # %%
-field = lambda x, phi: divergence(velocities[0], x.astype(np.float32), phi)  # noqa: E731
+def field(x, phi):
+    return divergence(velocities[0], x.astype(np.float32), phi)
+
+
 z, integral = follow(field, x, spaced_angles(64, first))
 at_first = field(x, first)[1] * (np.pi / 2 - first)
 reported = {

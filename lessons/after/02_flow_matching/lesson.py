@@ -120,6 +120,8 @@ lesson.exercise("after/02/flow_matching_loss")
 
 # %%
 lesson.show_source(flow_matching_loss)
+
+# %%
 lesson.predict(
     "For the ring at t = 0.5, the loss of the exact mean velocity, for each coordinate, is",
     ["0", "between 0 and 1", "above 1"],
@@ -315,6 +317,7 @@ def independent_batch(rng):
     return x0, eps, rng.random(size, dtype=np.float32)
 
 
+# %%
 def ot_batch(rng):
     """Two halves, paired apart: the assignment of 256 would take longer than the training step."""
     x0, eps, t = independent_batch(rng)
@@ -333,8 +336,15 @@ def train(name, loss, batch, scale=200.0):
     """A network of the given loss and batches, and the mean loss of its last tenth."""
     net = EpsMLP(lesson.rng(f"weights {name}"), width=96, layers=3)
     model = TimeScaled(net, scale)
-    descent = descend(loss, model, batch, lr=cosine(2e-3, steps), ema=0.995, clip=1.0,
-        rng=lesson.rng(f"batches {name}"))  # fmt: skip
+    descent = descend(
+        loss,
+        model,
+        batch,
+        lr=cosine(2e-3, steps),
+        ema=0.995,
+        clip=1.0,
+        rng=lesson.rng(f"batches {name}"),
+    )
     history = lesson.fit(descent, steps, state=descent.state, label=name)
     return descent.averaged, np.mean(history["loss"][-max(1, steps // 10) :])
 
@@ -371,8 +381,12 @@ floors = [
 ]
 excess = losses["independent"] - np.mean(floors)
 lesson.table([[losses["independent"], np.mean(floors)]], ["loss, independent pairs", "its floor"])
-lesson.claim("loss of flow matching above its floor", excess, between=(-0.06, 0.15),
-    source="theory: 0; seeds 0, 1, 2")  # fmt: skip
+lesson.claim(
+    "loss of flow matching above its floor",
+    excess,
+    between=(-0.06, 0.15),
+    source="theory: 0; seeds 0, 1, 2",
+)
 
 # %% [markdown]
 # ## 4. Straight lines, bent paths
@@ -386,6 +400,8 @@ lesson.exercise("after/02/straightness")
 
 # %%
 lesson.show_source(straightness)
+
+# %%
 lesson.predict(
     "The lines of the training are straight. The paths of the network trained on them are",
     ["straight", "bent"],
@@ -404,8 +420,14 @@ lesson.outcome(
     f"{bends['reflow']:.4f}. Where lines cross, the mean velocity follows neither.",
     answer="bent" if bends["independent"] > 0.1 else "straight",
 )
-lesson.claim("deviation from the chord: OT, reflow", [bends["OT"], bends["reflow"]], at_most=0.06,
-    source="three seeds: at most 0.03, doubled")  # fmt: skip
+
+# %%
+lesson.claim(
+    "deviation from the chord: OT, reflow",
+    [bends["OT"], bends["reflow"]],
+    at_most=0.06,
+    source="three seeds: at most 0.03, doubled",
+)
 
 # %%
 fig, axes = plot.figure(1, 3, size=(3.0, 3.0))
@@ -483,10 +505,18 @@ lesson.claim("one step, OT: distance over the floor", one["OT"], at_most=3.0, so
 lesson.claim(
     "one step, reflow: distance over the floor", one["reflow"], at_most=3.0, source="three seeds"
 )
-lesson.claim("eight steps, independent pairs: distance over the floor", quality["independent"][3],
-    at_most=2.6, source="three seeds")  # fmt: skip
-lesson.claim("one step, independent pairs over OT", one["independent"] / one["OT"], at_least=4.0,
-    source="three seeds")  # fmt: skip
+lesson.claim(
+    "eight steps, independent pairs: distance over the floor",
+    quality["independent"][3],
+    at_most=2.6,
+    source="three seeds",
+)
+lesson.claim(
+    "one step, independent pairs over OT",
+    one["independent"] / one["OT"],
+    at_least=4.0,
+    source="three seeds",
+)
 
 # %%
 fig, ax = plot.figure(1, 1, size=(5.0, 3.2))
@@ -526,6 +556,8 @@ lesson.table(
     ],
     ["pairs", "mean squared distance"],
 )
+
+# %%
 lesson.outcome(
     f"With fresh noise the mean squared distance is {swapped:.2f}, that of independent pairs; with "
     f"each path's own start it is {own:.2f}. Only the pairing carries what the first network "

@@ -22,6 +22,7 @@ def homework(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_each_exercise_with_its_code_points_and_mistakes(homework):
     text = solutions(assignments.load(homework / "hw1.toml"))
     for exercise in [*catalog.find("gan/12/critic_loss"), *catalog.find("flow/05")]:
@@ -47,6 +48,7 @@ def test_derivations_of_a_lesson(tmp_path, monkeypatch):
     assert derivations_of("gan/99") == [("Derivation: one", "$1 = 1$.")]
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_once_and_nothing_of_it_reaches_students(homework, capsys):
     assert main(["assignment", "solutions", "hw1.toml"]) == 0
     assert (homework / "hw1-solutions.md").read_text(encoding="utf-8").startswith("# Hw1: solutions")

@@ -24,6 +24,8 @@ LEFT_OUT = (
     "course/commands/",
     "course/data/",
     "course/lesson/sweep.py",
+    "course/teaching/",
+    "course/versions.py",
     "zoo/digit_classifier.py",
     "zoo/digit_diffusion.py",
     "zoo/four.py",
