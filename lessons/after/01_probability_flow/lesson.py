@@ -449,9 +449,9 @@ lesson.outcome(
 
 
 # %% [markdown]
-# The determinant is only defined where no step folds space. With 16 steps of a network that holds
-# at the data, but not everywhere between the modes: there a longer path of steps is needed. The
-# trace always gives a number. Its total mass over the plane:
+# The determinant gives a density only where no step folds space. With 16 steps of a network this
+# holds at the data points, but not everywhere between the modes, where more steps are needed. The
+# trace gives a number everywhere. Its total mass over the plane:
 
 # %%
 centers, volume = ring.cells(lesson.size(80, quick=30))
