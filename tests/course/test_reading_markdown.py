@@ -316,7 +316,7 @@ def page(tmp_path):
 
 def test_the_page_of_a_recorded_lesson(page):
     made = page()
-    assert made.startswith("# A title\n\n[All lessons](../../README.md) · before: [gan/01 How far apart")
+    assert made.startswith("# A title\n\n[All lessons](../../README.md) · before: [gan/01 Kullback")
     assert "next: [vae/01 The notation, symbol by symbol](../../vae/01_notation/README.md)" in made
     assert "Reads [`gan/01`](../01_kl_and_js_divergence/README.md) and `gan/02`, not [`gan/03`](https" in made
     assert "\n> Recorded with an earlier version of the code: a new run may give slightly different numbers.\n" in made

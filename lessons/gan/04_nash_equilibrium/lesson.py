@@ -282,8 +282,8 @@ lesson.outcome(
 #
 # $$\lambda^2 - (1 + \beta + (1 - \beta) i \eta) \lambda + \beta = 0.$$
 #
-# Put $\lambda = 1 + \varepsilon$ and divide by $1 - \beta$: $\varepsilon = i \eta (1 + \varepsilon)
-# - \varepsilon^2 / (1 - \beta)$. To first order $\varepsilon = i \eta$. Inserted on the right,
+# Put $\lambda = 1 + \varepsilon$ and divide by $1 - \beta$:
+# $\varepsilon = i \eta (1 + \varepsilon) - \varepsilon^2 / (1 - \beta)$. To first order $\varepsilon = i \eta$. Inserted on the right,
 # $\varepsilon = i \eta - \eta^2 + \eta^2 / (1 - \beta) = i \eta + \eta^2 \beta / (1 - \beta)$ to
 # second order, and
 #

@@ -30,8 +30,8 @@ lesson = Lesson(
     minutes=1.2,
     sources=[
         "weng2017gan",
-        "gretton2012mmd",
         "dowson1982frechet",
+        "gretton2012mmd",
         "salimans2016improved",
         "heusel2017ttur",
         "lopezpaz2017classifier",

@@ -477,8 +477,8 @@ lesson.exercise("vae/08/elbo")
 # <details><summary>Derivation: the KL divergence of two Gaussians</summary>
 #
 # In one dimension let $q = \mathcal{N}(\mu, \sigma^2)$ and $p = \mathcal{N}(\mu_p, \sigma_p^2)$.
-# Under $q$, the mean of $(z - \mu)^2$ is $\sigma^2$ and that of $(z - \mu_p)^2$ is $\sigma^2 + (\mu
-# - \mu_p)^2$. So
+# Under $q$, the mean of $(z - \mu)^2$ is $\sigma^2$ and that of $(z - \mu_p)^2$ is
+# $\sigma^2 + (\mu - \mu_p)^2$. So
 #
 # $$\mathbb{E}_q \log q = -\tfrac12 (\log 2\pi\sigma^2 + 1), \qquad \mathbb{E}_q \log p = -\tfrac12
 # \Big(\log 2\pi\sigma_p^2 + \frac{\sigma^2 + (\mu - \mu_p)^2}{\sigma_p^2}\Big),$$
