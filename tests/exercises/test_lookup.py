@@ -65,7 +65,7 @@ def test_a_table_earns_at_most_a_tenth(id, seeds):
 def test_without_a_secret_a_table_earns_what_it_knows():
     exercise = EXERCISES["flow/05/affine_forward"]
     grading = grading_of(exercise, [0])
-    assert share(exercise, plain_table(exercise), grading) == 1.0
+    assert share(exercise, plain_table(exercise), grading) > 0.5  # all but what differentiates the answer
     assert grading.weights == tuple(case.points for case in exercise.cases)
 
 

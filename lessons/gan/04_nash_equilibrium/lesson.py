@@ -282,10 +282,10 @@ lesson.outcome(
 #
 # $$\lambda^2 - (1 + \beta + (1 - \beta) i \eta) \lambda + \beta = 0.$$
 #
-# Put $\lambda = 1 + \varepsilon$ and divide by $1 - \beta$:
-# $\varepsilon = i \eta (1 + \varepsilon) - \varepsilon^2 / (1 - \beta)$. To first order $\varepsilon = i \eta$. Inserted on the right,
-# $\varepsilon = i \eta - \eta^2 + \eta^2 / (1 - \beta) = i \eta + \eta^2 \beta / (1 - \beta)$ to
-# second order, and
+# Put $\lambda = 1 + \varepsilon$ and divide by $1 - \beta$: $\varepsilon = i \eta (1 +
+# \varepsilon) - \varepsilon^2 / (1 - \beta)$. To first order $\varepsilon = i \eta$. Inserted on
+# the right, $\varepsilon = i \eta - \eta^2 + \eta^2 / (1 - \beta) = i \eta + \eta^2 \beta / (1 -
+# \beta)$ to second order, and
 #
 # $$|\lambda|^2 = 1 + \eta^2 \Big( 1 + \frac{2 \beta}{1 - \beta} \Big) + \dots
 #   = 1 + \eta^2 \, \frac{1 + \beta}{1 - \beta} + \dots$$
