@@ -849,9 +849,9 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# - *Exchanged labels:* $D$ is trained to output a high probability on fakes. $G$ is then trained to
-#   stay where $D$ is high, which is where its fakes are. The cloud shrinks, and the loss of $G$ is
-#   low.
+# - *The labels exchanged:* $D$ is trained to output a high probability on fakes. $G$ is then
+#   trained to stay where $D$ is high, which is where its fakes are. The cloud shrinks, and the loss
+#   of $G$ is low.
 # - *Slow:* $G$ is trained against an outdated $D$, and moves to where $D$ has not been updated yet.
 #   This is one way to *mode collapse* (`gan/07`).
 #

@@ -15,6 +15,6 @@ CHANGES = {
     "more noise": Change(
         old="rng.standard_normal(10), 0.5)",
         new="rng.standard_normal(10), 2.0)",
-        prints=[r"nats is left \(0\.0\d+ on paper\)"],
+        prints=[r"nats is left \(0\.0\d+ by the formula\)"],
     ),
 }

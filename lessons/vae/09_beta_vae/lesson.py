@@ -457,7 +457,9 @@ lesson.table(
     [[f"{a:g} to {b:g}", each] for a, b, each in zip(low, high, slope)],
     ["between beta", "-ΔD/ΔR"],
 )
-position = np.log(slope / low) / np.log(high / low)  # 0 at the lower beta, 1 at the higher
+position = np.log(np.maximum(slope, 1e-9) / low) / np.log(
+    high / low
+)  # 0 at the lower beta, 1 at the higher
 lesson.claim(
     "slopes of the curve: position between the two betas, on a log scale",
     position,

@@ -46,7 +46,7 @@ def test_a_class(a_class):
     assert (summary.students, summary.graded, summary.kept, summary.retries) == (3, 3, 0, [])
     rows = a_class.rows()
     assert [row["status"] for row in rows.values()] == [S.PASS] * 2 + [S.WRONG_VALUE, S.RAISED] + [S.MISSING_FILE] * 2
-    assert [row["points"] for row in rows.values()] == ["8", "5", "2", "0", "0", "0"]
+    assert [row["points"] for row in rows.values()] == ["8", "5", "0.8", "0", "0", "0"]
     assert {row["seed"] for row in rows.values()} == {str(graded_seeds(a_class.assignment, SECRET)[0])}
     assert rows["s001", "critic_loss"]["last_name"] == "Noether" and rows["s003", "critic_loss"]["sha256"] == ""
     assert summary.mean == 5.0
