@@ -49,7 +49,7 @@ def test_a_class(a_class):
     assert [row["points"] for row in rows.values()] == ["8", "5", "0.8", "0", "0", "0"]
     assert {row["seed"] for row in rows.values()} == {str(graded_seeds(a_class.assignment, SECRET)[0])}
     assert rows["s001", "critic_loss"]["last_name"] == "Noether" and rows["s003", "critic_loss"]["sha256"] == ""
-    assert summary.mean == 5.0
+    assert summary.mean == 4.6
     wide = (a_class.out / "gradebook-wide.csv").read_text().splitlines()
     header = "student_id,last_name,first_name,email,gan/12/critic_loss,gan/02/generator_loss_minimax"
     assert wide[0] == header + ",points,late,total,possible,days_late,decisions"
@@ -60,7 +60,7 @@ def test_a_class(a_class):
     assert "\\<b\\>&\\`\\*" in note and "A known slip: " in note
     report = html.unescape((a_class.out / "report.html").read_text())
     assert (
-        "3 students, 3 graded in full" in report and "mean 5.00, median 2.00, quartiles 1.00 and 7.50 of 13" in report
+        "3 students, 3 graded in full" in report and "mean 4.60, median 0.80, quartiles 0.40 and 6.90 of 13" in report
     )
     hint = catalog_hint(a_class, "s002")
     assert re.search(rf"<td>gan/12/critic_loss</td><td>{re.escape(hint)}</td><td class=\"number\">1</td>", report)
