@@ -191,6 +191,7 @@ raise_level = churn  # `edm_sample` has an argument of that name, as the paper h
 
 
 def positive_levels(sigma: Any) -> Array:
+    """Levels of any shape, above 0. ValueError: others."""
     sigma = checks.between("sigma", checks.floats("sigma", sigma), 0)
     if numpy.any(sigma == 0):
         raise ValueError("sigma must be positive, got 0")
