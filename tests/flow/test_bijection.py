@@ -221,6 +221,18 @@ def test_affine_flow_is_a_gaussian(rng):
     np.testing.assert_allclose(drawn.std(0), [0.5, 3.0], rtol=5 / math.sqrt(80_000))
 
 
+def test_temperature_scales_the_noise_and_not_the_sample(rng):
+    """`sample(rng, n, T)` is forward(T z) of the same draws z: a flow that shifts by 5 keeps its mean at every T."""
+    f = Flow(StandardNormal(2), Affine([5.0, -2.0], np.log([0.5, 3.0])))
+    for T in (0.5, 1.0, 2.0):
+        z = np.random.default_rng(7).standard_normal((5, 2), dtype=np.float32)
+        drawn = f.sample(np.random.default_rng(7), 5, T)
+        np.testing.assert_allclose(drawn, f.bijection.forward(np.float32(T) * z)[0], rtol=1e-6)
+    drawn = f.sample(rng, 40_000, temperature=0.5)
+    np.testing.assert_allclose(drawn.mean(0), [5, -2], atol=5 * 1.5 / 200)
+    np.testing.assert_allclose(drawn.std(0), [0.25, 1.5], rtol=5 / math.sqrt(80_000))
+
+
 def test_logit_flow_has_mass_one():
     """x = (σ(z) − α)/(1 − 2α) of a normal z, integrated over its range by quadrature. Eq. flow.03"""
     f = Flow(StandardNormal(1), Logit(0.0))

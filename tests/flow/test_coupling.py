@@ -120,6 +120,18 @@ def test_scale_is_limited(rng, shaken):
     assert 1.4 < np.abs(s).max() <= 1.5
 
 
+def test_scale_is_limit_tanh_of_raw_over_limit(rng, shaken):
+    """s = limit·tanh(raw/limit), and t as the network gives it: raw outputs from tiny to large, three limits."""
+    net = shaken(coupling_net(rng, 4, 8), size=1.0)
+    a = rng.standard_normal((50, 4))
+    raw = net(half_mask(4) * a)
+    for limit in (0.5, 2.0, 3.0):
+        s, t = AffineCoupling(net, half_mask(4), limit).scale_and_shift(a)
+        np.testing.assert_allclose(s, limit * np.tanh(raw[:, :4] / limit), rtol=1e-9)
+        np.testing.assert_array_equal(t, raw[:, 4:])
+    assert np.abs(raw[:, :4]).min() < 0.1 and np.abs(raw[:, :4]).max() > 3
+
+
 def test_start_is_the_identity_with_units_that_bend_apart(rng):
     net = coupling_net(rng, 2, 64)
     z = rng.standard_normal((7, 2), dtype=np.float32)
