@@ -1229,6 +1229,13 @@ row(
 )
 row("metrics.nats_to_bits", likelihood.nats_to_bits, nats=given(1.0, NAN, "x", None))
 row("metrics.bits_per_dim", likelihood.bits_per_dim, nats=given(1.0, NAN, "x", None), dims=size(3), levels=size(1))
+row(
+    "metrics.dequantization_bits",
+    likelihood.dequantization_bits,
+    log_p=data(3, 4),
+    log_q=given(numpy.zeros((3, 4)), numpy.full((3, 4), NAN), numpy.zeros((4, 3)), numpy.zeros(3), "x", None),
+    dims=size(3),
+)
 row("metrics.intrinsic_dimension", metrics.intrinsic_dimension, x=data(9, 2), discard=fraction(0.1))
 row("metrics.DigitClassifier", digits.DigitClassifier, rng=rng(), width=size(2), dim=size(3))
 DIGITS = Kind(lambda: arrays(6, 28, 28, 1, low=0), lambda x: [x * NAN, x[:0], x[0], x + 2, x.astype(int), "x", None])

@@ -15,7 +15,7 @@ from minigen.metrics.divergence import (
     kl_normal,
     kl_on_grid,
 )
-from minigen.metrics.likelihood import bits_per_dim, nats_to_bits, nll_gap
+from minigen.metrics.likelihood import bits_per_dim, dequantization_bits, nats_to_bits, nll_gap
 from minigen.metrics.samples import (
     classifier_two_sample_test,
     frechet_distance,
@@ -40,6 +40,7 @@ from minigen.metrics.transport import (
 __all__ = [
     "bits_per_dim",
     "classifier_two_sample_test",
+    "dequantization_bits",
     "earth_mover_1d",
     "frechet_distance",
     "inception_score",

@@ -1,4 +1,4 @@
-"""Likelihoods in comparable units: nats, bits, bits per dimension, and the gap to the truth."""
+"""Likelihoods in comparable units: nats, bits, bits per dimension, the gap to the truth, and the bound for integers."""
 
 import math
 from collections.abc import Callable
@@ -35,6 +35,32 @@ def bits_per_dim(nats: ArrayLike, dims: int, levels: int = 1) -> float | np.ndar
     dims = checks.whole("dims", dims)
     levels = checks.whole("levels", levels)
     return float_if_scalar(nats / (dims * math.log(2)) + math.log2(levels))
+
+
+def dequantization_bits(log_p: ArrayLike, log_q: ArrayLike = 0.0, dims: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Bits per dimension of integers x under a density p of x + u: the bound of dequantization, and the code length.
+
+    A density p of real vectors gives x the probability P(x) = E_q[p(x + u) / q(u | x)], whatever density q the noise u
+    in [0, 1)^D has. An ideal code for P spends -log2 P(x) bits on x. By Jensen's inequality the mean of
+    -log2 p(x + u) + log2 q(u | x) over u ~ q is at least as long; they are equal if the ratio p / q is the same at
+    every u. Both are estimated from K values of u for each x.
+
+    log_p: (N, K), log p(x + u) in nats. log_q: (N, K), log q(u | x) in nats, or one number; 0 for uniform noise.
+    dims: numbers in one example, D. Returns `(bound, code)`, both (N,): the mean of log q - log p, and minus the
+    logarithm of the mean of p / q, each divided by D log 2. They are exact where K values stand for equal shares of the
+    noise on which the ratio is constant. With K random draws `code` is itself a bound on average, and falls as K grows.
+    ValueError: non-finite log-densities, shapes that do not fit, dims < 1.
+    Theis, van den Oord and Bethge 2016; Ho et al. 2019 (variational dequantization).
+    """
+    log_p = checks.array("log_p", log_p, "N", "K", dtype=np.float64)
+    log_q = checks.array("log_q", log_q, ..., dtype=np.float64)
+    if log_q.ndim:
+        checks.same_shape(2, log_p=log_p, log_q=log_q)
+    nats_per_bit = checks.whole("dims", dims) * math.log(2)
+    log_ratio = log_p - log_q  # (N, K)
+    largest = log_ratio.max(axis=1, keepdims=True)  # so that exp neither overflows nor gives zeros only
+    log_mean = largest[:, 0] + np.log(np.mean(np.exp(log_ratio - largest), axis=1))  # (N,)
+    return -log_ratio.mean(axis=1) / nats_per_bit, -log_mean / nats_per_bit
 
 
 def nll_gap(density: Any, log_prob: Callable[[np.ndarray], ArrayLike], x: ArrayLike) -> NLLGap:

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import minigen.metrics
-from minigen.metrics import bits_per_dim, kl_normal, nats_to_bits, nll_gap
+from minigen.metrics import bits_per_dim, dequantization_bits, kl_normal, nats_to_bits, nll_gap
 
 
 def test_bits():
@@ -37,6 +38,51 @@ def test_bits_per_dim_of_uniform_images():
 def test_bits_per_dim_bad_input(args, message):
     with pytest.raises(ValueError, match=message):
         bits_per_dim(*args)
+
+
+LEVELS = np.array([1 / 2, 1 / 4, 1 / 8, 1 / 8])  # entropy 7/4 bits
+
+
+def midpoints(k):
+    return (np.arange(k) + 0.5) / k
+
+
+def test_a_density_that_is_flat_on_each_level_meets_the_bound():
+    """With p(x + u) = P(x) for every u both numbers are -log2 P(x), and their mean is the entropy. Theis et al. 2016"""
+    bound, code = dequantization_bits(np.log(LEVELS)[:, None] * np.ones(5))
+    np.testing.assert_allclose(code, [1, 2, 3, 3])
+    np.testing.assert_allclose(bound, code)
+    assert LEVELS @ bound == pytest.approx(1.75)
+    of_four, _ = dequantization_bits(np.log(LEVELS)[:, None] * np.ones(5), dims=4)
+    np.testing.assert_allclose(of_four, [1 / 4, 2 / 4, 3 / 4, 3 / 4])
+
+
+def test_a_slope_on_each_level_costs_one_minus_log_2_nats():
+    """p(x + u) = 2u P(x): the same code, and a bound that is KL(uniform || 2u) = 1 - log 2 nats longer.
+
+    Noise of the density 2u, u = sqrt(uniform), meets the bound again. Ho et al. 2019
+    """
+    u = midpoints(100_000)
+    bound, code = dequantization_bits(np.log(LEVELS)[:, None] + np.log(2 * u))
+    np.testing.assert_allclose(code, [1, 2, 3, 3], atol=1e-9)
+    np.testing.assert_allclose(bound - code, 1 / np.log(2) - 1, atol=1e-4)
+    u = np.sqrt(u)
+    bound, code = dequantization_bits(np.log(LEVELS)[:, None] + np.log(2 * u), np.log(2 * u) * np.ones((4, 1)))
+    np.testing.assert_allclose([bound, code], [[1, 2, 3, 3]] * 2)
+
+
+def test_code_length_under_a_normal_density():
+    """The mean of p over a level is a difference of two values of the distribution function; the bound is above it."""
+    x, scale = np.arange(-3, 3), 0.7
+    truth = -np.log2(np.diff(stats.norm.cdf(np.arange(-3, 4), scale=scale)))
+    bound, code = dequantization_bits(stats.norm.logpdf(x[:, None] + midpoints(2000), scale=scale))
+    np.testing.assert_allclose(code, truth, atol=1e-5)
+    moments = (np.arange(-2, 4) ** 3 - np.arange(-3, 3) ** 3) / 3  # E (x + u)^2
+    by_hand = (moments / (2 * scale**2) + 0.5 * np.log(2 * np.pi * scale**2)) / np.log(2)
+    np.testing.assert_allclose(bound, by_hand, atol=1e-5)
+    assert np.all(bound > code + 0.01)
+    shifted = stats.norm.logpdf(x[:, None] + midpoints(2000), scale=scale) - 6000.0  # as for an image
+    np.testing.assert_allclose(dequantization_bits(shifted)[1], truth + 6000 / np.log(2))
 
 
 def log_normal(mu, sigma):
