@@ -46,6 +46,22 @@ def made_masks(
     return [mask.astype(numpy.float32) for mask in (*masks, output)]
 
 
+def dependencies(masks: Sequence[Any]) -> numpy.ndarray:
+    """Which outputs depend on which inputs, (inputs, outputs) bool: True where a path leads from one to the other.
+
+    masks: of the layers, first to last, (units below, units above), 0 where there is no connection; such as those of
+    `made_masks`. A path has a connection in each layer, so it is an entry of the product of all masks.
+    ValueError: no mask, one without two axes, widths that do not fit together. Eq. flow.18
+    """
+    if len(masks) == 0:
+        raise ValueError("masks must have at least one mask, got none")
+    reached = checks.array("masks[0]", masks[0], "n_in", "n_out") != 0
+    for k, mask in enumerate(masks[1:], 1):
+        mask = checks.array(f"masks[{k}]", mask, reached.shape[1], "n_out") != 0
+        reached = reached.astype(numpy.float32) @ mask.astype(numpy.float32) > 0  # paths would overflow in deep ones
+    return reached
+
+
 def _hidden_degrees(dim: int, width: int, before: Any, rng: Rng | None) -> numpy.ndarray:
     """The degrees (width,) of a hidden layer that follows one with the degrees `before`."""
     if dim == 1:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minigen.flow.made import MADE, ancestral_sample, made_masks
+from minigen.flow.made import MADE, ancestral_sample, dependencies, made_masks
 from minigen.nn.layers import masked_linear
 from minigen.optim import EMA, Adam
 from minigen.tensor import jacobian, sigmoid, value_and_grad
@@ -84,6 +84,39 @@ def test_paths_of_the_masks_are_the_order(outputs, seed):
 
 
 # ------------------------------------------------------------------------------------------- the network
+
+
+@pytest.mark.parametrize("hidden", [[], [7], [5, 4], [3, 6, 5]])
+def test_dependencies_are_where_the_jacobian_of_masked_layers_is_not_zero(rng, hidden):
+    """Random masks, not those of a MADE; tanh and random weights. Eq. flow.18"""
+    widths = [4, *hidden, 6]
+    masks = [(rng.random(shape) < 0.4).astype(float) for shape in itertools.pairwise(widths)]
+    weights = [rng.standard_normal(mask.shape) for mask in masks]
+
+    def network(x):
+        for w, mask in zip(weights[:-1], masks[:-1]):
+            x = masked_linear(x, w, None, mask, "tanh")
+        return masked_linear(x, weights[-1], None, masks[-1])
+
+    found = dependencies(masks)
+    assert found.dtype == bool
+    np.testing.assert_array_equal(found.T, depends(network, rng.standard_normal((1, 4))))
+
+
+def test_dependencies_of_a_deep_network_do_not_overflow():
+    """50^30 paths, more than float32 holds, and none where a layer is cut."""
+    full, cut = np.ones((50, 50), np.float32), np.zeros((50, 50), np.float32)
+    assert dependencies([full] * 31).all()
+    assert not dependencies([full] * 31 + [cut]).any()
+
+
+def test_dependencies_name_what_is_wrong():
+    with pytest.raises(ValueError, match="masks"):
+        dependencies([])
+    with pytest.raises(ValueError, match=r"masks\[1\]"):
+        dependencies([np.ones((2, 3)), np.ones((2, 3))])
+    with pytest.raises(ValueError, match=r"masks\[0\]"):
+        dependencies([np.ones(3)])
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 3])
