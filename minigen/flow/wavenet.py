@@ -80,12 +80,17 @@ def _checked_dilations(dilations: Any) -> list[int]:
 
 
 class ResidualLayer(Module):
-    """A gated, dilated causal convolution: x (N, T, width) -> (x + residual, skip), both (N, T, width)."""
+    """A dilated causal convolution, activated: x (N, T, width) -> (x + residual, skip), both (N, T, width).
 
-    def __init__(self, rng: Rng, width: int, kernel: int, dilation: int):
+    gated: the activation is a `gated_unit` of the convolution's two halves; else a ReLU of all its 2·width channels.
+    """
+
+    def __init__(self, rng: Rng, width: int, kernel: int, dilation: int, gated: bool = True):
+        self.gated = checks.choice("gated", gated, (False, True))
+        units = width if gated else 2 * width
         self.conv = CausalConv1d(rng, width, 2 * width, kernel, dilation)
-        self.residual = Linear(rng, width, width)
-        self.skip = Linear(rng, width, width)
+        self.residual = Linear(rng, units, width)
+        self.skip = Linear(rng, units, width)
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
         return self._outputs(x, self.conv(x))
@@ -107,7 +112,7 @@ class ResidualLayer(Module):
 
     def _outputs(self, x: Array, h: Array) -> tuple[Array, Array]:
         width = np.shape(x)[-1]
-        h = gated_unit(h[..., :width], h[..., width:])
+        h = gated_unit(h[..., :width], h[..., width:]) if self.gated else relu(h)
         return x + self.residual(h), self.skip(h)
 
 
@@ -115,6 +120,7 @@ class WaveNet(Module):
     """Codes (N, T), integers in 0 ... levels − 1 -> logits (N, T, levels); those at t depend on codes t − R ... t − 1.
 
     One layer of `width` channels for each of the dilations; R = `receptive_field(kernel, dilations)`, at least 1.
+    gated: a gated unit in each layer; else a ReLU, of as many channels as filter and gate have together.
     ValueError: codes of another kind or range, or of no time step.
     """
 
@@ -125,6 +131,7 @@ class WaveNet(Module):
         width: int = 32,
         kernel: int = 2,
         dilations: Sequence[int] = (1, 2, 4, 8),
+        gated: bool = True,
     ):
         self.levels = checks.whole("levels", levels, 2)
         width = checks.whole("width", width)
@@ -132,7 +139,7 @@ class WaveNet(Module):
         if len(_checked_dilations(dilations)) < 1:
             raise ValueError("dilations must name at least one layer, got none")
         self.embed = Embedding(rng, levels, width)
-        self.layers = [ResidualLayer(rng, width, kernel, d) for d in _checked_dilations(dilations)]
+        self.layers = [ResidualLayer(rng, width, kernel, d, gated) for d in _checked_dilations(dilations)]
         self.hidden = Linear(rng, width, width, "relu")
         self.out = Linear(rng, width, levels)
 

@@ -168,13 +168,14 @@ def test_generated_sequences_follow_their_probabilities(rng, shaken, cached):
     np.testing.assert_array_less(np.abs(counts / 20_000 - p), 5 * np.sqrt(p * (1 - p) / 20_000) + 1e-9)
 
 
+@pytest.mark.parametrize("gated", [True, False])
 @pytest.mark.parametrize("kernel, dilations", [(2, (1, 2, 4, 8)), (3, (1, 3)), (1, (1,)), (2, (4, 1))])
-def test_both_ways_generate_the_same_codes(kernel, dilations):
+def test_both_ways_generate_the_same_codes(kernel, dilations, gated):
     """Bit for bit, in float32 networks too, beyond the receptive field and back to the zeros before the start."""
     for seed in range(3):
-        model = WaveNet(np.random.default_rng(seed), 64, 16, kernel, dilations)
+        model = WaveNet(np.random.default_rng(seed), 64, 16, kernel, dilations, gated)
         for a in model.parameters().values():
-            a += 0.3 * np.random.default_rng(seed).standard_normal(a.shape).astype(np.float32)
+            a += (0.3 if gated else 0.1) * np.random.default_rng(seed).standard_normal(a.shape).astype(np.float32)
         fast = model.generate(np.random.default_rng(7), 5, 40, cached=True)
         slow = model.generate(np.random.default_rng(7), 5, 40, cached=False)
         assert fast.shape == (5, 40) and fast.dtype == np.int64 and 0 <= fast.min() < fast.max() < 64
@@ -249,6 +250,7 @@ def test_dtypes(rng):
         (lambda rng: receptive_field(2, 4), "dilations must be a list"),
         (lambda rng: WaveNet(rng, 1), "levels must be a whole number of at least 2"),
         (lambda rng: WaveNet(rng, dilations=()), "dilations must name at least one layer"),
+        (lambda rng: WaveNet(rng, gated="relu"), "gated must be"),
         (lambda rng: WaveNet(rng, 4)(np.zeros(3, int)), r"codes must have shape \(N, T\), got \(3,\)"),
         (
             lambda rng: WaveNet(rng, 4)(np.zeros((1, 0), int)),
