@@ -4,8 +4,8 @@
     flow.log_prob(x), flow.sample(rng, 1000)                # times[0] is the data, times[-1] the noise
 
 Along a path, log p changes by minus the divergence of the velocity: the instantaneous change of variables (Grathwohl
-et al. 2019; Eq. after.03, Eq. after.04). That is exact for the equation, but not for the steps by which a computer
-follows it. An Euler step x + h velocity(x, t) is a map of its own, whose log-det is log |det(I + h J)|, J the Jacobian
+et al. 2019; Eq. after.03, Eq. after.04). That is exact for the equation, but not for the steps of a numerical
+solver. An Euler step x + h velocity(x, t) is a map of its own, whose log-det is log |det(I + h J)|, J the Jacobian
 of the velocity; with it the steps are an exact flow at any size, as long as none folds (Eq. after.05).
 
 A velocity is called velocity(x, t) with x (N, D) and t (N,), treats its examples independently, and returns (N, D).
@@ -26,7 +26,7 @@ from minigen.types import Array
 SOLVERS = ("euler", "heun")
 LOG_DETS = ("det", "trace")
 MOST_ITERATIONS = 200  # of the fixed point that inverts a step
-TOLERANCE = {4: 1e-6, 8: 1e-12}  # of a coordinate of the inverse, relative to 1 + its size, by bytes of a number
+TOLERANCE = {4: 1e-6, 8: 1e-12}  # of a coordinate of the inverse, relative to 1 + its size, by bytes of the dtype
 
 # ------------------------------------------------------------------------------------------- divergences
 
@@ -57,7 +57,7 @@ def hutchinson_divergence(velocity: Callable, x: Array, t: Any, probe: Array) ->
 def step_log_det(J: Array, h: float) -> Array:
     """log |det(I + h J)| of an Euler step of size h: Jacobians of the velocity (N, D, D) -> (N,).
 
-    ValueError: other shapes, or a determinant that is not positive: such a step folds space, and is no bijection.
+    ValueError: other shapes, or a determinant that is not positive: such a step folds space and is not invertible.
     Eq. after.05
     """
     J = checks.array("J", J, "N", "D", "D")
@@ -102,7 +102,7 @@ def _called(velocity: Callable, x: Array, t: numpy.ndarray) -> Array:
 
 
 class ContinuousFlow(Bijection):
-    """dx/dt = velocity(x, t), followed from times[0], the data, to times[-1], the noise; `forward` goes back.
+    """dx/dt = velocity(x, t), integrated from times[0], the data, to times[-1], the noise; `forward` goes back.
 
     times: (K + 1,), rising or falling, the ends of K steps.
     solver: "euler", or "heun", whose slope is the mean of those at both ends of Euler's step.
@@ -111,8 +111,8 @@ class ContinuousFlow(Bijection):
         "trace", the integral of the divergence, which is exact only as the steps get small: `forward` then takes the
         same steps backwards.
 
-    ValueError: times that do not rise or fall, "heun" with
-    "det", steps that fold or that the iteration cannot invert. Eq. after.03, Eq. after.04, Eq. after.05
+    ValueError: times that do not rise or fall, "heun" with "det", steps that fold or that the iteration cannot invert.
+    Eq. after.03, Eq. after.04, Eq. after.05
     """
 
     def __init__(self, velocity: Callable, times: Any, solver: str = "euler", log_det: str = "det"):

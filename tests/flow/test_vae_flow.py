@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from minigen.flow.autoregressive import IAF
-from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Permute, StandardNormal
+from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, Permute, StandardNormal
 from minigen.flow.planar import Planar, planar_forward
-from minigen.flow.vae_flow import AmortizedPlanar, flow_posterior
+from minigen.flow.vae_flow import AmortizedPlanar, flow_posterior, flow_prior, independent_gap
 from minigen.optim import Adam
 from minigen.tensor import value_and_grad
 
@@ -32,7 +32,7 @@ def test_without_a_flow_its_mean_is_the_closed_form(rng):
     _, kl = flow_posterior(mu, logvar, rng.standard_normal((n, 2)), NOTHING)
     want = 0.5 * np.sum(mu[0] ** 2 + np.exp(logvar[0]) - 1 - logvar[0])
     assert abs(kl.mean() - want) < 5 * kl.std() / math.sqrt(n)
-    assert kl.min() < 0 < kl.std(), "one draw is no divergence: it can be negative"
+    assert kl.min() < 0 < kl.std(), "one draw is not a divergence: it can be negative"
 
 
 def test_affine_flow_is_another_gaussian(rng):
@@ -223,3 +223,77 @@ def test_amortized_planar_starts_at_the_identity_and_trains_in_float32(rng):
 def test_errors_of_amortized_planar(rng, call, message):
     with pytest.raises(ValueError, match=message):
         call(rng)
+
+
+# ------------------------------------------------------------------------------------------- a flow as the prior
+
+
+def test_flow_prior_by_hand():
+    """mu = 1, σ = 2, eps = 0.5: z = 2. The prior is 3 u + 1 with u from N(0, 1): u = 1/3, log |du/dz| = −log 3.
+    kl = −½·0.25 − log 2 + ½·(1/9) + log 3; the 2π cancel."""
+    one = np.array([[1.0]])
+    z, kl = flow_prior(one, np.array([[2 * math.log(2)]]), 0.5 * one, Affine([1.0], [math.log(3)]))
+    np.testing.assert_allclose(z, [[2]], rtol=1e-6)
+    np.testing.assert_allclose(kl, [-0.125 - math.log(2) + 1 / 18 + math.log(3)], rtol=1e-6)
+
+
+def test_flow_prior_is_the_density_of_the_flow(rng, shaken):
+    """kl = log N(z; mu, σ²) − Flow.log_prob(z), for a flow whose two directions differ."""
+    flow = shaken(IAF(rng, 3, 2, (8,)))
+    mu, logvar, eps = rng.standard_normal((3, 5, 3))
+    z, kl = flow_prior(mu, logvar, eps, flow.bijection)
+    np.testing.assert_allclose(z, mu + np.exp(logvar / 2) * eps)
+    log_q = -0.5 * np.sum((z - mu) ** 2 / np.exp(logvar) + logvar + math.log(2 * math.pi), axis=1)
+    np.testing.assert_allclose(kl, log_q - flow.log_prob(z), atol=1e-6)
+
+
+def test_a_flow_on_the_prior_is_a_shared_flow_in_the_posterior(rng, shaken):
+    """Posterior z = F(z0) with a decoder that begins with F's inverse: the same bound as with the prior F⁻¹(u)."""
+    flow = shaken(IAF(rng, 3, 2, (8,))).bijection
+    mu, logvar, eps = rng.standard_normal((3, 5, 3))
+    z, kl = flow_posterior(mu, logvar, eps, Inverse(flow))
+    z0, same = flow_prior(mu, logvar, eps, flow)
+    np.testing.assert_allclose(flow.forward(z)[0], z0, atol=1e-6)
+    np.testing.assert_allclose(kl, same, atol=1e-6)
+
+
+def test_errors_of_flow_prior():
+    with pytest.raises(ValueError, match=r"logvar must have the shape of mu, \(3, 2\), got \(1, 2\)"):
+        flow_prior(M, M[:1], M, NOTHING)
+    with pytest.raises(ValueError, match=r"bijection must keep the shape \(3, 2\), got \(3, 1\)"):
+        flow_prior(M, M, M, Inverse(Halves()))
+
+
+# ------------------------------------------------------------------------------------------- the gap of a Gaussian
+
+
+def kl_of_gaussians(variances, P):
+    """KL(N(0, diag variances) ‖ N(0, P⁻¹)), the closed form."""
+    trace = np.sum(variances * np.diag(P))
+    return 0.5 * (trace - len(P) - np.sum(np.log(variances)) - np.linalg.slogdet(P)[1])
+
+
+def test_independent_gap_is_the_least_kl_divergence(rng):
+    """At the variances 1/P_jj the closed form is the function's value, and any other variances have a larger one."""
+    A = rng.standard_normal((6, 4, 4))
+    P = A @ np.swapaxes(A, 1, 2) + 0.1 * np.eye(4)
+    gap = independent_gap(P)
+    for n in range(6):
+        best = 1 / np.diag(P[n])
+        np.testing.assert_allclose(gap[n], kl_of_gaussians(best, P[n]), rtol=1e-9)
+        for _ in range(20):
+            assert kl_of_gaussians(best * np.exp(0.3 * rng.standard_normal(4)), P[n]) > gap[n]
+
+
+def test_independent_gap_by_hand():
+    """Half of log 4/3; none for a diagonal matrix, however large."""
+    P = np.array([[[2.0, 1], [1, 2]], [[3.0, 0], [0, 0.5]]])
+    np.testing.assert_allclose(independent_gap(P), [0.5 * math.log(4 / 3), 0], atol=1e-15)
+    np.testing.assert_allclose(independent_gap(1e3 * np.eye(300)[None]), [0], atol=1e-9)
+    assert independent_gap(P.astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("P", [-np.eye(2)[None], np.ones((1, 2, 2)), np.ones((1, 2, 3)), np.diag([-1.0, -1, 1])[None]])
+def test_errors_of_independent_gap(P):
+    with pytest.raises(ValueError, match="precision must be positive definite matrices"):
+        independent_gap(P)
