@@ -31,9 +31,9 @@ step = Exercise(
     target="minigen.diffusion.ddpm:q_step",
     minutes=10,
     prompt=f"""
-    One step of the forward process, x_(t-1) to x_t: the data is multiplied by a positive factor,
-    and noise of variance beta_t is added. The factor is the one that leaves data of variance 1 at
-    variance 1.
+    One step of the forward process, from x_(t-1) to x_t: the data is multiplied by a positive
+    factor, and noise of variance beta_t is added. The factor keeps data of variance 1 at variance
+    1.
 
     x_before and eps (the noise, of mean 0 and variance 1) have the same shape, (N, D) or (N, H, W,
     C), and so has the result, in their dtype; t is one time step, a whole number 1 ... T, or an
@@ -42,8 +42,8 @@ step = Exercise(
     {SCHEDULE}
     """,
     hints="""
-    Multiply the data by one number and the noise by another. Variances of independent numbers add
-    up, and a factor counts squared; so the squares of the two numbers add up to 1.
+    Multiply the data by one number and the noise by another. The variances of independent numbers
+    add up, and a factor enters squared; so the squares of the two numbers add up to 1.
 
     x_t = sqrt(1 - beta_t) x_(t-1) + sqrt(beta_t) eps.
 
@@ -97,7 +97,7 @@ shot = Exercise(
     target="minigen.diffusion.ddpm:q_sample",
     minutes=10,
     prompt=f"""
-    All of the first t steps of the forward process at once: x_0 to x_t.
+    The first t steps of the forward process at once: from x_0 to x_t.
 
     x0 and eps (the noise of all t steps together, of mean 0 and variance 1) have the same shape,
     (N, D) or (N, H, W, C), and so has the result, in their dtype; t is one time step, a whole
@@ -107,8 +107,8 @@ shot = Exercise(
     {SCHEDULE}
     """,
     hints="""
-    Shrinking t times is shrinking once, by the product. And noise on noise is again noise, of the
-    variance that makes the whole 1.
+    Shrinking t times is shrinking once, by the product of the factors. The noises add up to one
+    normal noise, and its variance is the one that makes the sum 1.
 
     x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps.
 
@@ -139,15 +139,15 @@ def vectors_with_their_times(impl, rng):
 
 @shot.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def nothing_has_happened_yet(impl, rng):
-    """At t = 0 the data is there as it was, whatever the noise."""
+    """At t = 0 the result is x0, whatever the noise."""
     x, eps = pair(rng, 3, 2)
     return {"gap": impl(x, 0, eps, schedule()) - x}
 
 
 @shot.case(points=2, kind="equation", property=True, expect={"data": 0.0, "noise": 0.0})
 def as_step_by_step(impl, rng):
-    """What multiplies x_0 is the product of all the steps' factors; the variances of the noise that
-    the steps add, shrunk by the steps after them, add up to what multiplies eps, squared."""
+    """The factor of x_0 is the product of the factors of all steps. The factor of eps, squared, is
+    the sum of the variances that the steps add, each shrunk by the steps after it."""
     one, zero, s, times = np.ones((1, 1)), np.zeros((1, 1)), schedule(), range(1, 11)
     factors, variances = [1.0], [0.0]
     for beta in s.beta[1:]:
@@ -167,8 +167,8 @@ def images(impl, rng):
 
 @shot.case(points=1, kind="extremes", rtol=1e-5, atol=1e-2, exact_dtype=True)
 def slow_and_long(impl, rng):
-    """A thousand steps: at first 1 - alpha_bar is 1/10,000, at last alpha_bar is; numbers of about
-    1000, in float32."""
+    """A thousand steps: 1 - alpha_bar starts at 1/10,000, and alpha_bar ends below it; data and
+    noise of about 1000, in float32."""
     x, eps = (1000 * a.astype(np.float32) for a in pair(rng, 5, 3))
     x_t = impl(x, np.array([1, 2, 10, 500, 1000]), eps, slow_schedule())
     return {"x": x_t}
