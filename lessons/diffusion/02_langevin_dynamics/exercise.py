@@ -12,10 +12,11 @@ step = Exercise(
     One step of Langevin dynamics: half the step size times the score, plus noise whose variance is
     the step size.
 
-    x, score (the gradient of log p at x) and z (noise of mean 0 and variance 1) have the same shape,
-    (N, D) or (N, H, W, C), and so has the result, in their dtype. step, the delta of the equation,
-    is a positive number, or an array (N,) of them, one for each example; it may be as small as 1e-6
-    and as large as 4. z is given: draw nothing. x stays as it is. No gradient is taken.
+    x, score (the gradient of log p at x) and z (noise of mean 0 and variance 1) have the same
+    shape, (N, D) or (N, H, W, C), and so has the result, in their dtype. step, the delta of the
+    equation, is a positive number, or an array (N,) of them, one for each example; it may be as
+    small as 1e-6 and as large as 4. z is given: draw nothing. x stays as it is. No gradient is
+    taken.
     """,
     hints="""
     Two things are added to x. One of them scales with the step, the other with its root.
@@ -55,8 +56,8 @@ def vectors(impl, rng):
 
 @step.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def scales(impl, rng):
-    """The part of the move with the score grows with the step, the part with the noise with the root
-    of the step."""
+    """The part of the move with the score grows with the step, the part with the noise with its
+    root."""
     x, score, z = three(rng, 4, 3)
     drift = impl(x, score, 0.9, 0 * z) - x - 9 * (impl(x, score, 0.1, 0 * z) - x)
     noise = impl(x, 0 * score, 0.9, z) - x - 3 * (impl(x, 0 * score, 0.1, z) - x)
