@@ -19,7 +19,7 @@ mean = Exercise(
     minutes=15,
     blocked=["minigen.diffusion.ddpm:q_posterior"],
     prompt="""
-    The mean of x_(t-1), if both x_t and x_0 are known: a part of x_t and a part of x_0.
+    The mean of x_(t-1) given both x_t and x_0: a multiple of x_t plus a multiple of x_0.
 
     x0 and x_t have the same shape, (N, D) or (N, H, W, C), and so has the mean, in their dtype; t
     is one time step, a whole number 1 ... T, or an array (N,) of them, one for each example. At t =
@@ -29,8 +29,8 @@ mean = Exercise(
     are arrays indexed by the time step, 0 ... T; beta[0] is 0 and alpha_bar[0] is 1.
     """,
     hints="""
-    Two Gaussians speak of x_(t-1): one step leads from it to x_t, and t - 1 steps led from x_0 to
-    it. Their product is a Gaussian again; each pulls by its precision, one over its variance.
+    Two Gaussians contain x_(t-1): one step leads from it to x_t, and t - 1 steps lead from x_0 to
+    it. Their product is a Gaussian; each mean is weighted by its precision, one over its variance.
 
     mean = sqrt(alpha_t) (1 - alpha_bar_(t-1))/(1 - alpha_bar_t) x_t + sqrt(alpha_bar_(t-1))
     beta_t/(1 - alpha_bar_t) x_0.
@@ -59,8 +59,8 @@ def pair(rng, *shape):
     },
 )
 def second_of_two_steps(impl, rng):
-    """alpha_2 = 0.8^2, alpha_bar_1 = 0.9^2, beta_2 = 0.36, 1 - alpha_bar_2 = 0.4816: 0.8 times 0.19
-    parts of x_2 and 0.9 times 0.36 parts of x_0, by 0.4816."""
+    """alpha_2 = 0.8^2, alpha_bar_1 = 0.9^2, beta_2 = 0.36, 1 - alpha_bar_2 = 0.4816; so it is (0.8
+    * 0.19 x_2 + 0.9 * 0.36 x_0) / 0.4816."""
     x0, x2 = np.array([[5.0, 1.0]]), np.array([[1.5, -4.0]])
     return {"mean": impl(x0, x2, 2, Schedule(BY_HAND))}
 
@@ -74,15 +74,15 @@ def a_time_for_each_vector(impl, rng):
 
 @mean.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def first_step(impl, rng):
-    """Before the first step stands x_0: at t = 1 it is the mean, whatever x_1."""
+    """x_(t-1) is x_0 at t = 1, so x_0 is the mean, whatever x_1."""
     x0, x_t = pair(rng, 3, 2)
     return {"gap": impl(x0, x_t, 1, schedule()) - x0}
 
 
 @mean.case(points=3, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def bayes(impl, rng):
-    """It is where q(x_t | x_(t-1)) q(x_(t-1) | x_0) is largest: the slope of its logarithm in
-    x_(t-1) is 0."""
+    """The mean is where q(x_t | x_(t-1)) q(x_(t-1) | x_0) is largest: the derivative of its
+    logarithm by x_(t-1) is 0."""
     (x0, x_t), s = pair(rng, 8, 3), schedule()
     gaps, means = [], []
     for t in range(2, 10):
@@ -115,11 +115,11 @@ variance = Exercise(
     target="minigen.diffusion.schedule:posterior_variances",
     minutes=10,
     prompt="""
-    The variances of x_(t-1), if both x_t and x_0 are known, for all times t = 1 ... T at once.
+    The variances of x_(t-1) given both x_t and x_0, for all times t = 1 ... T at once.
 
     beta has shape (T,): beta_1 ... beta_T, the variances of the forward steps, each between 0 and
     1; so beta[0] is beta_1 here. The result has shape (T,) too: the variance of the step back from
-    t = 1 first. That one is 0, for before the first step stands x_0, which is known. T may be 1,
+    t = 1 first. That one is 0, because x_(t-1) is then x_0, which is given. T may be 1,
     and 1,000; beta may be as small as 1e-4. No gradient is taken.
     """,
     hints="""
@@ -167,7 +167,7 @@ def one_step(impl, rng):
 
 @variance.case(points=1, kind="extremes")
 def thousand_steps(impl, rng):
-    """From 0.0001 to 0.02, and from 0.02 to 0.0001, which no one uses."""
+    """From 0.0001 to 0.02, and from 0.02 to 0.0001."""
     rising = np.linspace(1e-4, 0.02, 1000)
     some = [0, 1, 2, 9, 99, 999]
     return {"rising": 1000 * impl(rising)[some], "falling": 1000 * impl(rising[::-1])[some]}
