@@ -1,5 +1,5 @@
-"""Exercises on score matching: the sliced loss, the denoising loss, the ladder of noise levels, and
-the score of a model of the noise."""
+"""Exercises on score matching: the sliced loss, the denoising loss, the noise levels, and the score
+of a model of the noise."""
 
 import autograd.numpy as np
 
@@ -13,12 +13,12 @@ sliced = Exercise(
     minutes=20,
     imports=["from minigen.tensor import grad"],
     prompt="""
-    Sliced score matching: how well a function, score, fits the score of the density that the points
-    x come from, without knowing that density.
+    Sliced score matching: how far a function, score, is from the score of the density of the points
+    x, without that density.
 
     x (N, D) are points and v (N, D) random directions, one for each point. score takes (N, D) and
-    returns s (N, D); row n of s depends on row n of x alone. For each point, take how fast the
-    product v . s (a sum over D) grows when x moves along v: its derivative in h at x + h v, h = 0.
+    returns s (N, D); row n of s depends on row n of x alone. For each point, take the
+    derivative of the product v . s (a sum over D) along v: in h at x + h v, h = 0.
     Add half of the squared length of s; if variance_reduced is False, half of the square of v . s
     instead. Return the mean over points, a scalar.
 
@@ -26,8 +26,8 @@ sliced = Exercise(
     your result is taken: use autograd's np, and leave x and v as they are.
     """,
     hints="""
-    How fast v . score(x) grows along v is v . (the gradient of v . score(x) in x). One call of grad
-    gives it for all points, if the function that it is given returns a sum over points.
+    The derivative of v . score(x) along v is v . (the gradient of v . score(x) in x). One call of
+    grad gives it for all points, if the function that it is given returns a sum over points.
 
     mean of v . grad(sum of v . score(x)) + 1/2 |score(x)|^2, or + 1/2 (v . score(x))^2.
 
@@ -127,21 +127,21 @@ denoising = Exercise(
     target="minigen.diffusion.score:denoising_score_matching_loss",
     minutes=15,
     prompt="""
-    Denoising score matching: how well a model knows the score of the data plus noise.
+    Denoising score matching: how far a model is from the score of the data plus noise.
 
     x and eps have the same shape, (N, D) or (N, H, W, C): data, and standard normal noise. sigma is
     the noise level: one positive number, or an array (N,), one for each example. The noisy data are
     x + sigma eps. The model is called as score_model(noisy, sigma), where sigma must be an array
     (N,) in any case; it returns the shape of x. Given x, the score of the noisy example is
-    -eps/sigma, and the model is to match it. Return one scalar: for each example sigma^2/2 times
+    -eps/sigma, and the model should match it. Return one scalar: for each example sigma^2/2 times
     the squared error, summed over all entries of the example; then the mean over examples.
 
     sigma may be as small as 0.001 and as large as 100. A gradient of the result is taken in the
     model's parameters. Leave the arguments as they are.
     """,
     hints="""
-    Make the noisy data, ask the model, compare with -eps/sigma. A weight of sigma^2 on the square
-    is sigma inside it.
+    Make the noisy data, call the model, compare with -eps/sigma. A weight of sigma^2 on the square
+    is a factor sigma inside it.
 
     mean over examples of 1/2 sum (sigma s + eps)^2, with s = score_model(x + sigma eps, sigma).
 
@@ -175,7 +175,7 @@ def two_examples(impl, rng):
 
 @denoising.case(points=1, kind="equation")
 def one_level_for_all(impl, rng):
-    """A number for sigma; the model is still told (N,)."""
+    """A number for sigma; the model still receives (N,)."""
     x, eps = rng.standard_normal((2, 5, 3))
     return {"loss": impl(curved, x, 0.7, eps)}
 
@@ -288,11 +288,12 @@ slope = Exercise(
     target="minigen.diffusion.ddpm:score_from_eps",
     minutes=10,
     prompt="""
-    The score of the noised data, the slope of log q(x_t) in x_t, from a model's guess of the noise.
+    The score of the noisy data, the gradient of log q(x_t) in x_t, from a model's prediction of the
+    noise.
 
-    eps is the guess for noised examples, (N, D) or (N, H, W, C). t is a time step, a whole number,
-    or an array (N,) of them. schedule.alpha_bar, schedule.alpha and schedule.beta are arrays
-    indexed by the time step, 1 ... T (alpha_bar[0] is 1); x_t is sqrt(alpha_bar_t) x_0 +
+    eps is the prediction for noisy examples, (N, D) or (N, H, W, C). t is a time step, a whole
+    number, or an array (N,) of them. schedule.alpha_bar, schedule.alpha and schedule.beta are
+    arrays indexed by the time step, 1 ... T (alpha_bar[0] is 1); x_t is sqrt(alpha_bar_t) x_0 +
     sqrt(1 - alpha_bar_t) eps. The result has the shape of eps. Leave eps as it is.
     """,
     hints="""
@@ -337,7 +338,7 @@ def pictures_of_noise(impl, rng):
 
 @slope.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
 def normal_data(impl, rng):
-    """If the data are N(0, 4), the best guess of the noise gives the score of N(0, 1 + 3
+    """If the data are N(0, 4), the mean of the noise given x_t gives the score of N(0, 1 + 3
     alpha_bar)."""
     schedule, x, gaps = ten_steps(), rng.standard_normal((5, 2)), []
     for t in (1, 3, 5, 8, 10):
