@@ -1,5 +1,4 @@
-"""Exercises on guidance by a classifier: its gradient at each example, and the noise that is
-guessed with it."""
+"""Exercises on guidance by a classifier: its gradient at each example, and the guided noise."""
 
 import autograd.numpy as np
 
@@ -16,7 +15,7 @@ slope = Exercise(
     The gradient of log f(y|x_t) in the example x_t, for each example of a batch.
 
     x has shape (N, ...): points (N, D) or pictures (N, H, W, C). The function log_prob takes x and
-    t and returns (N,), the logarithm for each example, made by autograd's operations; entry n
+    t and returns (N,), the logarithm for each example, made of autograd's operations; entry n
     depends on example n alone. Call it with the whole batch, and with t as it is. The result has
     the shape of x: row n is the gradient of entry n in example n, whatever the others are.
 
@@ -24,8 +23,8 @@ slope = Exercise(
     logarithms may be as low as -1000.
     """,
     hints="""
-    grad wants one number, and there are N. Which one number has all the gradients in it, side by
-    side?
+    grad needs a function with one number as its result, and there are N. Which single number has
+    all N gradients in it?
 
     The sum over examples: example n occurs in entry n only, so the derivative of the sum in example
     n is that of entry n.
@@ -72,7 +71,7 @@ def pictures(impl, rng):
 
 @slope.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def alone_and_in_company(impl, rng):
-    """An example has the same gradient in a batch as alone."""
+    """An example has the same gradient in a batch and alone."""
     x, t = rng.standard_normal((6, 4)), rng.integers(1, 100, 6)
     log_prob = classifier(rng, 4)
     alone = [impl(log_prob, x[n : n + 1], t[n : n + 1]) for n in range(6)]
@@ -101,21 +100,21 @@ guided = Exercise(
     target="minigen.diffusion.guidance:classifier_guided_eps",
     minutes=10,
     prompt="""
-    The model's guess of the noise, corrected by a classifier, so that sampling leads to examples of
-    the class that one asks for.
+    The model's prediction of the noise, corrected by a classifier, so that a sampler draws examples
+    of the given class.
 
-    eps is the guess for noised examples, (N, D) or (N, H, W, C); grad, of the same shape, is the
-    gradient of log f(y|x_t) in x_t, ready-made; t is one time step, a whole number, or an array
-    (N,) of them; w is the weight of the gradient. The result has the shape of eps. It is to be
-    minus sqrt(1 - alpha_bar_t) times the guided score, if eps is that of the score without
+    eps is the prediction for noisy examples, (N, D) or (N, H, W, C); grad, of the same shape, is
+    the gradient of log f(y|x_t) in x_t, ready-made; t is one time step, a whole number, or an array
+    (N,) of them; w is the weight of the gradient. The result has the shape of eps. It is minus
+    sqrt(1 - alpha_bar_t) times the guided score, where eps is the same of the score without
     guidance. No gradient is taken here.
 
     schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 1 ...
     T (alpha_bar[0] is 1).
     """,
     hints="""
-    Up the gradient of log f goes the score. The noise is what has to be taken away: it goes the
-    other way.
+    The gradient of log f is added to the score. The noise is minus a multiple of the score, so the
+    gradient is subtracted there.
 
     eps - sqrt(1 - alpha_bar_t) w grad.
 
@@ -159,7 +158,7 @@ def pictures_with_their_times(impl, rng):
 
 @guided.case(points=1, kind="equation", property=True, expect={"change": 0.0})
 def without_weight(impl, rng):
-    """A weight of zero changes nothing; a weight below zero leads away from the class."""
+    """A weight of zero changes nothing; a negative weight leads away from the class."""
     eps, grad = rng.standard_normal((2, 4, 3))
     away = impl(eps, grad, 5, schedule(), -2.0)
     return {"change": impl(eps, grad, 5, schedule(), 0.0) - eps, "away": away}
@@ -167,7 +166,7 @@ def without_weight(impl, rng):
 
 @guided.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
 def two_modes(impl, rng):
-    """Of two Gaussians at 2 and -2 and the exact classifier, guidance makes the noise of the first
+    """For two Gaussians at 2 and -2 and the exact classifier, the guided noise is that of the first
     one alone."""
     s, x, gaps = schedule(), rng.standard_normal((6, 1)), []
     for t in (1, 2, 4, 6, 8, 10):
@@ -182,7 +181,7 @@ def two_modes(impl, rng):
 
 @guided.case(points=1, kind="extremes", rtol=1e-5)
 def steep_classifiers(impl, rng):
-    """Gradients of 1000 and -1000, as of a classifier that is sure; in float32."""
+    """Gradients of 1000 and -1000, as of a classifier that is certain; in float32."""
     eps = rng.standard_normal((3, 2)).astype(np.float32)
     grad = np.array([[1000.0, -1000.0], [0.0, 5.0], [-1000.0, 1.0]], np.float32)
     return {"eps": impl(eps, grad, np.array([1, 5, 10]), schedule(), 8.0)}
