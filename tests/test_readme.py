@@ -1,9 +1,5 @@
-"""The README names every public function and class and begins with what a newcomer needs; what CONTRIBUTING shows runs.
+"""The README is short and begins with what a newcomer needs; its links lead somewhere; what CONTRIBUTING shows runs."""
 
-`python tests/test_readme.py` prints the README's table of names, and with `--write` puts it there.
-"""
-
-import ast
 import re
 import subprocess
 import sys
@@ -15,42 +11,7 @@ import pytest
 import minigen
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("gan", "vae", "flow", "diffusion", "nn", "optim", "train", "data", "metrics")
-BLOCK = re.compile(r"(<!-- names:.*?-->\n)(.*?)(<!-- end of names -->)", re.S)
-
-
-def public_names(source: str) -> list[str]:
-    """The functions and classes that a module defines for others, in order: those of its __all__, if it has one."""
-    tree = ast.parse(source)
-    names = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
-            listed = ast.literal_eval(node.value)
-            return [name for name in names if name in listed]
-    return [name for name in names if not name.startswith("_")]
-
-
-def names_by_module(root: Path = ROOT) -> dict[str, list[str]]:
-    """{module: its public names} over PARTS; modules whose name begins with an underscore are private."""
-    found = {}
-    for part in PARTS:
-        for path in sorted((root / "minigen" / part).rglob("*.py")):
-            if path.stem.startswith("_"):
-                continue
-            names = public_names(path.read_text(encoding="utf-8"))
-            if names:
-                found[".".join(path.relative_to(root).with_suffix("").parts)] = names
-    return found
-
-
-def table(names: dict[str, list[str]]) -> str:
-    rows = [f"| `{module}` | {', '.join(f'`{name}`' for name in listed)} |" for module, listed in names.items()]
-    return "\n".join(["| module | functions and classes |", "| --- | --- |", *rows]) + "\n"
-
-
-def with_table(readme: str, names: dict[str, list[str]]) -> str:
-    """The text of the README with the table in its place."""
-    return BLOCK.sub(lambda block: block[1] + table(names) + block[3], readme)
+GUIDES = ("README.md", ".github/GUIDE.md", ".github/CONTRIBUTING.md", ".github/TEACHERS.md")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -71,29 +32,8 @@ def run(*command, cwd):
     return done.stdout
 
 
-def test_the_table_names_every_public_function_and_class():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(BLOCK.findall(readme)) == 1
-    assert readme == with_table(readme, names_by_module()), "run `python tests/test_readme.py --write`"
-
-
-def test_what_counts_as_public(tmp_path):
-    folder = tmp_path / "minigen" / "gan" / "networks"
-    folder.mkdir(parents=True)
-    (folder / "conv.py").write_text(
-        "def f():\n    def inner(): pass\nclass C:\n    def method(self): pass\ndef _g(): pass", encoding="utf-8"
-    )
-    (folder.parent / "losses.py").write_text(
-        '__all__ = ["a", "c"]\nfrom x import c\ndef a(): pass\ndef b(): pass', encoding="utf-8"
-    )
-    (folder / "_check.py").write_text("def a(): pass", encoding="utf-8")
-    (folder / "__init__.py").write_text("from minigen.gan.losses import a", encoding="utf-8")
-    (folder.parent / "constants.py").write_text("PI = 3", encoding="utf-8")
-    found = names_by_module(tmp_path)
-    assert found == {"minigen.gan.losses": ["a"], "minigen.gan.networks.conv": ["f", "C"]}
-    before = "text\n<!-- names: how -->\nold\n<!-- end of names -->\nmore\n"
-    after = with_table(before, {"m": [r"a\1"]})
-    assert after == before.replace("old\n", "| module | functions and classes |\n| --- | --- |\n| `m` | `a\\1` |\n")
+def test_the_readme_can_be_read_in_one_go():
+    assert len(readme_lines()) <= 250
 
 
 def test_the_first_screen_says_what_where_and_how():
@@ -129,7 +69,7 @@ def test_the_citation_is_complete_and_agrees_with_the_package():
 
 
 def test_links_within_the_project_lead_somewhere():
-    for path in (ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md"):
+    for path in (ROOT / guide for guide in GUIDES):
         text = path.read_text(encoding="utf-8")
         headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.M)}
         for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
@@ -150,11 +90,3 @@ def test_the_lesson_of_contributing_runs(tmp_path):
     path.write_text(lesson, encoding="utf-8")
     assert "1 of 1 claim holds" in run(str(path), cwd=tmp_path)
     assert (tmp_path / "out/gan-99-mean/error.png").exists()
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--write"]:
-        readme = ROOT / "README.md"
-        readme.write_text(with_table(readme.read_text(encoding="utf-8"), names_by_module()), encoding="utf-8")
-    else:
-        print(table(names_by_module()), end="")

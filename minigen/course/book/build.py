@@ -18,6 +18,7 @@ from minigen.course.book.files import Files, unpack, write_if_changed
 from minigen.course.book.pages import overview, references
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.moving_figure import moving_figure
+from minigen.course.book.pages.names import names_page
 from minigen.course.book.pages.papers import papers_page
 from minigen.course.book.pages.sources import SourcePages
 from minigen.course.console import UsageError
@@ -91,6 +92,7 @@ def _pages(contents: Contents, files: Files) -> dict[str, str]:
     pages["symbols"] = references.symbols_page()
     pages["exercises"] = references.exercises_page(contents)
     pages["glossary"] = references.glossary_page(contents)
+    pages["names"] = names_page(sources.anchor)
     pages["sources"] = papers_page(contents)
     return pages | sources.render()
 

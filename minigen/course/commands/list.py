@@ -11,7 +11,7 @@ from minigen.course.console import color, plural, text_table
 from minigen.course.index import posts
 from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
-from minigen.course.index.outline import Group, afterwards, outline, preparation, readme_table
+from minigen.course.index.outline import Group, afterwards, markdown_table, outline, preparation
 from minigen.course.lesson.options import Parser
 from minigen.course.lesson.pretrained import model_name, to_train
 from minigen.course.lesson.quotes import recorded_metrics
@@ -32,7 +32,7 @@ def parser() -> Parser:
     )
     result.add_argument("--equations", action="store_true", help="equation → function → test → lesson")
     result.add_argument("--json", action="store_true", help="the same for a program")
-    result.add_argument("--markdown", action="store_true", help="the table of the README")
+    result.add_argument("--markdown", action="store_true", help="the table of the guide")
     return result
 
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     if args.equations:
         _list_equations(equation_index(), args.json)
     elif args.markdown:
-        print(readme_table())
+        print(markdown_table())
     elif args.json:
         rows = [{**vars(lesson), "path": str(lesson.path)} for lesson in all_lessons()]
         print(json.dumps(rows, indent=2, ensure_ascii=False))

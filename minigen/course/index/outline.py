@@ -5,7 +5,7 @@ from __future__ import annotations
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, all_lessons
 
-__all__ = ["Group", "afterwards", "outline", "preparation", "readme_table"]
+__all__ = ["Group", "afterwards", "outline", "preparation", "markdown_table"]
 
 Row = tuple[dict[str, str], list[LessonInfo], bool]
 
@@ -45,14 +45,14 @@ def _without_post() -> list[tuple[str, Group]]:
     return [(family, (posts.heading(family), lessons)) for family, lessons in groups.items()]
 
 
-def readme_table() -> str:
-    """The README's table of sections and lessons, each with its folder, in Markdown (`minigen list --markdown`)."""
+def markdown_table() -> str:
+    """The guide's table of sections and lessons, each with its folder, in Markdown (`minigen list --markdown`)."""
     lines = _tables(preparation())
     for post, rows in outline():
         lines += [f"### {posts.POSTS[post]}", "", "| section | lesson | minutes |", "| --- | --- | --- |"]
         for section, found, parts in rows:
             where = "in its parts: " if parts else ""
-            links = ", ".join(f"[{lesson.id}](lessons/{lesson.id}/)" for lesson in found)
+            links = ", ".join(f"[{lesson.id}](../lessons/{lesson.id}/)" for lesson in found)
             minutes = ", ".join(f"{lesson.minutes:g}" for lesson in found)
             lines.append(f"| {section['title']} | {where}{links or 'planned'} | {minutes} |")
         lines.append("")
@@ -65,6 +65,6 @@ def _tables(groups: list[Group]) -> list[str]:
     for heading, group in groups:
         lines += [f"### {heading}", "", "| subject | lesson | minutes |", "| --- | --- | --- |"]
         for lesson in group:
-            lines.append(f"| {lesson.title} | [{lesson.id}](lessons/{lesson.id}/) | {lesson.minutes:g} |")
+            lines.append(f"| {lesson.title} | [{lesson.id}](../lessons/{lesson.id}/) | {lesson.minutes:g} |")
         lines.append("")
     return lines

@@ -36,6 +36,7 @@ REFERENCE = {
     "symbols": "Symbols",
     "exercises": "Exercises",
     "glossary": "Glossary",
+    "names": "Names",
     "source/index": "The models' source",
     "sources": "Sources and license",
 }
