@@ -4,9 +4,17 @@ from minigen.course.lesson.changes import Change
 
 CHANGES = {
     "a narrow generator": Change(
-        old="log_p_generated = norm.logpdf(x, 1.0, 2.0)",
-        new="log_p_generated = norm.logpdf(x, 1.0, 1.0)",
-        shows={"logits of the best D at 3 and at 9": [0.81, 23.31]},
-        fails=["logits of the best D at 3 and at 9"],
+        old="generated = 2.0 * rng",
+        new="generated = 1.0 * rng",
+        shows={
+            ("at 3, 9", "9", "logit of D"): {"between": (21, 26)},
+            ("at 3, 9", "3", "logit of D"): {"between": (0.75, 0.87)},
+        },
+        fails=["logits at 3 and at 9, in standard errors"],
+    ),
+    "in other units": Change(
+        old="log_p_x = log_prob(y_test) + log_det",
+        new="log_p_x = log_prob(y_test)",
+        shows={("digits of a class never seen", "1", "AUC"): {"between": (0.45, 0.6)}},
     ),
 }

@@ -6,6 +6,6 @@ CHANGES = {
     "one percent too large": Change(
         old="polar(at) + J @ h",
         new="polar(at) + 1.01 * J @ h",
-        shows={"power of the step in the error of the straight map": {"between": (0.95, 1.6)}},
+        shows={"power of the step in the error of f(x) + J h": {"between": (0.95, 1.6)}},
     ),
 }
