@@ -4,14 +4,19 @@
     leibniz_determinant(J)                                    # the signed volume of the image of the unit cube
     p = pushforward_density(x, base_density, inverse)         # of x = f(z) on the line, where z has base_density
     log_p = pushforward_log_prob(x, base_log_prob, inverse)   # of x = f(z) in D dimensions
+    log_p = linear_flow_log_prob(x, shift, L)                 # of x = shift + L z, z standard normal, L triangular
 
-These are the definitions, for small matrices and any map: a flow is built so that it never needs them (`bijection`).
+Apart from the last, these are the definitions, for small matrices and any map. A flow is built so that it never needs
+them (`bijection`).
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import autograd.numpy as np
+import numpy
+from autograd.tracer import getval, isbox
 
 from minigen import checks
 from minigen.tensor import grad, jacobian
@@ -25,7 +30,7 @@ MOST_ROWS = 8  # of a matrix whose n! permutations are summed over
 def jacobian_matrix(f: Callable, x: Array) -> Array:
     """The matrix of partial derivatives of f at one point, J[i, j] = ∂f_i/∂x_j: x (n,), f(x) (m,) -> (m, n).
 
-    One backward pass for each row. ValueError: x or f(x) is no vector, or x is not finite. Eq. flow.01
+    One backward pass for each row. ValueError: x or f(x) is not a vector, or x is not finite. Eq. flow.01
     """
     checks.function("f", f)
     x = checks.array("x", x, "n")
@@ -37,7 +42,7 @@ def jacobian_matrix(f: Callable, x: Array) -> Array:
 
 
 def count_inversions(order: Sequence[int]) -> int:
-    """The number τ of pairs that stand in the wrong order: i before j, and order[i] > order[j]. Eq. flow.02
+    """The number τ of inversions, pairs i < j with order[i] > order[j]. Eq. flow.02
 
     ValueError: `order` is not a permutation of 0, ..., n − 1.
     """
@@ -50,8 +55,8 @@ def count_inversions(order: Sequence[int]) -> int:
 def leibniz_determinant(M: Array) -> Array:
     """det M as the sum over all permutations j of (−1)^τ(j) M[0, j_0] M[1, j_1] ...: M (n, n) -> a scalar.
 
-    τ counts the inversions of j. There are n! terms, so n is at most 8. Being a polynomial it has a gradient
-    everywhere, also where M is singular. ValueError: not square, larger, or not finite. Eq. flow.02
+    τ counts the inversions of j. There are n! terms, so n is at most 8. The sum is a polynomial, so it has a gradient
+    everywhere, also where M is singular. ValueError: M is not square, is larger, or is not finite. Eq. flow.02
     """
     M = _small_square("M", M)
     total = 0.0
@@ -78,9 +83,9 @@ def _small_square(name: str, M: Array) -> Array:
 
 
 def inverse_slope(f: Callable, x: Array) -> Array:
-    """The slope of f⁻¹ at y = f(x), found without f⁻¹: 1/f'(x), x (N,) -> (N,). f works on each number by itself.
+    """The slope of f⁻¹ at y = f(x), computed without f⁻¹: 1/f'(x), x (N,) -> (N,). f is applied elementwise.
 
-    ValueError: f is flat somewhere in x, or x is not finite. Eq. flow.07
+    ValueError: the slope of f is 0 at some x, or x is not finite. Eq. flow.07
     """
     slope = _slope("f", f, checks.array("x", x, "N"))
     if np.any(slope == 0):
@@ -91,7 +96,7 @@ def inverse_slope(f: Callable, x: Array) -> Array:
 def pushforward_density(x: Array, base_density: Callable, inverse: Callable) -> Array:
     """The density of x = f(z) on the line, where z has `base_density`: π(f⁻¹(x)) |(f⁻¹)'(x)|, x (N,) -> (N,).
 
-    base_density maps (N,) to (N,). inverse is f⁻¹, for each number by itself; its slope is found by automatic
+    base_density maps (N,) to (N,). inverse is f⁻¹, applied elementwise; its slope is computed by automatic
     differentiation. f may rise or fall. ValueError: other shapes, or x is not finite. Eq. flow.03
     """
     checks.function("base_density", base_density)
@@ -106,9 +111,9 @@ def pushforward_density(x: Array, base_density: Callable, inverse: Callable) -> 
 def pushforward_log_prob(x: Array, base_log_prob: Callable, inverse: Callable) -> Array:
     """log p(x) of x = f(z), nats, where z has base_log_prob: log π(f⁻¹(x)) + log |det df⁻¹/dx|, x (N, D) -> (N,).
 
-    base_log_prob maps (N, D) to (N,), inverse (N, D) to (N, D), each example by itself. The determinant is that of the
-    whole Jacobian, by automatic differentiation, at D backward passes and about D³ operations for each example: for
-    maps that were not built for it. ValueError: other shapes, or x is not finite. Eq. flow.04
+    base_log_prob maps (N, D) to (N,), inverse (N, D) to (N, D), each example independently. The determinant is that of
+    the full Jacobian, by automatic differentiation. It costs D backward passes and about D³ operations for each
+    example, and works for any map. ValueError: other shapes, or x is not finite. Eq. flow.04
     """
     checks.function("base_log_prob", base_log_prob)
     checks.function("inverse", inverse)
@@ -118,6 +123,31 @@ def pushforward_log_prob(x: Array, base_log_prob: Callable, inverse: Callable) -
     log_prob = base_log_prob(z)
     checks.same_shape(**{"base_log_prob(z)": log_prob, "x[:, 0]": x[:, 0]})
     return log_prob + np.linalg.slogdet(_jacobians(inverse, x))[1]
+
+
+def linear_flow_log_prob(x: Array, shift: Array, L: Array) -> Array:
+    """log p(x), nats, of x = shift + L z with z ~ N(0, I) and a lower triangular L: x (N, D) -> (N,).
+
+    shift (D,), L (D, D). The determinant of L is the product of its diagonal, which may have any signs but no 0.
+    ValueError: other shapes, a number above the diagonal or a 0 on it, or a value is not finite. Eq. flow.04
+    """
+    x = checks.array("x", x, "N", "D")
+    dims = np.shape(x)[1]
+    shift = checks.array("shift", shift, dims)
+    L = checks.array("L", L, dims, dims)
+    _check_triangular("L", L)
+    z = np.linalg.solve(L, (x - shift).T).T  # (N, D)
+    log_pz = -0.5 * np.sum(z**2, axis=1) - 0.5 * dims * math.log(2 * math.pi)
+    return log_pz - np.sum(np.log(np.abs(np.diag(L))))
+
+
+def _check_triangular(name: str, L: Array) -> None:
+    while isbox(L):
+        L = getval(L)
+    if numpy.any(numpy.triu(L, 1) != 0):
+        raise ValueError(f"{name} must be lower triangular, got a number that is not 0 above the diagonal")
+    if numpy.any(numpy.diag(L) == 0):
+        raise ValueError(f"{name} must have no 0 on its diagonal, got {numpy.diag(L).tolist()}")
 
 
 def _jacobians(f: Callable, x: Array) -> Array:
@@ -133,7 +163,7 @@ def _jacobians(f: Callable, x: Array) -> Array:
 
 
 def _slope(name: str, f: Callable, x: Array) -> Array:
-    """f'(x) of a function that works on each number by itself, (N,) -> (N,)."""
+    """f'(x) of a function that is applied elementwise, (N,) -> (N,)."""
     checks.function(name, f)
 
     def total(v: Array) -> Array:

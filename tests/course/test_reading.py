@@ -416,7 +416,13 @@ CLOSED = {  # the pictures and tables, by name or first column, that each predic
         [],
         ["mistake"],
     ],
-    "flow/03_change_of_variables": [["x"], ["misfit of 60 bins, in standard errors", "four_maps"], ["mistake"], [], []],
+    "flow/03_change_of_variables": [
+        ["x"],
+        ["misfit of 60 bins, in standard errors", "four_maps"],
+        ["mistake", "log-likelihood of x = 3"],
+        [],
+        [],
+    ],
     "diffusion/03_reverse_process": [
         ["the density of a step back", "step_back"],
         ["f02_step_back"],

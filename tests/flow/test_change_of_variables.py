@@ -14,6 +14,7 @@ from minigen.flow.change_of_variables import (
     inverse_slope,
     jacobian_matrix,
     leibniz_determinant,
+    linear_flow_log_prob,
     pushforward_density,
     pushforward_log_prob,
 )
@@ -188,3 +189,59 @@ def test_pushforward_density_checks_its_arguments(x, base, inverse, message):
 def test_pushforward_log_prob_checks_its_arguments(x, base, inverse, message):
     with pytest.raises(ValueError, match=message):
         pushforward_log_prob(x, base, inverse)
+
+
+# ------------------------------------------------------------------------------------------- a linear flow
+
+
+def test_linear_flow_log_prob_by_hand():
+    """x = 1 + 2 z at 3: log N(1; 0, 1) − log 2. In the plane, det L = 2 · (−4), and (3, −3) comes from (1, 1.5)."""
+    log_p = linear_flow_log_prob(np.array([[3.0]]), np.array([1.0]), np.array([[2.0]]))
+    np.testing.assert_allclose(log_p, norm.logpdf(1.0) - math.log(2))
+    L = np.array([[2.0, 0.0], [3.0, -4.0]])
+    log_p = linear_flow_log_prob(np.array([[3.0, -3.0]]), np.array([1.0, 0.0]), L)
+    np.testing.assert_allclose(log_p, norm.logpdf([1.0, 1.5]).sum() - math.log(8))
+
+
+def test_linear_flow_log_prob_is_scipys_gaussian_and_the_general_formula(rng):
+    L, shift, x = np.tril(rng.standard_normal((3, 3))), rng.standard_normal(3), rng.standard_normal((5, 3))
+    log_p = linear_flow_log_prob(x, shift, L)
+    np.testing.assert_allclose(log_p, multivariate_normal.logpdf(x, shift, L @ L.T))
+    back = np.linalg.inv(L)
+    general = pushforward_log_prob(x, StandardNormal(3).log_prob, lambda x: (x - shift) @ back.T)
+    np.testing.assert_allclose(log_p, general)
+
+
+def test_linear_flow_log_prob_has_gradients_in_all_arguments(rng):
+    L, shift, x = np.tril(rng.standard_normal((2, 2))) + 2 * np.eye(2), rng.standard_normal(2), np.ones((4, 2))
+    h = 1e-6
+    slope = grad(lambda L: anp.sum(linear_flow_log_prob(x, shift, L)))(L)
+    for i, j in [(0, 0), (1, 0), (1, 1)]:
+        e = np.zeros((2, 2))
+        e[i, j] = h
+        change = linear_flow_log_prob(x, shift, L + e) - linear_flow_log_prob(x, shift, L - e)
+        np.testing.assert_allclose(slope[i, j], change.sum() / (2 * h), rtol=1e-6)
+    to_x = grad(lambda x: anp.sum(linear_flow_log_prob(x, shift, L)))(x)
+    to_shift = grad(lambda shift: anp.sum(linear_flow_log_prob(x, shift, L)))(shift)
+    np.testing.assert_allclose(to_shift, -to_x.sum(axis=0))
+
+
+def test_linear_flow_log_prob_far_from_one_and_in_float32():
+    """det = 1e-360 is 0 in floating point; its logarithm is not."""
+    log_p = linear_flow_log_prob(np.zeros((1, 60)), np.zeros(60), 1e-6 * np.eye(60))
+    np.testing.assert_allclose(log_p, 60 * (norm.logpdf(0.0) - math.log(1e-6)))
+    one = np.eye(2, dtype=np.float32)
+    assert linear_flow_log_prob(one, one[0], one).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("L", "message"),
+    [
+        (np.array([[1.0, 2.0], [0.0, 1.0]]), "L must be lower triangular"),
+        (np.array([[1.0, 0.0], [2.0, 0.0]]), "L must have no 0 on its diagonal"),
+        (np.eye(3), "L must have shape"),
+    ],
+)
+def test_linear_flow_log_prob_wants_an_invertible_triangle(L, message):
+    with pytest.raises(ValueError, match=message):
+        linear_flow_log_prob(np.ones((1, 2)), np.zeros(2), L)
