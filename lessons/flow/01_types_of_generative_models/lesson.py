@@ -46,6 +46,7 @@ from minigen.tensor import grad, leaves, logsumexp, sigmoid
 from minigen.train import descend
 
 # %%
+from minigen.flow.change_of_variables import linear_flow_log_prob
 from minigen.flow.realnvp import RealNVP
 from minigen.gan.networks import Discriminator, Generator
 from minigen.gan.train import goodfellow_step
@@ -632,8 +633,15 @@ lesson.claim(
 # Now *images* of a class that was held out. A small exact model is enough: MNIST digits of 7 × 7
 # pixels (means of 4 × 4 pixels), with uniform noise of one gray level. Let $y$ be the logits of the
 # pixels. The flow is one linear map, $y = m + Lz$ with a triangular $L$, the 49-dimensional form of
-# $x = 2z + 1$. Its likelihood is largest if $m$ is the mean of the data and $LL^\top$ their
-# covariance, so no training is needed. Both steps can be inverted, and $\log p(x)$ is exact.
+# $x = 2z + 1$. What is $\log p(y)$? (The determinant of a triangular matrix, its volume factor, is
+# the product of the diagonal; `flow/02`.)
+
+# %%
+lesson.exercise("flow/01/linear_flow_log_prob")
+
+# %% [markdown]
+# The likelihood is largest if $m$ is the mean of the data and $LL^\top$ their covariance, so no
+# training is needed. Both steps are invertible, and $\log p(x)$ is exact.
 
 
 # %%
@@ -644,16 +652,14 @@ def small(images, rng):
 
 
 def linear_flow(y):
-    """log p(y) of the linear flow that is fitted to y (N, 49)."""
-    m = y.mean(axis=0)
-    L = np.linalg.cholesky(np.cov(y.T))
+    """The mean (49,) and the triangular matrix (49, 49) of the linear flow that is fitted to y."""
+    return y.mean(axis=0), np.linalg.cholesky(np.cov(y.T))
 
-    def log_prob(y):
-        z = np.linalg.solve(L, (y - m).T).T
-        return norm.logpdf(z).sum(axis=1) - np.log(np.diag(L)).sum()
 
-    return log_prob
-
+# %%
+lesson.show_source(linear_flow_log_prob)
+by_hand = linear_flow_log_prob(np.array([[3.0]]), np.array([1.0]), np.array([[2.0]]))
+lesson.check("x = 2z + 1 again: log p(3)", by_hand[0], equals=norm.logpdf(3.0, 1.0, 2.0))
 
 # %%
 data = mnist.load()
@@ -677,8 +683,8 @@ lesson.predict(
 # %%
 by_class, log_p_without = {}, {}
 for digit in range(10):
-    log_prob = linear_flow(y_train[seen_labels != digit])
-    log_p_x = log_prob(y_test) + log_det
+    m, L = linear_flow(y_train[seen_labels != digit])
+    log_p_x = linear_flow_log_prob(y_test, m, L) + log_det
     log_p_without[digit] = log_p_x
     by_class[digit] = auc(-log_p_x[labels != digit], -log_p_x[labels == digit])
 lesson.table(by_class.items(), ["digit that was held out", "AUC"], "digits of a class never seen")
@@ -744,8 +750,8 @@ lesson.check("the smallest of them: every draw is less probable than 0", above.m
 lesson.change(
     "in other units",
     "A density depends on its units. Score the logits $y$ in place of the pixels: change "
-    "`log_prob(y_test) + log_det` to `log_prob(y_test)` and run again. What is the AUC of the "
-    "ones now?",
+    "`linear_flow_log_prob(y_test, m, L) + log_det` to `linear_flow_log_prob(y_test, m, L)` and "
+    "run again. What is the AUC of the ones now?",
     answer="About one half (0.53). The images are the same and so is the flow, but an invertible "
     "change of coordinates changes which examples have a high density (`flow/03`). So a density "
     "alone does not define which examples are anomalies.",
@@ -842,6 +848,9 @@ for name, most, seen in [("flow", 4, 0.86), ("VAE", 4, 1.35), ("GAN", 8, 2.06)]:
 # diffusion models (the diffusion post). **Next:** section 2 divided a density by the factor by
 # which a map stretches lengths. What is this factor in more dimensions? `flow/02` measures how a
 # map changes volumes, and `flow/03` what this does to a density.
+#
+# **Your turn:** `minigen exercise start flow/01`, then `minigen run flow/01 --with
+# exercises/flow_01.py`.
 
 # %%
 lesson.finish()

@@ -39,13 +39,13 @@ MISTAKES = {
     return grad(lambda v: np.sum(f(v)))(x)
     # This is the gradient of the sum of all outputs; every output has a row of its own.
     return np.tile(grad(lambda v: np.sum(f(v)))(x), (len(f(x)), 1))
-    # A small step is not exact: its error is seen where the function bends. Differentiate instead.
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
     return by_steps(f, x, 1e-3)
-    # A small step is not exact: its error is seen where the function bends. Differentiate instead.
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
     return by_steps(f, x, 1e-6)
     # A small step is not exact, even to both sides. Differentiate instead.
     return (by_steps(f, x, 1e-5) + by_steps(f, x, -1e-5)) / 2
-    # Only the derivatives of output i by input i are here; the others do not vanish.
+    # Only the derivatives of output i with respect to input i are here; the others are not 0.
     J = by_rows(f, x)
     return J * np.eye(*J.shape)
     # The derivatives are taken at x, not at 0.
@@ -56,7 +56,7 @@ MISTAKES = {
     return np.stack([grad(lambda v: f(v)[i] ** 2)(x) for i in range(len(f(x)))])
     # Plain derivatives, not divided by the number of outputs.
     return by_rows(f, x) / len(f(x))
-    # Every output has a row: m of them, as many as f(x) has numbers.
+    # Every output has a row: m of them, the length of f(x).
     return by_rows(f, x)[: len(x)]
     # This is the matrix times the vector x; the matrix itself is asked for.
     return by_rows(f, x) @ x
@@ -73,14 +73,14 @@ MISTAKES = {
     (-1) ** _inversions(order) -> (-1) ** (_inversions(order) + 1)
     # All pairs count, not only neighbors.
     (-1) ** _inversions(order) -> (-1) ** sum(a > b for a, b in zip(order, order[1:]))
-    # Count the pairs in the wrong order, not the numbers that are out of their places.
+    # Count the pairs in the wrong order, not the numbers that are not in their places.
     (-1) ** _inversions(order) -> (-1) ** sum(a != b for a, b in enumerate(order))
     # An inversion is a pair with the larger number first; here the pairs in the right order count.
     (-1) ** _inversions(order) ->
         (-1) ** sum(a < b for a, b in itertools.combinations(order, 2))
     # This is the count of inversions, not the sign that they give: (-1)^tau.
     (-1) ** _inversions(order) -> _inversions(order)
-    # The sign turns with every inversion: it is (-1)^tau, not 1 - tau.
+    # The sign changes with every inversion: it is (-1)^tau, not 1 - tau.
     (-1) ** _inversions(order) -> 1 - _inversions(order)
     # Every pair of places counts once, the first place before the second; here it counts twice,
     # and the sign is the same for all orders.
@@ -97,7 +97,7 @@ MISTAKES = {
     return np.prod(np.diag(M))
     # A determinant has a sign: take no absolute value.
     return np.abs(products(M, lambda order: (-1) ** inversions(order)))
-    # This is the logarithm of its size; the determinant itself is asked for.
+    # This is the logarithm of its absolute value; the determinant itself is asked for.
     return np.log(np.abs(products(M, lambda order: (-1) ** inversions(order))) + 1e-300)
     # The entries of a term are multiplied, not added.
     total = 0.0

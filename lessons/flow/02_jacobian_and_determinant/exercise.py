@@ -16,8 +16,8 @@ jacobian = Exercise(
     The matrix of partial derivatives of a function of several variables, at one point.
 
     x is a vector (n,); f(x) is a vector (m,), and m may differ from n. Return the matrix (m, n)
-    with row i for output i and column j for input j, in the dtype of x, exactly: by automatic
-    differentiation, not by small steps, whose error the check will see. grad(g)(x), from
+    with row i for output i and column j for input j, in the dtype of x. It must be exact: use
+    automatic differentiation, since the check detects the error of small steps. grad(g)(x), from
     minigen.tensor, is the gradient (n,) of a function g that returns one number. An output may not
     depend on x at all: its derivatives are 0. The Jacobian of autograd is allowed as well.
     """,
@@ -101,8 +101,8 @@ determinant = Exercise(
     itertools.permutations(range(n)) gives all the permutations.
     """,
     hints="""
-    Each term takes one entry from every row and every column. Only its sign needs thought: count
-    the pairs that stand in the wrong order.
+    Each term takes one entry from every row and every column. Its sign depends on the number of
+    pairs in which the larger number stands first.
 
     det M = sum over permutations j of (-1)^tau(j) M[0, j_0] M[1, j_1] ... M[n-1, j_(n-1)].
 
@@ -137,7 +137,7 @@ def one_to_five(impl, rng):
 
 @determinant.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def two_rows_exchanged(impl, rng):
-    """Exchanging two rows turns the sign, and nothing else."""
+    """Exchanging two rows changes the sign and nothing else."""
     M = rng.standard_normal((4, 4))
     return {"gap": impl(M[[2, 1, 0, 3]]) + impl(M), "size": np.abs(impl(M))}
 

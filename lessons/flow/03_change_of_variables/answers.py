@@ -22,13 +22,13 @@ def log_dets(g, x):
 
 MISTAKES = {
     "pushforward_density": """
-    # A density is not negative: take the size of the slope. Where f falls it is negative.
+    # A density is not negative: take the absolute value of the slope. Where f falls it is negative.
     np.abs(slope) -> slope
     # This divides by the slope of the inverse; a density is multiplied by it.
     density * np.abs(slope) -> density / (np.abs(slope) + 1e-300)
-    # The slope is missing: what is pulled apart becomes thinner.
+    # The slope is missing: where the map stretches lengths, the density is lower.
     density * np.abs(slope) -> density + 0 * slope
-    # The base density is that of z: ask it at f^-1(x), not at x.
+    # The base density is that of z: evaluate it at f^-1(x), not at x.
     density = base_density(z) -> density = base_density(x)
     # The slope of the inverse is taken at the wrong place: it belongs at x, not at z.
     slope = _slope("inverse", inverse, x) -> slope = slopes(inverse, inverse(x))
@@ -62,19 +62,19 @@ MISTAKES = {
     return p / np.sum(p)
     # This is the slope of the base density; the slope of the inverse is needed.
     return base_density(inverse(x)) * np.abs(slopes(base_density, inverse(x)))
-    # Where the inverse falls the density is not 0: take the size of the slope.
+    # Where the inverse falls the density is not 0: take the absolute value of the slope.
     np.abs(slope) -> np.maximum(slope, 0)
     """,
     "pushforward_log_prob": """
-    # This is the log-determinant of the way to x; that of the way back, from x to z, is added.
+    # This is the log-determinant of f; that of the inverse, from x to z, is added.
     log_prob + np.linalg -> log_prob - np.linalg
-    # The log-determinant is missing: what is pulled apart becomes thinner.
+    # The log-determinant is missing: where the map stretches volumes, the density is lower.
     return base_log_prob(inverse(x)) + 0 * x[:, 0]
-    # The base density is that of z: ask it at f^-1(x), not at x.
+    # The base density is that of z: evaluate it at f^-1(x), not at x.
     log_prob = base_log_prob(z) -> log_prob = base_log_prob(x)
-    # A determinant may be negative, and then has no logarithm: take its size.
+    # A determinant may be negative, and then has no logarithm: take its absolute value.
     return base_log_prob(inverse(x)) + np.log(np.linalg.det(matrices(inverse, x)))
-    # A determinant of 1e-360 is 0 on a computer. slogdet gives its logarithm directly.
+    # A determinant of 1e-360 is 0 in floating point. slogdet gives its logarithm directly.
     return base_log_prob(inverse(x)) + np.log(np.abs(np.linalg.det(matrices(inverse, x))))
     # Outside the diagonal there are derivatives too; they count unless the matrix is triangular.
     diagonal = np.diagonal(matrices(inverse, x), axis1=1, axis2=2)

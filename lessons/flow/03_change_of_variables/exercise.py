@@ -11,21 +11,21 @@ line = Exercise(
     minutes=10,
     imports=["from minigen.tensor import grad"],
     prompt="""
-    The density of x = f(z), numbers on the line, where z has a known density and f has an inverse.
+    The density of x = f(z) on the line, where z has a known density and f has an inverse.
 
     x has shape (N,), and so has the result. inverse is the function f^-1, written with np, and
-    base_density the density of z, any density; both work on arrays (N,), on each number by itself,
-    and keep float32. f may rise or fall, and be steep in one place and flat in another. Find the
+    base_density is the density of z, any density; both are applied elementwise to arrays (N,), and
+    keep float32. f may rise or fall, and be steep in one place and flat in another. Compute the
     slope of f^-1 by automatic differentiation: grad(g)(x), from minigen.tensor, is the gradient of
-    a function g that returns one number. It is to be exact: no small steps. No gradient is taken of
-    the result.
+    a function g that returns one number. The slope must be exact: take no small steps. No gradient
+    is taken of the result.
     """,
     hints="""
-    What is near x comes from what is near z = f^-1(x); it keeps its mass and changes its width. And
-    a width has no sign.
+    A small interval around x is the image of a small interval around z = f^-1(x). Both have the
+    same probability and different widths, and a width is not negative.
 
     p(x) = base_density(f^-1(x)) |d f^-1(x) / dx|. Each z depends on its own x only, so the
-    gradient of the sum of all z holds all the slopes.
+    gradient of the sum of all z contains all the slopes.
 
         slope = grad(lambda v: np.sum(inverse(v)))(x)
         return base_density(inverse(x)) * np.abs(slope)
@@ -65,7 +65,7 @@ def total_mass(impl, rng):
 
 @line.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
 def other_units(impl, rng):
-    """In units a hundred times as small a density is a hundred times as thin."""
+    """In units a hundred times as small a density is a hundred times as low."""
     x = rng.standard_normal(5)
 
     def back(x):
@@ -100,15 +100,15 @@ space = Exercise(
     an inverse.
 
     x has shape (N, D), N examples; the result has shape (N,). inverse is the function f^-1, from
-    (N, D) to (N, D) for any N, each example by itself; base_log_prob maps (N, D) to (N,) and is any
-    log-density. jacobian(g)(v), from minigen.tensor, is the matrix (D, D) of the derivatives of a
-    function g from (D,) to (D,) at one point v (D,). Every example has its own. D may be 60, and a
-    map may shrink or stretch every number a million times: compute the logarithm of the size of a
-    determinant without the determinant. No gradient is taken.
+    (N, D) to (N, D) for any N, each example independently; base_log_prob maps (N, D) to (N,) and is
+    any log-density. jacobian(g)(v), from minigen.tensor, is the matrix (D, D) of the derivatives of
+    a function g from (D,) to (D,) at one point v (D,). Every example has its own matrix. D may be
+    60, and a map may shrink or stretch every coordinate by a factor of a million: compute the
+    logarithm of the absolute value of a determinant without the determinant. No gradient is taken.
     """,
     hints="""
-    Where the way back, from x to z, spreads a neighborhood out, the density of x is higher than
-    that of z, by the factor of the volumes.
+    Where the inverse, from x to z, stretches volumes, the density of x is higher than that of z, by
+    the same factor.
 
     log p(x) = log pi(f^-1(x)) + log |det d f^-1(x) / dx|. np.linalg.slogdet(J) returns the sign and
     log |det J|.
@@ -174,8 +174,8 @@ def two_steps(impl, rng):
     expect={"shrunk": [60 * np.log(1e-6), 60 * np.log(1e-6)], "stretched": 1.0},
 )
 def too_small_for_a_determinant(impl, rng):
-    """Sixty numbers, all shrunk a million times: the determinant is 1e-360, which is 0 in floating
-    point; and stretched likewise, which is infinite."""
+    """Sixty coordinates, all shrunk by a million: the determinant is 1e-360, which is 0 in floating
+    point; and all stretched by a million, which is infinite."""
     x = rng.standard_normal((2, 60))
 
     def flat(z):
