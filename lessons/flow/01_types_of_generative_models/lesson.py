@@ -594,7 +594,8 @@ lesson.claim(
 
 # %% [markdown]
 # In the plane the integral is a sum over a line. In 784 dimensions it is intractable, unless the
-# model is built for it, as those of `flow/08` and `flow/09` are.
+# model is built for it. An autoregressive model, for example, fills in those coordinates that come
+# last in its order (`flow/09`).
 #
 # **Rare examples.** Use $-\log p(x)$ as an *anomaly score*. Its quality is the share of pairs of a
 # normal example and an anomaly in which the anomaly has the higher score (the area under the ROC
@@ -687,7 +688,10 @@ for digit in range(10):
     log_p_x = linear_flow_log_prob(y_test, m, L) + log_det
     log_p_without[digit] = log_p_x
     by_class[digit] = auc(-log_p_x[labels != digit], -log_p_x[labels == digit])
-lesson.table(by_class.items(), ["digit that was held out", "AUC"], "digits of a class never seen")
+mean_log_det = [log_det[labels == digit].mean() for digit in range(10)]
+rows = zip(by_class, by_class.values(), mean_log_det)
+header = ["digit that was held out", "AUC", "its mean log |det dy/dx|, nats"]
+lesson.table(rows, header, "digits of a class never seen")
 
 # %%
 ones = by_class[1]
@@ -715,6 +719,9 @@ lesson.figure(
 )
 
 # %%
+lesson.check(
+    "the digit with the largest mean log |det dy/dx|", int(np.argmax(mean_log_det)), equals=1
+)
 lesson.claim(
     "held-out sixes: AUC",
     by_class[6],
@@ -731,12 +738,14 @@ lesson.claim(
 # %% [markdown]
 # An *exact* likelihood can be higher on outliers. Nalisnick et al. (2019) found this for flows,
 # VAEs and PixelCNNs: trained on photographs of objects (CIFAR-10), they assign a higher likelihood
-# to house numbers (SVHN). The reason here: a one has more blank pixels than any other digit, and
-# blank pixels have a very high density. In general the outliers lie where the density is high and
-# no data are, because that region has almost no volume. The smallest exact example is $x \sim
-# \mathcal N(0, I)$ in $D$ dimensions. Its density is highest at the point 0. But the draws have a
-# distance of about $\sqrt D$ from it, and on average $\log p(0)$ exceeds their $\log p$ by
-# $\mathbb E\|x\|^2/2 = D/2$.
+# to house numbers (SVHN). In our example the last column of the table explains most of it. Blank
+# pixels are common to all digits, so they have a high density, and a one has the most of them: its
+# $\log|\det dy/dx|$ is the largest.
+#
+# There is a more general reason. A density can be highest in a region so small that almost no data
+# fall into it. The simplest example is $x \sim \mathcal N(0, I)$ in $D$ dimensions. Its density is
+# highest at the point 0. But the draws have a distance of about $\sqrt D$ from it, and on average
+# $\log p(0)$ exceeds their $\log p$ by $\mathbb E\|x\|^2/2 = D/2$.
 
 # %%
 draws = lesson.rng("shell").standard_normal((100_000, 49))
