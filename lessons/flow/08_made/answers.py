@@ -26,9 +26,9 @@ def compared(degrees, outputs):
 MISTAKES = {
     "made_masks": """
     mask.astype(numpy.float32) -> mask.astype(float)  # The masks are float32, as the weights are.
-    # The classic leak: with >= at the output a number reaches its own output. There it must be >.
+    # The classic leak: with >= at the output a variable reaches its own output. There it must be >.
     > degrees[-1][:, None] -> >= degrees[-1][:, None]
-    # Strictly is right at the output only: a hidden unit may see units of its own degree.
+    # Strict is right at the output only: a hidden unit may be connected to units of its own degree.
     m_out >= m_in[:, None] -> m_out > m_in[:, None]
     # A unit sees those of a degree not above its own: the degree above must be at least the one
     # below.
@@ -46,7 +46,7 @@ MISTAKES = {
     if rng is None and dim > 1:
         degrees[1:] = [np.arange(width) % (dim - 1) for width in hidden]
     return compared(degrees, outputs)
-    # order[i] is the place of number i already: do not turn it round by argsort.
+    # order[i] is the place of variable i already: do not invert it by argsort.
     if order is not None:
         order = np.argsort(order)
     return compared(degrees_of(dim, hidden, order, rng), outputs)
@@ -62,11 +62,11 @@ MISTAKES = {
     found = compared([np.arange(1, dim + 1), *degrees[1:]], outputs)
     last = np.tile(degrees[0], outputs) > degrees[-1][:, None]
     return [*found[:-1], last.astype(np.float32)]
-    # Column j D + i belongs to number i: tile the degrees, do not repeat each one.
+    # Column j D + i belongs to variable i: tile the degrees, do not repeat each one.
     numpy.tile(degrees[0], outputs) -> numpy.repeat(degrees[0], outputs)
     # outputs is not used: the last mask has outputs D columns.
     return compared(degrees_of(dim, hidden, order, rng), 1)
-    # A mask is (units below, units above): yours are turned.
+    # A mask is (units below, units above): yours are transposed.
     return [mask.T for mask in compared(degrees_of(dim, hidden, order, rng), outputs)]
     # rng is not used: with it the degrees of the hidden units are drawn.
     return compared(degrees_of(dim, hidden, order, None), outputs)
@@ -88,7 +88,7 @@ MISTAKES = {
         for k, width in enumerate(hidden):
             degrees[k + 1] = rng.integers(degrees[k].min(), dim - 1, width)
     return compared(degrees, outputs)
-    # With D = 1 the hidden degrees are 0, so that no hidden unit sees the number.
+    # With D = 1 the hidden degrees are 0, so that no hidden unit is connected to the variable.
     if dim == 1:
         order = np.zeros(1, int)
         degrees = [order + 1, *(np.ones(width, int) for width in hidden)]
@@ -101,7 +101,7 @@ MISTAKES = {
     return compared([np.array(each) for each in degrees], outputs)
     # The last mask, from the hidden units to the outputs, is missing.
     return compared(degrees_of(dim, hidden, order, rng), outputs)[:-1]
-    # Both inequalities are turned: a unit sees those of a degree not above its own, not below.
+    # Both inequalities are reversed: a unit is connected to those of a degree not above its own.
     degrees = degrees_of(dim, hidden, order, rng)
     last = np.tile(degrees[0], outputs) < degrees[-1][:, None]
     found = [(b <= a[:, None]).astype(np.float32) for a, b in zip(degrees, degrees[1:])]
@@ -111,12 +111,12 @@ MISTAKES = {
         order += 1
         order = order - 1
     return compared(degrees_of(dim, hidden, order, rng), outputs)
-    # With D = 1 the hidden degrees are 0, which is less than the degree 1 of the output: it sees
-    # all of the hidden units, which see nothing.
+    # With D = 1 the hidden degrees are 0, which is less than the degree 1 of the output: it is
+    # connected to all of the hidden units, which are connected to nothing.
     found = compared(degrees_of(dim, hidden, order, rng), outputs)
     return [0 * mask for mask in found] if dim == 1 else found
-    # The output sees the whole hidden layer below it that has a lower degree: your inequality is
-    # turned.
+    # The output is connected to the hidden units that have a lower degree: your inequality is
+    # reversed.
     numpy.tile(degrees[0], outputs) > degrees[-1][:, None] ->
         numpy.tile(degrees[0], outputs) < degrees[-1][:, None]
     """,
@@ -127,7 +127,7 @@ MISTAKES = {
     return linear(x, w, b, activation) * mask.min(axis=0)
     # The mask picks weights, not inputs: an input that one unit does not see another may.
     return linear(x * mask.min(axis=1), w, b, activation)
-    # The mask has the shape of w, (n_in, n_out), already: do not turn it.
+    # The mask has the shape of w, (n_in, n_out), already: do not transpose it.
     mask = np.reshape(mask.T, mask.shape)
     return linear(x, w * mask, b, activation)
     # A weight of minus infinity is for softmax; here what is not seen must count nothing: 0.
@@ -159,7 +159,7 @@ MISTAKES = {
     # Without a bias b is None, which cannot be added: linear takes it as it is.
     y = x @ (w * mask) + b
     return y if activation is None else linear(y, np.eye(y.shape[1]), None, activation)
-    # The product sums over the inputs: x @ (w * mask), not number by number.
+    # The product sums over the inputs: x @ (w * mask), without a mean.
     return linear(x, w * mask, b, activation) / w.shape[0]
     # A masked weight must be 0 in the product, exactly; it must not count a little.
     w * mask -> w * (mask + 1e-3)
@@ -168,15 +168,61 @@ MISTAKES = {
     from minigen.tensor import stop_gradient
     return linear(x, w + stop_gradient(w * mask - w), b, activation)
     """,
+    "dependencies": """
+    # The number of paths is not asked for, only whether there is one: compare with 0.
+    reached = np.array(masks[0])
+    for mask in masks[1:]:
+        reached = reached @ mask
+    return reached
+    # The number of paths overflows in a deep network: cut it to 0 and 1 after each layer.
+    reached = np.array(masks[0], np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for mask in masks[1:]:
+            reached = reached @ np.array(mask, np.float32)
+    return reached > 0
+    # One path is enough: an entry above 1 counts as a dependency too.
+    reached = np.array(masks[0]) > 0
+    for mask in masks[1:]:
+        reached = reached.astype(float) @ mask == 1
+    return reached
+    # This holds where there is no path: the answer is the opposite.
+    reached = np.array(masks[0]) > 0
+    for mask in masks[1:]:
+        reached = reached.astype(float) @ mask > 0
+    return ~reached
+    # The result has shape (inputs, outputs): yours is transposed.
+    reached = np.array(masks[0]) > 0
+    for mask in masks[1:]:
+        reached = reached.astype(float) @ mask > 0
+    return reached.T
+    # All layers count: here only the first and the last one do, or the first alone.
+    return np.array(masks[0]) > 0
+    # The last layer is missing.
+    reached = np.array(masks[0]) > 0
+    for mask in masks[1:-1]:
+        reached = reached.astype(float) @ mask > 0
+    return reached
+    # A path needs a connection in every layer through the same units: use the product of matrices,
+    # not whether input and output have any connection.
+    some, end = np.array(masks[0]) > 0, np.array(masks[-1]) > 0
+    if len(masks) == 1:
+        return some
+    return some.any(axis=1)[:, None] & end.any(axis=0)
+    # The result is True and False: compare with 0.
+    reached = np.array(masks[0]) > 0
+    for mask in masks[1:]:
+        reached = reached.astype(float) @ mask > 0
+    return reached.astype(float)
+    """,
     "ancestral_sample": """
-    # order[i] is the place of number i; you need the number at each place, which is argsort of it.
+    # order[i] is the place of variable i; you need the variable at each place, argsort of order.
     numpy.argsort(_checked_order(order, u.shape[1])) -> _checked_order(order, u.shape[1])
-    # order is not used: the number at place 0 is drawn first, wherever it stands.
+    # order is not used: the variable at place 0 is drawn first, wherever it stands.
     numpy.argsort(_checked_order(order, u.shape[1])) -> range(u.shape[1])
-    # Each number must see those at earlier places: draw from the first place to the last, and ask
-    # the network again after each one. All at once, or backward, none of them sees any.
+    # Each variable depends on those at earlier places: draw from the first place to the last, and
+    # evaluate the network again after each one. All at once, none depends on any.
     return (u < sigmoid(logits(numpy.zeros_like(u)))).astype(float)
-    # The logits must come from what has been drawn so far: ask the network within the loop.
+    # The logits must come from what has been drawn so far: evaluate the network within the loop.
     scores = logits(x)
     for i in numpy.argsort(order):
         x[:, i] = u[:, i] < sigmoid(scores[:, i])
@@ -186,14 +232,14 @@ MISTAKES = {
     sigmoid(logits(x)[:, i]) -> logits(x)[:, i]  # Logits are not probabilities: sigmoid first.
     # Draw with u: this is the most probable value each time, always the same.
     u[:, i] < sigmoid(logits(x)[:, i]) -> logits(x)[:, i] > 0
-    # A probability is no draw: the number is 1 where u is below it, else 0.
+    # A probability is not a draw: the variable is 1 where u is below it, otherwise 0.
     x[:, i] = u[:, i] < sigmoid(logits(x)[:, i]) -> x[:, i] = sigmoid(logits(x)[:, i])
-    # Number i has its own column of u, wherever its place is.
+    # Variable i has its own column of u, wherever its place is.
     x = numpy.zeros_like(u)
     for place, i in enumerate(numpy.argsort(order)):
         x[:, i] = u[:, place] < sigmoid(logits(x)[:, i])
     return x
-    # Number i has its own column of the logits, wherever its place is.
+    # Variable i has its own column of the logits, wherever its place is.
     x = numpy.zeros_like(u)
     for place, i in enumerate(numpy.argsort(order)):
         x[:, i] = u[:, i] < sigmoid(logits(x)[:, place])
@@ -203,26 +249,26 @@ MISTAKES = {
     for i in numpy.argsort(order):
         x[:, i] = x[:, i] < sigmoid(logits(x)[:, i])
     return x
-    # The network was asked about u, not about the numbers drawn so far.
+    # The network was evaluated at u, not at the variables drawn so far.
     x = numpy.zeros_like(u)
     for i in numpy.argsort(order):
         x[:, i] = u[:, i] < sigmoid(logits(u)[:, i])
     return x
     # Every example has its own uniform number, and its own history: use all rows.
     x[:, i] = u[:, i] < sigmoid(logits(x)[:, i]) -> x[:, i] = u[0, i] < sigmoid(logits(x)[0, i])
-    u[:, i] < sigmoid -> u[:, i] <= sigmoid  # Below means below: where u equals p the number is 0.
+    u[:, i] < sigmoid -> u[:, i] <= sigmoid  # Below is strict: where u equals p it is 0.
     # exp(l) / (1 + exp(l)) is infinity over infinity at a logit of 1000: use sigmoid.
     x = numpy.zeros_like(u)
     for i in numpy.argsort(order):
         odds = np.exp(logits(x)[:, i])
         x[:, i] = u[:, i] < odds / (1 + odds)
     return x
-    # The result has the numbers in their own columns: do not sort them by order.
+    # The result has the variables in their own columns: do not sort them by order.
     x = numpy.zeros_like(u)
     for i in numpy.argsort(order):
         x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
     return x[:, order]
-    # return stands within the loop: only the first number is drawn.
+    # return stands within the loop: only the first variable is drawn.
     x = numpy.zeros_like(u)
     for i in numpy.argsort(order)[:1]:
         x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
@@ -231,14 +277,14 @@ MISTAKES = {
     sigmoid(logits(x)[:, i]) -> np.exp(np.minimum(logits(x)[:, i], 0))
     # Use the numbers u that are given, not fresh ones.
     u[:, i] < sigmoid -> numpy.random.default_rng(0).random(len(u)) < sigmoid
-    # The numbers are 0 and 1, not -1 and 1.
+    # The variables are 0 and 1, not -1 and 1.
     x = numpy.zeros_like(u)
     for i in numpy.argsort(order):
         x[:, i] = numpy.where(u[:, i] < sigmoid(logits(x)[:, i]), 1, -1)
     return x
     # 1 where u is below the probability of a 1, not of a 0.
     sigmoid(logits(x)[:, i]) -> sigmoid(-logits(x)[:, i])
-    # The last number is missing: D numbers, D steps.
+    # The last variable is missing: D variables, D steps.
     numpy.argsort(_checked_order(order, u.shape[1])) -> numpy.argsort(order)[:-1]
     """,
 }
@@ -280,6 +326,21 @@ VARIANTS = {
     # a sum over inputs
     y = np.sum(x[:, :, None] * w * mask, axis=1) + (0 if b is None else b)
     return y if activation is None else np.maximum(y, 0) if activation == "relu" else np.tanh(y)
+    """,
+    "dependencies": """
+    # from the last layer to the first
+    reached = np.array(masks[-1]) > 0
+    for mask in masks[-2::-1]:
+        reached = np.dot(mask, reached) > 0
+    return reached
+    # input by input, without products
+    found = []
+    for i in range(len(masks[0])):
+        units = {i}
+        for mask in masks:
+            units = {k for unit in units for k in np.flatnonzero(np.array(mask)[unit])}
+        found.append([k in units for k in range(masks[-1].shape[1])])
+    return np.array(found)
     """,
     "ancestral_sample": """
     # a comparison of logits

@@ -1,4 +1,4 @@
-"""Exercises of MADE: the masks, a layer that uses one, and a sample drawn number by number."""
+"""Exercises of MADE: masks, a layer that uses one, what they connect, and sampling."""
 
 import autograd.numpy as np
 
@@ -10,27 +10,29 @@ masks = Exercise(
     target="minigen.flow.made:made_masks",
     minutes=25,
     prompt="""
-    The masks of a MADE of D = dim numbers, with hidden layers of the widths in the list hidden: a
-    list of float32 arrays of zeros and ones, one for each layer of weights, so one more than there
-    are hidden layers. A mask has shape (units below, units above).
+    Return the masks of a MADE of D = dim variables, with hidden layers of the widths in the list
+    hidden: a list of float32 arrays of zeros and ones, one for each layer of weights, so one more
+    than there are hidden layers. A mask has shape (units below, units above).
 
-    order is an integer array (D,), a permutation of 0, ..., D - 1: order[i] is the place of number
-    i. None means that number i has place i. Every unit has a degree. That of input i is its place
-    plus 1. Hidden unit k, in any layer, has degree 1 + k mod (D - 1); with D = 1 it has degree 0.
+    order is an integer array (D,), a permutation of 0, ..., D - 1: order[i] is the place of
+    variable i. None means that variable i has place i. Every unit has a degree. The degree of
+    input i is its place plus 1. Hidden unit k, in any layer, has degree 1 + k mod (D - 1); with
+    D = 1 it has degree 0.
 
-    A hidden unit is connected to units below of a degree not above its own. The output for number
-    i, whose degree is its place plus 1, may see no unit that knows number i itself. With
-    outputs > 1 there are outputs * D columns in the last mask: column j D + i belongs to number i.
+    A hidden unit is connected to units below whose degree is not above its own. The output for
+    variable i has the degree of input i, and must not be connected to a unit that depends on
+    variable i itself. With outputs > 1 there are outputs * D columns in the last mask: column
+    j D + i belongs to variable i.
 
     With rng (a numpy.random.Generator) the degrees of the hidden units are random: for each hidden
-    layer in turn rng.integers(low, D, width), low being the least degree of the layer below.
+    layer in turn rng.integers(low, D, width), where low is the least degree of the layer below.
     """,
     hints="""
-    Make a list of the degrees first, layer by layer, inputs first. Each mask compares two
-    neighbors of that list. The outputs have the degrees of the inputs.
+    First make a list of the degrees, layer by layer, inputs first. Each mask compares two
+    neighbors of this list. The outputs have the degrees of the inputs.
 
-    Hidden: 1 where m_above >= m_below. Output: 1 where the degree of number i is greater than
-    m_below, strictly: a unit of the same degree has seen number i.
+    Hidden: 1 where m_above >= m_below. Output: 1 where the degree of variable i is greater than
+    m_below, strictly: a unit of the same degree depends on variable i.
 
         degrees = [1 + (np.arange(dim) if order is None else order)]
         for width in hidden:
@@ -56,7 +58,8 @@ def named(found):
 
 @masks.case(points=2, kind="equation", expect={"mask 0": FIRST, "mask 1": LAST}, exact_dtype=True)
 def three_numbers(impl, rng):
-    """Four hidden units of degrees 1, 2, 1, 2. Output 0 sees none of them, output 1 two."""
+    """Four hidden units of degrees 1, 2, 1, 2. Output 0 is connected to none of them, output 1 to
+    two."""
     return named(impl(3, [4]))
 
 
@@ -67,13 +70,13 @@ def three_hidden_layers(impl, rng):
 
 
 @masks.case(
-    points=2, kind="equation", property=True, expect={"paths to itself or an earlier number": 0}
+    points=2, kind="equation", property=True, expect={"paths to itself or an earlier variable": 0}
 )
 def no_way_back(impl, rng):
-    """The product of all masks counts the paths from input to output: none leads from a number to
-    itself, nor to one before it."""
+    """The product of all masks counts the paths from input to output: none leads from a variable to
+    itself or to an earlier one."""
     first, second, last = impl(5, [8, 6])
-    return {"paths to itself or an earlier number": np.sum(np.tril(first @ second @ last))}
+    return {"paths to itself or an earlier variable": np.sum(np.tril(first @ second @ last))}
 
 
 @masks.case(
@@ -85,13 +88,13 @@ def no_way_back(impl, rng):
     },
 )
 def another_order(impl, rng):
-    """Numbers 0 to 3 have the places 0, 2, 3, 1: number 3 comes second."""
+    """Variables 0 to 3 have the places 0, 2, 3, 1: variable 3 comes second."""
     return named(impl(4, [3], order=np.array([0, 2, 3, 1])))
 
 
 @masks.case(points=2, kind="shapes")
 def several_outputs(impl, rng):
-    """Three columns for each number, the numbers of one output side by side."""
+    """Three columns for each variable; the variables of one output stand side by side."""
     return named(impl(4, [5, 3], 3, np.array([2, 0, 3, 1])))
 
 
@@ -103,7 +106,7 @@ def without_hidden_layers(impl, rng):
 
 @masks.case(points=1, kind="extremes", expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]})
 def one_number(impl, rng):
-    """A single number has nothing before it: no hidden unit sees it."""
+    """A single variable has no past: no hidden unit is connected to it."""
     return named(impl(1, [3]))
 
 
@@ -120,8 +123,8 @@ def drawn_degrees(impl, rng):
 
 @masks.case(points=1, kind="equation")
 def drawn_degrees_of_digits(impl, rng):
-    """784 numbers, as in the lesson; the degrees of the second layer are no lower than the least of
-    the first. Counted by rows and columns."""
+    """784 variables, as in the lesson; the degrees of the second layer are no lower than the least
+    of the first. Counted by rows and columns."""
     found = impl(784, [4, 60], order=np.arange(784)[::-1], rng=np.random.default_rng(5))
     rows = {f"ones in the rows of mask {k}": mask.sum(axis=1) for k, mask in enumerate(found)}
     columns = {f"ones in the columns of mask {k}": mask.sum(axis=0) for k, mask in enumerate(found)}
@@ -134,19 +137,20 @@ layer = Exercise(
     minutes=5,
     imports=["from minigen.tensor import linear"],
     prompt="""
-    A layer whose weights are masked: x times (w times mask), plus b, then the activation.
+    Return the output of a layer with masked weights: x times (w times mask), plus b, then the
+    activation.
 
     x has shape (N, n_in), w and mask have (n_in, n_out), b has (n_out,) or is None (no bias); the
     result has (N, n_out). mask holds zeros and ones. activation is None or a name, "relu" or
-    "tanh": linear(x, w, b, activation) of minigen.tensor knows what to do with both None.
+    "tanh". linear(x, w, b, activation) of minigen.tensor accepts None for both.
 
     Where the mask is 0 a weight has no effect and gets no gradient, but keeps its value: the mask
-    may change later, so do not change w. Gradients in x, w and b are taken.
+    may change later, so do not change w. Gradients with respect to x, w and b are taken.
     """,
     hints="""
     The mask belongs to the weights: what does a weight of zero do?
 
-    y = a(x (w * mask) + b), where * is number by number.
+    y = a(x (w * mask) + b), where * is elementwise.
 
         return linear(x, w * mask, b, activation)
     """,
@@ -165,7 +169,7 @@ def random_layer(rng, n=4, n_in=5, n_out=3):
 
 @layer.case(points=1, kind="equation", expect={"y": [[1.25, -3.0]]})
 def two_units(impl, rng):
-    """Unit 0 does not see the 3: 0.5 * 2 + 0.25. Unit 1 sees both: -2 + 6 - 7."""
+    """Unit 0 is not connected to the 3: 0.5 * 2 + 0.25. Unit 1 is connected to both: -2 + 6 - 7."""
     return {"y": impl(X, W, B, SEEN)}
 
 
@@ -212,28 +216,95 @@ def masked_weights_have_no_effect(impl, rng):
     return {"change": impl(x, other, b, mask) - impl(x, w, b, mask)}
 
 
+connected = Exercise(
+    "flow/08/dependencies",
+    target="minigen.flow.made:dependencies",
+    minutes=10,
+    prompt="""
+    Return which outputs of a network depend on which inputs, if all of its layers have masks:
+    an array of bool (inputs, outputs), True where a path of connections leads from the input to the
+    output.
+
+    masks is a list of arrays, one for each layer, from the first to the last. Each has shape (units
+    below, units above) and holds zeros and ones: 1 where there is a connection. A path uses one
+    connection in each layer.
+
+    The masks may be float32, and there may be many wide layers, so that the number of paths is
+    larger than any float32. No gradient is taken.
+    """,
+    hints="""
+    Go through the layers. Which units of layer 2 depend on input i, if you know which units of
+    layer 1 depend on it?
+
+    The product of the masks, first times second times ..., counts the paths. Its entry (i, j) is
+    positive where output j depends on input i. Only this matters, so cut the counts to 0 and 1
+    after each layer.
+
+        reached = np.array(masks[0]) > 0
+        for mask in masks[1:]:
+            reached = reached.astype(float) @ mask > 0
+        return reached
+    """,
+)
+
+
+@connected.case(points=1, kind="equation", expect={"depends": [[0, 1, 1], [0, 0, 1], [0, 0, 0]]})
+def masks_of_three_variables(impl, rng):
+    """Four hidden units of degrees 1, 2, 1, 2: output 1 depends on input 0, output 2 on 0 and 1."""
+    return {"depends": np.array(impl([np.array(FIRST), np.array(LAST)])) + 0}
+
+
+@connected.case(points=2, kind="equation", expect={"depends": [[1, 0], [0, 0], [1, 1]]})
+def two_routes(impl, rng):
+    """Inputs 0 and 2 lead to unit 0, which leads to output 0. Input 2 also leads to unit 1, and
+    this to output 1. Input 1 leads to unit 2, which ends there."""
+    first = np.array([[1.0, 0, 0], [0, 0, 1], [1, 1, 0]])
+    last = np.array([[1.0, 0], [0, 1], [0, 0]])
+    return {"depends": np.array(impl([first, last])) + 0}
+
+
+@connected.case(points=1, kind="shapes", exact_dtype=True)
+def one_layer(impl, rng):
+    """A single mask: its connections are the dependencies, as bool."""
+    return {"depends": impl([(rng.random((4, 3)) < 0.5).astype(np.float32)])}
+
+
+@connected.case(points=3, kind="equation", exact_dtype=True)
+def random_masks(impl, rng):
+    """Three layers of different widths, with few connections."""
+    shapes = [(5, 7), (7, 4), (4, 6)]
+    return {"depends": impl([(rng.random(s) < 0.35).astype(np.float32) for s in shapes])}
+
+
+@connected.case(points=1, kind="extremes", exact_dtype=True)
+def deep(impl, rng):
+    """Forty layers of 30 units, all connected: 30^40 paths; and a last layer with few of them."""
+    full = np.ones((30, 30), np.float32)
+    return {"depends": impl([full] * 40 + [(rng.random((30, 5)) < 0.03).astype(np.float32)])}
+
+
 draw = Exercise(
     "flow/08/ancestral_sample",
     target="minigen.flow.made:ancestral_sample",
     minutes=15,
     imports=["from minigen.tensor import sigmoid"],
     prompt="""
-    Examples of D numbers, each 0 or 1, drawn one number after the other from the conditionals of an
-    autoregressive model.
+    Return samples of D variables, each 0 or 1, drawn one variable after the other from the
+    conditionals of an autoregressive model.
 
-    logits is a function (or a network): it takes examples x (n, D) and gives (n, D). Column i holds
-    the logits of number i, and depends on the numbers at earlier places only; so entries of x that
-    are not drawn yet may be anything. order is an integer array (D,), a permutation of 0, ...,
-    D - 1: order[i] is the place of number i, and the number at place 0 is drawn first. u (n, D) are
-    uniform random numbers: number i is 1 where u[:, i] is below its probability sigmoid(logit), and
-    else 0.
+    logits is a function (or a network) that maps x (n, D) to (n, D). Column i holds the logits of
+    variable i, and depends on the variables at earlier places only; so entries of x that are not
+    drawn yet may be anything. order is an integer array (D,), a permutation of 0, ..., D - 1:
+    order[i] is the place of variable i, and the variable at place 0 is drawn first. u (n, D) are
+    uniform random numbers: variable i is 1 where u[:, i] is below its probability sigmoid(logit),
+    and otherwise 0.
 
-    Return x (n, D), zeros and ones as floats. Leave u as it is. No gradient is taken.
+    The result x (n, D) holds zeros and ones as floats. Leave u as it is. No gradient is taken.
     """,
     hints="""
-    A number can only be drawn when those before it are: ask the network again after each one.
+    A variable can be drawn only after those before it: evaluate the network again after each one.
 
-    Which number is at place 0, 1, 2, ...? The inverse of the permutation: np.argsort(order).
+    Which variable is at place 0, 1, 2, ...? The inverse of the permutation: np.argsort(order).
 
         x = np.zeros(u.shape)
         for i in np.argsort(order):
@@ -244,13 +315,13 @@ draw = Exercise(
 
 
 def follows(x):
-    """Number 1 is 1 with probability 0.6, number 0 agrees with it in nine cases of ten."""
+    """Variable 1 is 1 with probability 0.6; variable 0 equals it with probability 0.9."""
     return np.stack([np.log(9.0) * (2 * x[:, 1] - 1), np.full(len(x), np.log(1.5))], axis=1)
 
 
 def relay(x):
-    """Number 2 is 1 with probability 0.8; number 0 repeats it; number 1 is the opposite of 0. Each
-    is wrong with probability 0.25."""
+    """Variable 2 is 1 with probability 0.8. Variable 0 equals it, and variable 1 differs from
+    variable 0, each with probability 0.75."""
     sure = np.log(3.0)
     first = np.full(len(x), np.log(4.0))
     return np.stack([sure * (2 * x[:, 2] - 1), sure * (1 - 2 * x[:, 0]), first], axis=1)
@@ -265,15 +336,15 @@ def network(rng, order):
 
 @draw.case(points=1, kind="equation", expect={"x": [[1, 1], [0, 1], [1, 0], [0, 0]]})
 def two_numbers(impl, rng):
-    """Number 1 comes first, and is 1 with probability 0.6. Then number 0 is 1 with probability 0.9
-    or 0.1."""
+    """Variable 1 comes first, and is 1 with probability 0.6. Then variable 0 is 1 with probability
+    0.9 or 0.1."""
     u = np.array([[0.89, 0.59], [0.91, 0.59], [0.09, 0.61], [0.11, 0.61]])
     return {"x": impl(follows, np.array([1, 0]), u)}
 
 
 @draw.case(points=2, kind="equation", expect={"x": [[1, 0, 1], [0, 1, 1], [0, 0, 0], [1, 1, 0]]})
 def three_numbers_in_a_row(impl, rng):
-    """Places 1, 2, 0: number 2 comes first, then number 0, then number 1."""
+    """Places 1, 2, 0: variable 2 comes first, then variable 0, then variable 1."""
     u = np.array([[0.7, 0.3, 0.79], [0.8, 0.7, 0.1], [0.3, 0.8, 0.85], [0.2, 0.2, 0.81]])
     return {"x": impl(relay, np.array([1, 2, 0]), u)}
 
@@ -293,7 +364,7 @@ def in_their_own_order(impl, rng):
 @draw.case(points=1, kind="extremes", expect={"x": [[1, 0, 1, 0, 1], [1, 0, 0, 1, 0]]})
 def quite_sure(impl, rng):
     """Logits of 1000 and -1000, of 1 and -1 (probabilities 0.731 and 0.269), and of 0: at u = 1/2
-    the number is 0."""
+    the variable is 0."""
     u = np.array([[0.999, 0.001, 0.73, 0.27, 0.4999], [0.5, 0.5, 0.74, 0.26, 0.5]])
     sure = np.array([1000.0, -1000.0, 1.0, -1.0, 0.0])
     return {"x": impl(lambda x: np.tile(sure, (len(x), 1)), np.array([3, 0, 2, 1, 4]), u)}
@@ -303,15 +374,15 @@ def quite_sure(impl, rng):
     points=1,
     kind="equation",
     property=True,
-    expect={"share that repeats the number drawn before": 1.0},
+    expect={"share that equals the variable drawn before": 1.0},
 )
 def a_chain(impl, rng):
-    """Where each number repeats the one drawn before it, all numbers of an example agree."""
+    """Where each variable equals the one drawn before it, all variables of an example are equal."""
     order = np.array([2, 0, 4, 3, 1, 5])
-    before = np.argsort(order)[order - 1]  # the number at the place before; the first has none
+    before = np.argsort(order)[order - 1]  # the variable at the place before; the first has none
 
     def logits(x):
         return np.where(order == 0, 0.0, 1000.0 * (2 * x[:, before] - 1))
 
     x = impl(logits, order, rng.uniform(0.01, 0.99, (3, 6)))
-    return {"share that repeats the number drawn before": np.mean(x == x[:, :1]), "x": x}
+    return {"share that equals the variable drawn before": np.mean(x == x[:, :1]), "x": x}

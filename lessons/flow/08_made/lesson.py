@@ -34,7 +34,7 @@ import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist
-from minigen.flow.made import MADE, ancestral_sample, made_masks
+from minigen.flow.made import MADE, ancestral_sample, dependencies, made_masks
 from minigen.nn.layers import masked_linear
 from minigen.optim import cosine
 
@@ -234,8 +234,15 @@ lesson.figure(
 # $$
 #
 # A hidden unit is connected to units of an equal or smaller degree, and output $d$ to units of a
-# degree strictly below $d$. Multiply the two masks: the product counts the paths from each input to
-# each output. It should be zero where the input is not earlier than the output.
+# degree strictly below $d$. Do these masks do what they should? A function that finds all
+# connections from the inputs to the outputs would show it, for any number of layers.
+
+# %%
+lesson.exercise("flow/08/dependencies")
+
+# %% [markdown]
+# The product of the masks counts the paths from each input to each output. It must be zero where
+# the input is not earlier than the output.
 
 # %%
 paths = first @ last  # (inputs, outputs)
@@ -265,11 +272,12 @@ lesson.check(
 # </details>
 
 # %%
+lesson.show_source(dependencies)
 deep_masks = made_masks(6, [20, 15, 10], rng=lesson.rng("degrees"))
-product = deep_masks[0]
-for mask in deep_masks[1:]:
-    product = product @ mask  # our masks are transposed: strictly upper triangular
-lesson.check("three hidden layers: paths to itself or back", np.tril(product), equals=0.0)
+back = np.tril(dependencies(deep_masks))  # our masks are transposed: it is upper triangular
+lesson.check(
+    "three hidden layers: outputs that depend on themselves or later inputs", back, equals=0
+)
 
 # %% [markdown]
 # The post has $\ge$ in the index of the output's mask too (section 8).
@@ -297,10 +305,10 @@ lesson.outcome(
 # %% [markdown]
 # ## 3. The Jacobian shows whether the masks are right
 #
-# The masks have to be multiplied into the right weights, in the right orientation. A test that sees
-# every such mistake is the derivative of every output with respect to every input. Here are five
-# variables in another order, two hidden layers, and random weights. `order[i]` is the *place* of
-# variable $i$: variable 2 comes first, then 4, 0, 3, 1.
+# The masks also have to be multiplied into the right weights, in the right orientation. A test that
+# sees every such mistake is the derivative of every output with respect to every input. Here are
+# five variables in another order, two hidden layers, and random weights. `order[i]` is the *place*
+# of variable $i$: variable 2 comes first, then 4, 0, 3, 1.
 
 # %%
 order = np.array([2, 4, 0, 3, 1])
@@ -436,7 +444,9 @@ lesson.table(table, ["nine pixels", "mean of -log p, nats", "above the entropy",
 lesson.check("with >: sum of all p", masses["> at the output"], equals=1.0, atol=1e-4)
 below = entropy - wrong
 most = np.log(masses["≥ at the output"])
-lesson.check("with ≥: log of the sum of all p, minus the nats below the entropy", most - below, at_least=0)
+lesson.check(
+    "with ≥: log of the sum of all p, minus the nats below the entropy", most - below, at_least=0
+)
 
 # %%
 KL = right - entropy
@@ -531,7 +541,9 @@ lesson.predict(
 a = np.array([0.7])
 cost_of_1, cost_of_0 = bce_with_logits(a, np.ones(1)), bce_with_logits(a, np.zeros(1))
 costs_by_hand = np.concatenate([cost_of_1, cost_of_0])
-lesson.check("log(1 + e^-0.7) and log(1 + e^0.7)", costs_by_hand, equals=[0.4032, 1.1032], atol=1e-4)
+lesson.check(
+    "log(1 + e^-0.7) and log(1 + e^0.7)", costs_by_hand, equals=[0.4032, 1.1032], atol=1e-4
+)
 mean_cost = 0.3 * cost_of_1 + 0.7 * cost_of_0
 of_gray = bce_with_logits(a, np.full(1, 0.3))
 print(f"  mean over the bit {mean_cost[0]:.4f}, cross-entropy for the target 0.3 {of_gray[0]:.4f}")
@@ -704,10 +716,10 @@ lesson.table(
 )
 
 # %%
-lesson.claim("stochastic bits: -log p", nll.mean(), at_most=87.5, source="seed 0: TODO", unit="nats")
 lesson.claim(
-    "thresholded: -log p", nll_static.mean(), at_most=70, source="TODO", unit="nats"
+    "stochastic bits: -log p", nll.mean(), at_most=87.5, source="seed 0: TODO", unit="nats"
 )
+lesson.claim("thresholded: -log p", nll_static.mean(), at_most=70, source="TODO", unit="nats")
 
 # %% [markdown]
 # ## 6. One pass for the density, 784 steps for a sample
@@ -727,7 +739,11 @@ u = lesson.rng("same noise").random((9, 500), dtype=np.float32)  # a row for eac
 model = models["> at the output"]
 by_passes = ancestral_sample(model, np.arange(9), u.T)
 each_unit_once = model.sample(lesson.rng("same noise"), 500)
-lesson.check("3×3: share of pixels in which the two samplers differ", np.mean(by_passes != each_unit_once), equals=0.0)
+lesson.check(
+    "3×3: share of pixels in which the two samplers differ",
+    np.mean(by_passes != each_unit_once),
+    equals=0.0,
+)
 
 # %%
 weights = [layer.w.size for layer in made.layers] + [made.skip.w.size]
@@ -890,9 +906,7 @@ lesson.table(
 lesson.claim(
     "average of eight orders: -log p", -together.mean(), at_most=92, source="TODO", unit="nats"
 )
-lesson.claim(
-    "average of eight orders: nats below its members", gain, at_least=1.5, source="TODO"
-)
+lesson.claim("average of eight orders: nats below its members", gain, at_least=1.5, source="TODO")
 
 # %%
 behind = -together.mean() - nll.mean()

@@ -6,11 +6,11 @@ from minigen.tensor import sigmoid, tanh
 
 MISTAKES = {
     "pixel_mask": """
-    # The middle is the wrong way round: the first layer (A) must not see the present pixel.
+    # The middle is the wrong way round: the first layer (A) must not read the current pixel.
     kind == "B" -> kind == "A"
-    # With B the present pixel is seen too.
+    # With B the current pixel is read too.
     (kind == "B") -> 0
-    # With A, the first layer, the present pixel must not be seen: it is what is to be predicted.
+    # With A, the first layer, the current pixel must not be read: it is to be predicted.
     (kind == "B") -> 1
     # Rows come first: whole rows above, and the part of the middle row to the left. Here rows and
     # columns have changed places.
@@ -66,12 +66,12 @@ MISTAKES = {
     return flat.reshape(kernel, kernel) -> return flat
     # A mask has two axes; those for the channels are added where it is used.
     return flat.reshape(kernel, kernel) -> return flat.reshape(kernel, kernel, 1, 1)
-    # The mask is 0 and 1, it is no average.
+    # The mask is 0 and 1, not an average.
     return flat.reshape(kernel, kernel) -> return flat.reshape(kernel, kernel) / max(flat.sum(), 1)
-    # One pixel of the middle row is missing: the one right before the present.
+    # One pixel of the middle row is missing: the one right before the current one.
     flat[: kernel * kernel // 2 + (kind == "B")] = 1 ->
         flat[: max(kernel * kernel // 2 - 1 + (kind == "B"), 0)] = 1
-    # One pixel too many: what comes after the present one is not known.
+    # One pixel too many: what comes after the current one is not known.
     flat[: kernel * kernel // 2 + (kind == "B")] = 1 ->
         flat[: kernel * kernel // 2 + 1 + (kind == "B")] = 1
     # This is the future, whatever the kind: 1 belongs where the pixels before are.

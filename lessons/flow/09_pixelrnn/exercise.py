@@ -10,15 +10,15 @@ mask = Exercise(
     target="minigen.flow.pixel.model:pixel_mask",
     minutes=10,
     prompt="""
-    The mask of a convolution over an image whose pixels come row by row, from left to right: an
-    array of floats (kernel, kernel), 1 where the kernel may look and 0 elsewhere.
+    Return the mask of a convolution over an image whose pixels come row by row, from left to right:
+    an array of floats (kernel, kernel), 1 where the kernel may read the image and 0 elsewhere.
 
-    The middle of the kernel lies on the present pixel. It may look at pixels that come before it.
-    Whether it may look at the present pixel itself is said by kind: not with "A", which is for the
-    first layer, but with "B", for all layers behind it. kernel is an odd number, 1 included.
+    The middle of the kernel lies on the current pixel. The kernel may read the pixels that come
+    before it. kind sets whether the mask includes the current pixel: "A" (first layer) excludes it,
+    "B" (later layers) includes it. kernel is an odd number, 1 included.
     """,
     hints="""
-    Which rows of the kernel are seen whole, and which row only in part?
+    Which rows of the kernel are in the past as a whole, and which row only in part?
 
     1 in all rows above the middle one; in the middle row 1 left of the middle; the middle itself is
     0 for "A" and 1 for "B"; 0 in the rest.
@@ -70,7 +70,7 @@ def the_middle_of_b(impl, rng):
 
 @mask.case(points=1, kind="extremes", expect={"A": [[0.0]], "B": [[1.0]]})
 def one_pixel(impl, rng):
-    """A kernel of one pixel: the present one alone."""
+    """A kernel of one pixel: the current one alone."""
     return {"A": impl(1, "A"), "B": impl(1, "B")}
 
 
@@ -82,8 +82,8 @@ def other_sizes(impl, rng):
 
 @mask.case(points=2, kind="equation", property=True, expect={"A": 0.0, "B": 0.0})
 def either_before_or_after(impl, rng):
-    """Turned by half a turn, "before" becomes "after": of A and its turned self one is 1 everywhere
-    but in the middle; of B one at least, in the middle both."""
+    """Rotated by 180 degrees, "before" becomes "after". So A and its rotation add up to 1,
+    except in the middle, where both are 0; B and its rotation are both 1 in the middle."""
     k = 2 * int(rng.integers(1, 6)) + 1
     middle = np.zeros((k, k))
     middle[k // 2, k // 2] = 1
@@ -97,16 +97,16 @@ skewed = Exercise(
     minutes=15,
     rtol=1e-7,
     prompt="""
-    The skewed image: row i of x, counted from 0, is moved i places to the right. Zeros fill the
-    places that no pixel has.
+    Return the skewed image: row i of x, counted from 0, is moved i places to the right. Zeros fill
+    the places without a pixel.
 
     x has shape (N, H, W, C), images of H rows and W columns; the result has shape
     (N, H, W + H - 1, C). A gradient is taken: nothing can be assigned into x or an array made of
     it. Use np.concatenate, or np.pad with its mode, "constant", written out.
     """,
     hints="""
-    How many zeros stand before row i, and how many after it? Make each row longer, then put the
-    rows together.
+    How many zeros stand before row i, and how many after it? Make each row longer, then stack the
+    rows.
 
     Row i is i columns of zeros, then the row, then H - 1 - i columns of zeros.
 
@@ -168,7 +168,7 @@ def thin(impl, rng):
 
 @skewed.case(points=2, kind="equation", property=True, expect={"left": 0.0, "above": 0.0})
 def neighbors(impl, rng):
-    """The pixel to the left of one and the pixel above it stand in the column before it."""
+    """The left and the upper neighbor of a pixel stand in the column before it."""
     x = images(rng, 2, 4, 5, 2)
     y = np.array(impl(x))
     i, j = int(rng.integers(1, 4)), int(rng.integers(1, 5))
@@ -189,17 +189,17 @@ straight = Exercise(
     minutes=15,
     rtol=1e-7,
     prompt="""
-    The image from a skewed one: row i of y, counted from 0, is moved i places back to the left, and
-    what belongs to no pixel is cut off.
+    Return the image of which y is the skewed one: row i of y, counted from 0, is moved i places
+    back to the left, and the places without a pixel are cut off.
 
-    y has shape (N, H, V, C) with V = W + H - 1; the result has shape (N, H, W, C). What stands
-    outside of the image need not be 0 and must have no effect. A gradient is taken: nothing can be
+    y has shape (N, H, V, C) with V = W + H - 1; the result has shape (N, H, W, C). Values outside
+    of the image need not be 0 and must have no effect. A gradient is taken: nothing can be
     assigned into y or an array made of it.
     """,
     hints="""
     How wide is the image, if V and H are known? Where does row i begin?
 
-    W = V - H + 1, and row i are the columns i ... i + W - 1 of y.
+    W = V - H + 1, and row i of the image is columns i ... i + W - 1 of row i of y.
 
         h, v = y.shape[1:3]
         w = v - h + 1
@@ -264,20 +264,20 @@ lstm = Exercise(
     minutes=15,
     imports=("from minigen.tensor import sigmoid, tanh",),
     prompt="""
-    One step of an LSTM, behind the matrix products. gates (N, 4 width) is what the input and the
-    state before say together, without activation: in its columns first the width numbers of the
-    input gate i, then those of the forget gate f, of the output gate o, of the content g. c
-    (N, width) is the cell state before.
+    Return one step of an LSTM, after the matrix products. gates (N, 4 width) is the sum of the
+    products of the input and of the previous state with their weights, without activation. Its
+    columns are first the width entries of the input gate i, then those of the forget gate f, of the
+    output gate o, and of the content g. c (N, width) is the previous cell state.
 
-    The gates i, f and o are numbers between 0 and 1, the content between -1 and 1. The new cell
-    state is f times the old one plus i times the content; the new hidden state is o times the tanh
-    of the new cell state. Return the pair of new h and new c, both (N, width), a tuple.
+    The gates i, f and o lie between 0 and 1, the content between -1 and 1. The new cell state is f
+    times the previous one plus i times the content; the new hidden state is o times the tanh of the
+    new cell state. Return the new h and the new c, both (N, width), as a tuple.
 
     Gradients are taken; entries of gates go as far as -1000 and 1000. `sigmoid` and `tanh` of
     minigen.tensor do not overflow there.
     """,
     hints="""
-    Cut gates into four blocks of columns, each as wide as c. Which of them get a sigmoid, and which
+    Cut gates into four blocks of columns, each as wide as c. Which blocks get a sigmoid, and which
     a tanh?
 
     c' = f c + i g and h' = o tanh(c'), with i, f, o = sigmoid(...) and g = tanh(...).
@@ -323,8 +323,8 @@ def kept(impl, rng):
 
 @lstm.case(points=1, kind="equation", property=True, expect={"c": 0.0, "h": 0.0})
 def written_over(impl, rng):
-    """With the forget gate shut and the input gate open, the cell state is the content, whatever it
-    was; with the output gate shut nothing of it is shown."""
+    """With the forget gate shut and the input gate open, the new cell state is the content; with
+    the output gate shut the hidden state is 0."""
     content, c = rng.standard_normal((4, 3)), 5 * rng.standard_normal((4, 3))
     shut = np.full((4, 3), -40.0)
     h, new = impl(np.concatenate([-shut, shut, shut, content], axis=1), c)

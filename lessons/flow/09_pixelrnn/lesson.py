@@ -1,27 +1,27 @@
 # %% [markdown]
-# # PixelRNN: a picture, one pixel after the other
+# # PixelRNN and PixelCNN: images pixel by pixel
 #
 # The section *PixelRNN* (flow.s12) of
 # [Flow-based Deep Generative Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/),
-# run. To take away:
+# run. In this lesson:
 #
-# 1. If each pixel is predicted from those before it, the product of the predictions is an exact
-#    $p(x)$. All the art is in *how* a network looks at the pixels before.
-# 2. Masked convolutions (PixelCNN) look at all places at once, and can have a blind spot; an LSTM
-#    along the diagonals (PixelRNN) sees everything, in as many steps as there are diagonals.
-#    Gradients show what a network sees.
-# 3. The price is paid when sampling: one pixel after the other, and only in the order that was
-#    chosen.
+# 1. The probability of an image is a product of conditionals, of each pixel given the pixels before
+#    it. Gradients show which of these pixels a network depends on.
+# 2. A PixelCNN computes all conditionals at once with masked convolutions, and its context is
+#    bounded. A PixelRNN carries a state along the diagonals of the image, and its context is the
+#    whole past.
+# 3. An image is sampled one pixel after the other. Pixels that come first in the order can be
+#    given, and the others are then sampled conditionally on them.
 #
-# MADE (`flow/08`) did the same with a picture as a list of 784 numbers. Here the network knows that
-# a picture has two dimensions.
+# MADE (`flow/08`) treats an image as a list of 784 variables. The networks of this lesson use that
+# an image has two dimensions.
 
 # %%
 from minigen.course import Lesson
 
 lesson = Lesson(
     "flow/09_pixelrnn",
-    title="PixelRNN: a picture, one pixel after the other",
+    title="PixelRNN and PixelCNN: images pixel by pixel",
     post="flow",
     sections=["flow.s12"],
     figures=["flow.f06", "flow.f07", "flow.f08"],
@@ -31,6 +31,7 @@ lesson = Lesson(
     sources=[
         "weng2018flow",
         "salakhutdinov2008dbn",
+        "germain2015made",
         "vandenoord2016pixelrnn",
         "vandenoord2016pixelcnn",
     ],
@@ -44,7 +45,10 @@ import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist
+from minigen.flow.made import MADE
 from minigen.flow.pixel import DiagonalBiLSTM, PixelCNN, PixelRNN, pixel_mask, skew, unskew
+
+# %%
 from minigen.metrics.digits import class_gaussian_digits, judge_digits, label_accuracy
 from minigen.nn.recurrent import lstm_step
 from minigen.optim import cosine
@@ -52,46 +56,11 @@ from minigen.tensor import batched, bce_with_logits, conv2d, grad
 from minigen.train import descend
 
 # %% [markdown]
-# ## 1. A picture as a sentence
+# ## 1. An image in reading order
 #
-# Read a picture as you read this page: row by row, from left to right. Then every pixel has a past,
-# and the chain rule (Eq. flow.16) gives the picture a probability,
-#
-# $$p(x) = p(x_1)\, p(x_2 | x_1)\, p(x_3 | x_1, x_2) \cdots .$$
-#
-# By hand, two by two pixels, ink (1) or paper (0). The first is ink with probability 0.5. After
-# that a pixel is like the one before it with probability 0.8. So the picture 1 1 / 0 0 has $0.5
-# \cdot 0.8 \cdot 0.2 \cdot 0.8 = 0.064$; and whatever rule stands behind the four numbers, the 16
-# pictures have probability 1 in all, for at each pixel "ink" and "paper" add up to 1.
-
-
-# %%
-def chain(bits):
-    """The probability of four pixels by this rule."""
-    alike = np.diff(bits) == 0
-    return 0.5 * np.prod(np.where(alike, 0.8, 0.2))
-
-
-all_bits = list(itertools.product([0, 1], repeat=4))
-lesson.check("1 1 / 0 0", chain([1, 1, 0, 0]), equals=0.064)
-lesson.check("all 16 pictures", sum(chain(bits) for bits in all_bits), equals=1.0)
-
-# %%
-lesson.predict(
-    "In a picture of 28×28: how many pixels may the one in row 3, column 4 (counted from 1) depend"
-    " on?",
-    ["3", "12", "59", "783"],
-)
-
-# %%
-number = np.arange(28 * 28).reshape(28, 28)
-before = int((number < number[2, 3]).sum())
-lesson.check("pixels before row 3, column 4", before, equals=59)
-lesson.outcome("Two whole rows, and three pixels of its own: 2 · 28 + 3.", answer=str(before))
-
-# %% [markdown]
-# One picture for this, which we shall need often: the pixel in question is black, its past is
-# green where it is seen and orange where it is not, its future is gray.
+# Take the pixels of an image in the order in which you read this page: row by row, from left to
+# right. In the figure the current pixel is black, the pixels before it are green, and those after
+# it gray.
 
 # %%
 INK = ["faint", "accent", "model", "ink"]  # future, past but not seen, seen, the pixel itself
@@ -104,7 +73,7 @@ def rgb(name):
 
 
 def painted(seen, i, j):
-    """A picture (H, W, 3) of what pixel (i, j) sees, a boolean array (H, W)."""
+    """An image (H, W, 3) of what pixel (i, j) depends on, a boolean array (H, W)."""
     order = np.arange(seen.size).reshape(seen.shape)
     meaning = np.where(order < order[i, j], 1, 0) + np.where(seen, 1, 0)
     meaning[i, j] = 3
@@ -113,44 +82,78 @@ def painted(seen, i, j):
 
 # %%
 def draw_field(seen, i, j, ax, title):
-    """What pixel (i, j) sees, every pixel of the picture as a square with a white edge."""
+    """What pixel (i, j) depends on, every pixel of the image as a square with a white edge."""
     squares = np.kron(painted(seen, i, j), np.ones((12, 12, 1)))
     squares[11::12] = 1
     squares[:, 11::12] = 1
     plot.image_grid(squares[None], ax=ax, title=title)
 
 
-# %%
 fig, ax = plot.figure(size=(2.6, 2.8))
 seven = np.arange(49).reshape(7, 7)
 draw_field(seven < seven[3, 3], 3, 3, ax, "the past of a pixel")
 lesson.figure(
     fig,
     "f06_context",
-    "All rows above, and what is left of it in its own row. An ideal network lets all of the green"
-    " speak to the black pixel, and nothing of the gray.",
+    "The context of the black pixel: all rows above it, and the pixels on its left in its own row.",
 )
 
 # %% [markdown]
-# ## 2. Masks
+# The chain rule (Eq. flow.16) gives the image a probability. With pixels $x_1, \ldots, x_{n^2}$,
 #
-# A convolution looks at all places of a picture at once. So that it cannot see the future, its
-# kernel is multiplied by a mask of zeros and ones (figure flow.f08). There are two kinds. In the
-# first layer, which reads the pixels, the middle of the kernel must be zero too: there stands the
-# pixel that is to be predicted (mask A). In all layers behind it, the middle is a *summary of the
-# past* and may be used (mask B).
+# $$p(\mathbf x) = p(x_1)\, p(x_2 | x_1)\, p(x_3 | x_1, x_2) \cdots .$$
+#
+# By hand, with two by two pixels, ink (1) or paper (0). The first is ink with probability 0.5. Each
+# later pixel equals the one before it with probability 0.8. So the image 1 1 / 0 0 has probability
+# $0.5 \cdot 0.8 \cdot 0.2 \cdot 0.8 = 0.064$. The 16 images have probability 1 in all, because the
+# two probabilities of each pixel add up to 1.
+
+
+# %%
+def chain(bits):
+    """The probability of four pixels by this rule."""
+    alike = np.diff(bits) == 0
+    return 0.5 * np.prod(np.where(alike, 0.8, 0.2))
+
+
+all_bits = list(itertools.product([0, 1], repeat=4))
+lesson.check("1 1 / 0 0", chain([1, 1, 0, 0]), equals=0.064)
+lesson.check("all 16 images", sum(chain(bits) for bits in all_bits), equals=1.0)
+
+# %%
+lesson.predict(
+    "In an image of 28×28 pixels, how many pixels may the one in row 3, column 4 (counted from 1)"
+    " depend on?",
+    ["3", "12", "59", "783"],
+)
+
+# %%
+number = np.arange(28 * 28).reshape(28, 28)
+before = int((number < number[2, 3]).sum())
+lesson.check("pixels before row 3, column 4", before, equals=59)
+lesson.outcome("Two whole rows, and three pixels of its own row: 2 · 28 + 3.", answer=str(before))
+
+# %% [markdown]
+# ## 2. PixelCNN: masked convolutions
+#
+# A convolution computes its output at all places of an image at once. So that no output depends on
+# the future, its kernel is multiplied by a mask of zeros and ones (figure flow.f08), as MADE
+# multiplies its weights. The layers have no pooling, so every pixel keeps a place of its own. There
+# are two kinds of masks. The first layer reads the pixels; the place in the middle of its kernel
+# holds the pixel that is to be predicted, and gets a 0 (mask A). In later layers the middle holds a
+# feature of the *past*, and gets a 1 (mask B). A network of such layers is a **PixelCNN**.
 
 # %%
 lesson.exercise("flow/09/pixel_mask")
 
 # %% [markdown]
-# Suppose that somebody takes mask B in the first layer. One weight is enough for a network that is
-# always right: the middle one, 20, with the bias −10. Then a pixel of 1 has the logit 10, a pixel
-# of 0 the logit −10.
+# What if the first layer has mask B? A single weight is then enough for a loss of nearly 0: the
+# middle one, 20, with a bias of −10. A pixel of 1 gets the logit 10, and a pixel of 0 the logit
+# −10.
 
 # %%
 lesson.predict(
-    "What do the 'probabilities' of all 16 pictures of 2×2 pixels then add up to?",
+    "Compute the product of the conditionals for each of the 16 images of 2×2 pixels. Their sum is",
     ["nearly 0", "1", "nearly 16"],
 )
 
@@ -169,12 +172,12 @@ def log_prob(kind, x):
 
 
 # %%
-pictures = np.array(all_bits, float).reshape(16, 2, 2, 1)
-total = {kind: np.exp(log_prob(kind, pictures)).sum() for kind in "AB"}
+images = np.array(all_bits, float).reshape(16, 2, 2, 1)
+total = {kind: np.exp(log_prob(kind, images)).sum() for kind in "AB"}
 lesson.check("mask A: probabilities of all 16", total["A"], equals=1.0)
 lesson.outcome(
-    f"{total['B']:.3f}: each picture is said to be certain. It is no distribution at all, and its"
-    f" loss is nearly 0. With mask A the sum is {total['A']:.3f}.",
+    f"{total['B']:.3f}: each image gets a probability of nearly 1, so this is not a distribution."
+    f" With mask A the sum is {total['A']:.3f}.",
     answer="nearly 16" if total["B"] > 15 else "1",
 )
 lesson.show_source(pixel_mask)
@@ -186,13 +189,14 @@ for ax, (kernel, kind) in zip(axes, [(3, "A"), (3, "B"), (7, "A")]):
 lesson.figure(
     fig,
     "f08_masks",
-    "Left and middle differ in one number. Right: the mask of the first layer of a plain PixelCNN.",
+    "The left and the middle mask differ in one entry. Right: the mask of the first layer of a"
+    " plain PixelCNN.",
 )
 
 # %%
 shown = PixelCNN(lesson.rng("shown"), width=16, layers=3, gated=False)
 boxes = {
-    "x": plot.node("picture\n(N, H, W, 1)", "data"),
+    "x": plot.node("image\n(N, H, W, 1)", "data"),
     "first": plot.node(shown.layers[0], name="mask A, 7×7"),
     "second": plot.node(shown.layers[1], name="mask B, 3×3"),
     "third": plot.node(shown.layers[2], name="mask B, 3×3"),
@@ -204,31 +208,32 @@ boxes = {
 lesson.figure(
     plot.schematic(boxes, ["x -> first -> second -> third -> hidden -> out"]),
     "f08_layers",
-    "A plain PixelCNN of three layers. All of them keep height and width, so the logit of each"
-    " pixel comes out at its place.",
+    "A plain PixelCNN of three layers. All of them keep height and width, and the logit of each"
+    " pixel is the output at its place.",
 )
 
 # %%
 lesson.change(
     "the weight to the left",
     "Move the one weight to the left of the middle: change `kernel[1, 1] = 20.0` to `kernel[1, "
-    "0] = 20.0` and run again. Is either sum still wrong?",
-    answer="No, both are 1.000. The weight reads the pixel before, which both masks allow: each "
-    "pixel is predicted from its past, so the probabilities of all pictures add up to 1.",
+    "0] = 20.0` and run again. What are the two sums now?",
+    answer="Both are 1.000. The weight reads the pixel before, which both masks allow: each "
+    "pixel is predicted from its past, so the probabilities of all images add up to 1.",
 )
 
 # %% [markdown]
-# ## 3. What does a network see?
+# ## 3. Which pixels does a network depend on?
 #
-# Ask its gradient. If pixel $(k, l)$ can change the logit of pixel $(i, j)$, then the derivative of
-# that logit by $x_{kl}$ is not zero (we try twenty pictures of noise, in case that one of them
-# leaves a unit dead).
+# If pixel $(k, l)$ can change the logit of pixel $(i, j)$, the derivative of this logit with
+# respect to $x_{kl}$ is not zero somewhere. We compute it at twenty random images. A ReLU that is
+# off, or two paths that cancel, could hide a dependence. So we make all weights of the plain
+# network positive, which changes no path.
 
 
 # %%
 def field(model, i, j, height, width):
     """Which pixels (height, width) the logit of pixel (i, j) depends on."""
-    x = lesson.rng("field").standard_normal((20, height, width, 1))
+    x = lesson.rng("field").random((20, height, width, 1))
     slopes = grad(lambda x: np.sum(model(x)[:, i, j, 0]))(x)
     return np.abs(slopes).max(axis=0)[:, :, 0] > 0
 
@@ -238,25 +243,27 @@ def past(i, j, height, width):
     return order < order[i, j]
 
 
+def with_positive_weights(model):
+    for array in model.parameters().values():
+        array[...] = np.abs(array) + 0.01
+    return model
+
+
 # %% [markdown]
-# A plain PixelCNN of seven layers: the first 7×7, the others 3×3. Every layer lets a pixel see a
-# little further than the one before.
+# Take a plain PixelCNN of seven layers: the first has a 7×7 kernel, the others 3×3. With each layer
+# the context grows by one pixel in every direction that the mask allows.
 
 # %%
 lesson.predict(
-    "Which pixels of the past, not far away, will it not see, however many layers it has?",
-    [
-        "none: near by it sees all",
-        "some above, to the left",
-        "some above, to the right",
-        "those right above",
-    ],
+    "Which pixels of the past, not far away, does its logit not depend on, however many layers it"
+    " has?",
+    ["none of those near by", "some above, to the left", "some above, to the right", "right above"],
 )
 
 # %%
 size = (13, 21)
 at = (11, 10)
-plain = PixelCNN(lesson.rng("plain"), width=8, gated=False)
+plain = with_positive_weights(PixelCNN(lesson.rng("plain"), width=8, gated=False))
 seen = field(plain, *at, *size)
 missed = past(*at, *size) & ~seen
 near = missed[at[0] - 8 :, at[1] - 8 : at[1] + 9]  # up to eight rows above, eight columns aside
@@ -271,10 +278,10 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# Why? A 3×3 kernel with mask B leads from a place to the places beside and above it: (row, column)
-# steps of $(-1, -1)$, $(-1, 0)$, $(-1, 1)$, $(0, -1)$ and $(0, 0)$. The only way to the right is
-# one row up. So what lies to the right of a diagonal can never be reached: the **blind spot**. We
-# add up the steps of all layers, without any network, and compare.
+# These pixels form the **blind spot**. A 3×3 kernel with mask B connects a place to places beside
+# and above it, by (row, column) steps of $(-1, -1)$, $(-1, 0)$, $(-1, 1)$, $(0, -1)$ and $(0, 0)$.
+# Every step to the right also goes up by one row. We add up the steps of all layers, without a
+# network, and compare.
 
 
 # %%
@@ -297,18 +304,38 @@ by_hand = np.zeros(size, bool)
 for i, j in reached(layers):
     if 0 <= at[0] + i < size[0] and 0 <= at[1] + j < size[1]:
         by_hand[at[0] + i, at[1] + j] = True
-lesson.check("plain: what the masks add up to, and no more", np.array_equal(seen, by_hand))
-lesson.check("plain: pixels of its blind spot", to_the_right > 0)
+lesson.check("plain: depends on exactly the sums of steps", np.array_equal(seen, by_hand))
+lesson.check("plain: pixels of its blind spot near by", to_the_right, equals=15)
 
 # %% [markdown]
-# ## 4. Two stacks
+# <details><summary>Derivation: the size of the blind spot</summary>
 #
-# The repair (van den Oord et al. 2016b) needs no new idea, only tidiness. Rows above are a
-# rectangle: a **vertical** stack looks at them with kernels that are not masked at all, but end at
-# the row above. The row of the pixel is a line: a **horizontal** stack looks to the left. At every
-# layer the vertical one says to the horizontal one what it has seen; the other way round would
-# leak. The units of both are gated, $\tanh(\cdot)\,\sigma(\cdot)$: half of the channels say what,
-# half how much (`flow/10`).
+# How far to the right does the context reach $r$ rows above the pixel? The first layer takes one
+# step of its 7×7 mask: $a$ rows up with $1 \le a \le 3$, and at most 3 columns to the right, or $a
+# = 0$ and to the left. Each of the other layers gains at most one column to the right, and only by
+# going up one row. With $u = r - a$ such steps the context reaches column
+#
+# $$3 + u = 3 + r - a \le r + 2,$$
+#
+# with equality for $a = 1$, as long as there are $u = r - 1$ layers left. So $r$ rows above, the
+# columns from $r + 3$ on are never reached, however many layers there are. Up to column 8 these are
+# $6 - r$ pixels in row $r$, and $5 + 4 + 3 + 2 + 1 = 15$ pixels in rows 1 to 5. (Row 0 has no past
+# to the right.) With a 3×3 kernel in the first layer the bound is $r$ in place of $r + 2$, and the
+# blind spot is larger. $\square$
+#
+# </details>
+
+# %% [markdown]
+# ## 4. A vertical and a horizontal stack
+#
+# Van den Oord et al. (2016b) remove the blind spot by splitting the past into two parts. The rows
+# above form a rectangle: a **vertical** stack of convolutions reads it with kernels that need no
+# mask, because they end at the row above. The pixels to the left form a line: a **horizontal**
+# stack reads them. In every layer the output of the vertical stack is added to the input of the
+# horizontal one. The opposite direction would leak: the vertical kernels also read columns to the
+# right, where the horizontal stack already depends on the current pixel. Both stacks have *gated
+# units*, $\tanh(\cdot)\,\sigma(\cdot)$: half of the channels are the content, the other half a gate
+# between 0 and 1 (`flow/10`, Eq. flow.20).
 
 # %%
 gated = PixelCNN(lesson.rng("gated"), width=8)
@@ -324,25 +351,27 @@ whole = past(*at, *size)
 around = np.zeros(size, bool)
 around[at[0] - 8 :, at[1] - 8 : at[1] + 9] = True
 no_hole = bool(np.all(seen_by["gated"][around & whole]))
-lesson.check("gated: sees all of the past that is near", no_hole)
-lesson.check("gated: sees nothing else", not np.any(seen_by["gated"] & ~whole))
+lesson.check("gated: depends on all of the past that is near", no_hole)
+lesson.check("gated: depends on nothing else", not np.any(seen_by["gated"] & ~whole))
 
 # %% [markdown]
-# ## 5. A network that carries everything along
+# ## 5. PixelRNN: an LSTM along the diagonals
 #
-# However many layers, a convolution ends somewhere. The first idea of the paper was another one:
-# let an LSTM walk over the picture and carry along, in its state, what it has seen.
+# However many layers it has, a PixelCNN has a bounded context box. The first idea of van den Oord
+# et al. (2016a) was an unbounded context field: an LSTM runs over the image, and its state depends
+# on everything that came before.
 #
-# The *row LSTM* walks from row to row. The state of a pixel is made of three states of the row
-# above. So it sees a triangle: one more column on each side with every row up.
+# The *row LSTM* runs from row to row. The state of a pixel follows from three states of the row
+# above, so it depends on a triangle: one more column on each side with every row up.
 #
-# The *diagonal* one makes the state of a pixel of two: that to its left and that above it. Those
-# have neighbors to the left and above, too, so the state has seen all that is above *and* to the
-# left. Pixel by pixel that takes 784 steps. But pixels of one diagonal do not need each other.
+# The *diagonal LSTM* computes the state of a pixel from two states, of the pixel to its left and of
+# the pixel above. These follow from their own left and upper neighbors. So the state depends on all
+# that is above *and* to the left. The states cannot be computed all at once, since each waits for
+# two others. But pixels of one diagonal do not depend on each other.
 
 # %%
 lesson.predict(
-    "In how many steps can it walk over 28×28 pixels, if a whole diagonal is done at a time?",
+    "Compute one diagonal at a time. How many steps does the LSTM need for 28×28 pixels?",
     ["28", "55", "56", "392"],
 )
 
@@ -351,8 +380,9 @@ lesson.exercise("flow/09/skew")
 lesson.exercise("flow/09/unskew")
 
 # %% [markdown]
-# The trick (figure flow.f07): push row $i$ of the picture $i$ places to the right. Now both
-# neighbors, left and above, stand in the *column before*, and a diagonal is a column.
+# The **skewing operation** (figure flow.f07) makes columns of diagonals: move row $i$ of the image
+# $i$ places to the right. Pixel $(i, j)$ comes to column $i + j$, and its left and upper neighbors,
+# $(i, j - 1)$ and $(i - 1, j)$, both come to column $i + j - 1$.
 
 # %%
 diagonal = np.arange(5)[:, None] + np.arange(5) + 1.0  # the number of the diagonal, from 1
@@ -366,7 +396,7 @@ lesson.show_source(skew, unskew)
 
 # %%
 def arrows(ax, to, *starts):
-    """From the places (column, row) of the states before to that of the state they make."""
+    """From the places (column, row) of the earlier states to that of the state that follows."""
     for start in starts:
         style = {"arrowstyle": "->", "color": plot.color.fake, "lw": 2, "shrinkA": 9, "shrinkB": 9}
         ax.annotate("", to, start, arrowprops=style)
@@ -374,20 +404,20 @@ def arrows(ax, to, *starts):
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.2, 3.0))
-plot.matrix(diagonal, left, numbers=True, title="the step in which a pixel is done")
+plot.matrix(diagonal, left, numbers=True, title="the step that computes each pixel")
 plot.matrix(skewed[0, :, :, 0], right, numbers=True, title="skewed: one column, one step")
 arrows(left, (2, 2), (1, 2), (2, 1))
 arrows(right, (4, 2), (3, 2), (3, 1))
 lesson.figure(
     fig,
     "f07_skew",
-    "Arrows: the two states that the middle pixel is made of. On the right both come from the"
-    " column before it. 0: no pixel.",
+    "Arrows: the two states from which the state of the middle pixel follows. On the right both"
+    " stand in the column before it. 0: no pixel.",
 )
 
 # %% [markdown]
-# By hand, with the simplest "state" there is: count. A state is 1 (for its own pixel) plus the two
-# states before. On 3×3 pixels, five steps instead of nine:
+# By hand, with a state that is a plain sum: 1 for the pixel itself, plus the two earlier states. On
+# 3×3 pixels this takes five steps instead of nine:
 
 
 # %%
@@ -405,7 +435,7 @@ def count(pixels):
 
 # %%
 counted = count(np.ones((3, 3)))
-lesson.table(counted.tolist(), ["column 1", "column 2", "column 3"], "counted along the diagonals")
+lesson.table(counted.tolist(), ["column 1", "column 2", "column 3"], "sums along the diagonals")
 lesson.check("the middle one: 1 + 2 + 2", counted[1, 1], equals=5.0)
 lesson.check("the last one: 1 + 9 + 9", counted[2, 2], equals=19.0)
 
@@ -419,13 +449,11 @@ lesson.change(
 )
 
 # %% [markdown]
-# For counting, put an LSTM. What the picture says to its four gates, $\mathbf K^{is}
-# \circledast \mathbf x$, is worked out for all pixels beforehand; in each step comes what the
-# states before say, $\mathbf K^{ss} \circledast \mathbf h_{i-1}$, a kernel of two places: left and
-# above. Then the step itself: three gates, between 0 and 1, and a content, which may be negative.
-# The forget gate $\mathbf f$ sets how much of the cell state $\mathbf c$ stays, the input gate
-# $\mathbf i$ how much of the content $\mathbf g$ comes in, the output gate $\mathbf o$ how much of
-# the cell state becomes the new $\mathbf h$.
+# Now replace the sum by an LSTM. It has a *cell state* $\mathbf c$ beside its state $\mathbf h$,
+# and in each step four vectors decide what happens to them. The forget gate $\mathbf f$ sets how
+# much of $\mathbf c$ is kept, the input gate $\mathbf i$ how much of the content $\mathbf g$ is
+# added, and the output gate $\mathbf o$ how much of the new cell state becomes $\mathbf h$. Gates
+# lie between 0 and 1; the content lies between −1 and 1.
 
 # %%
 lesson.exercise("flow/09/lstm_step")
@@ -439,42 +467,98 @@ lesson.check("h = ½ · tanh 0.8022", h, equals=[[0.3326]], atol=1e-4)
 lesson.show_source(lstm_step)
 
 # %% [markdown]
-# The post writes the step as (Eq. flow.19)
+# The post writes a step, for column $i$ of the skewed image, as (Eq. flow.19)
 #
 # $$
 # [\mathbf o_i, \mathbf f_i, \mathbf i_i, \mathbf g_i]
 #   = \sigma(\mathbf K^{ss} \circledast \mathbf h_{i-1} + \mathbf K^{is} \circledast \mathbf x_i),
 # \quad \mathbf c_i = \mathbf f_i \odot \mathbf c_{i-1} + \mathbf i_i \odot \mathbf g_i, \quad
-# \mathbf h_i = \mathbf o_i \odot \tanh(\mathbf c_i).
+# \mathbf h_i = \mathbf o_i \odot \tanh(\mathbf c_i),
 # $$
 #
-# Read $\sigma$ as: a sigmoid for the gates $\mathbf i, \mathbf f, \mathbf o$, and a tanh for the
-# content $\mathbf g$. The order of the four is a convention; ours is i, f, o, g.
+# where $\circledast$ is a convolution, $\odot$ the elementwise product, and $\sigma$ a sigmoid for
+# the three gates and a tanh for $\mathbf g$. (The order of the four is a convention; ours is i, f,
+# o, g.)
 #
-# ## 6. And what lies above, to the right?
-#
-# One LSTM from the upper left sees nothing to its right. So a second one starts at the upper
-# *right* corner and walks the other way. Its state at a pixel has seen all that is above and to the
-# right. The two are added.
-
-# %%
-lesson.predict(
-    "The second LSTM comes from the right. If its state at a pixel is simply added, what does the"
-    " sum see?",
-    ["the past, all of it", "the past, but for the row above", "pixels of the future too"],
-)
+# - $\mathbf K^{is}$, from input to state, is a $1 \times 1$ convolution: the same matrix at each
+#   pixel. It does not depend on earlier states, so it is computed for the whole image at once.
+# - $\mathbf K^{ss}$, from state to state, is a $2 \times 1$ convolution along the column $i - 1$:
+#   one matrix for the state in the same row, the left neighbor, and one for the state in the row
+#   above, the upper neighbor.
 
 # %%
 layer = DiagonalBiLSTM(lesson.rng("layer"), 4)
+lstm = layer.from_left  # 4 channels in, 4 channels of state
+lesson.check("K^is: channels, gates", lstm.input_to_state.w.shape, equals=(4, 16))
+lesson.check("K^ss: two places of 4 channels, gates", lstm.state_to_state.shape, equals=(8, 16))
 
 
+def pixel_by_pixel(x):
+    """The states of the same LSTM without skewing, in reading order; x (H, W, 4)."""
+    h, c = np.zeros((2, len(x) + 1, x.shape[1] + 1, 4))  # a border of zeros above and on the left
+    for i, j in np.ndindex(x.shape[:2]):
+        left_and_above = np.concatenate([h[i + 1, j], h[i, j + 1]])
+        gates = lstm.input_to_state(x[i, j][None]) + left_and_above @ lstm.state_to_state
+        new_h, new_c = lstm_step(gates, c[i + 1, j][None])
+        h[i + 1, j + 1], c[i + 1, j + 1] = new_h[0], new_c[0]
+    return h[1:, 1:]
+
+
+# %%
+some = lesson.rng("some pixels").standard_normal((5, 7, 4))
+gap = np.abs(pixel_by_pixel(some) - lstm(some[None])[0]).max()
+lesson.check("35 steps of one pixel against 11 steps of one column", gap, equals=0.0, atol=1e-5)
+
+# %% [markdown]
+# <details><summary>Derivation: what the cell state does for the gradient</summary>
+#
+# Why a cell state, and not $\mathbf h_i = \tanh(\ldots)$ alone? Take one unit, and its gates as
+# given numbers. Then $c_i = f_i c_{i-1} + i_i g_i$ is linear in $c_{i-1}$, and over $k$ steps
+#
+# $$\frac{\partial c_{i}}{\partial c_{i-k}} = f_i\, f_{i-1} \cdots f_{i-k+1} .$$
+#
+# With $f = 0.99$ a fraction $0.99^{50} = 0.61$ of the gradient is left after 50 steps. For a state
+# $h_i = \tanh(w h_{i-1} + \ldots)$ the same derivative is a product of factors $w\,(1 - h^2)$, in
+# which $w$ is fixed for all steps: with $w (1 - h^2) = 0.8$ it is $0.8^{50} = 10^{-5}$, and with
+# 1.2 it is $10^4$. $\square$
+#
+# </details>
+
+
+# %%
+def cell_after_50_steps(c):
+    """From c, with i = o = 1/2, g = 0 and a forget gate of 0.99 in each step."""
+    gates = np.array([[0.0, np.log(0.99 / 0.01), 0.0, 0.0]])
+    for _ in range(50):
+        h, c = lstm_step(gates, c)
+    return c
+
+
+slope = grad(lambda c: np.sum(cell_after_50_steps(c)))(np.array([[0.3]]))
+lesson.check("derivative of the cell state, 50 steps: 0.99^50", slope, equals=[[0.99**50]])
+
+# %% [markdown]
+# ## 6. What about the pixels above, to the right?
+#
+# An LSTM that starts in the upper left corner does not depend on anything to its right. So a second
+# one starts in the upper *right* corner and runs in the opposite direction: its state at a pixel
+# depends on all that is above and to the right. The two together are the **diagonal BiLSTM**.
+
+# %%
+lesson.predict(
+    "We add the states of the two LSTMs at each pixel. The sum depends on",
+    ["the past, all of it", "the past, but for the row above", "pixels of the future too"],
+)
+
+
+# %%
 def simply_added(x):
     """Both states at the same pixel; x (N, H, W, 4)."""
     return layer.from_left(x) + layer.from_right(x[:, :, ::-1])[:, :, ::-1]
 
 
 def in_four_channels(f):
-    """f as a model of pictures of one channel."""
+    """f as a model of images of one channel."""
     return lambda x: f(np.concatenate(4 * [x], axis=3))
 
 
@@ -483,23 +567,41 @@ added = field(in_four_channels(simply_added), *at, *size)
 order = np.arange(size[0] * size[1]).reshape(size)
 leaks = int((added & (order > order[at])).sum())
 lesson.outcome(
-    f"It sees {leaks} pixels of the future: those to the right in its own row.",
+    f"It depends on {leaks} pixels of the future: those to the right in its own row.",
     answer="pixels of the future too" if leaks else "the past, all of it",
 )
 lesson.check("pixels to the right of column 11 of 21", leaks, equals=10)
 
 # %% [markdown]
-# The remedy is small: move the states from the right **down by one row** before adding. What comes
-# from the right at row $i$ is then of row $i - 1$, and that is the past as a whole. The input must
-# be masked, too: mask A for the walk from the left, whose state at a pixel may not contain the
-# pixel; for the other one, B will do.
+# Van den Oord et al. move the states from the right **down by one row** before they are added.
+# What comes from the right at row $i$ is then a state of row $i - 1$. The input must be masked,
+# too: mask A for the LSTM from the left, whose state at a pixel must not depend on this pixel, and
+# mask B for the other one, whose pixel is in the row above.
+#
+# <details><summary>Derivation: together the two states depend on exactly the past</summary>
+#
+# Let $L(i, j)$ be the set of pixels on which the state from the left depends, if the input at a
+# pixel is the pixel itself. It holds $(i, j)$, and what the left and upper neighbors depend on:
+# $L(i, j) = \{(i, j)\} \cup L(i, j - 1) \cup L(i - 1, j)$. By induction over the diagonals
+#
+# $$L(i, j) = \{(k, l) : k \le i,\; l \le j\}, \qquad R(i, j) = \{(k, l) : k \le i,\; l \ge j\},$$
+#
+# the second by the mirror image. Moved down by one row, the right state at $(i, j)$ is $R(i - 1,
+# j)$. The union is
+#
+# $$L(i, j) \cup R(i - 1, j) = \{k \le i - 1\} \cup \{k = i,\; l \le j\},$$
+#
+# all rows above, and the row of the pixel up to the pixel itself. Mask A removes the pixel itself.
+# Without the move the union holds $(i, l)$ with $l > j$, which is the future. $\square$
+#
+# </details>
 
 # %%
 lesson.show_source(DiagonalBiLSTM)
 diagonal_lstm = PixelRNN(lesson.rng("diagonal"), "diagonal", width=8)
 seen_by["diagonal BiLSTM"] = field(diagonal_lstm, *at, *size)
 all_past = np.array_equal(seen_by["diagonal BiLSTM"], whole)
-lesson.check("diagonal BiLSTM, one layer: all of the past, and no more", all_past)
+lesson.check("diagonal BiLSTM, one layer: depends on exactly the past", all_past)
 
 # %%
 triangle = np.zeros(size, bool)
@@ -509,10 +611,8 @@ for up in range(at[0] + 1):
             i, j = at[0] - up + k, at[1] + side + m
             if 0 <= i and 0 <= j < size[1]:
                 triangle[i, j] = True
-lesson.check("row LSTM: a triangle", np.array_equal(seen_by["row LSTM"], triangle))
-lesson.check(
-    "row LSTM: pixels of the past that it misses", int((past(*at, *size) & ~triangle).sum()) > 0
-)
+lesson.check("row LSTM: depends on a triangle", np.array_equal(seen_by["row LSTM"], triangle))
+lesson.check("row LSTM: pixels of the past outside of it", (whole & ~triangle).sum(), at_least=1)
 
 # %%
 fig, axes = plot.figure(2, 2, size=(4.4, 3.0))
@@ -521,19 +621,19 @@ for ax, (name, each) in zip(axes.ravel(), seen_by.items()):
 lesson.figure(
     fig,
     "fields",
-    "Green: measured through gradients. Orange: past, but not seen. Upper left: seven layers, with"
-    " the blind spot to the right. Upper right: seven layers, a rectangle, without a hole. Below,"
-    " with one layer each: a triangle, and everything.",
+    "Green: pixels with a gradient. Orange: pixels of the past without one. Upper left: seven"
+    " layers, with the blind spot to the right. Upper right: seven layers, a rectangle. Below, with"
+    " one layer each: a triangle, and all of the past.",
 )
 
 # %% [markdown]
-# ## 7. Digits
+# ## 7. The likelihood of digits
 #
-# The data are digits of ones and zeros: each pixel is drawn anew, every time, 1 with a probability
-# of its gray value (*stochastically binarized* MNIST; Salakhutdinov and Murray 2008). So there is
-# noise in them that nobody can predict. We count in nats for a picture. A coin for each pixel needs
-# $784 \log 2 = 543$. A coin of its own for each pixel, as often 1 as that pixel is on average: next
-# cell.
+# The data are binary digits: each pixel is drawn anew every time, and is 1 with a probability of
+# its gray value (*stochastically binarized* MNIST; Salakhutdinov and Murray 2008). We measure nats
+# per image. A fair coin for each pixel costs $784 \log 2 = 543$. The next cell computes the cost of
+# a coin of its own for each pixel, which is 1 as often as this pixel is on average, and the entropy
+# of the bits given the gray image, which no model can predict.
 
 # %%
 splits = mnist.splits()
@@ -544,47 +644,33 @@ def bits_of(images, rng):
     return mnist.binarize(images, rng)[..., None]  # (N, 28, 28, 1)
 
 
-test = bits_of(splits.test.images[: lesson.size(10_000, quick=20)], lesson.rng("test"))
+test_gray = splits.test.images[: lesson.size(10_000, quick=20)]
+test = bits_of(test_gray, lesson.rng("test"))
+
+# %%
 ink = np.clip(digits.mean(axis=0) / 255, 1e-4, 1 - 1e-4)[..., None]  # (28, 28, 1)
 independent = -(test * np.log(ink) + (1 - test) * np.log(1 - ink)).sum(axis=(1, 2, 3)).mean()
+gray = np.clip(test_gray / 255, 1e-9, 1 - 1e-9)
+coin_entropy = -(gray * np.log(gray) + (1 - gray) * np.log(1 - gray)).sum(axis=(1, 2)).mean()
 
 # %% [markdown]
 # The networks:
 #
-# - **PixelCNN**, gated, of two layers only. The first sees a window of 10 rows and 21 columns above
-#   the pixel, half the height of a digit and most of its width, and 11 pixels to the left; the
-#   second is a 3×3. (Each further 3×3 takes half as much time again, which in a few minutes is
-#   better spent on more steps.) And because digits stand in the middle of their picture, each place
-#   gets a bias of its own in the first layer (`position_bias`).
-# - **PixelRNN**, once with the diagonal LSTMs and once with the row LSTM, one layer each. It stands
-#   behind a masked convolution of 15×15, and each place has a bias, too.
+# - **PixelCNN**, gated, of two layers only. The first reads a window of 20 rows and 27 columns
+#   above the pixel, nearly all of the image, and 14 pixels to the left; the second has 3×3 kernels.
+#   (The image has a single channel, so a large first kernel costs little: this step takes a tenth
+#   more time than one with a window of 10 rows and 21 columns.) Each place of the image gets a bias
+#   of its own in the first layer (`position_bias`), because digits stand in the middle.
+# - **PixelRNN**, once with the diagonal BiLSTM and once with the row LSTM, one layer each. It
+#   follows a masked convolution of 15×15, and also has a bias for each place.
 #
-# All are trained for a few minutes only, on the likelihood itself; as always with a moving average
-# of the weights.
-#
-# One thing about the targets. A pixel of gray value 0.3 comes out as ink with probability 0.3,
-# *whatever became of the pixels before it*: the draws are independent. So for what a network *sees*
-# we draw bits, as for the test; but for what it is to *predict* we need no draw, the mean over both
-# outcomes is known. By hand, for a logit of 0.7: ink costs $\log(1 + e^{-0.7}) = 0.4032$, paper 0.7
-# more.
-
-# %%
-logit = np.array([0.7])
-of_ink, of_paper = bce_with_logits(logit, np.ones(1)), bce_with_logits(logit, np.zeros(1))
-lesson.check("ink, paper", np.concatenate([of_ink, of_paper]), equals=[0.4032, 1.1032], atol=1e-4)
-mean_cost = 0.3 * of_ink + 0.7 * of_paper
-lesson.check(
-    "their mean: gray is the target", bce_with_logits(logit, np.full(1, 0.3)), equals=mean_cost
-)
-
-# %% [markdown]
-# The cost is a straight line in the target, so with the gray value as target it is that mean. The
-# expected gradient is the same as with bits, without the noise of their draw. (It would be wrong to
-# let the network *see* grays, which the test does not have.)
+# All are trained on the likelihood itself, with a moving average of the weights. As in `flow/08`
+# the networks *see* bits, and the target of each pixel is its gray value: this loss is the mean of
+# $-\log p$ over the bits that each pixel could have been.
 
 # %%
 cfg = lesson.configure(
-    width=32, layers=2, window=(10, 21), batch=20, steps=4800, lr=1.2e-2, ema=0.998
+    width=32, layers=2, window=(20, 27), batch=20, steps=4400, lr=8e-3, ema=0.998
 )
 rnn_cfg = lesson.configure(
     rnn_kernel=15,
@@ -599,7 +685,7 @@ image_size = (28, 28)
 
 
 def nats(model, x):
-    """Minus log p(x), for a picture."""
+    """Minus log p(x), the mean over images."""
     return -np.mean(model.log_prob(x))
 
 
@@ -626,7 +712,7 @@ def train(label, model, steps, batch, lr):
 
 # %%
 lesson.predict(
-    "How many nats will the PixelCNN need for a test digit?",
+    "How many nats does the PixelCNN need for a test digit?",
     ["about 200", "about 150", "about 115", "fewer than 90"],
 )
 
@@ -650,21 +736,24 @@ error = of_cnn.std() / len(test) ** 0.5
 levels = {"about 200": 175, "about 150": 130, "about 115": 100}
 answer = [name for name, least in levels.items() if of_cnn.mean() >= least]
 lesson.outcome(
-    f"{of_cnn.mean():.1f}: most of the 784 pixels are as good as known from those before, and what"
-    " remains is mostly the noise with which grays were made ones and zeros.",
+    f"{of_cnn.mean():.1f}. Of these, {coin_entropy:.1f} nats are the entropy of the bits given the"
+    f" gray image, {100 * coin_entropy / of_cnn.mean():.0f} % of the cost. The rest is the cost of"
+    " the gray image and of what the network has not learned.",
     answer=answer[0] if answer else "fewer than 90" if of_cnn.mean() < 90 else None,
 )
-lesson.claim("PixelCNN: test digits", of_cnn.mean(), at_most=86.0, unit="nats")
+
+# %%
+lesson.claim("PixelCNN: test digits", of_cnn.mean(), at_most=86.0, unit="nats", source="TODO")
 
 # %% [markdown]
-# And the PixelRNNs. The row LSTM does a picture in 28 steps, not 55, and is one LSTM instead of
+# Now the PixelRNNs. The row LSTM needs 28 steps for an image, not 55, and is one LSTM instead of
 # two, so it may be wider: 20 channels instead of 16 make about as many parameters. But its state
-# has seen a triangle, those of the others all of the past.
+# depends on a triangle, and that of the diagonal BiLSTM on all of the past.
 
 # %%
 lesson.predict(
-    "About as many parameters, as many steps of training: which PixelRNN needs fewer nats?",
-    ["the row LSTM", "the diagonal one", "they are within half a nat"],
+    "With about as many parameters and as many training steps, which PixelRNN needs fewer nats?",
+    ["the row LSTM", "the diagonal BiLSTM", "they are within half a nat"],
 )
 
 # %%
@@ -684,74 +773,76 @@ def parameters(model):
 
 of_rnn = {kind: nats_each(rnn).mean() for kind, rnn in rnns.items()}
 rows = [
-    ["a coin for each pixel", None, 784 * np.log(2)],
+    ["a fair coin for each pixel", None, 784 * np.log(2)],
     ["a coin of its own for each pixel", 784, independent],
     ["PixelCNN, untrained", parameters(cnn), untrained],
     ["PixelRNN, row LSTM", parameters(rnns["row"]), of_rnn["row"]],
-    ["PixelRNN, diagonal", parameters(rnns["diagonal"]), of_rnn["diagonal"]],
+    ["PixelRNN, diagonal BiLSTM", parameters(rnns["diagonal"]), of_rnn["diagonal"]],
     ["PixelCNN", parameters(cnn), of_cnn.mean()],
+    ["the bits, given the gray image", None, coin_entropy],
 ]
 lesson.table(rows, ["test digits", "parameters", "nats"], f"standard error {error:.2f}")
 
 # %%
 row_more = of_rnn["row"] - of_rnn["diagonal"]
-better = "the diagonal one" if row_more > 0 else "the row LSTM"
+better = "the diagonal BiLSTM" if row_more > 0 else "the row LSTM"
 lesson.outcome(
     f"{of_rnn['diagonal']:.1f} along the diagonals, {of_rnn['row']:.1f} from row to row.",
     answer="they are within half a nat" if abs(row_more) < 0.5 else better,
 )
 for kind, value in of_rnn.items():
-    lesson.claim(f"PixelRNN, {kind}: test digits", value, at_most=92.0, unit="nats")
+    name = f"PixelRNN, {kind}: test digits"
+    lesson.claim(name, value, at_most=92.0, unit="nats", source="TODO")
 
 # %% [markdown]
-# Where do the nats go? The logits know. For one digit, pixel by pixel:
+# Which pixels cost most? The logits show it, pixel by pixel. Here is one digit:
 
 # %%
 one = test[3:4]
 with_nats = bce_with_logits(cnn(one), one)[0]  # (28, 28, 1)
-guess = 1 / (1 + np.exp(-cnn(one)[0]))
-pixels = np.stack([one[0], guess, np.minimum(with_nats / 2, 1)])
+predicted = 1 / (1 + np.exp(-cnn(one)[0]))
+panels = np.stack([one[0], predicted, np.minimum(with_nats / 2, 1)])
 names = ["digit", "p(1 | past)", "cost"]
 lesson.figure(
-    plot.image_grid(pixels, 1, 3, labels=names),
+    plot.image_grid(panels, 1, 3, labels=names),
     "cost",
-    "Middle: the forecast for each pixel, given the true ones before it. Right: what each pixel"
-    " cost, bright from 2 nats up. Look at the upper edges of strokes, where ink begins that nobody"
-    " has announced.",
+    "Middle: the prediction of each pixel, given the true pixels before it. Right: the cost of each"
+    " pixel, white from 2 nats up. Compare the upper edges of strokes, where ink begins, with their"
+    " lower parts.",
 )
 
 # %% [markdown]
-# ## 8. Drawing
+# ## 8. Sampling
 #
-# Drawing takes turns: pixel 1 from $p(x_1)$, pixel 2 given pixel 1, and so on. In training all 784
-# logits came out of one pass, because all pixels were there. Now every pixel waits for the last
-# one.
+# In training all 784 logits come from one pass, because all pixels are given. In sampling each
+# pixel waits for the one before it.
 #
-# But not everything changes from pixel to pixel. The vertical stack of a row is worked out once,
-# when the row begins, from the last rows of each of its layers, which are kept; and of the
-# horizontal one only the present column, from the last columns.
-
-# %%
-lesson.predict(
-    "784 times, one after the other, for a hundred digits at a time: how long does it take?",
-    ["less than 20 seconds", "some minutes", "longer than the training"],
-)
+# But not everything changes from pixel to pixel. The vertical stack is computed once for each row,
+# when the row begins, from the last rows of each of its layers, which are kept. Of the horizontal
+# stack only the current column is new, and it is computed from the last columns. So each kernel is
+# applied once at each pixel, as in one pass.
 
 # %%
 start = time.process_time()
 hundred = cnn.sample(lesson.rng("hundred"), lesson.size(100, quick=12))
 seconds = time.process_time() - start
-lesson.outcome(
-    f"{seconds:.1f} s of processor time on this machine.",
-    answer="less than 20 seconds" if seconds < 20 else "some minutes",
+start = time.process_time()
+cnn.log_prob(hundred)
+one_pass = time.process_time() - start
+lesson.table(
+    [
+        ["log p: one pass", 1, one_pass],
+        ["a sample, by 784 passes", 784, 784 * one_pass],
+        ["a sample, with all that can be kept", 1, seconds],
+    ],
+    [f"{len(hundred)} digits", "uses of a kernel at each pixel", "processor seconds"],
 )
-lesson.claim("PixelCNN: processor time of 100 digits", seconds, at_most=20, unit="s")
 
 # %% [markdown]
-# Are they digits? The pretrained classifier of `gan/08` judges; it has seen gray digits only, so
-# all that it compares here was made of ones and zeros in the same way: 5,000 samples against the
-# test digits, and beside them real ones and a cheap imitation, a Gaussian for each class
-# (`gan/13`).
+# How good are the samples? The pretrained classifier of `gan/08` is independent of the PixelCNN.
+# The Fréchet distance compares its features of 5,000 samples with those of the test digits. We
+# compare real digits, and a Gaussian for each class (`gan/13`), in the same way. All images are
+# binary, because the test digits are.
 
 # %%
 classifier = lesson.pretrained("digit_classifier")
@@ -762,6 +853,8 @@ gaussians, _ = class_gaussian_digits(
     mnist.unit(digits[seen_digits]), splits.train.labels[seen_digits], rng, n
 )
 more = [cnn.sample(rng, 490) for _ in range(len(hundred), n, 490)]
+
+# %%
 sets = {
     "real digits": bits_of(splits.validation.images[:n], rng),
     "class Gaussians": mnist.binarize(gaussians, rng),
@@ -774,11 +867,17 @@ header = ["", "Fréchet", "inception", "precision", "recall", "rarest digit"]
 rows = []
 for name, j in judged.items():
     rows.append([name, j.frechet, j.inception, j.precision, j.recall, j.shares.min()])
-lesson.table(rows, header, f"{n} pictures of each, by the judge")
-ratio = judged["PixelCNN"].frechet / judged["class Gaussians"].frechet
-lesson.claim("PixelCNN: Fréchet distance over that of the class Gaussians", ratio, at_most=0.3)
+lesson.table(rows, header, f"{n} images of each, by the classifier")
+
+# %%
+frechet = judged["PixelCNN"].frechet
+ratio = frechet / judged["class Gaussians"].frechet
+lesson.claim("PixelCNN: Fréchet distance", frechet, at_most=30, source="TODO")
+name = "PixelCNN: Fréchet distance over that of the class Gaussians"
+lesson.claim(name, ratio, at_most=0.3, source="TODO")
 present = int((judged["PixelCNN"].shares >= 0.03).sum())
-lesson.claim("PixelCNN: digits with at least 3 % of the samples", present, at_least=9)
+name = "PixelCNN: digits with at least 3 % of the samples"
+lesson.claim(name, present, at_least=9, source="TODO")
 
 # %%
 columns = lesson.size(12, quick=4)
@@ -788,25 +887,25 @@ names = ["real", "Gaussians", "PixelCNN"] + [""] * (len(grid) // columns - 3)
 lesson.figure(
     plot.image_grid(grid, cols=columns, row_labels=names),
     "samples",
-    "Not chosen, the first of each; all of ones and zeros. Count, in the lower rows, the digits"
-    " that you would read aloud without a doubt.",
+    "The first images of each set, not selected. In the rows of the PixelCNN, count the images that"
+    " you would read as a digit without a doubt.",
 )
 
 # %% [markdown]
 # ## 9. Half a digit
 #
-# The order pays when the beginning is given. Keep the upper half of a digit, and draw on: what
-# comes out is a draw from $p(\text{lower half} | \text{upper half})$, exactly, without any further
-# training (`given`, `known`). And if the *lower* half is kept?
+# Keep the upper half of a digit, and sample the pixels after it. The result is an exact sample of
+# $p(\text{lower half} | \text{upper half})$, without further training (`given`, `known`). What if
+# the *lower* half is kept?
 
 # %%
 lesson.predict(
-    "Keep the lower half of a digit, and draw the upper one by the same function. The whole is"
-    " then, for the model,",
+    "Keep the lower half of a digit, and sample the upper half by the same function. For the model"
+    " the whole image is then, compared with a real digit,",
     [
-        "as probable as a real digit",
-        "less probable by a few nats",
-        "much less probable: over 10 nats",
+        "as probable",
+        "less probable, by 1 to 10 nats",
+        "less probable, by more than 10 nats",
     ],
 )
 
@@ -820,58 +919,150 @@ from_below = cnn.sample(rng, n, given=halves, known=~upper)
 lesson.check("known pixels stay", bool(np.all(from_above[:, :14] == halves[:, :14])))
 
 # %%
-kept = {"nothing redrawn": halves, "upper half kept": from_above, "lower half kept": from_below}
+kept = {"nothing sampled": halves, "upper half kept": from_above, "lower half kept": from_below}
 cost = {name: nats(cnn, images) for name, images in kept.items()}
 labels = splits.test.labels[:n]
 rows = []
 for name, images in kept.items():
     rows.append([name, cost[name], label_accuracy(classifier, images, labels)])
-lesson.table(rows, ["", "nats", "still read as the same digit"], f"{n} test digits")
-more = cost["lower half kept"] - cost["upper half kept"]
+lesson.table(rows, ["", "nats", "share classified as the same digit"], f"{n} test digits")
+more = cost["lower half kept"] - cost["nothing sampled"]
 
 # %%
 choices = lesson.predictions[-1].choices
 lesson.outcome(
-    f"{cost['lower half kept'] - cost['nothing redrawn']:.1f} nats more than the real ones; with"
-    f" the upper half kept {cost['upper half kept'] - cost['nothing redrawn']:+.1f}. The pixels"
-    " above were drawn before those below came into play: nobody asked the lower half.",
+    f"{more:.1f} nats more than real digits. With the upper half kept the difference is"
+    f" {cost['upper half kept'] - cost['nothing sampled']:+.1f}. The upper half was sampled from"
+    " conditionals that do not depend on the lower one.",
     answer=choices[0] if more < 1 else choices[1] if more < 10 else choices[2],
 )
 
 # %%
-lesson.claim(
-    "lower half kept: less probable than with the upper half, by", more, at_least=5, unit="nats"
-)
-lesson.claim("upper half kept: all of it", cost["upper half kept"], at_most=92, unit="nats")
+more = cost["lower half kept"] - cost["upper half kept"]
+name = "nats: lower half kept minus upper half kept"
+lesson.claim(name, more, at_least=5, unit="nats", source="TODO")
+value = cost["upper half kept"]
+lesson.claim("upper half kept: nats of the whole", value, at_most=92, unit="nats", source="TODO")
 
 # %%
 columns = lesson.size(10, quick=3)
-pictures = [halves[:columns], np.where(upper, halves[:columns], 0.5)]
+panels = [halves[:columns], np.where(upper, halves[:columns], 0.5)]
 again = np.concatenate(3 * [halves[:columns]])
-pictures.append(cnn.sample(rng, 3 * columns, given=again, known=upper))
-pictures += [np.where(upper, 0.5, halves[:columns]), from_below[:columns]]
-names = ["digit", "upper half", "drawn on", "", "", "lower half", "drawn above"]
+panels.append(cnn.sample(rng, 3 * columns, given=again, known=upper))
+panels += [np.where(upper, 0.5, halves[:columns]), from_below[:columns]]
+names = ["digit", "upper half", "samples", "", "", "lower half", "a sample"]
 lesson.figure(
-    plot.image_grid(np.concatenate(pictures), 7, columns, row_labels=names),
+    plot.image_grid(np.concatenate(panels), 7, columns, row_labels=names),
     "halves",
-    "Three ways to go on from the same upper half: where it leaves the digit open, it comes out as"
-    " different ones. The last row: an upper half that was drawn without a look at the lower one.",
+    "Rows 3 to 5: three samples for the same upper half. Compare the columns in which they agree"
+    " with those in which they are different digits. Last row: an upper half that was sampled"
+    " without regard to the lower one.",
 )
 
 # %% [markdown]
-# ## 10. Where the post is loose
+# ## 10. Does the order of the pixels matter?
 #
-# - It does not mention the masks A and B, or that the plain PixelCNN has a blind spot (section 3).
-# - In the diagonal BiLSTM the states from the right have to be moved down by one row, and what goes
-#   into it has to be masked (section 6); without that it reads the answer.
-# - Its formula has one $\sigma$ for all four gates; the content gets a tanh (section 5).
-# - PixelRNN gave its name to the section. What is used since is PixelCNN: on pictures of 28×28, a
-#   few layers and a wide window see enough, and they learn in parallel.
+# Reading order is a choice. The post: “The definition of such context looks pretty arbitrary”, and
+# “Somehow magically a generative model with such a strong assumption works.” The chain rule holds
+# in every order, so an ideal model has the same likelihood in all of them. What about a trained
+# network? A convolution is tied to reading order; MADE (`flow/08`) takes any. We train the same
+# small MADE in four orders. The figure shows the place of each pixel, early ones dark.
+
+# %%
+i, j = np.indices((28, 28))
+coarse = np.where((i % 4 == 0) & (j % 4 == 0), 0, np.where((i % 2 == 0) & (j % 2 == 0), 1, 2))
+orders = {
+    "by rows": np.arange(784),
+    "by columns": np.arange(784).reshape(28, 28).T.ravel(),
+    "coarse to fine": np.argsort(np.argsort(coarse.ravel(), kind="stable")),
+    "random": lesson.rng("order").permutation(784),
+}
+
+# %%
+fig, axes = plot.figure(1, 4, size=(2.2, 2.4))
+for ax, (name, order) in zip(axes, orders.items()):
+    plot.image_grid(order.reshape(1, 28, 28) / 783, ax=ax, title=name)
+lesson.figure(
+    fig,
+    "orders",
+    "Four orders. The third takes every fourth row and column first, then every second, then the"
+    " rest.",
+)
+
+# %%
+lesson.predict(
+    "The same network and the same training in four orders. Which needs the fewest nats?",
+    ["by rows or by columns", "coarse to fine", "random", "all four are within one nat"],
+)
+
+# %%
+order_cfg = lesson.configure(order_hidden=200, order_steps=800, order_lr=5e-3)
+logits_of_ink = np.log(ink / (1 - ink)).astype(np.float32).ravel()
+
+
+def flat_batch(rng):
+    gray = digits[rng.integers(len(digits), size=100)].reshape(100, 784)
+    return mnist.binarize(gray, rng), gray.astype(np.float32) / 255
+
+
+def small_made(order):
+    model = MADE(lesson.rng("small"), 784, [order_cfg.order_hidden], order=order, direct=True)
+    model.layers[-1].b[...] = logits_of_ink
+    return model
+
+
+# %%
+of_order = {}
+for name, order in orders.items():
+    steps, rng = lesson.steps(order_cfg.order_steps, quick=2), lesson.rng("order draws")
+    lr = cosine(order_cfg.order_lr, steps, warmup=min(100, steps))
+    step = descend(expected_nats, small_made(order), flat_batch, lr=lr, ema=0.99, rng=rng)
+    lesson.fit(step, steps, state=step.state, label=f"MADE, {name}")
+    flat = test.reshape(len(test), 784)
+    of_order[name] = -batched(step.averaged.log_prob, flat, size=1000).mean()
+lesson.table(of_order.items(), ["order of the pixels", "nats per test digit"])
+
+# %%
+lines = min(of_order["by rows"], of_order["by columns"])
+best = min(of_order, key=of_order.get)
+apart = max(of_order.values()) - min(of_order.values())
+best = "by rows or by columns" if best in ("by rows", "by columns") else best
+lesson.outcome(
+    f"The best and the worst differ by {apart:.1f} nats. The distribution is the same; the"
+    " conditionals of some orders are harder to learn with this network and this training.",
+    answer="all four are within one nat" if apart < 1 else best,
+)
+
+# %%
+name = "MADE: nats of a random order minus the better of rows and columns"
+lesson.claim(name, of_order["random"] - lines, at_least=1, unit="nats", source="TODO")
+name = "MADE by rows: test digits"
+lesson.claim(name, of_order["by rows"], at_most=110, unit="nats", source="TODO")
+
+# %% [markdown]
+# ## 11. Where the post is loose
 #
-# **Left out:** color (the paper predicts red, then green given red, then blue; and each of them as
-# one of 256 values, by a softmax); classes as a condition; attention, which sees all of the past
-# and at once (PixelSNAIL); deep stacks of LSTMs. **Next:** sound has one dimension and needs a far
-# longer past. WaveNet (`flow/10`) doubles the distance from layer to layer.
+# - “with such a strong assumption”: the order is not an assumption about images, since the chain
+#   rule holds in every order. What depends on the order is how well a network learns the
+#   conditionals (section 10), and what can be given when sampling (section 9).
+# - “Then the LSTM states are computed with respect to the current pixel and the pixels on the
+#   left.” The $2 \times 1$ kernel of the formula also reads the state *above*; without it the
+#   context would be a single row. The post does not say that the states from the right are
+#   moved down by one row; without this they depend on the future (section 6).
+# - “$\mathbf{K}^{is} \circledast \mathbf{x}_i$”: $x_i$ is a pixel in the text and $\mathbf x_i$ a
+#   column of the skewed image in the formula. The pixel to be predicted is part of this column, so
+#   the input has to be masked; the post mentions masks only for the PixelCNN.
+# - “The convolution kernel is masked so that the future context is not seen”: in the first layer
+#   the present pixel must not be seen either (masks A and B, section 2). And such a mask also hides
+#   a part of the past, the blind spot (section 3).
+#
+# **Our deviations:** networks of one or two layers with a wide first kernel and a bias for each
+# place; in the PixelRNN a masked 15×15 convolution before $\mathbf K^{is}$; binary pixels.
+#
+# **Left out:** color (van den Oord et al. predict red, then green given red, then blue, each by a
+# softmax over 256 values); class labels as conditions; attention over the past; deep stacks of
+# LSTMs. **Next:** sound has one dimension and needs a far longer context. WaveNet (`flow/10`)
+# doubles the distance between the inputs of a kernel from layer to layer.
 #
 # **Your turn:** `minigen exercise start flow/09`, then `minigen run flow/09 --with
 # exercises/flow_09.py`.
