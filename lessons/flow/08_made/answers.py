@@ -370,11 +370,15 @@ VARIANTS = {
 }
 
 EQUIVALENT = {
+    "dependencies": """
+    enumerate(masks[1:], 1) → enumerate(masks[1:], 2)  # the number appears in an error message only
+    enumerate(masks[1:], 1) → enumerate(masks[1:], 0)  # the number appears in an error message only
+    """,
     "ancestral_sample": """
     numpy.zeros_like(u) → numpy.ones_like(u)  # what is not drawn yet may be anything
     np.zeros_like(u) → np.ones_like(u)  # what is not drawn yet may be anything
     np.zeros(u.shape) → np.ones(u.shape)  # what is not drawn yet may be anything
     np.full(u.shape, 0.5) → np.full(u.shape, 1.5)  # what is not drawn yet may be anything
     np.full(u.shape, 0.5) → np.full(u.shape, 1.0)  # what is not drawn yet may be anything
-    """
+    """,
 }

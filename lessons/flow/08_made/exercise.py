@@ -276,6 +276,14 @@ def random_masks(impl, rng):
     return {"depends": impl([(rng.random(s) < 0.35).astype(np.float32) for s in shapes])}
 
 
+@connected.case(points=2, kind="equation", property=True, expect={"gap": 0})
+def unit_by_unit(impl, rng):
+    """With one hidden layer, an output depends on an input if they share some hidden unit."""
+    first, last = rng.random((6, 9)) < 0.3, rng.random((9, 4)) < 0.3
+    shared = np.any(first[:, :, None] & last[None], axis=1)
+    return {"gap": np.array(impl([first + 0.0, last + 0.0])) * 1 - shared * 1}
+
+
 @connected.case(points=1, kind="extremes", exact_dtype=True)
 def deep(impl, rng):
     """Forty layers of 30 units, all connected: 30^40 paths; and a last layer with few of them."""
