@@ -658,9 +658,9 @@ coin_entropy = -(gray * np.log(gray) + (1 - gray) * np.log(1 - gray)).sum(axis=(
 #
 # - **PixelCNN**, gated, of two layers only. The first reads a window of 20 rows and 27 columns
 #   above the pixel, nearly all of the image, and 14 pixels to the left; the second has 3×3 kernels.
-#   (The image has a single channel, so a large first kernel adds little to the cost of a step.)
-#   Each place of the image gets a bias of its own in the first layer (`position_bias`), because
-#   digits stand in the middle.
+#   (The image has a single channel, so a large first kernel costs less than a further layer.) Each
+#   place of the image gets a bias of its own in the first layer (`position_bias`), because digits
+#   stand in the middle.
 # - **PixelRNN**, once with the diagonal BiLSTM and once with the row LSTM, one layer each. It
 #   follows a masked convolution of 15×15, and also has a bias for each place.
 #
@@ -670,7 +670,7 @@ coin_entropy = -(gray * np.log(gray) + (1 - gray) * np.log(1 - gray)).sum(axis=(
 
 # %%
 cfg = lesson.configure(
-    width=32, layers=2, window=(20, 27), batch=20, steps=4400, lr=8e-3, ema=0.998
+    width=32, layers=2, window=(20, 27), batch=20, steps=3900, lr=1.6e-2, ema=0.998
 )
 rnn_cfg = lesson.configure(
     rnn_kernel=15,
@@ -743,7 +743,13 @@ lesson.outcome(
 )
 
 # %%
-lesson.claim("PixelCNN: test digits", of_cnn.mean(), at_most=86.0, unit="nats", source="TODO")
+lesson.claim(
+    "PixelCNN: test digits",
+    of_cnn.mean(),
+    at_most=85.7,
+    unit="nats",
+    source="700 steps reached 85.7 on 1,000 digits; a full run has 3,900",
+)
 
 # %% [markdown]
 # Now the PixelRNNs. The row LSTM needs 28 steps for an image, not 55, and is one LSTM instead of
@@ -792,7 +798,7 @@ lesson.outcome(
 )
 for kind, value in of_rnn.items():
     name = f"PixelRNN, {kind}: test digits"
-    lesson.claim(name, value, at_most=92.0, unit="nats", source="TODO")
+    lesson.claim(name, value, at_most=92.0, unit="nats", source="earlier runs: below 92")
 
 # %% [markdown]
 # Which pixels cost most? The logits show it, pixel by pixel. Here is one digit:
@@ -872,12 +878,16 @@ lesson.table(rows, header, f"{n} images of each, by the classifier")
 # %%
 frechet = judged["PixelCNN"].frechet
 ratio = frechet / judged["class Gaussians"].frechet
-lesson.claim("PixelCNN: Fréchet distance", frechet, at_most=30, source="TODO")
+lesson.claim(
+    "PixelCNN: Fréchet distance", frechet, at_most=28.6, source="a window of 10 × 21: 28.6"
+)
 name = "PixelCNN: Fréchet distance over that of the class Gaussians"
-lesson.claim(name, ratio, at_most=0.3, source="TODO")
+lesson.claim(name, ratio, at_most=0.3, source="earlier runs: below 0.3")
 present = int((judged["PixelCNN"].shares >= 0.03).sum())
 name = "PixelCNN: digits with at least 3 % of the samples"
-lesson.claim(name, present, at_least=9, source="TODO")
+lesson.claim(
+    name, present, at_least=9, source="a tenth of the digits each, less two thirds; one may fail"
+)
 
 # %%
 columns = lesson.size(12, quick=4)
@@ -940,9 +950,15 @@ lesson.outcome(
 # %%
 more = cost["lower half kept"] - cost["upper half kept"]
 name = "nats: lower half kept minus upper half kept"
-lesson.claim(name, more, at_least=5, unit="nats", source="TODO")
+lesson.claim(name, more, at_least=5, unit="nats", source="earlier runs: above 5")
 value = cost["upper half kept"]
-lesson.claim("upper half kept: nats of the whole", value, at_most=92, unit="nats", source="TODO")
+lesson.claim(
+    "upper half kept: nats of the whole",
+    value,
+    at_most=92,
+    unit="nats",
+    source="earlier runs: below 92",
+)
 
 # %%
 columns = lesson.size(10, quick=3)
@@ -1047,7 +1063,7 @@ lesson.claim(
     lines - rest,
     at_least=1,
     unit="nats",
-    source="two seeds, 5,000 digits: 2.27 and 2.27; less than half",
+    source="two seeds, 5,000 digits: 2.30 and 2.27; less than half",
 )
 lesson.claim(
     "MADE, random order: test digits",
