@@ -527,7 +527,7 @@ lesson.figure(
 
 # %%
 cfg = lesson.configure(
-    hidden=lesson.size(1000, quick=40), steps=7000, static_steps=2000, lr=3e-3, ema=0.999, orders=8
+    hidden=lesson.size(1000, quick=40), steps=7000, static_steps=2000, lr=6e-3, ema=0.999, orders=8
 )
 train, _, test = mnist.splits()
 images = train.images.reshape(-1, 784)  # uint8
@@ -731,8 +731,8 @@ lesson.table(
 lesson.claim(
     "stochastic bits: -log p",
     nll.mean(),
-    at_most=87.6,
-    source="Germain et al. 2015: 88.40; seed 0: 87.20, plus 0.4",
+    at_most=87.2,
+    source="Germain et al. 2015: 88.40; one run at this rate: 86.85, plus 0.35",
     unit="nats",
 )
 lesson.claim(
