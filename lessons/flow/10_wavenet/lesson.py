@@ -58,6 +58,7 @@ string = KarplusStrong(period=20, damping=0.98, noise=0.03, levels=64)
 opening = string.values[string.sample(lesson.rng("opening"), 1, 2000)[0]]  # (2000,) amplitudes
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 2.8))
 plot.line(np.arange(2000), opening, left, xlabel="step", title="a quarter of a second")
+left.set_ylabel("amplitude")
 plot.line(np.arange(100), opening[:100], right, xlabel="step", title="the first 100 steps")
 right.plot(np.arange(100), opening[:100], ".", ms=4, color=plot.color.ink)
 lesson.figure(
@@ -429,14 +430,15 @@ boxes = {
     "filter": plot.node("filter: causal,\ndilated", "model", (2, 0)),
     "gate": plot.node("gate: causal,\ndilated", "model", (2, 2)),
     "z": plot.node("tanh · σ", "operation", (3, 1)),
-    "add": plot.node("+", "operation", (4, 1)),
-    "next": plot.node("next layer", "plain", (5, 1)),
-    "skip": plot.node("skip", "model", (4, 2)),
-    "out": plot.node("sum of all skips\n→ ReLU, two layers\n→ softmax", "fake", (5, 2)),
+    "one": plot.node("1×1", "model", (4, 1)),
+    "add": plot.node("+", "operation", (5, 1)),
+    "next": plot.node("next layer", "plain", (6, 1)),
+    "skip": plot.node("skip: 1×1", "model", (4, 2)),
+    "out": plot.node("sum of all skips\n→ ReLU, two layers\n→ softmax", "fake", (5.7, 2)),
 }
 
 # %%
-arrows = ["c -> shift", "shift -> filter -> z", "shift -> gate -> z", "z -> add -> next"]
+arrows = ["c -> shift", "shift -> filter -> z", "shift -> gate -> z", "z -> one -> add -> next"]
 arrows += ["z -> skip -> out", plot.edge("shift", "add", "residual", route="over")]
 lesson.figure(
     plot.schematic(boxes, arrows),
