@@ -32,18 +32,18 @@ def nearest(y, levels):
 
 MISTAKES = {
     "causal_conv1d": """
-    # The kernel is turned round: w[k - 1] multiplies the present, w[0] the most distant past.
+    # The kernel is reversed: w[k - 1] multiplies the present, w[0] the most distant past.
     k, d = len(w), dilation
     return added_up(padded(x, (k - 1) * d), w[::-1], b, x.shape[1], [a * d for a in range(k)])
-    # This is centered: it sees the future. Put all zeros in front.
+    # This is centered: it depends on the future. Put all zeros in front.
     k, d, before = len(w), dilation, (len(w) - 1) * dilation // 2
     x_padded = padded(x, before, (k - 1) * d - before)
     return added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
     # This looks ahead: the zeros belong in front of the sequence, not behind it.
     k, d = len(w), dilation
     return added_up(padded(x, 0, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
-    # One step too far back: the present step must be seen. (The shift of the input is made once,
-    # by the network.)
+    # One step too far back: the present step must be included. (The shift of the input is made
+    # once, by the network.)
     k, d = len(w), dilation
     return added_up(padded(x, (k - 1) * d + 1), w, b, x.shape[1], [a * d for a in range(k)])
     # The dilation is forgotten: neighbours in the kernel are `dilation` steps apart.
@@ -78,13 +78,13 @@ MISTAKES = {
     k, d = len(w), dilation
     y = added_up(padded(x, (k - 1) * d), w, None, x.shape[1], [a * d for a in range(k)]) / k
     return y if b is None else y + b
-    # What stands before the first step is zero, not the sequence's other end.
+    # The inputs before the first step are zero, not the sequence's other end.
     k, d = len(w), dilation
     y = 0.0 if b is None else b
     for a in range(k):
         y = y + anp.dot(anp.roll(x, (k - 1 - a) * d, axis=1), w[a])
     return y
-    # What stands before the first step is zero, not the first step repeated.
+    # The inputs before the first step are zero, not the first step repeated.
     k, d, front = len(w), dilation, (len(w) - 1) * dilation
     x_padded = anp.concatenate([x[:, :1]] * front + [x], axis=1)
     return added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
@@ -114,13 +114,13 @@ MISTAKES = {
         back = (len(w) - 1 - a) * dilation
         y = y + anp.dot(padded(x, 0, back)[:, back : back + steps], w[a])
     return y
-    # The first step of the sequence counts too: leave out only what stands before it.
+    # The first step of the sequence counts too: only inputs before it are zero.
     k, d = len(w), dilation
     start = (k - 1) * d
     x_padded = anp.concatenate([0 * padded(x, start)[:, : start + 1], x[:, 1:]], axis=1)
     y = added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
     return y + anp.concatenate([anp.dot(x[:, :1], w[-1]), 0 * y[:, 1:]], axis=1)
-    # Here the sequence was thinned out; only the parts of the kernel stand `dilation` apart.
+    # Here the sequence was thinned out; only the parts of the kernel are `dilation` steps apart.
     k, d, steps = len(w), dilation, x.shape[1]
     x_thin = padded(x, k - 1)[:, ::d]
     return added_up(padded(x_thin, 0, steps + k), w, b, steps, list(range(k)))
@@ -149,7 +149,7 @@ MISTAKES = {
     (kernel - 1) -> kernel
     # There is one 1, for the present; here one was added for each layer.
     return len(dilations) + (kernel - 1) * sum(dilations)
-    return kernel * sum(dilations)  # Of the k steps that a layer sees the present is one: k - 1.
+    return kernel * sum(dilations)  # One of the k steps of a layer is the present: k - 1.
     # The layers' reaches add: sum over all dilations, not the largest alone.
     return 1 + (kernel - 1) * max(dilations, default=0)
     # The reach of the last layer alone: all layers below it add theirs.
@@ -166,7 +166,7 @@ MISTAKES = {
     return 1 + sum(dilations)
     # One layer alone: the reaches of all the layers add.
     return 1 + (kernel - 1) * (dilations[0] if len(dilations) else 0)
-    # A causal stack sees to one side only.
+    # A causal stack reaches to one side only.
     return 1 + 2 * (kernel - 1) * sum(dilations)
     # This is one step too many: the present counts once, and nothing is shifted here.
     return 2 + (kernel - 1) * sum(dilations)
@@ -180,7 +180,7 @@ MISTAKES = {
     return (kernel - 1) * sum(dilations) + kernel
     # The present counts once for the whole stack, not once for each layer as well.
     return 1 + sum((kernel - 1) * d + 1 for d in dilations)
-    # The dilations are forgotten, and the present is one of the k steps that a layer sees.
+    # The dilations are forgotten, and the present is one of the k steps of a layer.
     return 1 + kernel * len(dilations)
     # Not the largest dilation alone: the reaches of all layers add.
     return kernel * max(dilations) if len(dilations) else 1
@@ -206,7 +206,7 @@ MISTAKES = {
     return 1 + (kernel - 1) * int(numpy.mean([*dilations, 0])) * len(dilations)
     """,
     "gated_unit": """
-    # Filter and gate have changed places: the tanh is of the filter, the sigmoid of the gate.
+    # Filter and gate are exchanged: the tanh is of the filter, the sigmoid of the gate.
     np.tanh(filter) * sigmoid(like(gate, filter)) -> np.tanh(gate) * sigmoid(filter)
     np.tanh(filter) -> filter  # The tanh is missing: this is the gated linear unit.
     # Both are sigmoids here; the filter's is a tanh, which has a sign.
@@ -241,15 +241,15 @@ MISTAKES = {
     # The derivative is cut off: np.array(...) or numpy lets no gradient through.
     from minigen.tensor import stop_gradient
     return np.tanh(filter) * stop_gradient(sigmoid(gate))
-    # The gate multiplies the tanh, not what stands inside it.
+    # The gate multiplies the tanh, not its argument.
     return np.tanh(filter * sigmoid(gate))
     # The filter is inside one tanh, the gate inside a sigmoid: this mixes them before the tanh.
     return np.tanh(filter + gate)
     # A gate opens smoothly, by the sigmoid; this one is open or shut.
     return np.tanh(filter) * (gate > 0)
-    # What the gate keeps out is lost: nothing takes its place, as it would in a GRU.
+    # Nothing is added in place of what the gate keeps out, as it would be in a GRU.
     return sigmoid(gate) * np.tanh(filter) + (1 - sigmoid(gate)) * filter
-    # This is the straight line that some take for the sigmoid: use 1 / (1 + exp(-gate)) itself.
+    # This is a straight line in place of the sigmoid: use 1 / (1 + exp(-gate)) itself.
     return np.tanh(filter) * np.clip(0.2 * gate + 0.5, 0, 1)
     # np.where computes both sides: exp(1000) is infinite, its derivative NaN, though not chosen.
     # Use `sigmoid`, or tanh.

@@ -1,4 +1,4 @@
-"""Exercises of WaveNet: the causal dilated convolution, how far a stack of them sees, the gated
+"""Exercises of WaveNet: the causal dilated convolution, the receptive field of a stack, the gated
 unit, and the codes of a wave."""
 
 import autograd.numpy as np
@@ -12,18 +12,18 @@ convolution = Exercise(
     minutes=20,
     blocked=["minigen.tensor.conv:conv2d"],
     prompt="""
-    A causal, dilated convolution of sequences: x has shape (N, T, c_in), the kernel w (k, c_in,
-    c_out), the bias b (c_out,) or None. The result has shape (N, T, c_out).
+    Return the causal, dilated convolution of sequences: x has shape (N, T, c_in), the kernel w (k,
+    c_in, c_out), the bias b (c_out,) or None. The result has shape (N, T, c_out).
 
     y at step t is b plus the sum over a = 0 ... k - 1 of x at step t - (k - 1 - a) * dilation,
     times the matrix w[a]. So w[k - 1] multiplies the present step t, w[k - 2] the step t -
-    dilation, and w[0] the most distant past. What stands before the first step counts as zero; the
+    dilation, and w[0] the most distant past. Inputs before the first step count as zero; the
     kernel may reach back further than the sequence is long. Gradients are taken in x, w and b:
     write it with np, which is autograd's (a traced array cannot be assigned into).
     """,
     hints="""
-    Put zeros in front of the sequence, as many steps as the kernel reaches back. Then no step needs
-    special care.
+    Put zeros in front of the sequence, as many steps as the kernel reaches back. Then every step
+    can be treated in the same way.
 
     With p = (k - 1) dilation zeros in front, the step t - (k - 1 - a) dilation of x is step t + a
     dilation of the padded sequence: for each a that is a slice of length T.
@@ -125,15 +125,15 @@ field = Exercise(
     target="minigen.flow.wavenet:receptive_field",
     minutes=5,
     prompt="""
-    How many steps of the input one output step depends on, for a stack of causal convolutions: a
-    whole number. kernel is the length k of every layer's kernel, dilations a list of whole numbers,
-    one for each layer, in any order. The present step counts. A stack without layers passes its
-    input through. No gradient is taken.
+    Return the number of input steps on which one output step depends, for a stack of causal
+    convolutions: a whole number. kernel is the length k of every layer's kernel, dilations a list
+    of whole numbers, one for each layer, in any order. The present step counts. A stack without
+    layers passes its input through. No gradient is taken.
     """,
     hints="""
-    How much further back does one more layer let you see?
+    By how many steps does one more layer extend the reach of the stack?
 
-    A layer reaches (k - 1) * dilation steps further back than what stands below it. The reaches
+    A layer reaches (k - 1) * dilation steps further back than the layers below it. The reaches
     add, and the present step is one more.
 
         return 1 + (kernel - 1) * sum(dilations)
@@ -166,13 +166,13 @@ def other_orders(impl, rng):
 
 @field.case(points=1, kind="extremes", expect={"kernel 1": 1, "no layer": 1, "one layer": 37})
 def edges(impl, rng):
-    """A kernel of 1 looks at the present alone."""
+    """A kernel of 1 uses the present step alone."""
     return {"kernel 1": impl(1, [4, 9]), "no layer": impl(4, []), "one layer": impl(5, [9])}
 
 
 @field.case(points=2, kind="equation", property=True, expect={"difference": 0})
 def length_of_the_response(impl, rng):
-    """It is the length of the answer to a single pulse: the kernels, with their gaps, convolved."""
+    """It is the length of the response to one impulse: the kernels, with their gaps, convolved."""
     kernel, dilations = int(rng.integers(2, 5)), rng.integers(1, 6, 4)
     response = np.ones(1)
     for d in dilations:
@@ -188,14 +188,15 @@ unit = Exercise(
     minutes=5,
     imports=["from minigen.tensor import sigmoid, tanh"],
     prompt="""
-    WaveNet's activation: the hyperbolic tangent of filter, times the logistic sigmoid of gate.
+    Return WaveNet's gated activation: the hyperbolic tangent of filter, times the logistic sigmoid
+    of gate.
 
     filter and gate have one shape, (N, T, C) or any other, and so has the result, entry by entry.
-    They may be as large as 1000, of either sign. Gradients are taken in both: they must be right
-    there too. `sigmoid` and `tanh` of the stub's imports may be used.
+    Values of up to ±1000 occur. Gradients are taken in both, and must be right there too. The stub
+    imports `sigmoid` and `tanh`.
     """,
     hints="""
-    One half says what, the other how much of it passes.
+    One half is the content, the other sets how much of it passes.
 
     tanh(filter) * sigmoid(gate), where sigmoid(g) = 1 / (1 + exp(-g)).
 
@@ -219,7 +220,7 @@ def sequences(impl, rng):
 
 @unit.case(points=1, kind="equation", property=True, expect={"closed and open": 0.0, "odd": 0.0})
 def halves(impl, rng):
-    """The gates g and -g share tanh(filter); -filter turns the sign."""
+    """The outputs of the gates g and -g sum to tanh(filter); -filter changes the sign."""
     filter, gate = rng.standard_normal((2, 6))
     z = impl(filter, gate)
     return {
@@ -261,17 +262,17 @@ encode = Exercise(
     minutes=10,
     blocked=["minigen.flow.wavenet:mu_law"],
     prompt="""
-    The mu-law codes of a wave, an array of int of the shape of x. x holds amplitudes in [-1, 1],
-    and there are as many codes as levels; the first is 0.
+    Return the mu-law codes of a wave, an array of int of the shape of x. x holds amplitudes in
+    [-1, 1]. There are as many codes as levels; the first is 0.
 
     First compress: y = sign(x) log(1 + mu |x|) / log(1 + mu), where mu is the last code, one less
-    than levels (255 for 256). Then round: y = -1 is the first code, y = 1 the last, the others
-    stand evenly between, and each y goes to the nearest; in the middle between two codes, to the
-    upper one. No gradient is taken.
+    than levels (255 for 256). Then round: y = -1 is the first code, y = 1 the last, and the others
+    are evenly spaced between them. Each y gets the nearest code; in the middle between two codes,
+    the upper one. No gradient is taken.
     """,
     hints="""
-    The logarithm gives small amplitudes most of the codes. What remains is to move and stretch
-    [-1, 1] onto 0 ... mu, and to round.
+    After the logarithm small amplitudes have most of the codes. What remains is to shift and
+    stretch [-1, 1] to 0 ... mu, and to round.
 
     y = sign(x) log(1 + mu |x|) / log(1 + mu), and the code is floor((y + 1)/2 mu + 1/2).
 
@@ -336,16 +337,16 @@ decode = Exercise(
     target="minigen.flow.wavenet:mu_law_decode",
     minutes=10,
     prompt="""
-    The way back from mu-law codes: the amplitudes x that the codes stand for, an array of floats of
-    the shape of codes. codes are whole numbers; there are as many as levels, and the first is 0.
+    Decode mu-law codes: return the amplitudes x that the codes stand for, an array of floats of the
+    shape of codes. codes are whole numbers; there are as many as levels, and the first is 0.
 
-    The codes stand evenly between -1, the place of the first, and 1, the place of the last. An
+    The codes are evenly spaced from -1, the place of the first, to 1, the place of the last. An
     amplitude x has the place y = sign(x) log(1 + mu |x|) / log(1 + mu), where mu is the last code.
     So find the place of each code, and solve this equation for x. No gradient is taken.
     """,
     hints="""
-    x has the sign of y. For its size undo what was done to it, the last thing first: the division,
-    then the logarithm, then the 1 and mu.
+    x has the sign of y. For its size undo the steps in reverse order: the division, then the
+    logarithm, then the 1 and mu.
 
     y = 2 code/mu - 1 and |x| = ((1 + mu)^|y| - 1)/mu.
 
@@ -385,5 +386,5 @@ def several_waves_back(impl, rng):
 
 @decode.case(points=1, kind="extremes", expect={"two": [-1.0, 1.0]}, atol=1e-14)
 def few_and_many_levels(impl, rng):
-    """2 levels, and 65,536, of which two stand next to 0, at about -2.6e-9 and 2.6e-9."""
+    """2 levels, and 65,536, of which two are next to 0, at about -2.6e-9 and 2.6e-9."""
     return {"two": impl(np.array([0, 1]), 2), "many": impl(np.array([32767, 32768]), 65536)}

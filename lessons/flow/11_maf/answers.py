@@ -6,7 +6,7 @@ from minigen.tensor import log_softmax
 
 
 def rounds(z, net, count):
-    """x after some rounds, and what the net said in the last."""
+    """x after some rounds, and the net's outputs in the last."""
     x, out = z, None
     for _ in range(count):
         x = np.where(np.isfinite(x), x, 0)
@@ -93,8 +93,8 @@ MISTAKES = {
     return (x - mu) * np.exp(-log_scale), np.sum(np.exp(-log_scale), axis=1)
     """,
     "maf_forward": """
-    # This asks the net at the noise, once: that is an IAF. mu and log_scale are functions of x: ask
-    # again at what x has become.
+    # This calls the net once, at the noise: that is an IAF. mu and log_scale are functions of x:
+    # call the net again at the new x.
     out = net(z)
     return z * np.exp(out[:, 1]) + out[:, 0], np.sum(out[:, 1], axis=1)
     # One round too few: the first round sets the first coordinate, so all take D.
@@ -144,13 +144,14 @@ MISTAKES = {
     x, _ = rounds(z, net, z.shape[1])
     return x, np.sum(net(z)[:, 1], axis=1)
     # This goes through the coordinates from the first to the last. The net's order may be another:
-    # keep what a round says of all coordinates.
+    # in each round keep the new values of all coordinates.
     columns = [0 * z[:, 0]] * z.shape[1]
     for i in range(z.shape[1]):
         out = net(np.stack(columns, axis=1))
         columns[i] = z[:, i] * np.exp(out[:, 1, i]) + out[:, 0, i]
     return np.stack(columns, axis=1), np.sum(net(np.stack(columns, axis=1))[:, 1], axis=1)
-    # Infinity times a masked weight is NaN: put 0 for what is not finite before asking the net.
+    # Infinity times a masked weight is NaN: replace values that are not finite by 0 before the net
+    # is called.
     np.where(np.isfinite(x), x, 0) -> x
     # The number of rounds is D, the number of coordinates, not of examples.
     x, out = rounds(z, net, len(z))
@@ -164,7 +165,7 @@ MISTAKES = {
     out = net(stop_gradient(x))
     return z * np.exp(out[:, 1]) + out[:, 0], np.sum(out[:, 1], axis=1)
     # This goes through the coordinates from the last to the first. The net's order may be another:
-    # keep what a round says of all coordinates.
+    # in each round keep the new values of all coordinates.
     columns = [0 * z[:, 0]] * z.shape[1]
     for i in reversed(range(z.shape[1])):
         out = net(np.stack(columns, axis=1))
@@ -257,8 +258,8 @@ MISTAKES = {
     # The weights of a coordinate sum to 1 over the K components: the softmax goes over axis 1.
     weights = log_softmax(logits, axis=2)
     return np.sum(log_sum(weights + log_normal(x, mu, log_scale)), axis=1)
-    # The weights of an example sum to 1 over its K components: examples have nothing to do with one
-    # another. The softmax goes over axis 1.
+    # The weights of an example sum to 1 over its K components, and examples are independent. The
+    # softmax goes over axis 1.
     weights = log_softmax(logits, axis=0)
     return np.sum(log_sum(weights + log_normal(x, mu, log_scale)), axis=1)
     # sigma is not squared in the exponent: it is -z²/2 with z = (x - mu)/sigma.

@@ -3,11 +3,11 @@
 from minigen.course.lesson.changes import Change
 
 CHANGES = {
-    "a mean that looks less far": Change(
+    "a mean of fewer coordinates": Change(
         old="first, first + second]",
         new="first, first]",
         shows={"(1, 2, -1) goes to (1, 5, 3)": [1, 5, -2]},
-        prints=[r"asked 3\s+times"],
+        prints=[r"called 3\s+times"],
         fails=["(1, 2, -1) goes to (1, 5, 3)"],
     ),
     "the last coordinate first": Change(

@@ -43,16 +43,16 @@ inverse = Exercise(
     target="minigen.flow.autoregressive:maf_inverse",
     minutes=8,
     prompt="""
-    The inference of one autoregressive transform, from data to noise. A network has read x and
-    returned mu and log_scale, the logarithm of the scale sigma. Return the pair of the noise z,
-    from which x = z sigma + mu, and log |det dz/dx|, a tuple. Gradients are taken.
+    Inference by one autoregressive transform, from data to noise. A network was applied to x, and
+    mu and log_scale are its outputs; log_scale is the logarithm of the scale sigma. Return a tuple
+    of the noise z, for which x = z sigma + mu, and log |det dz/dx|. Gradients are taken.
 
     x, mu and log_scale have shape (N, D), and so has z; the log-determinant has shape (N,), one
-    number for each example. Both are to be right, and have their gradients, for a log_scale of 1000
-    too, where sigma is infinite; the log-determinant for one of -1000 as well.
+    number for each example. Both must be right, with their gradients, for a log_scale of 1000, too,
+    where sigma is infinite; the log-determinant also for one of -1000.
     """,
     hints="""
-    mu and sigma are already there, all D of them. So nothing has to be done in sequence: solve
+    mu and sigma of all D coordinates are given, so all coordinates can be computed at once: solve
     x = z sigma + mu for z.
 
     z = (x - mu) exp(-log_scale). The Jacobian dz/dx is triangular with exp(-log_scale) on its
@@ -146,19 +146,20 @@ forward = Exercise(
     minutes=20,
     prompt="""
     Sampling by one autoregressive transform, from noise to data: find the x for which
-    x = z exp(log_scale) + mu, where mu = net(x)[:, 0] and log_scale = net(x)[:, 1]. Return the pair
-    of x and log |det dx/dz|, a tuple. Gradients are taken.
+    x = z exp(log_scale) + mu, where mu = net(x)[:, 0] and log_scale = net(x)[:, 1]. Return a tuple
+    of x and log |det dx/dz|. Gradients are taken.
 
     z has shape (N, D), and so has x; the log-determinant has shape (N,). net maps (N, D) to
     (N, 2, D). Entry i of mu and log_scale depends on the coordinates of x that come earlier in the
-    net's order. Which order that is, the function is not told: it may be any.
+    net's order. This order is not an argument, and it may be any.
 
-    The first coordinate of the order depends on no other. Numbers that are not right yet may
-    overflow on the way: put 0 in the place of what is not finite before the net is asked again.
+    The first coordinate of the order depends on no other. Coordinates that are not right yet may
+    overflow: replace values that are not finite by 0 before the net is called again.
     """,
     hints="""
-    Begin with any x and ask the net. What it says of the first coordinate is right whatever x was.
-    Put it in: now what it says of the second is right. D rounds bring all of them.
+    Begin with any x and call the net. Its outputs for the first coordinate are right whatever x
+    was. So one round makes this coordinate right, and the next round the second. D rounds make all
+    of them right.
 
     D times: x = z exp(log_scale(x)) + mu(x), for all coordinates at once. In the last round mu and
     log_scale were already right, and the log-determinant is the sum of log_scale.
@@ -305,17 +306,17 @@ mixture = Exercise(
     prompt="""
     log p(x) of examples whose D coordinates are mixtures of K Gaussians each. Component k of
     coordinate i has the weight softmax(logits) over k, the mean mu[:, k, i] and the standard
-    deviation exp(log_scale[:, k, i]). The coordinates' log-densities add up: a network made the
-    parameters of each from the earlier ones. Gradients are taken.
+    deviation exp(log_scale[:, k, i]). The log-densities of the coordinates are summed: the
+    parameters of each are the outputs of a network for the earlier ones. Gradients are taken.
 
     x has shape (N, D); logits, mu and log_scale have shape (N, K, D); the result has shape (N,), in
     nats. It must stay finite where every component is far away (x = 1000) and for logits of ±1000.
 
-    `logsumexp(a, axis=1)`, log sum exp without overflow or underflow, is at hand.
+    The stub imports `logsumexp(a, axis=1)`, log sum exp without overflow or underflow.
     """,
     hints="""
-    The density of a coordinate is a sum over k of weight times Gaussian. Stay with logarithms: a
-    logsumexp over k takes the sum without leaving them.
+    The density of a coordinate is a sum over k of weight times Gaussian. Compute with logarithms
+    throughout: a logsumexp over k is the logarithm of this sum.
 
     log p = sum_i [ logsumexp_k(logits - z²/2 - log_scale) - logsumexp_k(logits) - log(2 pi)/2 ]
     with z = (x - mu) exp(-log_scale).

@@ -209,7 +209,7 @@ for ax, (sampling, title) in zip(axes, titles.items(), strict=True):
 lesson.figure(
     fig,
     "f10_maf",
-    "The density π of z (above) is known; the density p of x (below) is not, and is learned. The"
+    "The density π of z (gray) is known. The density p of x (blue) is unknown, and is learned. The"
     " blue arrows are the same in both directions: mu and sigma are functions of earlier x. On the"
     " left x_3 waits for x_2, and x_2 for x_1. On the right all x are given.",
 )
