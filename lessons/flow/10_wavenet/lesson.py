@@ -254,8 +254,8 @@ lesson.table(
 # later one: the post says “no dependency on the future”. With a kernel of two, $y_t = w_0 x_{t-1} +
 # w_1 x_t$. By hand, with $w = (0.5, 3)$ and $x = (1, 2, 3.5)$, and a zero before the first step: $y
 # = (3,\; 6 + 0.5,\; 10.5 + 1)$. With *dilation* $d$ the inputs of the kernel are $d$ steps apart:
-# $y_t = w_0 x_{t-d} + w_1 x_t$. The post puts it so: “the kernel is applied to an
-# evenly-distributed subset of samples”.
+# $y_t = w_0 x_{t-d} + w_1 x_t$. In the post's words “the kernel is applied to an evenly-distributed
+# subset of samples”.
 
 # %%
 lesson.exercise("flow/10/causal_conv1d")
@@ -558,9 +558,10 @@ source = "theory: at least 1 for a model of the past; seed 0: 0.005"
 lesson.claim(name, leaked / rate, at_most=0.1, source=source)
 
 # %% [markdown]
-# A loss below the entropy rate, on fresh data, is a sign of an error: no model of the past can
-# reach it. The entropy rate of real sound is unknown, and the error appears only when the network
-# is to *generate*: its input is then the code that it should output.
+# A loss below the entropy rate, on fresh data and by more than its standard error, is a sign of an
+# error: no model of the past has a smaller expected loss. The entropy rate of real sound is
+# unknown, and the error appears only when the network is to *generate*: its input is then the code
+# that it should output.
 #
 # And if every layer shifts its input? Stack four causal convolutions with a shift before each, and
 # compute on which steps the output depends.
@@ -779,7 +780,7 @@ lesson.figure(
 # for modeling 1-D audio data”. On the string this can be tried. `WaveNet(..., gated=False)` has
 # ReLUs in place of the gated units, one for each channel of the two convolutions. So the
 # convolutions have the same number of weights, and the 1×1 convolutions after them have more. We
-# train both kinds of network, with 21 steps and with 64, three times each.
+# train both kinds of network: three times with a receptive field of 21 steps, and twice with 64.
 
 # %%
 lesson.predict(
@@ -1054,7 +1055,8 @@ print(f"  written: {path}")
 #
 # **What this lesson adds.** The post does not mention the skip connections (sections 4 and 6), the
 # codes and mu-law (section 1: the 65,536 amplitudes of 16-bit sound would make a large softmax), or
-# the cost of generation (section 8). The paper's layers have kernels of two steps, as those here.
+# the cost of generation (section 8). The post's figure of the layers has kernels of two steps, as
+# the networks here.
 #
 # **Left out:** what the paper adds for speech: dilations that double up to 512 and then start again
 # at 1, several times over; features of the speaker and the text that enter each filter and gate.

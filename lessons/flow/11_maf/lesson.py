@@ -79,8 +79,10 @@ lesson.figure(fig, "the_bow", "A density of two coordinates; x1 runs to the righ
 #
 # Any density is a product of conditionals, each given the coordinates before it (Eq. flow.16):
 # $p(x) = \prod_i p(x_i \mid x_{1:i-1})$. A *masked autoregressive flow* (MAF) lets each of them be
-# a Gaussian, whose mean $\mu_i$ and standard deviation $\sigma_i$ are functions of the earlier
-# coordinates. To draw $x$, draw noise $z_i \sim \mathcal N(0, 1)$ and compute
+# a Gaussian, whose mean $\mu_i$ (the *shift*) and standard deviation $\sigma_i$ (the *scale*) are
+# functions of the earlier coordinates. The post calls it “a type of normalizing flows, where the
+# transformation layer is built as an autoregressive neural network”. To draw $x$, draw noise $z_i
+# \sim \mathcal N(0, 1)$ and compute
 #
 # $$x_i = z_i\, \sigma_i(x_{1:i-1}) + \mu_i(x_{1:i-1}).$$
 #
