@@ -70,6 +70,22 @@ def receptive_field(kernel: int, dilations: Sequence[int]) -> int:
     return 1 + (kernel - 1) * sum(_checked_dilations(dilations))
 
 
+def causal_step(past: Sequence[Array], w: Array, b: Array, dilation: int = 1) -> Array:
+    """The output (N, c_out) of a causal convolution at the present step, from the stored inputs: one step of `conv1d`.
+
+    past: (k − 1)·dilation + 1 inputs (N, c_in), a list or a deque, the oldest first and the present one last; w
+    (k, c_in, c_out), of which w[k − 1] multiplies the present; b (c_out,). k products, whatever the dilation.
+    ValueError: another number of inputs.
+    """
+    length = (len(w) - 1) * dilation + 1
+    if len(past) != length:
+        raise ValueError(f"past must have {length} inputs, (k - 1) * dilation + 1, got {len(past)}")
+    y = b
+    for k in range(len(w)):
+        y = y + past[k * dilation] @ w[k]  # (N, c_out)
+    return y
+
+
 def _checked_dilations(dilations: Any) -> list[int]:
     if isinstance(dilations, (str, bytes)) or not isinstance(dilations, (Sequence, numpy.ndarray)):
         raise ValueError(f"dilations must be a list of whole numbers, got {dilations!r}")
@@ -98,11 +114,7 @@ class ResidualLayer(Module):
     def step(self, x: numpy.ndarray, past: deque) -> tuple[numpy.ndarray, numpy.ndarray]:
         """One time step x (N, width), with the inputs of the steps before it in `past`, to which x is added."""
         past.append(x)  # the oldest, which no step needs any more, is dropped
-        kernel, dilation = len(self.conv.w), self.conv.dilation
-        h = self.conv.b
-        for k in range(kernel):
-            h = h + past[k * dilation] @ self.conv.w[k]  # (N, 2 width); the last is the present
-        return self._outputs(x, h)
+        return self._outputs(x, causal_step(past, self.conv.w, self.conv.b, self.conv.dilation))
 
     def start(self, n: int) -> deque:
         """The inputs before the first step, zeros, for `step`."""

@@ -10,6 +10,7 @@ from minigen.flow import wavenet
 from minigen.flow.wavenet import (
     ResidualLayer,
     WaveNet,
+    causal_step,
     gated_unit,
     mu_law,
     mu_law_decode,
@@ -17,7 +18,7 @@ from minigen.flow.wavenet import (
     receptive_field,
 )
 from minigen.optim import Adam
-from minigen.tensor import grad, jacobian, value_and_grad
+from minigen.tensor import conv1d, grad, jacobian, value_and_grad
 
 # ------------------------------------------------------------------------------------------- formulas
 
@@ -69,6 +70,23 @@ def test_receptive_field_by_hand():
     assert receptive_field(2, (1, 2, 4, 8)) == 16
     assert receptive_field(3, (1, 2)) == 7
     assert receptive_field(1, (5, 9)) == receptive_field(4, ()) == 1
+
+
+def test_causal_step_by_hand():
+    """w = (1/2, 3) with dilation 2: the present 3.5 three times, half of the input two steps before, and b."""
+    past = [np.array([[v]]) for v in (1.0, 2.0, 3.5)]
+    y = causal_step(past, np.array([0.5, 3.0]).reshape(2, 1, 1), np.array([0.25]), 2)
+    np.testing.assert_allclose(y, [[11.25]])
+
+
+@pytest.mark.parametrize("kernel, dilation", [(1, 1), (2, 1), (2, 4), (3, 2)])
+def test_causal_steps_are_the_convolution(rng, kernel, dilation):
+    """At every step, with zeros before the first."""
+    x, w, b = rng.standard_normal((2, 9, 3)), rng.standard_normal((kernel, 3, 5)), rng.standard_normal(5)
+    before = [np.zeros((2, 3))] * ((kernel - 1) * dilation)
+    inputs = before + [x[:, t] for t in range(9)]
+    steps = [causal_step(inputs[t : t + len(before) + 1], w, b, dilation) for t in range(9)]
+    np.testing.assert_allclose(np.stack(steps, axis=1), conv1d(x, w, b, dilation))
 
 
 # ------------------------------------------------------------------------------------------- the network
@@ -245,6 +263,7 @@ def test_dtypes(rng):
         (lambda rng: mu_law_encode(np.zeros(1), 1), "levels must be a whole number of at least 2"),
         (lambda rng: mu_law_decode(np.array([256])), "codes must be in 0..255, got values from 256 to 256"),
         (lambda rng: mu_law_decode(np.array([0.5])), "codes must be whole numbers"),
+        (lambda rng: causal_step([np.ones((1, 1))], np.ones((2, 1, 1)), np.ones(1), 3), "past must have 4 inputs"),
         (lambda rng: receptive_field(0, (1,)), "kernel must be a whole number"),
         (lambda rng: receptive_field(2, (1, 0)), "dilations must be a whole number of at least 1, got 0"),
         (lambda rng: receptive_field(2, 4), "dilations must be a list"),
