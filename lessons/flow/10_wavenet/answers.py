@@ -143,6 +143,41 @@ MISTAKES = {
     x_padded = padded(anp.concatenate([0 * x[:, :1], x[:, 1:]], axis=1), (k - 1) * d)
     return added_up(x_padded, w, b, x.shape[1], [a * d for a in range(k)])
     """,
+    "causal_step": """
+    # The order is reversed: w[0] multiplies the oldest input, which is the first of the list, and
+    # w[k - 1] the present one.
+    past[k * dilation] @ w[k] -> past[k * dilation] @ w[len(w) - 1 - k]
+    # The dilation is forgotten: the inputs of the kernel are `dilation` steps apart.
+    return b + sum(past[len(past) - len(w) + a] @ w[a] for a in range(len(w)))
+    # These are the oldest inputs: the inputs of the kernel are `dilation` steps apart.
+    past[k * dilation] -> past[k]
+    # The bias is forgotten: add b, once.
+    y = b -> y = 0
+    # The bias is added once, not once for every step of the kernel.
+    return sum(past[a * dilation] @ w[a] + b for a in range(len(w)))
+    # This is a mean over the kernel; a convolution is a sum.
+    return b + sum(past[a * dilation] @ w[a] for a in range(len(w))) / len(w)
+    # The present step is left out: a runs from 0 to k - 1.
+    range(len(w)) -> range(len(w) - 1)
+    # The oldest input is left out: a runs from 0 to k - 1.
+    range(len(w)) -> range(1, len(w))
+    # Only the oldest and the present input are used: a runs over all from 0 to k - 1.
+    return b + (past[0] @ w[0] if len(w) > 1 else 0) + past[-1] @ w[-1]
+    # This is the product with the present input alone: add those of the earlier ones.
+    return b + past[-1] @ w[-1]
+    # There is no activation in a convolution: it is linear.
+    return np.maximum(b + sum(past[a * dilation] @ w[a] for a in range(len(w))), 0)
+    # Stored inputs between those of the kernel do not enter: w[a] multiplies one input.
+    y = b
+    for a in range(len(w)):
+        y = y + sum(past[max(0, (a - 1) * dilation + 1) : a * dilation + 1]) @ w[a]
+    return y
+    # The kernel multiplies the inputs, it is not added to them.
+    return b + sum(np.sum(past[a * dilation], axis=1, keepdims=True) + np.sum(w[a], axis=0)
+                   for a in range(len(w)))
+    # The examples are separate: do not average over them.
+    return b + sum(np.mean(past[a * dilation], axis=0, keepdims=True) @ w[a] for a in range(len(w)))
+    """,
     "receptive_field": """
     1 + (kernel - 1) -> (kernel - 1)  # The present step counts: add 1.
     # A kernel of k reaches k - 1 steps further back, not k: the first of its steps is the present.
@@ -418,6 +453,16 @@ VARIANTS = {
     views = anp.stack([x_padded[:, dilation * a :][:, : x.shape[1]] for a in steps])
     y = anp.einsum("antc,aco->nto", views, w)
     return y if b is None else b + y
+    """,
+    "causal_step": """
+    # as one product of a wide matrix
+    taps = [past[a * dilation] for a in range(len(w))]
+    return np.concatenate(taps, axis=1) @ np.reshape(w, (-1, w.shape[2])) + b
+    # by a slice of the list
+    return b + sum(x @ matrix for x, matrix in zip(past[::dilation], w))
+    # by einsum, from the present backwards
+    newest_first = np.stack(past[::-1][::dilation])
+    return np.einsum("anc,aco->no", newest_first, w[::-1]) + b
     """,
     "receptive_field": """
     # layer by layer

@@ -11,12 +11,12 @@ CHANGES = {
     "dilations that do not double": Change(
         old='"dilated: 1, 2, 4, 8": (1, 2, 4, 8)',
         new='"dilated: 1, 3, 3, 8": (1, 3, 3, 8)',
-        shows={"steps seen, dilated: 1, 3, 3, 8": 12},
-        fails=["steps seen, dilated: 1, 3, 3, 8"],
+        shows={"inputs, dilated: 1, 3, 3, 8": 12},
+        fails=["inputs, dilated: 1, 3, 3, 8"],
     ),
     "a shift at the top": Change(
         old="steps_back([0])",
         new="steps_back([3])",
-        shows={("once", "nearest step seen"): 1, ("once", "furthest"): 16},
+        shows={("once", "nearest step"): 1, ("once", "furthest"): 16},
     ),
 }

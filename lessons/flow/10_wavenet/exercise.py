@@ -1,10 +1,10 @@
-"""Exercises of WaveNet: the causal dilated convolution, the receptive field of a stack, the gated
-unit, and the codes of a wave."""
+"""Exercises of WaveNet: the causal dilated convolution and its cached step, the receptive field of
+a stack, the gated unit, and the codes of a wave."""
 
 import autograd.numpy as np
 
 from minigen.course.exercise.format import Exercise
-from minigen.tensor import grad, jacobian
+from minigen.tensor import conv1d, grad, jacobian
 
 convolution = Exercise(
     "flow/10/causal_conv1d",
@@ -118,6 +118,81 @@ def float32(impl, rng):
     """A layer of the lesson's network, float32."""
     x, w, b = (a.astype(np.float32) for a in layer(rng, 2, 40, 8, 16, 2))
     return {"y": impl(x, w, b, 16)}
+
+
+step = Exercise(
+    "flow/10/causal_step",
+    target="minigen.flow.wavenet:causal_step",
+    minutes=10,
+    prompt="""
+    Return the output of a causal, dilated convolution at the present step alone, an array (N,
+    c_out), from stored inputs. The kernel w has shape (k, c_in, c_out), the bias b (c_out,).
+
+    past is a list of (k - 1) * dilation + 1 inputs, arrays (N, c_in): the oldest first, and the
+    input of the present step last. As in `causal_conv1d`, w[k - 1] multiplies the present input,
+    w[k - 2] the input dilation steps before it, and w[0] the oldest. Leave past unchanged. No
+    gradient is taken.
+    """,
+    hints="""
+    The list is as long as the kernel reaches back. Which of its entries does the kernel use?
+
+    w[a] multiplies the input (k - 1 - a) * dilation steps before the present. Counted from the
+    oldest, this is entry a * dilation of the list.
+
+        y = b
+        for a in range(len(w)):
+            y = y + past[a * dilation] @ w[a]
+        return y
+    """,
+)
+
+
+def inputs(*values):
+    """A list of inputs of one example and one channel, (1, 1) each."""
+    return [np.array([[value]]) for value in values]
+
+
+@step.case(points=2, kind="equation", expect={"y": [[11.25]]})
+def dilation_two_by_hand(impl, rng):
+    """w = (0.5, 3) and b = 0.25: 3 * 3.5 for the present, 0.5 * 1 for two steps before it."""
+    w = np.array([0.5, 3.0]).reshape(2, 1, 1)
+    return {"y": impl(inputs(1.0, 2.0, 3.5), w, np.array([0.25]), 2)}
+
+
+@step.case(points=1, kind="equation", expect={"y": [[19.6]]})
+def three_neighbors(impl, rng):
+    """w = (0.1, 3, 5), dilation 1: 5 * 2.6 + 3 * 2 + 0.1 * 1 + 0.5."""
+    w = np.array([0.1, 3.0, 5.0]).reshape(3, 1, 1)
+    return {"y": impl(inputs(1.0, 2.0, 2.6), w, np.array([0.5]))}
+
+
+@step.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
+def every_step_of_a_convolution(impl, rng):
+    """One step after the other, with zeros before the first, it is the whole convolution (kernel 3,
+    dilation 2)."""
+    x, w, b = layer(rng)
+    before = [np.zeros((2, 2))] * 4
+    steps = before + [x[:, t] for t in range(7)]
+    found = [impl(steps[t : t + 5], w, b, 2) for t in range(7)]
+    return {"gap": np.stack(found, axis=1) - conv1d(x, w, b, 2)}
+
+
+@step.case(points=2, kind="shapes")
+def several_channels_of_a_step(impl, rng):
+    """Kernels of 3 and of 2, dilations 1 and 4; and a kernel of 1, for which past is one input."""
+    found = {}
+    for k, dilation in ((3, 1), (2, 4), (1, 3)):
+        past = list(rng.standard_normal(((k - 1) * dilation + 1, 2, 4)))
+        w, b = rng.standard_normal((k, 4, 3)), rng.standard_normal(3)
+        found[f"kernel {k}, dilation {dilation}"] = impl(past, w, b, dilation)
+    return found
+
+
+@step.case(points=1, kind="extremes", expect={"y": [[0.25, -3.0]]})
+def silence(impl, rng):
+    """Before the first step all inputs are zero, and the output is b."""
+    past = [np.zeros((1, 3))] * 9
+    return {"y": impl(past, rng.standard_normal((3, 3, 2)), np.array([0.25, -3.0]), 4)}
 
 
 field = Exercise(

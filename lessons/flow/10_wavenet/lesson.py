@@ -40,7 +40,7 @@ import autograd.numpy as np
 from minigen import plot
 from minigen.data.strings import KarplusStrong
 from minigen.flow.pixel.model import pixel_mask
-from minigen.flow.wavenet import ResidualLayer, WaveNet, gated_unit, receptive_field
+from minigen.flow.wavenet import ResidualLayer, WaveNet, causal_step, gated_unit, receptive_field
 
 # %%
 from minigen.flow.wavenet import mu_law, mu_law_decode, mu_law_encode
@@ -847,7 +847,11 @@ lesson.claim(name, worst, between=(-0.003, 0.05), unit="nats", source=source)
 # be drawn before the next can be predicted. Look again at the orange units of the dilated stack.
 # Those at the right end are new at each step. All others are to the left of it, and so have been
 # computed at an earlier step.
-#
+
+# %%
+lesson.exercise("flow/10/causal_step")
+
+# %% [markdown]
 # Here is a stack with one channel, whose two weights are $\frac12$, in plain Python. The first
 # function computes all orange units. The second keeps the inputs of each layer that are needed
 # again, the last $d$ of them, in a *cache*. Each product is counted.
@@ -924,7 +928,7 @@ lesson.outcome(
 # codes so far and uses its last logits. Both ways must draw the same codes.
 
 # %%
-lesson.show_source(ResidualLayer.step, WaveNet.generate)
+lesson.show_source(causal_step, ResidualLayer.step, WaveNet.generate)
 same = []
 for field in (21, 64):
     net = nets[field]
