@@ -356,7 +356,7 @@ lesson.outcome(
 )
 
 # %%
-source = "theory: 0; TODO"
+source = "theory: 0; seeds 0, 1 and 2031: worst 0.0058"
 lesson.claim(
     "bow, one layer, x2 first: gap", by_order["x2 first"], at_most=0.02, unit="nats", source=source
 )
@@ -366,7 +366,7 @@ lesson.claim(
     by_order["x1 first"] - best,
     between=(-margin, 0.02),
     unit="nats",
-    source="theory: at least 0, less 5 standard errors; TODO",
+    source="theory: at least 0, less 5 standard errors; seeds 0, 1 and 2031: at most 0.0009",
 )
 
 # %% [markdown]
@@ -407,10 +407,10 @@ lesson.claim(
     five - best,
     between=(-margin, 0.03),
     unit="nats",
-    source="theory: that of one layer; TODO",
+    source="theory: that of one layer; seeds 0, 1 and 2031: at most 0.0009",
 )
 name = "bow, five layers in alternating orders: gap"
-source = "theory: 0; TODO"
+source = "theory: at least 0; seeds 0, 1 and 2031: worst 0.0072"
 lesson.claim(name, gaps["five, in turn"].gap, at_most=0.03, unit="nats", source=source)
 
 # %% [markdown]
@@ -434,8 +434,8 @@ lesson.claim(name, gaps["five, in turn"].gap, at_most=0.03, unit="nats", source=
 #
 # </details>
 #
-# In particular $z_2$ is an affine function of $x_2$ for a given $x_1$: its second differences are
-# zero. We compute them for all four models, at $x_1 = 4$.
+# In particular, with $x_1$ first $z_2$ is an affine function of $x_2$ for a given $x_1$, and its
+# second differences are zero. We compute one for each of the four models, at $x_1 = 4$.
 
 # %%
 three = np.array([[4.0, -2.0], [4.0, 0.0], [4.0, 2.0]])
@@ -450,7 +450,9 @@ def second_difference(flow):
 differences = {name: second_difference(flow) for name, flow in bows.items()}
 lesson.table(differences.items(), ["layers", "second difference of z2"])
 for name in ("x1 first", "five, x1 first"):
-    lesson.check(f"second difference, {name}", differences[name], equals=0.0, atol=1e-4)
+    lesson.check(f"second difference, {name}", differences[name], equals=0.0, atol=1e-9)
+bend = abs(differences["five, in turn"])
+lesson.check("size of the second difference, five in alternating orders", bend, at_least=1e-6)
 
 # %% [markdown]
 # MAF therefore **reverses the order from layer to layer**. The figure shows the noise to which each
