@@ -48,12 +48,12 @@ MISTAKES = {
     return stop_gradient(z) * np.exp(log_scale) + mu, np.sum(log_scale, axis=1)
     # Here z is given: multiply by sigma, then add mu. The log-determinant is right already.
     z * np.exp(log_scale) + mu -> (z - mu) * np.exp(-log_scale)
-    # A softplus is no exponential: the scale is exp(log_scale).
+    # A softplus is not an exponential: the scale is exp(log_scale).
     scale = np.logaddexp(0, log_scale)
     return z * scale + mu, np.sum(np.log(scale), axis=1)
     # A small number under the logarithm is a floor under the scale: sum log_scale itself.
     np.sum(log_scale, axis=1) -> np.sum(np.log(np.exp(log_scale) + 1e-10), axis=1)
-    # The network has read z, so all coordinates are there at once: nothing of x enters the next.
+    # The network receives z, so all coordinates are known at once: no x_i enters the next.
     columns = []
     for i in range(z.shape[1]):
         before = columns[-1] if columns else 0
@@ -61,7 +61,7 @@ MISTAKES = {
     return np.stack(columns, axis=1), np.sum(log_scale, axis=1)
     # The first coordinate has a scale too: sum over all of them.
     np.sum(log_scale, axis=1) -> np.sum(log_scale[:, 1:], axis=1)
-    # Entry i of mu and log_scale is made for entry i of z already: do not move them by one place.
+    # Entry i of mu and log_scale already belongs to entry i of z: do not shift them by one place.
     moved = np.concatenate([np.zeros((len(z), 1)), log_scale[:, :-1]], axis=1)
     return z * np.exp(moved) + mu, np.sum(moved, axis=1)
     # The scale has no bound here: do not clip log_scale, however far from 0 the bound is.
@@ -99,7 +99,7 @@ MISTAKES = {
     np.exp(-log_scale) -> 1 / log_scale
     # Two results with different names: -mu/sigma first, then the logarithm of 1/sigma.
     return -log_scale, -mu * np.exp(-log_scale)
-    # These are the parameters of the MAF: turned round, they change.
+    # These are the parameters of the MAF: those of its inverse are different.
     return mu, log_scale
     # This undoes the order of operations but divides twice by sigma.
     np.exp(-log_scale) -> np.exp(-2 * log_scale)
@@ -138,7 +138,7 @@ MISTAKES = {
     gate * z + (1 - gate) * m -> gate * m + (1 - gate) * z
     # m is blended in: it is multiplied by 1 - sigmoid(s).
     (1 - gate) * m -> m
-    + (1 - gate) -> -(1 - gate)  # m is taken away: it is added, with the weight 1 - sigmoid(s).
+    + (1 - gate) -> -(1 - gate)  # m is subtracted: it is added, with the weight 1 - sigmoid(s).
     # The gate is an exponential here, which may pass 1: sigmoid(s), not exp(s).
     gate = np.exp(s)
     return gate * z + (1 - gate) * m, np.sum(s, axis=1)
@@ -164,7 +164,7 @@ MISTAKES = {
     np.sum(softplus(-s), axis=1) -> np.sum(softplus(-s), axis=0)
     # This is the determinant; its logarithm is asked for.
     -np.sum(softplus(-s), axis=1) -> np.prod(gate, axis=1)
-    # s is the sigmoid's argument; this opens the gate by 1.5 more.
+    # s is the argument of the sigmoid: nothing is added to it.
     gate = sigmoid(s + 1.5)
     return gate * z + (1 - gate) * m, -np.sum(softplus(-s - 1.5), axis=1)
     # The slope of the sigmoid has no place: dx/dz is the sigmoid itself.
@@ -203,8 +203,8 @@ MISTAKES = {
     return gate * z + (1 - gate) * m, -np.sum(softplus(-s - 1), axis=1)
     # exp(1000) is infinite, and the derivative infinity / infinity: use `sigmoid`.
     sigmoid(s) -> 1 / (1 + np.exp(-s))
-    # The value is right, but np.where sends 0 times infinity, a NaN, back through the side that it
-    # does not take: use softplus.
+    # The value is right, but np.where passes 0 times infinity, a NaN, back through the branch that
+    # it does not take: use softplus.
     gate = sigmoid(s)
     up, down = -np.log(1 + np.exp(-s)), s - np.log(1 + np.exp(s))
     return gate * z + (1 - gate) * m, np.sum(np.where(s > 0, up, down), axis=1)
@@ -235,7 +235,7 @@ VARIANTS = {
     return -(scale * mu), -1.0 * log_scale
     """,
     "iaf_gated": """
-    # m and the way from m to z
+    # m and the difference from m to z
     return m + sigmoid(s) * (z - m), np.sum(-np.logaddexp(0.0, -s), axis=1)
     # the other gate is sigmoid(-s)
     return sigmoid(s) * z + sigmoid(-s) * m, -softplus(-s).sum(axis=-1)

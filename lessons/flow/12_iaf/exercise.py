@@ -27,17 +27,17 @@ forward = Exercise(
     target="minigen.flow.autoregressive:iaf_forward",
     minutes=8,
     prompt="""
-    Sampling by one inverse autoregressive transform. A network has read the noise z and returned mu
-    and log_scale, the logarithm of the scale sigma: entry i of both depends on earlier z alone. z
-    has mean 0 and deviation 1; make of it the x that has the mean mu and the deviation sigma.
-    Return the pair of x and log |det dx/dz|, a tuple. Gradients are taken.
+    Sampling by one inverse autoregressive transform. A network has computed mu and log_scale, the
+    logarithm of the scale sigma, from the noise z: entry i of both depends on earlier z alone. z
+    has mean 0 and standard deviation 1. The affine transform of z with scale sigma and shift mu is
+    x. Return the pair of x and log |det dx/dz|, a tuple. Gradients are taken.
 
     z, mu and log_scale have shape (N, D), and so has x; the log-determinant has shape (N,), one
-    number for each example. It is to be right for a log_scale of 1000 or -1000 too.
+    number for each example. It must be right for a log_scale of 1000 or -1000, too.
     """,
     hints="""
-    mu and sigma are already there, all D of them, for the network read z. Nothing has to be done in
-    sequence.
+    All D entries of mu and sigma are known, because the network receives z. Nothing has to be
+    computed in sequence.
 
     x = z exp(log_scale) + mu. Entry i of mu and sigma depends on earlier z only, so dx/dz is
     triangular, with exp(log_scale) on its diagonal.
@@ -116,9 +116,9 @@ renaming = Exercise(
     target="minigen.flow.autoregressive:iaf_from_maf",
     minutes=8,
     prompt="""
-    A MAF infers z = (x - mu)/sigma, where its network read x. Call x the noise and z the sample:
-    this is an IAF, z = x sigma~ + mu~. Return the pair of mu~ and log_scale~ = log sigma~, a
-    tuple, from mu and log_scale = log sigma. Gradients are taken.
+    A MAF infers z = (x - mu)/sigma; its network receives x. Call x the noise and z the sample: this
+    is an IAF, z = x sigma~ + mu~. Return the pair of mu~ and log_scale~ = log sigma~, a tuple, from
+    mu and log_scale = log sigma. Gradients are taken.
 
     mu and log_scale have shape (N, D), and so have both results. log_scale may be 1000.
     """,
@@ -200,9 +200,9 @@ gated = Exercise(
     minutes=12,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    The form of an IAF step that Kingma et al. use: a gate between the noise z and a number m. With
-    the network's outputs m and s, both made of earlier z, x = g z + (1 - g) m, where the gate is
-    g = 1/(1 + exp(-s)). Return the pair of x and log |det dx/dz|, a tuple. Gradients are taken.
+    The form of an IAF step that Kingma et al. use: a gate between the noise z and a value m. With
+    the network's outputs m and s, both functions of earlier z, x = g z + (1 - g) m, where the gate
+    is g = 1/(1 + exp(-s)). Return the pair of x and log |det dx/dz|, a tuple. Gradients are taken.
 
     z, m and s have shape (N, D), and so has x; the log-determinant has shape (N,), one number for
     each example. Both must be right, and have their gradients, at s = 1000 and s = -1000 too.
@@ -210,8 +210,8 @@ gated = Exercise(
     `sigmoid` and `softplus`, log(1 + exp(a)), work without overflow and have gradients.
     """,
     hints="""
-    The Jacobian is triangular, and z_i enters x_i with the factor sigmoid(s_i) alone. Mind the
-    logarithm of a sigmoid that has become 0.
+    The Jacobian is triangular, and z_i enters x_i with the factor sigmoid(s_i) alone. A sigmoid may
+    round to 0, and the logarithm of 0 is infinite.
 
     log sigmoid(s) = -log(1 + exp(-s)) = -softplus(-s).
 
@@ -262,7 +262,7 @@ def of_a_whole_gated_layer(impl, rng):
     },
 )
 def shut(impl, rng):
-    """At s = -1000 the gate is shut: x is m, and the log-determinant -1000, with slope 1."""
+    """At s = -1000 the gate is closed: x is m, and the log-determinant -1000, with slope 1."""
     z, m = rng.standard_normal((2, 2, 2))
     s = np.array([[-1000.0, -1000.0], [-1000.0, 1000.0]])
     x, log_det = impl(z, m, s)

@@ -4,9 +4,9 @@ from minigen.course.lesson.changes import Change
 
 CHANGES = {
     "too weak a shear": Change(
-        old="-z[:, 0] / 2",
-        new="-z[:, 0] / 3",
-        shows={"each draw's difference": None},
-        fails=["each draw's difference"],
+        old="Shear(-1 / 2)",
+        new="Shear(-1 / 3)",
+        shows={"the difference of each draw: log p(x)": None},
+        fails=["the difference of each draw: log p(x)"],
     ),
 }
