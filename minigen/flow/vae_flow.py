@@ -73,13 +73,20 @@ def independent_gap(precision: Array) -> Array:
     for the posterior's mean and the variances 1/P_jj, and is then ½ (Σ_j log P_jj − log det P).
     ValueError: another shape, or a matrix whose determinant or diagonal is not positive.
     """
+    P = _positive_definite(precision)
+    diagonal = np.diagonal(P, axis1=1, axis2=2)  # (N, D)
+    log_det = np.linalg.slogdet(P)[1]  # (N,)
+    return like(0.5 * (np.sum(np.log(diagonal), axis=1) - log_det), P)
+
+
+def _positive_definite(precision: Array) -> Array:
+    """The matrices (N, D, D), if they are square with positive diagonals and determinants."""
     P = checks.array("precision", precision, "N", "D", "D")
     square = np.shape(P)[1] == np.shape(P)[2]
-    diagonal = np.diagonal(P, axis1=1, axis2=2)  # (N, D)
-    sign, log_det = np.linalg.slogdet(P) if square else (0, 0)
-    if not (numpy.all(diagonal > 0) and numpy.all(sign > 0)):
+    diagonals = np.diagonal(P, axis1=1, axis2=2)
+    if not (square and numpy.all(diagonals > 0) and numpy.all(np.linalg.slogdet(P)[0] > 0)):
         raise ValueError("precision must be positive definite matrices (N, D, D)")
-    return like(0.5 * (np.sum(np.log(diagonal), axis=1) - log_det), P)
+    return P
 
 
 class AmortizedPlanar(Bijection):
