@@ -63,7 +63,8 @@ MISTAKES = {
     np.sum(u**2 + math.log(2 * math.pi), axis=1) + log_det ->
     np.sum(u**2 + math.log(2 * math.pi), axis=1)
     # The sign of the log-determinant is wrong: that of du/dz is added to log p(z).
-    axis=1) + log_det -> axis=1) - log_det
+    np.sum(u**2 + math.log(2 * math.pi), axis=1) + log_det ->
+    np.sum(u**2 + math.log(2 * math.pi), axis=1) - log_det
     # The sign of the divergence is reversed: log q - log p.
     log_q - log_prior -> log_prior - log_q
     # The prior is missing: log q - log p(z).
@@ -73,7 +74,7 @@ MISTAKES = {
     # The signs of both logarithms are equal: log p(z) is subtracted.
     log_q - log_prior -> log_q + log_prior
     # The prior's Gaussian is evaluated at u, not at z.
-    np.sum(u**2 + math.log -> np.sum(z**2 + math.log
+    np.sum(u**2 + math.log(2 * math.pi), axis=1) -> np.sum(z**2 + math.log(2 * math.pi), axis=1)
     # The draw is z; u belongs to the prior only.
     return like(z, mu), like(log_q - log_prior, mu) -> return u, log_q - log_prior
     # logvar is the logarithm of sigma²: sigma is exp(logvar/2).

@@ -308,6 +308,18 @@ def one_draw_of_the_posterior(impl, rng):
     return {"z": z, "kl": kl}
 
 
+@prior.case(
+    points=1,
+    kind="equation",
+    expect={"z": [[3.0, -2.5]], "kl": [-0.375 * (9 + 6.25) + 2 * np.log(2)]},
+)
+def a_draw_far_from_the_mean(impl, rng):
+    """mu = 0, sigma = 1 and the prior 2 u: the prior has the higher density at a distant draw."""
+    zero = np.zeros((1, 2))
+    z, kl = impl(zero, zero, np.array([[3.0, -2.5]]), BothWays(2.0, 0.0))
+    return {"z": z, "kl": kl}
+
+
 @prior.case(points=2, kind="equation")
 def curved_priors(impl, rng):
     z, kl = impl(*encoded(rng), Sinh())
