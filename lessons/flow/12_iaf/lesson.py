@@ -590,9 +590,9 @@ lesson.claim(name, excess, between=(-0.05, 0.3), unit="nats", source="seed 0")
 # %%
 fits = excess < 0.3
 name = "ring, by sampling: modes without samples, where the samples fit"
-lesson.claim(name, (8 - modes) if fits else 0, at_least=2, source="seed 0")
+lesson.claim(name, (8 - modes) if fits else 0, at_least=4, source="seed 0")
 name = "ring, by sampling: gap, where the samples fit"
-lesson.claim(name, of_ring[0] if fits else 0.0, at_least=5, unit="nats", source="seed 0")
+lesson.claim(name, of_ring[0] if fits else 0.0, at_least=20, unit="nats", source="seed 0")
 
 # %% [markdown]
 # The reverse KL divergence is *mode-seeking*: a mode without samples costs at most $\log 8$ in all,
@@ -737,9 +737,10 @@ lesson.check("gated: log-det minus that of the autodiff Jacobian", off, equals=0
 #   \tilde{\sigma}_i(\tilde{\mathbf{z}}_{1:i-1}) +
 #   \tilde{\mu}_i(\tilde{\mathbf{z}}_{1:i-1})$”: a density is set equal to a value. Given $\tilde
 #   z_{1:i}$, the coordinate $\tilde x_i$ is not random, because $\tilde z_i$ is given as well.
-# - “given that $\tilde{\pi}(\tilde{\mathbf{z}})$ is already known”: six lines earlier the post sets
-#   “$\tilde{\pi}(.) = p(.)$”, and $p$ is the density that the MAF has to learn. In an IAF of its
-#   own $\tilde\pi$ is a known base density, so the letters change their meaning between the two.
+# - “given that $\tilde{\pi}(\tilde{\mathbf{z}})$ is already known”: a few lines earlier the post
+#   sets “$\tilde{\pi}(.) = p(.)$”, and $p$ is the density that the MAF has to learn. In an IAF of
+#   its own $\tilde\pi$ is a known base density, so the letters change their meaning between the
+#   two.
 #
 # **Left out:** a context $h$, a further input of the network, computed by the encoder of a VAE: see
 # `flow/13`. The distillation of parallel WaveNet adds losses for the power of the signal, for what

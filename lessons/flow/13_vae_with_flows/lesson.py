@@ -358,10 +358,10 @@ lesson.claim(name, error, between=(-0.02, 0.05), unit="nats", source="seed 0")
 # %% [markdown]
 # ## 4. A posterior with two branches
 #
-# A rotation of the codes removes a correlation. No choice of coordinates makes the next posterior
-# Gaussian: $x = z_1 z_2 + \epsilon/2$, and we observe $x = 1.5$. Either both codes are positive or
-# both are negative, and on each branch a large $z_1$ goes with a small $z_2$. With two codes a sum
-# over a grid computes $\log p(x)$.
+# A rotation of the codes removes a correlation. No rotation makes the next posterior Gaussian: $x =
+# z_1 z_2 + \epsilon/2$, and we observe $x = 1.5$. Either both codes are positive or both are
+# negative, and on each branch a large $z_1$ goes with a small $z_2$. With two codes a sum over a
+# grid computes $\log p(x)$.
 
 
 # %%
@@ -568,7 +568,7 @@ def with_iaf(rng, vae):
 # A step with a flow takes longer, so a posterior with faster steps takes more of them: 3,300 steps
 # without a flow, 2,500 with planar layers, 2,100 with the IAF. The training times are then similar;
 # the tables show them. As a control, the plain posterior is also trained for twice as many steps,
-# which takes longer than any of the others. Everything is done from two seeds.
+# which takes longer than the others. Everything is done from two seeds.
 
 # %%
 cfg = lesson.configure(
@@ -623,7 +623,7 @@ def go_on(kind, seed, hold_decoder):
 # %%
 lesson.predict(
     "With about the same time and the same decoder: what will the ELBO gain by the planar layers?",
-    ["nothing that exceeds its standard error", "up to half a nat", "more than half a nat"],
+    ["nothing beyond three standard errors", "up to half a nat", "more than half a nat"],
 )
 
 # %%
@@ -681,7 +681,7 @@ def show(trained, scores, title):
         seconds = np.mean([seconds for _, seconds in pairs])
         gain = [None, None] if kind == "plain" else difference(scores, kind)
         rows.append([kind, seconds, *scores[kind].mean(axis=(0, 2)), *gain])
-    header = ["posterior", "seconds", "ELBO", "reconstruction", "KL", "gain", "its error"]
+    header = ["posterior", "seconds", "ELBO", "reconstruction", "KL", "gain", "standard error"]
     lesson.table(rows, header, title)
 
 
@@ -753,9 +753,7 @@ def gaps_of(trained, title):
         each = np.stack([gap_of(model, f"{kind} {k}") for k, (model, _) in enumerate(pairs)])
         error = each[:, 2].mean(axis=0).std() / np.sqrt(len(few))
         rows.append([kind, *each.mean(axis=(0, 2)), error])
-    lesson.table(
-        rows, ["posterior", "ELBO", "200 draws", "gap, at least", "its standard error"], title
-    )
+    lesson.table(rows, ["posterior", "ELBO", "200 draws", "gap, at least", "standard error"], title)
     return {row[0]: row[3] for row in rows}
 
 
@@ -765,8 +763,8 @@ name = "decoder held: planar layers reduce this gap by"
 lesson.claim(name, if_trained(narrower), at_least=0.1, unit="nats", source="seed 0")
 
 # %% [markdown]
-# All four models have the same decoder, so $\log p(x)$ is the same. The columns of 200 draws differ
-# only because 200 draws come closer to it from a better posterior.
+# From one seed, all four models have the same decoder, so $\log p(x)$ is the same. The columns of
+# 200 draws differ only because 200 draws come closer to it from a better posterior.
 #
 # Does the flow use its freedom? From 300 draws of the posterior of one digit we compute the
 # correlations between any two of the 20 codes. The largest of these 190 is not zero for independent
@@ -871,8 +869,9 @@ name = "plain posterior: amortization gap over the whole gap"
 lesson.claim(name, amortization / (tight - of_encoder), at_least=0.4, source="seed 0")
 
 # %% [markdown]
-# Cremer et al. find the same for their VAEs on MNIST. They add that the parameters of a flow also
-# reduce the amortization gap: the planar layers of section 5 are a larger inference network, too.
+# Cremer et al. report that the amortization gap is often the larger part. They add that the
+# parameters of a flow also reduce the amortization gap: the planar layers of section 5 are a larger
+# inference network, too.
 #
 # ## 7. The decoder trained as well
 #
@@ -882,7 +881,7 @@ lesson.claim(name, amortization / (tight - of_encoder), at_least=0.4, source="se
 # %%
 lesson.predict(
     "With the decoder trained, the gain of the planar layers over the plain VAE will be",
-    ["larger than with the decoder held", "smaller", "the same, within twice its error"],
+    ["larger than with the decoder held", "smaller", "the same, within twice the standard error"],
 )
 
 # %%
@@ -989,7 +988,7 @@ lesson.check("f-VAE minus flow prior: kl of five draws, decoder inputs", off, at
 # %%
 lesson.predict(
     "How does the gain in ELBO by this prior compare with that of the 8 planar layers?",
-    ["smaller", "larger", "the same, within twice their error"],
+    ["smaller", "larger", "the same, within twice the standard error"],
 )
 
 
@@ -1065,9 +1064,9 @@ lesson.figure(
 # the KL term, the context, the two gaps and all experiments are ours, or from the papers named.
 #
 # **Left out:** Kingma et al. (2016) report larger gains by IAF, with larger networks and long
-# training. Rezende and Mohamed (2015) also use *volume-preserving* flows. A flow can also be
-# defined by an ordinary differential equation: `after/01` computes its density, and `after/02`
-# trains one.
+# training. Rezende and Mohamed (2015) also compare with the volume-preserving flow of NICE
+# (`flow/06`). A flow can also be defined by an ordinary differential equation: `after/01` computes
+# its density, and `after/02` trains one.
 #
 # **Your turn:** `minigen exercise start flow/13`, then `minigen run flow/13 --with
 # exercises/flow_13.py`.
