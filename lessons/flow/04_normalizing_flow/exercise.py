@@ -22,7 +22,7 @@ planar = Exercise(
     """,
     hints="""
     The layer moves points along u only, and how far depends on wᵀz + b alone. So the determinant of
-    the D by D Jacobian is one number's worth of work.
+    the D by D Jacobian follows from a single scalar product.
 
     The Jacobian is I + u (h'w)ᵀ with h = tanh(wᵀz + b) and h' = 1 - h². By the matrix determinant
     lemma its determinant is 1 + h' uᵀw.
@@ -130,9 +130,9 @@ invertible = Exercise(
     blocked=["minigen.flow.planar:Planar._parameters"],
     imports=["from minigen.tensor import softplus"],
     prompt="""
-    A planar layer can be inverted if uᵀw > -1. Make any u into one that keeps the condition: return
-    u moved along w, and along w only, so far that its product with w becomes softplus(uᵀw) - 1,
-    always, also where the condition held before. softplus(a) = log(1 + e^a). Gradients are taken.
+    A planar layer can be inverted if uᵀw > -1. Correct any u so that the condition holds: return u
+    moved along w, and along w only, such that its product with w becomes softplus(uᵀw) - 1, also
+    where the condition held before. softplus(a) = log(1 + e^a). Gradients are taken.
 
     u and w have the same shape, (D,) for one layer or (..., D) for many; so has the result. w is
     not zero, and not of length 1. The product may be as large as 1000 or as low as -1000, in
@@ -209,9 +209,9 @@ radial = Exercise(
     minutes=15,
     prompt="""
     One radial layer: points move away from a center, or towards it. Let r be the distance of a
-    point z from the center, and h the reciprocal of alpha plus r. To x the point moves by its
-    displacement from the center times beta h. Return the pair of x and log |det dx/dz|, a tuple.
-    Gradients are taken, in all arguments.
+    point z from the center, and h the reciprocal of alpha plus r. The point is moved by beta h
+    times its displacement from the center, and the result is x. Return the pair of x and
+    log |det dx/dz|, a tuple. Gradients are taken, in all arguments.
 
     z has shape (N, D), and so has x; the log-determinant has shape (N,). center has shape (D,).
     alpha > 0 and beta > -alpha have shape (), or (N,) with one of each for each example. A point
@@ -328,8 +328,8 @@ back = Exercise(
     target="minigen.flow.planar:distance_before",
     minutes=15,
     prompt="""
-    The way back of a radial layer. A point at the distance r from the center is moved along its
-    ray, by beta r times the reciprocal of alpha plus r. So it ends at the distance
+    The inverse of a radial layer. A point at the distance r from the center is moved along its ray,
+    by beta r times the reciprocal of alpha plus r. Then its distance is
     R = r + beta r / (alpha + r). Return the r that belongs to each R.
 
     R has shape (N,), and so has r; neither is negative. alpha > 0 and beta > -alpha have shape (),

@@ -189,7 +189,7 @@ MISTAKES = {
     (1 - mask) * s -> (1 - mask) * np.exp(s)
     np.sum -> np.mean  # Sum over the coordinates of an example, do not average.
     return np.sum((1 - mask) * s)  # One number for each example: do not sum over the batch.
-    # Sum over all axes of a picture but the first, not only the last.
+    # Sum over all axes of an image but the first, not only the last.
     return np.sum((1 - mask) * s, axis=-1)
     # The absolute value has no place: a negative s shrinks.
     (1 - mask) * s -> np.abs((1 - mask) * s)
@@ -215,7 +215,7 @@ MISTAKES = {
     return over_coordinates(s[:, s.shape[1] // 2 :])
     # This is the determinant; its logarithm is asked for.
     return np.prod(np.reshape(np.exp((1 - mask) * s), (len(s), -1)), axis=1)
-    # Sum over all axes of a picture but the first, not only over axis 1.
+    # Sum over all axes of an image but the first, not only over axis 1.
     return np.sum((1 - mask) * s, axis=1)
     """,
     "dequantization_bits": """

@@ -7,10 +7,11 @@ from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad, jacobian
 
 SHAPES = """
-    mask says for each coordinate whether it is kept (1) or changed (0); it broadcasts against one
-    example. s and t are what a network made of the kept half: full arrays, whose entries on the
-    kept half mean nothing and must have no effect, on no gradient either, be they 1000 or -1000.
-    On the changed half s may have any size too: the result is to be right wherever it is finite.
+    mask is 1 for each coordinate that is kept and 0 for each that is changed; it broadcasts against
+    one example. s and t come from a network that receives the kept half. They are full arrays:
+    their entries on the kept half, which may be 1000 or -1000, must have no effect on the result
+    or on any gradient. On the changed half s may have any size, too: the result must be correct
+    wherever it is finite.
 """
 
 # Scales of two examples, and their mask: the large ones are on the kept half.
@@ -45,7 +46,7 @@ forward = Exercise(
     {SHAPES}
     """,
     hints="""
-    Make s and t zero on the kept half; then one formula serves both halves.
+    Make s and t zero on the kept half. Then one formula is correct for both halves.
 
     The Jacobian is triangular, with 1 on the diagonal for the kept half and exp(s) for the changed
     one, so log |det| is the sum of s over the changed coordinates of each example.
@@ -58,7 +59,7 @@ forward = Exercise(
 
 @forward.case(points=1, kind="equation", expect={"x": [[2.0, 7.0]], "log_det": [np.log(2.0)]})
 def two_coordinates(impl, rng):
-    """The first is kept; the second is doubled and moved by 1."""
+    """The first is kept; the second is doubled, and 1 is added."""
     z, s, t = np.array([[2.0, 3.0]]), np.array([[5.0, np.log(2.0)]]), np.array([[-9.0, 1.0]])
     x, log_det = impl(z, s, t, np.array([1.0, 0.0]))
     return {"x": x, "log_det": log_det}
@@ -142,9 +143,9 @@ inverse = Exercise(
     target="minigen.flow.coupling:affine_inverse",
     minutes=10,
     prompt=f"""
-    The affine coupling in the direction that infers: given x, the z that `affine_forward` makes x
-    of, with the same s, t and mask. Return the pair of z and log |det dz/dx|, a tuple. Gradients
-    are taken.
+    The affine coupling in the direction that infers: given x, compute the z from which
+    `affine_forward` makes x, with the same s, t and mask. Return the pair of z and log |det dz/dx|,
+    a tuple. Gradients are taken.
 
     x, s and t have shape (N, ...), and so has z; the log-determinant has shape (N,), one number for
     each example.
@@ -232,7 +233,7 @@ def large_on_the_kept_half_back(impl, rng):
 
 @inverse.case(points=1, kind="extremes", expect={"z": [[2.0, 0.0, 0.0]], "log_det": [-2000.0]})
 def stretched_without_end(impl, rng):
-    """s = 1000 on both coordinates of the changed half: what it came from is at 0."""
+    """s = 1000 on both coordinates of the changed half: its preimage is at 0."""
     s, t = np.full((1, 3), 1000.0), np.array([[9.0, 5.0, 7.0]])
     z, log_det = impl(np.array([[2.0, 3.0, -4.0]]), s, t, np.array([1.0, 0.0, 0.0]))
     return {"z": z, "log_det": log_det}
@@ -243,10 +244,10 @@ log_det = Exercise(
     target="minigen.flow.coupling:affine_log_det",
     minutes=5,
     prompt=f"""
-    log |det dx/dz| of `affine_forward`, from s and mask alone. What stands above or below the
-    diagonal of its Jacobian, the derivatives of the network that made s and t, has no effect.
+    Return log |det dx/dz| of `affine_forward`, from s and mask alone. The entries of its Jacobian
+    off the diagonal, the derivatives of the network, have no effect.
 
-    s has shape (N, ...), an example being a vector or a picture; the result has shape (N,), one
+    s has shape (N, ...), where an example is a vector or an image; the result has shape (N,), one
     number for each example. Its gradient in s is taken.
 
     {SHAPES}
@@ -278,7 +279,7 @@ def random_scales(impl, rng):
 
 @log_det.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def against_a_matrix(impl, rng):
-    """It is the sum of the logarithms of the scales that a matrix shows."""
+    """It is the log-determinant of a triangular matrix with these scales."""
     _, s, _, mask = layer(rng, n=1)
     matrix = np.diag(np.where(mask == 1, 1.0, np.exp(s[0]))) + np.tril(
         rng.standard_normal((4, 4)), -1
