@@ -524,25 +524,18 @@ lesson.table(
 
 # %%
 folded, true = rows["u"]
-choices = lesson.predictions[-1].choices
+above, equal, below = lesson.predictions[-1].choices
 lesson.outcome(
     f"It reports {folded:.3f} nats, and the true distance is {true:.3f}. Where three z give the"
     " same x, Eq. flow.06 counts one of them: log q is too low, and the entropy too high. The layer"
     f" with û reports {rows['û'][0]:.3f}, and {rows['û'][1]:.3f} is true.",
-    answer=choices[2]
-    if folded < true - 0.05
-    else choices[0]
-    if folded > true + 0.05
-    else choices[1],
+    answer=equal if abs(folded - true) < 0.05 else below if folded < true else above,
 )
+
+# %%
 lesson.check("a layer that folds: true distance minus the reported", true - folded, at_least=0.2)
-lesson.claim(
-    "with û: true distance of one layer",
-    rows["û"][1],
-    at_most=0.02,
-    source="on every seed: 0.002",
-    unit="nats",
-)
+off, seen = rows["û"][1], "on every seed: 0.002"
+lesson.claim("with û: true distance of one layer", off, at_most=0.02, source=seen, unit="nats")
 
 # %% [markdown]
 # So a flow that may fold can report a distance of almost zero and be far from the target. A chain
