@@ -2,8 +2,8 @@
 
     p(x) = p(x_1) p(x_2 | x_1) p(x_3 | x_1, x_2) ...
 
-Each unit has a degree; it may see units of a degree no higher than its own, and output d only those of a degree
-strictly lower than the place of coordinate d. So one pass computes the parameters of all the conditionals.
+Each unit has a degree. A hidden unit is connected to units of a degree no higher than its own, and output d to those of
+a degree strictly lower than the place of coordinate d. So one pass computes the parameters of all the conditionals.
 Germain, Gregor, Murray and Larochelle, "MADE: Masked Autoencoder for Distribution Estimation", 2015.
 """
 
@@ -29,11 +29,11 @@ def made_masks(
     dim:     D, the coordinates of x. hidden: widths of the hidden layers.
     outputs: numbers for each coordinate; output column j·D + i belongs to coordinate i.
     order:   (D,), a permutation of 0 ... D − 1: order[i] is the place of coordinate i. None: i itself.
-    rng:     draws the degrees of the hidden units; without one, they go round: 1 + k mod (D − 1) for unit k.
+    rng:     draws the degrees of the hidden units; without one, unit k has the degree 1 + k mod (D − 1).
 
     The degree of input i is order[i] + 1. Hidden degrees lie in 1 ... D − 1 (with rng, no lower than the lowest of the
-    layer before), so that no hidden unit depends on the last coordinate. A hidden unit sees degrees m ≤ its own, output
-    i those with m < order[i] + 1. With D = 1 the hidden degrees are 0 and the output is constant.
+    layer before), so that no hidden unit depends on the last coordinate. A hidden unit is connected to degrees m ≤ its
+    own, output i to those with m < order[i] + 1. With D = 1 the hidden degrees are 0 and the output is constant.
     ValueError: other sizes, not a permutation. Eq. flow.18
     """
     dim, outputs = checks.whole("dim", dim), checks.whole("outputs", outputs)
