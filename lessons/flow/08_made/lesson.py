@@ -305,9 +305,9 @@ lesson.outcome(
 # %% [markdown]
 # ## 3. The Jacobian shows whether the masks are right
 #
-# The masks also have to be multiplied into the right weights, in the right orientation. A test that
-# sees every such mistake is the derivative of every output with respect to every input. Here are
-# five variables in another order, two hidden layers, and random weights. `order[i]` is the *place*
+# The masks also have to be multiplied into the right weights, in the right orientation. The
+# derivative of every output with respect to every input detects all such mistakes. Here are five
+# variables in another order, two hidden layers, and random weights. `order[i]` is the *place*
 # of variable $i$: variable 2 comes first, then 4, 0, 3, 1.
 
 # %%
@@ -538,9 +538,9 @@ x_test = mnist.binarize(test_images, lesson.rng("coins"))
 independent = bce_with_logits(np.tile(base_rate, (len(x_test), 1)), x_test).sum(axis=1).mean()
 
 # %% [markdown]
-# In training we can reduce the noise of the binarization. The network must *see* bits, as in the
-# test. But the bit that it *predicts* is drawn independently of all others, so we can average the
-# loss over its two values. What is this average?
+# In training we can reduce the noise of the binarization. The *input* of the network must be bits,
+# as in the test. But the bit that it *predicts* is drawn independently of all others, so we can
+# average the loss over its two values. What is this average?
 
 # %%
 lesson.predict(

@@ -165,17 +165,17 @@ MISTAKES = {
     n, h, w, c = x.shape
     rows = [np.pad(stop_gradient(x[:, i]), ((0, 0), (i, h - 1 - i), (0, 0))) for i in range(h)]
     return np.stack(rows, axis=1) + 0 * np.sum(x)
-    # Nothing is moved: all zeros stand behind the row.
+    # Nothing is moved: all zeros stand after the row.
     n, h, w, c = x.shape
     return np.pad(x, ((0, 0), (0, 0), (0, h - 1), (0, 0)))
-    # The rows of an image belong side by side on axis 1, not behind each other on the axis of the
+    # The rows of an image belong side by side on axis 1, not one after the other on the axis of the
     # batch.
     h = x.shape[1]
     rows = []
     for i in range(h):
         rows.append(np.pad(x[:, i : i + 1], ((0, 0), (0, 0), (i, h - 1 - i), (0, 0)), "constant"))
     return np.concatenate(rows, axis=0)
-    # The rows of an image stand on axis 1, behind the axis of the batch: here they stand before it.
+    # The rows of an image stand on axis 1, after the axis of the batch: here they stand before it.
     h = x.shape[1]
     rows = [np.pad(x[:, i], ((0, 0), (i, h - 1 - i), (0, 0)), "constant") for i in range(h)]
     return np.stack(rows, axis=0)
@@ -285,7 +285,7 @@ MISTAKES = {
     h, v = y.shape[1:3]
     w = v - h + 1
     return np.stack([y[:, i, max(i - 1, 0) : max(i - 1, 0) + w] for i in range(h)], axis=1)
-    # The rows of an image stand on axis 1, behind the axis of the batch: here they stand before it.
+    # The rows of an image stand on axis 1, after the axis of the batch: here they stand before it.
     h, v = y.shape[1:3]
     w = v - h + 1
     return np.stack([y[:, i, i : i + w] for i in range(h)], axis=0)
@@ -447,7 +447,7 @@ VARIANTS = {
     h = x.shape[1]
     rows = [np.pad(x[:, i], ((0, 0), (i, h - 1 - i), (0, 0)), "constant") for i in range(h)]
     return np.stack(rows, axis=1)
-    # rolled, after zeros were put behind each row
+    # rolled, after zeros were appended to each row
     n, h, w, c = x.shape
     wide = np.concatenate([x, np.zeros((n, h, h - 1, c))], axis=2)
     return np.stack([np.roll(wide[:, i], i, axis=1) for i in range(h)], axis=1)
@@ -489,7 +489,7 @@ EQUIVALENT = {
     w + h - 1 → -1 (2)  # the last axis was not touched
     """,
     "unskew": """
-    np.zeros((n, h, c), y.dtype) → np.ones((n, h, c), y.dtype)  # what is put behind is cut off
+    np.zeros((n, h, c), y.dtype) → np.ones((n, h, c), y.dtype)  # what is appended is cut off
     v + 1 - h → -h  # of v + 1 columns the same ones
     """,
 }

@@ -665,7 +665,7 @@ coin_entropy = -(gray * np.log(gray) + (1 - gray) * np.log(1 - gray)).sum(axis=(
 #   follows a masked convolution of 15×15, and also has a bias for each place.
 #
 # All are trained on the likelihood itself, with a moving average of the weights. As in `flow/08`
-# the networks *see* bits, and the target of each pixel is its gray value: this loss is the mean of
+# the *inputs* are bits, and the target of each pixel is its gray value: this loss is the mean of
 # $-\log p$ over the bits that each pixel could have been.
 
 # %%
