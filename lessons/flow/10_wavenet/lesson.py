@@ -73,7 +73,7 @@ lesson.figure(
 # The post calls WaveNet “very similar to PixelCNN but applied to 1-D audio signals”. As PixelCNN
 # predicts a distribution over the values of a pixel, WaveNet predicts a distribution over *codes*,
 # 256 of them: each code stands for an amplitude. A softmax over codes can represent any
-# distribution, including one with two modes.
+# distribution, with two modes as well as with a single mode.
 #
 # Which amplitudes do the codes stand for? If they are evenly spaced, most codes are wasted, because
 # a quiet sound stays near 0 and uses few of them. Telephones have long used *mu-law companding*
@@ -963,7 +963,7 @@ header = ["R", "layers", "run on R codes, ms", "with the cache, ms"]
 lesson.table(rows, header, "processor time for a new code of each of 16 sequences, in this run")
 
 # %% [markdown]
-# ## 9. Does it sound like a string?
+# ## 9. Echoes in the generated strings
 
 # %%
 lesson.predict(

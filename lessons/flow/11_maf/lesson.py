@@ -86,9 +86,9 @@ lesson.figure(fig, "the_bow", "A density of two coordinates; x1 runs to the righ
 #
 # $$x_i = z_i\, \sigma_i(x_{1:i-1}) + \mu_i(x_{1:i-1}).$$
 #
-# So $x$ is a function of $z$, and an invertible one: a normalizing flow. By hand, with $\mu = (0,\
-# x_1,\ x_1 + x_2)$ and $\sigma = (1, 2, 3)$: the noise $z = (1, 2, -1)$ gives $x_1 = 1$, then $x_2
-# = 2 \cdot 2 + 1 = 5$, then $x_3 = -3 + 6 = 3$.
+# So $x$ is an invertible function of $z$: a normalizing flow. By hand, with $\mu = (0,\ x_1,\ x_1 +
+# x_2)$ and $\sigma = (1, 2, 3)$: the noise $z = (1, 2, -1)$ gives $x_1 = 1$, then $x_2 = 2 \cdot 2
+# + 1 = 5$, then $x_3 = -3 + 6 = 3$.
 #
 # Now suppose that $x = (1, 5, 3)$ is given, and $z$ is to be found. In one *round* you may compute
 # all three coordinates at the same time, from what is known when the round begins.
@@ -867,9 +867,9 @@ source = "after one step: 2.8; the Gaussian: 2.01"
 lesson.claim(name, mean["one layer with mixtures"], at_most=1.75, source=source)
 
 # %% [markdown]
-# And samples. Each takes 784 rounds, one for each pixel. In a round of a MAF's layer the whole
-# network is computed; the mixtures compute each hidden unit once, as `MADE.sample` does in
-# `flow/08`.
+# The next figure shows samples. Each takes 784 rounds, a round for each pixel. In a round of a MAF's
+# layer the whole network is computed; the mixtures compute each hidden unit once, as `MADE.sample`
+# does in `flow/08`.
 
 # %%
 count = lesson.size(24, quick=1)
