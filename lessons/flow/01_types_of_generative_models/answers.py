@@ -34,7 +34,7 @@ MISTAKES = {
     # The sign of the shift is wrong: x minus the shift is L z.
     (x - shift) -> (x + shift)
     # The matrix is transposed: each row of L belongs to one coordinate of x.
-    np.linalg.solve(L, -> np.linalg.solve(L.T,
+    np.linalg.solve(L, (x - shift).T).T -> np.linalg.solve(L.T, (x - shift).T).T
     # The numbers below the diagonal are left out: they matter for z, though not for the volume.
     return log_normal((x - shift) / np.diag(L)) - log_size(L)
     # The constant of the normal density counts once for each coordinate: D times.
@@ -48,7 +48,7 @@ MISTAKES = {
     # Independent coordinates multiply their densities: add the logarithms, do not average them.
     return log_normal(back(x, shift, L)) / x.shape[1] - log_size(L)
     # The volume factor is a product: add the logarithms of the diagonal, do not average them.
-    log_pz - np.sum(np.log -> log_pz - np.mean(np.log
+    np.sum(np.log(np.abs(np.diag(L)))) -> np.mean(np.log(np.abs(np.diag(L))))
     # This takes the covariance for the map: the volume factor enters once, not squared.
     return log_normal(back(x, shift, L)) - 2 * log_size(L)
     # The volume factor is subtracted as a logarithm, not as it is.
@@ -77,5 +77,12 @@ VARIANTS = {
         total = total - 0.5 * columns[i] ** 2 - 0.5 * float(np.log(2 * np.pi))
         total = total - np.log(np.abs(L[i, i]))
     return total
+    """,
+}
+
+EQUIVALENT = {
+    "linear_flow_log_prob": """
+    # x and the shift exchanged: z changes its sign, and the normal density is symmetric
+    (x, shift, L) → (shift, x, L)
     """,
 }
