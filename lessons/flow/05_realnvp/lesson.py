@@ -731,7 +731,7 @@ lesson.change(
     "rng.standard_normal((32, 4)` and run again in full. Does batch norm lower the gap now?",
     answer="No. A stack that starts as the identity has standardized inputs at each coupling, so "
     "there is nothing to restore, and the statistics of a batch add noise. The gap with batch norm "
-    "is then a little larger than the gap without.",
+    "is then larger than the gap without.",
 )
 
 # %% [markdown]
@@ -744,7 +744,7 @@ lesson.change(
 # $D$ of pixels, is reported as **bits per pixel** (or bits per dimension). A uniform density on
 # $[0, 256]^D$ has 8.
 #
-# What does this number say about the integers? The flow gives them the probabilities
+# What does this number mean for the integers? The flow gives them the probabilities
 #
 # $$P(x) = \int_{[0,1)^D} p(x + u)\, du ,$$
 #
@@ -771,7 +771,7 @@ lesson.check("mean of -log2 p: that of 0.415 and 2", bound, equals=[-np.log2(3 /
 
 # %%
 lesson.outcome(
-    f"{bound[0]:.4f} bits. The logarithm is concave, so the mean of -log2 p is longer than -log2 of"
+    f"{bound[0]:.4f} bits. The logarithm is concave, so the mean of -log2 p is larger than -log2 of"
     " the mean.",
     answer="1.21 bits",
 )
