@@ -656,9 +656,9 @@ coin_entropy = -(gray * np.log(gray) + (1 - gray) * np.log(1 - gray)).sum(axis=(
 # %% [markdown]
 # The networks:
 #
-# - **PixelCNN**, gated, of two layers only. The first reads a window of 20 rows and 27 columns
-#   above the pixel, nearly all of the image, and 14 pixels to the left; the second has 3×3 kernels.
-#   (The image has a single channel, so a large first kernel costs less than a further layer.) Each
+# - **PixelCNN**, gated, of three layers only. The first reads a window of 20 rows and 27 columns
+#   above the pixel, nearly all of the image, and 14 pixels to the left;
+#   the others have 3×3 kernels. (The image has a single channel, so a large first kernel costs less than a further layer.) Each
 #   place of the image gets a bias of its own in the first layer (`position_bias`), because digits
 #   stand in the middle.
 # - **PixelRNN**, once with the diagonal BiLSTM and once with the row LSTM, one layer each. It
@@ -670,7 +670,7 @@ coin_entropy = -(gray * np.log(gray) + (1 - gray) * np.log(1 - gray)).sum(axis=(
 
 # %%
 cfg = lesson.configure(
-    width=32, layers=2, window=(20, 27), batch=20, steps=3900, lr=1.6e-2, ema=0.998
+    width=32, layers=3, window=(20, 27), batch=20, steps=2800, lr=1.2e-2, ema=0.998
 )
 rnn_cfg = lesson.configure(
     rnn_kernel=15,
