@@ -867,9 +867,9 @@ source = "after one step: 2.8; the Gaussian: 2.01"
 lesson.claim(name, mean["one layer with mixtures"], at_most=1.75, source=source)
 
 # %% [markdown]
-# The next figure shows samples. Each takes 784 rounds, a round for each pixel. In a round of a layer
-# of MAF the whole network is computed; the mixtures compute each hidden unit once, as `MADE.sample`
-# does in `flow/08`.
+# The next figure shows samples. Each takes 784 rounds, one for each pixel. In a round of a layer of
+# MAF the whole network is computed. The mixtures compute each hidden unit once, as in
+# `MADE.sample` of `flow/08`.
 
 # %%
 count = lesson.size(24, quick=1)
