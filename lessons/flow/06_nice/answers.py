@@ -11,23 +11,23 @@ def over_coordinates(a):
 
 MISTAKES = {
     "additive_forward": """
-    # Give m the kept half only, mask * z: if it sees what it changes, the map is not invertible at
-    # sight, and its determinant is not 1.
+    # Give m the kept half only, mask * z: if m depends on the half that it shifts, the map has no
+    # simple inverse, and its determinant is not 1.
     return z + (1 - mask) * m(z), np.zeros(len(z))
-    # The network sees the wrong half: mask = 1 is kept, so it gets mask * z.
+    # The network receives the wrong half: mask = 1 is kept, so its input is mask * z.
     return z + (1 - mask) * m((1 - mask) * z), np.zeros(len(z))
     # The shift belongs to the changed half, where the mask is 0.
     return z + mask * m(mask * z), np.zeros(len(z))
     # The halves are swapped: mask = 1 means kept.
     return z + mask * m((1 - mask) * z), np.zeros(len(z))
-    # Generating adds the shift; to take it away is the inverse.
+    # Generating adds the shift; the inverse subtracts it.
     return z - (1 - mask) * m(mask * z), np.zeros(len(z))
-    # The kept half must stay: what m says about it has no effect.
+    # The kept half must stay: the shift of m there has no effect.
     return z + m(mask * z), np.zeros(len(z))
     # A large shift that is added and subtracted again rounds the kept half away: multiply the shift
     # by 1 - mask before it is added.
     return z + m(mask * z) - mask * m(mask * z), np.zeros(len(z))
-    # The shift is added to z, it does not take its place.
+    # The shift is added to z, it does not replace z.
     return mask * z + (1 - mask) * m(mask * z), np.zeros(len(z))
     # The kept half is missing from x: it passes through unchanged.
     return (1 - mask) * (z + m(mask * z)), np.zeros(len(z))
@@ -47,7 +47,7 @@ MISTAKES = {
     return z + (1 - first) * m(first * z), np.zeros(len(z))
     # The kept half passes through, and m is a function of z: take mask * z, not the mask.
     return z + (1 - mask) * m(mask * np.ones(np.shape(z))), np.zeros(len(z))
-    # Where the mask is 0, m is to see 0: multiply by the mask, do not take its complement's value.
+    # Where the mask is 0, the input of m must be 0: multiply by the mask.
     return z + (1 - mask) * m(np.where(mask == 1, z, 1.0)), np.zeros(len(z))
     # The shifts may be of any size: do not clip or squash them.
     return z + (1 - mask) * np.tanh(m(mask * z)), np.zeros(len(z))
@@ -56,15 +56,15 @@ MISTAKES = {
     # NICE has no scale, and nothing to add up: the log-determinant is 0.
     shift = (1 - mask) * m(mask * z)
     return z * np.exp(shift), over_coordinates(shift)
-    # The network is asked once, about the kept half.
+    # The network is called twice: call it once, on the kept half.
     return z + (1 - mask) * m(m(mask * z)), np.zeros(len(z))
-    # The halves are swapped, and the shift takes the place of z: it is added, where the mask is 0.
+    # The halves are swapped, and the shift replaces z: it is added to z, where the mask is 0.
     return np.where(mask == 1, m(mask * z), z), np.zeros(len(z))
     # Nothing is stretched, however many coordinates are kept: the log-determinant is 0.
     return z + (1 - mask) * m(mask * z), np.full(len(z), np.log(np.sum(mask)))
-    # np.where chooses by the mask; the kept half is z, not a mark that it is missing.
+    # np.where chooses by the mask; the kept half is z, not NaN.
     return z + np.where(mask == 1, np.nan, m(mask * z)), np.zeros(len(z))
-    # The gradient goes through the network m as well: do not cut its answer off.
+    # The gradient goes through the network m as well: do not stop it at the output of m.
     shift = stop_gradient(m(mask * z))
     return z + (1 - mask) * shift, np.zeros(len(z))
     # The shift is added: nothing is multiplied by it.
@@ -75,20 +75,20 @@ MISTAKES = {
     "additive_inverse": """
     # Give m the kept half only, mask * x: the changed half of x is not that of z.
     return x - (1 - mask) * m(x), np.zeros(len(x))
-    # The network sees the wrong half: mask = 1 is kept, so it gets mask * x.
+    # The network receives the wrong half: mask = 1 is kept, so its input is mask * x.
     return x - (1 - mask) * m((1 - mask) * x), np.zeros(len(x))
     # The shift belongs to the changed half, where the mask is 0.
     return x - mask * m(mask * x), np.zeros(len(x))
     # The halves are swapped: mask = 1 means kept.
     return x - mask * m((1 - mask) * x), np.zeros(len(x))
-    # This is the forward map once more: take the shift away.
+    # This is the forward map once more: subtract the shift.
     return x + (1 - mask) * m(mask * x), np.zeros(len(x))
-    # The kept half must stay: what m says about it has no effect.
+    # The kept half must stay: the shift of m there has no effect.
     return x - m(mask * x), np.zeros(len(x))
     # A large shift that is subtracted and added again rounds the kept half away: multiply the shift
     # by 1 - mask before it is subtracted.
     return x - m(mask * x) + mask * m(mask * x), np.zeros(len(x))
-    # The difference is turned round: z = x - shift.
+    # The difference has the wrong sign: z = x - shift.
     return mask * x + (1 - mask) * (m(mask * x) - x), np.zeros(len(x))
     # The kept half is missing from z: it passes through unchanged.
     return (1 - mask) * (x - m(mask * x)), np.zeros(len(x))
@@ -106,21 +106,21 @@ MISTAKES = {
     d = np.shape(x)[-1] // 2
     first = (np.arange(np.shape(x)[-1]) < d).astype(float)
     return x - (1 - first) * m(first * x), np.zeros(len(x))
-    # m is not inverted: compute the same shift from mask * x, do not turn the sign of its input.
+    # m is not inverted: compute the same shift from mask * x, do not change the sign of its input.
     return x + (1 - mask) * m(-mask * x), np.zeros(len(x))
     # The shifts may be of any size: do not clip or squash them.
     return x - (1 - mask) * np.tanh(m(mask * x)), np.zeros(len(x))
-    # What was added is taken away: a difference, not a quotient.
+    # A shift is inverted by a difference, not by a quotient.
     return np.where(mask == 1, x, x / m(mask * x)), np.zeros(len(x))
-    # The difference is turned round, on the kept half too: z = x - shift.
+    # The difference has the wrong sign, on the kept half too: z = x - shift.
     return (1 - mask) * m(mask * x) - x, np.zeros(len(x))
     # The determinant is 1, and its logarithm 0.
     return x - (1 - mask) * m(mask * x), -np.ones(len(x))
-    # Nothing has to be found by repetition: the kept half of x is that of z, so the shift is the
-    # same. And m sees the kept half only.
+    # No iteration is needed: the kept half of x is that of z, so the shift is the same. And the
+    # input of m is the kept half only.
     z = x - (1 - mask) * m(mask * x)
     return x - (1 - mask) * m(z), np.zeros(len(x))
-    # Nothing has to be found by repetition; m is to see the kept half only, mask * x.
+    # No iteration is needed; the input of m must be the kept half only, mask * x.
     z = x
     for _ in range(20):
         z = x - (1 - mask) * m(z)

@@ -6,16 +6,16 @@ from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad, jacobian
 
 SHAPES = """
-    mask says for each coordinate whether it is kept (1) or changed (0); it has the shape of one
+    mask holds for each coordinate whether it is kept (1) or changed (0); it has the shape of one
     example, or broadcasts against it. m stands for a network. Call it as m(a), with an array a of
-    the full shape (N, ...) in which the changed half is 0: it must see the kept half only. It
-    returns shifts of the same full shape. Those on the kept half mean nothing and must have no
-    effect, however large.
+    the full shape (N, ...) in which the changed half is 0: only the kept half may be its input. It
+    returns shifts of the same full shape. Its shifts on the kept half must have no effect, however
+    large they are.
 """
 
 
 def net(rng, shape):
-    """A function m of arrays (N, *shape), with bends, in which every number depends on every one;
+    """A nonlinear function m of arrays (N, *shape), in which every output depends on every input;
     and its weights."""
     size = int(np.prod(shape))
     w, v = rng.standard_normal((2, size, size))
@@ -31,7 +31,7 @@ def with_weights(w, v):
 
 
 def by_hand(a):
-    """m(a) = a W + b: 1.5 a_1 + 0.25 is what it says of the second coordinate, if a_2 is 0."""
+    """m(a) = a W + b: its shift of the second coordinate is 1.5 a_1 + 0.25, if a_2 is 0."""
     return np.dot(a, np.array([[4.0, 1.5], [-2.0, 7.0]])) + np.array([9.0, 0.25])
 
 
@@ -50,17 +50,17 @@ forward = Exercise(
     minutes=10,
     blocked=["minigen.flow.coupling:additive_inverse", "minigen.flow.coupling:additive_shift"],
     prompt=f"""
-    NICE's additive coupling in the direction that generates. Where the mask is 1, z is kept; where
-    it is 0, z is shifted by what m makes of the kept half. Return the pair of the result x and of
-    log |det dx/dz|, a tuple. Gradients are taken: write it with np, which is autograd's.
+    Return NICE's additive coupling in the direction that generates, z to x: a tuple of x and log
+    |det dx/dz|. Where the mask is 1, z is kept. Where it is 0, z is shifted by the output of m for
+    the kept half. Gradients are taken: write it with np, which is autograd's.
 
-    z has shape (N, ...), an example being a vector or an image, and so has x; the log-determinant
-    has shape (N,), one number for each example, though you will find that it is always the same.
+    z has shape (N, ...), where an example is a vector or an image, and x has the same shape. The
+    log-determinant has shape (N,), one number for each example.
 
     {SHAPES}
     """,
     hints="""
-    The kept half passes through, so its shift is 0. The other half is moved, never stretched.
+    The kept half passes through, so its shift is 0. The other half is shifted, never stretched.
 
     x = z + (1 - mask) m(mask z). The Jacobian is triangular with 1 all along its diagonal:
     determinant 1, logarithm 0.
@@ -72,7 +72,7 @@ forward = Exercise(
 
 @forward.case(points=1, kind="equation", expect={"x": [[2.0, 6.25]], "log_det": [0.0]})
 def two_coordinates(impl, rng):
-    """The first, 2, is kept, and moves the second, 3, by 1.5 * 2 + 0.25."""
+    """The first, 2, is kept, and shifts the second, 3, by 1.5 * 2 + 0.25."""
     x, log_det = impl(np.array([[2.0, 3.0]]), by_hand, np.array([1.0, 0.0]))
     return {"x": x, "log_det": log_det}
 
@@ -148,18 +148,17 @@ inverse = Exercise(
     minutes=10,
     blocked=["minigen.flow.coupling:additive_forward", "minigen.flow.coupling:additive_shift"],
     prompt=f"""
-    NICE's additive coupling in the direction that infers: given x, the z that `additive_forward`
-    makes x of, with the same m and mask. Return the pair of z and log |det dz/dx|, a tuple.
-    Gradients are taken.
+    Return NICE's additive coupling in the direction that infers, x to z: a tuple of z and log |det
+    dz/dx|. z is the point that `additive_forward` maps to x, with the same m and mask. Gradients
+    are taken.
 
-    x has shape (N, ...), an example being a vector or an image, and so has z; the log-determinant
-    has shape (N,), one number for each example.
+    x has shape (N, ...), where an example is a vector or an image, and z has the same shape. The
+    log-determinant has shape (N,), one number for each example.
 
     {SHAPES}
     """,
     hints="""
-    What moved the changed half is still there: the kept half of x is that of z. Compute the same
-    shift again.
+    The kept half of x is that of z, so the input of m is still there. Compute the same shift again.
 
     z = x - (1 - mask) m(mask x). Nothing is stretched, so the log-determinant is 0.
 
@@ -184,7 +183,7 @@ def vectors_back(impl, rng):
 
 @inverse.case(points=2, kind="equation", property=True, expect={"z": 0.0, "log_det": 0.0})
 def there_and_back(impl, rng):
-    """It undoes two couplings, the last one first, each keeping another half."""
+    """It inverts two couplings, the last one first, which keep different halves."""
     z, mask = rng.standard_normal((3, 4)), np.array([1.0, 0.0, 0.0, 1.0])
     m, _, _ = net(rng, 4)
     n, _, _ = net(rng, 4)
@@ -229,18 +228,18 @@ scale = Exercise(
     target="minigen.flow.coupling:diagonal_scale",
     minutes=5,
     prompt="""
-    NICE's last layer: every coordinate has a scale of its own, x = exp(log_scale) z. Return the
-    pair of x and log |det dx/dz|, a tuple. Gradients are taken, in z and in log_scale.
+    Return NICE's last layer, in which every coordinate has a scale of its own: a tuple of x =
+    exp(log_scale) z and log |det dx/dz|. Gradients are taken, in z and in log_scale.
 
-    z has shape (N, ...), an example being a vector (D,) or an image (H, W, C); log_scale has the
-    shape of one example. The log-determinant has shape (N,), one number for each example. It is to
+    z has shape (N, ...), where an example is a vector (D,) or an image (H, W, C); log_scale has the
+    shape of one example. The log-determinant has shape (N,), one number for each example. It must
     be right wherever it is finite, also where the determinant itself is too large or too small for
     a floating-point number.
     """,
     hints="""
     The Jacobian is diagonal, with the scales on it, whatever z is.
 
-    log of the product of exp(log_scale_i) = the sum of log_scale_i, over all the numbers of one
+    log of the product of exp(log_scale_i) = the sum of log_scale_i, over all coordinates of one
     example; the same for each of the N examples.
 
         return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(len(z))
@@ -283,7 +282,7 @@ def jacobian_agrees(impl, rng):
 
 @scale.case(points=2, kind="equation", property=True, expect={"z": 0.0, "log_det": 0.0})
 def undone(impl, rng):
-    """The negative log-scale undoes it, and the log-determinants cancel."""
+    """The negative log-scale inverts the layer, and the log-determinants cancel."""
     z, s = rng.standard_normal((3, 4)), rng.standard_normal(4)
     x, there = impl(z, s)
     back, log_det = impl(x, -s)

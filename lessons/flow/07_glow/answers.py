@@ -18,13 +18,13 @@ MISTAKES = {
     return x.mean(axis=places(x)), x.astype(float).std(axis=places(x))
     # This is the logarithm of the variance: that of the deviation is half of it.
     return x.mean(axis=places(x)), np.log(x.astype(float).var(axis=places(x)))
-    # The sign of log_scale is turned: exp(-log_scale) must divide by the deviation.
+    # The sign of log_scale is wrong: exp(-log_scale) must divide by the deviation.
     return x.mean(axis=places(x)), -np.log(x.astype(float).std(axis=places(x)))
-    # The sign of the shift is turned: it is taken away from x.
+    # The sign of the shift is wrong: it is subtracted from x.
     return -x.mean(axis=places(x)), np.log(x.astype(float).std(axis=places(x)))
-    # Mean and variance run over the places of a picture too, not only over the batch.
+    # Mean and variance run over the places of an image too, not only over the batch.
     return x.mean(axis=0), np.log(x.astype(float).std(axis=0))
-    # Mean and deviation of each picture were taken: they run over the batch as well.
+    # Mean and deviation of each image were taken: they run over the batch as well.
     return x.mean(axis=places(x)[1:]), np.log(x.astype(float).std(axis=places(x)[1:]))
     # Each channel has its own mean and deviation: leave out the last axis only.
     return x.mean(), np.log(x.astype(float).std())
@@ -45,12 +45,12 @@ MISTAKES = {
     wide = x.astype(float)
     mean = wide.mean(axis=places(x))
     return mean, 0.5 * np.log(np.abs(np.mean(wide**2, axis=places(x)) - mean**2) + 1e-300)
-    # The mean is taken away before x is divided, so the shift is the mean itself.
+    # The mean is subtracted before x is divided, so the shift is the mean itself.
     std = x.astype(float).std(axis=places(x))
     return x.mean(axis=places(x)) / std, np.log(std)
     # The shift is the mean, not the median.
     wide.mean -> np.median(x, axis=axes) + 0 * wide.mean
-    # A mean of squared deviations is meant, not of absolute ones.
+    # This is a mean of absolute deviations: take the mean of their squares.
     off = np.abs(x - x.mean(axis=places(x)))
     return x.mean(axis=places(x)), np.log(off.mean(axis=places(x)))
     # The sum of the squared deviations was not divided by their number.
@@ -58,9 +58,9 @@ MISTAKES = {
     return x.mean(axis=places(x)), 0.5 * np.log(np.sum(off**2, axis=places(x)))
     # The deviations may be tiny: add nothing to them, not even 1e-8.
     return x.mean(axis=places(x)), np.log(x.astype(float).std(axis=places(x)) + 1e-8)
-    # The deviations may be tiny: do not cut them off from below.
+    # The deviations may be tiny: do not clip them from below.
     return x.mean(axis=places(x)), np.log(np.maximum(x.astype(float).std(axis=places(x)), 1e-6))
-    # Both signs are turned: x - shift takes the mean away, exp(-log_scale) divides.
+    # Both signs are wrong: x - shift subtracts the mean, exp(-log_scale) divides.
     return -x.mean(axis=places(x)), -np.log(x.astype(float).std(axis=places(x)))
     # These are shift and log-scale of another form, x exp(a) + b: here x - shift comes first, and
     # exp(-log_scale) divides.
@@ -71,7 +71,7 @@ MISTAKES = {
     # The channels are the last axis: reshape to (-1, C), not to (C, -1), which mixes them.
     flat = np.reshape(x.astype(float), (x.shape[-1], -1))
     return flat.mean(axis=1), np.log(flat.std(axis=1))
-    # The logarithm is the natural one: exp undoes it.
+    # The logarithm must be the natural one: exp is its inverse.
     return x.mean(axis=places(x)), np.log2(x.astype(float).std(axis=places(x)))
     # The deviation is log_scale's, with nothing added: log, not log1p.
     return x.mean(axis=places(x)), np.log1p(x.astype(float).std(axis=places(x)))
@@ -94,21 +94,21 @@ MISTAKES = {
     return h * np.diag(W)
     # This sums over the rows of W: every channel of the result has weights of its own.
     return h * np.sum(W, axis=1)
-    # This is the way back, W^-1 times the channels.
+    # This is the inverse map, W^-1 times the channels.
     return np.matmul(h, np.linalg.inv(W).T)
-    # This is the way back, W^-1 times the channels, and transposed at that.
+    # This is the inverse map, W^-1 times the channels, and transposed as well.
     return np.matmul(h, np.linalg.inv(W))
     # The input is not added to the product: there is no skip connection.
     return h + np.matmul(h, W.T)
     # The products are summed over the channels, not averaged.
     return np.matmul(h, W.T) / len(W)
-    # The matrix must act on the channels, the last axis, not on the columns of the picture.
+    # The matrix must act on the channels, the last axis, not on the columns of the image.
     if np.ndim(h) == 2:
         return np.matmul(h, W.T)
     side = np.shape(h)[2]
     A = W if side == len(W) else np.eye(side)
     return np.einsum("ij,nhjc->nhic", A, h)
-    # Pictures must not be flattened with the channels first: (N, C, places) is another order.
+    # Images must not be flattened with the channels first: (N, C, places) is another order.
     shape = np.shape(h)
     flat = np.reshape(h, (shape[0], len(W), -1))
     return np.reshape(np.einsum("ij,njp->nip", W, flat), shape)
@@ -130,11 +130,11 @@ MISTAKES = {
     return np.maximum(np.matmul(h, W.T), 0)
     # The rows of h are the examples: W must multiply each from the left, so h W^T, not W h.
     return np.matmul(W, h)
-    # This multiplies entry by entry; a sum over the channels is meant.
+    # This multiplies entry by entry; take the sum over the channels.
     return h * W
     # The channels must be the last axis of the result too.
     return np.tensordot(W, h, axes=([1], [-1]))
-    # h must not be reshaped to (C, -1): that puts other numbers beside each other.
+    # h must not be reshaped to (C, -1): that mixes channels and places.
     flat = np.reshape(h, (len(W), -1))
     return np.reshape(np.matmul(W, flat), np.shape(h))
     return np.matmul(h, np.abs(W).T)  # The entries of W keep their signs.
@@ -148,11 +148,11 @@ MISTAKES = {
     return np.matmul(h, W.T) + np.mean(h)
     """,
     "conv1x1_log_det": """
-    # The picture has height · width places, each multiplied by W: this is the log-det of one.
+    # The image has height · width places, each multiplied by W: this is the log-det of one.
     return np.linalg.slogdet(W)[1]
     # Every row has `width` places: height times width of them.
     return height * np.linalg.slogdet(W)[1]
-    # The places of a picture are height times width; height is missing.
+    # The places of an image are height times width; height is missing.
     return width * np.linalg.slogdet(W)[1]
     # The number of places is the product of height and width, not their sum.
     return (height + width) * np.linalg.slogdet(W)[1]
@@ -190,20 +190,20 @@ MISTAKES = {
     return height * width * np.log(np.abs(np.linalg.det(W)) + 1e-12)
     # log |det| of a matrix times its transpose is twice as large: a factor 1/2 is missing.
     return height * width * np.linalg.slogdet(np.matmul(W, W.T))[1]
-    # A total over the picture, not a mean over its places and channels.
+    # Take a total over the image, not a mean over its places and channels.
     return np.linalg.slogdet(W)[1] / len(W)
     # The logarithm has no absolute value: a matrix that shrinks has a negative one.
     return height * width * np.abs(np.linalg.slogdet(W)[1])
     # The value is right, but its derivative is cut off: stay with autograd's np.
     from minigen.tensor import stop_gradient
     return stop_gradient(height * width * np.linalg.slogdet(W)[1])
-    # This is the determinant of the whole picture; its logarithm is asked for.
+    # This is the determinant of the whole image; its logarithm is asked for.
     return np.abs(np.linalg.det(W)) ** (height * width)
-    # This is the determinant of one place; the log-determinant of the whole picture is asked for.
+    # This is the determinant of one place; the log-determinant of the whole image is asked for.
     return np.linalg.det(W)
-    # This is |det| of one place; the log-determinant of the whole picture is asked for.
+    # This is |det| of one place; the log-determinant of the whole image is asked for.
     return np.abs(np.linalg.det(W))
-    # The log-det of a picture is that of one place times height · width, not divided by it.
+    # The log-det of an image is that of one place times height · width, not divided by it.
     return np.linalg.slogdet(W)[1] / (height * width)
     # The logarithm of the square of the determinant is twice as large.
     return height * width * np.log(np.linalg.det(W) ** 2)
@@ -211,10 +211,10 @@ MISTAKES = {
     return height * width * np.sum(np.log(np.linalg.svd(W, compute_uv=False)[:-1]))
     """,
     "lu_matrix": """
-    # P stands before the triangles: it permutes rows. Here it permutes columns.
+    # P comes before the triangles: it permutes rows. Here it permutes columns.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return np.matmul(np.matmul(lower, upper), P)
-    # P is transposed: that undoes the permutation instead.
+    # P is transposed: this is the inverse permutation.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return np.matmul(P.T, np.matmul(lower, upper))
     # The permutation P is missing.
@@ -247,21 +247,21 @@ MISTAKES = {
     # W is made of matrix products: P too is not multiplied entry by entry.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return P * np.matmul(lower, upper)
-    # Only what stands below the diagonal of L counts, and only what stands above that of U.
+    # Only entries below the diagonal of L count, and only entries above that of U.
     eye = np.eye(len(P))
     return np.matmul(P, np.matmul(L + eye, U + eye * (sign * np.exp(log_s))))
-    # Only what stands below the diagonal of L counts: tril(L, -1), not tril(L).
+    # Only entries below the diagonal of L count: tril(L, -1), not tril(L).
     np.tril(L, -1) -> np.tril(L)
-    # Only what stands above the diagonal of U counts: triu(U, 1), not triu(U).
+    # Only entries above the diagonal of U count: triu(U, 1), not triu(U).
     np.triu(U, 1) -> np.triu(U)
-    # L is lower triangular and U upper: here each is cut the other way round.
+    # L is lower triangular and U upper: here the two triangles are exchanged.
     eye = np.eye(len(P))
     lower, upper = np.triu(L, 1) + eye, np.tril(U, -1) + eye * (sign * np.exp(log_s))
     return np.matmul(P, np.matmul(lower, upper))
     # This is the inverse of W.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return np.linalg.inv(np.matmul(P, np.matmul(lower, upper)))
-    # The scales stand on the diagonal of the upper triangle only, not on that of the lower.
+    # The scales are on the diagonal of the upper triangle only, not on that of the lower.
     lower, upper = np.tril(L, -1), np.triu(U, 1)
     d = np.diag(sign * np.exp(log_s))
     return np.matmul(P, np.matmul(lower + d, upper + np.eye(len(P))))
@@ -274,13 +274,13 @@ MISTAKES = {
     # Nothing is added to the scales.
     lower, upper = triangles(L, U, sign * (np.exp(log_s) + 1e-6))
     return np.matmul(P, np.matmul(lower, upper))
-    # Only what stands below the diagonal of L and above that of U counts: tril(L, -1), triu(U, 1).
+    # Only entries below the diagonal of L and above that of U count: tril(L, -1), triu(U, 1).
     eye = np.eye(len(P))
     return np.matmul(P, np.matmul(np.tril(L) + eye, np.triu(U) + eye * (sign * np.exp(log_s))))
     # The diagonals are counted in the wrong direction: tril(L, -1) is below it, triu(U, 1) above.
     eye = np.eye(len(P))
     return np.matmul(P, np.matmul(np.tril(L, 1) + eye, np.triu(U, -1) + eye * sign * np.exp(log_s)))
-    # The scales stand on the diagonal only; here they were added to every row of U.
+    # The scales are on the diagonal only; here they were added to every row of U.
     lower = np.tril(L, -1) + np.eye(len(P))
     return np.matmul(P, np.matmul(lower, np.triu(U, 1) + sign * np.exp(log_s)))
     # I has ones on the diagonal only; here 1 was added to every entry of L.

@@ -11,17 +11,18 @@ start = Exercise(
     target="minigen.flow.glow:actnorm_init",
     minutes=10,
     prompt="""
-    What actnorm takes from its first batch: for each channel a shift and a log_scale, with which
-    (x - shift) exp(-log_scale) has mean 0 and variance 1 in that channel.
+    Return the initial parameters of actnorm, computed from its first batch: a shift and a log_scale
+    for each channel, such that (x - shift) exp(-log_scale) has mean 0 and variance 1 in that
+    channel.
 
-    x is a batch of vectors (N, C) or of pictures (N, H, W, C). Return a tuple of shift and
-    log_scale, two arrays (C,). Mean and variance run over the batch and over all places of a
-    picture; the variance of n numbers is the mean of their squared deviations, with 1/n. Every
-    channel varies, but its spread may be tiny, beside its mean too, and the batch may be one
-    picture. x may be float32. No gradient is taken.
+    x is a batch of vectors (N, C) or of images (N, H, W, C). Return a tuple of shift and log_scale,
+    two arrays (C,). Mean and variance run over the batch and over all places of an image; the
+    variance of n values is the mean of their squared deviations, with 1/n. Every channel varies,
+    but its standard deviation may be tiny, also in comparison with its mean, and the batch may be a
+    single image. x may be float32. No gradient is taken.
     """,
     hints="""
-    Shift by the mean and divide by the standard deviation, of all numbers of a channel.
+    Shift by the mean and divide by the standard deviation of all values of a channel.
 
     shift = mean, log_scale = log std, over all axes but the last.
 
@@ -49,13 +50,13 @@ def two_channels(impl, rng):
 
 
 @start.case(points=2, kind="shapes")
-def pictures(impl, rng):
+def images(impl, rng):
     return both(impl, 3 * rng.standard_normal((2, 4, 5, 3)) + np.array([2.0, -7.0, 0.5]))
 
 
 @start.case(points=2, kind="equation", property=True, expect={"mean": 0.0, "variance": 1.0})
 def standardized(impl, rng):
-    """What leaves has mean 0 and variance 1 in each channel, from one picture as well."""
+    """The output has mean 0 and variance 1 in each channel, also for a single image."""
     x = 0.3 * rng.standard_normal((1, 3, 4, 2)) + np.array([5.0, -1.0])
     shift, log_scale = both(impl, x).values()
     out = (x - shift) * np.exp(-log_scale)
@@ -65,7 +66,7 @@ def standardized(impl, rng):
 @start.case(
     points=1, kind="equation", property=True, expect={"gap of shift": 0.0, "gap of log_scale": 0.0}
 )
-def turned_and_moved(impl, rng):
+def scaled_and_shifted(impl, rng):
     """For 2 - 3x the shift is 2 - 3 times as large, and log_scale grows by log 3."""
     x = rng.standard_normal((6, 4))
     shift, log_scale = both(impl, x).values()
@@ -89,7 +90,7 @@ def tiny_and_huge(impl, rng):
 
 @start.case(points=1, kind="extremes", atol=2e-3)
 def far_from_zero(impl, rng):
-    """Float32 pictures around 500 whose deviation is 0.02."""
+    """Float32 images around 500 whose standard deviation is 0.02."""
     return both(impl, (500 + 0.02 * rng.standard_normal((8, 6, 6, 2))).astype(np.float32))
 
 
@@ -99,15 +100,15 @@ mixing = Exercise(
     minutes=10,
     blocked=["minigen.nn.layers:Conv2d", "minigen.tensor.conv:conv2d"],
     prompt="""
-    A 1×1 convolution: at each place of a picture, the vector of its channels is multiplied by one
-    matrix W from the left.
+    Return a 1×1 convolution of h: at each place of an image, the vector of channels is multiplied
+    from the left by one matrix W.
 
-    h is a batch of pictures (N, H, W, C), or of vectors (N, C); W has shape (C, C). The result has
+    h is a batch of images (N, H, W, C), or of vectors (N, C); W has shape (C, C). The result has
     the shape of h: its entry i at a place is the sum over j of W[i, j] times entry j of h at the
     same place. Gradients are taken in both.
     """,
     hints="""
-    Channels are the last axis of h; a matrix product from the right sums over just that axis.
+    Channels are the last axis of h; a matrix product from the right sums over this axis.
 
     y[..., i] = sum_j h[..., j] W[i, j] = (h W^T)[..., i].
 
@@ -123,13 +124,13 @@ def two_vectors(impl, rng):
 
 
 @mixing.case(points=1, kind="shapes")
-def pictures_of_four_channels(impl, rng):
+def images_of_four_channels(impl, rng):
     return {"y": impl(rng.standard_normal((2, 5, 3, 4)), rng.standard_normal((4, 4)))}
 
 
 @mixing.case(points=1, kind="shapes")
 def all_sizes_equal(impl, rng):
-    """Three pictures, 3 × 3 places, 3 channels."""
+    """Three images, 3 × 3 places, 3 channels."""
     return {"y": impl(rng.standard_normal((3, 3, 3, 3)), rng.standard_normal((3, 3)))}
 
 
@@ -143,7 +144,7 @@ def one_after_the_other(impl, rng):
 
 @mixing.case(points=1, kind="extremes")
 def large_channels_beside_small_ones(impl, rng):
-    """Numbers near 1000 and near 0.001, and a matrix with entries as far apart."""
+    """Channels near 1000 and near 0.001, and a matrix with entries of equally different sizes."""
     h = rng.standard_normal((2, 2, 3, 2)) * np.array([1000.0, 0.001])
     return {"y": impl(h, np.array([[0.001, 1000.0], [-1000.0, 0.002]]))}
 
@@ -162,20 +163,20 @@ volume = Exercise(
     target="minigen.flow.glow:conv1x1_log_det",
     minutes=10,
     prompt="""
-    The log-determinant of a 1×1 convolution on one whole picture: log |det| of the map that
+    Return the log-determinant of a 1×1 convolution on one whole image: log |det| of the map that
     multiplies the channel vector of each place by the same matrix, y = W h.
 
-    W has shape (C, C) and is invertible, its determinant may be negative; height and width are
-    those of the picture. The result is one number, in nats. Its gradient in W is taken. The
-    determinant itself may be far below the smallest number of the computer, or above the largest;
-    its logarithm is to be right all the same.
+    W has shape (C, C) and is invertible; its determinant may be negative. height and width are
+    those of the image. The result is one number, in nats. Its gradient in W is taken. The
+    determinant itself may be far below the smallest floating-point number, or above the largest;
+    its logarithm must still be right.
     """,
     hints="""
-    Every place is multiplied by itself, and by the same W: the Jacobian of the whole map has a
+    Each place is multiplied separately, and by the same W: the Jacobian of the whole map has a
     block W for each place, and zeros elsewhere.
 
-    log |det W|^(h w) = h w log |det W|. To stay clear of overflow do not take the determinant first
-    and its logarithm then: slogdet returns the sign and log |det|.
+    log |det W|^(h w) = h w log |det W|. To avoid overflow do not compute the determinant first and
+    then its logarithm: slogdet returns the sign and log |det|.
 
         return height * width * np.linalg.slogdet(W)[1]
     """,
@@ -183,8 +184,8 @@ volume = Exercise(
 
 
 @volume.case(points=2, kind="equation", expect={"log_det": 6 * np.log(5.0)})
-def two_channels_of_a_small_picture(impl, rng):
-    """W = [[2, 1], [1, 3]] has the determinant 5; a picture of 2 × 3 has six places."""
+def two_channels_of_a_small_image(impl, rng):
+    """W = [[2, 1], [1, 3]] has the determinant 5; an image of 2 × 3 has six places."""
     return {"log_det": impl(np.array([[2.0, 1.0], [1.0, 3.0]]), 2, 3)}
 
 
@@ -202,7 +203,7 @@ def five_channels(impl, rng):
 
 @volume.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def stretched(impl, rng):
-    """3 W stretches each of the C numbers of each place by another factor 3."""
+    """3 W stretches each of the C channels of each place by an additional factor 3."""
     W = rng.standard_normal((4, 4))
     return {"gap": impl(3 * W, 2, 5) - impl(W, 2, 5) - 2 * 5 * 4 * np.log(3.0)}
 
@@ -228,18 +229,19 @@ parts = Exercise(
     target="minigen.flow.glow:lu_matrix",
     minutes=10,
     prompt="""
-    The matrix W of a 1×1 convolution from the parts in which Glow trains it: the product of three
-    matrices, a permutation P, then a lower triangular one, then an upper triangular one.
+    Return the matrix W of a 1×1 convolution from the parts in which Glow trains it: the product of
+    three matrices, first a permutation P, then a lower triangular one, then an upper triangular
+    one.
 
     P is (C, C). The lower one has the entries of L (C, C) below its diagonal, and ones on it. The
-    upper one has the entries of U (C, C) above its diagonal; on it stand numbers of either sign,
-    whose signs, 1 or -1, are in sign (C,), and the logarithms of whose sizes are in log_s (C,).
-    Whatever else stands in L and U must have no effect, on the gradients either. The result is
-    (C, C). Gradients are taken in L, U and log_s; no argument may be changed.
+    upper one has the entries of U (C, C) above its diagonal. The entries on its diagonal have the
+    signs in sign (C,), 1 or -1, and the logarithms of their absolute values are in log_s (C,). All
+    other entries of L and U must have no effect, on the gradients either. The result is (C, C).
+    Gradients are taken in L, U and log_s; no argument may be changed.
     """,
     hints="""
-    Cut both triangles out first, then complete them: ones on the diagonal of the lower, the scales
-    on that of the upper.
+    Cut out both triangles first, then complete them: ones on the diagonal of the lower one, the
+    scales on the diagonal of the upper one.
 
     np.tril(L, -1) is L below its diagonal, np.triu(U, 1) is U above it. The scales are
     sign exp(log_s). P comes first in the product.
@@ -275,7 +277,7 @@ def four_channels(impl, rng):
 
 @parts.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def the_rest_has_no_effect(impl, rng):
-    """Numbers on and above the diagonal of L, and on and below that of U, change nothing."""
+    """Entries on and above the diagonal of L, and on and below that of U, change nothing."""
     P, L, U, sign, log_s = random_parts(rng, 3)
     clean = impl(P, np.tril(L, -1), np.triu(U, 1), sign, log_s)
     return {"gap": impl(P, L, U, sign, log_s) - clean, "W": clean}
