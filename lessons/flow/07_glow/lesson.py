@@ -715,23 +715,16 @@ lesson.table(rows, header, "small Glow, test digits, bits per pixel")
 
 # %%
 fixed = small_bits["fixed rotation"][1]
-share = (trained["shuffled"] - fixed) / gain
+kept = trained["shuffled"] - fixed
+share = kept / gain
+thirds = ["less than a third", "about half", "more than two thirds"]
 lesson.outcome(
     f"{100 * share:.0f} %: {fixed:.3f} bits with a fixed rotation, beside"
     f" {trained['1×1 convolution']:.3f} (learned) and {trained['shuffled']:.3f} (shuffled).",
-    answer="less than a third"
-    if share < 1 / 3
-    else "about half"
-    if share < 2 / 3
-    else "more than two thirds",
+    answer=thirds[int(share > 1 / 3) + int(share > 2 / 3)],
 )
-lesson.claim(
-    "fixed rotation below shuffled",
-    trained["shuffled"] - fixed,
-    between=(0.02, 0.3),
-    unit="bits",
-    source="TODO",
-)
+name = "fixed rotation below shuffled"
+lesson.claim(name, kept, between=(0.02, 0.3), unit="bits", source="TODO")
 
 # %% [markdown]
 # The first column of the table shows a part of the reason. Before training, all permutations give
