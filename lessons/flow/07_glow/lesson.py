@@ -689,7 +689,7 @@ lesson.claim(
     "small Glow, 1×1", trained["1×1 convolution"], at_most=1.75, unit="bits", source="TODO"
 )
 gain = trained["shuffled"] - trained["1×1 convolution"]
-lesson.claim("1×1 below shuffled", gain, between=(0.03, 0.3), unit="bits", source="TODO")
+lesson.claim("1×1 below shuffled", gain, between=(0.03, 0.25), unit="bits", source="TODO")
 loss = trained["nothing"] - trained["reversed"]
 lesson.claim("nothing above reversed", loss, at_least=0.35, unit="bits", source="TODO")
 
@@ -724,7 +724,7 @@ lesson.outcome(
     answer=thirds[int(share > 1 / 3) + int(share > 2 / 3)],
 )
 name = "fixed rotation below shuffled"
-lesson.claim(name, kept, between=(0.02, 0.3), unit="bits", source="TODO")
+lesson.claim(name, kept, between=(0.02, 0.22), unit="bits", source="TODO")
 
 # %% [markdown]
 # The first column of the table shows a part of the reason. Before training, all permutations give
