@@ -527,7 +527,7 @@ lesson.claim(
     gap_unscaled,
     between=(least - 0.02, least + 0.09),
     unit="nats",
-    source="theory: the bound is 0.997 nats, less the error of 50,000 points; seeds 0, 1 and 2031: at most"
+    source="theory: the bound, 0.997, less the error of 50,000 points; seeds 0, 1 and 2031: at most"
     " 1.034",
 )
 lesson.claim(

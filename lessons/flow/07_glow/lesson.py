@@ -24,7 +24,7 @@ lesson = Lesson(
     figures=["flow.f03", "flow.f04"],
     equations=["flow.15"],
     pretrained=["digit_classifier"],
-    minutes=10,
+    minutes=9,
     sources=["weng2018flow", "theis2016note", "kingma2018glow"],
 )
 
@@ -243,12 +243,12 @@ lesson.check("|there and back − h|, largest", np.abs(back - pictures).max(), a
 #
 # A deep flow trains badly if its activations drift far from the order of 1. RealNVP uses batch
 # normalization. It subtracts the mean of the batch and divides by its standard deviation, so the
-# output for an image depends on the other images of the batch, and this dependence is the stronger
-# the smaller the batch is. But large images leave memory for small batches only: the paper trains
-# with one image on each processor. Its **actnorm**, short for *activation normalization*, therefore
-# looks at a batch only *once*: the first batch sets a scale and a bias for each channel, so that
-# its output has mean 0 and standard deviation 1. From then on the two are trained like any other
-# parameters.
+# output for an image depends on the other images of the batch. The smaller the batch is, the
+# stronger this dependence. But large images leave memory for small batches only, down to one image
+# on each processor (Kingma and Dhariwal 2018). **Actnorm**, short for *activation normalization*,
+# therefore uses a batch only *once*: the first batch sets a scale and a bias for each channel, so
+# that its output has mean 0 and standard deviation 1. From then on the two are trained like any
+# other parameters.
 #
 # By hand: a channel with the values 1, 2, 6 has the mean 3 and the variance $(4 + 1 + 9)/3$.
 
@@ -536,11 +536,11 @@ lesson.figure(
 # %% [markdown]
 # A continuous map cannot tear: the Gaussian is connected, so its image is connected. It can only
 # thin the mass between two modes to a *filament* of low density. What do the filaments cost? The
-# gap is a mean over *data* points, and no data lie on the filaments, so the density of a sample
-# there never enters. But the mass $m$ on the filaments is missing from the modes. This lowers the
-# density on the data by the factor $1 - m$ and costs $-\log(1 - m)$ nats. We estimate $m$ by the
-# share of samples that are more than five standard deviations from every mode (of the data, four in
-# a million).
+# gap is a mean over *data* points, and hardly any lie on the filaments, so the density there does
+# not enter. But the mass $m$ on the filaments is missing from the modes. Even if the modes had the
+# right shape, their density would be too low by the factor $1 - m$, which costs $-\log(1 - m)$
+# nats. We estimate $m$ by the share of samples that are more than five standard deviations from
+# every mode (of the data, four in a million).
 
 # %%
 drawn = plane["ring"].sample(lesson.rng("filaments"), lesson.size(50_000, quick=500))
@@ -696,10 +696,9 @@ lesson.claim("nothing above reversed", loss, at_least=0.35, unit="bits", source=
 # %% [markdown]
 # Without mixing, half of the channels at either size are only ever scaled and shifted by constants.
 #
-# The paper credits the gain of its 1×1 convolution to the learned matrix. But this matrix differs
-# from a shuffle in two ways: it is *learned*, and it *starts* as a random rotation. The control
-# that separates the two is a rotation that stays as it is. We freeze the matrices at their start
-# and train the rest.
+# The paper compares a learned matrix with fixed permutations. But its matrix differs from a shuffle
+# in two ways: it is *learned*, and it *starts* as a random rotation. The control that separates the
+# two is a rotation that stays as it is. We freeze the matrices at their start and train the rest.
 
 # %%
 lesson.predict(
@@ -983,8 +982,8 @@ lesson.outcome(
 #   = \tfrac{1}{T^2}\log p(x) + \big(1 - \tfrac{1}{T^2}\big)\,\ell(x) + \text{const} .$$
 #
 # For additive couplings (and constant scales) $\ell$ is a constant, and $p_T \propto p^{1/T^2}$.
-# With learned scales $\ell$ depends on $x$. For $T < 1$ its factor is negative, so $p_T$ is lowered
-# where the map from $x$ to $z$ expands volumes.
+# With learned scales $\ell$ depends on $x$. For $T < 1$ its factor is negative, so $p_T$ is lower
+# than $p^{1/T^2}$ where the map from $x$ to $z$ expands volumes.
 #
 # </details>
 
@@ -1014,7 +1013,7 @@ lesson.check("additive coupling: p_T against p^(1/T²)", additive, equals=0.0)
 lesson.check("affine coupling: p_T against p^(1/T²)", affine, at_least=0.1)
 
 # %%
-parts = {"log p(x)": log_det + glow.base.log_prob(z), "log-determinant": log_det}
+parts = {"log p of the logits": log_det + glow.base.log_prob(z), "log-determinant": log_det}
 rows = [[name, values.mean(), values.std()] for name, values in parts.items()]
 lesson.table(rows, ["Glow, 50 test digits, nats", "mean", "standard deviation"])
 
