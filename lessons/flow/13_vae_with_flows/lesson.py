@@ -474,6 +474,8 @@ lesson.outcome(
     f"Gaps: {iaf:.3f} (IAF) and {planar:.3f} (planar); the Gaussian's is {gaps['Gaussian']:.3f}.",
     answer="both below 0.02 nats" if max(iaf, planar) < 0.02 else better,
 )
+
+# %%
 name = "Gaussian: gap"
 lesson.claim(
     name,
@@ -482,6 +484,8 @@ lesson.claim(
     unit="nats",
     source="seeds 0, 1 and 2031: 0.975 to 0.977; margin: 0.12",
 )
+
+# %%
 name = "two IAF layers: gap"
 lesson.claim(
     name,
@@ -727,6 +731,8 @@ lesson.outcome(
     f" {control_gain:.2f}.",
     answer=more if planar_gain > 0.5 else some if planar_gain > 3 * planar_error else chance,
 )
+
+# %%
 name = "decoder held: ELBO of the plain VAE"
 lesson.claim(name, plain_elbo, at_least=-102, unit="nats", source="seed 0: -99.4; margin: 2.6")
 name = "decoder held: gain of 8 planar layers"
@@ -957,9 +963,10 @@ gains = {
 left_over = {kind: [held_gaps[kind], free_gaps[kind]] for kind in kinds}
 
 # %%
+colors = dict(zip(kinds, [plot.color.ink, plot.color.model, plot.color.accent], strict=True))
 fig, (left, right) = plot.figure(1, 2, size=(4.6, 3.2))
-plot.bars(gains, both, left, title="gain over plain", ylabel="nats")
-plot.bars(left_over, both, right, title="gap that is left, at least", ylabel="nats")
+plot.bars(gains, both, left, title="gain over plain", ylabel="nats", colors=colors)
+plot.bars(left_over, both, right, title="gap that is left, at least", ylabel="nats", colors=colors)
 for ax in (left, right):
     ax.set_ylim(top=1.4 * ax.get_ylim()[1])  # room for the legend
 lesson.figure(
@@ -1056,6 +1063,8 @@ lesson.outcome(
     f" {planar_gain:.2f} ± {planar_error:.2f}.",
     answer=same if close else larger if prior_gain > planar_gain else smaller,
 )
+
+# %%
 name = "decoder held: gain of the flow prior"
 lesson.claim(
     name,
@@ -1066,10 +1075,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# In which term of the ELBO is the gain? Compare the columns of reconstruction and KL. The prior of
-# a VAE has to match the mean of all posteriors, $\mathbb E_x\, q(z|x)$, because the KL term
-# compares each of them with it. Codes drawn from a better match are more like codes of digits. Here
-# are samples of both models, by decoders with equal weights.
+# In which term of the ELBO is the gain? Compare the columns of reconstruction and KL. The KL term
+# compares each posterior with the prior, so the best prior for given posteriors is their mean,
+# $\mathbb E_x\, q(z|x)$. A flow can come closer to it than $\mathcal N(0, I)$. Is the gain visible
+# in samples? Here are those of both priors, by decoders with equal weights.
 
 # %%
 prior_vae = held["flow prior"][0][0]
