@@ -129,8 +129,8 @@ def karras_levels(steps: int, low: float = 0.002, high: float = 80.0, rho: float
     low = checks.positive("low", low)
     high = checks.number("high", high, low, without=low)
     rho = checks.positive("rho", rho)
-    ends = numpy.linspace(high ** (1 / rho), low ** (1 / rho), steps) if steps > 1 else numpy.array([high ** (1 / rho)])
-    return numpy.append(ends**rho, 0.0)
+    roots = numpy.linspace(high ** (1 / rho), low ** (1 / rho), steps)
+    return numpy.append(roots**rho, 0.0)
 
 
 def churn(y: Array, sigma: Any, gamma: float, z: Array, noise: float = 1.0) -> tuple[Array, Array]:
