@@ -1,0 +1,348 @@
+"""Exercises on the design space: the factors of a preconditioned denoiser, its target and weight,
+noise levels for sampling, churn, the min-SNR weight, and the variance that guidance makes."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.format import Exercise
+
+factors = Exercise(
+    "after/03/preconditioning",
+    target="minigen.diffusion.edm:preconditioning",
+    minutes=12,
+    prompt="""
+    The four factors (c_skip, c_out, c_in, c_noise) of a preconditioned denoiser at level sigma.
+
+    The denoiser is D(y, sigma) = c_skip y + c_out F(c_in y, c_noise), with y = x_0 + sigma z, data
+    x_0 of mean 0 and standard deviation sigma_data, and z of variance 1. c_in makes the variance of
+    the network's input 1. c_skip y is the best linear guess of x_0. c_out is the standard deviation
+    of what that guess misses. c_noise is a quarter of the natural logarithm of sigma. sigma is
+    above 0, a number or an array of any shape, which is the shape of each factor.
+    """,
+    hints="""
+    The variance of y is sigma^2 + sigma_data^2. The best c minimizes E(x_0 - c y)^2: set its
+    derivative in c to 0.
+
+    c_skip = s_d^2/(s^2 + s_d^2), c_out = s s_d/sqrt(s^2 + s_d^2), c_in = 1/sqrt(s^2 + s_d^2).
+
+        total = sigma**2 + sigma_data**2
+        c_out = sigma * sigma_data / np.sqrt(total)
+        return sigma_data**2 / total, c_out, 1 / np.sqrt(total), np.log(sigma) / 4
+    """,
+)
+
+
+@factors.case(points=3, kind="equation", expect={"c": [0.64, 2.4, 0.2, 0.27465307216702745]})
+def three_and_four(impl, rng):
+    """sigma = 3 and sigma_data = 4: the root of the sum of squares is 5."""
+    return {"c": np.array(impl(3.0, 4.0))}
+
+
+@factors.case(points=2, kind="equation")
+def random_levels(impl, rng):
+    sigma = np.exp(rng.standard_normal(6))
+    return dict(zip(("c_skip", "c_out", "c_in", "c_noise"), impl(sigma, 0.7)))
+
+
+@factors.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
+def variances_add_up(impl, rng):
+    """The variances of the guess and of what it misses add up to that of the data."""
+    sigma = np.exp(rng.standard_normal(5))
+    c_skip, c_out, _, _ = impl(sigma, 0.6)
+    return {"difference": c_skip**2 * (sigma**2 + 0.36) + c_out**2 - 0.36}
+
+
+@factors.case(points=1, kind="shapes")
+def its_own_sigma_data(impl, rng):
+    """sigma_data has a default, 0.5; sigma may have two axes."""
+    return {"c_skip": impl(np.array([[0.1, 2.0, 30.0]]))[0], "c_in": impl(0.2)[2]}
+
+
+@factors.case(points=1, kind="extremes")
+def small_and_large_levels(impl, rng):
+    return {"c": np.stack(impl(np.array([0.002, 80.0]), 0.5))}
+
+
+target = Exercise(
+    "after/03/edm_target",
+    target="minigen.diffusion.edm:edm_target",
+    minutes=8,
+    prompt="""
+    The target of the network F inside the denoiser D = c_skip y + c_out F, for one data point.
+
+    D should be x_0. y = x_0 + sigma z; x0 and z have one shape, (N, D) or (N, H, W, C), which is
+    that of the result. sigma is a number above 0 or an array (N,), one level for each example.
+    c_skip = s_d^2/(s^2 + s_d^2) and c_out = s s_d/sqrt(s^2 + s_d^2), with s = sigma and s_d =
+    sigma_data.
+    """,
+    hints="""
+    Solve D = x_0 for F.
+
+    (x_0 - c_skip (x_0 + sigma z)) / c_out.
+
+        s = np.reshape(sigma, np.shape(sigma) + (1,) * (np.ndim(x0) - np.ndim(sigma)))
+        total = s**2 + sigma_data**2
+        c_skip, c_out = sigma_data**2 / total, s * sigma_data / np.sqrt(total)
+        return (x0 - c_skip * (x0 + s * z)) / c_out
+    """,
+)
+
+
+@target.case(points=3, kind="equation", expect={"F": [[1.4]]})
+def one_point(impl, rng):
+    """x_0 = 4, z = -1, sigma = 3, sigma_data = 4: y = 1, and (4 - 0.64)/2.4 = 1.4."""
+    return {"F": impl(np.array([[4.0]]), np.array([[-1.0]]), 3.0, 4.0)}
+
+
+@target.case(points=2, kind="equation")
+def random_points(impl, rng):
+    x0, z = rng.standard_normal((2, 5, 3))
+    return {f"sigma = {s}": impl(x0, z, s, 0.8) for s in (0.1, 2.0)}
+
+
+@target.case(points=2, kind="equation", property=True, expect={"F": 0.0})
+def where_the_guess_is_right(impl, rng):
+    """With z = sigma x_0 / sigma_data^2 the linear guess is x_0 itself, and F has nothing to do."""
+    x0 = rng.standard_normal((4, 2))
+    return {"F": impl(x0, 1.5 * x0 / 0.49, 1.5, 0.7)}
+
+
+@target.case(points=2, kind="shapes")
+def a_level_for_each(impl, rng):
+    """sigma of shape (N,), for points and for images, and the default sigma_data, 0.5."""
+    sigma = np.array([0.05, 1.0, 20.0])
+    points, images = rng.standard_normal((2, 3, 2)), rng.standard_normal((2, 3, 2, 4, 1))
+    return {"points": impl(*points, sigma), "images": impl(*images, sigma)}
+
+
+weight = Exercise(
+    "after/03/edm_weight",
+    target="minigen.diffusion.edm:edm_weight",
+    minutes=6,
+    prompt="""
+    The weight lambda(sigma) for which the loss of the denoiser is the plain loss of its network.
+
+    lambda |D - x_0|^2 = |F - F*|^2, where D = c_skip y + c_out F, F* is the target of F and
+    c_out = s s_d/sqrt(s^2 + s_d^2), with s = sigma and s_d = sigma_data. sigma is above 0, a number
+    or an array of any shape, which is that of the result.
+    """,
+    hints="""
+    D - x_0 is c_out times the error of F.
+
+    1/c_out^2 = (s^2 + s_d^2)/(s s_d)^2.
+
+        return (sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
+    """,
+)
+
+
+@weight.case(points=2, kind="equation", expect={"lambda": 25 / 144})
+def three_and_four_again(impl, rng):
+    """sigma = 3 and sigma_data = 4: c_out is 12/5."""
+    return {"lambda": impl(3.0, 4.0)}
+
+
+@weight.case(points=2, kind="equation")
+def levels_of_any_shape(impl, rng):
+    sigma = np.exp(rng.standard_normal((3, 2)))
+    return {"lambda": impl(sigma, 0.7), "default sigma_data": impl(sigma)}
+
+
+@weight.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
+def two_rates(impl, rng):
+    """lambda - 1/sigma^2 is the same at all levels."""
+    sigma = np.array([0.3, 1.0, 2.0, 5.0])
+    rest = impl(sigma, 0.7) - 1 / sigma**2
+    return {"difference": rest[1:] - rest[0]}
+
+
+levels = Exercise(
+    "after/03/karras_levels",
+    target="minigen.diffusion.edm:karras_levels",
+    minutes=10,
+    prompt="""
+    The noise levels of a sampler with `steps` steps: an array (steps + 1,) that falls to 0.
+
+    The first `steps` levels fall from `high` to `low` so that their roots sigma^(1/rho) have equal
+    distances. The last entry is 0. With one step the only level is `high`.
+    """,
+    hints="""
+    Space the roots evenly, raise them to the power rho, and append the 0.
+
+    (high^(1/rho) + i/(n - 1) (low^(1/rho) - high^(1/rho)))^rho for i = 0 ... n - 1, then 0.
+
+        roots = np.linspace(high ** (1 / rho), low ** (1 / rho), steps)
+        return np.append(roots**rho, 0.0)
+    """,
+)
+
+
+@levels.case(points=3, kind="equation", expect={"levels": [9.0, 4.0, 1.0, 0.0]})
+def squares(impl, rng):
+    """From 9 to 1 with rho = 2: the roots are 3, 2, 1."""
+    return {"levels": impl(3, 1.0, 9.0, 2.0)}
+
+
+@levels.case(points=2, kind="equation")
+def other_powers(impl, rng):
+    return {f"rho = {rho}": impl(7, 0.01, 20.0, rho) for rho in (1.0, 3.0, 7.0)}
+
+
+@levels.case(points=1, kind="equation", property=True, expect={"differences": 0.0})
+def even_in_the_root(impl, rng):
+    """The roots of the levels above 0 have equal distances."""
+    roots = impl(6, 0.1, 5.0, 4.0)[:-1] ** 0.25
+    return {"differences": np.diff(roots, 2)}
+
+
+@levels.case(points=1, kind="extremes")
+def few_steps_and_defaults(impl, rng):
+    return {"one": impl(1, 0.01, 20.0), "two": impl(2, 0.01, 20.0), "defaults": impl(18)}
+
+
+fresh = Exercise(
+    "after/03/churn",
+    target="minigen.diffusion.edm:churn",
+    minutes=10,
+    prompt="""
+    Raise the noise level of points y by fresh noise: return (y', sigma').
+
+    y (N, D) or (N, H, W, C) has the level sigma, a number or (N,). The new level is sigma' = (1 +
+    gamma) sigma. Variances of independent noises add up. z is standard normal noise in the shape
+    of y, and `noise` is a factor on the noise that is added, but not on sigma'.
+    """,
+    hints="""
+    The noise that is added has the variance sigma'^2 - sigma^2.
+
+    y + sqrt(sigma'^2 - sigma^2) noise z, and sigma'.
+
+        raised = (1 + gamma) * sigma
+        added = noise * np.sqrt(raised**2 - sigma**2)
+        added = np.reshape(added, np.shape(added) + (1,) * (np.ndim(y) - np.ndim(added)))
+        return y + added * z, raised
+    """,
+)
+
+
+@fresh.case(points=3, kind="equation", expect={"y": [[3.0]], "sigma": 5.0})
+def three_to_five(impl, rng):
+    """From 3 to 5: the noise that is added has the standard deviation 4."""
+    y, sigma = impl(np.array([[1.0]]), 3.0, 2 / 3, np.array([[0.5]]))
+    return {"y": y, "sigma": sigma}
+
+
+@fresh.case(points=2, kind="equation")
+def with_a_factor(impl, rng):
+    y, z = rng.standard_normal((2, 4, 3))
+    out, sigma = impl(y, 0.8, 0.3, z, 1.1)
+    return {"y": out, "sigma": sigma}
+
+
+@fresh.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
+def squares_add_up(impl, rng):
+    """The square of what is added, over z^2, and the square of the old level give the new one."""
+    y, z = rng.standard_normal((2, 5, 2))
+    out, sigma = impl(y, 0.7, 0.4, z)
+    return {"difference": ((out - y) / z) ** 2 + 0.49 - sigma**2}
+
+
+@fresh.case(points=2, kind="shapes")
+def levels_of_their_own(impl, rng):
+    sigma = np.array([0.0, 0.5, 20.0])
+    points, images = rng.standard_normal((2, 3, 2)), rng.standard_normal((2, 3, 2, 4, 1))
+    of_points, raised = impl(points[0], sigma, 0.2, points[1])
+    of_images, _ = impl(images[0], sigma, 0.2, images[1], 0.9)
+    return {"points": of_points, "sigma": raised, "images": of_images}
+
+
+snr_weight = Exercise(
+    "after/03/min_snr_weight",
+    target="minigen.diffusion.edm:min_snr_weight",
+    minutes=8,
+    prompt="""
+    The min-SNR weight of a squared error, for three targets of the network.
+
+    On the error of x_0 the weight is the smaller of SNR and gamma. snr is SNR = 1/sigma^2, a
+    positive number or an array, which is the shape of the result. The same weight, expressed for
+    another target: an error d of the noise is an error sigma d of x_0; an error d of v is an error
+    d/sqrt(1 + SNR) of x_0. target is "x0", "eps" or "v".
+    """,
+    hints="""
+    If the error of x_0 is c d, its weighted square is the weight times c^2 d^2.
+
+    min(SNR, gamma), that over SNR, or that over SNR + 1.
+
+        clipped = np.minimum(snr, gamma)
+        return {"x0": clipped, "eps": clipped / snr, "v": clipped / (snr + 1)}[target]
+    """,
+)
+
+
+@snr_weight.case(
+    points=3, kind="equation", expect={"x0": [2, 5], "eps": [1, 0.25], "v": [0.5, 0.2]}
+)
+def below_and_above(impl, rng):
+    """SNR 2 and 20 (for v: 1 and 24), gamma 5."""
+    snr, for_v = np.array([2.0, 20.0]), np.array([1.0, 24.0])
+    return {"x0": impl(snr, 5.0, "x0"), "eps": impl(snr, 5.0, "eps"), "v": impl(for_v, 5.0, "v")}
+
+
+@snr_weight.case(points=2, kind="equation")
+def random_ratios(impl, rng):
+    snr = np.exp(2 * rng.standard_normal((3, 4)))
+    return {target: impl(snr, 1.7, target) for target in ("x0", "eps", "v")}
+
+
+@snr_weight.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
+def one_loss(impl, rng):
+    """The weights on x_0, on the noise and on v belong to one loss."""
+    snr = np.exp(2 * rng.standard_normal(5))
+    x0, eps, v = (impl(snr, 3.0, target) for target in ("x0", "eps", "v"))
+    return {"difference": np.stack([snr * eps - x0, (snr + 1) * v - x0])}
+
+
+@snr_weight.case(points=1, kind="extremes")
+def defaults_and_extremes(impl, rng):
+    """gamma is 5 and the target the noise, unless given."""
+    return {"weight": impl(np.array([1e-6, 5.0, 1e6]))}
+
+
+guided = Exercise(
+    "after/03/guided_gaussian_variance",
+    target="minigen.diffusion.guidance:guided_gaussian_variance",
+    minutes=12,
+    prompt="""
+    The variance of the samples of a guided Gaussian.
+
+    The denoisers of N(0, v1) and N(0, v0) are D_1 = v1 y/(v1 + sigma^2) and D_0 = v0 y/(v0 +
+    sigma^2). The sampler follows dy/dsigma = (y - D)/sigma with D = D_1 + w (D_1 - D_0), from a
+    sigma far above both, where y is N(0, sigma^2), to 0. v1, v0 and w are numbers or arrays that
+    go together; return the variance of y at the end.
+    """,
+    hints="""
+    Of one Gaussian the path is y proportional to sqrt(v + sigma^2). The equation is linear in D, so
+    the path of the mix is a product of powers of two such roots.
+
+    y ~ (v1 + sigma^2)^((1 + w)/2) (v0 + sigma^2)^(-w/2), so the variance is v1^(1 + w) / v0^w.
+
+        return v1 ** (1 + w) / v0**w
+    """,
+)
+
+
+@guided.case(points=3, kind="equation", expect={"variance": [2.0, 1.0, 0.5]})
+def two_and_four(impl, rng):
+    """v1 = 2 and v0 = 4: each 1 of w halves the variance."""
+    return {"variance": impl(2.0, 4.0, np.array([0.0, 1.0, 2.0]))}
+
+
+@guided.case(points=2, kind="equation")
+def random_variances(impl, rng):
+    v1, v0 = np.exp(rng.standard_normal((2, 5)))
+    return {"variance": impl(v1, v0, rng.uniform(-1, 3, 5))}
+
+
+@guided.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
+def minus_one(impl, rng):
+    """With w = -1 the sampler follows D_0 alone."""
+    v1, v0 = np.exp(rng.standard_normal((2, 4)))
+    return {"difference": impl(v1, v0, -1.0) - v0}

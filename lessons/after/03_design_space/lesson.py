@@ -1,0 +1,1061 @@
+# %% [markdown]
+# # The design space of diffusion models
+#
+# This lesson comes after the posts. It belongs to [What are Diffusion
+# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) and follows Karras,
+# Aittala, Aila and Laine 2022, who call their model EDM. Needed: `diffusion/08`, `diffusion/09`,
+# `diffusion/12`, `after/01`, `after/02`. In this lesson:
+#
+# 1. A denoiser wraps its network in four factors. They follow from one wish: input and target of
+#    the network have variance 1 at every noise level.
+# 2. At some levels there is something to learn, and at others there is not. In the plane the share
+#    that can be learned is known exactly.
+# 3. Factors, levels, weights, steps, solver and fresh noise are separate choices. We change one at
+#    a time and measure each against the exact denoiser.
+# 4. Guidance moves a density, and not to the tilted one. Two uses of it are compared: in a part of
+#    the levels only, and away from a worse version of the same model.
+
+# %%
+from minigen.course import Lesson
+
+lesson = Lesson(
+    "after/03_design_space",
+    title="The design space of diffusion models",
+    post="after",
+    equations=[
+        "after.17",
+        "after.18",
+        "after.19",
+        "after.20",
+        "after.21",
+        "after.22",
+        "after.23",
+        "after.24",
+        "after.25",
+        "after.26",
+        "after.27",
+    ],
+    minutes=4,
+    sources=[
+        "weng2021diffusion",
+        "karras2022design",
+        "hang2023minsnr",
+        "karras2024bad",
+        "kynkaanniemi2024interval",
+    ],
+)
+
+# %%
+import autograd.numpy as np
+
+from minigen import plot
+from minigen.data import toy
+from minigen.data.mixture import GaussianMixture
+from minigen.diffusion.networks.mlp import EpsMLP
+from minigen.diffusion.schedule import Schedule, per_example
+from minigen.metrics import sliced_wasserstein
+from minigen.metrics.floor import OverFloor
+from minigen.nn import Module, he_gain
+from minigen.optim import cosine
+from minigen.train import descend
+
+# %%
+from minigen.diffusion.edm import EDM, edm_loss, edm_target, edm_weight, lognormal_levels
+from minigen.diffusion.edm import churn, edm_sample, karras_levels, min_snr_weight, preconditioning
+from minigen.diffusion.guidance import guided_gaussian_variance
+
+# %% [markdown]
+# ## 1. Four factors by hand
+#
+# The clock of this lesson is the noise level: $y = x_0 + \sigma z$ with $z \sim \mathcal N(0, I)$.
+# A *denoiser* $D(y, \sigma)$ predicts $x_0$. The data has standard deviation $\sigma_d$, which is 1
+# for our ring.
+
+# %%
+ring = toy.get("ring").standardized()
+shown = ring.sample(lesson.rng("shown"), 400)
+fresh = lesson.rng("shown noise").standard_normal((400, 2))
+fig, axes = plot.figure(1, 4, size=(2.3, 2.3))
+for ax, level in zip(axes, (0.05, 0.3, 1.0, 5.0)):
+    plot.samples(shown + level * fresh, None, ax, title=f"$\\sigma = {level}$", bounds=4)
+lesson.figure(
+    fig, "levels", "The same 400 points at four noise levels. At the last most lie outside."
+)
+
+# %% [markdown]
+# A network that receives $y$ and outputs $x_0$ has two difficulties. Its input grows with $\sigma$,
+# from 1 to 20 or 80. And at small $\sigma$ it has to copy its input almost exactly. So the denoiser
+# is built around the network $F$ (Eq. after.17):
+#
+# $$D(y, \sigma) = c_{\text{skip}}\,y + c_{\text{out}}\,F(c_{\text{in}}\,y, c_{\text{noise}}).$$
+#
+# Which factors give the input and the target of $F$ variance 1 at every level, with the smallest
+# possible $c_{\text{out}}$? Take $\sigma = 3$ and $\sigma_d = 4$, where everything is a ratio of
+# small numbers.
+
+# %%
+lesson.exercise("after/03/preconditioning")
+
+# %% [markdown]
+# The variance of $y$ is $\sigma^2 + \sigma_d^2$. The factors are (Eq. after.19)
+#
+# $$c_{\text{skip}} = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2}, \quad c_{\text{out}} =
+# \frac{\sigma\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}, \quad c_{\text{in}} = \frac{1}{\sqrt{\sigma^2
+# + \sigma_d^2}}, \quad c_{\text{noise}} = \tfrac14 \log\sigma .$$
+#
+# <details><summary>Derivation: the factors follow from unit variance</summary>
+#
+# *Input.* $\operatorname{Var}(c_{\text{in}}\,y) = c_{\text{in}}^2(\sigma^2 + \sigma_d^2) = 1$.
+#
+# *Target.* $D = x_0$ for $F^* = (x_0 - c_{\text{skip}}\,y)/c_{\text{out}}$, so unit variance means
+# $c_{\text{out}}^2 = \mathbb E(x_0 - c_{\text{skip}}\,y)^2 = (1 - c_{\text{skip}})^2\sigma_d^2 +
+# c_{\text{skip}}^2\sigma^2$.
+#
+# *Skip.* An error of $F$ enters $D$ multiplied by $c_{\text{out}}$, so take the smallest. The
+# derivative $-2(1 - c_{\text{skip}})\sigma_d^2 + 2c_{\text{skip}}\sigma^2$ is 0 at
+# $c_{\text{skip}} = \sigma_d^2/(\sigma^2 + \sigma_d^2)$. Insert it: $c_{\text{out}}^2 =
+# (\sigma^4\sigma_d^2 + \sigma_d^4\sigma^2)/(\sigma^2 + \sigma_d^2)^2 = \sigma^2\sigma_d^2/(\sigma^2
+# + \sigma_d^2)$.
+#
+# $c_{\text{noise}}$ follows from nothing: it is a choice of the authors.
+#
+# </details>
+
+# %%
+lesson.show_source(preconditioning)
+by_hand = preconditioning(3.0, 4.0)[:3]
+lesson.check("factors at σ = 3, σ_d = 4", np.array(by_hand), equals=[0.64, 2.4, 0.2])
+rng = lesson.rng("variances")
+count = lesson.size(40_000)
+x0, z = ring.sample(rng, count).astype(float), rng.standard_normal((count, 2))
+grid = np.linspace(0, 1, 101)
+best = []
+for sigma in (0.1, 1.0, 10.0):
+    errors = [np.mean((x0 - c * (x0 + sigma * z)) ** 2) for c in grid]
+    best.append(grid[int(np.argmin(errors))] - 1 / (1 + sigma**2))
+lesson.check("best c on a grid less c_skip", best, equals=0.0, atol=0.02)
+
+# %% [markdown]
+# Now the target of the network. For $x_0 = 4$ and $z = -1$ at $\sigma = 3$ the noisy point is $y =
+# 1$.
+
+# %%
+lesson.exercise("after/03/edm_target")
+
+# %% [markdown]
+# By Eq. after.18 it is $F^* = (x_0 - c_{\text{skip}}\,y)/c_{\text{out}} = (4 - 0.64)/2.4 = 1.4$.
+#
+# ## 2. What the factors are good for
+#
+# Suppose the denoiser passes its input through unchanged, $c_{\text{skip}} = 1$, and keeps the
+# other factors.
+
+# %%
+lesson.predict("At σ = 10, the variance of the target with c_skip = 1 is about", ["1", "10", "100"])
+
+# %%
+lesson.show_source(edm_target)
+point = edm_target(np.array([[4.0]]), np.array([[-1.0]]), 3.0, 4.0)
+lesson.check("target by hand", point, equals=1.4)
+rows = []
+for sigma in (0.01, 0.1, 1.0, 10.0):
+    c_skip, c_out, c_in, _ = preconditioning(sigma, 1.0)
+    y = x0 + sigma * z
+    targets = [edm_target(x0, z, sigma, 1.0), (x0 - y) / c_out, x0 / c_out]
+    rows.append([sigma, np.var(c_in * y), *[np.var(target) for target in targets]])
+
+# %%
+header = ["σ", "input", "target", "target, c_skip = 1", "target, c_skip = 0"]
+lesson.table(rows, header, title="variances")
+units = [value for row in rows for value in row[1:3]]
+lesson.check("variance of input and target", units, equals=1.0, atol=0.1 if lesson.quick else 0.03)
+lesson.outcome(
+    f"{rows[3][3]:.0f}: the network would have to output the noise, ten times as large as the "
+    "data, so that adding it to y removes it.",
+    answer="100",
+)
+
+# %% [markdown]
+# The factors also join this lesson to the two before it. With $\sigma_d = 1$ and the angle of
+# `after/01`, $\tan\varphi = \sigma$, the input of the network is $x = \cos\varphi\,y$. Its target
+# is $(x_0 - \cos\varphi\,x)/\sin\varphi$, which is $-v$: an EDM network predicts the velocity of
+# the probability flow.
+
+# %%
+sigma = 0.7
+phi = np.arctan(sigma)
+v = np.cos(phi) * z - np.sin(phi) * x0  # Eq. after.01
+difference = edm_target(x0, z, sigma, 1.0) + v
+lesson.check("target of EDM plus velocity", np.abs(difference).max(), at_most=1e-9)
+
+# %% [markdown]
+# ## 3. Where there is something to learn
+#
+# A target of variance 1 does not mean that the network can learn it. Given $y$, the best
+# prediction is $\mathbb E[F^* \mid y]$, and its variance is the *learnable share*. The rest is the
+# scatter of the data points that could have led to $y$, and no network can remove it.
+
+# %%
+lesson.predict(
+    "At σ = 3, which share of the target's variance can a network learn?",
+    ["less than 0.001", "about 0.1", "about 0.5"],
+)
+
+
+# %%
+def learnable(sigma, x0, z):
+    """The variance of E[F* | y], of 1, for the ring."""
+    y = x0 + sigma * z
+    c_skip, c_out, _, _ = preconditioning(sigma, 1.0)
+    mean = ring.posterior(y, 1.0, sigma)[0]
+    return np.mean((mean - c_skip * y) ** 2) / c_out**2
+
+
+few = slice(0, lesson.size(20_000))
+levels = np.array([0.01, 0.05, 0.1, 0.3, 1.0, 3.0, 20.0])
+shares = [learnable(sigma, x0[few], z[few]) for sigma in levels]
+lesson.table(list(zip(levels, shares)), ["σ", "learnable share"])
+lesson.outcome(
+    f"{shares[5]:.4f}. The best linear guess, c_skip y, is nearly perfect there: the noise hides "
+    "all of the data but its mean and variance.",
+    answer="less than 0.001",
+)
+
+# %%
+fine = np.geomspace(0.005, 30, 40)
+curve = [learnable(sigma, x0[few][:4000], z[few][:4000]) for sigma in fine]
+ddpm = Schedule.linear(1000).sigma[1:]
+edges = np.geomspace(0.005, 30, 41)
+drawn = np.histogram(ddpm, edges)[0] / len(ddpm) / np.diff(np.log(edges))
+lognormal = np.exp(-((np.log(fine) + 1.2) ** 2) / (2 * 1.2**2)) / (1.2 * np.sqrt(2 * np.pi))
+fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
+lines = {"learnable share": curve, "log-normal levels": lognormal, "levels of DDPM": drawn}
+plot.line(fine, lines, ax, xlabel="σ", ylabel="share, density of log σ", log="x")
+lesson.figure(
+    fig,
+    "learnable",
+    "The learnable share of the ring, and how often two distributions draw each level.",
+)
+
+# %% [markdown]
+# The figure also shows two ways to draw the levels of a training. Uniform time steps of the linear
+# schedule of `diffusion/04` draw high levels most often. EDM draws (Eq. after.21)
+#
+# $$\log\sigma \sim \mathcal N(-1.2, 1.2^2).$$
+#
+# For other data the mean has to be chosen anew: look where the learnable share lies.
+
+# %%
+rng = lesson.rng("drawn levels")
+count = lesson.size(20_000)
+kinds = {"DDPM": rng.choice(ddpm, count), "log-normal": lognormal_levels(rng, count)}
+rows = [
+    [name, np.mean((0.05 < s) & (s < 1)), np.mean(s > 1), np.mean(s < 0.05)]
+    for name, s in kinds.items()
+]
+lesson.table(rows, ["levels", "0.05 < σ < 1", "σ > 1", "σ < 0.05"], title="share of the draws")
+
+# %% [markdown]
+# ## 4. The weight of a level
+#
+# The loss is a weighted squared error of the denoiser, $\mathbb E[\lambda(\sigma)\,\|D - x_0\|^2]$.
+# With which $\lambda$ is it the plain squared error of $F$, whose target has variance 1 at every
+# level?
+
+# %%
+lesson.exercise("after/03/edm_weight")
+
+# %% [markdown]
+# $D - x_0 = c_{\text{out}}(F - F^*)$, so $\lambda = 1/c_{\text{out}}^2$ (Eq. after.20). A network
+# that outputs 0 then has the loss 1 at every level.
+
+# %%
+lesson.show_source(edm_weight, edm_loss)
+
+
+def silent(x, t, y=None):
+    return 0 * x
+
+
+start = [edm_loss(EDM(silent, 1.0), x0, z, sigma, 1.0) for sigma in (0.01, 0.3, 1.0, 20.0)]
+lesson.check("loss of F = 0", start, equals=1.0, atol=0.1 if lesson.quick else 0.03)
+
+# %% [markdown]
+# A network that predicts the noise has $\lambda = 1/\sigma^2 = \text{SNR}$, which is DDPM's loss.
+# Hang et al. 2023 bound this weight, $\min(\text{SNR}, \gamma)$ with $\gamma = 5$ (Eq. after.24).
+# For which levels does that change the weight? For the loss of the noise, what is the factor?
+
+# %%
+lesson.exercise("after/03/min_snr_weight")
+
+# %%
+lesson.show_source(min_snr_weight)
+lesson.check("SNR = 20: factor on the loss of the noise", min_snr_weight(20.0), equals=0.25)
+lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, atol=1e-3)
+
+# %% [markdown]
+# ## 5. One choice at a time
+#
+# Five trainings, each three times from other first weights and other batches:
+#
+# | | network predicts | levels | weight of the error of $D$ |
+# |---|---|---|---|
+# | A | the noise | DDPM's | $1/\sigma^2$ |
+# | B | the noise | log-normal | $1/\sigma^2$ |
+# | C | EDM's $F$ | DDPM's | $1/c_{\text{out}}^2$ |
+# | D | EDM's $F$ | log-normal | $1/c_{\text{out}}^2$ |
+# | E | the noise | DDPM's | $\min(1/\sigma^2, 5)$ |
+#
+# B changes the levels of A, C the factors, D both, E the weight. Networks, steps and batch sizes
+# are equal. The first weights of the hidden layers are multiplied by $\sqrt 6$; section 9 shows
+# why.
+
+# %%
+lesson.predict(
+    "Which change alone reduces the error of A more?",
+    ["log-normal levels (B)", "EDM's factors (C)", "both the same"],
+)
+
+
+# %%
+class NoiseDenoiser(Module):
+    """A denoiser (y, sigma) whose network predicts the noise: y − σ net(c_in y, time)."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def __call__(self, y, sigma, condition=None):
+        c_in, c_noise = preconditioning(sigma, 1.0)[2:]
+        eps = self.net(per_example(c_in, y), np.asarray(400 * c_noise + 500, y.dtype))
+        return y - per_example(sigma, eps)
+
+
+def network(name, width=64, gain=he_gain("relu")):
+    net = EpsMLP(lesson.rng(f"weights {name}"), width=width, layers=3)
+    for layer in net.body.layers[:-1]:
+        layer.w *= np.float32(gain)
+    return net
+
+
+# %%
+LOW, HIGH = 0.01, 20.0  # the range of levels, for all
+
+
+def ddpm_levels(rng, n):
+    return rng.choice(ddpm, n)
+
+
+def inverse_square(sigma):
+    return 1 / sigma**2
+
+
+def edm(sigma):
+    return edm_weight(sigma, 1.0)
+
+
+def bounded(sigma):
+    return min_snr_weight(1 / sigma**2, target="x0")
+
+
+def weighted_loss(model, x0, z, sigma, weight):
+    error = model(x0 + per_example(sigma, z), sigma) - x0
+    return np.mean(per_example(weight, error**2))
+
+
+# %%
+def fitted(name, loss, model, batch, steps, rate=2e-3):
+    """The moving average of a model's weights after so many steps."""
+    options = {"lr": cosine(rate, steps), "ema": 0.995, "clip": 1.0}
+    descent = descend(loss, model, batch, rng=lesson.rng(f"batches {name}"), **options)
+    lesson.fit(descent, steps, state=descent.state, label=name)
+    return descent.averaged
+
+
+def train(name, model, draw, weight, steps):
+    """A denoiser of the ring, trained with batches of 256."""
+
+    def batch(rng):
+        x0 = ring.sample(rng, 256)
+        sigma = np.clip(draw(rng, 256), LOW, HIGH).astype(np.float32)
+        z = rng.standard_normal(x0.shape, dtype=np.float32)
+        return x0, z, sigma, weight(sigma).astype(np.float32)
+
+    return fitted(name, weighted_loss, model, batch, steps)
+
+
+# %%
+SEEDS = (0, 1, 2)
+designs = {
+    "A": (NoiseDenoiser, ddpm_levels, inverse_square),
+    "B": (NoiseDenoiser, lognormal_levels, inverse_square),
+    "C": (EDM, ddpm_levels, edm),
+    "D": (EDM, lognormal_levels, edm),
+    "E": (NoiseDenoiser, ddpm_levels, bounded),
+}
+denoisers = {}
+for design, (kind, draw, weight) in designs.items():
+    for k in SEEDS:
+        net = network(f"{design}{k}")
+        model = EDM(net, 1.0) if kind is EDM else kind(net)
+        denoisers[design, k] = train(f"{design}{k}", model, draw, weight, lesson.steps(2000))
+
+# %% [markdown]
+# A loss curve cannot compare them: at $\sigma = 20$ the loss of the noise is near 0 and EDM's is
+# near 1, and neither can fall. The *excess* can. It is the squared distance to the exact denoiser,
+# $\mathbb E\,\|D - \mathbb E[x_0 \mid y]\|^2$, for each coordinate in units of $\sigma^2$, and it
+# is 0 for a perfect network.
+
+
+# %%
+def excess(denoiser, n):
+    """The excess at ten levels from 0.02 to 10."""
+    rng, found = lesson.rng("excess"), []
+    for sigma in np.geomspace(0.02, 10, 10):
+        y = ring.sample(rng, n) + sigma * rng.standard_normal((n, 2))
+        best = ring.posterior(y, 1.0, sigma)[0]
+        guess = denoiser(y.astype(np.float32), np.full(n, sigma, np.float32))
+        found.append(np.mean((guess - best) ** 2) / sigma**2)
+    return np.array(found)
+
+
+points = lesson.size(1500)
+over = {key: excess(denoiser, points) for key, denoiser in denoisers.items()}
+means = {design: [over[design, k].mean() for k in SEEDS] for design in designs}
+lesson.table([[d, *values] for d, values in means.items()], ["design", *SEEDS], title="mean excess")
+
+# %%
+ratio = {d: np.array(means[d]) / np.array(means["A"]) for d in "BCDE"}
+lesson.outcome(
+    f"The levels alone divide the excess by {1 / ratio['B'].mean():.1f}, the factors alone by "
+    f"{1 / ratio['C'].mean():.1f}, both by {1 / ratio['D'].mean():.1f}.",
+    answer="log-normal levels (B)"
+    if ratio["B"].mean() < 0.8 * ratio["C"].mean()
+    else "EDM's factors (C)"
+    if ratio["C"].mean() < 0.8 * ratio["B"].mean()
+    else "both the same",
+)
+
+# %%
+lesson.claim("excess of B over A", ratio["B"], at_most=0.5, source="SOURCE")
+lesson.claim("excess of D over A", ratio["D"], at_most=0.25, source="SOURCE")
+lesson.claim("excess of D", means["D"], at_most=0.04, source="SOURCE")
+
+# %%
+levels = np.geomspace(0.02, 10, 10)
+curves = {d: np.mean([over[d, k] for k in SEEDS], axis=0) for d in designs}
+fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
+plot.line(levels, curves, ax, xlabel="σ", ylabel="excess", log="xy")
+lesson.figure(
+    fig, "ablation", "The excess of five designs by noise level, mean of three trainings."
+)
+
+# %% [markdown]
+# Of DDPM's levels most lie above $\sigma = 1$, where next to nothing can be learned. E answers the
+# question of section 4 for the ring: SNR above 5 means $\sigma < 0.447$, which is where the
+# learnable share of this data lies, so the bound takes weight away from it. For images the same
+# bound has been found to help (Hang et al. 2023). The rule behind both is: weight where something
+# can be learned.
+#
+# ## 6. Steps and solver
+#
+# A sampler follows $dy/d\sigma = (y - D(y, \sigma))/\sigma$ from $\sigma = 20$ to 0. Where should
+# its levels lie?
+
+# %%
+lesson.exercise("after/03/karras_levels")
+
+# %% [markdown]
+# Eq. after.22 spaces them evenly in the root $\sigma^{1/\rho}$, with $\rho = 7$, and appends 0. We
+# take the exact denoiser of the ring, so that every error is the solver's, and measure the
+# distance of the ends to those of 300 steps. One step of Heun's method costs two evaluations of the
+# denoiser, except the last.
+
+# %%
+lesson.predict(
+    "With 9 evaluations on Karras' levels, which ends nearer to the exact ends?",
+    ["Euler, 9 steps", "Heun, 5 steps", "both the same"],
+)
+
+
+# %%
+def exact(y, sigma, condition=None):
+    return ring.posterior(y, 1.0, float(sigma[0]))[0]
+
+
+def spaced(kind, n):
+    """n levels from 20 to 0.01, then 0."""
+    if kind == "Karras":
+        return karras_levels(n, LOW, HIGH)
+    spacing = np.geomspace if kind == "logarithmic" else np.linspace
+    return np.append(spacing(HIGH, LOW, n), 0.0)
+
+
+start = HIGH * lesson.rng("steps").standard_normal((lesson.size(300, quick=20), 2))
+ends = edm_sample(exact, start, spaced("Karras", 300))
+budgets = np.array([9, 17, 35, 79])
+
+# %%
+far = {}
+for kind in ("Karras", "logarithmic", "even"):
+    for solver in ("euler", "heun"):
+        found = []
+        for budget in budgets:
+            sigmas = spaced(kind, budget if solver == "euler" else (budget + 1) // 2)
+            end = edm_sample(exact, start, sigmas, solver=solver)
+            found.append(np.sqrt(np.mean((end - ends) ** 2)))
+        far[f"{kind}, {solver}"] = found
+header = ["levels, solver", *[f"{budget} evaluations" for budget in budgets]]
+lesson.table([[name, *row] for name, row in far.items()], header, title="distance to the exact end")
+
+# %%
+lesson.show_source(karras_levels, edm_sample)
+euler, heun = far["Karras, euler"], far["Karras, heun"]
+lesson.outcome(
+    f"Euler, {euler[0]:.3f} against {heun[0]:.3f}: with long steps the second slope is taken at a "
+    f"point far from the path. With 79 evaluations Heun's distance is {heun[3]:.4f}, Euler's "
+    f"{euler[3]:.4f}.",
+    answer="Euler, 9 steps",
+)
+lesson.check("79 evaluations: Heun over Euler", heun[3] / euler[3], at_most=0.4)
+lesson.check("9 evaluations: Euler over Heun", euler[0] / heun[0], at_most=0.6)
+lesson.check("35, Heun: even over Karras' levels", far["even, heun"][2] / heun[2], at_least=10)
+
+# %%
+fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
+plot.line(budgets, far, ax, xlabel="evaluations", ylabel="distance to the exact end", log="xy")
+lesson.figure(fig, "solvers", "Six ways to take the steps, with the exact denoiser of the ring.")
+
+# %%
+powers = (1, 2, 3, 5, 7, 10, 20)
+rows = []
+for rho in powers:
+    end = edm_sample(exact, start, karras_levels(18, LOW, HIGH, rho))
+    rows.append([rho, np.sqrt(np.mean((end - ends) ** 2))])
+lesson.table(rows, ["ρ", "distance, 35 evaluations of Heun"])
+
+# %% [markdown]
+# $\rho = 1$ is even spacing; from 3 upwards the choice of $\rho$ matters little here.
+#
+# ## 7. Churn
+#
+# The path is deterministic, so it carries every error to its end. *Churn* adds fresh noise before a
+# step, which raises the level from $\sigma$ to $\hat\sigma = (1 + \gamma)\sigma$, and then steps
+# down from there. How large must the noise be?
+
+# %%
+lesson.exercise("after/03/churn")
+
+# %% [markdown]
+# Variances add up (Eq. after.23): $\hat y = y + \sqrt{\hat\sigma^2 - \sigma^2}\;z$. From $\sigma =
+# 3$ to 5 the noise has standard deviation 4. We sample all designs by Heun in 35 evaluations, with
+# and without churn, and take the sliced Wasserstein distance to the ring as a multiple of the
+# distance between two sets of samples of the ring (the floor).
+
+# %%
+lesson.show_source(churn)
+raised = churn(np.array([[1.0]]), 3.0, 2 / 3, np.array([[0.5]]))[0]
+lesson.check("from 3 to 5 with z = 0.5", raised, equals=3.0)
+
+
+def distance(a, b):
+    return sliced_wasserstein(a, b, 100, lesson.rng("directions"))
+
+
+set_size, repeats = lesson.size(1000, quick=50), lesson.size(20, quick=2)
+judge = OverFloor(distance, ring.sample, set_size, lesson.rng("floor"), repeats)
+
+
+# %%
+def noise_of(k):
+    """The start of three sets of samples: standard normal."""
+    return lesson.rng(f"start {k}").standard_normal((3 * set_size, 2), dtype=np.float32)
+
+
+quality, sigmas = {}, karras_levels(18, LOW, HIGH)
+for (design, k), denoiser in denoisers.items():
+    for amount in (0.0, 10.0):
+        x = edm_sample(denoiser, HIGH * noise_of(k), sigmas, amount, lesson.rng(f"churn {k}"))
+        quality.setdefault((design, amount), []).append(judge(x, lesson.rng("judge")))
+rows = [[d, *quality[d, 0.0], *quality[d, 10.0]] for d in designs]
+lesson.table(rows, ["design", *SEEDS, *[f"{k}, churn" for k in SEEDS]], title="over the floor")
+
+# %%
+lesson.claim("D, Heun, 35 evaluations: distance over the floor", quality["D", 0.0],
+             at_most=1.5, source="SOURCE")  # fmt: skip
+lesson.claim("D over A, mean of three", np.mean(quality["D", 0.0]) / np.mean(quality["A", 0.0]),
+             at_most=0.8, source="SOURCE")  # fmt: skip
+
+# %% [markdown]
+# Fresh noise repairs errors made at high levels: what comes after it starts from a new point. It
+# cannot repair errors that are made at the lowest levels, after which nothing comes.
+#
+# ## 8. Guidance, and a worse version of the model
+#
+# Guidance takes $D_1 + w\,(D_1 - D_0)$ in place of $D_1$ (`diffusion/09`). If it sampled from
+# the tilted density $p_1^{1 + w}/p_0^w$, two Gaussians with variances $v_1 = 2$ and $v_0 = 4$ would
+# give, at $w = 1$, the variance $1/(2/2 - 1/4) = 4/3$.
+
+# %%
+lesson.exercise("after/03/guided_gaussian_variance")
+
+# %%
+lesson.predict(
+    "Follow the guided denoiser with w = 1. The variance of the samples is",
+    ["4/3, as the tilted density", "1", "2"],
+)
+
+
+# %%
+def guided(first, second, w, low=0.0, high=np.inf):
+    """D1 + w (D1 − D0) where low ≤ σ ≤ high, and D1 elsewhere."""
+
+    def denoiser(y, sigma, condition=None):
+        best = first(y, sigma)
+        if w == 0 or not low <= sigma[0] <= high:
+            return best
+        return (1 + w) * best - w * second(y, sigma)
+
+    return denoiser
+
+
+def of_gaussian(v):
+    return lambda y, sigma: y * (v / (v + sigma[0] ** 2))
+
+
+# %%
+v1, v0 = 2.0, 4.0
+falling = np.append(np.geomspace(200, 0.001, 1500), 0)
+rows, start_at = [], np.array([[1.0]])
+for w in (0.0, 1.0, 2.0, 3.0):
+    denoiser = guided(of_gaussian(v1), of_gaussian(v0), w)
+    slope = edm_sample(denoiser, start_at, falling)[0, 0]  # the path is linear in its start
+    tilted = (1 + w) / v1 - w / v0
+    rows.append([w, slope**2 * 200**2, guided_gaussian_variance(v1, v0, w), 1 / tilted])
+lesson.table(rows, ["w", "variance of the samples", "formula", "tilted density"])
+lesson.check("variance of the guided samples, w = 1", rows[1][1], equals=1.0, atol=0.01)
+
+# %%
+lesson.show_source(guided_gaussian_variance)
+lesson.outcome("1, and half of that for each further 1 of w: guidance is not tilting.", answer="1")
+
+# %% [markdown]
+# The variance is $v_1\,(v_1/v_0)^w$ (Eq. after.27). Suppose the data has variance 1, a model has
+# $v_1 = 2$, and a worse version of it has $v_0 = 4$. Then $w = 1$ repairs the model exactly.
+#
+# <details><summary>Derivation: the variance of a guided Gaussian</summary>
+#
+# For one Gaussian $dy/d\sigma = (y - D)/\sigma = \sigma y/(v + \sigma^2)$, so $y \propto (v +
+# \sigma^2)^{1/2}$. With $D_1 + w(D_1 - D_0)$ the slope is $(1 + w)$ times that of $v_1$ less $w$
+# times that of $v_0$, so $\log y$ is too: $y \propto (v_1 + \sigma^2)^{(1 + w)/2}(v_0 +
+# \sigma^2)^{-w/2}$. At a large $\sigma$ this is $\sigma$, and $y$ has the variance $\sigma^2$. At
+# $\sigma = 0$ the square is $v_1^{1 + w} v_0^{-w}$.
+#
+# </details>
+
+# %%
+lesson.change(
+    "a wider model",
+    "Change `v1, v0 = 2.0, 4.0` to `v1, v0 = 4.0, 2.0`, so that the second model is narrower. What "
+    "is the variance at $w = 1$?",
+    answer="About 8: guidance away from a narrower model widens the density.",
+)
+
+# %% [markdown]
+# With a label, $D_1$ is the conditional and $D_0$ the unconditional model. Take five Gaussians, of
+# which three carry the label, and both denoisers exactly. Guidance at high levels acts before the
+# modes are separate, and at low levels it does nothing but narrow them. Kynkäänniemi et al. 2024
+# guide in an interval of levels only (Eq. after.25).
+
+# %%
+centers = np.array([[-1.2, 0.9], [0.0, 1.2], [1.3, 0.6], [-0.7, -0.8], [0.9, -0.9]])
+parts = np.array([0.25, 0.25, 0.15, 0.2, 0.15])
+everything = GaussianMixture(centers, std=0.35, weights=parts)
+labelled = GaussianMixture(centers[:3], std=0.35, weights=parts[:3])
+
+
+def denoiser_of(mixture):
+    return lambda y, sigma: mixture.posterior(y, 1.0, float(sigma[0]))[0]
+
+
+pair = denoiser_of(labelled), denoiser_of(everything)
+of_label = OverFloor(distance, labelled.sample, set_size, lesson.rng("label floor"), repeats)
+
+# %%
+begin = HIGH * noise_of("guided")[: 2 * set_size].astype(float)
+intervals = {"all levels": (0, 99), "above 1.5": (1.5, 99), "0.3 to 1.5": (0.3, 1.5)}
+intervals["below 0.3"] = (0, 0.3)
+moved, pictures = {}, {}
+for w in (0.0, 1.0, 3.0):
+    for name, (low, high) in intervals.items():
+        x = edm_sample(guided(*pair, w, low, high), begin, karras_levels(24, LOW, HIGH))
+        moved[w, name], pictures[w, name] = of_label(x, lesson.rng("judge")), x
+rows = [[w, *[moved[w, name] for name in intervals]] for w in (0.0, 1.0, 3.0)]
+lesson.table(rows, ["w", *intervals], title="distance to the labelled density, over the floor")
+
+# %%
+part = moved[3.0, "0.3 to 1.5"] / moved[3.0, "all levels"]
+lesson.check("w = 3: interval over all levels", part, at_most=1.0 if lesson.quick else 0.7)
+fig, axes = plot.figure(1, 3, size=(3.0, 3.0))
+for ax, key in zip(axes, ((0.0, "all levels"), (3.0, "all levels"), (3.0, "0.3 to 1.5"))):
+    plot.samples(pictures[key], labelled, ax, title=f"w = {key[0]:g}, {key[1]}", bounds=2.5)
+lesson.figure(
+    fig, "guidance", "Samples of the labelled density without guidance, and with w = 3 in two ways."
+)
+
+# %% [markdown]
+# Both denoisers are exact here, so every distance above 1 is made by guidance. The interval is the
+# lesser evil.
+#
+# *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as $D_0$ a worse version of $D_1$ itself:
+# the same data, a smaller network, a shorter training. Their errors point the same way, and those
+# of $D_0$ are larger, so the difference points away from them.
+
+# %%
+lesson.predict(
+    "Design D, guided with w = 0.25 by a version of a quarter of the width and an eighth of the "
+    "training. The share of points off the data is",
+    ["larger", "about the same", "smaller by a third or more"],
+)
+
+# %%
+rare = np.quantile(ring.log_prob(ring.sample(lesson.rng("rare"), 20_000).astype(float)), 0.01)
+
+
+def described(x):
+    """Outliers, total variation of the mode shares, deviation in the modes over the data's."""
+    x = x.astype(float)
+    which = ring.responsibilities(x).argmax(axis=1)
+    shares = np.bincount(which, minlength=len(ring.means)) / len(x)
+    within = np.sqrt(np.mean((x - ring.means[which]) ** 2)) / np.mean(ring.std)
+    return np.mean(ring.log_prob(x) < rare), np.abs(shares - 1 / len(shares)).sum() / 2, within
+
+
+# %%
+rows = []
+for k in SEEDS:
+    name = f"worse D{k}"
+    small = EDM(network(name, width=16), 1.0)
+    worse = train(name, small, lognormal_levels, edm, lesson.steps(250))
+    for w in (0.0, 0.25, 1.0):
+        denoiser = guided(denoisers["D", k], worse, w)
+        rows.append([k, w, *described(edm_sample(denoiser, HIGH * noise_of(k), sigmas))])
+    rows.append([k, "worse alone", *described(edm_sample(worse, HIGH * noise_of(k), sigmas))])
+header = ["training", "w", "outliers", "mode shares, TV", "deviation in modes"]
+lesson.table(rows, header, title="a worse version as guide (data: 0.010, 0, 1)")
+
+# %%
+off = {(row[0], row[1]): row[2] for row in rows}
+fewer = [off[k, 0.25] / max(off[k, 0.0], 1e-9) for k in SEEDS]
+lesson.outcome(
+    f"With w = 0.25 the share of outliers is multiplied by {np.mean(fewer):.2f}. With w = 1 the "
+    "modes become narrower than those of the data.",
+    answer="smaller by a third or more"
+    if np.mean(fewer) < 0.67
+    else "about the same"
+    if np.mean(fewer) < 1.2
+    else "larger",
+)
+lesson.claim("outliers, w = 0.25 over none", fewer, at_most=0.8, source="SOURCE")
+narrow = [row[4] for row in rows if row[1] == 0.25]
+lesson.claim("deviation in the modes, w = 0.25", narrow, between=(0.75, 1.2), source="SOURCE")
+
+# %% [markdown]
+# The second claim belongs to the first: a sampler that returned the centers of the modes would have
+# no outliers.
+#
+# ## 9. Wrong turns
+#
+# The first weights of `EpsMLP` have standard deviation $0.58/\sqrt{\text{inputs}}$. A SiLU halves
+# small signals, so through three layers little is left, and the network starts nearly linear. The
+# target of a noise network has a linear part, which drives the weights up. EDM's factors have
+# removed the linear part.
+
+# %%
+lesson.predict(
+    "Design D with the first weights as they come: the excess, compared with that of F = 0, is",
+    ["about the same", "half", "a tenth"],
+)
+
+# %%
+plain = EDM(network("plain", gain=1.0), 1.0)
+plain = train("plain weights", plain, lognormal_levels, edm, lesson.steps(1000))
+stretched = EDM(network("plain"), 1.0)
+stretched = train("stretched weights", stretched, lognormal_levels, edm, lesson.steps(1000))
+silence = excess(EDM(silent, 1.0), points).mean()
+slow, fast = excess(plain, points).mean() / silence, excess(stretched, points).mean() / silence
+lesson.table([[slow, fast]], ["as they come", "times √6"], title="excess over that of F = 0")
+lesson.outcome(
+    f"{slow:.2f} of it after 1,000 steps; with weights √6 times as large, {fast:.2f}.",
+    answer="about the same" if slow > 0.75 else "half" if slow > 0.3 else "a tenth",
+)
+lesson.claim("excess over that of F = 0, weights times √6", fast, at_most=0.4, source="SOURCE")
+
+# %% [markdown]
+# Three slips that run without a message. *Without λ*, $\mathbb E\|D - x_0\|^2$ weighs a level by
+# $c_{\text{out}}^2$, so at $\sigma = 0.01$ the weight is 0.0001 of that at $\sigma = 20$. *With
+# $\log_{10}$* in place of the natural logarithm the levels are those of $\mathcal N(-2.8, 2.8^2)$,
+# and a tenth of them lies above $\sigma = 2$ and a third below 0.02. *Churn by $\hat\sigma -
+# \sigma$* adds too little noise: from 3 to 5 the point has the level $\sqrt{9 + 4} = 3.6$, while
+# the denoiser is told 5.
+#
+# ## 10. All samplers and models in the plane
+#
+# One question remains: how good are samples for so many evaluations of a network? We take every
+# kind of model in the course that samples from the plane, each trained three times on the ring,
+# and the samplers that fit it. New here are three trainings of `after/02`, flow matching with
+# independent pairs, with OT pairs, and reflow; two students of design D, by progressive
+# distillation (`diffusion/11`) and as a consistency model (`diffusion/12`); and the GAN, the VAE
+# and the RealNVP of `minigen tour`, which need one evaluation. The networks of diffusion and flow
+# matching all have the size of design D.
+
+# %%
+from minigen.diffusion.consistency import ConsistencyModel, consistency_distillation_loss
+from minigen.diffusion.consistency import eps_model_from_denoiser, multistep
+from minigen.diffusion.ddpm import eps_model_from_v
+from minigen.diffusion.distillation import distillation_loss, halved
+
+# %%
+from minigen.diffusion.flow_matching import TimeScaled, flow_matching_loss, integrate
+from minigen.diffusion.flow_matching import ot_pairs, reflow_pairs
+from minigen.diffusion.langevin import annealed_langevin
+from minigen.diffusion.samplers import ddim, strided
+from minigen.zoo.four import FAMILIES
+
+
+# %%
+def independent(rng):
+    x0 = ring.sample(rng, 256)
+    return x0, rng.standard_normal(x0.shape, dtype=np.float32), rng.random(256, dtype=np.float32)
+
+
+def paired(rng):
+    """Pairs by optimal transport, within each quarter of the batch."""
+    x0, eps, t = independent(rng)
+    parts = [ot_pairs(a, b) for a, b in zip(np.split(x0, 4), np.split(eps, 4))]
+    return *(np.concatenate(part) for part in zip(*parts)), t
+
+
+# %%
+def flows(k):
+    """Three flows: independent pairs, OT pairs, and reflow of the first."""
+    steps, found = lesson.steps(2000), {}
+    for name, batch in (("flow matching", independent), ("OT", paired)):
+        model = TimeScaled(network(f"{name} {k}"), 200.0)
+        found[name] = fitted(f"{name} {k}", flow_matching_loss, model, batch, steps)
+    many = lesson.rng(f"reflow {k}").standard_normal((lesson.size(10_000), 2), dtype=np.float32)
+    ends, many = reflow_pairs(found["flow matching"], many, np.linspace(1, 0, 49))
+
+    def own_ends(rng):
+        i = rng.integers(0, len(many), 256)
+        return ends[i], many[i], rng.random(256, dtype=np.float32)
+
+    model = TimeScaled(network(f"reflow {k}"), 200.0)
+    found["reflow"] = fitted(f"reflow {k}", flow_matching_loss, model, own_ends, steps)
+    return found
+
+
+# %% [markdown]
+# By section 2 the network of design D predicts $-v$. So it can be the teacher of a progressive
+# distillation as it is, on a schedule with Karras' levels.
+
+# %%
+base = Schedule.karras(64, LOW, HIGH)
+
+
+class Velocity(Module):
+    """v (x, t) by the network of an EDM denoiser, whose output is −v."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def __call__(self, x, t, y=None):
+        return -self.net(x, np.asarray(100 * np.log(base.sigma[t]) + 500, x.dtype))
+
+
+# %%
+def half_of(model, schedule, name):
+    """A copy of a model of v, trained to take one step for two of its teacher's."""
+    teacher = eps_model_from_v(model, base)
+
+    def loss(student, x0, eps, t):
+        return distillation_loss(student, teacher, x0, t, eps, schedule)
+
+    def batch(rng):
+        x0, eps, _ = independent(rng)
+        return x0, eps, 2 * rng.integers(1, schedule.T // 2 + 1, 256)
+
+    return fitted(name, loss, model.copy(), batch, lesson.steps(200), rate=1e-3)
+
+
+def distilled(k):
+    """{steps: (model of v, its schedule)}, from design D down to one step."""
+    family = {64: (Velocity(denoisers["D", k].net), base)}
+    for steps in (32, 16, 8, 4, 2, 1):
+        teacher, schedule = family[2 * steps]
+        family[steps] = half_of(teacher, schedule, f"{steps} steps {k}"), halved(schedule)
+    return family
+
+
+# %%
+def consistency(k):
+    """A consistency model that design D teaches, by Heun's steps between 18 levels."""
+    noise, rising = eps_model_from_denoiser(denoisers["D", k]), karras_levels(18, LOW, HIGH)[-2::-1]
+    student, steps = ConsistencyModel(network(f"consistency {k}"), LOW, 1.0), lesson.steps(1500)
+
+    def batch(rng):
+        x0, eps, _ = independent(rng)
+        i = rng.integers(0, len(rising) - 1, 256)
+        return x0, eps, rising[i + 1], rising[i]
+
+    def loss(f, x0, eps, high, low):
+        return consistency_distillation_loss(f, descent.averaged, noise, x0, eps, high, low)
+
+    options = {"lr": cosine(2e-3, steps), "ema": 0.95, "clip": 1.0}
+    descent = descend(loss, student, batch, rng=lesson.rng(f"pairs {k}"), **options)
+    lesson.fit(descent, steps, state=descent.state, label=f"consistency {k}")
+    return descent.averaged
+
+
+# %%
+flow_models = [flows(k) for k in SEEDS]
+families = [distilled(k) for k in SEEDS]
+students = [consistency(k) for k in SEEDS]
+others = {}
+for name, steps in (("GAN", 2000), ("VAE", 2000), ("RealNVP", 1200)):
+    rngs = [lesson.rng(f"{name} {k}") for k in SEEDS]
+    others[name] = [FAMILIES[name](ring, lesson.steps(steps), rng) for rng in rngs]
+
+# %% [markdown]
+# A budget of $N$ evaluations buys $N$ steps of Euler's method or of DDIM, and at most $(N + 1)/2$
+# steps of Heun's. The models of the noise take the time steps of DDPM's schedule up to $\sigma =
+# 20$.
+
+# %%
+whole = Schedule.linear(1000)
+below = whole.subset(1 + np.flatnonzero(whole.sigma[1:] <= HIGH))
+
+
+def noise_model(denoiser):
+    """The noise (x, t) by a denoiser (y, sigma), on DDPM's schedule: y = x/√ᾱ."""
+
+    def eps_model(x, t, y=None):
+        sigma = whole.sigma[t].astype(x.dtype)
+        noisy = per_example(np.sqrt(1 + sigma**2), x)
+        return per_example(1 / sigma, noisy - denoiser(noisy, sigma))
+
+    return eps_model
+
+
+# %%
+def by_edm(denoiser, N, k, solver="heun", amount=0.0):
+    levels = karras_levels(N if solver == "euler" else (N + 1) // 2, LOW, HIGH)
+    rng = lesson.rng(f"fresh {k}")
+    return edm_sample(denoiser, HIGH * noise_of(k), levels, amount, rng, solver=solver)
+
+
+def by_flow(velocity, N, k, solver="euler"):
+    times = np.linspace(1, 0, 1 + (N if solver == "euler" else max(N // 2, 1)))
+    return integrate(velocity, noise_of(k), times, solver if N > 1 else "euler")
+
+
+def by_consistency(f, N, k):
+    levels = [HIGH] if N == 1 else karras_levels(N, 0.1, HIGH)[:-1]
+    return multistep(f, HIGH * noise_of(k), levels, lesson.rng(f"fresh {k}"), LOW)
+
+
+# %%
+def of_designs(k, N):
+    """{name: samples} of designs A and D with N evaluations, for training k."""
+    noise, design, x = noise_model(denoisers["A", k]), denoisers["D", k], noise_of(k)
+    return {
+        "exact denoiser, Heun": by_edm(exact, N, k),
+        "A, annealed Langevin": annealed_langevin(noise, x, below, lesson.rng("L"), N, 1, 0.3),
+        "A, ancestral (DDPM)": strided(noise, x, below, N, lesson.rng(f"fresh {k}")),
+        "A, DDIM": ddim(noise, x, below, N),
+        "D, Euler": by_edm(design, N, k, "euler"),
+        "D, Heun": by_edm(design, N, k),
+        "D, Heun, churn 10": by_edm(design, N, k, amount=10.0),
+    }
+
+
+# %%
+def of_others(k, N):
+    """The same of flows and students."""
+    (model, schedule), flow = families[k][N], flow_models[k]
+    return {
+        "flow matching, Euler": by_flow(flow["flow matching"], N, k),
+        "flow matching, Heun": by_flow(flow["flow matching"], N, k, "heun"),
+        "OT pairs, Euler": by_flow(flow["OT"], N, k),
+        "reflow, Euler": by_flow(flow["reflow"], N, k),
+        "progressive distillation": ddim(eps_model_from_v(model, base), noise_of(k), schedule),
+        "consistency model": by_consistency(students[k], N, k),
+    }
+
+
+# %%
+lesson.predict(
+    "With one evaluation, which of these is nearest to the ring?",
+    ["design D, Heun", "flow matching", "a student, or reflow"],
+)
+
+# %%
+spent = (1, 2, 4, 8, 16, 64)
+table = {}
+for N in spent:
+    for k in SEEDS:
+        for name, x in {**of_designs(k, N), **of_others(k, N)}.items():
+            table.setdefault(name, {}).setdefault(N, []).append(judge(x, lesson.rng("judge")))
+for name, models in others.items():
+    drawn = [model.sample(lesson.rng(f"fresh {k}"), 3 * set_size) for k, model in enumerate(models)]
+    table[name] = {1: [judge(x, lesson.rng("judge")) for x in drawn]}
+
+# %%
+rows = [
+    [name, *[np.mean(row[N]) if N in row else "" for N in spent]] for name, row in table.items()
+]
+header = ["model, sampler", *[f"{N}" for N in spent]]
+lesson.table(rows, header, title="distance over the floor by evaluations, mean of three trainings")
+
+# %%
+one = {name: np.mean(row[1]) for name, row in table.items()}
+short = ("reflow, Euler", "OT pairs, Euler", "progressive distillation", "consistency model")
+nearest = min(one, key=one.get)
+lesson.outcome(
+    f"The nearest is {nearest}, with {one[nearest]:.1f} floors; reflow has "
+    f"{one['reflow, Euler']:.1f}, flow matching {one['flow matching, Euler']:.1f} and design D "
+    f"{one['D, Heun']:.1f}. One step from pure noise leads to the mean of the data, unless the "
+    "training made the paths straight or skipped them.",
+    answer="a student, or reflow"
+    if min(one[name] for name in short) < min(one["D, Heun"], one["flow matching, Euler"])
+    else "flow matching",
+)
+
+# %%
+spreads = [
+    [name, *[np.ptp(row[N]) if N in row else "" for N in spent]] for name, row in table.items()
+]
+lesson.table(spreads, header, title="the largest of the three trainings less the smallest")
+lesson.claim("one evaluation, reflow", table["reflow, Euler"][1], at_most=3.5, source="SOURCE")
+lesson.claim("64 evaluations, D, Heun", table["D, Heun"][64], at_most=1.5, source="SOURCE")
+
+# %%
+names = ("A, ancestral (DDPM)", "A, DDIM", "D, Euler", "D, Heun", "flow matching, Euler",
+         "reflow, Euler", "consistency model")  # fmt: skip
+chosen = {name: [np.mean(table[name][N]) for N in spent] for name in names}
+fig, ax = plot.figure(1, 1, size=(6.0, 4.0))
+plot.line(np.array(spent), chosen, ax, xlabel="evaluations", ylabel="over the floor", log="xy")
+lesson.figure(
+    fig, "all", "Distance to the ring by evaluations of the network, mean of three trainings."
+)
+
+# %% [markdown]
+# ## What this lesson leaves out
+#
+# Solvers of higher order (DPM-Solver); networks for images, in which every layer keeps the size of
+# its signal; a guide for each part of an image.
+#
+# **Your turn:** `minigen exercise start after/03`, then `minigen run after/03 --with
+# exercises/after_03.py`.
+
+# %%
+lesson.finish()
