@@ -173,14 +173,3 @@ VARIANTS = {
     return np.exp((1 + w) * np.log(v1) - w * np.log(v0))
     """,
 }
-
-EQUIVALENT = {
-    "karras_levels": """
-    # a maximum is symmetric
-    from the formula, level by level: max(steps - 1, 1) → max(1, steps - 1)
-    """,
-    "min_snr_weight": """
-    # where both are equal, either is the smaller
-    by the error of x_0 that an error of the target makes: snr < gamma → snr <= gamma
-    """,
-}

@@ -529,7 +529,9 @@ lesson.outcome(
 #   network's guess of it.
 #
 # **Left out:** better solvers of the same equation than Heun's (DPM-Solver), which are refinements
-# of this step. **Next:** `diffusion/11` halves the steps again and again by training.
+# of this step. **Next:** `diffusion/11` halves the steps again and again by training. `after/01`
+# uses the same differential equation to compute the density of a diffusion model, and in `after/02`
+# this sampler is Euler's method of flow matching.
 #
 # **Your turn:** `minigen exercise start diffusion/10`, then `minigen run diffusion/10 --with
 # exercises/diffusion_10.py`.

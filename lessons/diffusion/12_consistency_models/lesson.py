@@ -916,7 +916,9 @@ lesson.figure(
 #   digits.
 #
 # **Left out:** the schedule for the average's decay, LPIPS, editing without training (inpainting
-# with `multistep`). **Next:** `diffusion/13` saves in another place: fewer pixels.
+# with `multistep`). **Next:** `diffusion/13` saves in another place: fewer pixels. `after/03`
+# derives the factors $c_\text{skip}$ and $c_\text{out}$, and compares students with their teachers
+# at equal numbers of evaluations.
 #
 # **Your turn:** `minigen exercise start diffusion/12`, then `minigen run diffusion/12 --with
 # exercises/diffusion_12.py`.

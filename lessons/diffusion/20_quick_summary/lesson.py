@@ -543,7 +543,7 @@ lesson.figure(
 # | | GAN | VAE | flow | diffusion |
 # |---|---|---|---|---|
 # | sample | one call | one call | one call (of many layers) | tens of calls |
-# | $\log p(x)$ | no | lower bound | exact | lower bound |
+# | $\log p(x)$ | no | lower bound | exact | lower bound of the chain; that of the ODE by steps |
 # | code of an $x$ | no | yes, small | yes, as large as $x$ | noise, as large as $x$ |
 # | network | free | free | invertible, cheap determinant | free |
 # | training | two players | one loss | one loss | one loss, a regression |
@@ -556,7 +556,10 @@ lesson.figure(
 #
 # ## Where the post is loose
 #
-# - "Tractable" means here that a bound can be evaluated; the likelihood itself cannot.
+# - The post calls diffusion models “tractable to analytically evaluate the distribution”. Of the
+#   chain only a bound can be evaluated: its likelihood is an integral over all paths. The
+#   differential equation with the same densities has a likelihood that can be computed, up to the
+#   error of its steps (`after/01`).
 # - A summary says which is better *on what, at what cost*. The four here are small, and were
 #   trained for about a minute; the order at large scale is a question of its own.
 #
