@@ -30,6 +30,15 @@ def test_a_quick_tour_leaves_a_table_a_picture_and_numbers(tmp_path, capsys, mon
     assert min(Image.open(tmp_path / "tour-quick" / "tour.png").size) > 300
 
 
+@pytest.mark.slow
+def test_the_tour_with_what_comes_after_the_posts(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tour, "SAMPLES", 1500)
+    assert tour.main(["--after", "--quick", "--out", str(tmp_path)]) == 0
+    record = json.loads((tmp_path / "tour-after-quick" / "tour.json").read_text())
+    assert list(record["models"]) == ["GAN", "VAE", "RealNVP", "DDPM", "flow matching"]
+    assert "learned five ways" in capsys.readouterr().out
+
+
 def test_the_tour_does_not_touch_a_stranger_folder(tmp_path):
     (tmp_path / "tour-quick").mkdir()
     (tmp_path / "tour-quick" / "notes.txt").write_text("mine")

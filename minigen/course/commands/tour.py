@@ -1,4 +1,7 @@
-"""`minigen tour`: a GAN, a VAE, a RealNVP and a DDPM (`minigen.zoo.four`) learn the same 2-D density, one by one."""
+"""`minigen tour`: a GAN, a VAE, a RealNVP and a DDPM (`minigen.zoo.four`) learn the same 2-D density, one by one.
+
+With `--after` a fifth model does, by flow matching, which the lessons after the posts teach.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from minigen.course.lesson.run import folder_name
 from minigen.data import toy
 from minigen.data.density import Density
 from minigen.metrics import nll_gap, sampling_floor, sliced_wasserstein
-from minigen.zoo.four import FAMILIES, STEPS, Trained
+from minigen.zoo.four import AFTER, FAMILIES, STEPS, Trained
 
 __all__ = ["main", "parser", "tour"]
 
@@ -29,11 +32,13 @@ LOSS_SCALE = (0.0, 4.0)  # of all four losses in the picture
 EXPLANATION = f"""
 distance: sliced Wasserstein between {SAMPLES:,} samples and {SAMPLES:,} true points; its floor is what two samples
 of the truth are apart. -log p: mean over true points; that of the truth is its entropy. A GAN has none, and that of
-a diffusion model is only bounded (lesson diffusion/04).
+a diffusion model is only bounded (lesson diffusion/04), unless its ODE is followed (lesson after/01).
 
 The lower row of the picture has the losses during training, all on one scale, each with what it is compared with:
 the two of the GAN with 2 log 2 and log 2, their values when D(x) = 1/2 everywhere; -ELBO and -log p with the entropy
 of the truth, below which no model's mean can be; the DDPM's squared error with 1, that of a network that predicts 0."""
+OF_THE_FIFTH = """ So is the error of the velocity, with 2;
+it cannot reach 0, because lines cross (lesson after/02)."""
 
 
 def parser() -> Parser:
@@ -45,6 +50,7 @@ def parser() -> Parser:
     )
     add_seed(result)
     add_out(result, what="folder for the picture and the table")
+    result.add_argument("--after", action="store_true", help="with a fifth model, by flow matching (lesson after/02)")
     result.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs")
     return result
 
@@ -54,20 +60,24 @@ def main(argv: Sequence[str]) -> int:
     return tour(**vars(parser().parse_args(argv)))
 
 
-def tour(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
+def tour(seed: int = 0, out: Path = Path("out"), quick: bool = False, after: bool = False) -> int:
     """Run the tour: print the table, write `tour.png` and `tour.json` to `out`/tour; returns 0.
+
+    after: with the models of `AFTER`, in the folder `out`/tour-after.
 
     Raises UsageError when that folder cannot be written or holds other files.
     """
-    run = {"lesson": "tour", "seed": seed, "quick": quick}
-    folder = RunFolder(Path(out) / folder_name("tour", quick), run, recipe_of(__file__))
+    name = "tour-after" if after else "tour"
+    run = {"lesson": name, "seed": seed, "quick": quick}
+    folder = RunFolder(Path(out) / folder_name(name, quick), run, recipe_of(__file__))
+    families = {**FAMILIES, **AFTER} if after else FAMILIES
     density = toy.two_moons(0.1).standardized()
     truth = density.sample(np.random.default_rng(seed + 1), SAMPLES)
     floor = sampling_floor(distance, density.sample, SAMPLES, np.random.default_rng(3)).mean
     models: dict[str, dict[str, Any]] = {}
     drawn: dict[str, tuple[np.ndarray, Trained]] = {}
     rows: list[list[str]] = []
-    for name, train in FAMILIES.items():
+    for name, train in families.items():
         model = train(density, QUICK_STEPS if quick else STEPS[name], np.random.default_rng([seed, len(rows)]))
         x, models[name] = judge(model, density, truth, seed)
         drawn[name] = x, model
@@ -76,7 +86,8 @@ def tour(seed: int = 0, out: Path = Path("out"), quick: bool = False) -> int:
 
     rows.append(["the truth", f"{floor:.3f}", "1.0", f"{density.entropy():.3f} exact", "", ""])
     header = ["model", "distance", "/ floor", "-log p (nats)", "training", f"{SAMPLES:,} samples"]
-    print(f"\nTwo moons, learned four ways:\n\n{text_table(rows, header)}\n{EXPLANATION}")
+    ways, more = ("five", OF_THE_FIFTH) if after else ("four", "")
+    print(f"\nTwo moons, learned {ways} ways:\n\n{text_table(rows, header)}\n{EXPLANATION}{more}")
     picture = plot.save(draw(density, truth, drawn), folder.file("tour.png"))
     folder.write_json("tour.json", {"seed": seed, "entropy": density.entropy(), "floor": floor, "models": models})
     folder.finish()
@@ -116,7 +127,7 @@ def row(name: str, numbers: dict[str, Any], model: Trained, entropy: float, floo
 
 
 def draw(density: Density, truth: np.ndarray, drawn: dict[str, tuple[np.ndarray, Trained]]) -> Any:
-    """One figure: the truth and the four models' samples over it, and below each model how its training went.
+    """One figure: the truth and the models' samples over it, and below each model how its training went.
 
     All losses are drawn on one scale, each with a value to compare it with, dashed.
     """
@@ -144,4 +155,6 @@ def landmarks(name: str, density: Density) -> dict[str, float]:
         return {"D(x) = 1/2": 2 * np.log(2), "": np.log(2)}
     if name == "DDPM":
         return {"no noise predicted": 1.0}
+    if name == "flow matching":
+        return {"no velocity predicted": 2.0}
     return {"entropy of the truth": density.entropy()}
