@@ -3,9 +3,10 @@
 from minigen.course.lesson.changes import Change
 
 CHANGES = {
-    "a wider model": Change(
+    "a narrower guide": Change(
         old="v1, v0 = 2.0, 4.0",
-        new="v1, v0 = 4.0, 2.0",
-        shows={"variance of the guided samples, w = 1": {"between": (7.8, 8.2)}},
+        new="v1, v0 = 4.0, 3.2",
+        shows={"variance of the guided samples, w = 1": 5.0},
+        fails=["variance of the guided samples, w = 1"],
     ),
 }

@@ -12,8 +12,8 @@
 #    that can be learned is known exactly.
 # 3. Factors, levels, weights, steps, solver and fresh noise are separate choices. We change one at
 #    a time and measure each against the exact denoiser.
-# 4. Guidance moves a density, and not to the tilted one. Two uses of it are compared: in a part of
-#    the levels only, and away from a worse version of the same model.
+# 4. Guidance changes the density of the samples, and for Gaussians we compute how. Two uses of it
+#    are compared: in a part of the levels only, and away from a worse version of the same model.
 
 # %%
 from minigen.course import Lesson
@@ -580,10 +580,10 @@ rows = [[d, *quality[d, 0.0], *quality[d, 10.0]] for d in designs]
 lesson.table(rows, ["design", *SEEDS, *[f"{k}, churn" for k in SEEDS]], title="over the floor")
 
 # %%
-lesson.claim("D, Heun, 35 evaluations: distance over the floor", quality["D", 0.0],
-             at_most=1.5, source="SOURCE")  # fmt: skip
-lesson.claim("D over A, mean of three", np.mean(quality["D", 0.0]) / np.mean(quality["A", 0.0]),
-             at_most=0.8, source="SOURCE")  # fmt: skip
+by_heun = {design: quality[design, 0.0] for design in designs}
+lesson.claim("D, 35 evaluations, over the floor", by_heun["D"], at_most=1.5, source="SOURCE")
+gain = np.mean(by_heun["D"]) / np.mean(by_heun["A"])
+lesson.claim("D over A, 35 evaluations, mean of three", gain, at_most=0.8, source="SOURCE")
 
 # %% [markdown]
 # Fresh noise repairs errors made at high levels: what comes after it starts from a new point. It
@@ -654,10 +654,11 @@ lesson.outcome("1, and half of that for each further 1 of w: guidance is not til
 
 # %%
 lesson.change(
-    "a wider model",
-    "Change `v1, v0 = 2.0, 4.0` to `v1, v0 = 4.0, 2.0`, so that the second model is narrower. What "
+    "a narrower guide",
+    "Change `v1, v0 = 2.0, 4.0` to `v1, v0 = 4.0, 3.2`, so that the second model is narrower. What "
     "is the variance at $w = 1$?",
-    answer="About 8: guidance away from a narrower model widens the density.",
+    answer="It is 5.0, more than that of either model: guidance away from a narrower model widens "
+    "the density.",
 )
 
 # %% [markdown]
@@ -765,10 +766,9 @@ lesson.claim("deviation in the modes, w = 0.25", narrow, between=(0.75, 1.2), so
 #
 # ## 9. Wrong turns
 #
-# The first weights of `EpsMLP` have standard deviation $0.58/\sqrt{\text{inputs}}$. A SiLU halves
-# small signals, so through three layers little is left, and the network starts nearly linear. The
-# target of a noise network has a linear part, which drives the weights up. EDM's factors have
-# removed the linear part.
+# The networks above did not start as `EpsMLP` makes them. Its first weights have standard deviation
+# $0.58/\sqrt{\text{inputs}}$, and those of the hidden layers were multiplied by $\sqrt 6$. Is that
+# needed?
 
 # %%
 lesson.predict(
@@ -791,13 +791,26 @@ lesson.outcome(
 lesson.claim("excess over that of F = 0, weights times √6", fast, at_most=0.4, source="SOURCE")
 
 # %% [markdown]
-# Three slips that run without a message. *Without λ*, $\mathbb E\|D - x_0\|^2$ weighs a level by
-# $c_{\text{out}}^2$, so at $\sigma = 0.01$ the weight is 0.0001 of that at $\sigma = 20$. *With
-# $\log_{10}$* in place of the natural logarithm the levels are those of $\mathcal N(-2.8, 2.8^2)$,
-# and a tenth of them lies above $\sigma = 2$ and a third below 0.02. *Churn by $\hat\sigma -
-# \sigma$* adds too little noise: from 3 to 5 the point has the level $\sqrt{9 + 4} = 3.6$, while
-# the denoiser is told 5.
+# A SiLU halves small signals, so little is left after three layers, and a network with small
+# weights starts nearly linear. The target of a noise network has a linear part, which drives the
+# weights up. EDM's factors have removed the linear part of the target.
 #
+# Three slips run without a message. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ weighs a level by
+# $c_{\text{out}}^2$. With *the logarithm to base 10* the levels spread far to both sides. *Churn by
+# $\hat\sigma - \sigma$* in place of the root of the difference of squares adds too little noise:
+# from 3 to 5 the point gets the level $\sqrt{3^2 + 2^2}$, while the denoiser receives 5.
+
+# %%
+slipped = 10 ** (-1.2 + 1.2 * lesson.rng("slip").standard_normal(lesson.size(20_000)))
+c_out = preconditioning(np.array([0.01, 20.0]), 1.0)[1]
+rows = [
+    ["without λ: weight at σ = 0.01 over that at 20", c_out[0] ** 2 / c_out[1] ** 2],
+    ["base 10: share of levels in 0.05 < σ < 1", np.mean((0.05 < slipped) & (slipped < 1))],
+    ["churn by the difference: level in place of 5", np.sqrt(3.0**2 + 2.0**2)],
+]
+lesson.table(rows, ["slip", "what it makes"])
+
+# %% [markdown]
 # ## 10. All samplers and models in the plane
 #
 # One question remains: how good are samples for so many evaluations of a network? We take every
@@ -1039,8 +1052,8 @@ lesson.claim("one evaluation, reflow", table["reflow, Euler"][1], at_most=3.5, s
 lesson.claim("64 evaluations, D, Heun", table["D, Heun"][64], at_most=1.5, source="SOURCE")
 
 # %%
-names = ("A, ancestral (DDPM)", "A, DDIM", "D, Euler", "D, Heun", "flow matching, Euler",
-         "reflow, Euler", "consistency model")  # fmt: skip
+names = ["A, ancestral (DDPM)", "A, DDIM", "D, Euler", "D, Heun"]
+names += ["flow matching, Euler", "reflow, Euler", "consistency model"]
 chosen = {name: [np.mean(table[name][N]) for N in spent] for name in names}
 fig, ax = plot.figure(1, 1, size=(6.0, 4.0))
 plot.line(np.array(spent), chosen, ax, xlabel="evaluations", ylabel="over the floor", log="xy")
