@@ -35,7 +35,7 @@ lesson = Lesson(
         "after.26",
         "after.27",
     ],
-    minutes=4,
+    minutes=3,
     sources=[
         "weng2021diffusion",
         "karras2022design",
@@ -426,8 +426,9 @@ lesson.table([[d, *values] for d, values in means.items()], ["design", *SEEDS], 
 # %%
 ratio = {d: np.array(means[d]) / np.array(means["A"]) for d in "BCDE"}
 lesson.outcome(
-    f"The levels alone divide the excess by {1 / ratio['B'].mean():.1f}, the factors alone by "
-    f"{1 / ratio['C'].mean():.1f}, both by {1 / ratio['D'].mean():.1f}.",
+    f"The levels alone multiply the excess by {ratio['B'].mean():.2f}, the factors alone by "
+    f"{ratio['C'].mean():.2f}, both by {ratio['D'].mean():.2f}, and the bounded weight by "
+    f"{ratio['E'].mean():.2f}.",
     answer="log-normal levels (B)"
     if ratio["B"].mean() < 0.8 * ratio["C"].mean()
     else "EDM's factors (C)"
@@ -436,9 +437,12 @@ lesson.outcome(
 )
 
 # %%
-lesson.claim("excess of B over A", ratio["B"], at_most=0.5, source="SOURCE")
-lesson.claim("excess of D over A", ratio["D"], at_most=0.25, source="SOURCE")
-lesson.claim("excess of D", means["D"], at_most=0.04, source="SOURCE")
+lesson.claim(
+    "excess of B over A", ratio["B"], at_most=0.4, source="seed 0: worst of three trainings 0.28"
+)
+lesson.claim("excess of D over A", ratio["D"], at_most=0.25, source="seed 0: worst of three 0.15")
+lesson.claim("excess of D", means["D"], at_most=0.03, source="seed 0: worst of three 0.017")
+lesson.claim("excess of E over A", ratio["E"], at_least=1.3, source="seed 0: least of three 1.66")
 
 # %%
 levels = np.geomspace(0.02, 10, 10)
@@ -581,9 +585,16 @@ lesson.table(rows, ["design", *SEEDS, *[f"{k}, churn" for k in SEEDS]], title="o
 
 # %%
 by_heun = {design: quality[design, 0.0] for design in designs}
-lesson.claim("D, 35 evaluations, over the floor", by_heun["D"], at_most=1.5, source="SOURCE")
+lesson.claim(
+    "D, 35 evaluations, over the floor",
+    by_heun["D"],
+    at_most=1.5,
+    source="seed 0: worst of three 1.16",
+)
 gain = np.mean(by_heun["D"]) / np.mean(by_heun["A"])
-lesson.claim("D over A, 35 evaluations, mean of three", gain, at_most=0.8, source="SOURCE")
+lesson.claim(
+    "D over A, 35 evaluations, mean of three", gain, between=(0.3, 0.75), source="seed 0: 0.54"
+)
 
 # %% [markdown]
 # Fresh noise repairs errors made at high levels: what comes after it starts from a new point. It
@@ -742,7 +753,7 @@ for k in SEEDS:
         rows.append([k, w, *described(edm_sample(denoiser, HIGH * noise_of(k), sigmas))])
     rows.append([k, "worse alone", *described(edm_sample(worse, HIGH * noise_of(k), sigmas))])
 header = ["training", "w", "outliers", "mode shares, TV", "deviation in modes"]
-lesson.table(rows, header, title="a worse version as guide (data: 0.010, 0, 1)")
+lesson.table(rows, header, title="a worse version as guide (samples of the data: 0.010, 0.02, 1)")
 
 # %%
 off = {(row[0], row[1]): row[2] for row in rows}
@@ -756,9 +767,13 @@ lesson.outcome(
     if np.mean(fewer) < 1.2
     else "larger",
 )
-lesson.claim("outliers, w = 0.25 over none", fewer, at_most=0.8, source="SOURCE")
+lesson.claim(
+    "outliers, w = 0.25 over none", fewer, at_most=0.7, source="seed 0: worst of three 0.47"
+)
 narrow = [row[4] for row in rows if row[1] == 0.25]
-lesson.claim("deviation in the modes, w = 0.25", narrow, between=(0.75, 1.2), source="SOURCE")
+lesson.claim(
+    "deviation in the modes, w = 0.25", narrow, between=(0.7, 1.25), source="seed 0: 0.86 to 1.01"
+)
 
 # %% [markdown]
 # The second claim belongs to the first: a sampler that returned the centers of the modes would have
@@ -777,18 +792,15 @@ lesson.predict(
 )
 
 # %%
-plain = EDM(network("plain", gain=1.0), 1.0)
-plain = train("plain weights", plain, lognormal_levels, edm, lesson.steps(1000))
-stretched = EDM(network("plain"), 1.0)
-stretched = train("stretched weights", stretched, lognormal_levels, edm, lesson.steps(1000))
+plain = EDM(network("D0", gain=1.0), 1.0)
+plain = train("small weights", plain, lognormal_levels, edm, lesson.steps(2000))
 silence = excess(EDM(silent, 1.0), points).mean()
-slow, fast = excess(plain, points).mean() / silence, excess(stretched, points).mean() / silence
+slow, fast = excess(plain, points).mean() / silence, means["D"][0] / silence
 lesson.table([[slow, fast]], ["as they come", "times √6"], title="excess over that of F = 0")
 lesson.outcome(
-    f"{slow:.2f} of it after 1,000 steps; with weights √6 times as large, {fast:.2f}.",
+    f"{slow:.2f} of it after 2,000 steps; with weights √6 times as large (design D), {fast:.2f}.",
     answer="about the same" if slow > 0.75 else "half" if slow > 0.3 else "a tenth",
 )
-lesson.claim("excess over that of F = 0, weights times √6", fast, at_most=0.4, source="SOURCE")
 
 # %% [markdown]
 # A SiLU halves small signals, so little is left after three layers, and a network with small
@@ -972,7 +984,9 @@ def by_flow(velocity, N, k, solver="euler"):
 
 
 def by_consistency(f, N, k):
-    levels = [HIGH] if N == 1 else karras_levels(N, 0.1, HIGH)[:-1]
+    """At N of the 18 levels that the student was trained on: between them it is arbitrary."""
+    chosen = np.linspace(0, min(8 + N // 2, 16), N).round().astype(int)
+    levels = karras_levels(18, LOW, HIGH)[chosen]
     return multistep(f, HIGH * noise_of(k), levels, lesson.rng(f"fresh {k}"), LOW)
 
 
@@ -995,13 +1009,14 @@ def of_designs(k, N):
 def of_others(k, N):
     """The same of flows and students."""
     (model, schedule), flow = families[k][N], flow_models[k]
+    few = {"consistency model": by_consistency(students[k], N, k)} if N <= 16 else {}
     return {
         "flow matching, Euler": by_flow(flow["flow matching"], N, k),
         "flow matching, Heun": by_flow(flow["flow matching"], N, k, "heun"),
         "OT pairs, Euler": by_flow(flow["OT"], N, k),
         "reflow, Euler": by_flow(flow["reflow"], N, k),
         "progressive distillation": ddim(eps_model_from_v(model, base), noise_of(k), schedule),
-        "consistency model": by_consistency(students[k], N, k),
+        **few,
     }
 
 
@@ -1048,13 +1063,23 @@ spreads = [
     [name, *[np.ptp(row[N]) if N in row else "" for N in spent]] for name, row in table.items()
 ]
 lesson.table(spreads, header, title="the largest of the three trainings less the smallest")
-lesson.claim("one evaluation, reflow", table["reflow, Euler"][1], at_most=3.5, source="SOURCE")
-lesson.claim("64 evaluations, D, Heun", table["D, Heun"][64], at_most=1.5, source="SOURCE")
+lesson.claim(
+    "one evaluation, reflow",
+    table["reflow, Euler"][1],
+    at_most=3.0,
+    source="seed 0: mean of three 1.6",
+)
+lesson.claim(
+    "64 evaluations, D, Heun",
+    table["D, Heun"][64],
+    at_most=1.5,
+    source="seed 0: mean of three 1.07",
+)
 
 # %%
 names = ["A, ancestral (DDPM)", "A, DDIM", "D, Euler", "D, Heun"]
 names += ["flow matching, Euler", "reflow, Euler", "consistency model"]
-chosen = {name: [np.mean(table[name][N]) for N in spent] for name in names}
+chosen = {n: [np.mean(table[n].get(N, np.nan)) for N in spent] for n in names}
 fig, ax = plot.figure(1, 1, size=(6.0, 4.0))
 plot.line(np.array(spent), chosen, ax, xlabel="evaluations", ylabel="over the floor", log="xy")
 lesson.figure(
@@ -1062,6 +1087,13 @@ lesson.figure(
 )
 
 # %% [markdown]
+# Read the table by its columns. With one evaluation only those models come near the ring that were
+# made for it. With 64 the training decides: design A stays farther away than D with every sampler.
+# Between them the solver decides. Heun's method with few levels is far worse than Euler's, with the
+# exact denoiser too: its second slope is taken at the next level, and there the point is wrong by
+# much more than the noise of that level. Annealed Langevin needs many steps at each level. Reflow
+# and the students keep the errors of their teachers.
+#
 # ## What this lesson leaves out
 #
 # Solvers of higher order (DPM-Solver); networks for images, in which every layer keeps the size of
