@@ -306,9 +306,9 @@ lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, 
 # | D | EDM's $F$ | log-normal | $1/c_{\text{out}}^2$ |
 # | E | the noise | DDPM's | $\min(1/\sigma^2, 5)$ |
 #
-# B changes the levels of A, C the factors, D both, E the weight. Networks, steps and batch sizes
-# are equal. The first weights of the hidden layers are multiplied by $\sqrt 6$; section 9 shows
-# why.
+# B changes the levels of A, C the factors and the weight that belongs to them, D both, E the weight
+# alone. Networks, steps and batch sizes are equal. The first weights of the hidden layers are
+# multiplied by $\sqrt 6$; section 9 shows why.
 
 # %%
 lesson.predict(
@@ -767,6 +767,8 @@ lesson.outcome(
     if np.mean(fewer) < 1.2
     else "larger",
 )
+
+# %%
 lesson.claim(
     "outliers, w = 0.25 over none", fewer, at_most=0.7, source="seed 0: worst of three 0.47"
 )
