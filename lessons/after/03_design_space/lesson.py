@@ -674,8 +674,8 @@ lesson.change(
 
 # %% [markdown]
 # With a label, $D_1$ is the conditional and $D_0$ the unconditional model. Take five Gaussians, of
-# which three carry the label, and both denoisers exactly. Guidance at high levels acts before the
-# modes are separate, and at low levels it does nothing but narrow them. Kynkäänniemi et al. 2024
+# which three carry the label, and both denoisers exactly. At high levels guidance acts before the
+# modes are separate; at low levels each point already belongs to a mode. Kynkäänniemi et al. 2024
 # guide in an interval of levels only (Eq. after.25).
 
 # %%
@@ -719,8 +719,9 @@ lesson.figure(
 # lesser evil.
 #
 # *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as $D_0$ a worse version of $D_1$ itself:
-# the same data, a smaller network, a shorter training. Their errors point the same way, and those
-# of $D_0$ are larger, so the difference points away from them.
+# the same data, a smaller network, a shorter training. If their errors
+# point the same way, and those of $D_0$ are larger, the difference $D_1 - D_0$ points away from
+# them.
 
 # %%
 lesson.predict(
@@ -825,15 +826,14 @@ rows = [
 lesson.table(rows, ["slip", "what it makes"])
 
 # %% [markdown]
-# ## 10. All samplers and models in the plane
+# ## 10. Samplers and models in the plane
 #
-# One question remains: how good are samples for so many evaluations of a network? We take every
-# kind of model in the course that samples from the plane, each trained three times on the ring,
-# and the samplers that fit it. New here are three trainings of `after/02`, flow matching with
-# independent pairs, with OT pairs, and reflow; two students of design D, by progressive
-# distillation (`diffusion/11`) and as a consistency model (`diffusion/12`); and the GAN, the VAE
-# and the RealNVP of `minigen tour`, which need one evaluation. The networks of diffusion and flow
-# matching all have the size of design D.
+# One question remains: how good are samples for so many evaluations of a network? We take the
+# samplers of diffusion and one model of each other kind, all trained three times on the ring. New
+# here are three trainings of `after/02`, flow matching with independent pairs, with OT pairs, and
+# reflow; two students of design D, by progressive distillation (`diffusion/11`) and as a
+# consistency model (`diffusion/12`); and the GAN, the VAE and the RealNVP of `minigen tour`, which
+# need one evaluation. The networks of diffusion and flow matching have the size of design D.
 
 # %%
 from minigen.diffusion.consistency import ConsistencyModel, consistency_distillation_loss
@@ -1094,7 +1094,7 @@ lesson.figure(
 # Between them the solver decides. Heun's method with few levels is far worse than Euler's, with the
 # exact denoiser too: its second slope is taken at the next level, and there the point is wrong by
 # much more than the noise of that level. Annealed Langevin needs many steps at each level. Reflow
-# and the students keep the errors of their teachers.
+# and the students start from what their teachers got wrong.
 #
 # ## What this lesson leaves out
 #
