@@ -39,6 +39,7 @@ lesson = Lesson(
         "lipman2023flow",
         "liu2023rectified",
         "pooladian2023multisample",
+        "esser2024scaling",
         "tong2024minibatch",
     ],
 )
@@ -517,7 +518,46 @@ lesson.figure(
 # by $\sqrt{\bar\alpha_T}$, which is 1/181 here; this is the fault of the schedule, not of
 # curvature.
 #
-# ## 6. Wrong turns
+# ## 6. Where t is drawn
+#
+# So far $t$ was uniform. The minimizer of the loss is the same velocity for every distribution of
+# $t$, but a small network divides its effort by it. Esser et al. 2024 draw the *logit-normal* $t =
+# 1/(1 + e^{-s})$ with $s \sim \mathcal N(0, 1)$: at both ends it is rare. At $t = 1$ the velocity
+# is simply $x - \mathbb E[x_0]$, and in the middle the paths bend.
+
+
+# %%
+def middle_batch(rng):
+    """Independent pairs, and t from the logit-normal distribution."""
+    x0, eps, _ = independent_batch(rng)
+    s = rng.standard_normal(size, dtype=np.float32)
+    return x0, eps, 1 / (1 + np.exp(-s))
+
+
+networks["logit-normal"], _ = train("logit-normal", flow_matching_loss, middle_batch)
+
+
+# %%
+def excess_at(name, t):
+    """The mean squared distance to the exact velocity at time t, for each coordinate."""
+    rng = lesson.rng("excess")
+    x_t = interpolate(ring.sample(rng, 4000), rng.standard_normal((4000, 2), dtype=np.float32), t)
+    v = networks[name](x_t, np.full(len(x_t), t, np.float32))
+    return np.mean((v - exact_velocity(x_t, t)) ** 2)
+
+
+at = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
+both = ("independent", "logit-normal")
+rows = [[t, *[excess_at(name, t) for name in both]] for t in at]
+lesson.table(rows, ["t", "uniform", "logit-normal"], title="squared distance to the exact velocity")
+
+# %%
+ends = {count: samples_of("logit-normal", count) for count in counts}
+row = [judge(x, lesson.rng("judge")) for x in ends.values()]
+lesson.table([["uniform", *quality["independent"]], ["logit-normal", *row]], header)
+
+# %% [markdown]
+# ## 7. Wrong turns
 #
 # Two slips with the pairs. *Late pairing*: draw $t$, make $x_t$ of the pairs as drawn, and take the
 # target of the rearranged pairs. *Fresh noise*: reflow with the ends of the paths, but with new
@@ -558,8 +598,7 @@ lesson.outcome(
 #
 # ## What this lesson leaves out
 #
-# Where $t$ is drawn (uniformly here; the logit-normal distribution trains the middle more); images;
-# couplings by optimal transport of the whole data set.
+# Images; couplings by optimal transport of the whole data set.
 #
 # **Your turn:** `minigen exercise start after/02`, then `minigen run after/02 --with
 # exercises/after_02.py`.
