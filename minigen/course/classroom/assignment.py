@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -19,7 +20,7 @@ from typing import Any
 import minigen
 from minigen.course.classroom import schemas
 from minigen.course.console import UsageError, plural
-from minigen.course.exercise import catalog
+from minigen.course.exercise import catalog, private
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading.runner import Limits
 
@@ -34,7 +35,9 @@ __all__ = [
     "load",
     "moment",
     "rebuilt",
+    "replaced",
     "template",
+    "with_private",
 ]
 
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
@@ -147,6 +150,7 @@ class Late:
 class Assignment:
     """The exercises for a class and the rules by which answers are graded.
 
+    private: the ids of the exercises that are to be private variants, see `with_private`.
     visibility: of the single cases on Gradescope. hints: how many of an exercise students are shown. files: helpers and
     data by name, read once.
     """
@@ -155,6 +159,7 @@ class Assignment:
     title: str
     exercises: tuple[AssignedExercise, ...]
     questions: tuple[Question, ...]
+    private: tuple[str, ...]
     counting: Counting
     due: datetime.datetime | None
     late: Late
@@ -193,6 +198,12 @@ class Assignment:
         """The file that students write their answers to questions in: `hw1.md`."""
         return f"{self.slug}.md"
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The numbers of the private variants that were chosen, by the ids of the exercises."""
+        exercises = [assigned.exercise for assigned in self.exercises]
+        return {each.id: each.number for each in exercises if isinstance(each, private.PrivateExercise)}
+
     @cached_property
     def sha256(self) -> str:
         """Changes when the text of the assignment does, or what its answers are graded by."""
@@ -211,6 +222,7 @@ class Assignment:
             "helpers": self.helpers,
             "files": {name: hashlib.sha256(self.files[name]).hexdigest() for name in sorted(self.files)},
             "limits": [self.seconds, self.memory_mb],
+            **({"private": self.numbers} if self.numbers else {}),
         }
         digest = hashlib.sha256(json.dumps(settings).encode())
         paths = {assigned.exercise.path for assigned in self.exercises}
@@ -218,6 +230,9 @@ class Assignment:
             digest.update(path.read_bytes())
             answers = path.with_name("answers.py")  # by which it is known what a case may be changed to
             digest.update(answers.read_bytes() if answers.exists() else b"")
+            if self.numbers:
+                changed = path.with_name(private.FILE_NAME)
+                digest.update(changed.read_bytes() if changed.exists() else b"")
         return digest.hexdigest()
 
     def limits(self, exercise: Exercise, seconds: float, sandbox: str = "") -> Limits:
@@ -236,6 +251,30 @@ def graded_seeds(assignment: Assignment, secret: str, platform: str = "") -> lis
     texts = (secret, assignment.slug, *([platform] if platform else []))
     digests = (hashlib.sha256("\0".join([*texts, str(number)]).encode()) for number in range(assignment.seed_count))
     return [int.from_bytes(digest.digest()[:4], "big") for digest in digests]
+
+
+def with_private(assignment: Assignment, secret: str | None) -> Assignment:
+    """The assignment with the private variants that a secret chooses: the same ones for all students.
+
+    Every student then reads the same text, feedback and answers can be compared, and a platform has one file to hand
+    out. Raises UsageError if there are any to choose and no secret is given.
+    """
+    if not assignment.private or assignment.numbers:
+        return assignment
+    if secret is None or not secret.strip():
+        raise UsageError("[private] needs --seed SECRET, which chooses the variants, the same for each command")
+    return replaced(assignment, {id: private.choice(id, secret, assignment.slug) for id in assignment.private})
+
+
+def replaced(assignment: Assignment, numbers: Mapping[str, int]) -> Assignment:
+    """The assignment with private variants by their numbers."""
+    exercises = tuple(
+        dataclasses.replace(assigned, exercise=private.numbered(assigned.exercise, numbers[assigned.id]))
+        if assigned.id in numbers
+        else assigned
+        for assigned in assignment.exercises
+    )
+    return dataclasses.replace(assignment, exercises=exercises)
 
 
 # ------------------------------------------------------------------------------------------- reading
@@ -262,9 +301,9 @@ def load(path: Path) -> Assignment:
         raise UsageError(f"{path}: {error}") from None
 
 
-def rebuilt(slug: str, text: str, files: Mapping[str, bytes]) -> Assignment:
-    """An assignment in another process, from what `load` read in the first."""
-    return _assignment(tomllib.loads(text), slug, text, lambda name: files[name])
+def rebuilt(slug: str, text: str, files: Mapping[str, bytes], numbers: Mapping[str, int]) -> Assignment:
+    """An assignment in another process, from what `load` read in the first and the numbers of private variants."""
+    return replaced(_assignment(tomllib.loads(text), slug, text, lambda name: files[name]), numbers)
 
 
 class InvalidAssignment(ValueError):
@@ -291,6 +330,7 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
         title=data.get("title", slug).strip(),
         exercises=exercises,
         questions=questions,
+        private=_private(data.get("private", {}).get("exercises", []), exercises),
         counting=_counting(data.get("counting", {}), exercises),
         due=data["due"].astimezone() if "due" in data else None,
         late=_late(data.get("late", {})),
@@ -323,6 +363,21 @@ def _exercises(tables: Sequence[Mapping[str, Any]]) -> tuple[AssignedExercise, .
             raise InvalidAssignment(f"{exercise.id} is listed twice")
         found[exercise.id] = AssignedExercise(exercise, float(table.get("points", exercise.points)))
     return tuple(found.values())
+
+
+def _private(wanted: str | Sequence[str], exercises: Sequence[AssignedExercise]) -> tuple[str, ...]:
+    """The ids of the exercises that are to be private variants; "all" means all that have one."""
+    having = [assigned.id for assigned in exercises if private.declared(assigned.exercise) is not None]
+    if wanted == "all":
+        return tuple(having)
+    found = []
+    for name in wanted:
+        id = next((assigned.id for assigned in exercises if name in (assigned.id, assigned.exercise.name)), name)
+        if id not in having:
+            which = f"of this assignment's {', '.join(having)} {'has' if len(having) == 1 else 'have'} one"
+            raise InvalidAssignment(f"private: {name} has no private variant; {which if having else 'none here has'}")
+        found.append(id)
+    return tuple(dict.fromkeys(found))
 
 
 def _question(table: Mapping[str, Any]) -> Question:
@@ -422,6 +477,9 @@ graded = 1  # how many sets of random inputs answers are graded on; they are dra
 
 [hints]
 up_to = 3  # how many of an exercise students are shown; the third is the answer
+
+# [private]  # exercises with one thing changed, which --seed SECRET chooses and their text states
+# exercises = "all"  # all that have such a variant, or a list: ["gan/12/penalized_slope"]
 
 [limits]
 seconds = 300  # of the clock, for one student's answers together

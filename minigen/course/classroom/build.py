@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from minigen.course.classroom import notebook, prose
-from minigen.course.classroom.assignment import HINTS, Assignment, graded_seeds
+from minigen.course.classroom.assignment import HINTS, Assignment, graded_seeds, with_private
 from minigen.course.classroom.platforms import classroom50, container, export, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import limits, stubs
@@ -65,9 +65,9 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
     for name in assignment.answer_files:
         exercises = [assigned.exercise for assigned in assignment.exercises if assigned.file == name]
         files[name] = stubs.stub_file(exercises).encode()
-    if assignment.hints < HINTS:
+    if assignment.hints < HINTS or assignment.numbers:
         ids = [assigned.id for assigned in assignment.exercises]
-        files[limits.FILE_NAME] = limits.text(ids, assignment.hints).encode()
+        files[limits.FILE_NAME] = limits.text(ids, assignment.hints, assignment.numbers).encode()
     if assignment.questions:
         files[assignment.prose_file] = prose.template(assignment).encode()
     files["README.md"] = readme(assignment, wheel, notebook).encode()
@@ -89,8 +89,13 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
         more += f"\nWrite your answers to the questions into {assignment.prose_file}, each below its heading.\n"
     if assignment.hints:
         more += "\nHand in `.progress.json` too, if you have it: it records the hints that you asked for.\n"
-    if assignment.hints < HINTS:
-        more += f"\nKeep `{limits.FILE_NAME}` beside your answers: it holds how many hints this assignment allows.\n"
+    kept = ["how many hints this assignment allows"] if assignment.hints < HINTS else []
+    if assignment.numbers:
+        changed = ", ".join(f"`{id}`" for id in assignment.numbers)
+        more += f"\nChanged for this assignment, as the text of the function states at its end: {changed}.\n"
+        kept.append("what this assignment changes")
+    if kept:
+        more += f"\nKeep `{limits.FILE_NAME}` beside your answers: it holds {' and '.join(kept)}.\n"
     first = assignment.exercises[0].exercise
     due = f"Due {assignment.due:%A, %d %B %Y, %H:%M %Z}. " if assignment.due is not None else ""
     for rule in filter(None, [str(assignment.late) if due else "", str(assignment.counting)]):
@@ -136,7 +141,7 @@ def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str
     """
     if os.path.lexists(out) and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already and was not made by minigen assignment build: choose another --out")
-    practice = [assignment.practice_seed]
+    assignment, practice = with_private(assignment, secret), [assignment.practice_seed]
     seeds = {name: practice if secret is None else graded_seeds(assignment, secret, name) for name in PLATFORMS}
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".minigen-build-", dir=out.parent))
@@ -150,6 +155,8 @@ def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str
     finally:
         shutil.rmtree(work, ignore_errors=True)
     yield from (f"{out / name}: {what}" for name, what in lines)
+    if assignment.numbers:
+        yield f"private variants of {', '.join(assignment.numbers)}: grade with the same --seed, which chooses them"
     if secret is None:
         yield "the platforms grade on the seed that students practise with; to change that: --seed SECRET"
 

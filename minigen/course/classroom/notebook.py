@@ -264,7 +264,7 @@ def _cells(assignment: Assignment) -> Iterator[tuple[str, str, str]]:
         name = assigned.id.replace("/", "-")
         yield "markdown", f"{name}-text", f"## {assigned.id}\n\n{assigned.points:g} points"
         yield "code", f"{name}-answer", stubs.stub(assigned.exercise)
-        call = f'check("{assigned.id}", {assigned.exercise.name}, allowed_modules=ALLOWED)'
+        call = f'check("{assigned.exercise.address}", {assigned.exercise.name}, allowed_modules=ALLOWED)'
         yield "code", f"{name}-check", call
     for question in assignment.questions:
         yield "markdown", f"question-{question.id}", prose.prompt(question)

@@ -42,6 +42,7 @@ def parser() -> Parser:
     answers = commands.add_parser("solutions", help="write the solutions with derivations, for yourself")
     answers.set_defaults(run=_solutions)
     answers.add_argument("file", type=Path, metavar="FILE", help="the assignment")
+    answers.add_argument("--seed", metavar="SECRET", help="what private variants are chosen by, if there are any")
     answers.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: hw1-solutions.md)")
     return result
 
@@ -89,7 +90,7 @@ def _build(args: argparse.Namespace) -> int:
 def _solutions(args: argparse.Namespace) -> int:
     from minigen.course.teaching.solutions import solutions
 
-    assignment = assignments.load(args.file)
+    assignment = assignments.with_private(assignments.load(args.file), args.seed)
     out = args.out or args.file.with_name(f"{assignment.slug}-solutions.md")
     try:
         with open(out, "x", encoding="utf-8") as file:

@@ -37,7 +37,7 @@ from minigen.course.exercise.grading.submission import (
     read_bytes,
     read_submission,
 )
-from minigen.course.exercise.limits import allowed_hints
+from minigen.course.exercise.limits import allowed_hints, as_given
 from minigen.course.exercise.progress import Progress, answer_file, changed, home, next_exercise, next_step, note
 from minigen.course.lesson.options import Parser, add_seed, parsed
 from minigen.files import write_new, write_text
@@ -169,7 +169,7 @@ def _duration(exercises: Sequence[Exercise]) -> str:
 def _start(args: argparse.Namespace) -> int:
     exercises = catalog.exercises_of(args.id) or catalog.find(args.id)
     lesson = exercises[0].lesson
-    exercises = catalog.exercises_of(lesson)
+    exercises = [as_given(exercise, args.dir) for exercise in catalog.exercises_of(lesson)]
     path = answer_file(lesson, args.dir)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,7 +187,10 @@ def _start(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    jobs = _jobs(args.id, args.dir, args.file)
+    jobs = [
+        (path, [as_given(exercise, path.parent) for exercise in exercises])
+        for path, exercises in _jobs(args.id, args.dir, args.file)
+    ]
     grade = grade_source if args.here else grade_file
     if not args.json and args.watch:
         print(f"watching {', '.join(str(path) for path, _ in jobs)} (Ctrl-C ends)")
@@ -345,7 +348,7 @@ def _one(text: str) -> Exercise:
 
 
 def _hint(args: argparse.Namespace) -> int:
-    exercise = _one(args.id)
+    exercise = as_given(_one(args.id), args.dir)
     entry = Progress(args.dir).of(exercise)
     allowed = allowed_hints(exercise, args.dir)
     level = min(entry["hints"] + 1, allowed)
@@ -376,7 +379,7 @@ def _hint_text(number: int, hint: str) -> str:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    exercises = catalog.find(args.id)
+    exercises = [as_given(exercise, args.dir) for exercise in catalog.find(args.id)]
     path = answer_file(exercises[0].lesson, args.dir)
     submission = read_submission(path) if os.path.lexists(path) else None  # what was passed in a notebook has no file
     if submission is not None and submission.status != status.PASS:
@@ -391,7 +394,7 @@ def _diff(args: argparse.Namespace) -> int:
         raise UsageError(f"{', '.join(hidden)}: not passed yet; check it first (or show it with --reveal)")
     for exercise in shown:
         written = stubs.function_source(submission.source, exercise.name) if submission is not None else None
-        theirs = functions.bare(functions.source(exercise.reference))
+        theirs = functions.bare(stubs.solution(exercise))
         print(color(exercise.id, "bold"))
         if written is not None:
             mine = functions.bare(written)
@@ -417,12 +420,12 @@ def _difference(mine: str, theirs: str, mine_title: str, theirs_title: str) -> s
 
 
 def _reset(args: argparse.Namespace) -> int:
-    exercises = catalog.find(args.id)
+    exercises = [as_given(exercise, args.dir) for exercise in catalog.find(args.id)]
     lesson = exercises[0].lesson
     path = answer_file(lesson, args.dir)
     if not path.exists():
         raise UsageError(f"there is no file {path}; minigen exercise start {lesson} writes it")
-    everything = catalog.exercises_of(lesson)
+    everything = [as_given(exercise, args.dir) for exercise in catalog.exercises_of(lesson)]
     if len(exercises) < len(everything):
         submission = read_submission(path)
         if submission.status != status.PASS:

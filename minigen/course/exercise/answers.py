@@ -31,6 +31,7 @@ the reference's module.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import io
 import linecache
 import re
@@ -46,12 +47,14 @@ import autograd.numpy as anp
 
 from minigen.course.exercise import catalog, functions
 from minigen.course.exercise.format import AuthorError, Exercise
+from minigen.course.exercise.private import PrivateExercise
 
 __all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries", "first_clause"]
 
 TABLES = ("MISTAKES", "VARIANTS", "EQUIVALENT")
 ARROW, EVERYWHERE = " -> ", "(everywhere)"
 CLAUSE_END = re.compile(r"[:;](?=\s)|(?<!\.)\.(?=\s+[A-Z`])")
+UNCHANGED = "the exercise's own answer", "This is the equation of the lesson, and the assignment changes it."
 LAYOUT = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENDMARKER}
 
 
@@ -92,6 +95,8 @@ class Answers:
 
 def answers_of(exercise: Exercise) -> Answers:
     """The answers to an exercise, from the file beside its own. Raises AuthorError if that cannot be loaded."""
+    if isinstance(exercise, PrivateExercise):
+        return _of_variant(exercise)
     assert exercise.path is not None, "the catalog sets the path of every exercise"
     files = (exercise.path, exercise.path.with_name("answers.py"))
     present = tuple((file, catalog.stamp(file)) for file in files if file.exists())
@@ -113,6 +118,37 @@ def _answers(files: tuple[tuple[Path, tuple[int, int]], ...], name: str, referen
             except EditError as error:
                 found.problems.append(str(error))
     return found
+
+
+def _of_variant(exercise: PrivateExercise) -> Answers:
+    """The answers to the exercise within its private variant; the exercise's own answer is one more mistake."""
+
+    def within(answer: ListedAnswer) -> ListedAnswer:
+        function = exercise.composed(answer.function)
+        return dataclasses.replace(answer, note=exercise.reworded(answer.note), function=function)
+
+    theirs, reference, without = answers_of(exercise.ordinary), exercise.ordinary.reference, exercise.private.without
+    unchanged = ListedAnswer(*UNCHANGED, functions.definition(functions.source(reference)), reference)
+    if exercise.renamed:
+        unchanged = dataclasses.replace(unchanged, function=_with_names(reference, exercise.renamed))
+    return Answers(
+        mistakes=[unchanged, *(within(answer) for answer in theirs.mistakes if answer.name not in without)],
+        variants=list(map(within, theirs.variants)),
+        equivalents={
+            " ".join(code.split()): note for code, note in entries(exercise.typed(exercise.private.equivalent))
+        },
+        problems=theirs.problems,
+    )
+
+
+def _with_names(function: Callable, renamed: Mapping[str, str]) -> Callable:
+    """A function that takes its arguments under other names."""
+    ordinary = {new: old for old, new in renamed.items()}
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **{ordinary.get(name, name): value for name, value in kwargs.items()})
+
+    return called
 
 
 def first_clause(text: str) -> str:

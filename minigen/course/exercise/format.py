@@ -44,7 +44,8 @@ The kind of a case says what its points are for, and a report counts the points 
 
 At least half of the points of an exercise are for the equation.
 
-`answers.py` holds what proves it, mistakes and other right answers: see `minigen.course.exercise.answers`.
+`answers.py` holds what proves it, mistakes and other right answers: see `minigen.course.exercise.answers`. A file
+`private.py` may hold changed versions of the exercises for graded assignments: see `minigen.course.exercise.private`.
 `minigen exercise prove gan/12` reports whether both files are sound.
 """
 
@@ -94,6 +95,7 @@ class Case:
     rtol: float
     atol: float
     exact_dtype: bool = False
+    silent: bool = False  # what the driver's docstring says does not hold here
 
     @property
     def name(self) -> str:
@@ -102,7 +104,7 @@ class Case:
     @property
     def about(self) -> str:
         """The driver's docstring in one line: what is tried, or the identity that must hold."""
-        return " ".join((inspect.getdoc(self.driver) or "").split())
+        return "" if self.silent else " ".join((inspect.getdoc(self.driver) or "").split())
 
 
 @dataclass
@@ -157,6 +159,21 @@ class Exercise:
     def lesson(self) -> str:
         """The lesson it belongs to: `gan/02`."""
         return self.id.rsplit("/", 1)[0]
+
+    @property
+    def address(self) -> str:
+        """What `private.find` finds it by: the id, followed by the number of a private variant."""
+        return self.id
+
+    @property
+    def changed(self) -> str:
+        """What a private variant changes, in words; "" for the exercise as the lesson has it."""
+        return ""
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """The arguments that a private variant calls otherwise than the drivers do: {"x": "points"}."""
+        return {}
 
     @property
     def points(self) -> int:

@@ -178,7 +178,7 @@ def table_of(exercise: Exercise, seed: int, otherwise: str = "nearest") -> Calla
 
     with quiet():
         for number, case in enumerate(exercise.cases):
-            observe(case.driver, Impl(recorded, mutates=exercise.mutates), seed, number)
+            observe(case.driver, Impl(recorded, mutates=exercise.mutates, renamed=exercise.renamed), seed, number)
 
     def table(*args: Any, **kwargs: Any) -> Any:
         asked = _unboxed((args, kwargs))

@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
+import re
 import signal
 import sys
 import threading
@@ -41,6 +42,7 @@ from minigen.course.exercise.grading.observe import Impl, observe
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.reference import Reference, observe_case, quiet, reference_of, references
 from minigen.course.exercise.mutants import Mutant, mutants, mutants_of
+from minigen.course.exercise.private import PrivateExercise
 
 __all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "fixed_cases", "hint_three", "prove", "run"]
 
@@ -149,7 +151,7 @@ def fixed_cases(exercise: Exercise) -> frozenset[int]:
         rng = np.random.default_rng([0, number])
         before = rng.bit_generator.state
         with quiet(), contextlib.suppress(Exception):  # `_drivers` reports what is wrong with a driver
-            case.driver(Impl(exercise.reference, mutates=exercise.mutates), rng)
+            case.driver(Impl(exercise.reference, mutates=exercise.mutates, renamed=exercise.renamed), rng)
             if rng.bit_generator.state == before:
                 found.add(number)
     return frozenset(found)
@@ -186,9 +188,12 @@ def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None)
 
 def _form(exercise: Exercise, answers: Answers) -> list[str]:
     problems = []
-    if not any(case.expect and not case.is_property for case in exercise.cases):
+    first = not isinstance(exercise, PrivateExercise) or exercise.number == 0
+    if first and not any(case.expect and not case.is_property for case in exercise.cases):
         problems.append("no case has a literal: give one `expect` worked by hand")
-    if not any(case.is_property for case in exercise.cases):
+    if isinstance(exercise, PrivateExercise):
+        problems += _form_of_variant(exercise)
+    elif not any(case.is_property for case in exercise.cases):
         problems.append("no case has a property")
     if not answers.mistakes:
         problems.append("it lists no mistake")
@@ -198,6 +203,23 @@ def _form(exercise: Exercise, answers: Answers) -> list[str]:
     if length > LONGEST:
         problems.append(f"the reference has {length} lines, at most {LONGEST} make an exercise")
     return problems
+
+
+def _form_of_variant(exercise: PrivateExercise) -> list[str]:
+    """What is wrong with the texts of a private variant, and where other exercises call it."""
+    ordinary, private = exercise.ordinary, exercise.private
+    texts = [ordinary.prompt, *ordinary.hints[:2], *(mistake.note for mistake in answers_of(ordinary).mistakes)]
+    joined = "\n".join(" ".join(text.split()) for text in texts)
+    problems = [f"the texts have no {old!r}" for old in private.text if " ".join(old.split()) not in joined]
+    problems += [
+        f"there is no case {name!r}" for name in private.expect if name not in {c.name for c in ordinary.cases}
+    ]
+    mistakes = {mistake.name for mistake in answers_of(ordinary).mistakes}
+    problems += [f"there is no mistake {name!r}" for name in private.without if name not in mistakes]
+    if private.values and "{k}" not in private.says:
+        problems.append("the text of the variant does not state {k}")
+    callers = [other for other in _beside(exercise) if re.search(rf"\b{exercise.name}\(", other.hints[2])]
+    return problems + [f"{other.id} calls it: it can have no private variant" for other in callers if other != exercise]
 
 
 def _strangers(exercise: Exercise) -> set[str]:
@@ -219,8 +241,9 @@ def _drivers(exercise: Exercise) -> list[str]:
     except Exception as error:
         return [f"the drivers cannot be loaded by a worker: {type(error).__name__}: {error}"]
     for number, driver in enumerate(drivers):
+        impl = Impl(exercise.reference, mutates=exercise.mutates, renamed=exercise.renamed)
         with quiet():
-            outcome = observe(driver, Impl(exercise.reference, mutates=exercise.mutates), 0, number)
+            outcome = observe(driver, impl, 0, number)
         if outcome.status == status.GRADER_ERROR:
             return [f"the drivers need something that a worker is not given: {outcome.message}"]
     return []
@@ -244,7 +267,7 @@ def hint_three(exercise: Exercise) -> ListedAnswer:
 def _beside(exercise: Exercise) -> list[Exercise]:
     """The exercises of the same file, which may use one another."""
     assert exercise.path is not None, "the catalog sets the path of every exercise"
-    return catalog.load(exercise.path)
+    return [exercise if other.id == exercise.id else other for other in catalog.load(exercise.path)]
 
 
 def _stub(exercise: Exercise, right: Sequence[ListedAnswer], rows: Sequence[Reference]) -> list[str]:
@@ -346,19 +369,24 @@ def _mutants(
     rows: Sequence[Reference],
     proof: Proof,
 ) -> list[str]:
-    problems = []
-    every, alive = _alive(exercise, mutants(exercise.reference), rows)
+    problems, spelled, listed = [], list(right), list(equivalents)
+    if isinstance(exercise, PrivateExercise):  # its reference only calls the exercise's: hint three has the equation
+        first = mutants_of(right[-1].tree, right[-1].function.__globals__)
+        spelled, equivalents = [], {**answers_of(exercise.ordinary).equivalents, **equivalents}
+    else:
+        first = mutants(exercise.reference)
+    every, alive = _alive(exercise, first, rows)
     proof.total, proof.caught = len(every), len(every) - len(alive)
     proof.equivalents = {name: equivalents[name] for name in alive if name in equivalents}
     proof.survivors = [name for name in alive if name not in equivalents]
-    for answer in right:  # other ways to write the equation, which often spell out more of it
+    for answer in spelled:  # other ways to write the equation, which often spell out more of it
         others, alive_too = _alive(exercise, mutants_of(answer.tree, answer.function.__globals__), rows)
         survivors = [name for name in alive_too if name not in equivalents]
         proof.survivors += [f"{answer.note}: {name}" for name in survivors]
         if len(survivors) > (1 - MUTANTS_CAUGHT) * len(others):
             problems.append(f"too many mutants of {answer.name} pass: {'; '.join(survivors[:10])}")
         every, alive = every + others, alive + alive_too
-    for name in equivalents:
+    for name in listed:
         if name not in alive:
             what = "is caught" if name in every else "does not exist"
             problems.append(f"listed as equivalent, but it {what}: {name}")

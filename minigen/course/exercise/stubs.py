@@ -17,6 +17,7 @@ __all__ = [
     "is_stub",
     "replace_function",
     "signature",
+    "solution",
     "stub",
     "stub_file",
 ]
@@ -57,6 +58,13 @@ def completed(text: str, codes: Mapping[str, str]) -> str:
     return text
 
 
+def solution(exercise: Exercise) -> str:
+    """The function that answers an exercise: the package's own, or the last hint of a private variant."""
+    if not exercise.changed:
+        return functions.source(exercise.reference)
+    return f"def {signature(exercise)}:\n{textwrap.indent(exercise.hints[2], '    ')}\n"
+
+
 def stub_file(exercises: Sequence[Exercise]) -> str:
     """The file that `minigen exercise start` writes for a lesson."""
     lesson = exercises[0].lesson
@@ -67,6 +75,8 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
         f"minigen exercise hint {exercises[0].id}": "one hint, then the next",
         f"minigen run {lesson} --with {name}": "train the lesson with them",
     }
+    if any(exercise.changed for exercise in exercises):  # for an assignment: the lesson has another equation
+        del commands[f"minigen run {lesson} --with {name}"]
     width = max(map(len, commands))
     head = [
         f"{MARKER}{lesson}: {plural(len(exercises), 'function')}, about {minutes:g} minutes.",
@@ -74,6 +84,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
         "# Replace each `raise NotImplementedError` by your answer. Then",
         *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),
         "# Use np (autograd's NumPy) for arrays, so that gradients flow through what you write.",
+        *(f"# Changed for an assignment: {exercise.address}" for exercise in exercises if exercise.changed),
     ]
     return "\n".join([*head, "", *imports(exercises), "", "", "\n\n".join(stub(exercise) for exercise in exercises)])
 

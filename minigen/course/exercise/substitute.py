@@ -83,6 +83,12 @@ def install(file: str | Path, lesson_id: str) -> list[str]:
         stubs = any(is_stub(submission.source, exercise.name) for exercise in exercises)
         why = "its functions are still the stubs" if stubs else "it defines none of them"
         raise UsageError(f"--with {file}: {lesson_id} can use {names}, but {why}")
+    from minigen.course.exercise.limits import as_given  # here, since every lesson imports this module
+
+    changed = [exercise.name for exercise in written if as_given(exercise, Path(file).parent).changed]
+    if changed:
+        names = ", ".join(changed)
+        raise UsageError(f"--with {file}: {names} is changed for an assignment; the lesson has another equation")
     namespace = _load(submission.source, Path(file), exercises)
     for exercise in written:
         if not callable(namespace.get(exercise.name)):

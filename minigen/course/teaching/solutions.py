@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from minigen.course.cells import cells_of
 from minigen.course.classroom.assignment import AssignedExercise, Assignment, Question
-from minigen.course.exercise import functions
+from minigen.course.exercise import functions, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
 from minigen.course.index.names import find_lesson
@@ -56,8 +56,8 @@ def _exercise(assigned: AssignedExercise) -> Iterator[str]:
     idea, equation = exercise.hints[0], exercise.hints[1]
     yield f"**Idea.** {_joined(idea)}"
     yield f"**Equation.** {_joined(equation)}"
-    yield f"**Code**, `{exercise.target}`:"
-    yield _code(functions.bare(functions.source(exercise.reference)))
+    yield f"**Code**, `{exercise.target}`{' with the change' if exercise.changed else ''}:"
+    yield _code(functions.bare(stubs.solution(exercise)))
     yield _points(exercise)
     answers = answers_of(exercise)
     if answers.mistakes:

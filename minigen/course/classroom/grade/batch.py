@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.classroom import collect
-from minigen.course.classroom.assignment import Assignment, graded_seeds, moment
+from minigen.course.classroom.assignment import Assignment, graded_seeds, moment, with_private
 from minigen.course.classroom.collect import AnswerFile, Submitted
 from minigen.course.classroom.decisions import Decision
 from minigen.course.classroom.grade import pool
@@ -126,7 +126,7 @@ def grade_class(
         for id, text in options.times.items():
             if text:
                 moment(text, f"the time of {id}")
-    seeds = graded_seeds(assignment, secret)
+    seeds, assignment = graded_seeds(assignment, secret), with_private(assignment, secret)
     summary = Summary(assignment, seeds, out, students=len(students))
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -98,7 +98,7 @@ def runner(address: str) -> Callable[[Iterable[Job], Setup], Iterator[Graded | F
 def grade_one(setup: Setup, job: Job) -> list[dict[str, Any]]:
     """Grade one submission on a worker, whose references are kept for the next."""
     with _lock:
-        key = (setup.slug, setup.text, setup.seeds, setup.sandbox)
+        key = (setup.slug, setup.text, setup.seeds, setup.sandbox, tuple(setup.numbers.items()))
         grader = _graders.get(key)
         if grader is None:
             _graders.clear()

@@ -6,6 +6,7 @@ How an exercise is graded, with what its reference returns, is found once in a p
 from __future__ import annotations
 
 import ast
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ class Grader:
         end = time.monotonic() + self.assignment.seconds
         rows = []
         for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
+            notes = [*notes, *_of_another_variant(assigned, submission)]
             try:
                 reports = self._reports(assigned, submission, end)
                 weights = self.grading(assigned).weights
@@ -96,6 +98,14 @@ class Grader:
 
 def _failed(assigned: AssignedExercise, message: str) -> Report:
     return same_for_every_case(assigned.exercise, Outcome(status.GRADER_ERROR, " ".join(message.split())[:500]))
+
+
+def _of_another_variant(assigned: AssignedExercise, submission: Submission) -> list[str]:
+    """A note if the head of a file, as it was handed out, names another private variant than the one graded here."""
+    given = re.search(rf"(?m)^# Changed for an assignment: ({re.escape(assigned.id)}@\d+)$", submission.source)
+    if given is None or given[1] == assigned.exercise.address:
+        return []
+    return [f"the file is for {given[1]}: was the assignment built with another --seed?"]
 
 
 def forbidden_module(source: str, assignment: Assignment) -> str:
@@ -154,6 +164,7 @@ def row_of(
     row = {
         **shown.to_json(),
         "id": assigned.id,
+        **({"private": assigned.exercise.changed} if assigned.exercise.changed else {}),
         "points": None if failed else points,
         "possible": assigned.points,
         "kinds": points_by_kind(cases),

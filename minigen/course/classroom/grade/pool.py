@@ -60,14 +60,17 @@ class Setup:
     seeds: tuple[int, ...]
     sandbox: str = ""
     seconds: float = field(default=300.0)
+    numbers: Mapping[str, int] = field(default_factory=dict)  # of private variants
 
     @classmethod
     def of(cls, assignment: Assignment, seeds: Sequence[int], sandbox: str = "") -> Setup:
         files = dict(assignment.files)
-        return cls(assignment.slug, assignment.text, files, tuple(seeds), sandbox, assignment.seconds)
+        return cls(
+            assignment.slug, assignment.text, files, tuple(seeds), sandbox, assignment.seconds, assignment.numbers
+        )
 
     def grader(self) -> Grader:
-        return Grader(rebuilt(self.slug, self.text, self.files), self.seeds, self.sandbox)
+        return Grader(rebuilt(self.slug, self.text, self.files, self.numbers), self.seeds, self.sandbox)
 
 
 def run(jobs: Iterable[Job], setup: Setup, count: int) -> Iterator[Graded | Failed]:

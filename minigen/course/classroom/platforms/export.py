@@ -27,7 +27,8 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.npz", "_lessons")
 def copy_package(folder: Path, answers: bool) -> None:
     """Copy the package to `folder`/minigen, with the exercises of all lessons.
 
-    answers: also the known mistakes, by which hints are found; without them no file has an answer in words.
+    answers: also the known mistakes, by which hints are found, and the private variants; without them no file has an
+    answer in words.
     """
     shutil.copytree(PACKAGE, folder / "minigen", ignore=LEFT_OUT)
     for path in own_modules():
@@ -35,7 +36,7 @@ def copy_package(folder: Path, answers: bool) -> None:
     for lesson in lesson_folders("exercise.py"):
         target = folder / "minigen" / "_lessons" / full_id(lesson)
         target.mkdir(parents=True)
-        for name in ("exercise.py", "answers.py") if answers else ("exercise.py",):
+        for name in ("exercise.py", "answers.py", "private.py") if answers else ("exercise.py",):
             if (lesson / name).exists():
                 shutil.copyfile(lesson / name, target / name)
 
@@ -58,7 +59,7 @@ def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> 
     (folder / "assignment.toml").write_text(assignment.text, encoding="utf-8")
     for name, data in assignment.files.items():
         (folder / name).write_bytes(data)
-    settings = {"seeds": list(seeds), "visibility": assignment.visibility}
+    settings = {"seeds": list(seeds), "visibility": assignment.visibility, "private": assignment.numbers}
     (folder / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(["nbformat", "jsonschema"]), encoding="utf-8")
     copy_package(folder / "package", answers=True)

@@ -114,5 +114,5 @@ def _tests(assigned: AssignedExercise, slug: str) -> str:
         "from minigen.course.classroom.platforms.score import hidden_seeds\n\n"
         f"graded_on = hidden_seeds({json.dumps(slug)})\n"
         "### END HIDDEN TESTS\n"
-        f'score("{assigned.id}", {assigned.exercise.name}, points={assigned.points:g}, seeds=graded_on)'
+        f'score("{assigned.exercise.address}", {assigned.exercise.name}, points={assigned.points:g}, seeds=graded_on)'
     )

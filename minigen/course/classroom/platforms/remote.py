@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.classroom import collect
-from minigen.course.classroom.assignment import Assignment, load
+from minigen.course.classroom.assignment import Assignment, load, replaced
 from minigen.course.classroom.grade.grader import Grader
 from minigen.course.classroom.roster import Student
 from minigen.course.exercise.grading import status
@@ -26,8 +26,8 @@ __all__ = ["classroom50", "classroom50_result", "grade_folder", "gradescope", "g
 
 def grade_folder(folder: Path, home: Path) -> tuple[Assignment, list[dict[str, Any]]]:
     """The rows of the one submission in a folder; `home` holds what `build` made: assignment.toml, seeds.json."""
-    assignment = load(home / "assignment.toml")
     settings = json.loads((home / "seeds.json").read_text(encoding="utf-8"))
+    assignment = replaced(load(home / "assignment.toml"), settings.get("private", {}))
     submitted = collect.answers_of(Student("student"), list(collect.folder_entries(folder)), assignment)
     answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
     return assignment, Grader(assignment, settings["seeds"]).grade(answers)

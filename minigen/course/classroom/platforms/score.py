@@ -20,7 +20,7 @@ from minigen.course.classroom.assignment import AssignedExercise
 from minigen.course.classroom.grade.grader import row_of, writable
 from minigen.course.classroom.results.documents import sentences
 from minigen.course.classroom.results.feedback import as_text
-from minigen.course.exercise import catalog
+from minigen.course.exercise import private
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.in_process import grade_function
@@ -48,13 +48,6 @@ def _reports(exercise: Exercise, function: Callable, grading: Grading) -> list[R
     return reports
 
 
-def _exercise(exercise_id: str) -> Exercise:
-    found = catalog.find(exercise_id)
-    if len(found) != 1:
-        raise ValueError(f"{exercise_id!r} must be one exercise, such as 'gan/02/discriminator_loss'")
-    return found[0]
-
-
 def score(
     exercise_id: str, function: Callable, points: float | None = None, seeds: Sequence[int] | None = None
 ) -> float:
@@ -64,7 +57,7 @@ def score(
     other seeds the feedback of `minigen grade` is printed, without values. With several seeds a case counts if it
     passes with each. Raises GraderError.
     """
-    exercise = _exercise(exercise_id)
+    exercise = private.find(exercise_id)
     assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
     drawn = (0,) if seeds is None else seeds
     grading = grading_of(exercise, drawn)
@@ -99,7 +92,7 @@ class Checked:
     """The cases of one exercise, run once for each function."""
 
     def __init__(self, exercise_id: str, seeds: Sequence[int] = (0,)):
-        self.exercise = _exercise(exercise_id)
+        self.exercise = private.find(exercise_id)
         self.grading = grading_of(self.exercise, seeds)
         self._last: tuple[Callable, list[Report]] | None = None
 

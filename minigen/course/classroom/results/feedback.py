@@ -84,6 +84,8 @@ def _question(row: Mapping[str, Any]) -> Iterator[Block]:
 
 def _exercise(row: Mapping[str, Any], counting: str) -> Iterator[Block]:
     yield _heading(row)
+    if "private" in row:
+        yield Block("text", f"Changed for this assignment: {row['private']}")
     yield from (Block("text", f"Decided by your teacher: {decision}") for decision in row["decisions"])
     if row["dropped"]:
         yield Block("text", f"This exercise does not count: {counting}.")

@@ -135,6 +135,7 @@ class Tally:
             retries=_printable(self.retries),
             distribution=self._distribution(),
             exercises=list(self._exercises()),
+            private=[(each.id, each.exercise.changed) for each in self.assignment.exercises if each.exercise.changed],
             mistakes=_most_common(self.mistakes),
             changes=_most_common(self.changes),
             statuses=self._statuses(),

@@ -15,7 +15,7 @@ __all__ = ["called_exercises", "note_calls", "words"]
 
 def called_exercises(exercise: Exercise, names: Collection[str]) -> list[Exercise]:
     """The other exercises of the same lesson among these names."""
-    return [other for other in catalog.exercises_of(exercise.lesson) if other.name in names and other != exercise]
+    return [other for other in catalog.exercises_of(exercise.lesson) if other.name in names and other.id != exercise.id]
 
 
 def words(other: Exercise) -> str:

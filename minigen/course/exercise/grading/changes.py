@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ from minigen.course.exercise.mutants import (
     outside_the_equation,
     with_fields,
 )
+from minigen.course.exercise.private import PrivateExercise
 
 __all__ = ["changes", "padded", "substituted", "without_roots", "wrapped"]
 
@@ -31,6 +33,11 @@ EPSILONS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 
 def changes(exercise: Exercise) -> Iterator[Mutant]:
     """The mechanical changes of the reference, of its arguments and result, then those of other right answers."""
+    if isinstance(exercise, PrivateExercise):  # those of the exercise, within its variant
+        yield from mutants(exercise.reference)
+        for change in changes(exercise.ordinary):
+            yield dataclasses.replace(change, function=exercise.composed(change.function))
+        return
     reference, variants = exercise.reference, answers_of(exercise).variants
     yield from without_roots(functions.definition(functions.source(reference)), reference.__globals__)
     for answer in variants:

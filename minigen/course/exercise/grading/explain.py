@@ -102,7 +102,7 @@ def _show_inputs(report: Report, wanted: Sequence[Reference], seed: int) -> None
         return
     given = arguments(exercise.reference, calls[0])
     verdict.inputs = described(given, verdict.index)
-    verdict.repeat = repeat_line(exercise.name, exercise.id, verdict.case, given, seed)
+    verdict.repeat = repeat_line(exercise.name, exercise.address, verdict.case, given, seed)
     if len(calls) > 1:
         verdict.inputs.append(f"(the first of {len(calls)} calls)")
 

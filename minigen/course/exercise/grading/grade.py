@@ -31,6 +31,7 @@ from minigen.course.exercise.grading.submission import Submission, defined_names
 
 __all__ = ["did_you_mean", "grade_file", "judge", "worker_path"]
 
+FILES = ("exercise.py", "answers.py", "private.py")  # of a lesson, that an answer must not read
 MOST_NAMES = 500  # of functions in a file that are compared with the name of the exercise
 
 
@@ -97,8 +98,9 @@ def _grade_in_worker(
         forms=[reference.forms for reference in wanted],
         shifts=[reference.shift for reference in wanted],
         hidden=hidden_targets(exercise),
-        hidden_files=[str(exercise.path), str(exercise.path.with_name("answers.py")), *hidden_files(exercise)],
+        hidden_files=[*(str(exercise.path.with_name(name)) for name in FILES), *hidden_files(exercise)],
         mutates=exercise.mutates,
+        renamed=exercise.renamed,
         path=worker_path(exercise.target),
         seed=seed,
         files=files,

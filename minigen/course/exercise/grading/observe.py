@@ -17,7 +17,7 @@ import threading
 import traceback
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -218,7 +218,8 @@ class Impl:
     forms: what `describe` said of the reference's returned values, call by call; None while the reference is observed.
     files: the names of the student's source, to find her line. after: called after each call of the function.
     mutates: the arguments that the function is meant to change; they are passed as they are.
-    shift: of the arguments, see `shift`; None passes the driver's own.
+    shift: of the arguments, see `shift`; None passes the driver's own. renamed: what the function calls the arguments
+    that the driver passes by name, where it calls them otherwise.
     """
 
     def __init__(
@@ -229,9 +230,10 @@ class Impl:
         after: Callable[[], None] | None = None,
         mutates: Iterable[str] = (),
         shift: int | None = None,
+        renamed: Mapping[str, str] = types.MappingProxyType({}),
     ):
         self.function, self.forms, self.files = function, forms, tuple(files)
-        self.after, self.mutates, self.shift = after, tuple(mutates), shift
+        self.after, self.mutates, self.shift, self.renamed = after, tuple(mutates), shift, dict(renamed)
         self.seen: list[dict] = []
         self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call of the reference
         self.sizes: set[int] = set()  # lengths of their axes, for "n times" in a report
@@ -256,6 +258,7 @@ class Impl:
             raise failure_of(error, self.files) from None
 
     def _call(self, args: tuple, kwargs: dict) -> Any:
+        kwargs = {self.renamed.get(name, name): value for name, value in kwargs.items()}
         if self.shift is not None:
             args, kwargs = shifted(args, kwargs, self.shift)
         names = self._names(args, kwargs)
@@ -356,8 +359,8 @@ class Impl:
         except ValueError as error:  # with arrays that could be written to, the same call raised nothing
             found = failure_of(error, self.files)
             failure.line, failure.text = found.line, found.text
-        except Exception:
-            pass  # the line remains unknown
+        except Exception:  # of any kind, since this is the student's code: then the line remains unknown
+            pass
         finally:
             if self.after is not None:
                 self.after()

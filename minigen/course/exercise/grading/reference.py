@@ -64,7 +64,7 @@ def references(exercise: Exercise, seed: int) -> list[Reference]:
 
 def reference_of(exercise: Exercise, seed: int, number: int, shift: int | None = None) -> Reference:
     """Run the package's own function on one case."""
-    impl = Impl(exercise.reference, mutates=exercise.mutates, shift=shift)
+    impl = Impl(exercise.reference, mutates=exercise.mutates, shift=shift, renamed=exercise.renamed)
     with quiet():
         outcome = observe(exercise.cases[number].driver, impl, seed, number)
     return Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls, shift)
@@ -91,7 +91,7 @@ def observe_case(
     """
     own = [function.__code__.co_filename] if isinstance(function, types.FunctionType) else []
     files = [file] if file is not None else own
-    impl = Impl(function, reference.forms, files, after, exercise.mutates, reference.shift)
+    impl = Impl(function, reference.forms, files, after, exercise.mutates, reference.shift, exercise.renamed)
     return observe(exercise.cases[number].driver, impl, seed, number)
 
 

@@ -72,7 +72,7 @@ class Task:
     drivers: their text, which stands so in drivers_file. driver_names, forms, shifts: for each case, its driver, the
     forms of the reference's returned values, and the shift of the arguments or None.
     hidden: targets that must not be reachable by name; hidden_files: files that must not be read.
-    files: what is put into the folder that the worker runs in, and may be imported from there.
+    files: what is put into the folder that the worker runs in, and may be imported from there. renamed: see `Impl`.
     """
 
     source: str
@@ -86,6 +86,7 @@ class Task:
     hidden: Sequence[str] = ()
     hidden_files: Sequence[str] = ()
     mutates: Sequence[str] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
     path: Sequence[str] = ()
     seed: int = 0
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -202,6 +203,7 @@ class _Worker:
             "hidden": list(self.task.hidden),
             "hidden_files": list(self.task.hidden_files),
             "mutates": list(self.task.mutates),
+            "renamed": dict(self.task.renamed),
             "path": [*(docker.PATHS if self.image else self.task.path), *([work] if self.task.files else [])],
             "seed": self.task.seed,
             "limits": {

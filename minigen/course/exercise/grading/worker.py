@@ -126,6 +126,7 @@ class Observer:
                 self.keeper.restore,
                 self.request["mutates"],
                 case["shift"],
+                self.request["renamed"],
             )
             driver = self.drivers[case["number"]]
             outcome = self.observe.observe(driver, impl, self.request["seed"], case["number"])

@@ -1,0 +1,14 @@
+"""Private variants of exercises for graded assignments: minigen.course.exercise.private."""
+
+from minigen.course.exercise.private import Private
+
+PRIVATE = {
+    "gated_unit": Private(
+        values=(2, 0.5, 4),
+        says="the gate is multiplied by {k} before the sigmoid.",
+        body="return ordinary(filter, {k} * gate)",
+        answer="return tanh(filter) * sigmoid({k} * gate)",
+        # sigmoid(log 9) and sigmoid(-log 16)
+        expect={"logs": {"z": [0.6 * 0.9, -0.8 / 17]}},
+    ),
+}

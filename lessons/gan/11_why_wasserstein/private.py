@@ -1,0 +1,23 @@
+"""Private variants of exercises for graded assignments: minigen.course.exercise.private."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.private import Private
+
+PRIVATE = {
+    "line_divergences": Private(
+        says="the tuple is (W, KL, JS), in this order.",
+        body="""
+        kl, js, w = ordinary(theta)
+        return w, kl, js
+        """,
+        answer="""
+        apart = theta != 0
+        kl, js = np.where(apart, np.inf, 0.0), np.where(apart, np.log(2.0), 0.0)
+        return np.abs(theta), kl, js
+        """,
+        expect={
+            "apart": {"kl": [0.5, 0.01], "js": [np.inf, np.inf], "w": [np.log(2.0), np.log(2.0)]}
+        },
+    ),
+}

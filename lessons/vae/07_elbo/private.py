@@ -1,0 +1,28 @@
+"""Private variants of exercises for graded assignments: minigen.course.exercise.private."""
+
+import autograd.numpy as np
+
+from minigen.course.exercise.private import Private
+
+PRIVATE = {
+    "kl_gaussians": Private(
+        values=(2, 10, 3),
+        says="the divergence has logarithms to base {k}; logvar, logvar_p are natural as before.",
+        body="return ordinary(mu, logvar, mu_p, logvar_p) / np.log({k})",
+        answer="""
+        distance = (mu - mu_p) ** 2
+        terms = (np.exp(logvar) + distance) * np.exp(-logvar_p) - 1 + logvar_p - logvar
+        return 0.5 * np.sum(terms, axis=1) / np.log({k})
+        """,
+        expect={"by_hand": {"kl": [1 - 0.25 / np.log(2.0), 2 / np.log(2.0) - 1]}},
+    ),
+    "expected_log_likelihood": Private(
+        says="the expectation is divided by D_x, the number of dimensions of x.",
+        body="return ordinary(x, mu, logvar, w, b, std) / x.shape[1]",
+        answer="""
+        residual = np.mean((x - (mu @ w + b)) ** 2, axis=1)
+        variance = np.sum(np.exp(logvar) * np.mean(w**2, axis=1), axis=1)
+        return -0.5 * (np.log(2 * np.pi * std**2) + (residual + variance) / std**2)
+        """,
+    ),
+}
