@@ -4,7 +4,7 @@ from minigen.course.exercise.private import Private
 
 PRIVATE = {
     "sinusoidal": Private(
-        values=(2, 1000, 0.1),
+        values=(2, 3, 5),
         says="the times are multiplied by {k} first: the angles are {k} t omega_k.",
         body="return ordinary({k} * np.asarray(t, dtype=float), dim, max_period)",
         answer="""

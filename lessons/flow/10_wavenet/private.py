@@ -4,7 +4,7 @@ from minigen.course.exercise.private import Private
 
 PRIVATE = {
     "gated_unit": Private(
-        values=(2, 0.5, 4),
+        values=(2, 3, 5),
         says="the gate is multiplied by {k} before the sigmoid.",
         body="return ordinary(filter, {k} * gate)",
         answer="return tanh(filter) * sigmoid({k} * gate)",

@@ -20,9 +20,11 @@ from typing import Any
 import minigen
 from minigen.course.classroom import schemas
 from minigen.course.console import UsageError, plural
-from minigen.course.exercise import catalog, private
+from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading import variants
 from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.private import FILE_NAME, PrivateExercise, declared
 
 __all__ = [
     "AssignedExercise",
@@ -202,7 +204,7 @@ class Assignment:
     def numbers(self) -> dict[str, int]:
         """The numbers of the private variants that were chosen, by the ids of the exercises."""
         exercises = [assigned.exercise for assigned in self.exercises]
-        return {each.id: each.number for each in exercises if isinstance(each, private.PrivateExercise)}
+        return {each.id: each.number for each in exercises if isinstance(each, PrivateExercise)}
 
     @cached_property
     def sha256(self) -> str:
@@ -231,7 +233,7 @@ class Assignment:
             answers = path.with_name("answers.py")  # by which it is known what a case may be changed to
             digest.update(answers.read_bytes() if answers.exists() else b"")
             if self.numbers:
-                changed = path.with_name(private.FILE_NAME)
+                changed = path.with_name(FILE_NAME)
                 digest.update(changed.read_bytes() if changed.exists() else b"")
         return digest.hexdigest()
 
@@ -263,13 +265,13 @@ def with_private(assignment: Assignment, secret: str | None) -> Assignment:
         return assignment
     if secret is None or not secret.strip():
         raise UsageError("[private] needs --seed SECRET, which chooses the variants, the same for each command")
-    return replaced(assignment, {id: private.choice(id, secret, assignment.slug) for id in assignment.private})
+    return replaced(assignment, {id: variants.choice(id, secret, assignment.slug) for id in assignment.private})
 
 
 def replaced(assignment: Assignment, numbers: Mapping[str, int]) -> Assignment:
     """The assignment with private variants by their numbers."""
     exercises = tuple(
-        dataclasses.replace(assigned, exercise=private.numbered(assigned.exercise, numbers[assigned.id]))
+        dataclasses.replace(assigned, exercise=variants.numbered(assigned.exercise, numbers[assigned.id]))
         if assigned.id in numbers
         else assigned
         for assigned in assignment.exercises
@@ -367,7 +369,7 @@ def _exercises(tables: Sequence[Mapping[str, Any]]) -> tuple[AssignedExercise, .
 
 def _private(wanted: str | Sequence[str], exercises: Sequence[AssignedExercise]) -> tuple[str, ...]:
     """The ids of the exercises that are to be private variants; "all" means all that have one."""
-    having = [assigned.id for assigned in exercises if private.declared(assigned.exercise) is not None]
+    having = [assigned.id for assigned in exercises if declared(assigned.exercise) is not None]
     if wanted == "all":
         return tuple(having)
     found = []

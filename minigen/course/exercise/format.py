@@ -162,7 +162,7 @@ class Exercise:
 
     @property
     def address(self) -> str:
-        """What `private.find` finds it by: the id, followed by the number of a private variant."""
+        """What `variants.find` finds it by: the id, followed by the number of a private variant."""
         return self.id
 
     @property

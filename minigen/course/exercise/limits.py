@@ -16,7 +16,7 @@ from pathlib import Path
 from minigen.course.console import UsageError
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading.submission import Unreadable, read_bytes
-from minigen.course.exercise.private import numbered
+from minigen.course.exercise.grading.variants import numbered
 
 __all__ = ["FILE_NAME", "allowed_hints", "as_given", "text"]
 

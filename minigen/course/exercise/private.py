@@ -26,8 +26,6 @@ arguments, in all of these as well. Python that other exercises of the lesson ca
 from __future__ import annotations
 
 import ast
-import dataclasses
-import hashlib
 import linecache
 import re
 import textwrap
@@ -39,13 +37,10 @@ from typing import Any
 
 import autograd.numpy as anp
 
-from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, functions
-from minigen.course.exercise.format import AuthorError, Case, Exercise
-from minigen.course.exercise.grading.compare import compare
-from minigen.course.exercise.grading.reference import reference_of
+from minigen.course.exercise.format import AuthorError, Exercise
 
-__all__ = ["FILE_NAME", "Private", "PrivateExercise", "choice", "declared", "find", "numbered", "variants_of"]
+__all__ = ["FILE_NAME", "MARK", "SAID", "Private", "PrivateExercise", "addresses", "declared"]
 
 FILE_NAME = "private.py"
 MARK = "@"  # between the id of an exercise and the number of a variant
@@ -157,63 +152,8 @@ def declared(exercise: Exercise) -> Private | None:
     return catalog.namespace(path).get("PRIVATE", {}).get(exercise.name) if path.exists() else None
 
 
-def variants_of(exercise: Exercise) -> list[PrivateExercise]:
-    """The private variants of an exercise, one for each value; none if nothing is declared."""
+def addresses(exercise: Exercise) -> list[str]:
+    """The addresses of the private variants of an exercise: "gan/12/penalized_slope@0", ..."""
     private = declared(exercise)
-    return [] if private is None else [numbered(exercise, n) for n in range(max(1, len(private.values)))]
-
-
-def numbered(exercise: Exercise, number: int) -> PrivateExercise:
-    """One private variant of an exercise. Raises UsageError if there is none of that number."""
-    private = declared(exercise)
-    if private is None or not 0 <= number < max(1, len(private.values)):
-        raise UsageError(f"{exercise.id} has no private variant{f' {number}' if private is not None else ''}")
-    made = PrivateExercise(
-        **{each.name: getattr(exercise, each.name) for each in dataclasses.fields(Exercise) if each.init},
-        ordinary=exercise,
-        private=private,
-        number=number,
-    )
-    made.path = exercise.path
-    made.mutates = [made.renamed.get(name, name) for name in exercise.mutates]
-    said = f"{SAID} {made.changed}"
-    made.prompt = f"{textwrap.dedent(made.reworded(exercise.prompt)).strip()}\n\n{said}"
-    idea, equation, _ = map(made.reworded, exercise.hints)
-    made.hints = [idea, f"{equation} {said}", made.typed(private.answer)]
-    made.cases = [_case(made, place, case) for place, case in enumerate(exercise.cases)]
-    return made
-
-
-def _case(made: PrivateExercise, place: int, case: Case) -> Case:
-    """A case of the exercise as it is for the variant."""
-    made.cases = [*made.cases[:place], case]
-    if case.name in made.private.expect:
-        expect = made.private.expect[case.name] if made.number == 0 else {}
-        return dataclasses.replace(case, expect=dict(expect), is_property=False, silent=True)
-    outcome = reference_of(made, 0, place).outcome
-    if compare(case, outcome, outcome).passed:
-        return case
-    return dataclasses.replace(case, expect={}, is_property=False, silent=True)
-
-
-def find(address: str) -> Exercise:
-    """The one exercise, or private variant of one, of an address: "gan/12/critic_loss", "gan/12/critic_loss@1".
-
-    Raises UsageError if there is none, or more than one.
-    """
-    id, mark, number = address.partition(MARK)
-    found = catalog.find(id)
-    if len(found) != 1:
-        raise UsageError(f"{address!r} has several exercises: say which ({', '.join(other.id for other in found)})")
-    if not mark:
-        return found[0]
-    if not (number.isascii() and number.isdigit()):
-        raise UsageError(f"a private variant is written {found[0].id}{MARK}1, got {address!r}")
-    return numbered(found[0], int(number))
-
-
-def choice(id: str, secret: str, assignment: str) -> int:
-    """The number of the private variant of an exercise that an assignment's secret chooses."""
-    count = len(variants_of(find(id)))
-    digest = hashlib.sha256("\0".join([secret, assignment, "private", id]).encode()).digest()
-    return int.from_bytes(digest[:8], "big") % count
+    count = 0 if private is None else max(1, len(private.values))
+    return [f"{exercise.id}{MARK}{number}" for number in range(count)]

@@ -63,7 +63,8 @@ def test_what_new_refuses(tmp_path, monkeypatch, capsys):
 
 TITLE, DUE, ID = 'title = "Homework 1"', "due = 2027-02-01T23:59:00+00:00", '"gan/12/critic_loss"'
 KNOWN = (
-    "allowed_modules, counting, data, due, exercise, helpers, hints, late, limits, question, seeds, title, visibility"
+    "allowed_modules, counting, data, due, exercise, helpers, hints, late, limits, private, question, seeds, title, "
+    "visibility"
 )
 A_TIME = "due must be a date and time such as 2027-02-01T23:59:00, without quotes, got "
 A_SHARE, A_COUNT = "a number of at least 0 and at most 1", "a whole number of at least 1"

@@ -20,12 +20,12 @@ from minigen.course.classroom.assignment import AssignedExercise
 from minigen.course.classroom.grade.grader import row_of, writable
 from minigen.course.classroom.results.documents import sentences
 from minigen.course.classroom.results.feedback import as_text
-from minigen.course.exercise import private
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.in_process import grade_function
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.submission import Submission
+from minigen.course.exercise.grading.variants import find
 from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Checked", "GraderError", "hidden_seeds", "score", "seeds_file"]
@@ -57,7 +57,7 @@ def score(
     other seeds the feedback of `minigen grade` is printed, without values. With several seeds a case counts if it
     passes with each. Raises GraderError.
     """
-    exercise = private.find(exercise_id)
+    exercise = find(exercise_id)
     assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
     drawn = (0,) if seeds is None else seeds
     grading = grading_of(exercise, drawn)
@@ -92,7 +92,7 @@ class Checked:
     """The cases of one exercise, run once for each function."""
 
     def __init__(self, exercise_id: str, seeds: Sequence[int] = (0,)):
-        self.exercise = private.find(exercise_id)
+        self.exercise = find(exercise_id)
         self.grading = grading_of(self.exercise, seeds)
         self._last: tuple[Callable, list[Report]] | None = None
 
