@@ -4,6 +4,7 @@
     python tests/bench/class_of_200.py --students 2000 --exercises 1 --dask 2    on a Dask cluster of this machine
 
 The first students hand in what tests/course/classroom/hostile.py lists, a kind each, and again; the others are right.
+The first run is killed when a part of the class is graded, and the second goes on with the rest.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import contextlib
 import csv
 import importlib.util
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -65,8 +67,13 @@ def make(folder: Path, students: int, exercises, repeats: int) -> dict[str, str]
     return ids
 
 
-def grade(folder: Path, out: str, *more: str, roster: str = "roster.csv") -> tuple[float, float]:
-    """Run `minigen grade`; (seconds, the largest memory of the command itself in MB)."""
+def grade(
+    folder: Path, out: str, *more: str, roster: str = "roster.csv", kill_at: int | None = None
+) -> tuple[float, float]:
+    """Run `minigen grade`; (seconds, the largest memory of the command itself in MB).
+
+    kill_at: kill it when so many students are graded.
+    """
     words = [
         "grade",
         "submissions",
@@ -82,13 +89,20 @@ def grade(folder: Path, out: str, *more: str, roster: str = "roster.csv") -> tup
     ]
     started = time.monotonic()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-m", "minigen", *words], cwd=folder, env=environment)
+    with open(folder / "errors", "ab") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "minigen", *words], cwd=folder, env=environment, stderr=errors
+        )
     peak = 0.0
     while process.poll() is None:
         with contextlib.suppress(OSError, IndexError, ValueError):
             text = Path(f"/proc/{process.pid}/status").read_text()
             peak = max(peak, int(text.partition("VmHWM:")[2].split()[0]) / 1024)
         time.sleep(0.2)
+        if kill_at is not None and len(list((folder / out / "results").glob("*.json"))) >= kill_at:
+            process.kill()
+            process.wait()
+            return time.monotonic() - started, peak
     if process.returncode != 0:
         raise SystemExit(f"minigen grade ended with {process.returncode}")
     return time.monotonic() - started, peak
@@ -110,6 +124,9 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=2, help="students of each hostile kind")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--dask", type=int, default=0, metavar="WORKERS", help="on a Dask cluster of this machine")
+    parser.add_argument(
+        "--kill-at", type=int, default=20, help="how many students are graded when the first run is killed"
+    )
     parser.add_argument("--alone", type=int, default=41, help="how many students are graded alone to compare")
     args = parser.parse_args()
     kinds = hostile().KINDS
@@ -123,9 +140,18 @@ def main() -> int:
             cluster = LocalCluster(n_workers=args.dask, threads_per_worker=1, dashboard_address=None)
             stack.enter_context(cluster)
             where = ["--dask", cluster.scheduler_address]
+        before, peak = grade(folder, "grades", *where, kill_at=args.kill_at)
+        kept = {path: path.stat().st_mtime_ns for path in (folder / "grades" / "results").glob("*.json")}
+        print(f"killed after {before:.0f} s with {len(kept)} students graded", flush=True)
         seconds, peak = grade(folder, "grades", *where)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        again = [path.stem for path, stamp in kept.items() if path.stat().st_mtime_ns != stamp]
         found = rows(folder / "grades" / "gradebook.csv")
         print(f"{len(ids)} students, {args.exercises} exercises, {' '.join(where)}: {seconds:.0f} s, {peak:.0f} MB")
+        minutes = (used.ru_utime + used.ru_stime) / 60
+        print(f"processor time of both: {minutes:.1f} minutes; graded twice: {again or 'none'}")
+        tracebacks = (folder / "errors").read_bytes().count(b"Traceback")
+        print(f"{sum(map(len, found.values()))} rows, {tracebacks} tracebacks", flush=True)
         wrong = [f"{id} ({kind}): {found[id][0][5]}" for id, kind in ids.items() if found[id][0][5] != kinds[kind][1]]
         alone = [id for id in list(ids)[: args.alone]]
         different = []
@@ -136,7 +162,7 @@ def main() -> int:
                 different.append(f"{id} ({ids[id]})")
         print(f"{len(found)} students in the gradebook; {len(alone)} graded alone, different: {different or 'none'}")
         print(f"another status than expected: {wrong or 'none'}")
-    return int(bool(wrong or different or len(found) != len(ids)))
+    return int(bool(wrong or different or again or tracebacks or len(found) != len(ids)))
 
 
 if __name__ == "__main__":
