@@ -111,8 +111,8 @@ lesson.change(
     "no fakes here",
     "Change `B=1.0` in `f` to `B=0.0`, so that no example at this point is fake, and run again. "
     "Which of the four outputs has the largest gain now?",
-    answer="0.99, with a gain of $3 \\log 0.99 = -0.03015$. Without a fake there is no cost for an "
-    "output close to 1: the optimum $A / (A + B)$ is 1.",
+    answer="0.99, with a gain of $3 \\log 0.99 = -0.03015$. Without a fake, an output close to 1 "
+    "costs nothing: the optimum $A / (A + B)$ is 1.",
 )
 
 # %% [markdown]

@@ -504,7 +504,8 @@ def template(name: str, exercises: Sequence[Exercise], due: datetime.datetime | 
     """The text of a new assignment, with comments."""
     shown = f"due = {due.isoformat(timespec='seconds')}" if due is not None else "# due = 2027-02-01T23:59:00"
     tables = [
-        f'[[exercise]]\nid = "{exercise.id}"  # about {exercise.minutes:g} minutes\npoints = {exercise.points}\n'
+        f'[[exercise]]\nid = "{exercise.id}"  # about {exercise.minutes:g} minutes'
+        f"{'; has a private variant' if declared(exercise) is not None else ''}\npoints = {exercise.points}\n"
         for exercise in exercises
     ]
     title = title or Path(name).stem.replace("_", " ").replace("-", " ").capitalize()
