@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import minigen
@@ -303,7 +304,9 @@ def load(path: Path) -> Assignment:
         raise UsageError(f"{path}: {error}") from None
 
 
-def rebuilt(slug: str, text: str, files: Mapping[str, bytes], numbers: Mapping[str, int]) -> Assignment:
+def rebuilt(
+    slug: str, text: str, files: Mapping[str, bytes], numbers: Mapping[str, int] = MappingProxyType({})
+) -> Assignment:
     """An assignment in another process, from what `load` read in the first and the numbers of private variants."""
     return replaced(_assignment(tomllib.loads(text), slug, text, lambda name: files[name]), numbers)
 

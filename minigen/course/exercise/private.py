@@ -106,20 +106,19 @@ class PrivateExercise(Exercise):
         """A text on the exercise with the edits and the names of the variant."""
         for old, new in self.private.text.items():
             pattern = r"\s+".join(map(re.escape, old.split()))
-            text = re.sub(pattern, lambda _, new=new: self._filled(new), text)
+            text = re.sub(pattern, self._filled(new).replace("\\", r"\\"), text)
         for old, new in self.renamed.items():
             text = re.sub(rf"\b{re.escape(old)}\b", new, text)
         return text
 
-    def _filled(self, text: str) -> str:
-        values = self.private.values
-        return " ".join(text.split()).replace("{k}", str(values[self.number])) if values else " ".join(text.split())
-
     def typed(self, code: str) -> str:
-        """Code with the value of k."""
+        """Code of the declaration, as a student would type it."""
+        return self._filled(textwrap.dedent(code).strip("\n"))
+
+    def _filled(self, text: str) -> str:
+        """A text of the declaration with the value of k."""
         values = self.private.values
-        code = textwrap.dedent(code).strip("\n")
-        return code.replace("{k}", str(values[self.number])) if values else code
+        return text.replace("{k}", str(values[self.number])) if values else text
 
     @property
     def _file(self) -> str:
