@@ -442,9 +442,18 @@ lesson.table(rows, ["model", "rank correlation with log p", "nats below the data
 # %%
 gap, error = nll_gap(moons, flow.log_prob, test)
 lesson.claim(
-    "flow: nats below the data density", gap, at_most=0.1, unit="nats", source="seeds 0, 1, 2031: 0.017 to 0.044, doubled"
+    "flow: nats below the data density",
+    gap,
+    at_most=0.1,
+    unit="nats",
+    source="seeds 0, 1, 2031: 0.017 to 0.044, doubled",
 )
-lesson.claim("flow: rank correlation with log p", rows[0][1], at_least=0.85, source="seeds 0, 1, 2031: 0.92 to 0.94")
+lesson.claim(
+    "flow: rank correlation with log p",
+    rows[0][1],
+    at_least=0.85,
+    source="seeds 0, 1, 2031: 0.92 to 0.94",
+)
 
 # %%
 lesson.claim(
