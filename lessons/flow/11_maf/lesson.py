@@ -535,7 +535,7 @@ gap_of_moons, error = nll_gap(moons, flow_of_moons.log_prob, test_moons)
 
 # %%
 print(f"two moons: {gap_of_moons:.4f} ± {error:.4f} nats above the entropy")
-source = "theory: at least 0; the untrained flow: 1.3"
+source = "theory: at least 0; after 2 steps of training: 1.3"
 lesson.claim("two moons: gap", gap_of_moons, at_most=0.02, unit="nats", source=source)
 lesson.sampler("two moons", flow_of_moons.sample)
 
@@ -559,7 +559,7 @@ def fit_ring(label, steepness):
 flow_of_ring = fit_ring("ring", 6.0)
 test_ring = ring.sample(lesson.rng("test ring"), len(test_moons))
 gap_of_ring, error = nll_gap(ring, flow_of_ring.log_prob, test_ring)
-source = "theory: at least 0; the untrained flow: 3.7"
+source = "theory: at least 0; after 2 steps of training: 3.7"
 lesson.claim("ring: gap", gap_of_ring, at_most=0.15, unit="nats", source=source)
 
 
@@ -613,7 +613,7 @@ lesson.outcome(
     answer="less than a tenth" if share_in_noise < 0.1 else answer,
 )
 name = "ring: share of the path between the modes, in the noise"
-source = "the identity: 0.61; the untrained flow: 0.59"
+source = "the identity: 0.61; after 2 steps of training: 0.59"
 lesson.claim(name, share_in_noise, between=(1e-4, 0.1), source=source)
 
 # %% [markdown]
