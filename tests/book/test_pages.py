@@ -493,6 +493,19 @@ def test_the_readme_and_the_book_explain_the_same_symbols(root):
         assert symbol in known or symbol == r"t = 1 \ldots T", symbol
 
 
+def test_open_questions_name_lessons_and_settings_that_exist(contents):
+    text = posts.open_questions()
+    asked = re.findall(r"^\*\*`(\w+/\d\d)`\.\*\*", text, re.M)
+    assert len(asked) == text.count("\n## ") > 5
+    for id in asked:
+        assert find_lesson(id).path.exists()
+    for id, setting in re.findall(r"`minigen run (\S+) --set (\w+)=", text):
+        source = find_lesson(id).path.read_text(encoding="utf-8")
+        calls = re.findall(r"lesson\.configure\((.*?)\)\n", source, re.S)
+        assert any(re.search(rf"\b{setting}=", call) for call in calls), setting
+    assert references.open_questions_page(contents()).startswith("# What we do not know\n")
+
+
 def test_what_the_scripts_are_told(contents):
     contents = contents()
     data = references.script_data(contents)

@@ -93,6 +93,7 @@ def _pages(contents: Contents, files: Files) -> dict[str, str]:
     pages["exercises"] = references.exercises_page(contents)
     pages["glossary"] = references.glossary_page(contents)
     pages["names"] = names_page(sources.anchor)
+    pages["open_questions"] = references.open_questions_page(contents)
     pages["sources"] = papers_page(contents)
     return pages | sources.render()
 

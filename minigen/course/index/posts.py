@@ -76,6 +76,11 @@ def glossary() -> tuple[dict[str, str], ...]:
     return _read("glossary")
 
 
+def open_questions() -> str:
+    """What the lessons leave open, with numbers and what was tried, in Markdown."""
+    return (PACKAGE / "course" / "data" / "open_questions.md").read_text(encoding="utf-8")
+
+
 @lru_cache
 def symbols() -> tuple[dict[str, str], ...]:
     """The posts' symbols: posts ("all", or those where it means this), latex, code (its name there), meaning."""

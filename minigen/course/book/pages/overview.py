@@ -36,6 +36,7 @@ REFERENCE = {
     "symbols": "Symbols",
     "exercises": "Exercises",
     "glossary": "Glossary",
+    "open_questions": "What we do not know",
     "names": "Names",
     "source/index": "The models' source",
     "sources": "Sources and license",

@@ -19,6 +19,7 @@ __all__ = [
     "exercises_page",
     "figures_page",
     "glossary_page",
+    "open_questions_page",
     "script_data",
     "stub_files",
     "symbols_page",
@@ -130,6 +131,11 @@ def glossary_page(contents: Contents) -> str:
             "````{glossary}\n" + "\n".join(blocks) + "````\n",
         ]
     )
+
+
+def open_questions_page(contents: Contents) -> str:
+    """What the lessons leave open: numbers, what was tried, where to start."""
+    return contents.linked(posts.open_questions())
 
 
 def _see(contents: Contents, word: str, terms: Collection[str]) -> str:
