@@ -4,14 +4,14 @@ from minigen.course.exercise.private import Private
 
 PRIVATE = {
     "langevin_step": Private(
-        values=(4, 0.25, 9),
-        says="the variance of the noise is {k} times the step.",
-        body="return ordinary(x, score, step, {k} ** 0.5 * z)",
+        values=(3, 0.2, 4),
+        says="the chain samples a density proportional to p^{k}; score is the slope of log p.",
+        body="return ordinary(x, {k} * score, step, z)",
         answer="""
         shape = np.shape(step) + (1,) * (np.ndim(x) - 1) * np.ndim(step)
         delta = np.reshape(step, shape).astype(x.dtype)
-        return x + delta / 2 * score + np.sqrt({k} * delta) * z
+        return x + {k} * delta / 2 * score + np.sqrt(delta) * z
         """,
-        expect={"by_hand": {"x": [[8.24, 1.66]]}},
+        expect={"by_hand": {"x": [[5.72, 4.48]]}},
     ),
 }

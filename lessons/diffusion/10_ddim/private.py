@@ -4,9 +4,11 @@ from minigen.course.exercise.private import Private
 
 PRIVATE = {
     "ddim_variance": Private(
-        says="eta enters the variance as it is, and not by its square.",
-        body="return ordinary(before, now, eta**0.5)",
-        answer="return eta * (1 - before) / (1 - now) * (1 - now / before)",
-        expect={"by_hand": {"variance": 0.15 * 0.35**0.5}},
+        values=(2, 4, 3),
+        says="eta = {k}, in place of eta = 1, gives the variance of the posterior of DDPM: eta is "
+        "divided by {k} first, and lies in [0, {k}].",
+        body="return ordinary(before, now, eta / {k})",
+        answer="return (eta / {k}) ** 2 * (1 - before) / (1 - now) * (1 - now / before)",
+        expect={"by_hand": {"variance": 0.0525 / 4}},
     ),
 }

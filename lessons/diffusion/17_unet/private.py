@@ -1,26 +1,25 @@
 """Private variants of exercises for graded assignments: minigen.course.exercise.private."""
 
+import autograd.numpy as np
+
 from minigen.course.exercise.private import Private
+
+ANGLES = np.pi * np.array([[2 / 3, 1 / 9, 1 / 54], [-1.0, -1 / 6, -1 / 36]])
 
 PRIVATE = {
     "sinusoidal": Private(
-        values=(2, 3, 5),
-        says="the times are multiplied by {k} first: the angles are {k} t omega_k.",
-        body="return ordinary({k} * np.asarray(t, dtype=float), dim, max_period)",
+        values=(27, 10, 3),
+        says="the frequencies are those of {k} max_period, in place of max_period.",
+        body="return ordinary(t, dim, {k} * max_period)",
         answer="""
         half = dim // 2
-        omega = max_period ** (-np.arange(half) / half)
-        angle = {k} * np.asarray(t, dtype=float)[:, None] * omega
+        omega = ({k} * max_period) ** (-np.arange(half) / half)
+        angle = np.asarray(t, dtype=float)[:, None] * omega
         return np.concatenate([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
         """,
-        # angles of 240, 120 and 60 degrees, and of -360, -180 and -90
+        # with 27 * 8 the frequencies are 1, 1/6, 1/36
         expect={
-            "six_features": {
-                "features": [
-                    [-(0.75**0.5), 0.75**0.5, 0.75**0.5, -0.5, -0.5, 0.5],
-                    [0, 0, -1, 1, -1, 0],
-                ]
-            }
+            "six_features": {"features": np.concatenate([np.sin(ANGLES), np.cos(ANGLES)], axis=1)}
         },
     ),
 }

@@ -4,10 +4,10 @@ from minigen.course.exercise.private import Private
 
 PRIVATE = {
     "modulate": Private(
-        says="scales are counted from 0: with scale = 1 and shift = 0 the tokens do not change.",
-        body="return ordinary(x, shift, scale - 1)",
-        answer="return x * scale[:, None] + shift[:, None]",
-        expect={"two_tokens": {"x": [[[1.1, -0.2], [0.35, -0.2]]]}},
-        without=["return x + x * (1 + scale[:, None]) + shift[:, None]"],
+        values=(0.1, 5, 3),
+        says="the tokens are multiplied by {k} before they are scaled and shifted.",
+        body="return ordinary({k} * x, shift, scale)",
+        answer="return {k} * x * (1 + scale[:, None]) + shift[:, None]",
+        expect={"two_tokens": {"x": [[[0.4, -0.3], [0.175, 0.1]]]}},
     ),
 }

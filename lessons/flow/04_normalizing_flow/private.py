@@ -6,18 +6,21 @@ from minigen.course.exercise.private import Private
 
 PRIVATE = {
     "planar_forward": Private(
-        values=(2, 0.5, 3),
-        says="the layer is x = z + u tanh({k} (w^T z + b)).",
-        body="return ordinary(z, u, {k} * w, {k} * b)",
+        values=(2, 10, 3),
+        says="log |det dx/dz| has the base {k}, in place of e.",
+        body="""
+        x, log_det = ordinary(z, u, w, b)
+        return x, log_det / np.log({k})
+        """,
         answer="""
-        h = np.tanh({k} * (np.sum(z * w, axis=1) + b))
-        slope = {k} * (1 - h**2) * np.sum(u * w, axis=-1)
-        return z + h[:, None] * u, np.log(np.abs(1 + slope))
+        h = np.tanh(np.sum(z * w, axis=1) + b)
+        determinant = 1 + (1 - h**2) * np.sum(u * w, axis=-1)
+        return z + h[:, None] * u, np.log(np.abs(determinant)) / np.log({k})
         """,
         expect={
             "one_point": {
-                "x": [[1 + 2 * np.tanh(1.0), 2 - 0.5 * np.tanh(1.0)]],
-                "log_det": [np.log(1 + 3 * (1 - np.tanh(1.0) ** 2))],
+                "x": [[1 + 2 * np.tanh(0.5), 2 - 0.5 * np.tanh(0.5)]],
+                "log_det": [np.log2(1 + 1.5 * (1 - np.tanh(0.5) ** 2))],
             }
         },
     ),

@@ -14,6 +14,11 @@ PRIVATE = {
         some = total > 0
         return np.where(some, real / np.where(some, total, 1.0), 0.5)
         """,
+        text={
+            "divide by p_r + p_g": "divide by the sum of both terms",
+            "divide p_r by p_r + p_g": "divide by the sum of both terms",
+            "is log p_r - log p_g": "is the difference of the logarithms of both terms",
+        },
         expect={"by_hand": {"D": [0.5, 0.25, 0.1, 0.75]}},
     ),
     "value_at_optimum": Private(
@@ -28,5 +33,6 @@ PRIVATE = {
         return value
         """,
         expect={"equal_densities": {"value": -2.0}},
+        without=["Logarithms are natural"],
     ),
 }

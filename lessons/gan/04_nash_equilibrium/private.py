@@ -6,6 +6,10 @@ PRIVATE = {
     "simultaneous_step": Private(
         values=(3, 0.4, 1.5),
         says="the players share the number f = {k} x y.",
+        text={
+            "f = x * y": "f = {k} x * y",
+            "The slope of x * y in x is y, not x": "The slope of f in x is {k} y, not {k} x",
+        },
         body="return ordinary(x, y, {k} * eta)",
         answer="return x - {k} * eta * y, y + {k} * eta * x",
         expect={"from_one_and_two": {"x": 0.4, "y": 2.3}},
@@ -13,6 +17,10 @@ PRIVATE = {
     "alternating_step": Private(
         values=(3, 0.4, 1.5),
         says="the players share the number f = {k} x y.",
+        text={
+            "f = x * y": "f = {k} x * y",
+            "The slope of x * y in x is y, not x": "The slope of f in x is {k} y, not {k} x",
+        },
         body="return ordinary(x, y, {k} * eta)",
         answer="""
         x = x - {k} * eta * y
@@ -23,6 +31,11 @@ PRIVATE = {
     "extragradient_step": Private(
         values=(3, 0.4, 1.5),
         says="the players share the number f = {k} x y.",
+        text={
+            "f = x * y": "f = {k} x * y",
+            "The slope in x is y_ahead, and in y it is x_ahead": "The slope in x is {k} y_ahead, "
+            "and in y it is {k} x_ahead",
+        },
         body="return ordinary(x, y, {k} * eta)",
         answer="""
         eta = {k} * eta
@@ -34,6 +47,11 @@ PRIVATE = {
     "optimistic_step": Private(
         values=(3, 0.4, 1.5),
         says="the players share the number f = {k} x y.",
+        text={
+            "f = x * y": "f = {k} x * y",
+            "The slope of x * y in x is y, so": "The slope of f in x is {k} y, so",
+            "one step ago is y_before, not x_before": "one step ago is {k} y_before, not {k} x_before",
+        },
         body="return ordinary(x, y, x_before, y_before, {k} * eta)",
         answer="""
         eta = {k} * eta

@@ -4,26 +4,28 @@ from minigen.course.exercise.private import Private
 
 PRIVATE = {
     "generator_gradient_norm": Private(
-        says="return the square of the norm, in place of the norm.",
-        body="return ordinary(generator, discriminator, z, loss) ** 2",
+        values=(5, 0.3, 20),
+        says="the gradient is that of {k} loss(D(G(z))), a loss with the weight {k}.",
+        body="return {k} * ordinary(generator, discriminator, z, loss)",
         answer="""
-        grads = grad(lambda g: loss(discriminator(g(z))))(generator)
-        return float(sum(np.sum(g.astype(float) ** 2) for g in leaves(grads)))
+        grads = grad(lambda g: {k} * loss(discriminator(g(z))))(generator)
+        return float(np.sqrt(sum(np.sum(g.astype(float) ** 2) for g in leaves(grads))))
         """,
-        expect={"two_parameters": {"length": 1.69}},
+        expect={"two_parameters": {"length": 6.5}},
     ),
     "signal_and_noise": Private(
-        says="the tuple has the root of the total variance first, then the norm of the mean.",
+        values=(5, 0.3, 20),
+        says="gradients are those of a loss; return both numbers for {k} times this loss.",
         body="""
         signal, noise = ordinary(gradients)
-        return noise, signal
+        return {k} * signal, {k} * noise
         """,
         answer="""
-        gradients = gradients.astype(float)
+        gradients = {k} * gradients.astype(float)
         mean = np.mean(gradients, axis=0)
         variance = np.sum((gradients - mean) ** 2) / (len(gradients) - 1)
-        return float(np.sqrt(variance)), float(np.linalg.norm(mean))
+        return float(np.linalg.norm(mean)), float(np.sqrt(variance))
         """,
-        expect={"they_cancel": {"signal": 2.0, "noise": 0.0}},
+        expect={"they_cancel": {"signal": 0.0, "noise": 10.0}},
     ),
 }

@@ -17,6 +17,8 @@ PRIVATE = {
         counts = np.bincount(nearest[good], minlength=len(modes))
         return ModeCoverage(int(np.sum(counts >= at_least)), 100 * float(good.mean()))
         """,
+        text={"a float from 0 to 1": "a float from 0 to 100"},
         expect={"six_of_eight": {"covered": 2, "high_quality": 75.0}},
+        without=["high_quality is a share from 0 to 1"],
     ),
 }

@@ -1,7 +1,5 @@
 """Private variants of exercises for graded assignments: minigen.course.exercise.private."""
 
-import autograd.numpy as np
-
 from minigen.course.exercise.private import Private
 
 PRIVATE = {
@@ -20,12 +18,12 @@ PRIVATE = {
         equivalent="cov_a @ cov_b → cov_b @ cov_a  # both products have the same eigenvalues",
     ),
     "inception_score": Private(
-        says="return the logarithm of the score, in nats.",
-        body="return np.log(ordinary(probs))",
+        says="the score is divided by the number of classes C, so that it is at most 1.",
+        body="return ordinary(probs) / probs.shape[1]",
         answer="""
         ratio = np.where(probs > 0, probs, 1.0) / np.where(probs > 0, np.mean(probs, axis=0), 1.0)
-        return np.mean(np.sum(probs * np.log(ratio), axis=1))
+        return np.exp(np.mean(np.sum(probs * np.log(ratio), axis=1))) / probs.shape[1]
         """,
-        expect={"certain_and_different": {"score": np.log(4.0)}},
+        expect={"certain_and_different": {"score": 1.0}, "undecided": {"score": 0.2}},
     ),
 }

@@ -49,6 +49,7 @@ PRIVATE = {
         says="a share {k} of all examples is real, in place of half.",
         body="return ordinary({k} * p_r, (1 - {k}) * p_g, smooth)",
         answer="return (1 - smooth) * {k} * p_r / ({k} * p_r + (1 - {k}) * p_g)",
+        text={"divide by p_r + p_g": "divide by the sum of both terms"},
         expect={"a_tenth": {"D": [0.225, 0.45, 0.09]}},
     ),
     "virtual_moments": Private(
@@ -68,6 +69,6 @@ PRIVATE = {
         return np.concatenate(variances), np.concatenate(means)
         """,
         expect={"two_examples": {"mean": [[14 / 3], [2 / 3]], "var": [[2.0], [1.0]]}},
-        without=["mean, var -> var, mean"],
+        without=["The mean comes first"],
     ),
 }

@@ -10,6 +10,13 @@ PRIVATE = {
         for w in leaves(critic):
             w[...] = np.clip(w, -c / 2, c / 2)
         """,
+        text={
+            "[-c, c]": "[-c/2, c/2]",
+            "above c it becomes c, below -c it becomes -c.": "above c/2 it becomes c/2, below -c/2 "
+            "it becomes -c/2.",
+            "min(max(w, -c), c)": "min(max(w, -c/2), c/2)",
+            "as low as -c;": "as low as -c/2;",
+        },
         expect={"four_weights": {"w": [[0.25, -0.25], [0.25, 0.0]]}},
         equivalent="""
         # min(max(-c/2, w), c/2): the maximum commutes

@@ -8,6 +8,7 @@ PRIVATE = {
         says="the layer is h = sigmoid({k} (x w + b)).",
         body="return {k} ** 2 * ordinary(h, w)",
         answer="return np.sum(({k} * h * (1 - h)) ** 2 * np.sum(w**2, axis=0)) / len(h)",
+        text={"h (1 - h)": "{k} h (1 - h)"},
         expect={"one_unit": {"penalty": 9 * 1.5625}},
     ),
     "contractive_penalty": Private(

@@ -17,12 +17,16 @@ PRIVATE = {
         expect={"by_hand": {"kl": [1 - 0.25 / np.log(2.0), 2 / np.log(2.0) - 1]}},
     ),
     "expected_log_likelihood": Private(
-        says="the expectation is divided by D_x, the number of dimensions of x.",
-        body="return ordinary(x, mu, logvar, w, b, std) / x.shape[1]",
+        values=(2, 10, 3),
+        says="the logarithm of the density has base {k}; logvar is natural, as before.",
+        body="return ordinary(x, mu, logvar, w, b, std) / np.log({k})",
         answer="""
-        residual = np.mean((x - (mu @ w + b)) ** 2, axis=1)
-        variance = np.sum(np.exp(logvar) * np.mean(w**2, axis=1), axis=1)
-        return -0.5 * (np.log(2 * np.pi * std**2) + (residual + variance) / std**2)
+        residual = np.sum((x - (mu @ w + b)) ** 2, axis=1)
+        variance = np.sum(np.exp(logvar) * np.sum(w**2, axis=1), axis=1)
+        constant = x.shape[1] * np.log(2 * np.pi * std**2)
+        return -0.5 * (constant + (residual + variance) / std**2) / np.log({k})
         """,
+        # the residual and the variance are 9 and 8 over 4, and the density has the variance 4
+        expect={"one_code_by_hand": {"value": [-0.5 * (np.log(8 * np.pi) + 17 / 4) / np.log(2.0)]}},
     ),
 }

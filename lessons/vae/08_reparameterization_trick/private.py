@@ -15,6 +15,12 @@ PRIVATE = {
         terms = (mu**2 + np.exp(logvar)) / square - 1 - logvar + np.log(square)
         return 0.5 * np.sum(terms, axis=1)
         """,
+        text={
+            "|| N(0, I))": "|| N(0, {k}^2 I))",
+            "KL(N(0, I) ||": "KL(N(0, {k}^2 I) ||",
+            "It is 0 where mu = 0 and logvar = 0": "It is 0 where mu = 0 and exp(logvar) = {k}^2",
+            "at mu = 0, sigma = 1 the": "at mu = 0, sigma = {k} the",
+        },
         expect={"one_example": {"kl": [(0.25 + np.log(4.0)) / 2]}},
     ),
     "score_function_gradient": Private(

@@ -127,12 +127,16 @@ def _of_variant(exercise: PrivateExercise) -> Answers:
         function = exercise.composed(answer.function)
         return dataclasses.replace(answer, note=exercise.reworded(answer.note), function=function)
 
-    theirs, reference, without = answers_of(exercise.ordinary), exercise.ordinary.reference, exercise.private.without
+    theirs, reference, without = (
+        answers_of(exercise.ordinary),
+        exercise.ordinary.reference,
+        tuple(exercise.private.without),
+    )
     unchanged = ListedAnswer(*UNCHANGED, functions.definition(functions.source(reference)), reference)
     if exercise.renamed:
         unchanged = dataclasses.replace(unchanged, function=_with_names(reference, exercise.renamed))
     return Answers(
-        mistakes=[unchanged, *(within(answer) for answer in theirs.mistakes if answer.name not in without)],
+        mistakes=[unchanged, *(within(answer) for answer in theirs.mistakes if not answer.note.startswith(without))],
         variants=list(map(within, theirs.variants)),
         equivalents={
             " ".join(code.split()): note for code, note in entries(exercise.typed(exercise.private.equivalent))

@@ -53,7 +53,7 @@ class Private:
 
     says: the change, as a sentence that goes on after "Changed for this assignment:". body: the lines of the variant's
     reference. answer: hint three. equivalent: mutants of `answer` that compute the same, as in `answers.py`, where they
-    are not listed there. without: edits or bodies of mistakes that are none here, because of what the variant changes.
+    are not listed there. without: how the words for those mistakes begin that are none here, or another's words.
     """
 
     says: str

@@ -214,8 +214,9 @@ def _form_of_variant(exercise: PrivateExercise) -> list[str]:
     problems += [
         f"there is no case {name!r}" for name in private.expect if name not in {c.name for c in ordinary.cases}
     ]
-    mistakes = {mistake.name for mistake in answers_of(ordinary).mistakes}
-    problems += [f"there is no mistake {name!r}" for name in private.without if name not in mistakes]
+    notes = [mistake.note for mistake in answers_of(ordinary).mistakes]
+    unknown = [begin for begin in private.without if not any(note.startswith(begin) for note in notes)]
+    problems += [f"the words for no mistake begin with {begin!r}" for begin in unknown]
     if private.values and "{k}" not in private.says:
         problems.append("the text of the variant does not state {k}")
     callers = [other for other in _beside(exercise) if re.search(rf"\b{exercise.name}\(", other.hints[2])]
