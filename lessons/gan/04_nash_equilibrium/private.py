@@ -50,7 +50,7 @@ PRIVATE = {
         text={
             "f = x * y": "f = {k} x * y",
             "The slope of x * y in x is y, so": "The slope of f in x is {k} y, so",
-            "one step ago is y_before, not x_before": "one step ago is {k} y_before, not {k} x_before",
+            "ago is y_before, not x_before": "ago is {k} y_before, not {k} x_before",
         },
         body="return ordinary(x, y, x_before, y_before, {k} * eta)",
         answer="""
