@@ -424,7 +424,7 @@ CLOSED = {  # the pictures and tables, by name or first column, that each predic
         [],
     ],
     "diffusion/03_reverse_process": [
-        ["the density of a step back", "step_back"],
+        ["the density of a reverse step", "step_back", "x_0"],
         ["f02_step_back"],
         ["200 steps"],
         ["nats above the entropy", "bound"],

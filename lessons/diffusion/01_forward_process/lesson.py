@@ -65,8 +65,8 @@ lesson.figure(grid, "digit", "At which t can you still read the digit?")
 # A diffusion model consists of two Markov chains. The *forward process* starts at a data point
 # $x_0$ and adds noise, step by step, until nothing of the data is left in $x_T$. The *reverse
 # process* starts at pure noise and removes it, step by step; its steps are learned. The idea comes
-# from non-equilibrium thermodynamics, where particles diffuse until they are spread evenly: Sohl-
-# Dickstein et al. (2015) introduced *diffusion probabilistic models*. *Noise-conditioned score
+# from non-equilibrium thermodynamics, where particles diffuse until they are spread evenly:
+# Sohl-Dickstein et al. (2015) introduced *diffusion probabilistic models*. *Noise-conditioned score
 # networks* (NCSN; Song and Ermon 2019; lesson `diffusion/05`) and *denoising diffusion
 # probabilistic models* (DDPM; Ho et al. 2020; `diffusion/04`) have similar ideas underneath.
 #

@@ -397,6 +397,8 @@ apart = []
 for sigma in sigmas_tried:
     (a, var_a), (b, var_b) = means[sigma, "denoising"], means[sigma, "sliced"]
     apart.append(np.sqrt(np.sum((a - b) ** 2) / (var_a + var_b)))
+
+# %%
 lesson.claim(
     "mean gradients of both losses: difference, in standard errors",
     apart,
@@ -409,6 +411,8 @@ lesson.claim(
     between=(40, 170),
     source="seeds 0, 1, 2031: 78 to 85, by a factor of two",
 )
+
+# %%
 lesson.claim(
     "σ = 0.6: variance, denoising / sliced",
     much,
@@ -532,6 +536,8 @@ lesson.figure(
     " approaches its limit, 50. Without noise there is no limit: it grows until the learning rate"
     " has fallen to 0.",
 )
+
+# %%
 lesson.claim(
     "with noise: loss at the end",
     final["noise 0.1"],
@@ -576,6 +582,7 @@ def relative_error(score, x):
     return np.linalg.norm(score(x) - truth, axis=1) / np.linalg.norm(truth, axis=1)
 
 
+# %%
 places = {
     "at the data": at_small.sample(lesson.rng("at data"), lesson.size(5000)),
     "between the modes": lesson.rng("between").uniform([-0.5, -1], [0.5, 1], (5000, 2)),
@@ -584,6 +591,8 @@ rows = []
 for name, x in places.items():
     rows.append([name, at_small.prob(x).max(), np.median(relative_error(one_level, x))])
 lesson.table(rows, ["points", "largest p", "median relative error of the score"])
+
+# %%
 worse = rows[1][2] / rows[0][2]
 lesson.claim(
     "one level, at the data: median error",
