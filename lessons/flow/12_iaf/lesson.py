@@ -508,6 +508,8 @@ def judge(flow, density, label):
 of_moons = judge(iaf_of_moons, moons, "moons")
 header = ["fitted", "gap, nats", "standard error", "KL(flow || density)"]
 lesson.table([["two moons, by sampling", *of_moons]], header)
+
+# %%
 name = "two moons, by sampling: gap"
 lesson.claim(
     name,
