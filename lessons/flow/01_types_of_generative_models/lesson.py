@@ -138,9 +138,9 @@ lesson.check("flow: log p(3)", log_p, equals=norm.logpdf(3.0, 1.0, 2.0))
 # %% [markdown]
 # **The VAE** adds noise to the output of its decoder, here with standard deviation 0.5, so
 # $x = 2z + 1 + 0.5\,\epsilon$. A value $x = 3$ may come from *any* $z$, and values near 1 are the
-# most probable ones. $p(3)$ is the mean of $p(3|z)$ over all of them. Here it is known: a Gaussian with variance
-# $4 + 0.25$. In general only the ELBO is known, the mean of $\log p(x|z) + \log p(z) - \log q(z)$
-# over draws of $q$. Take $q = \mathcal N(1, 0.25^2)$:
+# most probable ones. $p(3)$ is the mean of $p(3|z)$ over all of them. Here it is known: a Gaussian
+# with variance $4 + 0.25$. In general only the ELBO is known, the mean of $\log p(x|z) + \log
+# p(z) - \log q(z)$ over draws of $q$. Take $q = \mathcal N(1, 0.25^2)$:
 
 # %%
 z = 1 + 0.25 * lesson.rng("by hand").standard_normal(1_000_000)

@@ -360,9 +360,10 @@ lesson.change(
 #
 # Let $\hat u = u + c\,w$ with $c = \big(\operatorname{softplus}(u^\top w) - 1 - u^\top w\big) /
 # \|w\|^2$. Then $\hat u^\top w = u^\top w + c\,\|w\|^2 = \operatorname{softplus}(u^\top w) - 1$,
-# and this is above $-1$ because softplus is positive. Along $w$ the layer maps $a = w^\top z$ to $a
-# + \hat u^\top w \tanh(a + b)$, with the slope $1 + h'\,\hat u^\top w$. Here $0 < h' \le 1$, so the
-# slope is positive: $a$ can be recovered from its image, and then $z = x - \hat u \tanh(a + b)$.
+# and this is above $-1$ because softplus is positive. Along $w$ the layer maps $a = w^\top z$ to
+# $a + \hat u^\top w \tanh(a + b)$, with the slope $1 + h'\,\hat u^\top w$. Here $0 < h' \le 1$, so
+# the slope is positive: $a$ can be recovered from its image, and then $z = x - \hat u \tanh(a +
+# b)$.
 #
 # </details>
 #
