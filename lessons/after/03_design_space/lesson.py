@@ -112,10 +112,9 @@ lesson.exercise("after/03/preconditioning")
 # c_{\text{skip}}^2\sigma^2$.
 #
 # *Skip.* An error of $F$ enters $D$ multiplied by $c_{\text{out}}$, so take the smallest. The
-# derivative $-2(1 - c_{\text{skip}})\sigma_d^2 + 2c_{\text{skip}}\sigma^2$ is 0 at
-# $c_{\text{skip}} = \sigma_d^2/(\sigma^2 + \sigma_d^2)$. Insert it: $c_{\text{out}}^2 =
-# (\sigma^4\sigma_d^2 + \sigma_d^4\sigma^2)/(\sigma^2 + \sigma_d^2)^2 = \sigma^2\sigma_d^2/(\sigma^2 +
-# \sigma_d^2)$.
+# derivative $-2(1 - c_{\text{skip}})\sigma_d^2 + 2c_{\text{skip}}\sigma^2$ is 0 at $c_{\text{skip}}
+# = \sigma_d^2/(\sigma^2 + \sigma_d^2)$. Insert it: $c_{\text{out}}^2 = (\sigma^4\sigma_d^2 +
+# \sigma_d^4\sigma^2)/(\sigma^2 + \sigma_d^2)^2 = \sigma^2\sigma_d^2/(\sigma^2 + \sigma_d^2)$.
 #
 # $c_{\text{noise}}$ follows from nothing: it is a choice of the authors.
 #

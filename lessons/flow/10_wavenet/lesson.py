@@ -351,7 +351,7 @@ lesson.figure(
 #
 # <details><summary>Derivation: the receptive field of a stack</summary>
 #
-# A layer with kernel $k$ and dilation $d$ combines its input at the steps $t,\; t - d,\; \dots,\; t -
+# A layer with kernel $k$ and dilation $d$ combines its input at steps $t,\; t - d,\; \dots,\; t -
 # (k - 1)\,d$. Suppose that its input at step $s$ depends on the signal from step $s - r$ on; for
 # the first layer $r = 0$. The output at $t$ then depends on the signal from step
 #

@@ -87,8 +87,8 @@ lesson.figure(fig, "the_bow", "A density of two coordinates; x1 runs to the righ
 # $$x_i = z_i\, \sigma_i(x_{1:i-1}) + \mu_i(x_{1:i-1}).$$
 #
 # So $x$ is an invertible function of $z$: a normalizing flow. By hand, with $\mu = (0,\ x_1,\ x_1 +
-# x_2)$ and $\sigma = (1, 2, 3)$: the noise $z = (1, 2, -1)$ gives $x_1 = 1$, then $x_2 = 2 \cdot 2 +
-# 1 = 5$, then $x_3 = -3 + 6 = 3$.
+# x_2)$ and $\sigma = (1, 2, 3)$: the noise $z = (1, 2, -1)$ gives $x_1 = 1$, then
+# $x_2 = 2 \cdot 2 + 1 = 5$, then $x_3 = -3 + 6 = 3$.
 #
 # Now suppose that $x = (1, 5, 3)$ is given, and $z$ is to be found. In one *round* you may compute
 # all three coordinates at the same time, from what is known when the round begins.

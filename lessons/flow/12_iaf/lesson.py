@@ -98,8 +98,8 @@ lesson.exercise("flow/12/iaf_forward")
 
 # %% [markdown]
 # By hand, with the network of `flow/11`: $\mu = (0,\ z_1,\ z_1 + z_2)$ and $\sigma = (1, 2, 3)$.
-# There the noise $(1, 2, -1)$ gave $x = (1, 5, 3)$. Here $\mu = (0, 1, 3)$, so $x = (1,\ 2 \cdot 2 +
-# 1,\ -1 \cdot 3 + 3)$.
+# There the noise $(1, 2, -1)$ gave $x = (1, 5, 3)$. Here $\mu = (0, 1, 3)$, so
+# $x = (1,\ 2 \cdot 2 + 1,\ -1 \cdot 3 + 3)$.
 
 # %%
 z = np.array([[1.0, 2.0, -1.0]])
