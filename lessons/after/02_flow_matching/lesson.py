@@ -590,9 +590,30 @@ lesson.outcome(
 # the noise depend on the label, and a sampler that draws noise without looking at the label starts
 # where the network was not trained.
 #
+# ## On digits
+#
+# One training was made outside of this lesson, because it takes a quarter of an hour: the base
+# model of the diffusion lessons (a U-Net with labels, `minigen/zoo/digit_diffusion.py`), with
+# `flow_matching_loss` and `TimeScaled` in place of its own loss, and everything else equal:
+# network, 5,500 steps, batches, learning rate. Below are Fréchet distances of 2,000 labeled digits
+# from the test digits, by the package's classifier, without guidance:
+#
+# | steps | DDPM's network, DDIM | flow matching, Euler |
+# |---:|---:|---:|
+# | 2 | 148 | 143 |
+# | 4 | 48.1 | 41.2 |
+# | 8 | 26.2 | 21.9 |
+# | 12 | 20.9 | 18.0 |
+# | 50 | 17.3 | |
+#
+# At an equal number of steps flow matching is closer. With shorter steps near the noise, $t = 1 -
+# (1 - s)^{3/2}$ for even $s$, twelve steps reach 16.9, 18.4 and 16.4 with three draws of the noise;
+# the base model in 50 steps has 17.3 and 18.9 with the first two of them. (This spacing was the
+# best of five that were tried with the first draw.)
+#
 # ## What this lesson leaves out
 #
-# Images; couplings by optimal transport of the whole data set.
+# Reflow on images; couplings by optimal transport of the whole data set.
 #
 # **Your turn:** `minigen exercise start after/02`, then `minigen run after/02 --with
 # exercises/after_02.py`.
