@@ -50,6 +50,8 @@ from minigen.diffusion.schedule import Schedule
 
 # %%
 schedule = Schedule.linear(1000)
+
+# %%
 digit = mnist.symmetric(mnist.load().train_images[:1])  # (1, 28, 28, 1) in [-1, 1]
 noise = lesson.rng("digit").standard_normal(digit.shape, dtype=np.float32)
 ladder = [0, 20, 60, 120, 200, 300, 450, 1000]
