@@ -173,3 +173,14 @@ VARIANTS = {
     return np.exp((1 + w) * np.log(v1) - w * np.log(v0))
     """,
 }
+
+EQUIVALENT = {
+    "karras_levels": """
+    # the same maximum
+    max(steps - 1, 1) → max(1, steps - 1)
+    """,
+    "min_snr_weight": """
+    # where they are equal, both values are
+    snr < gamma → snr <= gamma
+    """,
+}

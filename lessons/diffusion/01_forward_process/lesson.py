@@ -323,7 +323,12 @@ names = ["x", "y", "x²", "y²", "xy", "distance⁴"]
 rows = [[mark, *difference(stepped[mark], direct[mark])] for mark in marks[1:]]
 lesson.table(rows, ["t", *names], "small steps less direct, in standard errors")
 largest = np.max(np.abs(np.array(rows)[:, 1:]))
-lesson.check("small steps and direct: largest of 36 differences", largest, at_most=5)
+lesson.claim(
+    "small steps and direct: largest of 36 differences, in standard errors",
+    largest,
+    at_most=5,
+    source="theory: one distribution; five standard errors",
+)
 
 # %% [markdown]
 # A test is worth what it can detect. We plant two mistakes in the direct draw: an index that is off
