@@ -14,7 +14,15 @@ ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 ).split()
-LESSONS = ("gan/02", "gan/11", "vae/07", "flow/12", "diffusion/01", "diffusion/04")  # of all posts, some not recorded
+LESSONS = (
+    "gan/02",
+    "gan/11",
+    "vae/07",
+    "flow/12",
+    "diffusion/01",
+    "diffusion/04",
+    "diffusion/10",
+)  # of all posts, some not recorded
 
 
 @pytest.fixture(scope="session")
