@@ -38,7 +38,7 @@ def states_the_change(variant):
 def test_the_authors_proofs_stand(address):
     variant = variants.find(address)
     states_the_change(variant)
-    proof = prove(variant, seeds=4, mistake_seeds=1)
+    proof = prove(variant, seeds=10, mistake_seeds=3)
     assert proof.stands, proof.problems
     assert not proof.survivors
 
