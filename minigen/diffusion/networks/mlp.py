@@ -4,7 +4,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.nn import MLP, Module, sinusoidal
+from minigen.nn import MLP, Module, he_gain, sinusoidal
 from minigen.tensor import like
 from minigen.types import Array, Rng
 
@@ -36,6 +36,8 @@ class EpsMLP(Module):
         self.dim, self.time_features, self.classes = dim, time_features, classes
         inputs = dim + time_features + (classes or 0)
         self.body = MLP(rng, [inputs, *[width] * layers, dim], activation="silu", last_scale=0.0)
+        for layer in self.body.layers[:-1]:
+            layer.w *= he_gain("relu")  # SiLU removes nearly as much of the signal as a ReLU
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
         x = checks.array("x", x, "N", self.dim, finite=False)
