@@ -934,9 +934,9 @@ lesson.claim(
 )
 lesson.claim(
     "average of eight orders: nats below its members",
-    gain,
+    gain if each.mean() <= 95 else 0,  # an untrained ensemble gains as much, from 540 nats
     at_least=1.8,
-    source="seed 0: 2.57, less 30 %",
+    source="seed 0: 2.57, less 30 %; it counts only if the members need at most 95 nats",
 )
 
 # %%
