@@ -38,6 +38,7 @@ lesson = Lesson(
     minutes=3,
     sources=[
         "weng2021diffusion",
+        "he2015rectifiers",
         "karras2022design",
         "hang2023minsnr",
         "karras2024bad",
@@ -306,8 +307,8 @@ lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, 
 # | E | the noise | DDPM's | $\min(1/\sigma^2, 5)$ |
 #
 # B changes the levels of A, C the factors and the weight that belongs to them, D both, E the weight
-# alone. Networks, steps and batch sizes are equal. The first weights of the hidden layers are
-# multiplied by $\sqrt 6$; section 9 shows why.
+# alone. Networks, steps and batch sizes are equal. How large the first weights are matters as well
+# (section 9).
 
 # %%
 lesson.predict(
@@ -329,10 +330,10 @@ class NoiseDenoiser(Module):
         return y - per_example(sigma, eps)
 
 
-def network(name, width=64, gain=he_gain("relu")):
+def network(name, width=64, scale=1.0):
     net = EpsMLP(lesson.rng(f"weights {name}"), width=width, layers=3)
     for layer in net.body.layers[:-1]:
-        layer.w *= np.float32(gain)
+        layer.w *= np.float32(scale)
     return net
 
 
@@ -793,24 +794,26 @@ lesson.claim(
 #
 # ## 9. Wrong turns
 #
-# The networks above did not start as `EpsMLP` makes them. Its first weights have standard deviation
-# $0.58/\sqrt{\text{inputs}}$, and those of the hidden layers were multiplied by $\sqrt 6$. Is that
-# needed?
+# `EpsMLP` starts its hidden layers with weights of variance $2/\text{inputs}$, as He et al. (2015)
+# chose it for ReLU. A plain `Linear` layer starts with weights that are smaller by the factor
+# $\sqrt 6$. Does that matter?
 
 # %%
 lesson.predict(
-    "Design D with the first weights as they come: the excess, compared with that of F = 0, is",
+    "Design D with the smaller first weights: the excess, compared with that of F = 0, is",
     ["about the same", "half", "a tenth"],
 )
 
 # %%
-plain = EDM(network("D0", gain=1.0), 1.0)
+plain = EDM(network("D0", scale=1 / he_gain("relu")), 1.0)
 plain = train("small weights", plain, lognormal_levels, edm, lesson.steps(2000))
 silence = excess(EDM(silent, 1.0), points).mean()
 slow, fast = excess(plain, points).mean() / silence, means["D"][0] / silence
-lesson.table([[slow, fast]], ["as they come", "times √6"], title="excess over that of F = 0")
+lesson.table(
+    [[slow, fast]], ["smaller by √6", "as `EpsMLP` starts"], title="excess over that of F = 0"
+)
 lesson.outcome(
-    f"{slow:.2f} of it after 2,000 steps; with weights √6 times as large (design D), {fast:.2f}.",
+    f"{slow:.2f} of it after 2,000 steps; as `EpsMLP` starts (design D), {fast:.2f}.",
     answer="about the same" if slow > 0.75 else "half" if slow > 0.3 else "a tenth",
 )
 
