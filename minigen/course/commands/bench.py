@@ -1,7 +1,8 @@
 """`minigen bench`: how fast this machine takes a training step of each kind of model (`minigen.zoo.workloads`).
 
-Beside the time of a step stands its ratio to the bare matrix products that it contains: what is left of the machine's
-speed after everything else.
+Beside the time of a step stands its ratio to the bare matrix products that it contains (what is left of the machine's
+speed after everything else), and its ratio to the times that were recorded on two processors. From these follow the
+minutes to expect of each lesson.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +23,26 @@ from minigen.course.lesson.options import Parser
 from minigen.tensor.runtime import blas_threads
 from minigen.zoo.workloads import WORKLOADS, Step
 
-__all__ = ["main", "parser"]
+__all__ = ["Processor", "main", "parser", "recorded", "slowdown"]
+
+
+class Processor(NamedTuple):
+    """A processor on which the workloads were measured."""
+
+    name: str  # the heading of its column
+    long: str
+    milliseconds: Mapping[str, float]  # of each workload's step
+
+
+def recorded() -> list[Processor]:
+    """The processors of `processors.toml`; on the first of them the minutes of the lessons were measured."""
+    text = resources.files("minigen.course.data").joinpath("processors.toml").read_text("utf-8")
+    return [Processor(**entry) for entry in tomllib.loads(text)["processor"]]
+
+
+def slowdown(measured: Mapping[str, float], processor: Processor) -> float:
+    """How many times as long as on `processor` the measured steps take: the geometric mean of their ratios."""
+    return statistics.geometric_mean(ms / processor.milliseconds[name] for name, ms in measured.items())
 
 
 def milliseconds(step: Step, seconds: float = 0.5) -> float:
@@ -59,16 +82,27 @@ def main(argv: Sequence[str]) -> int:
     chosen = {name: make for name, make in WORKLOADS.items() if not words or any(word in name for word in words)}
     if not chosen:
         raise UsageError(f"no workload is called {' or '.join(words)}; there are: {'; '.join(WORKLOADS)}")
-    rows = []
+    processors, measured, rows = recorded(), {}, []
     for name, make in chosen.items():
         step, flops, small = make()
         with blas_threads(1 if small else 2):
             products = product_milliseconds(flops) if math.isfinite(flops) else math.nan
-        ours = milliseconds(step)
-        rows.append([name, f"{ours:.2f} ms", f"{ours / products:.1f}" if math.isfinite(products) else "-"])
+        ours = measured[name] = milliseconds(step)
+        ratios = [f"{ours / processor.milliseconds[name]:.2f}" for processor in processors]
+        rows.append([name, f"{ours:.2f} ms", f"{ours / products:.1f}" if math.isfinite(products) else "-", *ratios])
         print(f"measured {name}", flush=True)
-    print("\n" + text_table(rows, ["training step", "time", "/ its matrix products"]))
+    columns = [f"/ {processor.name}" for processor in processors]
+    print("\n" + text_table(rows, ["training step", "time", "/ its matrix products", *columns]))
+    print("\n" + "\n".join(f"{processor.name}: {processor.long}" for processor in processors))
     if not words:
-        table = text_table([[f"{i.id}", f"{i.minutes:g}"] for i in all_lessons()], ["lesson", "minutes"])
-        print(f"\nMinutes of each lesson on the two cores that they were written on:\n\n{table}")
+        print("\n" + minutes_to_expect(slowdown(measured, processors[0]), processors[0]))
     return 0
+
+
+def minutes_to_expect(factor: float, processor: Processor) -> str:
+    """The minutes of each lesson, where they were measured and on a machine that takes `factor` times as long."""
+    rows = [[lesson.id, f"{lesson.minutes:g}", f"{factor * lesson.minutes:.1f}"] for lesson in all_lessons()]
+    total = sum(lesson.minutes for lesson in all_lessons())
+    rows.append(["all lessons", f"{total:.0f}", f"{factor * total:.0f}"])
+    title = f"A training step takes {factor:.2f} times as long here as on {processor.name} (geometric mean)."
+    return f"{title} Minutes:\n\n{text_table(rows, ['lesson', processor.name, 'here, about'])}"
