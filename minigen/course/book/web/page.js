@@ -336,6 +336,26 @@
     });
   };
 
+  /* -- versions: where several books are published side by side, the same page of another one ------------------------ */
+
+  const startVersions = () => {
+    const versions = window.minigenVersions || [];
+    const brand = document.querySelector(".sidebar-brand");
+    if (versions.length < 2 || !brand) return;
+    const label = element("label", "mg-versions", "Version ");
+    const choice = document.createElement("select");
+    for (const { name, here: current } of versions) choice.add(new Option(name, name, current, current));
+    choice.addEventListener("change", async () => {
+      const { root: there } = versions.find(({ name }) => name === choice.value);
+      const first = new URL(root + there, here);
+      const page = new URL(here.slice(new URL(root, here).href.length), first).href;
+      const known = location.protocol !== "file:" && (await fetch(page, { method: "HEAD" }).catch(() => null))?.ok;
+      location.href = known ? page : `${first.href}index.html`;
+    });
+    label.append(choice);
+    brand.after(label);
+  };
+
   /* The search shows a piece of each page that it finds, for which it fetches the page: not possible from files. */
   if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
     DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
@@ -359,6 +379,7 @@
   startCards();
   startPrinting();
   startSaving();
+  startVersions();
   openAround(location.hash.slice(1));
   addEventListener("hashchange", () => openAround(location.hash.slice(1)));
   document.addEventListener("minigen:passed", showProgress);
