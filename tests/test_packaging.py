@@ -1,5 +1,6 @@
 """What is said twice agrees (versions, the address of the notebooks), and the pretrained weights come with the code."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -58,3 +59,12 @@ def test_notebooks_are_linked_where_the_workflow_writes_them(root):
     branch, file = colab_address("gan/02_gan").split("/blob/")[1].split("/")
     assert f"git init -q -b {branch}" in workflow and re.search(rf"\$.*@github.com/.* {branch}\n", workflow)
     assert file == "gan-02-gan.ipynb" and "cd notebooks" in workflow
+
+
+def test_binder_installs_the_checkout_and_writes_the_notebooks(root, project):
+    folder = root / ".binder"
+    extra = re.fullmatch(r"-e \.\[(\w+)\]\n", (folder / "requirements.txt").read_text("utf-8"))[1]
+    assert extra in project["project"]["optional-dependencies"]
+    assert (folder / "postBuild").read_text("utf-8").endswith("\n.ci/write_notebooks\n")
+    if os.name != "nt":  # Windows has no such bits
+        assert all((root / name).stat().st_mode & 0o111 for name in (".ci/write_notebooks", ".binder/postBuild"))
