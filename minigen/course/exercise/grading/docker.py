@@ -61,7 +61,7 @@ def why_not(image: str) -> str:
         return f"there is no program {program()}"
     try:
         done = subprocess.run(
-            [program(), "image", "inspect", image], capture_output=True, text=True, timeout=60, errors="replace"
+            [program(), "image", "inspect", image], capture_output=True, encoding="utf-8", timeout=60, errors="replace"
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{program()} does not run: {error}"

@@ -1,0 +1,127 @@
+"""What differs on Windows and macOS, as far as it can be tried here; CI runs all tests on both.
+
+Names of files (characters, case, length), text that is read and written with a given encoding, output that the console
+cannot show, and a Python that lacks what only POSIX systems have.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path, PureWindowsPath
+
+import pytest
+
+from minigen.course.lesson.folder import slug
+
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+LONGEST = 120  # of the 260 characters that Windows allows, the rest is for the folder that a user chose
+WITHOUT = '''"""Loaded by every Python that starts: takes away what Windows does not have."""
+import os, signal, sys
+for module in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty"):
+    sys.modules[module] = None
+for name in ("fork", "forkpty", "killpg", "getuid", "geteuid", "getpgid", "setsid", "wait4"):
+    if hasattr(os, name):
+        delattr(os, name)
+for name in ("SIGALRM", "SIGXCPU", "SIGXFSZ", "SIGUSR1", "SIGHUP", "SIGPIPE", "setitimer", "pthread_sigmask"):
+    if hasattr(signal, name):
+        delattr(signal, name)
+'''
+
+
+def shipped(root):
+    """Every file of the repository that a user gets, from its root."""
+    for folder in ("minigen", "lessons", "tests", ".github", ".ci"):
+        for path in (root / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path.relative_to(root)
+
+
+def test_names_of_files_are_allowed_on_windows(root):
+    for path in shipped(root):
+        assert len(str(path)) <= LONGEST, path
+        for part in path.parts:
+            assert not re.search(r'[<>:"|?*\\\x00-\x1f]|[. ]$', part), path
+            assert not RESERVED.fullmatch(part), path
+
+
+def test_no_two_names_differ_only_in_case(root):
+    seen = {}
+    for path in shipped(root):
+        assert seen.setdefault(str(path).lower(), path) == path
+
+
+@pytest.mark.parametrize("id", ["gan/02_gan", "own/01: what? *x*", "a\\b", "CON/nul", "été/ß"])
+def test_a_run_gets_a_folder_that_windows_allows(id):
+    name = slug(id)
+    assert PureWindowsPath(name).name == name and not re.search(r'[<>:"|?*\\/]', name)
+
+
+def text_files_without_encoding(path):
+    """The lines where a file is opened as text, read or written, and no encoding is given."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        given = {keyword.arg for keyword in node.keywords}
+        modes = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+        on_text = (
+            (name == "read_text" and not node.args)
+            or (name == "write_text" and isinstance(node.func, ast.Attribute) and len(node.args) == 1)
+            or (name == "open" and isinstance(node.func, ast.Name) and not any("b" in mode for mode in modes[-1:]))
+            or (name in ("run", "Popen", "check_output") and given & {"text", "universal_newlines"})
+        )
+        if on_text and not given & {"encoding", None}:
+            yield node.lineno
+
+
+def test_text_is_read_and_written_as_utf8_whatever_the_system_prefers(root):
+    """The default encoding is cp1252 on many a Windows, and formulas are not in it."""
+    found = [f"{path.relative_to(root)}:{line}" for path in (root / "minigen").rglob("*.py")
+             for line in text_files_without_encoding(path)]  # fmt: skip
+    assert found == []
+
+
+def minigen(*words, folder, **environment):
+    command = [sys.executable, "-m", "minigen", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=300, env={**os.environ, **environment})
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_a_console_that_lacks_most_symbols(tmp_path, encoding):
+    """Symbols are replaced, nothing stops."""
+    for words in (
+        ["list"],
+        ["glossary", "ELBO"],
+        ["exercise", "start", "gan/12/critic_loss"],
+        ["--version", "--verbose"],
+    ):
+        done = minigen(*words, folder=tmp_path, PYTHONIOENCODING=encoding, PYTHONUTF8="0", LC_ALL="C")
+        assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
+        done.stdout.decode(encoding)
+    assert "def critic_loss" in (tmp_path / "exercises" / "gan_12.py").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_a_python_without_what_only_posix_has(tmp_path):
+    """An exercise is checked, a wrong answer fails, and a lesson runs."""
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "sitecustomize.py").write_text(WITHOUT, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path / "without"), str(Path(__file__).parents[1])])
+
+    def run(*words):
+        return minigen(*words, folder=tmp_path, PYTHONPATH=path, MINIGEN_CACHE=str(tmp_path / "cache"))
+
+    lacking = [sys.executable, "-c", "import os; print(hasattr(os, 'fork'))"]
+    assert subprocess.check_output(lacking, env={**os.environ, "PYTHONPATH": path}).strip() == b"False"
+    assert run("exercise", "start", "gan/12/critic_loss").returncode == 0
+    assert run("exercise", "check", "gan/12/critic_loss").returncode == 1
+    answer = tmp_path / "exercises" / "gan_12.py"
+    body = "    return np.mean(fake_scores) - np.mean(real_scores)"
+    text = re.sub(r"^    raise NotImplementedError.*$", body, answer.read_text("utf-8"), count=1, flags=re.MULTILINE)
+    answer.write_text(text, encoding="utf-8")
+    done = run("exercise", "check", "gan/12/critic_loss")
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    assert run("run", "gan/01", "--quick", "--no-ask").returncode == 0
+    assert run("--version", "--verbose").returncode == 0
