@@ -408,16 +408,16 @@ def descent(name, loss, model, batches, steps, lr, parallel=False):
     return step.averaged
 
 
-flow = descent("flow", flow_loss, flow, with_noise, lesson.steps(1300, quick=5), 4e-3)
-vae = descent("VAE", vae_loss, vae, with_noise, lesson.steps(6000, quick=5), 8e-3)
-steps = lesson.steps(7500, quick=5)
+flow = descent("flow", flow_loss, flow, with_noise, lesson.steps(1500, quick=5), 4e-3)
+vae = descent("VAE", vae_loss, vae, with_noise, lesson.steps(5800, quick=5), 8e-3)
+steps = lesson.steps(6300, quick=5)
 eps_model = descent("diffusion", noise_loss, eps_model, with_time, steps, 3e-3)
 
 # %% [markdown]
 # The two players of the GAN take turns, in a loop of its own.
 
 # %%
-gan_steps = lesson.steps(3000, quick=5)
+gan_steps = lesson.steps(3600, quick=5)
 slow, fast = Adam(G, 1e-3, betas=(0.5, 0.99)), Adam(D, 1e-3, betas=(0.5, 0.99))
 ema, rng, rate = EMA(G, 0.995), lesson.rng("GAN"), cosine(1e-3, gan_steps)
 
@@ -617,9 +617,9 @@ first, _ = logits(lesson.rng("first"))
 image_flow.standardize(first)
 steps = lesson.steps(6000, quick=2)
 image_vae = descent("VAE, digits", vae_loss, image_vae, binary_with_noise, steps, 3e-3)
-steps = lesson.steps(600, quick=1)
-image_flow = descent("flow, digits", logit_loss, image_flow, logits, steps, 2e-3, parallel=True)
 steps = lesson.steps(620, quick=1)
+image_flow = descent("flow, digits", logit_loss, image_flow, logits, steps, 2e-3, parallel=True)
+steps = lesson.steps(560, quick=1)
 unet = descent("diffusion, digits", velocity_loss, unet, noised, steps, 2e-3, parallel=True)
 
 # %%
