@@ -6,8 +6,8 @@
 # Aittala, Aila and Laine 2022, who call their model EDM. Needed: `diffusion/08`, `diffusion/09`,
 # `diffusion/12`, `after/01`, `after/02`. In this lesson:
 #
-# 1. A denoiser wraps its network in four factors. They follow from one wish: input and target of
-#    the network have variance 1 at every noise level.
+# 1. A denoiser wraps its network in four factors. Three of them follow from one condition: input
+#    and target of the network have variance 1 at every noise level.
 # 2. At some levels there is something to learn, and at others there is not. In the plane the share
 #    that can be learned is known exactly.
 # 3. Factors, levels, weights, steps, solver and fresh noise are separate choices. We change one at
@@ -84,9 +84,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# A network that receives $y$ and outputs $x_0$ has two difficulties. Its input grows with $\sigma$,
-# from 1 to 20 or 80. And at small $\sigma$ it has to copy its input almost exactly. So the denoiser
-# is built around the network $F$ (Eq. after.17):
+# A network that receives $y$ and outputs $x_0$ has two difficulties. The standard deviation of its
+# input grows from 1 to 20 or 80 with $\sigma$, and at small $\sigma$ the network has to copy its
+# input almost exactly. So the denoiser is built around the network $F$ (Eq. after.17):
 #
 # $$D(y, \sigma) = c_{\text{skip}}\,y + c_{\text{out}}\,F(c_{\text{in}}\,y, c_{\text{noise}}).$$
 #
@@ -117,7 +117,7 @@ lesson.exercise("after/03/preconditioning")
 # = \sigma_d^2/(\sigma^2 + \sigma_d^2)$. Insert it: $c_{\text{out}}^2 = (\sigma^4\sigma_d^2 +
 # \sigma_d^4\sigma^2)/(\sigma^2 + \sigma_d^2)^2 = \sigma^2\sigma_d^2/(\sigma^2 + \sigma_d^2)$.
 #
-# $c_{\text{noise}}$ follows from nothing: it is a choice of the authors.
+# $c_{\text{noise}}$ does not follow from the condition: it is a choice of the authors.
 #
 # </details>
 
@@ -145,7 +145,7 @@ lesson.exercise("after/03/edm_target")
 # %% [markdown]
 # By Eq. after.18 it is $F^* = (x_0 - c_{\text{skip}}\,y)/c_{\text{out}} = (4 - 0.64)/2.4 = 1.4$.
 #
-# ## 2. What the factors are good for
+# ## 2. The target with other factors
 #
 # Suppose the denoiser passes its input through unchanged, $c_{\text{skip}} = 1$, and keeps the
 # other factors.
@@ -193,7 +193,7 @@ lesson.check("target of EDM plus velocity", np.abs(difference).max(), at_most=1e
 #
 # A target of variance 1 does not mean that the network can learn it. Given $y$, the best
 # prediction is $\mathbb E[F^* \mid y]$, and its variance is the *learnable share*. The rest is the
-# scatter of the data points that could have led to $y$, and no network can remove it.
+# variance of the data points that could have led to $y$, and no network can remove it.
 
 # %%
 lesson.predict(
@@ -400,10 +400,10 @@ for design, (kind, draw, weight) in designs.items():
         denoisers[design, k] = train(f"{design}{k}", model, draw, weight, lesson.steps(2000))
 
 # %% [markdown]
-# A loss curve cannot compare them: at $\sigma = 20$ the loss of the noise is near 0 and EDM's is
-# near 1, and neither can fall. The *excess* can. It is the squared distance to the exact denoiser,
-# $\mathbb E\,\|D - \mathbb E[x_0 \mid y]\|^2$, for each coordinate in units of $\sigma^2$, and it
-# is 0 for a perfect network.
+# Loss curves cannot compare the designs: at $\sigma = 20$ the loss of the noise is near 0 and EDM's
+# is near 1, and neither can fall. We compare their *excess*, the squared distance to the exact
+# denoiser, $\mathbb E\,\|D - \mathbb E[x_0 \mid y]\|^2$, for each coordinate in units of
+# $\sigma^2$. The excess of a perfect network is 0.
 
 
 # %%
@@ -458,10 +458,10 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Of DDPM's levels most lie above $\sigma = 1$, where next to nothing can be learned. E answers the
+# Most of DDPM's levels lie above $\sigma = 1$, where almost nothing can be learned. E answers the
 # question of section 4 for the ring: SNR above 5 means $\sigma < 0.447$, which is where the
-# learnable share of this data lies, so the bound takes weight away from it. For images the same
-# bound has been found to help (Hang et al. 2023). The rule behind both is: weight where something
+# learnable share of this data lies, so the bound takes weight away from it. For images Hang et al.
+# 2023 found that the same bound helps. Both results follow one rule: put the weight where something
 # can be learned.
 #
 # ## 6. Steps and solver
@@ -604,8 +604,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Fresh noise repairs errors made at high levels: what comes after it starts from a new point. It
-# cannot repair errors that are made at the lowest levels, after which nothing comes.
+# Fresh noise repairs errors made at high levels, because the following steps start from a new
+# point. It cannot repair errors made at the lowest levels, because no steps follow.
 #
 # ## 8. Guidance, and a worse version of the model
 #
@@ -722,13 +722,12 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Both denoisers are exact here, so every distance above 1 is made by guidance. The interval is the
-# lesser evil.
+# Both denoisers are exact here, so every distance above 1 comes from guidance. Guidance in the
+# interval changes the density less than guidance at all levels.
 #
 # *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as $D_0$ a worse version of $D_1$ itself:
-# the same data, a smaller network, a shorter training. If their errors
-# point the same way, and those of $D_0$ are larger, the difference $D_1 - D_0$ points away from
-# them.
+# the same data, a smaller network, a shorter training. If their errors point the same way, and
+# those of $D_0$ are larger, the difference $D_1 - D_0$ points away from these errors.
 
 # %%
 lesson.predict(
@@ -822,7 +821,7 @@ lesson.outcome(
 # weights starts nearly linear. The target of a noise network has a linear part, which drives the
 # weights up. EDM's factors have removed the linear part of the target.
 #
-# Three slips run without a message. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ weighs a level by
+# Three slips raise no error. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ weighs a level by
 # $c_{\text{out}}^2$. With *the logarithm to base 10* the levels spread far to both sides. *Churn by
 # $\hat\sigma - \sigma$* in place of the root of the difference of squares adds too little noise:
 # from 3 to 5 the point gets the level $\sqrt{3^2 + 2^2}$, while the denoiser receives 5.
@@ -840,10 +839,10 @@ lesson.table(rows, ["slip", "what it makes"])
 # %% [markdown]
 # ## 10. Samplers and models in the plane
 #
-# One question remains: how good are samples for so many evaluations of a network? We take the
-# samplers of diffusion and one model of each other kind, all trained three times on the ring. New
-# here are three trainings of `after/02`, flow matching with independent pairs, with OT pairs, and
-# reflow; two students of design D, by progressive distillation (`diffusion/11`) and as a
+# One question remains: how near to the data are the samples for a given number of evaluations? We
+# take the samplers of diffusion and one model of each other kind, all trained three times on the
+# ring. New here are three trainings of `after/02`, flow matching with independent pairs, with OT
+# pairs, and reflow; two students of design D, by progressive distillation (`diffusion/11`) and as a
 # consistency model (`diffusion/12`); and the GAN, the VAE and the RealNVP of `minigen tour`, which
 # need one evaluation. The networks of diffusion and flow matching have the size of design D.
 
@@ -1101,12 +1100,12 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Read the table by its columns. With one evaluation only those models come near the ring that were
-# made for it. With 64 the training decides: design A stays farther away than D with every sampler.
-# Between them the solver decides. Heun's method with few levels is far worse than Euler's, with the
-# exact denoiser too: its second slope is taken at the next level, and there the point is wrong by
-# much more than the noise of that level. Annealed Langevin needs many steps at each level. Reflow
-# and the students start from what their teachers got wrong.
+# Read the table by its columns. With one evaluation only the models that were made for it come near
+# the ring. With 64 evaluations the training decides: design A stays farther away than D with every
+# sampler. Between 1 and 64 evaluations the solver decides. Heun's method with few levels is far
+# worse than Euler's, with the exact denoiser too: its second slope is taken at the next level, and
+# there the point is wrong by much more than the noise of that level. Annealed Langevin needs many
+# steps at each level. Reflow and the students inherit the errors of their teachers.
 #
 # ## What this lesson leaves out
 #
