@@ -152,8 +152,8 @@ lesson.predict(
 # <details><summary>Derivation: the best Gaussian and the best Laplace density</summary>
 #
 # *Gaussian*, with mean square deviation $s$: the mean of $\log p$ is $-\frac12 \log 2\pi v - s/2v$.
-# Its derivative in $v$, $-1/2v + s/2v^2$, is 0 at $v = s$, where the value is $-\frac12(\log 2\pi s
-# + 1)$.
+# Its derivative in $v$, $-1/2v + s/2v^2$, is 0 at $v = s$, where the value is $-\frac12(1 + \log
+# 2\pi s)$.
 #
 # *Laplace*, with mean distance $a$ from $m$: the mean is $-\log 2b - a/b$. Its derivative in $b$,
 # $-1/b + a/b^2$, is 0 at $b = a$, where the value is $-(\log 2a + 1)$. The median has the smallest
@@ -198,8 +198,8 @@ lesson.change(
 # Sohl-Dickstein et al. 2015, whom the post follows here, combine both aims: a chain of many steps,
 # each of which is a Gaussian. What does the number of steps change? The data is now a mixture of
 # two Gaussians around $\pm 0.96$ with standard deviation 0.28. Its variance is $0.96^2 + 0.28^2 =
-# 1$, so the fitted Gaussian is $\mathcal N(0, 1)$. The mean of $-\log p$ is then $\frac12(\log 2\pi
-# + 1) = 1.419$ nats, and the entropy of the data, which no density can beat, is 0.838.
+# 1$, so the fitted Gaussian is $\mathcal N(0, 1)$. The mean of $-\log p$ is then $\frac12(1 + \log
+# 2\pi) = 1.419$ nats, and the entropy of the data, which no density can beat, is 0.838.
 
 # %%
 two = GaussianMixture([[-0.96], [0.96]], std=0.28)
