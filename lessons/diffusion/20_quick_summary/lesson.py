@@ -830,21 +830,24 @@ bits = {"flow": float(np.mean(of_flow)), "diffusion": float(np.mean(terms.bits_p
 # the flow receives; for binary pixels, independent pixels, each with its mean.
 
 # %%
-fitted, _ = mnist.dequantize_logit(images[:10_000], lesson.rng("logits"), flat=True)
+some = mnist.splits().train.images[:10_000]
+fitted, _ = mnist.dequantize_logit(some, lesson.rng("logits"), flat=True)
 off = y.reshape(len(y), 784) - fitted.mean(axis=0)
 covariance = np.cov(fitted.T) + 0.01 * np.eye(784)
 squares = np.sum(off * np.linalg.solve(covariance, off.T).T, axis=1)
 log_prob = -0.5 * (squares + np.linalg.slogdet(2 * np.pi * covariance)[1])
 bits["Gaussian"] = float(np.mean(mnist.bits_per_pixel(log_prob, log_det)))
-ink = np.clip(mnist.unit(images, flat=True).mean(axis=0), 1e-4, 1 - 1e-4)
-of_pixels = binary * np.log(ink) + (1 - binary) * np.log(1 - ink)
-nats["independent pixels"] = -float(np.mean(of_pixels.sum(axis=1)))
 
 # %%
+ink = np.clip(mnist.unit(some, flat=True).mean(axis=0), 1e-4, 1 - 1e-4)
+of_pixels = binary * np.log(ink) + (1 - binary) * np.log(1 - ink)
+nats["independent pixels"] = -float(np.mean(of_pixels.sum(axis=1)))
 rows = [["GAN", "none", "none"], ["VAE", "", f"≤ {nats['VAE']:.1f}"]]
 rows += [["independent pixels", "", f"{nats['independent pixels']:.1f}"]]
 rows += [[name, f"≤ {value:.2f}", ""] for name, value in bits.items()]
 lesson.table(rows, ["digits", "gray values: bits per pixel", "binary pixels: nats per digit"])
+
+# %%
 gain = bits["Gaussian"] - bits["flow"]
 lesson.claim(
     "digits: the flow's bits per pixel below the Gaussian's",
