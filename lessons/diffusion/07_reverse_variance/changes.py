@@ -24,7 +24,7 @@ CHANGES = {
     "a share for all": Change(
         old="uniform=0.0",
         new="uniform=0.5",
-        shows={"p of the two": [0.6944, 0.3056], "what one says, either way": [5.76, 1.636]},
-        fails=["p of the two", "what one says, either way"],
+        shows={"p of the two": [0.6944, 0.3056], "the estimate, either way": [5.76, 1.636]},
+        fails=["p of the two", "the estimate, either way"],
     ),
 }
