@@ -28,7 +28,13 @@ lesson = Lesson(
     minutes=6.0,
     sources=[
         "weng2021diffusion",
+        "vandenoord2016pixelrnn",
+        "vandenoord2016pixelcnn",
+        "kingma2018glow",
+        "child2019sparse",
+        "ho2019flowpp",
         "ho2020ddpm",
+        "child2021verydeep",
         "nichol2021improved",
         "bao2022analytic",
     ],
@@ -1066,7 +1072,7 @@ from minigen.nn import Module
 
 
 class NoiseAndVariance(Module):
-    """eps and v of points in the plane; with free=True the second output is log σ², written as v."""
+    """eps and v of points in the plane; with free=True the second network outputs log σ²."""
 
     def __init__(self, rng, free):
         self.noise = EpsMLP(rng, width=64, layers=3)

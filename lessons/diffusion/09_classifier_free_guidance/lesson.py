@@ -75,13 +75,17 @@ def score(x, label=None):
     return score_from_eps(eps, T_SHOWN, plane)
 
 
+def score_of_A(x):
+    return score(x, 0)
+
+
 def difference(x):
-    return score(x, 0) - score(x)
+    return score_of_A(x) - score(x)
 
 
 # %%
 fig, axes = plot.figure(1, 3, size=(3.0, 3.0))
-panels = {"all data": score, "class A": lambda x: score(x, 0), "class A less all": difference}
+panels = {"all data": score, "class A": score_of_A, "class A less all": difference}
 for ax, (name, field) in zip(axes, panels.items()):
     plot.field(field, (-2.4, 2.0, -2.0, 2.0), ax, n=15, lengths="sqrt", density=everything)
     ax.set_title(name)
@@ -304,6 +308,8 @@ def sample(w, y, rng, steps=steps, eta=0.0):
 shown = np.arange(10)
 strengths = [-1.0, -0.7, -0.4, 0.0, 1.0, 2.0, 4.0]
 same_noise = {w: sample(w, shown, lesson.rng("same noise")) for w in strengths}
+
+# %%
 rows = [same_noise[w] for w in (-1.0, 0.0, 1.0, 4.0)]
 grid = plot.image_grid(
     np.concatenate(rows)[..., 0],
