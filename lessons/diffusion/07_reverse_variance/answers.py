@@ -39,12 +39,12 @@ def simple(eps, eps_hat):
 
 MISTAKES = {
     "gaussian_reverse_variance": """
-    # This is right for data as wide as the noise only; data_variance is not used.
+    # This is right for data of variance 1 only; data_variance is not used.
     schedule.beta[t] * before / now -> schedule.beta[t]
     # This is right for a single point only: x_0 is not known here, so its variance counts.
     schedule.beta[t] * before / now ->
         schedule.beta[t] * noise_of(schedule, t - 1) / noise_of(schedule, t)
-    # The fraction is upside down: to be told x_t leaves less of what was there before.
+    # The fraction is upside down: the variance becomes smaller when x_t is known.
     schedule.beta[t] * before / now -> schedule.beta[t] * now / before
     # This is the variance of x_(t-1) before x_t is known.
     schedule.beta[t] * before / now -> before + 0 * now
@@ -96,7 +96,7 @@ MISTAKES = {
     return schedule.beta[t] * point / now
     # Data wider than the noise have more than beta_t: nothing is cut off above.
     schedule.beta[t] * before / now -> np.minimum(schedule.beta[t] * before / now, schedule.beta[t])
-    # x_t tells something of x_0: it is the variance of x_0 given x_t that counts, not all of it.
+    # Part of x_0 is known from x_t: its variance given x_t counts, not all of it.
     point = schedule.beta[t] * noise_of(schedule, t - 1) / noise_of(schedule, t)
     part = np.sqrt(schedule.alpha_bar[t - 1]) * schedule.beta[t] / noise_of(schedule, t)
     return point + part**2 * data_variance
@@ -112,7 +112,7 @@ MISTAKES = {
     return data_variance + point
     # V_t is missing below.
     schedule.beta[t] * before / now -> schedule.beta[t] * before + 0 * now
-    # This is the sum of two variances; to be told x_t makes the variance smaller.
+    # This is the sum of two variances; the variance becomes smaller when x_t is known.
     schedule.beta[t] * before / now -> schedule.beta[t] + before + 0 * now
     # beta belongs to the time t: the arrays are indexed by the time step.
     schedule.beta[t] * before / now -> schedule.beta[np.asarray(t) - 1] * before / now
@@ -246,11 +246,11 @@ MISTAKES = {
     "hybrid_loss": """
     # No gradient of the bound may reach eps_hat: stop it there.
     stop_gradient(eps_hat) -> eps_hat
-    # v is what the bound is to train: stop the gradient of eps_hat, and leave v its own.
+    # The bound must train v: stop the gradient of eps_hat, and leave v its own.
     return stop_gradient(eps_hat), v -> return stop_gradient(eps_hat), stop_gradient(v)
     # These are exchanged: the bound's gradient stops at eps_hat and goes on to v.
     return stop_gradient(eps_hat), v -> return eps_hat, stop_gradient(v)
-    # The simple loss is to train eps_hat: the gradient stops in the bound only.
+    # The simple loss must train eps_hat: the gradient stops in the bound only.
     mse(eps_hat, eps) -> mse(stop_gradient(eps_hat), eps)
     # The bound sums over all T time steps, and one was drawn: T times its term.
     * (weight * schedule.T / dims) -> * (weight / dims)
@@ -294,7 +294,7 @@ MISTAKES = {
         vlb_term(fixed_mean, x0, t, eps, schedule, "learned", 256)
     # L_simple is the mean over dimensions, too.
     mse(eps_hat, eps) -> mse(eps_hat, eps) * dims
-    # The noise is asked of x_t, the noised data, not of x0.
+    # The network receives x_t, the noisy data, not x0.
     predict(model, q_sample(x0, t, eps, schedule), t, schedule) -> predict(model, x0, t, schedule)
     # The noise is what eps_hat is compared with, not the data.
     mse(eps_hat, eps) -> mse(eps_hat, x0)
@@ -303,14 +303,14 @@ MISTAKES = {
     # Each example has its own time: hand t on as it is.
     vlb_term(fixed_mean, x0, t, eps, schedule, "learned", levels) ->
         vlb_term(fixed_mean, x0, t[0] + 0 * t, eps, schedule, "learned", levels)
-    # The bound is to see the noise that the network predicts, not the true noise.
+    # The bound is computed with the predicted noise, not with the true noise.
     return stop_gradient(eps_hat), v -> return eps, v
     # T times the term, divided by the number of dimensions: both are missing.
     * (weight * schedule.T / dims) -> * weight
     # Two losses are returned: add them, the bound with its weight.
     mse(eps_hat, eps) + np.mean(terms) * (weight * schedule.T / dims) ->
         (mse(eps_hat, eps), np.mean(terms) * (weight * schedule.T / dims))
-    # The simple loss is to train eps_hat: there its gradient goes on, and stops in the bound.
+    # The simple loss must train eps_hat: its gradient stops in the bound only, not there.
     held, v = predict(model, q_sample(x0, t, eps, schedule), t, schedule)
     terms = vlb_term(lambda x, t: (held, v), x0, t, eps, schedule, "learned", levels)
     per_dimension = np.mean(terms) * schedule.T * len(x0) / x0.size
@@ -339,7 +339,7 @@ MISTAKES = {
     numpy.sqrt(numpy.mean(losses**2, axis=1)) -> np.max(np.abs(losses), axis=1)
     # This averages over the time steps: a row belongs to one of them.
     numpy.mean(losses**2, axis=1) -> numpy.mean(losses**2, axis=0)
-    # The even share is missing: no step may be given up.
+    # The even share is missing: no step may have the probability 0.
     (1 - uniform) * size / size.sum() + uniform / len(size) -> size / size.sum()
     # The sum must stay 1: what is spread evenly has to be taken off the rest.
     (1 - uniform) * size / size.sum() + uniform / len(size) ->

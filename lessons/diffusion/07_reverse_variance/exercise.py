@@ -39,7 +39,7 @@ gaussian = Exercise(
     {ARRAYS}
     """,
     hints="""
-    Without looking at x_t, x_(t-1) has the variance V_(t-1) = alpha_bar_(t-1) data_variance + 1 -
+    Before x_t is known, x_(t-1) has the variance V_(t-1) = alpha_bar_(t-1) data_variance + 1 -
     alpha_bar_(t-1). One more step makes x_t of it, sqrt(alpha_t) x_(t-1) plus noise of variance
     beta_t. Precisions add up: 1/V_(t-1) from before, alpha_t/beta_t from x_t.
 
@@ -109,9 +109,9 @@ variance = Exercise(
     target="minigen.diffusion.ddpm:learned_variance",
     minutes=12,
     prompt="""
-    The variances of the reverse step that a network has learned. It says v, a number for each
-    dimension: 1 means beta_t, 0 means beta~_t, and in between the *logarithm* of the variance goes
-    in a straight line. v may be below 0 or above 1; then the line goes on.
+    The learned variances of the reverse step. The network outputs v, one value for each dimension:
+    1 means beta_t, 0 means beta~_t, and in between the *logarithm* of the variance is linear in v.
+    v may be below 0 or above 1; the line continues there.
 
     v has shape (N, D) or (N, H, W, C), and so has the result, in its dtype. t is one time step, a
     whole number 1 ... T, or an array (N,) of them, one for each example; T is 2 or more. At t = 1
@@ -223,19 +223,19 @@ hybrid = Exercise(
     x0 and eps have the same shape, (N, D) or (N, H, W, C); t has shape (N,). Make x_t of x0 and eps
     with q_sample(x0, t, eps, schedule). L_simple is the mean of (eps - eps_hat)^2 over examples and
     dimensions. L_vlb is the bound *per dimension*, a sum over all T time steps, of which each
-    example tells one: take the mean over examples of its term, T times, divided by the number of
+    example gives one: take the mean of the terms over examples, times T, divided by the number of
     dimensions of an example.
 
     vlb_term(model, x0, t, eps, schedule, "learned", levels) returns the terms, (N,), in nats, each
-    a sum over dimensions. It asks a model(x_t, t) for its pair once more; what it asks need not be
-    the network. The bound is to train v alone: no gradient of it may reach eps_hat.
-    stop_gradient(a) is a, taken as a constant. Training takes the gradient in the weights of the
-    model, which may serve both outputs.
+    a sum over dimensions. It calls a model(x_t, t) for such a pair; that model need not be the
+    network. The bound must train v alone: no gradient of it may reach eps_hat. stop_gradient(a) is
+    a, taken as a constant. Training takes the gradient in the weights of the model, which may be
+    shared by both outputs.
 
     schedule.T is the number of time steps.
     """,
     hints="""
-    Ask the network once. Hand its two answers to vlb_term by a small function of x_t and t that
+    Call the network once. Pass its two outputs to vlb_term by a small function of x_t and t that
     returns both, the noise with its gradient stopped.
 
     mean of (eps - eps_hat)^2 + weight T/dims mean of the terms, these made of
@@ -276,7 +276,7 @@ EXCESS = 0.5 * np.log(2) - 0.25  # KL of a Gaussian from one of the same mean an
 )
 def an_example_by_hand(impl, rng):
     """At t = 2 of two steps beta is 15/19 and beta~ a sixteenth of it, so v = 1/4 gives twice beta~
-    and a guess that is off by d costs (log 2)/2 - 1/4 + 18.75 d^2 nats. Off by 1/2, 1 and -1:
+    and a noise that is off by d costs (log 2)/2 - 1/4 + 18.75 d^2 nats. Off by 1/2, 1 and -1:
     L_simple is 3/4, T/D is 2/3; weight 0.01."""
     x0, eps = np.array([[0.5, -1.0, 2.0]]), np.array([[1.0, 0.0, -0.5]])
     off = np.array([[0.5, 1.0, -1.0]])
@@ -296,7 +296,7 @@ def two_outputs(impl, rng):
 
 @hybrid.case(points=1, kind="equation")
 def the_usual_weight(impl, rng):
-    """Without a weight it is 0.001; a guess that is off by 30 makes the bound count even so."""
+    """Without a weight it is 0.001; a noise that is off by 30 makes the bound count even so."""
     x0, eps = rng.standard_normal((2, 4, 3))
 
     def model(x, t):
@@ -317,7 +317,7 @@ def gray_values(impl, rng):
 
 @hybrid.case(points=2, kind="gradient")
 def gradient_in_shared_weights(impl, rng):
-    """With respect to two weights, each of which serves both outputs."""
+    """With respect to two weights, each of which is used by both outputs."""
     x0, eps = rng.standard_normal((2, 6, 2))
     t = np.array([1, 2, 3, 5, 8, 10])
 
@@ -355,8 +355,8 @@ aware = Exercise(
     minutes=12,
     blocked=["minigen.diffusion.importance:LossAwareTimes.probabilities"],
     prompt="""
-    How often to draw each time step, so that a sum of losses, of which one is drawn at a time, is
-    estimated with little noise.
+    How often to draw each time step, so that the estimate of a sum of losses, of which one is drawn
+    at a time, has a small variance.
 
     losses has shape (T, H): the last H losses of each time step, row 0 those of t = 1. The result
     has shape (T,) and sums to 1. A share `uniform` of it is spread evenly over all steps; the rest
@@ -364,8 +364,8 @@ aware = Exercise(
     gets 1/T. Losses may be negative. No gradient is taken.
     """,
     hints="""
-    One size for each time step, then sizes divided by their sum. No step may be given up, so a
-    little is kept for all.
+    One size for each time step, then sizes divided by their sum. No step may have the probability
+    0, so a small share is the same for all.
 
     size_t = sqrt(mean over h of loss_th^2), p_t = (1 - uniform) size_t/(sum of sizes) + uniform/T.
 

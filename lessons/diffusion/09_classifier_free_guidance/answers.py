@@ -12,40 +12,40 @@ def lengths(rows):
 
 MISTAKES = {
     "classifier_free_eps": """
-    # The weights are changed round: w = 0 has to give the conditional guess.
+    # The weights are exchanged: w = 0 has to give the conditional prediction.
     return (1 + w) * eps_uncond - w * eps_cond
-    # This leads away from the label: the conditional guess has the weight 1 + w.
+    # This leads away from the label: the conditional prediction has the weight 1 + w.
     return w * eps_uncond - (1 + w) * eps_cond
-    # The two weights have to add up to 1, or equal guesses would be changed: 1 + w and -w.
+    # The two weights have to add up to 1, or equal predictions would be changed: 1 + w and -w.
     (1 + w) * eps_cond -> w * eps_cond
     # The weights add up to -1 here; they have to be 1 + w and -w.
     return w * eps_cond - (1 + w) * eps_uncond
-    # The other convention, whose scale of guidance is 1 + w: here w = 0 is the conditional guess.
+    # The other convention, with a scale of 1 + w: here w = 0 is the conditional prediction.
     return w * eps_cond - (w - 1) * eps_uncond
-    # Beyond the conditional guess, not between the two: minus w times the unconditional one.
+    # Beyond the conditional prediction, not between the two: minus w times the unconditional one.
     return (1 + w) * eps_cond + w * eps_uncond
-    # From the conditional guess this goes towards the other one; guidance goes away from it.
+    # From the conditional prediction this goes towards the other one; guidance goes away from it.
     return (1 - w) * eps_cond + w * eps_uncond
-    # This is a mean of the two, and guidance goes beyond the conditional guess.
+    # This is a mean of the two, and guidance goes beyond the conditional prediction.
     return (w * eps_cond + eps_uncond) / (1 + w)
     # A weighted mean, whose weights are those of the sum: do not divide.
     return ((1 + w) * eps_cond - w * eps_uncond) / (1 + 2 * w)
-    # The difference is added to the conditional guess, not to the unconditional one alone.
+    # The difference is added to the conditional prediction, not to the unconditional one alone.
     return eps_uncond + (1 + 2 * w) * (eps_cond - eps_uncond)
-    # A weight below zero leads back towards the unconditional guess: use it as it is.
+    # A weight below zero leads back towards the unconditional prediction: use it as it is.
     return (1 + max(w, 0)) * eps_cond - max(w, 0) * eps_uncond
-    # Guesses of noise may be of any size: do not cut them off at 1.
+    # Predictions of noise may be of any size: do not cut them off at 1.
     return np.clip((1 + w) * eps_cond - w * eps_uncond, -1, 1)
-    # Guesses of noise may be of any size: do not cut them off.
+    # Predictions of noise may be of any size: do not cut them off.
     return np.clip((1 + w) * eps_cond - w * eps_uncond, -10, 10)
     # The weight is a number as it is, not to be squared.
     return (1 + w**2) * eps_cond - w**2 * eps_uncond
-    # Each guess keeps its size: there is nothing to normalize.
+    # Each prediction keeps its size: there is nothing to normalize.
     out = (1 + w) * eps_cond - w * eps_uncond
     return out / np.std(out) * np.std(eps_cond)
-    # A weight below zero leads back towards the unconditional guess: its sign counts.
+    # A weight below zero leads back towards the unconditional prediction: its sign counts.
     return (1 + abs(w)) * eps_cond - abs(w) * eps_uncond
-    # What is added is the *difference* of the guesses, times w, not the unconditional guess.
+    # What is added is the *difference* of the predictions, times w, not the unconditional one.
     return eps_cond + w * eps_uncond
     """,
     "drop_labels": """
@@ -173,7 +173,7 @@ MISTAKES = {
 
 VARIANTS = {
     "classifier_free_eps": """
-    # the conditional guess and w times the way there
+    # the conditional prediction and w times the way there
     return eps_cond + w * (eps_cond - eps_uncond)
     # from the unconditional one, with the other papers' scale
     scale = 1 + w

@@ -10,15 +10,16 @@ guided = Exercise(
     target="minigen.diffusion.guidance:classifier_free_eps",
     minutes=5,
     prompt="""
-    The guess of the noise with guidance of weight w, from a model's two guesses.
+    The guided prediction of the noise with weight w, from a model's two predictions.
 
-    eps_cond is its guess when told the label, eps_uncond without a label; both have one shape, (N,
-    D) or (N, H, W, C), which is the shape of the result. w is a number: 0 gives the conditional
-    guess, -1 the unconditional one, more than 0 goes beyond the conditional one, away from the
-    other. No gradient is taken here.
+    eps_cond is its prediction given the label, eps_uncond that without a label; both have one
+    shape, (N, D) or (N, H, W, C), which is the shape of the result. w is a number: 0 gives the
+    conditional prediction, -1 the unconditional one, and above 0 the result lies beyond the
+    conditional prediction, away from the unconditional one. No gradient is taken here.
     """,
     hints="""
-    The result lies on the straight line through both guesses. Where on it is w = 0, where w = -1?
+    The result lies on the straight line through both predictions. Where on it is w = 0, and where
+    w = -1?
 
     (1 + w) eps_cond - w eps_uncond: the two weights add up to 1.
 
@@ -43,7 +44,7 @@ def points_of_the_plane(impl, rng):
     points=1, kind="equation", property=True, expect={"w = 0": 0.0, "w = -1": 0.0, "agreed": 0.0}
 )
 def the_two_ends(impl, rng):
-    """w = 0 and w = -1 give the two guesses back; equal guesses are left as they are."""
+    """w = 0 and w = -1 give the two predictions back; equal predictions stay as they are."""
     cond, uncond = rng.standard_normal((2, 4, 3))
     return {
         "w = 0": impl(cond, uncond, 0) - cond,
@@ -55,7 +56,7 @@ def the_two_ends(impl, rng):
 
 @guided.case(points=1, kind="extremes", rtol=1e-5)
 def pictures(impl, rng):
-    """In float32, with guesses of 1000 and -1000 among them."""
+    """In float32, with predictions of 1000 and -1000 among them."""
     cond, uncond = rng.standard_normal((2, 2, 4, 5, 1)).astype(np.float32)
     cond[0, 0, :2, 0] = [1000.0, -1000.0]
     return {"eps": impl(cond, uncond, 2.0)}
@@ -66,11 +67,11 @@ dropped = Exercise(
     target="minigen.diffusion.guidance:drop_labels",
     minutes=5,
     prompt="""
-    The labels of a batch, some of them left out, as a network is trained on them that is to know
-    digits with and without a label.
+    The labels of a batch with some of them dropped, for the training of one network as a
+    conditional and an unconditional model.
 
     y holds whole numbers (N,), u one random number in [0, 1) for each (N,), p is the share of
-    labels to be left out. The result is an array in the shape of y: -1, which stands for no label,
+    labels to be dropped. The result is an array in the shape of y: -1, which stands for no label,
     where u is below p, the label everywhere else. y itself must stay as it was.
     """,
     hints="""
