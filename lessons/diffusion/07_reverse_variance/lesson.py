@@ -551,32 +551,26 @@ lesson.outcome(f"{some} steps: beta {b:.2f}, beta~ {p:.2f}, learned {own:.2f}.",
 
 # %%
 results = {S: plane.get(S, plane[some]) for S in (200, 50, 25)}  # not all are there with --quick
-own_200, own_25 = results[200][3], results[25][3]
+own_200 = results[200][3]
 lesson.claim(
     "plane, 200 steps: nats lost with the learned variance",
     own_200,
     at_most=0.06,
-    source="seed 0: 0.026; exact variance: 0.002",
+    source="seed 0: 0.026; v = 1/2: 0.16 to 0.20",
 )
 lesson.claim(
     "plane, 200 steps: nats lost, learned / better of beta and beta~",
     own_200 / min(results[200][:2]),
     at_most=0.5,
-    source="seed 0: 0.20",
-)
-
-# %%
-lesson.claim(
-    "plane, 25 steps: nats lost, learned / better of beta and beta~",
-    own_25 / min(results[25][:2]),
-    at_most=0.9,
-    source="seed 0: 0.66",
+    source="seed 0: 0.20; v = 1/2: 1.3",
 )
 
 # %% [markdown]
 # Because $v$ is relative to $\beta_t$ and $\tilde\beta_t$, it can be used with the steps of another
-# schedule. Now look at the first two columns. With $\beta$ the bound falls as the number of steps
-# rises. With $\tilde\beta$ it is lower with 50 steps than with 200:
+# schedule. But compare it with $v = 1/2$, too: what the network learned about single steps is worth
+# much with all 200, and little with 50 or 25, whose exact variances are different ones. Now look at
+# the first two columns. With $\beta$ the bound falls as the number of steps rises. With
+# $\tilde\beta$ it is lower with 50 steps than with 200:
 
 # %%
 by_beta, by_narrow = results[200][0] / results[25][0], results[200][1] / results[50][1]
@@ -584,13 +578,13 @@ lesson.claim(
     "plane, beta: nats lost in 200 steps / in 25",
     by_beta,
     at_most=0.3,
-    source="nothing is trained; seed 0: 0.14",
+    source="nothing is trained; seeds 0, 1, 2031: 0.13 to 0.16",
 )
 lesson.claim(
     "plane, beta~: nats lost in 200 steps / in 50",
     by_narrow,
     at_least=1.2,
-    source="nothing is trained; seed 0: 1.5",
+    source="nothing is trained; seeds 0, 1, 2031: 1.58 to 1.63",
 )
 
 # %% [markdown]
@@ -772,15 +766,19 @@ for S in bits:
 
 # %%
 rows = []
-least = {"beta": (0.2, "seed 0: 0.43 and 0.62"), "posterior": (0.03, "seed 0: 0.16 and 0.09")}
 for S in bits:
-    for other, (threshold, source) in least.items():
+    for other in ("beta", "posterior"):
         gain = total[S, other] - total[S, "learned"]
-        error = gain.std() / np.sqrt(len(gain))
-        rows.append([S, KINDS[other], gain.mean(), error])
-        name = f"digits, {'all' if S == T else 'few'} steps, learned instead of {KINDS[other]}"
-        lesson.claim(f"{name}: bits saved", gain.mean(), at_least=threshold, source=source)
+        rows.append([S, KINDS[other], gain.mean(), gain.std() / np.sqrt(len(gain))])
 lesson.table(rows, ["steps", "learned instead of", "bits saved", "standard error"])
+for S in bits:
+    better = min(total[S, "beta"].mean(), total[S, "posterior"].mean())
+    lesson.claim(
+        f"digits, {'all' if S == T else 'few'} steps: bits saved, better of beta and beta~",
+        better - total[S, "learned"].mean(),
+        at_least=0.04,
+        source="seed 0: 0.16 and 0.09; below 0 untrained",
+    )
 
 # %% [markdown]
 # ## 7. Images of v
@@ -1072,6 +1070,12 @@ lesson.check("by the gradients / better of the others", variance(best) / second_
 from minigen.nn import Module
 
 
+def log_ends(t):
+    """log β̃_t and log β_t, each (N, 1)."""
+    ends = schedule.posterior_variance_clipped[t], schedule.beta[t]
+    return [np.log(variance)[:, None].astype(np.float32) for variance in ends]
+
+
 class NoiseAndVariance(Module):
     """eps and v of points in the plane; with free=True the second network outputs log σ²."""
 
@@ -1084,8 +1088,7 @@ class NoiseAndVariance(Module):
         out = self.second(x, t)
         if not self.free:
             return self.noise(x, t), out + np.float32(0.5)
-        low = np.log(schedule.posterior_variance_clipped[t])[:, None].astype(x.dtype)
-        high = np.log(schedule.beta[t])[:, None].astype(x.dtype)
+        low, high = log_ends(t)
         return self.noise(x, t), (out - low) / (high - low)
 
 
@@ -1173,16 +1176,27 @@ lesson.figure(ax, "free_diagonal", "How smoothly do the four fall, and how far?"
 # Three measures at the end: the error of the noise; the largest factor by which it rose from one
 # measurement to the next in the second half of training; and nats of the bound above those with
 # exact noise and variance. (As in section 6 $\hat x_0$ is clipped, here to $[-3, 3]$, which no data
-# leave.)
+# leave; and variances are limited to 1.)
 
 # %%
 sampled = points[: lesson.size(500, quick=20)]
 
 
+def bounded(model):
+    """The model with an implied x_0 in [-3, 3] and variances of at most 1."""
+
+    def limited(x, t):
+        eps, v = clipped(model, schedule, -3, 3)(x, t)
+        low, high = log_ends(t)
+        return eps, np.minimum(v, -low / (high - low))
+
+    return limited
+
+
 def nats(model):
     """The mean bound of some points, with the same noise for every model."""
-    model = clipped(model, schedule, -3, 3)
-    return vlb_terms(model, sampled, schedule, lesson.rng("bound of four"), "learned").total.mean()
+    rng = lesson.rng("bound of four")
+    return vlb_terms(bounded(model), sampled, schedule, rng, "learned").total.mean()
 
 
 with_exact = nats(best_for(schedule))
@@ -1269,7 +1283,7 @@ for name, (model, _) in trained.items():
 
     def all_steps(rng, model=model):
         x = rng.standard_normal((n, 2), dtype=np.float32)
-        return strided(clipped(model, schedule, -3, 3), x, schedule, T, rng, "learned")
+        return strided(bounded(model), x, schedule, T, rng, "learned")
 
     from_four[name] = over_floor(all_steps)
 header = ["training", "distance of samples over the floor", "standard error"]

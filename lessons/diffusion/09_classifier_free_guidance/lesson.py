@@ -164,8 +164,8 @@ lesson.outcome(
 #
 # </details>
 #
-# So $w = 0$ is the conditional model, and $w = -1$ the unconditional one. (GLIDE and Imagen call $1
-# + w$ the *guidance scale*: their 1 is $w = 0$ here.)
+# So $w = 0$ is the conditional model, and $w = -1$ the unconditional one. (In GLIDE and Imagen
+# $1 + w$ is called the *guidance scale*: their 1 is $w = 0$ here.)
 
 # %%
 lesson.change(
