@@ -246,8 +246,8 @@ lesson.play(
 )
 
 # %% [markdown]
-# They leave the parts of A that face B, where the gradient of the classifier is largest, and are
-# pushed away from B from the first steps on.
+# They leave the parts of A that face B, above all the topmost Gaussian: there the label is least
+# certain, and the gradient of the classifier is large.
 #
 # ## 3. One network for both
 #
@@ -675,8 +675,8 @@ share = by_judge / by_guide
 lesson.outcome(
     f"By CLIP, w = 300, the guide's cosine is {by_guide:.3f} above that of real digits, and the"
     f" judge's {by_judge:.3f}. With classifier-free guidance, w = 1, it is {free_by_guide:.3f} and"
-    f" {free_by_judge:.3f}: no CLIP was used, so both agree. The Fréchet distance by CLIP is"
-    f" {compared['by CLIP, w = 300'][3]:.0f}.",
+    f" {free_by_judge:.3f}, where no CLIP is used. The Fréchet distances are"
+    f" {compared['by CLIP, w = 300'][3]:.0f} and {compared['classifier-free, w = 1'][3]:.0f}.",
     answer="nearly all of it" if share > 0.8 else "a part" if share > 0.2 else "next to nothing",
 )
 
@@ -711,6 +711,9 @@ lesson.claim(
 )
 
 # %% [markdown]
+# A gain that only the guide shows is not a better fit to the word. It is specific to the weights of
+# this one network, as an adversarial example is.
+#
 # ## 6. Three mistakes
 #
 # - *The weights exchanged*, $w\,\epsilon(y) - (1 + w)\,\epsilon$: they do not add up to 1, so even
