@@ -407,6 +407,8 @@ rises = [after - before for before, after in zip(recalls, recalls[1:])]
 lesson.claim(
     "recall at w = 0", recalls[0], at_least=0.6, source="seeds 0, 1: 0.78, 0.76; 0 for noise"
 )
+
+# %%
 lesson.claim(
     "recall at w = 0, 1, 2, 4: largest rise",
     max(rises),
