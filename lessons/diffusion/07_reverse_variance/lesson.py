@@ -1130,7 +1130,7 @@ every = max(1, lesson.steps(2000, quick=6) // 40)
 
 def train_both(name, loss, free=False, draw=noisy_points, **more):
     """The trained networks (their average), and the error of the noise during training."""
-    rng, count = lesson.rng(name), every * 40
+    rng, count = lesson.rng("v, L_hybrid"), every * 40  # the same first weights and batches for all
     model, errors = NoiseAndVariance(rng, free), np.zeros(40)
     step = descend(loss, model, draw, rng=rng, lr=cosine(2e-3, count), ema=0.995)
 
@@ -1225,15 +1225,15 @@ lesson.outcome(
 lesson.claim(
     "L_hybrid: mean square error of the noise",
     at_end["v, L_hybrid"],
-    at_most=0.05,
-    source="seed 1: 0.025, doubled",
+    at_most=0.1,
+    source="seeds 0, 1: 0.026, 0.025; other first weights: 0.046, doubled",
 )
 smallest = min(value for name, value in at_end.items() if "vlb" in name)
 lesson.claim(
     "error of the noise, smallest with L_vlb / L_hybrid",
     smallest / at_end["v, L_hybrid"],
     at_least=2,
-    source="seed 1: 6.5",
+    source="seeds 0, 1: 6.6, 6.5",
 )
 
 # %% [markdown]
