@@ -7,19 +7,19 @@ CHANGES = {
         old="guess = np.array([[0.25, 0.5]])",
         new="guess = np.array([[0.5, 0.0]])",
         shows={
-            "loss of the guess": {"equals": 0.0, "atol": 1e-12},
-            "the data it implies": [1.0, -1.0],
+            "loss of the prediction": {"equals": 0.0, "atol": 1e-12},
+            "the implied data": [1.0, -1.0],
             "the mean of x_1": [[0.9882, -0.9487]],
         },
-        fails=["loss of the guess", "the data it implies"],
+        fails=["loss of the prediction", "the implied data"],
     ),
     "half of the noise": Change(
         old="return mean_from_eps(x, t, eps, schedule)",
         new="return mean_from_eps(x, t, eps, schedule)"
         " + np.float32(schedule.beta[t] ** 0.5 / 2) * z",
         shows={
-            (("with no noise, guesses exact", 200), "spread"): None,
-            (("with no noise, guesses exact", 20), "spread"): None,
+            (("with no noise, exact predictions", 200), "std"): None,
+            (("with no noise, exact predictions", 20), "std"): None,
         },
     ),
 }
