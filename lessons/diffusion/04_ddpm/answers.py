@@ -39,7 +39,7 @@ MISTAKES = {
     1 - alpha_bar -> 1 - alpha
     # The shrinking of the forward step is not undone in the means.
     2 * variance * alpha -> 2 * variance
-    # A share of the data stands where that of the noise belongs.
+    # The share of the data is used where that of the noise belongs.
     (1 - alpha_bar) -> alpha_bar
     # The variance multiplies: the wider the Gaussians are, the less an error costs.
     2 * variance * alpha -> 2 / variance * alpha
@@ -54,9 +54,9 @@ MISTAKES = {
     schedule.alpha_bar[t] -> schedule.alpha_bar[t - 1] + 1e-9
     """,
     "simple_loss": """
-    # The model guesses the noise, so its answer is compared with eps, not with x0.
+    # The model predicts the noise, so its output is compared with eps, not with x0.
     return mean_square(x0 - eps_model(noised(x0, t, eps, schedule), t))
-    q_sample(x0, t, eps, schedule) -> x0  # The model sees the noised data x_t, not x0.
+    q_sample(x0, t, eps, schedule) -> x0  # The model receives the noisy data x_t, not x0.
     # Square roots are missing: x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps.
     a = at(schedule.alpha_bar, t, x0)
     return mean_square(eps - eps_model(a * x0 + (1 - a) * eps, t))
@@ -65,11 +65,11 @@ MISTAKES = {
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
     # The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t - 1].
     q_sample(x0, t, eps, schedule) -> noised(x0, t - 1, eps, schedule)
-    # The model is asked at the time t of the data that it sees, not at t - 1.
+    # The model receives the time t of its input x_t, not t - 1.
     eps_model(x_t, t) -> eps_model(x_t, t - 1)
     # Give the model t as it is, of shape (N,): only alpha_bar is reshaped to go with the data.
     eps_model(x_t, t) -> eps_model(x_t, np.reshape(t, (-1, 1)))
-    # A root has no slope where the guess is right: take the mean of the squares.
+    # A root has no gradient where the prediction is exact: take the mean of the squares.
     residual = eps - eps_model(noised(x0, t, eps, schedule), t)
     return np.sqrt(np.mean(residual**2)) ** 2
     # Data and noise are swapped: the data is multiplied by sqrt(alpha_bar).
@@ -102,9 +102,9 @@ MISTAKES = {
     # beta is the variance that one step adds; after t steps the noise has variance 1 - alpha_bar.
     a, b = at(schedule.alpha_bar, t, x0), at(schedule.beta, t, x0)
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(b) * eps, t))
-    # The noised data may lie anywhere: do not clip it.
+    # The noisy data may lie anywhere: do not clip it.
     q_sample(x0, t, eps, schedule) -> np.clip(noised(x0, t, eps, schedule), -1, 1)
-    # Training needs the gradient of the model's guess: do not stop it there.
+    # Training needs the gradient of the model's prediction: do not stop it there.
     eps_model(x_t, t) -> stop_gradient(eps_model(x_t, t))
     # A small number under the root is not harmless: at the first steps 1 - alpha_bar is small too.
     a = at(schedule.alpha_bar, t, x0)
@@ -125,7 +125,7 @@ MISTAKES = {
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
     # The mean of the squares, not the square of the mean.
     return np.mean(eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2
-    # The model guesses the noise: its answer is compared with eps, not with what it was shown.
+    # The model predicts the noise: its output is compared with eps, not with its input.
     x_t = noised(x0, t, eps, schedule)
     return mean_square(x_t - eps_model(x_t, t))
     # One number for the batch: the mean over the examples as well.
@@ -133,8 +133,7 @@ MISTAKES = {
     return np.mean(np.reshape(residual**2, (len(x0), -1)), axis=1)
     """,
     "mean_from_eps": """
-    # This is the guess of x0, all noise gone at once; the mean of one step removes only a little of
-    # it.
+    # This is the predicted x0, all noise removed at once; the mean of one step removes only a part.
     alpha -> alpha_bar (everywhere)
     # The bar under the root is missing: the noise in x_t is that of all t steps.
     alpha_bar -> alpha (everywhere)

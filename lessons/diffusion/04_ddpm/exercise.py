@@ -32,19 +32,20 @@ loss = Exercise(
     target="minigen.diffusion.ddpm:simple_loss",
     minutes=15,
     prompt=f"""
-    How badly a model guesses the noise in a noised example: the mean over examples and dimensions
-    of the squared difference between eps and the model's guess. One number.
+    The loss of a model of the noise: the mean over examples and dimensions of the squared
+    difference between eps and the model's prediction of it. One number.
 
     x0 and eps have the same shape, (N, D) or (N, H, W, C); t has shape (N,): a time step for each
-    example. Make x_t, the data after t steps of noise, of x0 and eps; eps_model(x_t, t) then
-    returns its guess, in the shape of x_t. Call it once, with the whole batch and t as it is, (N,).
-    Training takes the gradient in the weights of the model; it is 0 where every guess is right.
+    example. Compute x_t, the data after t steps of noise, from x0 and eps; eps_model(x_t, t)
+    returns the prediction, in the shape of x_t. Call it once, with the whole batch and t as it is,
+    (N,). Training takes the gradient with respect to the weights of the model; it is 0 where every
+    prediction is exact.
 
     {SCHEDULE}
     """,
     hints="""
-    Noise the data in one go, show the result and the time to the model, and compare its answer with
-    the noise.
+    Add the noise of all t steps at once, pass the result and t to the model, and compare its
+    prediction with eps.
 
     x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps; the loss is the mean of (eps -
     eps_model(x_t, t))^2.
@@ -63,8 +64,8 @@ def linear_model(x, t):
 
 
 @loss.case(points=1, kind="equation", expect={"loss": 2.5})
-def knows_nothing(impl, rng):
-    """A model that always guesses 0 pays the mean square of the noise: (1 + 9 + 0 + 0)/4."""
+def predicts_zero(impl, rng):
+    """The loss of the prediction 0 is the mean square of the noise: (1 + 9 + 0 + 0)/4."""
     eps = np.array([[1.0, 3.0], [0.0, 0.0]])
     return {
         "loss": impl(lambda x, t: 0 * x, np.ones((2, 2)), np.array([2, 3]), eps, Schedule(BY_HAND))
@@ -72,7 +73,7 @@ def knows_nothing(impl, rng):
 
 
 @loss.case(points=2, kind="equation", expect={"loss": 1.0})
-def sees_the_noised_data(impl, rng):
+def receives_the_noisy_data(impl, rng):
     """At t = 3, x0 = 4 and eps = 0 give x_t = 2; at t = 1, x0 = 0 and eps = 2 give x_t = 1: (0 -
     1)^2 and (2 - 1)^2."""
     x0, eps = np.array([[4.0], [0.0]]), np.array([[0.0], [2.0]])
@@ -100,9 +101,9 @@ def images(impl, rng):
 
 
 @loss.case(points=2, kind="equation", property=True, expect={"loss": 0.0})
-def knows_everything(impl, rng):
-    """The model that solves x_t for the noise has loss 0. It is told x0 behind the back, as a
-    model of a single point would know it."""
+def solves_for_the_noise(impl, rng):
+    """The model that solves x_t for the noise has loss 0. It uses x0, as a model of data at a
+    single point could."""
     s, t = schedule(), rng.integers(1, 11, 5)
     x0, eps = rng.standard_normal((2, 5, 2))
 
@@ -125,7 +126,7 @@ def gradient(impl, rng):
 
 @loss.case(points=1, kind="gradient", property=True, expect={"loss": 0.0, "grad": 0.0})
 def gradient_at_the_truth(impl, rng):
-    """Of x0 = 0 and alpha_bar = 3/4 the model that doubles x_t guesses all right: no slope."""
+    """For x0 = 0 and alpha_bar = 3/4 the model that doubles x_t is exact: the gradient is 0."""
     x0, eps, t = np.zeros((4, 2)), rng.standard_normal((4, 2)), np.array([1, 1, 1, 1])
 
     def total(w):
@@ -147,9 +148,9 @@ mean = Exercise(
     target="minigen.diffusion.ddpm:mean_from_eps",
     minutes=10,
     prompt=f"""
-    The mean of the reverse step, x_t to x_(t-1), if eps is the noise that the model sees in x_t:
-    the mean of q(x_(t-1) | x_t, x_0) for the x_0 that eps implies. Without noise, eps = 0, it is
-    where one forward step without noise would have come from.
+    The mean of the reverse step, x_t to x_(t-1), if eps is the predicted noise in x_t: the mean of
+    q(x_(t-1) | x_t, x_0) for the x_0 that eps implies. For eps = 0 it is the point from which one
+    forward step without noise leads to x_t.
 
     x_t and eps have the same shape, (N, D) or (N, H, W, C), and so has the mean; t is one time
     step, a whole number or an array of shape (), or an array (N,) of them. Nothing is clipped. No
@@ -159,7 +160,7 @@ mean = Exercise(
     """,
     hints="""
     The posterior mean is a part of x_t plus a part of x_0, and x_0 is (x_t - sqrt(1 - alpha_bar_t)
-    eps)/sqrt(alpha_bar_t). Collect what stands before x_t, and what stands before eps.
+    eps)/sqrt(alpha_bar_t). Collect the factors of x_t and those of eps.
 
     The mean is (x_t - c eps)/sqrt(alpha_t) with c = (1 - alpha_t)/sqrt(1 - alpha_bar_t).
 
@@ -173,7 +174,7 @@ mean = Exercise(
 
 @mean.case(points=1, kind="equation", expect={"mean": [[3.0, 0.0]]})
 def without_noise(impl, rng):
-    """No noise seen: only the shrinking by sqrt(4/9) is undone."""
+    """Predicted noise 0: only the shrinking by sqrt(4/9) is undone."""
     return {"mean": impl(np.array([[2.0, 0.0]]), 2, np.zeros((1, 2)), Schedule(BY_HAND))}
 
 
@@ -314,20 +315,19 @@ step = Exercise(
     imports=["from minigen.diffusion.ddpm import mean_from_eps as packages_mean"],
     prompt=f"""
     One step of sampling, x_t to x_(t-1): the mean of the reverse step plus fresh noise, except at
-    the last step, t = 1, whose result is data and gets no noise on top.
+    the last step, t = 1, whose result is data, without fresh noise.
 
-    x, eps (the model's guess of the noise in x) and z (the fresh noise) have the same shape, (N, D)
-    or (N, H, W, C), and so has the result; t is one time step, a whole number. The variance of the
-    fresh noise is beta_t if variance is "beta"; otherwise variance is an array of variances, in the
-    shape of x, which may be as small as you like. (The package also knows "posterior"; you need
-    not.) Nothing is clipped; no gradient is taken. For the mean use your own function or the
-    package's.
+    x, eps (the predicted noise in x) and z (the fresh noise) have the same shape, (N, D) or (N, H,
+    W, C), and so has the result; t is one time step, a whole number. The variance of the fresh
+    noise is beta_t if variance is "beta"; otherwise variance is an array of variances, in the shape
+    of x, which may be arbitrarily small. (Use isinstance(variance, str) to distinguish the two. The
+    package also accepts "posterior"; your function need not.) Nothing is clipped; no gradient is
+    taken. For the mean use your own function or the package's.
 
     {SCHEDULE}
     """,
     hints="""
-    Where does the sample lie on average, and how far is it scattered around that place? At which
-    step must it not be?
+    Which mean and which standard deviation has x_(t-1)? At which step is no fresh noise added?
 
     x_(t-1) = mean + sigma_t z, where sigma_t^2 is the variance; at t = 1 just the mean.
 
@@ -343,7 +343,7 @@ step = Exercise(
 
 @step.case(points=1, kind="equation", expect={"x": [[3.0 + np.sqrt(5 / 9), 0.0]]})
 def nothing_predicted(impl, rng):
-    """No noise seen, so the mean is x/sqrt(4/9); the fresh noise has the standard deviation
+    """Predicted noise 0, so the mean is x/sqrt(4/9); the fresh noise has the standard deviation
     sqrt(5/9)."""
     return {
         "x": impl(
@@ -388,7 +388,7 @@ def given_variances(impl, rng):
 
 @step.case(points=1, kind="extremes", property=True, expect={"over its deviation": 1.0})
 def a_tiny_variance(impl, rng):
-    """From x = 0, without a guess, fresh noise of 1 and variance 1e-24 lead to 1e-12."""
+    """From x = 0, with predicted noise 0, fresh noise 1 and variance 1e-24 lead to 1e-12."""
     zero, one = np.zeros((2, 3)), np.ones((2, 3))
     tiny = impl(zero, 5, zero, one, schedule(), 1e-24 * one)
     return {"over its deviation": np.asarray(tiny, float) * 1e12}

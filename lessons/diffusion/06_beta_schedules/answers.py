@@ -28,17 +28,17 @@ MISTAKES = {
     f = np.cos((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2)
     with np.errstate(all="ignore"):
         return np.minimum(1 - f[1:] / f[:-1], largest)
-    # A quarter of a turn: pi/2, not pi.
+    # The angle ends at a quarter of a turn: pi/2, not pi.
     * numpy.pi / 2 -> * numpy.pi
     # These are the alphas: beta is 1 minus the ratio.
     1 - f[1:] / f[:-1] -> f[1:] / f[:-1]
-    # This is alpha_bar, what is left of the signal; beta_t is 1 minus the ratio of two neighbours.
+    # This is alpha_bar, what is left of the signal; beta_t is 1 minus the ratio of two neighbors.
     f = curve(T, s)
     return f[1:] / f[0]
     # This is 1 - alpha_bar, all the noise up to t; beta is that of one step.
     f = curve(T, s)
     return np.minimum(1 - f[1:] / f[0], largest)
-    # A difference of two neighbours; beta is 1 minus their ratio.
+    # A difference of two neighbors; beta is 1 minus their ratio.
     f = curve(T, s)
     return np.minimum((f[:-1] - f[1:]) / f[0], largest)
     # beta_t compares t with the step before: f(t)/f(t - 1), not f(t - 1)/f(t).
@@ -54,19 +54,19 @@ MISTAKES = {
     # The steps begin with t = 1, and there is one at t = T: this is beta_0 ... beta_(T-1).
     f = curve(T, s)
     return np.minimum(np.concatenate([[0.0], 1 - f[1:-1] / f[:-2]]), largest)
-    # The time runs the wrong way: the first steps are the small ones.
+    # The order of time is reversed: the first steps are the small ones.
     f = curve(T, s)
     return np.minimum(1 - f[1:] / f[:-1], largest)[::-1]
-    # The limit is one from above: the smaller of the two.
+    # The limit is an upper one: take the smaller of the two.
     numpy.minimum -> numpy.maximum
-    # The cut is that of beta, not of alpha_bar.
+    # The limit applies to beta, not to alpha_bar.
     f = np.maximum(curve(T, s), 1 - largest)
     return 1 - f[1:] / f[:-1]
     # This is the linear schedule.
     return np.linspace(1e-4, 0.02, T)
     # The cosine, not the sine: the signal falls.
     numpy.cos -> numpy.sin
-    # t/T goes from 1/T to 1, not from 0 to 1 over T numbers; and f(0) stands before the first.
+    # t/T goes from 1/T to 1, not from 0 to 1 over T numbers; and f(0) precedes the first.
     f = np.cos((np.linspace(0, 1, T) + s) / (1 + s) * np.pi / 2) ** 2
     return np.minimum(1 - f / np.concatenate([[1.0], f[:-1]]), largest)
     # f(0) is taken for 1, which it is for s = 0 alone.
@@ -78,7 +78,7 @@ MISTAKES = {
     # Parentheses are missing: the whole of t/T + s is divided by 1 + s and multiplied by pi/2.
     f = np.cos(np.arange(T + 1) / T + s / (1 + s) * np.pi / 2) ** 2
     return np.minimum(1 - f[1:] / f[:-1], largest)
-    # The ratio is turned round: 1 - f(t)/f(t - 1).
+    # The ratio is inverted: 1 - f(t)/f(t - 1).
     f = curve(T, s)
     with np.errstate(all="ignore"):
         return np.minimum(1 - f[:-1] / f[1:], largest)
@@ -103,7 +103,7 @@ MISTAKES = {
     # The angle is in radians: nothing is turned from degrees.
     f = np.cos(np.deg2rad((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2)) ** 2
     return np.minimum(1 - f[1:] / f[:-1], largest)
-    # This is a running product; each beta follows from two neighbours alone.
+    # This is a running product; each beta follows from two neighbors alone.
     f = np.cos((np.arange(T + 1) / T + s) / (1 + s) * np.pi / 2) ** 2
     return np.cumprod(np.minimum(1 - f[1:] / f[:-1], largest))
     # np.cos takes radians: pi/2, not 90.
@@ -124,7 +124,7 @@ VARIANTS = {
     # by the cosine of twice the angle
     f = 1 + np.cos(np.pi * (np.linspace(0, 1, T + 1) + s) / (1 + s))
     return np.clip(1 - f[1:] / f[:-1], None, largest)
-    # differences of neighbours over the earlier one
+    # differences of neighbors over the earlier one
     f = curve(T, s)
     return np.clip(-np.diff(f) / f[:-1], None, largest)
     """,

@@ -10,8 +10,8 @@ cosine = Exercise(
     minutes=12,
     prompt="""
     The variances beta_1 ... beta_T of the cosine schedule, an array (T,). The share of the signal
-    that is left after t steps is to be f(t)/f(0), where f(t) is the square of the cosine of
-    (t/T + s)/(1 + s) times pi/2. Each beta follows from two neighbours of that curve, and none may
+    that is left after t steps must be f(t)/f(0), where f(t) is the square of the cosine of
+    (t/T + s)/(1 + s) times pi/2. Each beta follows from two neighbors of that curve, and none may
     be above `largest`.
 
     T is a whole number; s = 0.008 and largest = 0.999 are the defaults. No gradient is taken.
