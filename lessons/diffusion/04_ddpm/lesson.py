@@ -558,7 +558,7 @@ lesson.table(rows, ["density", "σ²", f"sets of {few:,}", f"{many:,} at once"],
 judged = {(name, variance): far for name, variance, *far in rows}
 at_once = {
     "ring": (1.6, "earlier runs: 1.16 and 1.22, plus a third"),
-    "two_moons": (1.4, "seed 0: 0.99; as far above 1 as twice the worst of the ring"),
+    "two_moons": (1.4, "seed 0: 0.99, plus 0.4"),
 }
 for name, (threshold, source) in at_once.items():
     of_sets, of_all = judged[name, "beta"]
@@ -759,10 +759,11 @@ lesson.table(rows, header)
 # %%
 end, never = far["with noise at the end", 20], far["with no noise at all", 20]
 further = "with noise at the end" if end > never else "with no noise at all"
-neither = "neither differs from the right sampler"
+neither, last = "neither differs from the right sampler", ("with no noise at all", T)
 lesson.outcome(
     f"{end:.1f} floors with noise at the end, {never:.1f} with none (the right sampler:"
-    f" {far['right', 20]:.1f}).",
+    f" {far['right', 20]:.1f}). With all {T} steps and no noise, {near[last]:.0%} of the samples"
+    f" lie at a mode, and {most_frequent(result[last]):.0%} at the most frequent mode.",
     answer=neither if max(end, never) < 1.5 else further,
 )
 
@@ -797,9 +798,9 @@ lesson.check("σ₁ / width of a mode", np.sqrt(schedule.beta[1]) / ring.std, be
 # Without fresh noise each step goes to the *average* of the places that $x_t$ could have come from.
 # Averages are less spread out than the places themselves, and only fresh noise restores the
 # standard deviation. With exact predictions that is all that happens: the ring is too small, and
-# its modes are equally frequent. A network, however, receives points that it hardly met in
-# training, at such $t$, and its errors there are larger. With all 200 steps nearly every sample
-# still lies at a mode; but one mode gets far more than an eighth of the samples.
+# its modes are equally frequent. A network, however, receives points that hardly occurred in
+# training at such $t$, and no loss made its predictions accurate there: compare the shares of the
+# most frequent mode. Samples that look right one by one may still have the wrong distribution.
 
 # %%
 lesson.change(
@@ -1003,7 +1004,7 @@ lesson.claim(
 #   and a constant does not change the minimum.
 #
 # Our deviations: losses are means over the dimensions, while Eq. diffusion.15 has the squared
-# length. That divides the loss by $D$, and the gradient too, for which the learning rate is chosen.
+# length. That divides the loss and its gradient by $D$, and leaves the steps of Adam as they are.
 # We sample from the moving average of the weights, as Ho et al. do; their algorithm box does not
 # show it. The digits have the cosine schedule.
 #
