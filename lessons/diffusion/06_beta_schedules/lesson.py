@@ -159,7 +159,6 @@ header = [
     "last 5 %",
     "below 1 % of the signal, in %",
 ]
-header.append("below 1 % of the signal, in %")
 lesson.table([[name, *shape] for name, shape in shapes.items()], header)
 
 # %%
