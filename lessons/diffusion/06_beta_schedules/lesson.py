@@ -262,7 +262,7 @@ seeds = "seeds 0, 1, 2031: 0.30 to 0.32, plus a half"
 lesson.claim("exact noise, 10 jumps: cosine / linear", ratio[10], at_most=0.5, source=seeds)
 seeds = "seeds 0, 1, 2031: 0.46 to 0.59, plus a third"
 lesson.claim("exact noise, 20 jumps: cosine / linear", ratio[20], at_most=0.8, source=seeds)
-theory = "theory: 1 for many jumps; seed 0, one set: 0.9 and 1.1"
+theory = "theory: 1 for many jumps; seeds 0 and 1: 0.9 to 1.1"
 for name in schedules:
     reached = far[name, 50].mean()
     lesson.claim(f"exact noise, 50 jumps, {name}: / floor", reached, at_most=2.0, source=theory)
@@ -491,11 +491,11 @@ lesson.outcome(
     " one. Both start from the same noise.",
     answer=verdict(digit_ratio),
 )
-seeds = "seed 0: 0.86; threshold: no effect"
+seeds = "seeds 0 and 1: 0.86 and 0.78; threshold: no effect"
 lesson.claim("digits, 10 jumps: cosine / linear", digit_ratio, at_most=1.0, source=seeds)
-seeds = "seed 0: 7.8; Gaussians fitted to the pixels of each class: 236"
+seeds = "seeds 0 and 1: 7.8 and 9.1, plus a half; 236 for a Gaussian of each class"
 reached = distances["cosine", 50]
-lesson.claim("digits, 50 jumps, cosine: Fréchet distance", reached, at_most=15, source=seeds)
+lesson.claim("digits, 50 jumps, cosine: Fréchet distance", reached, at_most=14, source=seeds)
 
 # %%
 shown = [digits[name, jumps][:10] for jumps in (10, 20) for name in digit_schedules]
@@ -504,6 +504,9 @@ ax = plot.image_grid(numpy.concatenate(shown), rows=4, row_labels=names, limits=
 lesson.figure(ax, "digits", "The same start for each column, in 10 and in 20 jumps.")
 
 # %% [markdown]
+# The ratios have a sampling error, because each is computed from one set of 2,000 digits: between
+# two runs with different seeds they differed by about 0.1.
+#
 # ## 6. The two ends
 #
 # *The offset $s$.* It prevents $\beta_t$ from being too small near $t = 0$. Without it the curve
