@@ -238,9 +238,9 @@ weight = Exercise(
     What an error of the predicted noise costs in the variational bound: the factor before the
     squared length of eps - eps_hat in the KL divergence of the step from x_t, in nats.
 
-    Both Gaussians of that KL divergence have the same variance, so it is the squared distance of
-    their means over twice the variance. Their means are those of the reverse step from the same
-    x_t: one for the noise eps, the other for the prediction eps_hat.
+    The means of the two Gaussians enter that KL divergence only as their squared distance over
+    twice `variance`, the variance of the model's step. They are the means of the reverse step from
+    the same x_t: one for the noise eps, the other for the prediction eps_hat.
 
     t is one time step, a whole number 1 ... T, or an array (N,) of them; variance is a positive
     number, or an array in the shape of t. The result has the shape of t. No gradient is taken.

@@ -191,10 +191,11 @@ lesson.change(
 # %% [markdown]
 # ## 2. The weights of the bound
 #
-# The bound of `diffusion/03` is a sum of KL divergences between Gaussians. For two Gaussians with
-# the same variance $\sigma_t^2$, it is the squared distance of their means over $2\sigma_t^2$. One
-# mean is that for the noise $\epsilon$, the other that for the prediction $\hat\epsilon$. So the
-# divergence is a multiple of $\lVert \epsilon - \hat\epsilon \rVert^2$. Which multiple?
+# The bound of `diffusion/03` is a sum of KL divergences. Each compares a Gaussian of variance
+# $\tilde\beta_t$ with the model's Gaussian of variance $\sigma_t^2$. It is the squared distance of
+# the two means over $2\sigma_t^2$, plus a constant that does not depend on the network. One mean is
+# that for the noise $\epsilon$, the other that for the prediction $\hat\epsilon$. So the divergence
+# is a multiple of $\lVert \epsilon - \hat\epsilon \rVert^2$, and a constant. Which multiple?
 
 # %%
 lesson.exercise("diffusion/04/bound_weight")
@@ -212,7 +213,8 @@ lesson.exercise("diffusion/04/bound_weight")
 # $$\tilde\mu_t - \mu_\theta = -\frac{1}{\sqrt{\alpha_t}} \frac{1 - \alpha_t}{\sqrt{1 -
 # \bar\alpha_t}}\, (\epsilon - \hat\epsilon) .$$
 #
-# Square its length, and divide by $2\sigma_t^2$.
+# Square its length, and divide by $2\sigma_t^2$. (The means of two Gaussians enter $D_\mathrm{KL}$
+# only as $\lVert m_1 - m_2 \rVert^2 / (2 v_2)$, with the second variance, here the model's.)
 #
 # </details>
 #
