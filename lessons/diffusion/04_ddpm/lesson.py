@@ -272,8 +272,8 @@ lesson.figure(fig, "weights", "The left end is the end of sampling, where little
 # %% [markdown]
 # Ho et al. (2020) found empirically that training works better without the weights: in
 # $L_\mathrm{simple}$ every step counts the same (Eq. diffusion.15, Eq. diffusion.16). Compared with
-# the bound, it puts more weight on the noisier, harder examples and less on the first steps, whose
-# noise is hardly visible. Section 6 trains with both.
+# the bound, it puts less weight on the first steps, whose noise is hardly visible. They argue that
+# the network can then focus on larger $t$, where denoising is harder. Section 6 trains with both.
 #
 # ## 3. Algorithm 1: training (figure f04)
 #
