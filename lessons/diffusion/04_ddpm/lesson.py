@@ -393,9 +393,8 @@ lesson.outcome(
 lesson.claim(
     "ring: mean square of the learned minus the exact mean of the noise",
     np.mean(ring_excess),
-    at_most=0.002,
-    source="seed 0: 0.0004, and 0.0010 after a quarter of the steps; 0.8 for a network that"
-    " predicts 0",
+    at_most=0.001,
+    source="seeds 0 and 1: 0.0004 and 0.0003, by a factor of two and a half; 0.8 for the noise 0",
 )
 
 # %%
@@ -559,12 +558,12 @@ for name, variance in (("ring", "beta"), ("two_moons", "beta"), ("ring", "poster
 lesson.table(rows, ["density", "σ²", f"sets of {few:,}", f"{many:,} at once"], "distance / floor")
 judged = {(name, variance): far for name, variance, *far in rows}
 at_once = {
-    "ring": (1.6, "earlier runs: 1.16 and 1.22, plus a third"),
-    "two_moons": (1.4, "seed 0: 0.99, plus 0.4"),
+    "ring": (1.6, "seeds 0 and 1: 1.16 and 1.15, an earlier run 1.22; plus a third"),
+    "two_moons": (1.4, "seeds 0 and 1: 0.99 and 1.00, plus 0.4"),
 }
 for name, (threshold, source) in at_once.items():
     of_sets, of_all = judged[name, "beta"]
-    theory = "theory: 1; seed 0: 1.06 and 0.98"
+    theory = "theory: 1; seeds 0 and 1: 0.98 to 1.06"
     lesson.claim(f"{name}: sets of {few:,}, / floor", of_sets, at_most=1.2, source=theory)
     lesson.claim(f"{name}: {many:,} at once, / floor", of_all, at_most=threshold, source=source)
 
@@ -593,9 +592,9 @@ lesson.table(rows, ["samples", "σ²", "width of the modes / the true one"])
 
 # %%
 expected = {
-    (T, "beta"): (1.01, 1.1, "seed 0: 1.04"),
-    (T, "posterior"): (0.78, 0.9, "seed 0: 0.85"),
-    (20, "beta"): (0.64, 0.78, "seed 0: 0.70"),
+    (T, "beta"): (1.01, 1.1, "seeds 0 and 1: 1.04 and 1.06"),
+    (T, "posterior"): (0.78, 0.9, "seeds 0 and 1: 0.85 and 0.84"),
+    (20, "beta"): (0.64, 0.78, "seeds 0 and 1: 0.70"),
 }
 for (process_steps, variance), (low, high, source) in expected.items():
     name = f"ring, exact, {process_steps} steps"
@@ -671,10 +670,10 @@ lesson.outcome(
 
 # %%
 for label, _, _, added, *_ in rows:
-    source = "seed 0: 0.013 and 0.018; seed 1, half of the steps: 0.021 and 0.025"
-    lesson.claim(f"{label}: nats added to the bound", added, at_most=0.05, source=source)
-source = "as for the simple loss, section 5"
-lesson.claim(f"bound: {many:,} at once, / floor", rows[1][5], at_most=1.6, source=source)
+    source = "simple loss and bound, seed 0: 0.013 and 0.018, seed 1: 0.011 and 0.017; doubled"
+    lesson.claim(f"{label}: nats added to the bound", added, at_most=0.036, source=source)
+source = "seed 1: 1.25, and 1.15 for the simple loss; plus a third"
+lesson.claim(f"bound: {many:,} at once, / floor", rows[1][5], at_most=1.66, source=source)
 
 # %%
 fig, ax = plot.figure(size=(5.4, 3.0))
@@ -777,16 +776,16 @@ lesson.figure(fig, "wrong_turns", "Look at the width of the modes, and at how ma
 
 # %%
 right = far["right", 20]
-source = "seed 0: 1.3, of one set of 2,000"
+source = "seeds 0 and 1: 1.3 and 1.2, of one set of 2,000"
 lesson.claim("right sampler, 20 steps: distance / floor", right, at_most=2.2, source=source)
-source = "seed 0: 20; other trainings: 25 to 30 floors in place of 25"
+source = "seeds 0 and 1: 20; a third of it"
 lesson.claim("no noise at all, 20 steps: / right", never / right, at_least=6, source=source)
 fewer = near["right", 20] - near["with noise at the end", 20]
 lesson.claim(
     "20 steps: share near a mode, right less with noise at the end",
     fewer,
     at_least=0.2,
-    source="seed 0: 0.40, halved",
+    source="seeds 0 and 1: 0.40 and 0.39, halved",
 )
 even = most_frequent(result["with no noise, exact predictions", 20])
 theory = "theory: an eighth; five standard errors"
