@@ -685,9 +685,10 @@ lesson.figure(fig, "two_losses", "At which t is each of the two networks closer 
 # %% [markdown]
 # In the plane both losses therefore lead to good samples and to a good bound. With images Ho et al.
 # found a trade-off: training with the bound gave the better codelength (3.70 against 3.75 bits per
-# dimension on CIFAR-10), and the simple loss the better samples (FID 3.17 against 13.51). Our run
-# does not show that trade-off. A possible reason: in the plane, a network of this size comes close
-# to the exact mean at every $t$.
+# dimension on CIFAR-10), and the simple loss the better samples (FID 3.17 against 13.51). In the
+# plane, runs with two seeds did not show that trade-off: the simple loss also added fewer nats to
+# the bound. A possible reason is that a network of this size comes close to the exact mean at every
+# $t$, so that the weights have little to decide.
 #
 # ## 7. Two mistakes
 #
