@@ -177,9 +177,9 @@ lesson.change(
     "curve changes its shape, and how many steps begin with less than 1 % of the signal?",
     answer="The end near the data, where the curve was flat: it now begins at an angle of 30 "
     "degrees, where the cosine falls, so the first steps already add much noise. At the other end "
-    "little changes: 8 % of the steps begin with less than 1 % of the signal, and 6 % did before. "
-    "(Two checks fail: the one of the curve is written for $s = 0.008$, and the middle is less "
-    "linear than it was.)",
+    "little changes: 8.3 % of the steps begin with less than 1 % of the signal, and 6.5 % did "
+    "before. (Two checks fail: the one of the curve is written for $s = 0.008$, and the middle is "
+    "less linear than it was.)",
 )
 
 # %% [markdown]
