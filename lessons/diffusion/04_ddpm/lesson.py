@@ -916,8 +916,8 @@ grid = plot.image_grid(
 lesson.figure(
     grid,
     "path",
-    "Below each row of x_t, the implied data. They begin as an average of digits; at which t do"
-    " they become one digit?",
+    "Below each row of x_t, the implied data. At t = 200 hardly any signal is left, so they amplify"
+    " every error of the predicted noise. At which t do they become one digit?",
 )
 
 # %% [markdown]
