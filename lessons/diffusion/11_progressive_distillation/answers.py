@@ -32,7 +32,7 @@ def ratio(t, s, schedule, x):
 
 MISTAKES = {
     "distillation_target": """
-    # This is where the two steps end. Asked for is the clean data with which one step ends there.
+    # This is where the two steps end. Return the clean data with which one step ends there.
     return per_example(1 / (np.sqrt(end) - r * np.sqrt(now)), x - per_example(r, x_t)) -> return x
     # This is the clean data that the second step implies; one step with it ends somewhere else.
     end = two_steps(eps_model, x_t, t, schedule)
@@ -43,13 +43,13 @@ MISTAKES = {
         eps_model(middle, np.broadcast_to(schedule.times[t - 1], (len(x_t),)))
     )
     return (middle - np.sqrt(1 - a) * later) / np.sqrt(a) + 0 * end
-    # This is the teacher's own guess at t; the target has both of its steps in it.
+    # This is the teacher's own prediction at t; the target depends on both of its steps.
     a = rows(schedule.alpha_bar[t], x_t)
     eps = stop_gradient(eps_model(x_t, np.broadcast_to(schedule.times[t], (len(x_t),))))
     return (x_t - np.sqrt(1 - a) * eps) / np.sqrt(a)
-    # Both steps asked the teacher about the same time: the second one begins at t - 1.
+    # Both steps call the teacher at the same time: the second one begins at t - 1.
     predict(eps_model, x, now, schedule) -> predict(eps_model, x, t, schedule)
-    # The second step asks the teacher at the point that the first one has reached.
+    # The second step calls the teacher at the point that the first one has reached.
     predict(eps_model, x, now, schedule) -> predict(eps_model, x_t, now, schedule)
     # This is one step of the teacher; there are two.
     (t, t - 1) -> (t,)
@@ -75,14 +75,14 @@ MISTAKES = {
     1 / (np.sqrt(end) - r * np.sqrt(now)) -> np.sqrt(end) - r * np.sqrt(now)
     # The beginning and the end are exchanged: r belongs to x_t.
     x - per_example(r, x_t) -> x_t - per_example(r, x)
-    # The teacher is told schedule.times at t, which is not t on a shorter schedule.
+    # The teacher receives schedule.times at t, which is not t on a shorter schedule.
     x_t = stop_gradient(x_t)
     own = np.arange(schedule.T + 1)
     end = two_steps(eps_model, x_t, t, schedule, own)
     r = ratio(t, t - 2, schedule, x_t)
     signal = rows(np.sqrt(schedule.alpha_bar), schedule.alpha_bar)
     return (end - r * x_t) / (rows(signal[t - 2], x_t) - r * rows(signal[t], x_t))
-    # A target is a constant: stop the gradient of what the teacher says.
+    # A target is a constant: stop the gradient of the teacher's output.
     stop_gradient(eps) -> eps
     # A target is a constant: stop the gradient of x_t as well.
     stop_gradient(x_t) -> x_t
@@ -105,7 +105,7 @@ MISTAKES = {
     r, signal = ratio(t, t - 2, schedule, x_t), np.sqrt(schedule.alpha_bar)
     x0 = (end - r * x_t) / (rows(signal[t - 2], x_t) - r * rows(signal[t], x_t))
     return np.clip(x0, -1, 1)
-    # The target is the student's one step; the mean of the teacher's two guesses is not.
+    # The target is the student's one step; the mean of the teacher's two predictions is not.
     t = np.broadcast_to(t, (len(x_t),))
     x, guesses = stop_gradient(x_t), []
     for now in (t, t - 1):
@@ -122,7 +122,7 @@ MISTAKES = {
     np.maximum(schedule.snr[t], 1) -> np.minimum(schedule.snr[t], 1)
     # Where there is more noise than signal the weight is 1.
     np.maximum(schedule.snr[t], 1) -> schedule.snr[t]
-    # That is the weight which a plain loss of v has, SNR + 1; asked for is the larger of the two.
+    # That is the weight which a plain loss of v has, SNR + 1; return the larger of the two.
     np.maximum(schedule.snr[t], 1) -> schedule.snr[t] + 1
     # The ratio is of variances: no root.
     np.maximum(schedule.snr[t], 1) -> np.maximum(np.sqrt(schedule.snr[t]), 1)
@@ -251,20 +251,20 @@ MISTAKES = {
     a = schedule.alpha_bar[t]
     x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
     return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
-    # Pictures have more axes than points: reshape the factors to (N, 1, ..., 1).
+    # Images have more axes than points: reshape the factors to (N, 1, ..., 1).
     a = schedule.alpha_bar[t]
     a = a[:, None] if np.ndim(t) else a
     x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
     return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
     # v is not the clean data; turn it into it first.
     per_example(root, x0) -> per_example(root, v)
-    # There is a factor of one half: the mean itself is asked for.
+    # There is a factor of one half: return the mean itself.
     return mse(per_example(root, x0), per_example(root, target)) ->
         return 0.5 * mse(per_example(root, x0), per_example(root, target))
     # The loss has a gradient in v: do not stop it.
     predict_x0_from_v(x_t, t, v, schedule) ->
         predict_x0_from_v(x_t, t, stop_gradient(v), schedule)
-    # The root of the mean is taken: the mean itself is asked for.
+    # The root of the mean is taken: return the mean itself.
     return mse(per_example(root, x0), per_example(root, target)) ->
         return mse(per_example(root, x0), per_example(root, target)) ** 0.5
     # All steps together count, alpha_bar, not step t alone.
@@ -304,7 +304,7 @@ VARIANTS = {
     top = noise * end - last * x_t
     bottom = noise * rows(np.sqrt(schedule.alpha_bar[s]), x_t)
     return stop_gradient(top / (bottom - last * rows(np.sqrt(schedule.alpha_bar[t]), x_t)))
-    # the extra over the teacher's first guess
+    # the extra over the teacher's first prediction
     x_t = stop_gradient(x_t)
     r = ratio(t, t - 2, schedule, x_t)
     end = two_steps(eps_model, x_t, t, schedule) - r * x_t
@@ -375,7 +375,7 @@ EQUIVALENT = {
     ratio < 1 → ratio <= 1
     """,
     "student_loss": """
-    # the square of a difference does not know its sign
+    # the square of a difference does not depend on its sign
     mse(per_example(root, x0), per_example(root, target)) →
         mse(per_example(root, target), per_example(root, x0))
     # the larger of two, in any order

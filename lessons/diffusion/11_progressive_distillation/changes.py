@@ -6,7 +6,7 @@ CHANGES = {
     "the same noise twice": Change(
         old="np.where(t == 3, 0.5, -0.25)",
         new="np.where(t == 3, 0.5, 0.5)",
-        shows={"where it aims": {"equals": [[1.0]], "atol": 1e-9}},
-        fails=["the student's end", "where it aims"],
+        shows={"the target": {"equals": [[1.0]], "atol": 1e-9}},
+        fails=["end of the student's step", "the target"],
     ),
 }

@@ -21,8 +21,8 @@ target = Exercise(
     where the teacher's two steps t -> t - 1 -> t - 2 end.
 
     x_t is (N, D) or (N, H, W, C), t one time step, a whole number, or an array (N,) of them, each
-    at least 2. The result has the shape of x_t. eps_model(x, times) is the teacher's guess of the
-    noise; it wants its times as an array (N,), and not t itself but schedule.times at t.
+    at least 2. The result has the shape of x_t. eps_model(x, times) is the teacher's prediction
+    of the noise; it takes its times as an array (N,), and not t itself but schedule.times at t.
 
     ddim_step(x, t, s, eps, None, schedule) makes a step from t to s, and takes numbers or arrays
     (N,). A step of DDIM from t to s with the clean data x0 leads to
@@ -34,8 +34,8 @@ target = Exercise(
     stop_gradient(a) of minigen.tensor is a without its gradient.
     """,
     hints="""
-    Go the two steps. You know where they began and where they end; for which x0 does one step lead
-    from there to there?
+    Make the teacher's two steps. You then have their start and their end; for which x0 does one
+    step lead from this start to this end?
 
     x0 = (x_{t-2} - r x_t) / (sqrt(alpha_bar_{t-2}) - r sqrt(alpha_bar_t)).
 
@@ -57,7 +57,7 @@ BY_HAND = Schedule.from_alpha_bar([0.64, 0.36, 0.0784])
 
 
 def by_step(x, t):
-    """A teacher that says 0.5 at time 3 and -0.25 at time 2, whatever it sees."""
+    """A teacher that predicts the noise 0.5 at time 3 and -0.25 at time 2, for every x."""
     return 0 * x + np.reshape(np.where(t == 3, 0.5, -0.25), (-1, 1))
 
 
@@ -95,8 +95,8 @@ def last_two_steps(impl, rng):
 
 
 @target.case(points=1, kind="shapes", atol=1e-7)
-def pictures_on_a_shorter_schedule(impl, rng):
-    """A teacher of four steps, which knows them as 3, 5, 6 and 8."""
+def images_on_a_shorter_schedule(impl, rng):
+    """A teacher of four steps, whose times are 3, 5, 6 and 8."""
     x, shorter = rng.standard_normal((2, 4, 3, 2)), schedule().subset([3, 5, 6, 8])
     one, each = (impl(wavy, x, t, shorter) for t in (4, np.array([3, 2])))
     return {"one time": one, "a time for each": each}
@@ -279,7 +279,7 @@ loss = Exercise(
     squared error of its clean data, each example weighted by the larger of 1 and its
     signal-to-noise ratio, alpha_bar_t / (1 - alpha_bar_t).
 
-    v is the student's prediction, target the clean data that it should have led to, x_t the noised
+    v is the student's prediction, target the clean data that it should lead to, x_t the noised
     data, all (N, D) or (N, H, W, C). t is one time step, a whole number, or an array (N,). The
     student's clean data is sqrt(alpha_bar_t) x_t - sqrt(1 - alpha_bar_t) v. schedule.alpha_bar is
     an array indexed by t. Divide by the number of entries, not by the sum of the weights. The
@@ -327,14 +327,14 @@ def times_of_each_and_gradient(impl, rng):
 
 
 @loss.case(points=1, kind="shapes")
-def pictures(impl, rng):
+def images(impl, rng):
     v, wanted, x = rng.standard_normal((3, 2, 4, 3, 2))
     one, each = (impl(v, wanted, x, t, schedule()) for t in (3, np.array([2, 7])))
     return {"one time": one, "a time for each": each}
 
 
 @loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
-def right_answers(impl, rng):
+def exact_predictions(impl, rng):
     """A student whose v leads to the target has no loss, at any time."""
     (v, x), s = rng.standard_normal((2, 4, 3)), schedule()
     losses = []
