@@ -88,7 +88,7 @@ MISTAKES = {
     slope = eps_model(x, high)
     euler = x + change * slope
     return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
-    # The step has another length than asked for: it is the change of sigma, low - high.
+    # The step has another length than it should have: it is the change of sigma, low - high.
     low - high -> low (everywhere)
     # The length of the step is missing: the noise is multiplied by low - high.
     change = rows(np.sign(each(low, x) - each(high, x)), x)
@@ -97,34 +97,34 @@ MISTAKES = {
     if solver == "euler":
         return euler
     return x + change / 2 * (slope + evaluate(eps_model, "eps_model", euler, low))
-    # The first guess belongs to the level where x is, high.
+    # The first prediction belongs to the level where x is, high.
     evaluate(eps_model, "eps_model", x, high) -> evaluate(eps_model, "eps_model", x, low)
-    # Heun's second guess is made at the level low.
+    # Heun's second prediction is made at the level low.
     evaluate(eps_model, "eps_model", euler, low) -> evaluate(eps_model, "eps_model", euler, high)
-    # Heun's second guess is made where Euler's step has led, not at x.
+    # Heun's second prediction is made where Euler's step has led, not at x.
     evaluate(eps_model, "eps_model", euler, low) -> evaluate(eps_model, "eps_model", x, low)
-    # The two guesses are added: divide their sum by 2.
+    # The two predictions are added: divide their sum by 2.
     (low - high) / 2 -> (low - high)
     # Heun begins again at x, not where Euler's step has led.
     return x + per_example -> return euler + per_example
-    # Without a name it is Euler, and "heun" takes the mean of two guesses.
+    # Without a name it is Euler, and "heun" takes the mean of two predictions.
     if solver == "euler": -> if solver != "none":
-    # Euler takes one guess, Heun two.
+    # Euler takes one prediction, Heun two.
     if solver == "euler": -> if solver == "heun":
-    # This is the midpoint method; Heun's second guess is at the end.
+    # This is the midpoint method; Heun's second prediction is at the end.
     high, low = each(high, x), each(low, x)
     change = rows(low - high, x)
     slope = eps_model(x, high)
     if solver == "euler":
         return x + change * slope
     return x + change * eps_model(x + change / 2 * slope, (low + high) / 2)
-    # Heun takes the mean of both guesses, not the second one alone.
+    # Heun takes the mean of both predictions, not the second one alone.
     (low - high) / 2 -> low - high
     slope + evaluate -> evaluate
-    # The guess is the slope already: it is not multiplied by sigma.
+    # The predicted noise is the slope already: it is not multiplied by sigma.
     slope = evaluate(eps_model, "eps_model", x, high) ->
         slope = per_example(high, evaluate(eps_model, "eps_model", x, high))
-    # The guess is the slope already: no minus, as a score would need.
+    # The predicted noise is the slope already: no minus, as a score would need.
     slope = evaluate(eps_model, "eps_model", x, high) ->
         slope = -evaluate(eps_model, "eps_model", x, high)
     # Levels of each example belong to the rows: reshape them to (N, 1, ..., 1).
@@ -132,7 +132,7 @@ MISTAKES = {
     slope = eps_model(x, each(high, x))
     euler = x + change * slope
     return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, each(low, x)))
-    # Pictures have more axes than points: reshape the levels to (N, 1, ..., 1).
+    # Images have more axes than points: reshape the levels to (N, 1, ..., 1).
     change = each(low, x) - each(high, x)
     change = change[:, None] if np.ndim(low) or np.ndim(high) else change[0]
     slope = eps_model(x, each(high, x))
@@ -147,49 +147,49 @@ MISTAKES = {
         euler = per_example(low / high, x) + per_example(low - high, slope)
     # That is the whole way to the level 0; the step is low - high long.
     return x - rows(each(high, x), x) * eps_model(x, each(high, x))
-    # The model wants its levels in the dtype of x: float64 among float32 makes all of it float64.
+    # The model takes its levels in the dtype of x: float64 among float32 makes all of it float64.
     high, low = np.ones(len(x)) * high, np.ones(len(x)) * low
     change = rows(low - high, x).astype(x.dtype)
     slope = eps_model(x, high)
     euler = x + change * slope
     return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
-    # The model wants its level as an array (N,), one for each example.
+    # The model takes its level as an array (N,), one for each example.
     change = rows(np.asarray(low, x.dtype) - np.asarray(high, x.dtype), x)
     slope = eps_model(x, np.asarray(high, x.dtype))
     euler = x + change * slope
     if solver == "euler":
         return euler
     return x + change / 2 * (slope + eps_model(euler, np.asarray(low, x.dtype)))
-    # Heun's step has its second guess at every level, at 0 as well.
+    # Heun's step has its second prediction at every level, at 0 as well.
     if solver == "euler": -> if solver == "euler" or np.all(low == 0):
     # The length of the step is the change of sigma, not its share of the level.
     low - high -> (low - high) / high (everywhere)
-    # The model wants its level as an array (N,), one for each example, in the dtype of x.
+    # The model takes its level as an array (N,), one for each example, in the dtype of x.
     change = rows(np.asarray(low, x.dtype) - np.asarray(high, x.dtype), x)
     slope = eps_model(x, high)
     euler = x + change * slope
     return euler if solver == "euler" else x + change / 2 * (slope + eps_model(euler, low))
-    # The first guess belongs to the level where x is, high, not to the middle of the step.
+    # The first prediction belongs to the level where x is, high, not to the middle of the step.
     evaluate(eps_model, "eps_model", x, high) ->
         evaluate(eps_model, "eps_model", x, (high + low) / 2)
     # This is the change of the variance: sigma itself changes by low - high.
     low - high -> low**2 - high**2 (everywhere)
     """,
     "consistency_training_loss": """
-    # Each model is told the level of its own point: f that of the higher one.
+    # Each model receives the level of its own point: f that of the higher one.
     evaluate(f, "f", x + per_example(high, z), high) ->
         evaluate(f, "f", x + per_example(high, z), low)
-    # Each model is told the level of its own point: f_target that of the lower one.
+    # Each model receives the level of its own point: f_target that of the lower one.
     evaluate(f_target, "f_target", x + per_example(low, z), low) ->
         evaluate(f_target, "f_target", x + per_example(low, z), high)
-    # f learns at the higher level, f_target says what is right at the lower one.
+    # f is trained at the higher level, f_target gives the target at the lower one.
     high, low = each(low, x), each(high, x)
     target = stop_gradient(f_target(x + rows(low, x) * z, low))
     return distance(f(x + rows(high, x) * z, high), target)
     # f_target has a name of its own: ask it, not f.
     evaluate(f_target, "f_target", x + per_example(low, z), low) ->
         evaluate(f, "f", x + per_example(low, z), low)
-    # What f_target says is a constant: stop its gradient.
+    # The output of f_target is a constant: stop its gradient.
     stop_gradient(evaluate(f_target, "f_target", x + per_example(low, z), low)) ->
         evaluate(f_target, "f_target", x + per_example(low, z), low)
     # The gradient flows through f; stop that of f_target.
@@ -197,12 +197,12 @@ MISTAKES = {
         stop_gradient(evaluate(f, "f", x + per_example(high, z), high))
     # The data is not noised at the lower level: x + low z.
     x + per_example(low, z), low -> x, low
-    # The target is what f_target says at the lower level, not the data: this trains a denoiser.
+    # The target is the output of f_target at the lower level, not the data: this trains a denoiser.
     stop_gradient(evaluate(f_target, "f_target", x + per_example(low, z), low)) -> x
     # The distance given is not used.
     distance(evaluate(f, "f", x + per_example(high, z), high), target) ->
         mse(evaluate(f, "f", x + per_example(high, z), high), target)
-    # What f says comes first in distance(a, b).
+    # The output of f comes first in distance(a, b).
     distance(evaluate(f, "f", x + per_example(high, z), high), target) ->
         distance(target, evaluate(f, "f", x + per_example(high, z), high))
     # A level is a standard deviation: no root.
@@ -220,7 +220,7 @@ MISTAKES = {
     # Levels of each example belong to the rows: reshape them to (N, 1, ..., 1).
     target = stop_gradient(f_target(x + np.asarray(low, x.dtype) * z, each(low, x)))
     return distance(f(x + np.asarray(high, x.dtype) * z, each(high, x)), target)
-    # Pictures have more axes than points: reshape the levels to (N, 1, ..., 1).
+    # Images have more axes than points: reshape the levels to (N, 1, ..., 1).
     high, low = each(high, x), each(low, x)
     target = stop_gradient(f_target(x + low[:, None] * z, low))
     return distance(f(x + high[:, None] * z, high), target)
@@ -232,11 +232,11 @@ MISTAKES = {
     x + per_example(low, z), low -> x + per_example(low, z[::-1]), low
     # Each example has its own levels, not those of the first one.
     per_example(high, z) -> high[0] * z
-    # The models want their levels in the dtype of x: float64 makes all of it float64.
+    # The models take their levels in the dtype of x: float64 makes all of it float64.
     high, low = np.ones(len(x)) * high, np.ones(len(x)) * low
     target = stop_gradient(f_target(x + rows(low, x) * z, low))
     return distance(f(x + rows(high, x) * z, high), target)
-    # The models want their levels as arrays (N,), one for each example.
+    # The models take their levels as arrays (N,), one for each example.
     high, low = np.asarray(high, x.dtype), np.asarray(low, x.dtype)
     target = stop_gradient(f_target(x + rows(low, x) * z, low))
     return distance(f(x + rows(high, x) * z, high), target)
@@ -244,7 +244,7 @@ MISTAKES = {
     high, low = each(high, x), each(low, x)
     target = stop_gradient(f_target(x + rows(np.sqrt(low), x) * z, low))
     return distance(f(x + rows(np.sqrt(high), x) * z, high), target)
-    # f has a name of its own: ask it at the higher level, not f_target.
+    # f has a name of its own: call it at the higher level, not f_target.
     evaluate(f, "f", x + per_example(high, z), high) ->
         evaluate(f_target, "f_target", x + per_example(high, z), high)
     """,
@@ -271,7 +271,7 @@ MISTAKES = {
     for sigma in falling[1:]: -> for sigma in falling:
     # The last level is used as well.
     for sigma in falling[1:]: -> for sigma in falling[1:-1]:
-    # f is asked at the level that the noise has led to.
+    # f is called at the level that the noise has led to.
     evaluate(f, "f", x0 + per_example(numpy.sqrt(sigma**2 - low**2), z), sigma) ->
         evaluate(f, "f", x0 + per_example(numpy.sqrt(sigma**2 - low**2), z), falling[0])
     # Every level has fresh noise: draw it inside of the loop.
@@ -280,7 +280,7 @@ MISTAKES = {
     for sigma in sigmas[1:]:
         x0 = f(x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z, each(sigma, x))
     return x0
-    # After the last noise f is asked once more.
+    # After the last noise f is called once more.
     x0 = f(x, each(sigmas[0], x))
     for sigma in sigmas[1:]:
         z = rng.standard_normal(x.shape, dtype=x.dtype)
@@ -288,7 +288,7 @@ MISTAKES = {
     return x0
     # The first call of f is at sigmas[0], the level of x.
     evaluate(f, "f", x, falling[0]) -> evaluate(f, "f", x, falling[-1])
-    # Without further noise f would have nothing to mend: add it before each further call.
+    # Without further noise f would have nothing to correct: add it before each further call.
     x0 + per_example(numpy.sqrt(sigma**2 - low**2), z) -> x0 + 0 * z
     # sigma_min is an argument: take what is given.
     numpy.sqrt(sigma**2 - low**2) -> numpy.sqrt(sigma**2 - 0.002**2 * (sigma > 0.002))
@@ -299,16 +299,16 @@ MISTAKES = {
     rng.standard_normal(shape, dtype=x.dtype) -> rng.standard_normal(dtype=x.dtype)
     # Noise is normal, not uniform.
     rng.standard_normal(shape, dtype=x.dtype) -> rng.random(shape, dtype=x.dtype)
-    # Only what is asked of f at the last level counts, but all levels before it lead there.
+    # Only the call at the last level is the sample, but all levels before it lead there.
     falling[1:] -> falling[-1:] if len(falling) > 1 else []
-    # f wants its level as an array (N,), one for each example.
+    # f takes its level as an array (N,), one for each example.
     x0 = f(x, np.asarray(sigmas[0], x.dtype))
     for sigma in sigmas[1:]:
         z = rng.standard_normal(x.shape, dtype=x.dtype)
         width = np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype)
         x0 = f(x0 + width * z, np.asarray(sigma, x.dtype))
     return x0
-    # f wants its level in the dtype of x: float64 makes all of it float64.
+    # f takes its level in the dtype of x: float64 makes all of it float64.
     x0 = f(x, np.full(len(x), float(sigmas[0])))
     for sigma in sigmas[1:]:
         z = rng.standard_normal(x.shape, dtype=x.dtype)
@@ -325,14 +325,14 @@ MISTAKES = {
         x0 = f(x0 + np.asarray(np.sqrt(last**2 - sigma**2), x.dtype) * z, each(sigma, x))
         last = sigma
     return x0
-    # What f says at the end is the sample, not the noisy point that it was asked about.
+    # The output of f at the end is the sample, not the noisy point that it received.
     x0 = f(x, each(sigmas[0], x))
     for sigma in sigmas[1:]:
         z = rng.standard_normal(x.shape, dtype=x.dtype)
         x = x0 + np.asarray(np.sqrt(sigma**2 - sigma_min**2), x.dtype) * z
         x0 = f(x, each(sigma, x))
     return x
-    # f wants its level as an array (N,), one for each example, in the dtype of x.
+    # f takes its level as an array (N,), one for each example, in the dtype of x.
     x0 = f(x, sigmas[0])
     for sigma in sigmas[1:]:
         z = rng.standard_normal(x.shape, dtype=x.dtype)

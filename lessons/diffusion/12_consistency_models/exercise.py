@@ -14,7 +14,7 @@ scalings = Exercise(
     prompt="""
     The factors c_skip and c_out of f(x, sigma) = c_skip x + c_out F(x, sigma), as a pair, a
     tuple. At sigma_min they are 1 and 0, so that there f returns its input, whatever the network F
-    says.
+    returns.
 
     sigma is a level of noise or an array of them, 0 or more; both factors have its shape. d =
     sigma_data is the standard deviation of the data.
@@ -78,7 +78,7 @@ def denoiser(impl, rng):
 
 @scalings.case(points=1, kind="extremes", rtol=1e-5)
 def far_levels_in_float32(impl, rng):
-    """None and 1000, of narrow and of wide data."""
+    """Levels 0 to 1000, data of standard deviation 0.01 and 100."""
     sigma = np.array([0.0, 0.5, 1000.0], np.float32)
     narrow, wide = impl(sigma, 0.1, 0.01), impl(sigma, 0.1, 100.0)
     return {"narrow": np.stack(narrow), "wide": np.stack(wide)}
@@ -108,17 +108,17 @@ step = Exercise(
     to the level `low`.
 
     x is (N, D) or (N, H, W, C). high and low are one level each, a number, or an array (N,), one
-    for each example; low may also lie above high. eps_model(x, sigma) is the guess of the noise, in
-    the shape of x; it wants its levels as an array (N,), in the dtype of x. The result has the
+    for each example; low may also lie above high. eps_model(x, sigma) is the predicted noise, in
+    the shape of x; it takes its levels as an array (N,), in the dtype of x. The result has the
     shape of x.
 
-    solver "euler": x plus the change of sigma times the noise guessed at the beginning. "heun": the
-    mean of two guesses instead, the one at the beginning and the one at the level `low`, where
+    solver "euler": x plus the change of sigma times the noise predicted at the start. "heun": the
+    mean of two predictions instead, one at the start and one at the level `low`, at the point where
     Euler's step has led. Mind the sign: going down, sigma falls.
     No gradient is taken here.
     """,
     hints="""
-    Draw sigma to the right and x upwards: eps is the slope, and you walk to the left.
+    Draw sigma to the right and x upwards: eps is the slope, and a step down goes to the left.
 
     x + (low - high) eps(x, high); for Heun (eps(x, high) + eps(x + (low - high) eps(x, high),
     low))/2 in the place of eps(x, high).
@@ -141,16 +141,16 @@ def columns(sigma, x):
     return np.reshape(each, (len(x),) + (1,) * (np.ndim(x) - 1))
 
 
-def noted(told, x, sigma):
-    """Note what a model is told: whether there is a level for each example, and their dtype."""
-    told.append([np.shape(sigma) == (len(x),), np.asarray(sigma).dtype])
+def noted(received, x, sigma):
+    """Note what a model receives: whether there is a level for each example, and their dtype."""
+    received.append([np.shape(sigma) == (len(x),), np.asarray(sigma).dtype])
     return np.asarray(sigma, x.dtype)
 
 
-def always(told):
+def always(received):
     """Whether there has been a level for each example in all calls; a zero in their dtype."""
-    dtype = np.result_type(*(dtype for _, dtype in told))
-    return {"a level for each": all(each for each, _ in told), "a level": np.zeros((), dtype)}
+    dtype = np.result_type(*(dtype for _, dtype in received))
+    return {"a level for each": all(each for each, _ in received), "a level": np.zeros((), dtype)}
 
 
 def slanted(x, sigma):
@@ -182,14 +182,14 @@ def levels_of_each(impl, rng):
 
 
 @step.case(points=1, kind="shapes")
-def pictures(impl, rng):
+def images(impl, rng):
     x, high = rng.standard_normal((2, 4, 3, 2)), np.array([2.0, 5.0])
     return {solver: impl(wavy, x, high, 1.5, solver) for solver in ("euler", "heun")}
 
 
 @step.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-7)
 def all_data_is_one_point(impl, rng):
-    """Where there is one point only, paths are straight: from x0 + high z to x0 + low z."""
+    """Where the data is one point only, paths are straight: from x0 + high z to x0 + low z."""
     x0, z = np.array([0.7, -1.2, 0.4]), rng.standard_normal((5, 3))
 
     def exact(x, sigma):
@@ -214,17 +214,17 @@ def long_step_in_float32(impl, rng):
 
 @step.case(points=1, kind="equation")
 def down_to_the_data(impl, rng):
-    """Heun's second guess is asked for at level 0, too."""
+    """Heun's second prediction is made at level 0, too."""
     x = rng.standard_normal((3, 2))
     return {solver: impl(wavy, x, 1.5, 0.0, solver) for solver in ("euler", "heun")}
 
 
 @step.case(points=1, kind="shapes", expect={"a level for each": True}, exact_dtype=True)
-def what_the_model_is_told(impl, rng):
+def what_the_model_receives(impl, rng):
     """x is float32 and has three examples: so there are three levels, in float32."""
-    told, x = [], rng.standard_normal((3, 2)).astype(np.float32)
-    impl(lambda x, sigma: wavy(x, noted(told, x, sigma)), x, 2.0, 1.5, "heun")
-    return always(told)
+    received, x = [], rng.standard_normal((3, 2)).astype(np.float32)
+    impl(lambda x, sigma: wavy(x, noted(received, x, sigma)), x, 2.0, 1.5, "heun")
+    return always(received)
 
 
 loss = Exercise(
@@ -238,15 +238,15 @@ loss = Exercise(
 
     x is the data and z the noise, both (N, D) or (N, H, W, C); noised to a level the data is
     x + level z. high and low are one level each, a number, or an array (N,), one for each example.
-    f(x, sigma) and f_target(x, sigma) return the shape of x; they want their levels as an array
-    (N,), in the dtype of x. distance(a, b), one number, says how far a (what f says) is from b
-    (what f_target says); unless given it is mse of minigen.tensor, the mean square.
+    f(x, sigma) and f_target(x, sigma) return the shape of x; they take their levels as an array
+    (N,), in the dtype of x. distance(a, b), one number, is the distance of a, the output of f, from
+    b, the output of f_target; unless given it is mse of minigen.tensor, the mean square.
 
-    What f_target says is a constant: no gradient may flow through it (stop_gradient of
+    The output of f_target is a constant: no gradient may flow through it (stop_gradient of
     minigen.tensor). Through f it does: use autograd's np.
     """,
     hints="""
-    One datum, one noise, two levels, two models. Only the higher one learns.
+    One datum, one noise, two levels, two models. Only the model at the higher level is trained.
 
     distance(f(x + high z, high), stop_gradient(f_target(x + low z, low))).
 
@@ -288,7 +288,7 @@ def levels_of_each_and_gradient(impl, rng):
 
 
 @loss.case(points=1, kind="shapes")
-def pictures_of_two_levels(impl, rng):
+def images_of_two_levels(impl, rng):
     x, z = rng.standard_normal((2, 3, 4, 5, 2))
     one, each = (impl(wavy, slanted, x, z, high, 1.5) for high in (2.0, np.array([2.0, 3, 5])))
     return {"one level": one, "a level for each": each}
@@ -315,15 +315,15 @@ def far_apart_in_float32(impl, rng):
 
 
 @loss.case(points=1, kind="shapes", expect={"a level for each": True}, exact_dtype=True)
-def what_the_models_are_told(impl, rng):
+def what_the_models_receive(impl, rng):
     """x is float32 and has three examples: so there are three levels, in float32."""
-    told, (x, z) = [], rng.standard_normal((2, 3, 2)).astype(np.float32)
+    received, (x, z) = [], rng.standard_normal((2, 3, 2)).astype(np.float32)
 
     def model(x, sigma):
-        return wavy(x, noted(told, x, sigma))
+        return wavy(x, noted(received, x, sigma))
 
     impl(model, model, x, z, 2.0, 1.5)
-    return always(told)
+    return always(received)
 
 
 several = Exercise(
@@ -336,7 +336,7 @@ several = Exercise(
     x, (N, D) or (N, H, W, C), is noise at the level sigmas[0]; sigmas is a list of falling levels.
     The first sample is f of x at sigmas[0]. For each further level sigma, noise is added to the
     sample again, of the standard deviation that leads from sigma_min to sigma, the root of
-    sigma^2 - sigma_min^2, and f is asked at sigma. With one level there is one call of f.
+    sigma^2 - sigma_min^2, and f is called at sigma. With one level there is one call of f.
 
     f(x, sigma) returns the shape of x; it receives the level as often as there are examples, in an
     array of shape (N,) and the dtype of x. Draw the noise of each further level, in turn, by the
@@ -344,7 +344,7 @@ several = Exercise(
     stays as it was. No gradient is taken here.
     """,
     hints="""
-    f leads all the way; then some of the way back by noise, and f again.
+    f leads from noise to data; then add noise up to the next level, and call f again.
 
     x0 = f(x, sigma_1); then x0 = f(x0 + sqrt(sigma^2 - sigma_min^2) z, sigma) for each further
     sigma.
@@ -388,18 +388,18 @@ def three_steps(impl, rng):
 
 
 @several.case(points=1, kind="shapes", exact_dtype=True)
-def pictures_in_two_steps(impl, rng):
+def images_in_two_steps(impl, rng):
     """In float32, as is the sample then."""
     x = rng.standard_normal((2, 4, 3, 2)).astype(np.float32)
     return {"sample": impl(tamed, x, np.array([80.0, 1.5]), rng)}
 
 
 @several.case(points=1, kind="shapes", expect={"a level for each": True}, exact_dtype=True)
-def what_f_is_told(impl, rng):
+def what_f_receives(impl, rng):
     """x is float32 and has three examples: so there are three levels, in float32."""
-    told, x = [], rng.standard_normal((3, 2)).astype(np.float32)
-    impl(lambda x, sigma: tamed(x, noted(told, x, sigma)), x, [2.0, 1.5], rng)
-    return always(told)
+    received, x = [], rng.standard_normal((3, 2)).astype(np.float32)
+    impl(lambda x, sigma: tamed(x, noted(received, x, sigma)), x, [2.0, 1.5], rng)
+    return always(received)
 
 
 @several.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-7)
