@@ -146,9 +146,13 @@ lesson.outcome(
 #
 # <details><summary>Derivation: the target, and its weights on the two predictions</summary>
 #
-# One step with $\tilde x_0$ has to end at $x_{t-2}$: $x_{t-2} = \sqrt{\bar\alpha_{t-2}}\,\tilde x_0
-# + r\,(x_t - \sqrt{\bar\alpha_t}\,\tilde x_0)$. Collect $\tilde x_0$ and divide. At $t = 2$,
-# $\bar\alpha_0 = 1$ and $r = 0$, so $\tilde x_0 = x_0$.
+# One step with $\tilde x_0$ has to end at the teacher's end:
+#
+# $$x_{t-2} = \sqrt{\bar\alpha_{t-2}}\,\tilde x_0 + r\,\big(x_t - \sqrt{\bar\alpha_t}\,\tilde
+# x_0\big) .$$
+#
+# Collect $\tilde x_0$ and divide. At $t = 2$, $\bar\alpha_0 = 1$ and $r = 0$, so $\tilde x_0 =
+# x_0$.
 #
 # Now write $y_t = x_t/\sqrt{\bar\alpha_t}$ and $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$.
 # A step divided by $\sqrt{\bar\alpha_s}$ is $y_s = (1 - a)\,\hat x_0 + a\,y_t$ with $a =
