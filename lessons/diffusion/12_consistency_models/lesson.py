@@ -64,10 +64,11 @@ from minigen.train import descend
 # $$\frac{dx}{dt} = \epsilon(x, t) = -t\, \nabla \log p_t(x) ,$$
 #
 # where $\epsilon(x, t)$ is the mean of the noise $z$ given $x_t = x$. Its solutions are the
-# *trajectories* $\{x_t \mid t \in [\epsilon, T]\}$, from noise at the level $T$ down to data at a
-# smallest level, which we call $\sigma_\mathrm{min}$. The *consistency function* $f: (x_t, t)
-# \mapsto x_\epsilon$ maps every point of a trajectory to its *origin* (figure f11). The data here
-# are two narrow Gaussians in one dimension, for which $\epsilon(x, t)$ has a formula:
+# *trajectories* $\{x_t \mid t \in [\sigma_\mathrm{min}, T]\}$, from noise at the level $T$ down to
+# data at the smallest level, $\sigma_\mathrm{min}$ (the post calls it $\epsilon$). The *consistency
+# function* maps every point of a trajectory to its *origin*, $f: (x_t, t) \mapsto
+# x_{\sigma_\mathrm{min}}$ (figure f11). The data here are two narrow Gaussians in one dimension,
+# for which $\epsilon(x, t)$ has a formula:
 
 # %%
 modes = GaussianMixture([[-1.0], [1.0]], std=0.2)
@@ -453,8 +454,7 @@ lesson.show_source(consistency_distillation_loss, consistency_training_loss)
 # through its *mean* given $x_{t_{n+1}}$, as in every regression. And this mean is nearly the target
 # of CD:
 #
-# <details><summary>Derivation: the mean target of CT is that of CD, up to the square of the
-# step</summary>
+# <details><summary>Derivation: the mean targets of CT and CD are nearly equal</summary>
 #
 # The gradient of $\mathbb E\,\Vert f_\theta(x_{t_{n+1}}) - f_{\theta^-}(x_{t_n})\Vert^2$ in
 # $\theta$ is $2\,\mathbb E\big[\partial_\theta f_\theta^\top\, (f_\theta - \mathbb
@@ -487,10 +487,9 @@ lesson.check("half of the step: bias, ratio", rows[1][1] / rows[2][1], between=(
 lesson.check("half of the step: deviation, ratio", rows[1][2] / rows[2][2], between=(1.8, 2.2))
 
 # %% [markdown]
-# So many levels have little bias. But each level then teaches little beside its noise, and the
-# right values have to pass through more levels from $\sigma_\mathrm{min}$ upward. Sections 5 and 6
-# return to this trade-off. Song et al. (2023, theorem 2) show that CT and CD agree in the limit of
-# many levels.
+# So many levels have little bias. But the right values then have to pass through many levels from
+# $\sigma_\mathrm{min}$ upward, and training takes longer. Sections 5 and 6 return to this
+# trade-off. Song et al. (2023, theorem 2) show that CT and CD agree in the limit of many levels.
 #
 # ## 4. Distillation in the plane
 #
@@ -757,8 +756,8 @@ lesson.claim(
 #
 # Song and Dhariwal (2024) found what CT needs, and we follow them:
 #
-# - few levels at first, doubled again and again, from 10 to 320 intervals (section 3: few levels
-#   have little noise but much bias);
+# - few levels at first, doubled again and again, from 10 to 320 intervals (section 3: with few
+#   levels training is fast, but the bias is large);
 # - the weight $\lambda = 1/(t_{n+1} - t_n)$, and levels drawn from a log-normal distribution in
 #   place of a uniform one;
 # - no moving average for the target: $\theta^-$ is $\theta$, without a gradient;
@@ -1026,11 +1025,11 @@ name = "CT: time as passed by the wrapper, over time divided by 100"
 lesson.claim(name, unslowed, at_least=1.5, source="seed 0: 4.77 over 1.78")
 
 # %% [markdown]
-# The claims hold two of the post's three findings: Heun's solver (at $N = 10$; it calls the teacher
-# twice in each step, Euler's once), and the influence of $N$. The trainings with 160 levels are the
-# slowest and far from convergence here. The second finding is about a perceptual distance, which
-# points of the plane do not have. Between $\ell_1$, $\ell_2$ and pseudo-Huber one training each
-# does not decide, so we claim nothing about them.
+# The claims above state two of the post's three findings: Heun's solver (at $N = 10$; it calls the
+# teacher twice in each step, Euler's once), and the influence of $N$. The trainings with 160 levels
+# are the slowest and far from convergence here. The second finding is about a perceptual distance,
+# which points of the plane do not have. Between $\ell_1$, $\ell_2$ and pseudo-Huber one training
+# each does not decide, so we claim nothing about them.
 
 # %% [markdown]
 # ## 7. Digits
@@ -1214,9 +1213,10 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Sampling costs far less than DDIM at equal quality: compare the rows of CD with those of DDIM. The
-# students of `diffusion/11` had about as many training steps; set their table beside this one.
-# Consistency models need one training for all numbers of steps, and no teacher if need be.
+# One or two calls of the network replace many steps of DDIM: compare the rows of the table. The
+# four students of `diffusion/11` had 1,600 training steps together, this one has 1,200; set the two
+# tables side by side. (The teacher there was guided, here it is not.) What speaks for consistency
+# models is that they are trained in one run, and without a teacher if need be.
 #
 # ## 8. Where the post is loose
 #
