@@ -1050,9 +1050,8 @@ errors = {
 rows = [[N, errors["euler", N], errors["heun", N]] for N in (10, 18, 40)]
 lesson.table(rows, ["N", "Euler", "Heun"], "ring, exact score: root mean square error of the end")
 gain = {N: errors["euler", N] / errors["heun", N] for N in (10, 18, 40)}
-lesson.check("N = 40: error of Euler over that of Heun", gain[40], at_least=3)
-lesson.check("N = 18: the same", gain[18], at_least=1.5)
-lesson.check("N = 10: the same", gain[10], between=(0.5, 1.5))
+for N, bound in ((40, {"at_least": 3}), (18, {"at_least": 1.5}), (10, {"between": (0.5, 1.5)})):
+    lesson.check(f"N = {N}: error of Euler over that of Heun", gain[N], **bound)
 
 # %% [markdown]
 # A solver of higher order gains where its steps are short: much at $N = 40$, and nothing on the
