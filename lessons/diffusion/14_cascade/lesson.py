@@ -519,11 +519,16 @@ half = n // 2
 x = batched(
     draw_whole, gaussian(rng_whole, (half, 28, 28, 1)), labels[:half], size=250, progress="digits"
 )
-at_once = judged(x)
+at_once, parts = judged(x), judged(final[f"noise, s = {best}"][:half])
+lesson.table([["real", judged(real[:half]).frechet, judged(true_small.repeat(4, 1).repeat(4, 2)).frechet]], ["", "real, half", "repeated"])
+lesson.table([[k, judged(v[:half]).frechet, judged(v[half:]).frechet] for k, v in final.items()], ["", "first half", "second half"])
+for k, v in result.items():
+    lesson.claim(f"absolute {k}", v.frechet, at_most=1000.0)
+    lesson.claim(f"accuracy {k}", v.accuracy, at_least=0.0)
 per_thousand = {name: 1000 * t / len(some) for name, t in seconds.items()}
 lesson.table(
     [
-        ["cascade", result[f"noise, s = {best}"].frechet, f"{per_thousand['cascade']:.0f} s"],
+        ["cascade", parts.frechet, f"{per_thousand['cascade']:.0f} s"],
         ["one model", at_once.frechet, f"{per_thousand['one model']:.0f} s"],
     ],
     ["", "Fréchet distance", "1,000 digits"],
