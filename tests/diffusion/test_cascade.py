@@ -199,6 +199,31 @@ def test_super_resolve_with_a_model_that_knows(rng, steps):
     assert large.dtype == np.float32
 
 
+def test_super_resolve_adds_the_noise_of_the_posterior(rng):
+    """Two jumps by hand, 20 -> 10 -> 0: the middle one adds noise of the posterior's variance, (1 - ᾱ_10)/(1 - ᾱ_20) β,
+    where β = 1 - ᾱ_20/ᾱ_10 belongs to the jump. With variance β itself the noise would be wider."""
+    schedule, shape = Schedule.cosine(20), (3, 4, 6, 1)
+    y = np.zeros((*shape[:3], 2), np.float32)
+
+    def model(x, t, y):
+        return 0.3 * x - 0.1
+
+    def x0_and_eps(x, t):
+        a = schedule.alpha_bar[t]
+        x0 = np.clip(a**0.5 * x - (1 - a) ** 0.5 * (0.3 * x - 0.1), -1, 1)
+        return x0, (x - a**0.5 * x0) / (1 - a) ** 0.5
+
+    noise = np.random.default_rng(5)
+    x, z = (noise.standard_normal(shape, dtype=np.float32) for _ in range(2))
+    before, now = schedule.alpha_bar[10], schedule.alpha_bar[20]
+    beta = 1 - now / before
+    x0, eps = x0_and_eps(x, 20)
+    mean = (x - beta / (1 - now) ** 0.5 * eps) / (1 - beta) ** 0.5
+    middle = mean + ((1 - before) / (1 - now) * beta) ** 0.5 * z
+    want = x0_and_eps(middle, 10)[0]  # the last jump adds no noise
+    np.testing.assert_allclose(super_resolve(model, y, schedule, np.random.default_rng(5), 2), want, atol=2e-4)
+
+
 def test_super_resolve_asks_at_each_step_and_stays_within_the_scale(rng):
     schedule, asked = Schedule.cosine(20), []
 
