@@ -6,7 +6,7 @@ CHANGES = {
     "a query twice as long": Change(
         old="query = np.array([[np.log(3), 0.0, 0.0, 0.0]])",
         new="query = np.array([[2 * np.log(3), 0.0, 0.0, 0.0]])",
-        shows={"the answer": 4.4},
-        fails=["the answer"],
+        shows={"the output": 4.4},
+        fails=["the output"],
     ),
 }
