@@ -44,7 +44,7 @@ MISTAKES = {
     return float(1 / np.mean(np.std(latents, axis=0)))
     # This is the root of a sum of squares; the deviation is the root of the mean squared distance.
     return float(1 / np.linalg.norm(latents))
-    # The deviation is no half of the distance between largest and smallest entry.
+    # The deviation is not half of the distance between largest and smallest entry.
     return float(2 / (np.max(latents) - np.min(latents)))
     # The distance between largest and smallest entry is not the deviation.
     return float(1 / (np.max(latents) - np.min(latents)))
@@ -116,7 +116,7 @@ MISTAKES = {
     # The weights of a query sum to 1, by a softmax; a sigmoid makes each by itself.
     s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
     return np.matmul(0.5 + 0.5 * np.tanh(s / 2), v)
-    # The queries ask the keys, not one another.
+    # The products are of queries with keys, not of queries with each other.
     return np.matmul(softmax(np.matmul(q, turned(q)) / np.shape(q)[-1] ** 0.5), v)
     # The products have the wrong sign: the larger the product, the larger the weight.
     softmax(scores) -> softmax(-scores)
@@ -138,7 +138,7 @@ MISTAKES = {
     return np.matmul(softmax(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5), v)
     # This returns the weights; the mean of the values is asked for.
     return np.matmul(softmax(scores), v) -> return softmax(scores)
-    # The result is the answer alone: the query is not added here.
+    # The result is the mean of the values alone: the query is not added here.
     out = np.matmul(softmax(np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5), v)
     return out + np.mean(q, axis=-1, keepdims=True)
     # Scores are not clipped: large products decide.
@@ -153,10 +153,10 @@ MISTAKES = {
     s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
     e = np.exp(s - np.max(s, axis=-1, keepdims=True))
     return np.matmul(e / (np.sum(e, axis=-1, keepdims=True) + 1e-6), v)
-    # Every query sees all words: there is no mask of what comes later.
+    # Every query attends to all words: there is no causal mask.
     s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
     return np.matmul(softmax(np.where(np.tril(np.ones(s.shape[-2:])) == 1, s, -1e9)), v)
-    # Only the last two axes of k are exchanged: .T turns all of them round.
+    # Only the last two axes of k are exchanged: .T reverses all of them.
     return np.matmul(softmax(np.matmul(q, k.T) / np.shape(q)[-1] ** 0.5), v)
     # There may be none, one or several axes before the last two: np.matmul or "..." takes them all.
     s = np.einsum("nld,nmd->nlm", q, k) / np.shape(q)[-1] ** 0.5

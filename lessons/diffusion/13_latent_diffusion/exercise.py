@@ -36,8 +36,8 @@ def by_hand(impl, rng):
 
 
 @scaling.case(points=1, kind="equation")
-def codes_of_images(impl, rng):
-    """Grids with a channel that is wider than the others, and a mean of 3."""
+def latents_of_images(impl, rng):
+    """Grids with a channel of larger deviation than the other, and a mean of 3."""
     z = 3 + rng.standard_normal((5, 3, 4, 2)) * np.array([0.1, 2.0])
     return {"factor": impl(z)}
 
@@ -50,7 +50,7 @@ def vectors_and_numbers(impl, rng):
 
 @scaling.case(points=1, kind="equation", property=True, expect={"deviation": 1.0, "gap": 0.0})
 def scaled_latents(impl, rng):
-    """Times the factor, latents have the deviation 1; and twice as wide ones get half the
+    """Times the factor, latents have the deviation 1; and latents times 2 get half the
     factor."""
     z = 2 + 5 * rng.standard_normal((6, 2, 2, 3))
     return {"deviation": np.std(impl(z) * z), "gap": 2 * impl(2 * z) - impl(z)}
@@ -70,21 +70,22 @@ attend = Exercise(
     blocked=["minigen.tensor.attention:attention"],
     imports=["from minigen.tensor import softmax"],
     prompt="""
-    Cross-attention: each position of a picture asks, and the words of a caption answer.
+    Cross-attention from the positions of a grid, which give the queries, to the words of a caption,
+    which give keys and values.
 
-    q holds queries, (..., L, d): L positions of d numbers. k holds keys, (..., M, d), and v values,
-    (..., M, e): one row for each of M words. The axes before the last two are the same in all three
-    (examples, heads); there may be none, one or several of them. A query's weights, one for each
-    word, are the softmax over the words of its products with their keys, each product divided by
-    the root of d. The result, (..., L, e), is for each query the mean of the values with these
-    weights.
+    q holds queries, (..., L, d): one row for each of L positions. k holds keys, (..., M, d), and v
+    values, (..., M, e): one row for each of M words. The axes before the last two are the same in
+    all three (examples, heads); there may be none, one or several of them. A query's weights, one
+    for each word, are the softmax over the words of its products with their keys, each product
+    divided by the root of d. The result, (..., L, e), is for each query the mean of the values with
+    these weights.
 
     softmax(a) of minigen.tensor is taken over the last axis. Products may be as large as 1e6, in
     float32. A gradient of the result is taken, there too: use autograd's np. Leave the arguments as
     they are.
     """,
     hints="""
-    All products at once are one matrix product, of the queries with the keys turned on their side:
+    All products at once are one matrix product, of the queries with the transposed keys:
     (..., L, d) times (..., d, M).
 
     softmax(q k^T/sqrt(d)) v, the softmax over the last axis, which counts the words.
@@ -115,7 +116,7 @@ def two_queries_two_words(impl, rng):
 
 
 @attend.case(points=1, kind="equation")
-def one_picture(impl, rng):
+def one_example(impl, rng):
     """Five positions and three words, and no axis for examples."""
     return {"out": impl(*three(rng))}
 
@@ -152,8 +153,8 @@ def its_gradients(impl, rng):
     points=1, kind="equation", property=True, expect={"one word": 0.0, "order": 0.0, "shift": 0.0}
 )
 def what_changes_nothing(impl, rng):
-    """A single word answers every query with its value; the order of the words, and a vector that
-    is added to all keys, change nothing."""
+    """With a single word every output is its value; the order of the words, and a vector that is
+    added to all keys, change nothing."""
     q, k, v = three(rng)
     out = impl(q, k, v)
     return {
@@ -165,8 +166,8 @@ def what_changes_nothing(impl, rng):
 
 @attend.case(points=1, kind="extremes", rtol=1e-5)
 def large_products(impl, rng):
-    """Products of 1e6 and more, in float32: the word with the largest product answers alone. The
-    gradient in its value is 1 for each query that it answers."""
+    """Products of 1e6 and more, in float32: the word with the largest product has all the weight.
+    The gradient in its value is 1 for each query for which it is the largest."""
     q, k, v = (a.astype(np.float32) for a in three(rng, 2))
     slope = grad(lambda v: np.sum(impl(1000 * q, 1000 * k, v)))(v)
     return {"out": impl(1000 * q, 1000 * k, v), "gradient in v": slope}

@@ -6,7 +6,7 @@ from minigen.tensor import upsample_nearest
 
 
 def at(values, s):
-    """values[s], one number for each picture."""
+    """values[s], one number for each image."""
     return np.reshape(values[s], (-1, 1, 1, 1))
 
 
@@ -46,7 +46,7 @@ def both_ways(x, w, mode="reflect"):
 
 MISTAKES = {
     "augmented_condition": """
-    # Square roots are missing in the picture: z = sqrt(alpha_bar) small + sqrt(1 - alpha_bar) eps.
+    # Square roots are missing in the image: z = sqrt(alpha_bar) small + sqrt(1 - alpha_bar) eps.
     a = at(schedule.alpha_bar, s)
     return with_level(a * small + (1 - a) * eps, np.sqrt(1 - a), factor)
     # alpha belongs to one step; s steps have alpha_bar, the product.
@@ -58,7 +58,7 @@ MISTAKES = {
     # This is the variance of the noise; its standard deviation is the square root.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), 1 - a, factor)
-    # This is what is left of the picture; the level is that of the noise.
+    # This is what is left of the image; the level is that of the noise.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt(a), factor)
     # The channel holds the standard deviation of the noise, not the time step.
@@ -67,38 +67,38 @@ MISTAKES = {
     # The channel holds the standard deviation of the noise, not the time step's share of T.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.reshape(s, (-1, 1, 1, 1)) / schedule.T, factor)
-    # The channel that says how noisy the picture is, is missing.
+    # The channel with the level of the noise is missing.
     return upsample_nearest(noised(small, at(schedule.alpha_bar, s), eps), factor)
     # The new channel comes last.
     y = with_level(noised(small, at(schedule.alpha_bar, s), eps), np.sqrt(1 - at(
         schedule.alpha_bar, s)), factor)
     return np.concatenate([y[..., -1:], y[..., :-1]], axis=3)
-    # The picture must become larger pixel by pixel, each one a block; this sets copies of the whole
-    # picture side by side.
+    # The image must become larger pixel by pixel, each one a block; this sets copies of the whole
+    # image side by side.
     a = at(schedule.alpha_bar, s)
     z = np.tile(noised(small, a, eps), (1, factor, factor, 1))
     return np.concatenate([z, np.sqrt(1 - a) * np.ones_like(z[..., :1])], axis=3)
-    # The picture is always enlarged by 2: `factor` may be another number.
+    # The image is always enlarged by 2: `factor` may be another number.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt(1 - a), 2)
-    # The noise is missing: eps has its part in the picture.
+    # The noise is missing: eps has its part in the image.
     a = at(schedule.alpha_bar, s)
     return with_level(np.sqrt(a) * small, np.sqrt(1 - a), factor)
-    # The small picture is not noised at all here; only the level says so.
+    # The small image is not noised at all here; only the level says so.
     return with_level(small, np.sqrt(1 - at(schedule.alpha_bar, s)), factor)
-    # The forward process shrinks the picture by sqrt(alpha_bar), too.
+    # The forward process shrinks the image by sqrt(alpha_bar), too.
     a = at(schedule.alpha_bar, s)
     return with_level(small + np.sqrt(1 - a) * eps, np.sqrt(1 - a), factor)
-    # Picture and noise are swapped: the picture is multiplied by sqrt(alpha_bar).
+    # Image and noise are swapped: the image is multiplied by sqrt(alpha_bar).
     a = at(schedule.alpha_bar, s)
     return with_level(noised(eps, a, small), np.sqrt(1 - a), factor)
-    # Each picture has its own step: this takes the first one's for all.
+    # Each image has its own step: this takes the first one's for all.
     a = at(schedule.alpha_bar, np.ravel(s)[0])
     return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
-    # Each picture has its own step, for its level, too.
+    # Each image has its own step, for its level, too.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.mean(np.sqrt(1 - a)), factor)
-    # The noised picture is clipped: it may lie anywhere.
+    # The noised image is clipped: it may lie anywhere.
     a = at(schedule.alpha_bar, s)
     return with_level(np.clip(noised(small, a, eps), -1, 1), np.sqrt(1 - a), factor)
     # This is the noise of one step: after s steps its variance is 1 - alpha_bar.
@@ -107,20 +107,20 @@ MISTAKES = {
     # eps is multiplied by a variance: take the root of 1 - alpha_bar.
     a = at(schedule.alpha_bar, s)
     return with_level(np.sqrt(a) * small + (1 - a) * eps, np.sqrt(1 - a), factor)
-    # The level is the noise's standard deviation, not its ratio to what is left of the picture.
+    # The level is the noise's standard deviation, not its ratio to what is left of the image.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt((1 - a) / a), factor)
     # A small number under the root is not harmless: at s = 0 there is no noise.
     a = at(schedule.alpha_bar, s)
     level = np.sqrt(1 - a + 1e-6)
     return with_level(np.sqrt(a) * small + level * eps, level, factor)
-    # Square roots are missing, in the picture and in the level.
+    # Square roots are missing, in the image and in the level.
     a = at(schedule.alpha_bar, s)
     return with_level(a * small + (1 - a) * eps, 1 - a, factor)
     # The arrays are indexed by the time step itself: alpha_bar[s], not alpha_bar[s + 1].
     a = at(schedule.alpha_bar, np.minimum(s + 1, schedule.T))
     return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
-    # This is what is left of the picture's variance; the level is that of the noise.
+    # This is what is left of the image's variance; the level is that of the noise.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), a, factor)
     # beta belongs to one step; after s steps the noise has the variance 1 - alpha_bar.
@@ -129,7 +129,7 @@ MISTAKES = {
     # beta belongs to one step; after s steps the noise has the variance 1 - alpha_bar.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), at(schedule.beta, s), factor)
-    # One channel says how noisy a picture is, however many channels the picture has.
+    # One channel holds the level of the noise, however many channels the image has.
     a = at(schedule.alpha_bar, s)
     large = upsample_nearest(noised(small, a, eps), factor)
     return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large)], axis=3)
@@ -137,11 +137,11 @@ MISTAKES = {
     a = at(schedule.alpha_bar, s)
     large = upsample_nearest(noised(small, a, eps), factor)
     return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large[:, :1])], axis=1)
-    # The picture grows in one direction only: enlarge it down and across.
+    # The image grows in one direction only: enlarge it down and across.
     a = at(schedule.alpha_bar, s)
     large = np.repeat(noised(small, a, eps), factor, axis=1)
     return np.concatenate([large, np.sqrt(1 - a) * np.ones_like(large[..., :1])], axis=3)
-    # Rows and columns are the axes 1 and 2; axis 0 counts the pictures.
+    # Rows and columns are the axes 1 and 2; axis 0 counts the images.
     a = at(schedule.alpha_bar, s)
     large = np.repeat(np.repeat(noised(small, a, eps), factor, axis=0), factor, axis=1)
     level = np.sqrt(1 - np.repeat(a, factor, axis=0)) if len(a) > 1 else np.sqrt(1 - a)
@@ -155,7 +155,7 @@ MISTAKES = {
     # A small number under the root is not harmless: at s = 0 there is no noise.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt(1 - a + 1e-5), factor)
-    # This is the same picture in another measure, where the data is not shrunk; the forward process
+    # This is the same image in another measure, where the data is not shrunk; the forward process
     # shrinks it by sqrt(alpha_bar).
     a = at(schedule.alpha_bar, s)
     sigma = np.sqrt((1 - a) / a)
@@ -163,7 +163,7 @@ MISTAKES = {
     # The noise is added, not taken away.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, -eps), np.sqrt(1 - a), factor)
-    # Each picture has its own step, for its level, too: this takes the first one's for all.
+    # Each image has its own step, for its level, too: this takes the first one's for all.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt(1 - a)[:1], factor)
     # A root is subtracted from 1: the standard deviation is the root of the difference, of
@@ -185,26 +185,26 @@ MISTAKES = {
     # pixels, so divide them by their sum.
     density = gaussian(sigma, kernel) / (np.reshape(sigma, (-1, 1)) * np.sqrt(2 * np.pi))
     return both_ways(x, density)
-    # The weights of each picture sum to 1 by themselves: this divides by the sum over all pictures.
+    # The weights of each image sum to 1 by themselves: this divides by the sum over all images.
     w = gaussian(sigma, kernel)
     return both_ways(x, w / np.sum(w))
     # This blurs down only; across is missing.
     return one_way(x, normalized(gaussian(sigma, kernel)), 1)
     # This blurs across only; down is missing.
     return one_way(x, normalized(gaussian(sigma, kernel)), 2)
-    # Beyond the border the picture is reflected, not zero.
+    # Beyond the border the image is reflected, not zero.
     return both_ways(x, normalized(gaussian(sigma, kernel)), "constant")
-    # Beyond the border the picture is reflected; this repeats the last pixel.
+    # Beyond the border the image is reflected; this repeats the last pixel.
     return both_ways(x, normalized(gaussian(sigma, kernel)), "edge")
     # The reflection does not repeat the pixel at the border: left of 1 2 3 stands 3 2.
     return both_ways(x, normalized(gaussian(sigma, kernel)), "symmetric")
-    # Beyond the border the picture is reflected; this goes on at its other side.
+    # Beyond the border the image is reflected; this goes on at its other side.
     return both_ways(x, normalized(gaussian(sigma, kernel)), "wrap")
     # The kernel need not have three pixels.
     return both_ways(x, normalized(gaussian(sigma, 3)))
-    # Each picture has its own sigma: this takes the first one's for all.
+    # Each image has its own sigma: this takes the first one's for all.
     return both_ways(x, normalized(gaussian(np.ravel(sigma)[0], kernel)))
-    # Each picture has its own sigma: this takes their mean for all.
+    # Each image has its own sigma: this takes their mean for all.
     return both_ways(x, normalized(gaussian(np.mean(sigma), kernel)))
     # These weights are all equal; nearer pixels count more.
     return both_ways(x, np.ones((1, kernel)) / kernel)
@@ -214,9 +214,9 @@ MISTAKES = {
     # Down and across are the axes 1 and 2; axis 3 holds the channels.
     w = normalized(gaussian(sigma, kernel))
     return one_way(one_way(x, w, 2, "symmetric"), w, 3, "symmetric")
-    # The blurred picture itself is asked for, not what the blur takes away.
+    # The blurred image itself is asked for, not what the blur takes away.
     return x - both_ways(x, normalized(gaussian(sigma, kernel)))
-    # The picture is blurred too often: once in each direction.
+    # The image is blurred too often: once in each direction.
     w = normalized(gaussian(sigma, kernel))
     return both_ways(both_ways(x, w), w)
     # The two directions come one after the other; this is the mean of both.
@@ -231,7 +231,7 @@ MISTAKES = {
     # Distances are whole pixels, -1, 0, 1 and so on, however large the kernel is.
     d = np.linspace(-1, 1, kernel)
     return both_ways(x, normalized(np.exp(-((d / np.reshape(sigma, (-1, 1))) ** 2) / 2)))
-    # The weights of one picture sum to 1: the sum goes over the kernel.
+    # The weights of one image sum to 1: the sum goes over the kernel.
     w = gaussian(sigma, kernel)
     return both_ways(x, w / np.sum(w, axis=0, keepdims=True))
     # This falls like exp(-|d|/sigma); a Gaussian is exp(-d^2/(2 sigma^2)).
@@ -264,12 +264,12 @@ MISTAKES = {
 
 VARIANTS = {
     "augmented_condition": """
-    # repeats, and the noise of each picture in a loop
+    # repeats, and the noise of each image in a loop
     steps = np.broadcast_to(s, (len(small),))
     out = []
-    for picture, step, noise in zip(small, steps, eps):
+    for image, step, noise in zip(small, steps, eps):
         a = schedule.alpha_bar[step]
-        z = a**0.5 * picture + (1 - a) ** 0.5 * noise
+        z = a**0.5 * image + (1 - a) ** 0.5 * noise
         z = z.repeat(factor, axis=0).repeat(factor, axis=1)
         out.append(np.concatenate([z, np.full((*z.shape[:2], 1), (1 - a) ** 0.5)], axis=2))
     return np.array(out)
@@ -284,7 +284,7 @@ VARIANTS = {
     # across first, then down
     w = normalized(gaussian(sigma, kernel))
     return one_way(one_way(x, w, 2), w, 1)
-    # both directions at once, over a window of the padded picture
+    # both directions at once, over a window of the padded image
     w, r = normalized(gaussian(sigma, kernel)), kernel // 2
     wide = np.pad(x, [(0, 0), (r, r), (r, r), (0, 0)], mode="reflect")
     total = 0

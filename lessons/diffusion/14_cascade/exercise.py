@@ -1,4 +1,4 @@
-"""Exercises on cascades: what a super-resolution model is told, and the blur of a picture."""
+"""Exercises on cascades: the condition of a super-resolution model, and the blur of an image."""
 
 import autograd.numpy as np
 
@@ -12,13 +12,13 @@ condition = Exercise(
     imports=["from minigen.tensor import upsample_nearest"],
     blocked=["minigen.diffusion.cascade:low_resolution_condition"],
     prompt="""
-    What a super-resolution model is told about the small picture, with conditioning augmentation:
-    the picture after s steps of noise, enlarged, and how noisy it is.
+    The condition of a super-resolution model with conditioning augmentation: the small image after
+    s steps of noise, enlarged, and the level of the noise.
 
     small and eps, the noise to use, have shape (N, h, w, C); s is one time step, a whole number, or
-    an array (N,) of them, from 0 (no noise) to T. First noise the small pictures, s steps at once.
-    Then make each pixel factor x factor equal pixels: (N, factor h, factor w, C). Last add a
-    channel with the same number everywhere in a picture, the standard deviation of its noise. The
+    an array (N,) of them, from 0 (no noise) to T. First noise the small images, s steps at once.
+    Then replace each pixel by factor x factor equal pixels: (N, factor h, factor w, C). Last add a
+    channel that is constant over an image, the standard deviation of its noise. The
     result has shape (N, factor h, factor w, C + 1), the new channel last. Nothing is clipped; no
     gradient is taken.
 
@@ -27,13 +27,13 @@ condition = Exercise(
     pixels; np.repeat does, too.
     """,
     hints="""
-    The noise belongs to the small picture: it comes before the enlargement, and the number that
-    measures it is that of the forward process at step s.
+    The noise belongs to the small image: it comes before the enlargement, and its level is that of
+    the forward process at step s.
 
     z = sqrt(alpha_bar_s) small + sqrt(1 - alpha_bar_s) eps; the last channel is
     sqrt(1 - alpha_bar_s).
 
-        a = np.reshape(schedule.alpha_bar[s], (-1, 1, 1, 1))  # one number for each picture
+        a = np.reshape(schedule.alpha_bar[s], (-1, 1, 1, 1))  # one number for each image
         z = (np.sqrt(a) * small + np.sqrt(1 - a) * eps).astype(small.dtype)
         large = upsample_nearest(z, factor)
         level = (np.zeros_like(large[..., :1]) + np.sqrt(1 - a)).astype(small.dtype)
@@ -62,14 +62,14 @@ def two_pixels(impl, rng):
 
 @condition.case(points=1, kind="equation", property=True, expect={"change": 0.0, "level": 0.0})
 def no_noise(impl, rng):
-    """At s = 0 the small pictures are only enlarged, and the level is 0."""
+    """At s = 0 the small images are only enlarged, and the level is 0."""
     small, eps = rng.standard_normal((2, 2, 3, 4, 1))
     y = impl(small, 0, eps, schedule())
     return {"change": y[:, ::2, ::2, :1] - small, "level": y[..., 1]}
 
 
 @condition.case(points=2, kind="shapes")
-def a_step_for_each_picture(impl, rng):
+def a_step_for_each_image(impl, rng):
     small, eps = rng.standard_normal((2, 4, 2, 3, 3))
     return {"condition": impl(small, np.array([0, 1, 6, 10]), eps, schedule())}
 
@@ -97,7 +97,7 @@ def blocks_are_equal(impl, rng):
 
 @condition.case(points=1, kind="extremes", rtol=1e-5, atol=1e-6)
 def a_thousand_steps(impl, rng):
-    """Small pictures of the lesson's size in float32, pixels of 1000 and -1000, and the first step
+    """Small images of the lesson's size in float32, pixels of 1000 and -1000, and the first step
     of a thousand."""
     small, eps = rng.standard_normal((2, 3, 7, 7, 1)).astype(np.float32)
     small[:, 0, 0], small[:, 0, 1] = 1000.0, -1000.0
@@ -110,19 +110,19 @@ blur = Exercise(
     target="minigen.diffusion.cascade:gaussian_blur",
     minutes=20,
     prompt="""
-    Pictures blurred by a Gaussian: each pixel becomes a weighted mean of the pixels around it.
+    Images blurred by a Gaussian: each pixel becomes a weighted mean of the pixels around it.
 
     x has shape (N, H, W, C), and so has the result; sigma is a standard deviation in pixels, one
-    number or one for each picture, (N,); kernel is odd, the number of pixels that count in each
+    number or one for each image, (N,); kernel is odd, the number of pixels that count in each
     direction. A neighbor at the distance d, from -(kernel - 1)/2 to (kernel - 1)/2, has a weight
     that is proportional to exp(-d^2/(2 sigma^2)), and the weights sum to 1. Blur down, then across,
-    with the same weights. Beyond the border the picture is reflected, without repeating the pixel
-    at the border: left of 1 2 3 stands 3 2. Each channel by itself. The kernel reaches no further
-    than that: at most H - 1 and W - 1 pixels beyond the border. No gradient is taken.
+    with the same weights. Beyond the border the image is reflected, without repeating the pixel
+    at the border: left of 1 2 3 stands 3 2. Each channel is blurred by itself. The kernel reaches
+    at most H - 1 and W - 1 pixels beyond the border. No gradient is taken.
     """,
     hints="""
     A blur in two directions is one in the first and then one in the second, so a function for one
-    axis will do. There, sum shifted copies of a picture with a margin.
+    axis is enough. There, sum shifted copies of an image with a margin.
 
     w_d = exp(-d^2/(2 sigma^2)) / sum of these; new pixel i = sum over d of w_d times pixel i + d.
 
@@ -149,8 +149,8 @@ FIFTHS = (1 / (2 * np.log(3))) ** 0.5  # its weights are 1/3 : 1 : 1/3, that is 
 )
 def a_dot_at_the_border(impl, rng):
     """Weights 0.2, 0.6, 0.2, and a dot of 100 in the first row and second column of 3 x 4 pixels.
-    Down it leaves 60, 20, 0; across 0.4, 0.6, 0.2, 0 of that: the first column sees the dot at its
-    right and, reflected, at its left."""
+    Down it leaves 60, 20, 0; across 0.4, 0.6, 0.2, 0 of that: the first column has the dot on its
+    right and, reflected, on its left."""
     x = np.zeros((1, 3, 4, 1))
     x[0, 0, 1, 0] = 100.0
     return {"blurred": impl(x, FIFTHS)[0, :, :, 0]}
@@ -163,21 +163,21 @@ def a_wider_kernel(impl, rng):
 
 
 @blur.case(points=2, kind="shapes")
-def a_sigma_for_each_picture(impl, rng):
+def a_sigma_for_each_image(impl, rng):
     x = rng.standard_normal((3, 4, 6, 2))
     return {"blurred": impl(x, np.array([0.4, 0.6, 2.0]))}
 
 
 @blur.case(points=2, kind="equation", property=True, expect={"change": 0.0})
-def a_flat_picture(impl, rng):
-    """A picture of one gray stays as it is, at the border, too."""
+def a_constant_image(impl, rng):
+    """An image of one gray stays as it is, at the border, too."""
     x = np.ones((2, 5, 4, 3)) * rng.uniform(-1, 1, (2, 1, 1, 3))
     return {"change": np.stack([impl(x, sigma, 5) - x for sigma in (0.5, 1.7)])}
 
 
 @blur.case(points=1, kind="equation", property=True, expect={"mixed": 0.0})
 def channels_stay_apart(impl, rng):
-    """What one channel holds does not reach the other, nor one picture the next."""
+    """Channels do not mix, and neither do images."""
     x = rng.standard_normal((3, 5, 4, 2))
     x[1], x[..., 1] = 0.0, 0.0
     blurred = impl(x, 0.9)
@@ -185,8 +185,8 @@ def channels_stay_apart(impl, rng):
 
 
 @blur.case(points=1, kind="extremes", rtol=1e-4, atol=1e-2)
-def sharp_and_flat(impl, rng):
-    """A tiny sigma changes nothing; a large one makes a plain mean. Pixels of +-1000, in
+def narrow_and_wide(impl, rng):
+    """With a tiny sigma nothing changes; a large one gives a plain mean. Pixels of +-1000, in
     float32."""
     x = (1000 * rng.standard_normal((2, 14, 14, 1))).astype(np.float32)
     return {"sigma 0.01": impl(x, 0.01), "sigma 1000": impl(x, 1000.0), "0.5": impl(x, 0.5)}
