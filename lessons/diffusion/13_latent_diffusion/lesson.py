@@ -183,9 +183,9 @@ lesson.figure(
 # %%
 moments = sorted({max(1, round(share * short.T)) for share in (0.9, 0.75, 0.6, 0.4, 0.2)})[::-1]
 grid = np.concatenate([guesses[t][:8] for t in moments] + [test[:8]])
-labels = [f"{784 * per_step[t:].sum():.0f} bits" for t in moments] + ["the digit"]
+row_names = [f"{784 * per_step[t:].sum():.0f} bits" for t in moments] + ["the digit"]
 lesson.figure(
-    plot.image_grid(grid, cols=8, row_labels=labels, limits=(0, 1)),
+    plot.image_grid(grid, cols=8, row_labels=row_names, limits=(0, 1)),
     "guesses",
     "The prediction after so many bits for each digit.",
 )
@@ -516,8 +516,8 @@ lesson.change(
 
 # %% [markdown]
 # Why the root of $d$? The product of two vectors of $d$ independent components of variance 1 has
-# the variance $d$. The softmax of large numbers puts nearly all weight on one word, and its
-# gradient vanishes. Measured, with 16 words:
+# the variance $d$: it is a sum of $d$ independent terms of variance 1. The softmax of large numbers
+# puts nearly all weight on one word, and its gradient vanishes. Measured, with 16 words:
 
 # %%
 rng = lesson.rng("why the root")
@@ -587,10 +587,10 @@ grid = plot.image_grid(mnist.unit(many[:4]), cols=4, labels=titles)
 lesson.figure(grid, "captions", "Training digits with their captions.")
 
 # %% [markdown]
-# The network receives numbers of words, and $-1$ where there is no word. Each word's encoder is a
-# row of a table, an embedding. In a tenth of the training examples all words are left out, and in
-# half of the others all but the digit's: so the trained model also samples digits of a label alone,
-# or of nothing, and can be guided (`diffusion/09`).
+# The network receives the words as numbers, and $-1$ where there is no word. Its encoder
+# $\tau_\theta$ is a table with a row for each word, an *embedding*. In a tenth of the training
+# examples all words are left out, and in half of the others all but the digit's: so the trained
+# model also samples digits of a label alone, or of nothing, and can be guided (`diffusion/09`).
 
 # %%
 NAMES = [VOCABULARY.index(word) for word in ("a", *DIGITS)]
@@ -668,9 +668,9 @@ net = step.averaged.freeze()
 latent = LatentDiffusion(encode, decode, factor, net, schedule)
 
 # %% [markdown]
-# The words have no positions here. The output for a caption and for its words in reverse order is
-# the same (each word of our captions belongs to one property, so nothing is lost; `diffusion/16`
-# has captions in which the order matters):
+# The words have no positions here, so the output for a caption and for its words in reverse order
+# is the same. Nothing is lost, since each word of our captions belongs to one property. (The text
+# encoder of `diffusion/16` takes account of the order.)
 
 # %%
 z, t = scaled[:20], np.full(20, 100)
@@ -731,16 +731,16 @@ chosen = lesson.rng("ask").integers(0, len(texts), lesson.size(300, quick=20))
 asked, asked_texts = words[chosen], [texts[k] for k in chosen]
 
 
-def right(x):
+def share_right(x):
     """The shares of samples with the digit, thickness, slant and width of their captions."""
     shares = obeyed(x, asked_texts)
     return [label_accuracy(classifier, x, labels[chosen]), *shares.values()]
 
 
 # %%
-by_w = {f"w = {w:g}": right(draw(asked, w=w)) for w in (0.0, 1.0, 3.0)}
-by_w["w = 1, digit's word only"] = right(draw(short(asked), w=1.0))
-by_w["no words"] = right(draw(np.full_like(asked, -1)))
+by_w = {f"w = {w:g}": share_right(draw(asked, w=w)) for w in (0.0, 1.0, 3.0)}
+by_w["w = 1, digit's word only"] = share_right(draw(short(asked), w=1.0))
+by_w["no words"] = share_right(draw(np.full_like(asked, -1)))
 header = ["", "digit", "thickness", "slant", "width"]
 title = f"share that is right, {len(asked):,} captions"
 lesson.table([[name, *shares] for name, shares in by_w.items()], header, title)
