@@ -582,9 +582,10 @@ lesson.check("slant of the leaning bar", slants[1], equals=0.25, atol=0.02)
 # %%
 labels = data.train.labels[: len(many)].astype(int)
 texts = captions(mnist.unit(many), labels)
-titles = [textwrap.fill(text, 17) for text in texts[:4]]
-grid = plot.image_grid(mnist.unit(many[:4]), cols=4, labels=titles)
-lesson.figure(grid, "captions", "Training digits with their captions.")
+fig, axes = plot.figure(1, 4, size=(2.4, 2.6))
+for ax, image, text in zip(axes, many, texts):
+    plot.image_grid(mnist.unit(image[None]), ax=ax, title=textwrap.fill(text, 18))
+lesson.figure(fig, "captions", "Training digits with their captions.")
 
 # %% [markdown]
 # The network receives the words as numbers, and $-1$ where there is no word. Its encoder
