@@ -474,7 +474,7 @@ best = levels[int(np.argmin(sweep))]
 # %%
 lesson.table(
     [[s, r.frechet, f"{r.accuracy:.1%}"] for s, r in zip(levels, reports)],
-    ["s", "Fréchet distance", "read as the label"],
+    ["s", "Fréchet distance", "classified as the label"],
 )
 answer = "0: no noise in sampling" if best == 0 else "something between"
 lesson.outcome(
@@ -523,7 +523,7 @@ rows = []
 for name, report in result.items():
     correct = "" if name == "real digits" else f"{report.accuracy:.1%}"
     rows.append([name, report.frechet, report.recall, correct])
-lesson.table(rows, ["augmentation", "Fréchet distance", "recall", "read as the label"])
+lesson.table(rows, ["augmentation", "Fréchet distance", "recall", "classified as the label"])
 
 # %%
 plain_, noise_, blur_, truncated_ = (report.frechet for report in list(result.values())[:4])
@@ -534,7 +534,7 @@ lesson.claim(
     at_most=0.25,
     source="a quarter of a control without a model",
 )
-lesson.claim("with noise: read as the label", correct, at_least=0.75, source="chance: 0.1")
+lesson.claim("with noise: classified as the label", correct, at_least=0.75, source="chance: 0.1")
 
 # %%
 lesson.claim(
@@ -599,7 +599,7 @@ cost = {name: f"{1000 * t / len(some):.0f} s" for name, t in seconds.items()}
 rows = [["cascade", in_stages.frechet, f"{in_stages.accuracy:.1%}", cost["cascade"]]]
 rows.append(["one model", at_once.frechet, f"{at_once.accuracy:.1%}", cost["one model"]])
 rows.append(["real digits", of_data.frechet, "", ""])
-header = ["", "Fréchet distance", "read as the label", "time for 1,000"]
+header = ["", "Fréchet distance", "classified as the label", "time for 1,000"]
 lesson.table(rows, header, f"{half:,} digits each")
 
 # %% [markdown]
@@ -614,8 +614,8 @@ lesson.table(rows, header, f"{half:,} digits each")
 # - “stops the diffusion process early at step $t > 0$ for low resolution”: it is the *reverse*
 #   process that is stopped.
 #
-# Ours: the super-resolution models receive no labels (in the paper they do), and each stage is
-# sampled in few steps.
+# Ours: the super-resolution models receive no labels (in the paper they do), each stage is sampled
+# in few steps, and only the base model's sampling is truncated.
 #
 # **Left out:** more than three stages. **Next:** `diffusion/15` has another chain of two models,
 # from a caption to an embedding, and from there to an image.
