@@ -28,9 +28,9 @@ MISTAKES = {
     # The classes are exchanged: the target goes with log sigmoid(l), one minus it with log(1 -
     # sigmoid(l)).
     return np.logaddexp(0.0, logits) - (1 - targets) * logits
-    # This is right where the target is 1; a target of 0 is charged -log(1 - sigmoid(l)).
+    # This is right where the target is 1; the loss of a target of 0 is -log(1 - sigmoid(l)).
     return np.logaddexp(0.0, -logits)
-    # This is right where the target is 0; a target of 1 is charged -log sigmoid(l).
+    # This is right where the target is 0; the loss of a target of 1 is -log sigmoid(l).
     return np.logaddexp(0.0, logits) + 0 * targets
     # The part of the target 0 is missing: (1 - t) log(1 - sigmoid(l)).
     return targets * np.logaddexp(0.0, -logits)
@@ -44,7 +44,7 @@ MISTAKES = {
         q = through_p(logits)
         return -targets * np.log(q) - (1 - targets) * np.log(1 - q)
     # A small number inside the logarithms hides the overflow and puts a bound on the loss: a logit
-    # of 1000 must be charged 1000 nats.
+    # of 1000 must have a loss of 1000 nats.
     with np.errstate(all="ignore"):
         q = through_p(logits)
         return -targets * np.log(q + 1e-8) - (1 - targets) * np.log(1 - q + 1e-8)
@@ -74,7 +74,7 @@ MISTAKES = {
     # The logarithm is missing: this is how far the probability is from the target.
     with np.errstate(all="ignore"):
         return np.abs(through_p(logits) - targets)
-    # This is the squared error of the probability; the charge is the logarithm.
+    # This is the squared error of the probability; the loss is the logarithm.
     with np.errstate(all="ignore"):
         return (through_p(logits) - targets) ** 2
     # This is the gradient in the logit; the loss itself is asked for.
@@ -84,7 +84,7 @@ MISTAKES = {
     return np.where(
         np.asarray(targets) > 0.5, np.logaddexp(0.0, -logits), np.logaddexp(0.0, logits)
     )
-    # The hinge has no logarithm: a logit beyond 1 is charged too, only little.
+    # The hinge has no logarithm: a logit beyond 1 has a small loss, too.
     return np.maximum(0.0, 1 - (2 * targets - 1) * logits)
     # These are logits, not probabilities: there is a sigmoid between them and the loss.
     with np.errstate(all="ignore"):

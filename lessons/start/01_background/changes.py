@@ -9,20 +9,20 @@ CHANGES = {
         shows={("(4,)", "mean square"): 0},
         fails=["four answers minus four targets"],
     ),
-    "the last way wins": Change(
+    "the last path wins": Change(
         old="self.slope += slope",
         new="self.slope = slope",
         shows={"slopes of u v + u at u = 3, v = 4": [1, 3]},
         fails=["slopes of u v + u at u = 3, v = 4"],
     ),
     "one hidden unit": Change(
-        old='model = Forecast(lesson.rng("weights"), 16)',
-        new='model = Forecast(lesson.rng("weights"), 1)',
+        old='model = Classifier(lesson.rng("weights"), 16)',
+        new='model = Classifier(lesson.rng("weights"), 1)',
         shows={
-            "numbers in all": 5,
-            ("one half to all", "nats for a fresh point"): {"equals": 0.6931, "atol": 1e-4},
-            ("the right logit", "nats for a fresh point"): None,
+            "number of parameters": 5,
+            ("one half for all", "mean loss on new points, nats"): {"equals": 0.6931, "atol": 1e-4},
+            ("the best logit", "mean loss on new points, nats"): None,
         },
-        fails=["numbers in all"],
+        fails=["number of parameters"],
     ),
 }

@@ -17,13 +17,13 @@ bce = Exercise(
     sigmoid(l)), where l is a logit and t its target.
 
     logits: float array of any shape. targets: an array of the same shape with values from 0 to 1
-    (also between: "real with 0.9"), or one number for all. Return an array of the shape and dtype
-    of logits: no mean and no sum. It must hold for any logit, such as 1000 or -1000, in float32 as
-    well, and so must its gradient, which is sigmoid(l) - t in the logits: write it with np, which
-    is autograd's.
+    (values between, such as 0.9, occur), or a single number for all. Return an array of the shape
+    and dtype of logits: no mean and no sum. It must be right for any logit, such as 1000 or -1000,
+    also in float32, and so must its gradient with respect to the logits, sigmoid(l) - t. Write it
+    with np, which is autograd's.
     """,
     hints="""
-    Do not go through the probability: it rounds to 0 or 1. Write both logarithms in terms of the
+    Do not compute the probability, because it is rounded to 0 or 1. Express both logarithms by the
     logit first.
 
     log sigmoid(l) = -log(1 + exp(-l)) and log(1 - sigmoid(l)) = -log(1 + exp(l)); their difference
@@ -72,7 +72,7 @@ def sure_in_single_precision(impl, rng):
 
 @bce.case(points=2, kind="gradient")
 def gradient(impl, rng):
-    """The slopes of a weighted sum, at logits of all sizes, in float32 too."""
+    """The slopes of a weighted sum, at logits of all sizes, also in float32."""
     logits = np.concatenate([2 * rng.standard_normal(4), [-1000.0, 800.0]])
     targets, weights = rng.random(6), rng.standard_normal(6)
     single = np.array([-1000.0, -200.0, 200.0, 1000.0], np.float32)
@@ -98,17 +98,17 @@ adam = Exercise(
     prompt="""
     One step of Adam for one array of parameters, in place; it returns nothing.
 
-    p (any shape) holds the parameters, g their gradient, mean and square Adam's two running means,
-    of the gradient and of its square, as the last step left them; all have the same shape and
-    dtype. self is the optimizer, whose method this is. Only its settings are needed: self.lr,
-    self.betas (two numbers), self.eps, self.weight_decay, and self.steps, the number of this step:
-    1 in the first.
+    p (any shape) holds the parameters and g their gradient. mean and square hold Adam's two running
+    means, of the gradient and of its square, as they were after the last step. All four have the
+    same shape and dtype. self is the optimizer, of which this is a method. Only its settings are
+    needed: self.lr, self.betas (two numbers), self.eps, self.weight_decay, and self.steps, the
+    number of this step: 1 in the first.
 
     First, if weight_decay is not zero, p loses the share lr * weight_decay of itself (AdamW). Then
-    both running means move toward g and g^2, with beta_1 and beta_2. Then p moves by lr *
-    mean_hat / (sqrt(square_hat) + eps), where the hats divide by 1 - beta^steps, since both means
-    began at 0. Change p, mean and square themselves (p -= ..., p[...] = ...): the model and the
-    optimizer hold on to these arrays. Leave g as it is.
+    both running means move toward g and g^2, with beta_1 and beta_2. Then lr * mean_hat /
+    (sqrt(square_hat) + eps) is subtracted from p, where the hats divide by 1 - beta^steps, because
+    both means began at 0. Change p, mean and square themselves (p -= ..., p[...] = ...), because
+    the model and the optimizer keep these arrays. Leave g as it is.
     """,
     hints="""
     mean and square are kept for the next step without their corrections; the corrected ones are
