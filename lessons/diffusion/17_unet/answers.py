@@ -30,13 +30,13 @@ MISTAKES = {
     "unet_sizes": """
     # Only one convolution, or one border of each, has been counted: two of them take 4 off a side.
     return walk(size, depth, less=2)
-    # Without padding a convolution makes the picture smaller.
+    # Without padding a convolution makes the feature map smaller.
     return walk(size, depth, less=0)
     # A level takes too much off: two convolutions, each with one pixel at every border.
     return walk(size, depth, less=8)
     # depth is an argument; here it is always 4.
     return walk(size, 4)
-    # The picture of the input is not a level: the first entry is the side after two convolutions.
+    # The input is not a level: the first entry is the side after two convolutions.
     down, up = walk(size, depth)
     return [size, *down[:-1]], up
     # The bottom, after the last pooling, is a level too: depth + 1 of them.
@@ -51,7 +51,7 @@ MISTAKES = {
     # The sides before the convolutions are not asked for.
     down, up = walk(size, depth)
     return [side + 4 for side in down], [side + 4 for side in up]
-    # On the way up the order is that of the walk: from the bottom to the output.
+    # The order on the way up is wrong: it is from the bottom to the output.
     down, up = walk(size, depth)
     return down, up[::-1]
     # The bottom belongs to the way down; on the way up there are depth levels.
@@ -73,7 +73,7 @@ MISTAKES = {
         side = 2 * side - 4
         up.append(side)
     return [*down[:-1], down[-1] + 4], up
-    # Only the last side of each way is returned: all of them are asked for.
+    # Only the last side of each list is returned: all of them are asked for.
     down, up = walk(size, depth)
     return down[-1:], up[-1:]
     # The two lists are the way down first, then the way up.
@@ -104,7 +104,7 @@ MISTAKES = {
         side = 2 * side - 4
         up.append(side)
     return down, up
-    # There is no padding: each convolution makes the picture smaller, and the way up another one.
+    # There is no padding: each convolution makes the feature map smaller, on the way up as well.
     down = [size // 2**k for k in range(depth + 1)]
     return down, down[-2::-1]
     # Two lists in a tuple are asked for: the way down, and the way up.

@@ -1,4 +1,4 @@
-"""Exercises on the U-Net: how large its pictures are at each level, and how it is told the time."""
+"""Exercises on the U-Net: the sizes of its feature maps, and the features of a time."""
 
 import autograd.numpy as np
 
@@ -9,18 +9,18 @@ sizes = Exercise(
     target="minigen.diffusion.networks.unet:unet_sizes",
     minutes=12,
     prompt="""
-    How large the pictures inside the original U-Net are. A level has two convolutions of 3 x 3
-    without padding, each of which takes a pixel off at every border. Down: such a level, then
+    The sizes of the feature maps inside the original U-Net. A level has two 3 x 3 convolutions
+    without padding, each of which removes one pixel at every border. Down: such a level, then
     pooling to half the side; `depth` times, and then a level at the bottom. Up: the side is
-    doubled, then follows a level; `depth` times.
+    doubled, and a level follows; `depth` times.
 
     size is the side of the square input, a whole number; depth is 4 unless given. Return a tuple of
     two lists of whole numbers: the sides after each level on the way down, depth + 1, the bottom
-    last, and those after each level on the way up, depth of them. For the sizes that are tried
+    last, and those after each level on the way up, depth of them. For the sizes that are tried,
     every side that is halved is even.
     """,
     hints="""
-    Walk through it with one number, the side, and write it down after each level.
+    Follow a single number, the side, through all levels, and append it after each level.
 
     A level subtracts 4. Down: side/2 - 4 from one level to the next; up: 2 side - 4.
 
@@ -83,17 +83,17 @@ features = Exercise(
     target="minigen.nn.layers:sinusoidal",
     minutes=15,
     prompt="""
-    Features of a time step: sines and cosines of many frequencies.
+    Features of a time: sines and cosines of many frequencies.
 
-    t has shape (N,), numbers that need not be whole and may be negative; dim is an even number. The
+    t has shape (N,); its numbers need not be whole and may be negative. dim is an even number. The
     result has shape (N, dim), float32. Its first half are the sines of t omega_k, k = 0 ... dim/2 -
     1, its second half the cosines of the same. omega_0 is 1, and the omega_k fall in equal ratios,
-    so that omega with the index dim/2, one past the last, would be 1/max_period; max_period is
+    such that omega with the index dim/2, one past the last, would be 1/max_period; max_period is
     10000 unless given. No gradient is taken.
     """,
     hints="""
-    One frequency for each pair of features, an outer product of times and frequencies, and then
-    sine and cosine of all of it, side by side.
+    Each pair of features has a frequency. Form the outer product of times and frequencies, then
+    its sines and its cosines, side by side.
 
     omega_k = max_period^(-k/(dim/2)); sin(t omega_k) for all k, then cos(t omega_k).
 
@@ -128,7 +128,7 @@ def usual_period(impl, rng):
 
 @features.case(points=1, kind="shapes", exact_dtype=True)
 def in_single_precision(impl, rng):
-    """The result is float32, whatever the times are; once they are the same for all."""
+    """The result is float32, whatever the dtype of the times; in one case all times are equal."""
     whole, same = impl(np.arange(3), 4), impl(np.full(3, 7), 6)
     return {"whole": whole, "the same": same, "float64": impl(np.array([0.5, 2.0]), 6)}
 
@@ -140,8 +140,8 @@ def fractions_of_a_step(impl, rng):
 
 @features.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-4)
 def distance_in_time(impl, rng):
-    """How alike two times are, by the product of their features, depends on their difference
-    alone; and each has the squared length dim/2."""
+    """The inner product of the features of two times depends on their difference alone, and the
+    features of a time have the squared length dim/2."""
     t, later = rng.uniform(0, 100, (2, 6))
     both = np.sum(impl(t, 12) * impl(t + 3, 12), axis=1)
     same = np.sum(impl(later, 12) * impl(later + 3, 12), axis=1)
