@@ -34,7 +34,7 @@ MISTAKES = {
     # y grows with b: the sign of its gradient is that of g.
     dw, db, dx = sums(x, w, g)
     return dw, -db, dx
-    # These are the gradients with their signs turned.
+    # These are the gradients with the opposite signs.
     dw, db, dx = sums(x, w, g)
     return -dw, -db, -dx
     # The gradient in w is zero where w is: it does not depend on w, only on x and g.

@@ -13,13 +13,13 @@ gradients = Exercise(
     The gradients of a 1x1 convolution, written by hand.
 
     At each position of each example, y = x w + b: x has shape (N, H, W, C), w (C, K), b (K,), y (N,
-    H, W, K). g, of the shape of y, is the gradient of a loss in y. Return a tuple of three arrays:
-    the loss's gradient in w (C, K), in b (K,), and in x (N, H, W, C). w and b are shared by all
-    positions and examples. w may be all zeros, as in a zero convolution.
+    H, W, K). g, of the shape of y, is the gradient of a loss with respect to y. Return a tuple of
+    three arrays: the gradients of the loss with respect to w (C, K), b (K,) and x (N, H, W, C). w
+    and b are shared by all positions and examples. All of w may be zero, as in a zero convolution.
     """,
     hints="""
-    w[c, k] carries x[..., c] to y[..., k], at every position. What is shared collects the gradients
-    of all places where it is used.
+    w[c, k] connects x[..., c] with y[..., k], at every position. The gradient of a shared weight is
+    the sum over all places where it is used.
 
     dw[c, k] = sum over n, h, w of x[n, h, w, c] g[n, h, w, k]; db[k] = the sum of g[..., k]; dx = g
     times the transpose of w, at each position.
@@ -52,7 +52,7 @@ def pictures(impl, rng):
 
 @gradients.case(points=1, kind="equation", property=True, expect={"dx": 0.0})
 def weights_of_zero(impl, rng):
-    """With w = 0 nothing reaches x, and w itself has a gradient."""
+    """With w = 0 the gradient with respect to x is zero, and that with respect to w is not."""
     x, g = rng.standard_normal((2, 3, 3, 4)), rng.standard_normal((2, 3, 3, 2))
     dw, db, dx = impl(x, np.zeros((4, 2)), g)
     return {"dx": dx, "dw": dw, "db": db}
@@ -60,8 +60,8 @@ def weights_of_zero(impl, rng):
 
 @gradients.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def a_small_change(impl, rng):
-    """The loss sum(y * g) is linear in w and in x: a change of either shows what the gradient
-    says."""
+    """The loss sum(y * g) is linear in w and in x: it changes by the change of either times its
+    gradient."""
     x, w, g = (rng.standard_normal(shape) for shape in [(2, 2, 3, 3), (3, 3), (2, 2, 3, 3)])
     change_w, change_x = rng.standard_normal((3, 3)), rng.standard_normal(x.shape)
     dw, db, dx = impl(x, w, g)
@@ -86,16 +86,16 @@ joined = Exercise(
     target="minigen.diffusion.networks.controlnet:controlled",
     minutes=5,
     prompt="""
-    The output of a locked block with control.
+    The output of a locked block with a condition.
 
     frozen is the block, trained its copy, zero_in and zero_out are the two zero convolutions: each
     a function of one array (N, H, W, C) that returns one of the same shape. x is the block's input,
     c the condition, of the same shape. The condition passes zero_in and is added to the copy's
     input; the copy's output passes zero_out and is added to the block's output. The locked block
-    does not see the condition. Each function is called once.
+    does not receive the condition. Each function is called once.
     """,
     hints="""
-    Draw it: x goes into the block and into the copy; c only into the copy.
+    Draw the block and its copy: x is an input of both, c of the copy alone.
 
     frozen(x) + zero_out(trained(x + zero_in(c))).
 
@@ -113,7 +113,7 @@ def four_numbers(impl, rng):
 
 
 def functions(rng, channels):
-    """Four different functions: the block, the copy, and two joints with biases."""
+    """Four different functions: the block, the copy, and two 1x1 convolutions with biases."""
     mixes = rng.standard_normal((4, channels, channels))
     biases = rng.standard_normal((4, channels))
 
@@ -131,7 +131,8 @@ def pictures_of_three_channels(impl, rng):
 
 @joined.case(points=1, kind="equation", property=True, expect={"change": 0.0})
 def silent_joints(impl, rng):
-    """Zero convolutions that still are zero change nothing, whatever the condition."""
+    """Zero convolutions whose weights are zero leave the output of the block, whatever the
+    condition."""
     frozen, trained, zero_in, zero_out = functions(rng, 2)
     x, c = rng.standard_normal((2, 3, 2, 2, 2))
     silent = impl(frozen, trained, zero_in, lambda a: 0 * a, x, 1000 * c)
