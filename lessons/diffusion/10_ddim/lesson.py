@@ -1,31 +1,43 @@
 # %% [markdown]
-# # DDIM: the same network, a tenth of the steps
+# # Denoising diffusion implicit models (DDIM)
 #
 # The section *Speed up Diffusion Models* (diffusion.s13) of [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) and the first half of
-# *Fewer Sampling Steps & Distillation* (diffusion.s14): Song, Meng and Ermon (2021), *Denoising
-# Diffusion Implicit Models*. To take away:
+# *Fewer Sampling Steps & Distillation* (diffusion.s14), up to progressive distillation: Song, Meng
+# and Ermon (2021). In this lesson:
 #
-# 1. Training fixes how noisy $x_t$ is at each $t$, not how one gets from $t$ to an earlier $s$.
-#    There is a family of ways, from much fresh noise to none.
-# 2. Without fresh noise a sample is a *function* of its starting noise: so one can go back, and
-#    half-way between two.
-# 3. With few steps, too much fresh noise is never taken away again; with all of them it does no
-#    harm.
+# 1. Training fixes the distribution of $x_t$ given $x_0$ at each $t$, not how a sampler gets from
+#    $t$ to an earlier $s$. A whole family of samplers fits one network, with any amount of fresh
+#    noise.
+# 2. Without fresh noise a sample is a *function* of its starting noise. The steps are Euler's
+#    method for an ordinary differential equation (ODE), which can also be followed from the data to
+#    the noise.
+# 3. How much fresh noise a sampler of few steps should add depends on the data, and on whether the
+#    predicted noise is exact or that of a network.
+#
+# Needed: the posterior and its variance (`diffusion/03`), the sampler of DDPM (`diffusion/04`), and
+# the conditional base model (`diffusion/09`).
 
 # %%
 from minigen.course import Lesson
 
 lesson = Lesson(
     "diffusion/10_ddim",
-    title="DDIM: the same network, a tenth of the steps",
+    title="Denoising diffusion implicit models (DDIM)",
     post="diffusion",
     sections=["diffusion.s13", "diffusion.s14"],
     figures=["diffusion.f08"],
     equations=["diffusion.24", "diffusion.25", "diffusion.26"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=8,
-    sources=["weng2021diffusion", "song2021ddim", "karras2022design"],
+    sources=[
+        "weng2021diffusion",
+        "ho2020ddpm",
+        "nichol2021improved",
+        "song2021ddim",
+        "song2021sde",
+        "karras2022design",
+    ],
 )
 
 # %%
@@ -33,31 +45,100 @@ import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist, toy
-from minigen.diffusion.samplers import ancestral, clipped, ddim, ddim_step, ddim_variance
+from minigen.data.captions import measure
+from minigen.diffusion.ddpm import posterior_mean, predict_x0_from_eps, q_sample
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.guidance import conditional
-from minigen.diffusion.samplers import Trajectory, strided
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
+
+# %%
+from minigen.diffusion.samplers import (
+    Trajectory,
+    clipped,
+    ddim,
+    ddim_step,
+    ddim_variance,
+    heun,
+    strided,
+)
 from minigen.gan.interpolation import interpolate_spherical
 from minigen.metrics import sampling_floor, sliced_wasserstein
-from minigen.metrics.digits import judge_digits
+from minigen.metrics.digits import digit_features
+from minigen.metrics.samples import frechet_distance, mean_and_covariance
 from minigen.tensor import batched
 
 # %% [markdown]
-# ## 1. By hand: one long step
+# ## 1. Fewer steps
 #
-# DDPM walks back one step at a time, 1,000 of them in the paper: 20 hours for 50,000 small images
-# on one GPU, where a GAN needed a minute. Can a step be longer?
-#
-# A sampler holds one number, $x_t = 1.3$. At this time $\bar\alpha_t = 0.36$: data times 0.6 plus
-# noise times 0.8. The model guesses the noise $\epsilon = 0.5$. So the data is
-# $\hat x_0 = (1.3 - 0.8 \cdot 0.5) / 0.6 = 1.5$. We want to be at an earlier time $s$, with
-# $\bar\alpha_s = 0.64$. What has $x_s$ to be made of? Of 0.8 times the data, and of noise with
-# variance $1 - 0.64 = 0.36$. Some of this noise may be fresh, $\sigma z$ with variance $\sigma^2$;
-# for the rest we take the predicted noise again. By which factor must it be multiplied?
+# DDPM takes as many steps as it was trained with, one or a few thousand, and each evaluates the
+# network. Song, Meng and Ermon measured about 20 hours for 50,000 images of 32 × 32 pixels, and
+# less than a minute with a GAN. There are two ways out. A *strided* schedule keeps the sampler and
+# takes only $S$ of the $T$ steps, at the times $\tau_1 < \tau_2 < \dots < \tau_S$ (Nichol and
+# Dhariwal 2021). DDIM changes the step itself. Its chains look different already with all steps:
 
 # %%
-lesson.predict("With no fresh noise at all, where is x_s?", ["0.8 x 1.5 = 1.2", "1.5", "1.8"])
+T = lesson.size(200, quick=40)
+plane = Schedule.linear(T, 0.1 / T, 20 / T)
+ring = toy.get("ring").standardized()  # eight Gaussians on a circle
+exact_noise = exact_eps_model(ring, plane)  # E[noise | x_t]
+
+
+def chains(eta):
+    """Every state (T + 1, 6, 2) of six chains, from the same six noises."""
+    path = Trajectory()
+    six = lesson.rng("six").standard_normal((6, 2), dtype=np.float32)
+    ddim(exact_noise, six, plane, eta=eta, rng=lesson.rng("fresh noise"), on_step=path)
+    return path.states
+
+
+# %%
+fig, axes = plot.figure(1, 2, size=(3.0, 3.0))
+for ax, (title, eta) in zip(axes, {"DDPM": 1.0, "DDIM": 0.0}.items()):
+    plot.trajectories(chains(eta), ax, density=ring, bounds=(-3, 3, -3, 3), title=title)
+lesson.figure(
+    fig,
+    "chains",
+    "Six chains from noise (open dots) to the ring, with the exact model. DDPM adds fresh noise at"
+    " each step, DDIM adds none.",
+)
+
+# %% [markdown]
+# Which $S$ of the $T$ steps? The post takes every $\lceil T/S \rceil$-th: for $T = 10$ and $S = 5$
+# the times 10, 8, 6, 4, 2.
+
+# %%
+lesson.predict(
+    "T = 200, and S = 150 is wanted. How many times does the stride ⌈T/S⌉ visit?",
+    ["150", "134", "100"],
+)
+
+# %%
+lesson.exercise("diffusion/10/spaced_timesteps")
+
+# %%
+lesson.show_source(spaced_timesteps)
+visited = np.arange(200, 0, -int(np.ceil(200 / 150)))
+lesson.check("times that the stride visits", len(visited), equals=100)
+lesson.check("times that the rounded ones are", len(spaced_timesteps(200, 150)), equals=150)
+lesson.outcome(
+    "100, since the stride is 2. Rounding kT/S for k = 1 ... S gives any S.",
+    answer="100",
+)
+
+# %% [markdown]
+# ## 2. One long step, by hand
+#
+# A sampler holds the number $x_t = 1.3$, at a time with $\bar\alpha_t = 0.36$: 0.6 times the data
+# plus 0.8 times the noise. The model predicts the noise $\epsilon = 0.5$, so it predicts the data
+# $\hat x_0 = (1.3 - 0.8 \cdot 0.5) / 0.6 = 1.5$. The next time is $s$, with $\bar\alpha_s = 0.64$.
+# There $x_s$ should consist of 0.8 times the data and of noise with variance $1 - 0.64 = 0.36$. A
+# part of this noise may be fresh, $\sigma z$ with variance $\sigma^2$; the rest is the predicted
+# noise again, times a factor.
+
+# %%
+lesson.predict(
+    "Without fresh noise (σ = 0), where is x_s?", ["0.8 × 1.5 = 1.2", "1.5", "0.8 × 1.3 = 1.04"]
+)
 
 # %%
 lesson.exercise("diffusion/10/ddim_step")
@@ -67,8 +148,8 @@ two_steps = Schedule.from_alpha_bar([0.64, 0.36])
 x_t, guess = np.array([[1.3]]), np.array([[0.5]])
 x_s = ddim_step(x_t, 2, 1, guess, None, two_steps)
 lesson.show_source(ddim_step)
-lesson.check("x_s = 0.8 x 1.5 + 0.6 x 0.5", x_s, equals=1.5)
-lesson.outcome("1.5: the data, and what is left of its noise, 0.6 times 0.5.", answer="1.5")
+lesson.check("x_s without fresh noise", x_s, equals=np.array([[1.5]]))
+lesson.outcome("1.5: 0.8 times the data 1.5, plus 0.6 times the noise 0.5.", answer="1.5")
 
 # %% [markdown]
 # Variances add up, so the predicted noise keeps what $\sigma^2$ leaves of $1 - \bar\alpha_s$ (Eq.
@@ -77,14 +158,14 @@ lesson.outcome("1.5: the data, and what is left of its noise, 0.6 times 0.5.", a
 # $$x_s = \sqrt{\bar\alpha_s}\, \hat x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,
 # \epsilon + \sigma z.$$
 #
-# How much fresh noise, if any? DDPM's step from $t$ to $t - 1$ has the variance of Eq.
-# diffusion.25,
+# How much of it is fresh? In DDPM's step from $t$ to $t - 1$ it is the variance of the posterior
+# (Eq. diffusion.25),
 #
 # $$\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\, \beta_t,$$
 #
-# and DDIM takes a part of it, $\sigma = \eta \sqrt{\tilde\beta}$. For a long step (Eq.
-# diffusion.26) $t - 1$ becomes $s$, and $\beta_t$ becomes that of the *pair*,
-# $1 - \bar\alpha_t / \bar\alpha_s$.
+# and in DDIM $\sigma = \eta \sqrt{\tilde\beta}$, with a number $\eta$ that sets the *stochasticity*
+# of the sampling: 1 for DDPM, 0 for a deterministic chain. For a long step (Eq. diffusion.26) $t -
+# 1$ becomes $s$, and $\beta_t$ becomes that of the *pair*, $1 - \bar\alpha_t / \bar\alpha_s$.
 
 # %%
 lesson.exercise("diffusion/10/ddim_variance")
@@ -107,153 +188,313 @@ lesson.change(
 )
 
 # %% [markdown]
-# ## 2. Why any amount will do
+# ## 3. One network, many samplers
 #
-# Training shows the network examples of $q(x_t \mid x_0)$, one time at a time, and nothing else.
-# So any way back is allowed that keeps these *marginals*: if $x_t$ is distributed as
-# $\mathcal N(\sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I)$, then $x_s$ must be as well, with
-# $\bar\alpha_s$. Does it hold for every $\eta$? For the true noise the step is linear, so the mean
-# and the variance that it makes can be computed. Here for all pairs of six times.
+# The loss of DDPM contains examples of $q(x_t \mid x_0)$ at one time each. It depends on these
+# *marginals*, not on the joint distribution of several times. So the network may be used by any
+# sampler that keeps the marginals: from $x_t \sim \mathcal N(\sqrt{\bar\alpha_t}\, x_0,\ (1 -
+# \bar\alpha_t) I)$ it must make an $x_s$ with the same property for $\bar\alpha_s$. Eq.
+# diffusion.24 follows from this requirement alone.
+#
+# <details><summary>Derivation: every linear step that keeps the marginals</summary>
+#
+# Let $x_s = a\,x_0 + b\,x_t + \sigma z$ with fresh $z \sim \mathcal N(0, I)$. Insert $x_t =
+# \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon$: given $x_0$, this is Gaussian with
+# mean $(a + b\sqrt{\bar\alpha_t})\,x_0$ and variance $b^2(1 - \bar\alpha_t) + \sigma^2$. They must
+# be $\sqrt{\bar\alpha_s}\,x_0$ and $1 - \bar\alpha_s$. These are two equations for $a$, $b$ and
+# $\sigma$, so $\sigma^2$ may be any number from 0 to $1 - \bar\alpha_s$:
+#
+# $$b = \sqrt{\frac{1 - \bar\alpha_s - \sigma^2}{1 - \bar\alpha_t}}, \qquad a =
+# \sqrt{\bar\alpha_s} - b\sqrt{\bar\alpha_t}.$$
+#
+# Since $x_t - \sqrt{\bar\alpha_t}\,x_0 = \sqrt{1 - \bar\alpha_t}\,\epsilon$, the step is
+# $\sqrt{\bar\alpha_s}\,x_0 + b\,(x_t - \sqrt{\bar\alpha_t}\,x_0) + \sigma z = \sqrt{\bar\alpha_s}\,
+# x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,\epsilon + \sigma z$. A sampler does not know $x_0$
+# and $\epsilon$, and inserts the predictions.
+#
+# </details>
+#
+# With the true noise the step is linear in $x_0$, $\epsilon$ and $z$. So its mean and its variance
+# can be read off from three probes, here for all pairs of six times and three $\eta$:
+
 
 # %%
-T = lesson.size(200, quick=40)
-plane = Schedule.linear(T, 0.1 / T, 20 / T)
+def marginal(step, t, s):
+    """Mean of x_s for x_0 = 1, and variance of x_s given x_0, with the true noise."""
+    made = []
+    for x0, eps, z in np.eye(3):
+        x0, eps, z = np.full((1, 1), x0), np.full((1, 1), eps), np.full((1, 1), z)
+        made.append(step(q_sample(x0, t, eps, plane), t, s, eps, z).item())
+    return made[0], made[1] ** 2 + made[2] ** 2
 
 
-def marginal_after(s, t, eta):
-    """Variance of x_s made of the true noise, given x_0; it should be 1 - alpha_bar_s."""
-    one, nothing = np.ones((1, 1)), np.zeros((1, 1))
-    noise = np.sqrt(1 - plane.alpha_bar[t])  # x_t = noise * eps, for x_0 = 0
-    from_eps = ddim_step(noise * one, t, s, one, nothing, plane, eta).item()
-    from_z = ddim_step(nothing, t, s, nothing, one, plane, eta).item()
-    return from_eps**2 + from_z**2
+def ddim_with(eta):
+    def step(x, t, s, eps, z):
+        return ddim_step(x, t, s, eps, z, plane, eta)
+
+    return step
 
 
 # %%
 times = [1, T // 20, T // 4, T // 2, 3 * T // 4, T]
-worst = 0.0
+off_mean, off_variance = [], []
 for eta in (0.0, 0.3, 1.0):
     for i, s in enumerate(times):
         for t in times[i + 1 :]:
-            off = abs(marginal_after(s, t, eta) - (1 - plane.alpha_bar[s]))
-            worst = max(worst, off)
-lesson.check("variance of x_s, for any eta: largest error", worst, at_most=1e-12)
+            mean, variance = marginal(ddim_with(eta), t, s)
+            off_mean.append(abs(mean - np.sqrt(plane.alpha_bar[s])))
+            off_variance.append(abs(variance - (1 - plane.alpha_bar[s])))
+lesson.check("mean of x_s, for any eta: largest error", max(off_mean), at_most=1e-12)
+lesson.check("variance of x_s, for any eta: largest error", max(off_variance), at_most=1e-12)
 
 # %% [markdown]
-# It holds for each $\eta$: with the true noise, given $x_0$, all of them walk through the same
-# clouds, on different paths. A model does not know the true noise, only its mean over all $x_0$
-# that may be behind $x_t$. For a short step that is enough; for a long one it is not, and the
-# clouds are no longer quite the same. (The process forward that goes with such a way back need not
-# be Markov: knowing $x_s$, the step to $x_t$ also depends on $x_0$.) $\eta = 1$ with all steps is
-# the DDPM that you know:
+# And with $\sigma^2 = \tilde\beta_t$ the family contains the posterior $q(x_{t-1} \mid x_t, x_0)$
+# of `diffusion/03`: the coefficients $a$ and $b$ are then those of its mean $\tilde\mu$.
 
 # %%
-ring = toy.get("ring").standardized()
-exact_noise = exact_eps_model(ring, plane)  # E[noise | x_t]
-start = lesson.rng("start").standard_normal((100, 2))
-one = ddim(exact_noise, start, plane, eta=1.0, rng=lesson.rng("walk"))
-other = ancestral(exact_noise, start, plane, lesson.rng("walk"), variance="posterior")
-lesson.check("eta = 1, all steps, and DDPM", np.abs(one - other).max(), at_most=1e-4)
+t = T // 3
+x0, eps = np.array([[1.0, 0.4]]), np.array([[0.5, -2.0]])
+x_t = q_sample(x0, t, eps, plane)
+mean = ddim_step(x_t, t, t - 1, eps, 0 * eps, plane, eta=1.0)
+tilde_mu = posterior_mean(x0, x_t, t, plane)
+lesson.check("eta = 1, without z: the posterior's mean", mean, equals=tilde_mu)
 
 # %% [markdown]
-# ## 3. Few steps, in the plane
+# The marginals are kept for each $\eta$ only with the true noise. A model predicts its mean over
+# all $x_0$ from which $x_t$ may have come. For a short step the mean suffices; for a long one the
+# marginals are no longer quite the same. (In general the forward process that belongs to such a
+# sampler is not Markov: given $x_s$, the step to $x_t$ also depends on $x_0$.)
 #
-# The noise is known exactly here, so what goes wrong is the fault of the steps alone. Four ways
-# back: $\eta = 0$, $0.5$, $1$, and $\hat\sigma$, DDPM with the larger variance, the pair's $\beta$.
-# $S$ is the number of steps. We measure the distance to the truth, as a multiple of what two sets
-# of true points have between them (the floor).
+# ## 4. Few steps in the plane, with exact noise
+#
+# On the ring the mean of the noise is known exactly, so every error comes from the steps. Four
+# samplers: $\eta = 0$, $0.5$, $1$, and $\hat\sigma$, which is DDPM with the larger variance, the
+# pair's $\beta$. The measure is the distance of 1,000 samples to the data, in units of the distance
+# between two sets of data (the floor), with its standard error over 20 sets.
 
 # %%
 lesson.predict(
-    "With 10 steps, the worst of the four ways is farther from the truth than the best by a factor",
+    "With 10 steps, the largest of the four distances over the smallest will be",
     ["below 1.5", "1.5 to 5", "above 5"],
 )
 
 # %%
-n, sets = lesson.size(1000, quick=100), lesson.size(4, quick=2)
+n, sets = lesson.size(1000, quick=100), lesson.size(20, quick=2)
 noise = lesson.rng("noise").standard_normal((sets * n, 2), dtype=np.float32)
+ways = {"η = 0": 0.0, "η = 0.5": 0.5, "η = 1": 1.0, "σ̂": "larger"}
 
 
 def reverse_chain(model, x, schedule, way, S):
-    """S steps from the noise x, in the way called by its eta, or "larger"."""
+    """S steps from the noise x with an eta, or with the "larger" variance of DDPM."""
     rng = lesson.rng("fresh noise")
     if way == "larger":
         return strided(model, x, schedule, S, rng)
     return ddim(model, x, schedule, S, eta=way, rng=rng)
 
 
+# %%
 def distance(a, b):
     return sliced_wasserstein(a, b, 100, lesson.rng("directions"))
 
 
-# %%
 rng = lesson.rng("judge")
 floor = sampling_floor(distance, ring.sample, n, rng, repeats=lesson.size(40, quick=2)).mean
 
 
 def over_floor(x):
-    """The mean distance of the sets to fresh points of the truth, over the floor."""
-    return np.mean([distance(part, ring.sample(rng, n)) for part in np.split(x, sets)]) / floor
+    """Mean distance of the sets to new sets of data, over the floor, and its standard error."""
+    parts = [distance(part, ring.sample(rng, n)) / floor for part in np.split(x, sets)]
+    return np.mean(parts), np.std(parts, ddof=1) / np.sqrt(sets)
 
 
 # %%
-ways = [0.0, 0.5, 1.0, "larger"]
 counts = [2, 5, 10, 20, min(50, T - 5), T]
-plane_table = {}
-for way in ways:
-    trajectories = [reverse_chain(exact_noise, noise, plane, way, S) for S in counts]
-    plane_table[way] = [over_floor(x) for x in trajectories]
-header = ["eta", *[f"S = {S}" for S in counts]]
-lesson.table([[way, *values] for way, values in plane_table.items()], header)
+judged = {}
+for name, way in ways.items():
+    for S in counts:
+        judged[name, S] = over_floor(reverse_chain(exact_noise, noise, plane, way, S))
+rows = []
+for name in ways:
+    rows.append([name, *["{:.2f} ± {:.2f}".format(*judged[name, S]) for S in counts]])
+lesson.table(rows, ["sampler", *[f"S = {S}" for S in counts]])
 
 # %%
-at_10 = [values[2] for values in plane_table.values()]
-factor = max(at_10) / min(at_10)
+at_10 = {name: judged[name, 10][0] for name in ways}
+factor = max(at_10.values()) / min(at_10.values())
+least = {S: min(ways, key=lambda name: judged[name, S][0]) for S in counts[:4]}
+listed = ", ".join(f"{name} with {S} steps" for S, name in least.items())
 lesson.outcome(
-    f"{factor:.1f}: from {min(at_10):.1f} to {max(at_10):.1f} floors. The last step leads to the"
-    " predicted data and takes all noise away, so where the prediction is perfect it hardly"
-    " matters how much was added. A network's is not perfect, and the digits below will differ.",
+    f"{factor:.1f}: from {min(at_10.values()):.1f} to {max(at_10.values()):.1f} floors. The"
+    f" smallest distances have {listed}.",
     answer="below 1.5" if factor < 1.5 else "1.5 to 5" if factor < 5 else "above 5",
 )
-fall = plane_table[0.0][2] / plane_table[0.0][0]
-lesson.claim("ring, eta = 0: distance with 10 steps over that with 2", fall, at_most=0.3)
-lesson.claim("ring, eta = 0, 50 steps: distance over the floor", plane_table[0.0][4], at_most=1.6)
+
+# %%
+ring_source = "SOURCE"
+fall = judged["η = 0", 10][0] / judged["η = 0", 2][0]
+lesson.claim("ring, η = 0: distance with 10 steps over 2", fall, at_most=0.3, source=ring_source)
+at_50 = judged["η = 0", counts[4]][0]
+lesson.claim("ring, η = 0, 50 steps: distance over the floor", at_50, at_most=1.6, source="SOURCE")
 
 # %%
 fig, axes = plot.figure(1, 4, size=(2.3, 2.3))
-for ax, way in zip(axes, ways):
+for ax, (name, way) in zip(axes, ways.items()):
     points = reverse_chain(exact_noise, noise[:1000], plane, way, 10)
-    plot.samples(points, ring, ax, title=f"eta: {way}", bounds=2.4)
+    plot.samples(points, ring, ax, title=name, bounds=2.4)
 lesson.figure(
-    fig, "ten_steps", "Ten steps in four ways, from the same noise, with the exact model."
+    fig, "ten_steps", "Ten steps of four samplers, from the same noise, with the exact model."
 )
 
 # %% [markdown]
-# (`heun`, of `minigen.diffusion.samplers`, corrects each long step by the slope at its end. With 5
-# steps it evaluates the model 9 times.)
+# Which variance is right for a long step? Given $x_t$, the data $x_0$ has a variance of its own,
+# and $x_s$ inherits a part of it. The right $\sigma^2$ lies between the two choices of DDPM:
+# $\tilde\beta$ if $x_0$ is determined by $x_t$, and $\beta$ if the data are $\mathcal N(0, I)$.
 #
-# ## 4. A function of the noise
+# <details><summary>Derivation: how far the right variance is from the smaller one</summary>
 #
-# Without fresh noise, $x_0$ is a function of $x_T$, and more steps only compute it more accurately.
-# (A model whose samples are a fixed function of noise is called an *implicit* probabilistic model.
-# A GAN is one; hence the name, denoising diffusion implicit models.) So the same noise gives nearly
-# the same sample, if the steps are not too few:
+# Given $x_t$ and $x_0$, the variance of $x_s$ is $\tilde\beta$, and its mean contains $x_0$ with
+# the factor $k = \sqrt{\bar\alpha_s}\,\beta/(1 - \bar\alpha_t)$ (`diffusion/03`). By the law of
+# total variance, given $x_t$ alone it is $\tilde\beta + k^2\,\mathrm{Var}(x_0 \mid x_t)$. And
+#
+# $$\beta - \tilde\beta = \beta\,\frac{\bar\alpha_s - \bar\alpha_t}{1 - \bar\alpha_t} =
+# \frac{\bar\alpha_s\,\beta^2}{1 - \bar\alpha_t} = k^2\,(1 - \bar\alpha_t)$$
+#
+# because $\bar\alpha_t = \bar\alpha_s (1 - \beta)$. The share is therefore $r_t = \mathrm{Var}(x_0
+# \mid x_t)/(1 - \bar\alpha_t)$, for any $s$. For $\mathcal N(0, 1)$ the variance of $x_0$ given
+# $x_t$ is $1 - \bar\alpha_t$, so $r_t = 1$.
+#
+# </details>
+#
+# The mean squared error of the predicted $x_0$ estimates the variance of $x_0$ given $x_t$:
+
 
 # %%
-finest = ddim(exact_noise, noise, plane)
-rows = []
-for S in (5, 10, 20, min(50, T)):
-    kept = ddim(exact_noise, noise, plane, S)
-    mixed = ddim(exact_noise, noise, plane, S, eta=1.0, rng=lesson.rng("fresh noise"))
-    rows.append([S, *[float(np.sqrt(np.mean((x - finest) ** 2))) for x in (kept, mixed)]])
-lesson.table(rows, ["S", "from DDIM with all steps, eta = 0", "eta = 1"])
-lesson.claim("same noise: 50 steps from all 200, eta = 0", rows[-1][1], at_most=0.1)
-lesson.claim("same noise: 50 steps from all 200, eta = 1", rows[-1][2], at_least=0.5)
+def share_of_larger(model, x0, t, schedule):
+    """r_t: 0 where the variance of the posterior is right, 1 where the larger one is."""
+    eps = lesson.rng("shares").standard_normal(x0.shape, dtype=np.float32)
+    t = np.full(len(x0), t)
+    x_t = q_sample(x0, t, eps, schedule)
+    guess = predict_x0_from_eps(x_t, t, model(x_t, t), schedule)
+    return float(np.mean((guess - x0) ** 2) / (1 - schedule.alpha_bar[t[0]]))
+
+
+truth = ring.sample(lesson.rng("truth"), lesson.size(4000, quick=200))
+stops = spaced_timesteps(T, 5)
+shares = {"ring": [share_of_larger(exact_noise, truth, t, plane) for t in stops]}
+lesson.table([["ring", *shares["ring"]]], ["r", *[f"t = {t}" for t in stops]])
 
 # %% [markdown]
-# Here is what happens in between, for three $\eta$ and all steps, from the same noise. *Move $t$:
-# when does the ring split into eight? And what do the points still do with $\eta = 1$, which they
-# do not with $\eta = 0$?*
+# The standardized ring is nearly as wide as the noise in all directions, and most of its
+# $r_t$ are close to 1. So the larger variance suits a long step here. Section 6 measures the same
+# of digits.
+#
+# ## 5. A function of the noise
+#
+# With $\eta = 0$ a sample is a fixed function of $x_T$. Models of this kind are called *implicit*;
+# a GAN is another. Which function is it? Divide $x_t$ by $\sqrt{\bar\alpha_t}$, so that it is data
+# plus noise:
+#
+# $$\bar x = \frac{x}{\sqrt{\bar\alpha}} = \hat x_0 + \bar\sigma\,\epsilon, \qquad \bar\sigma =
+# \sqrt{\frac{1 - \bar\alpha}{\bar\alpha}}.$$
+#
+# DDIM keeps $\hat x_0$ and $\epsilon$ and changes only $\bar\sigma$. So its step is
+#
+# $$\bar x_s = \bar x_t + (\bar\sigma_s - \bar\sigma_t)\,\epsilon(x_t, t).$$
+#
+# This is Euler's method for an ODE, with the predicted noise as the slope:
+#
+# $$\frac{d\bar x}{d\bar\sigma} = \epsilon.$$
+#
+# Song, Meng and Ermon found it in their sampler; Song, Sohl-Dickstein et al. (2021) derived such an
+# equation for any diffusion process and named it the *probability flow ODE*. `after/01` shows why
+# its solutions have the same density as the diffusion at every time, and computes likelihoods with
+# it. The example of section 2: $\bar\sigma$ falls from $4/3$ to $3/4$ and $\bar x$ from $1.3/0.6 =
+# 2.167$ to $2.167 - 0.583 \cdot 0.5 = 1.875$; and $0.8 \cdot 1.875 = 1.5$.
+
+# %%
+sigma, scale = two_steps.sigma, np.sqrt(two_steps.alpha_bar)
+x_bar = 1.3 / scale[2] + (sigma[1] - sigma[2]) * guess
+lesson.check("Euler's step, times 0.8", scale[1] * x_bar, equals=x_s)
+
+# %% [markdown]
+# More steps follow the ODE more closely. How closely can be computed for data from $\mathcal N(0,
+# 0.2^2)$. Then $\epsilon = \bar\sigma\,\bar x/(0.04 + \bar\sigma^2)$, every solution is
+# proportional to $\sqrt{0.04 + \bar\sigma^2}$, and $S$ steps multiply $x_T$ by a number. The
+# standard deviation of the samples over 0.2 is the error of the steps. Euler's method has order 1.
+# Heun's method (`heun` in the package; Karras et al. 2022) also evaluates the slope at the end of
+# each step, and averages the two: order 2 for twice the evaluations.
+
+
+# %%
+def gaussian_noise(x, t):
+    """E[noise | x_t] for data from N(0, 0.04)."""
+    a = plane.alpha_bar[t].reshape(-1, 1)
+    return (np.sqrt(1 - a) * x / (0.04 * a + 1 - a)).astype(x.dtype)
+
+
+exact_factor = 0.2 / np.sqrt(0.04 * plane.alpha_bar[T] + 1 - plane.alpha_bar[T])
+one, relative = np.ones((1, 1)), {}
+for S in sorted({10, T // 4, T // 2, T}):
+    ends = [sampler(gaussian_noise, one, plane, S).item() for sampler in (ddim, heun)]
+    relative[S] = [end / exact_factor for end in ends]
+
+# %%
+lesson.table(
+    [[S, *values] for S, values in relative.items()],
+    ["S", "DDIM", "Heun"],
+    "deviation of the samples, over that of the data",
+)
+error = {S: 1 - values[0] for S, values in relative.items()}
+halved = error[T] / error[T // 2]
+lesson.check("DDIM: error with all steps over half as many", halved, between=(0.4, 0.65))
+
+# %% [markdown]
+# With few steps the samples of DDIM have too small a variance: Euler's method overshoots towards
+# the center of each mode.
+#
+# DDIM has the post's *consistency* property: samples from the same latent variable $x_T$ have the
+# same high-level features, whatever the number of steps. On the ring the high-level feature is the
+# mode. Compare with DDIM in all steps:
+
+
+# %%
+def mode_of(x):
+    """The nearest of the eight Gaussians, (N,)."""
+    return np.argmin(np.linalg.norm(x[:, None] - ring.means, axis=2), axis=1)
+
+
+def compared(x, y):
+    """Median distance of points of x from those of y, and the share that is in another mode."""
+    moved = np.linalg.norm(x - y, axis=1)
+    return float(np.median(moved)), float(np.mean(mode_of(x) != mode_of(y)))
+
+
+# %%
+some = noise[: lesson.size(4000, quick=200)]
+finest = ddim(exact_noise, some, plane)
+rows = []
+for S in (5, 10, 20, min(50, T)):
+    kept = ddim(exact_noise, some, plane, S)
+    mixed = ddim(exact_noise, some, plane, S, eta=1.0, rng=lesson.rng("fresh noise"))
+    rows.append([S, *compared(kept, finest), *compared(mixed, finest)])
+header = ["S", "η = 0: median distance", "in another mode", "η = 1: median", "in another mode"]
+lesson.table(rows, header, "from DDIM with all steps, from the same noise")
+
+# %%
+lesson.claim(
+    "same noise, 50 steps, η = 0: share in another mode", rows[-1][2], at_most=0.1, source="SOURCE"
+)
+lesson.claim(
+    "same noise, 50 steps, η = 1: share in another mode",
+    rows[-1][4],
+    at_least=0.6,
+    source="theory: at most 7/8, for a mode that does not depend on the start; SOURCE",
+)
+
+# %% [markdown]
+# What happens in between, for three $\eta$ and all steps, from the same noise? *Move $t$: when does
+# the ring split into eight modes? For which $\eta$ do points change from one mode to another after
+# that?*
 
 # %%
 stops = np.unique((T * np.linspace(0, 1, 33) ** 2).round())  # more of them near the data
@@ -272,19 +513,13 @@ lesson.play(
     truth=ring.sample(lesson.rng("shown truth"), 500),
     bounds=3,
     time="t",
-    caption="500 points from the same noise back to the ring, the small dots underneath.",
+    caption="500 points from the same noise to the ring; samples of the data are the small dots.",
 )
 
 # %% [markdown]
-# A function that is computed in small steps can be run backwards: from a point of the data to its
-# noise, and forth again. (`ddim_step` may go either way; at $t = 0$ we ask for the noise of the
-# first step.)
-
-# %%
-lesson.exercise("diffusion/10/spaced_timesteps")
-
-# %%
-lesson.show_source(spaced_timesteps)
+# An ODE can be followed in either direction: from a data point to its noise, its *code*, and back
+# again. (`ddim_step` goes either way. At $t = 0$, where the model is not defined, it receives the
+# time of the first step.)
 
 
 # %%
@@ -300,32 +535,60 @@ def encode(model, x0, schedule, S):
 
 
 # %%
-truth = ring.sample(lesson.rng("truth"), n)
-errors = []
+lesson.predict(
+    "Encode 4,000 points of the ring and decode them. From S = 10 to S = 50 steps, the root mean"
+    " square of their errors",
+    ["falls by more than half", "falls by less than half", "rises"],
+)
+
+# %%
+rows = []
 for S in [S for S in (10, 20, 50, 100, 200) if S <= T]:
     back = ddim(exact_noise, encode(exact_noise, truth, plane, S), plane, S)
-    errors.append([S, float(np.sqrt(np.mean((back - truth) ** 2)))])
-lesson.table(errors, ["S", "encoded and decoded: error per dimension"])
+    square = np.sum((back - truth) ** 2, axis=1)
+    rows.append([S, float(np.sqrt(np.mean(square))), *compared(back, truth)])
+lesson.table(rows, ["S", "root mean square", "median", "share in another mode"])
+
+# %%
+at_first, later = rows[0], rows[min(2, len(rows) - 1)]
+change = later[1] / at_first[1]
+half = "falls by more than half" if change < 0.5 else "falls by less than half"
+lesson.outcome(
+    f"From {at_first[1]:.2f} to {later[1]:.2f}, while the median goes from {at_first[2]:.4f} to"
+    f" {later[2]:.4f}. {100 * later[3]:.1f} % of the points come back in another mode, and these"
+    " few decide the mean square: two modes are at least 1 apart.",
+    answer="rises" if change > 1 else half,
+)
 lesson.claim(
-    "error of encoding and decoding: 200 steps over 20", errors[-1][1] / errors[1][1], at_most=0.5
+    "ring, encoded and decoded: median error, 200 steps over 20",
+    rows[-1][2] / rows[1][2],
+    at_most=0.3,
+    source="SOURCE",
 )
 
 # %% [markdown]
-# ## 5. Digits (table f08)
+# The paths of neighboring modes separate at the border between them, and near the border a small
+# error decides. A median describes the other points.
 #
-# Now the pretrained base model of `diffusion/09`, with labels drawn uniformly and no guidance. Each
-# cell of the table is the Fréchet distance, by the classifier of `gan/08`, of as many samples to
-# the test digits. Even real digits have one, if they are so few, and it pulls every ratio
-# towards 1. Therefore two cells, whose ratio we are after, are drawn and judged with 1,000 digits
-# as well.
+# ## 6. Digits (table f08)
+#
+# Now a network: the pretrained base model of `diffusion/09`, with labels drawn uniformly and no
+# guidance. Each cell of the table is the Fréchet distance to the test digits, with the features of
+# the classifier of `gan/08`. Even real digits have such a distance, which is the larger the fewer
+# they are. So the ratios that we claim are computed from more digits.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
 classifier = lesson.pretrained("digit_classifier")
 process = base.schedule
 test = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=500)])
+moments = mean_and_covariance(digit_features(classifier, test))
 count, many = lesson.size(400, quick=10), lesson.size(1000, quick=20)
 asked = np.arange(many) % 10
+
+
+def frechet(images):
+    return frechet_distance(*moments, *mean_and_covariance(digit_features(classifier, images)))
 
 
 # %%
@@ -353,30 +616,33 @@ lesson.predict(
 )
 
 # %%
-steps = [1, 2, 5, 10, 20, 50, 100, 200][: lesson.size(8, quick=3)]
-few, all_steps = (20, 200) if not lesson.quick else (2, 5)
+steps = [1, 2, 5, 10, 20, 50, 200][: lesson.size(7, quick=3)]
+ten, few, all_steps = (10, 20, 200) if not lesson.quick else (1, 2, 5)
+claimed = [(0.0, ten), ("larger", ten), (0.0, few), (0.0, all_steps)]
 noise_of_digits = lesson.rng("digits").standard_normal((many, 28, 28, 1), dtype=np.float32)
-frechet, of_many = {}, {}
-for way in (0.0, 0.2, 0.5, 1.0, "larger"):
+ways_of_digits = {"η = 0": 0.0, "η = 0.2": 0.2, **dict(list(ways.items())[1:])}
+of_few, of_many = {}, {}
+for way in ways_of_digits.values():
     for S in steps:
-        n = many if way == 0 and S in (few, all_steps) else count
+        n = many if (way, S) in claimed else count
         images = sample(way, S, asked[:n], noise_of_digits[:n])
-        frechet[way, S] = judge_digits(classifier, images[:count], test, asked[:count]).frechet
+        of_few[way, S] = frechet(images[:count])
         if n == many:
-            of_many[S] = judge_digits(classifier, images, test, asked).frechet
+            of_many[way, S] = frechet(images)
 
 # %%
-names = {0.0: "η = 0", 0.2: "η = 0.2", 0.5: "η = 0.5", 1.0: "η = 1", "larger": "σ̂"}
-rows = [[name, *[frechet[way, S] for S in steps]] for way, name in names.items()]
+rows = [[name, *[of_few[way, S] for S in steps]] for name, way in ways_of_digits.items()]
 lesson.table(rows, [f"ours, {count:,} digits", *[f"S = {S}" for S in steps]])
+train = mnist.unit(mnist.splits().train.images[: lesson.size(10_000, quick=100)])
 for n in (count, many):
-    real = mnist.unit(mnist.splits().train.images[:n])
-    reference = judge_digits(classifier, real, test).frechet
-    print(f"{n:,} training digits have {reference:.1f} from the test digits")
+    real = [frechet(part) for part in np.split(train, len(train) // n)]
+    mean, deviation = np.mean(real), np.std(real)
+    print(f"Sets of {n:,} training digits have {mean:.1f} on average, deviation {deviation:.1f}.")
 
 # %% [markdown]
-# Song, Meng and Ermon's table, for 32×32 photos (CIFAR-10), the FID of 50,000 samples; $S = 1000$
-# are all steps there. The last row is the variance that DDPM uses.
+# The deviation between sets of real digits is the size of differences in the table that mean
+# nothing. The paper's table, for photos of 32 × 32 pixels (CIFAR-10), has the FID of 50,000
+# samples; all steps are $S = 1000$ there. The last row is the variance that DDPM used.
 
 # %%
 theirs = [
@@ -390,29 +656,29 @@ header = ["theirs, CIFAR-10", *[f"S = {S}" for S in (10, 20, 50, 100, 1000)]]
 lesson.table(theirs, header, "FID; Song, Meng and Ermon 2021, table 1")
 
 # %% [markdown]
-# Numbers of different tables do not compare (another network judges, another count); their *order*
-# does. "DDPM is better at $S = T$", says the post: true of $\hat\sigma$ in this table, not of
-# $\eta = 1$.
+# Numbers of the two tables do not compare (another network judges other images, and another number
+# of them). The *order* of the rows does: with few steps, the less fresh noise the better.
 
 # %%
-ratio = of_many[few] / of_many[all_steps]
+ratio = of_many[0.0, few] / of_many[0.0, all_steps]
 lesson.outcome(
-    f"{ratio:.2f}: {of_many[few]:.1f} with {few} steps, {of_many[all_steps]:.1f} with"
+    f"{ratio:.2f}: {of_many[0.0, few]:.1f} with {few} steps, {of_many[0.0, all_steps]:.1f} with"
     f" {all_steps}, of {many:,} digits each.",
     answer="1: below 1.5" if ratio < 1.5 else "2: up to 3" if ratio < 3 else "5 or more",
 )
 which = f"{many:,} digits, DDIM: Fréchet distance"
-lesson.claim(f"{which} with 20 steps over 200", ratio, at_most=1.5)
-some = 10 if not lesson.quick else 5
-lesson.claim(
-    "digits, 10 steps: no noise over σ̂", frechet[0.0, some] / frechet["larger", some], at_most=0.8
-)
-short = frechet[0.0, 1 if lesson.quick else 2] / frechet[0.0, all_steps]
-lesson.claim("digits, DDIM: Fréchet distance with 2 steps over 200", short, at_least=3)
+lesson.claim(f"{which} with 20 steps over 200", ratio, at_most=1.5, source="SOURCE")
+lesson.claim(f"{which} with 20 steps", of_many[0.0, few], at_most=30, source="SOURCE")
+against = of_many[0.0, ten] / of_many["larger", ten]
+lesson.claim("digits, 10 steps: η = 0 over σ̂", against, at_most=0.5, source="SOURCE")
 
 # %%
 fig, ax = plot.figure(size=(5.2, 3.2))
-curves = {names[way]: [frechet[way, S] for S in steps] for way in (0.0, 0.5, 1.0, "larger")}
+curves = {
+    name: [of_few[way, S] for S in steps]
+    for name, way in ways_of_digits.items()
+    if name != "η = 0.2"
+}
 plot.line(steps, curves, ax, markers=True, xlabel="steps S", log="xy")
 for axis, marks in ((ax.xaxis, steps), (ax.yaxis, [20, 50, 100, 200, 500])):
     axis.set_ticks(marks, [str(mark) for mark in marks])
@@ -420,12 +686,37 @@ for axis, marks in ((ax.xaxis, steps), (ax.yaxis, [20, 50, 100, 200, 500])):
 lesson.figure(fig, "steps", "Fréchet distance to the test digits; both axes are logarithmic.")
 
 # %% [markdown]
+# Why does fresh noise matter for digits and not on the ring? The share $r_t$ of section 4, now for
+# test digits and the network:
+
+# %%
+some_test = mnist.symmetric(mnist.splits().test.images[: lesson.size(400, quick=10)])
+of_test = mnist.splits().test.labels[: len(some_test)].astype(int)
+known = conditional(base, of_test)
+stops = spaced_timesteps(process.T, 5)
+shares["digits"] = [share_of_larger(known, some_test, t, process) for t in stops]
+rows = [[name, *values] for name, values in shares.items()]
+lesson.table(rows, ["r", *[f"t = {k}T/5" for k in range(1, 6)]])
+lesson.claim(
+    "digits: mean share r of the larger variance",
+    np.mean(shares["digits"]),
+    at_most=0.5,
+    source="SOURCE",
+)
+
+# %% [markdown]
+# Given its noisy version, a digit is nearly determined: its background is exactly $-1$, and most of
+# its other pixels follow from their neighbors. So the right variance is close to $\tilde\beta$, and
+# the larger one adds noise of which the schedule takes no account: $x_s$ is noisier than the
+# network expects at time $s$. On the ring the larger variance is right, and the network is exact at
+# any point.
+#
 # The same ten noises and labels, with more and more steps:
 
 # %%
 rows = [sample(0.0, S, asked[:10], noise_of_digits[:10]) for S in steps]
 labels = [f"S = {S}" for S in steps]
-some = len(steps) // 2 - 1  # 10 of 200 steps
+some = len(steps) // 2  # 10 of 200 steps
 alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(rows[some], rows[-1])]
 grid = plot.image_grid(np.concatenate(rows)[..., 0], cols=10, limits=(0, 1), row_labels=labels)
 lesson.figure(
@@ -437,34 +728,35 @@ lesson.figure(
 )
 
 # %% [markdown]
-# ## 6. Back, and in between
+# ## 7. Codes and interpolation of digits
 #
-# Real digits to noise and back. The network's guess is only nearly right, so the error does not
-# fall for ever.
+# Real digits to their codes and back. The predicted noise of a network is only nearly right, so the
+# error has a part that more steps do not reduce.
 
 # %%
-real_digits = mnist.symmetric(mnist.splits().test.images[: lesson.size(100, quick=10)])
-of_real = mnist.splits().test.labels[: len(real_digits)].astype(int)
+real_digits, of_real = some_test[:100], of_test[:100]
 known = conditional(base, of_real)
 errors = []
 for S in [5, 10, 20, 50, 100][: lesson.size(5, quick=3)]:
     codes = encode(known, real_digits, process, S)
     back = ddim(known, codes, process, S)
     errors.append([S, float(np.sqrt(np.mean((back - real_digits) ** 2))), float(np.std(codes))])
-lesson.table(errors, ["S", "error per pixel (of a range of 2)", "spread of the codes (noise: 1)"])
+header = ["S", "error per pixel (of a range of 2)", "standard deviation of the codes (noise: 1)"]
+lesson.table(errors, header)
+
+# %%
 error_ratio = errors[-1][1] / errors[0][1]
-lesson.claim(
-    "digits, encoded and decoded: error at the most steps over 5", error_ratio, at_most=0.6
-)
-lesson.check("the codes are narrower than noise", errors[-1][2] < 1)
+lesson.claim("digits, decoded: error, 100 steps over 5", error_ratio, at_most=0.6, source="SOURCE")
+lesson.claim("digits, decoded: error, 100 steps", errors[-1][1], at_most=0.3, source="SOURCE")
 
 # %% [markdown]
-# The last column says how wide the codes are; of noise it is 1, and they are narrower. A digit's
-# paper is exactly $-1$ all over: what noise once was on it has left no trace, and nothing brings it
-# back.
+# The codes have less variance than noise. A digit's background is exactly $-1$ everywhere, so it
+# carries no trace of any noise, and the encoder cannot recover it.
 #
-# And half-way between two noises? Two independent noises are nearly at right angles and equally
-# long; on the straight line between them the middle would be too short, so we go along the circle.
+# And between two noises? Because DDIM is consistent, says the post, it can do “semantically
+# meaningful interpolation in the latent variable”. Two independent noises are nearly orthogonal and
+# equally long. The middle of the straight line between them would be too short for noise, so we
+# follow the circle.
 
 # %%
 way_along = np.linspace(0, 1, 8, dtype=np.float32)
@@ -480,16 +772,58 @@ lesson.figure(
     grid,
     "between",
     "Left and right, samples of two noises with the same label; between them, samples of the noises"
-    " on the way, 20 steps each. The change is gradual, and each should be a digit.",
+    " on the circle, 20 steps each.",
 )
 
 # %% [markdown]
-# ## 7. Wrong turns
+# Is it meaningful? Take a property that has a meaning, the slant. If the midpoint between two
+# noises is a digit whose slant is near the mean of both ends, then its correlation with this mean
+# is high. The control is the mean of two other ends with the same label. The mean of both *images*
+# has the mean slant as well, but it shows two digits on top of each other, with gray strokes: the
+# second column counts gray pixels (0.25 to 0.75) for each inked one.
+
+# %%
+pairs = lesson.size(200, quick=20)
+y = np.arange(pairs) % 10
+a, b = lesson.rng("pairs").standard_normal((2, pairs, 28, 28, 1), dtype=np.float32)
+middle = (a + b) / np.float32(np.sqrt(2))  # on the circle, for orthogonal noises
+drawn = [sample(0.0, min(20, process.T), y, noise) for noise in (a, b, middle)]
+slants = [measure(images).slant for images in drawn]
+of_ends = (slants[0] + slants[1]) / 2
+in_common = np.corrcoef(slants[2], of_ends)[0, 1]
+by_label = np.corrcoef(slants[2], np.roll(of_ends, 10))[0, 1]
+
+
+# %%
+def gray(images):
+    """Pixels between 0.25 and 0.75, for each above 0.75."""
+    return np.sum((images > 0.25) & (images < 0.75)) / np.sum(images > 0.75)
+
+
+blended = (drawn[0] + drawn[1]) / 2
+rows = [
+    ["midpoint of the noises", in_common, gray(drawn[2])],
+    ["the same, and other ends", by_label, ""],
+    ["mean of the images", np.corrcoef(measure(blended).slant, of_ends)[0, 1], gray(blended)],
+    ["the ends", "", gray(drawn[0])],
+]
+lesson.table(rows, ["", "slant: correlation with the mean of the ends", "gray pixels"])
+lesson.claim("midpoint: slant, correlation", in_common, at_least=0.3, source="SOURCE")
+lesson.claim(
+    "midpoint: gray over that of the ends",
+    gray(drawn[2]) / gray(drawn[0]),
+    at_most=1.3,
+    source="SOURCE",
+)
+
+# %% [markdown]
+# ## 8. Wrong turns
 #
 # Two slips in the size of the noise, for $\eta = 1$: the *single step's* $\beta_t$ in place of the
 # pair's; and the old noise not reduced, $\sqrt{1 - \bar\alpha_s}$ in place of $\sqrt{1 -
 # \bar\alpha_s - \sigma^2}$. What is the variance of $x_s$ then, given $x_0$? (It should be $1 -
-# \bar\alpha_s$.) One long step, from three quarters of the way to one quarter:
+# \bar\alpha_s$.) We probe both as in section 3, with a step from three quarters of the times to one
+# quarter.
 
 # %%
 lesson.predict(
@@ -497,41 +831,93 @@ lesson.predict(
     ["only the single step's beta", "only the old noise not reduced", "both"],
 )
 
-# %%
-s, t = T // 4, 3 * T // 4
-before, now = plane.alpha_bar[s], plane.alpha_bar[t]
-pair, single = ddim_variance(before, now, 1.0), (1 - before) / (1 - now) * plane.beta[t]
-made = {
-    "none": (1 - before - pair) + pair,
-    "single step's beta": (1 - before - single) + single,
-    "old noise not reduced": (1 - before) + pair,
-}
 
 # %%
-fresh = {"none": pair, "single step's beta": single, "old noise not reduced": pair}
-rows = [[slip, fresh[slip], variance / (1 - before)] for slip, variance in made.items()]
-lesson.table(
-    rows, ["slip", "variance of the fresh noise", "variance of x_s over what it should be"]
-)
+def slipped(slip, schedule):
+    """A step of DDIM with eta = 1 and one of the slips."""
+
+    def step(x, t, s, eps, z):
+        before, now = schedule.alpha_bar[s], schedule.alpha_bar[t]
+        beta = schedule.beta[t] if slip == "single step's beta" else 1 - now / before
+        variance = (1 - before) / (1 - now) * beta
+        left = 1 - before if slip == "old noise not reduced" else 1 - before - variance
+        x0 = predict_x0_from_eps(x, t, eps, schedule)
+        x_s = np.sqrt(before) * x0 + np.sqrt(left) * eps + np.sqrt(variance) * z
+        return x_s.astype(x.dtype)
+
+    return step
+
+
+# %%
+s, t = T // 4, 3 * T // 4
+slips = ["none", "single step's beta", "old noise not reduced"]
+steps_of = {slip: slipped(slip, plane) for slip in slips}
+right = marginal(ddim_with(1.0), t, s)
+lesson.check("the step without a slip", marginal(steps_of["none"], t, s), equals=right)
+made = {slip: marginal(step, t, s)[1] / (1 - plane.alpha_bar[s]) for slip, step in steps_of.items()}
+lesson.table(made.items(), ["slip", "variance of x_s, over what it should be"])
+
+# %%
+wrong = [slip for slip in slips[1:] if abs(made[slip] - 1) > 1e-6]
 lesson.outcome(
-    f"Only the second: {made['old noise not reduced'] / (1 - before):.2f} times too much. The first"
-    " only makes eta smaller than one says. No sample betrays it; the formula has to be right.",
-    answer="only the old noise not reduced",
+    f"Only the second: {made['old noise not reduced']:.2f} times what it should be. With the first"
+    " the step is one of the family, with a smaller η than was asked for.",
+    answer="only the old noise not reduced" if len(wrong) == 1 else "both",
 )
 
 # %% [markdown]
+# And the samples? Digits in 10 steps with each, from the noise of section 6.
+
+
+# %%
+def run(step, model, x, schedule, S):
+    """S steps of this kind, from T to 0."""
+    rng = lesson.rng("fresh noise")
+    times = [0, *spaced_timesteps(schedule.T, S)]
+    for s, t in zip(times[-2::-1], times[:0:-1]):
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        x = step(x, t, s, model(x, np.full(len(x), t)), z)
+    return x
+
+
+# %%
+model = clipped(conditional(base, asked[:count]), process)
+rows = []
+for slip in slips:
+    x = run(slipped(slip, process), model, noise_of_digits[:count], process, ten)
+    rows.append([slip, frechet((x.clip(-1, 1) + 1) / 2)])
+lesson.table(rows, ["slip, η = 1, 10 steps", f"Fréchet distance, {count:,} digits"])
+by_beta = rows[1][1] / rows[0][1]
+not_reduced = rows[2][1] / rows[0][1]
+
+# %% [markdown]
+# PARAGRAPH
+#
 # ## Where the post is loose
 #
-# - It writes $\sigma_t^2 = \eta \cdot \tilde\beta_t$; the paper has $\sigma_t = \eta
+# - “taking the sampling update every $\lceil T/S \rceil$ steps to reduce the process from $T$ to
+#   $S$ steps”: a stride of $\lceil T/S \rceil$ gives $S$ steps only for some $S$ (section 1).
+# - “Let $\sigma_t^2 = \eta \cdot \tilde{\beta}_t$”: the paper has $\sigma_t = \eta
 #   \sqrt{\tilde\beta_t}$, so $\eta$ comes in squared. For 0 and 1 that is the same.
-# - For a pair $s < t$, the $\sigma$ has to be that of the pair.
-# - In Eq. diffusion.24 the second line's $q_\sigma$ knows $x_0$; what the sampler uses is the
-#   network's guess of it.
+# - “$\eta \in \mathbb{R}^+$”: the root of $1 - \bar\alpha_s - \sigma^2$ sets a bound. And 0, the
+#   case of DDIM, is not positive.
+# - “DDIM has the same marginal noise distribution but deterministically maps noise back to the
+#   original data samples”: the first holds with the true noise (section 3). In the second, noise is
+#   mapped to samples of the model; only an encoded data point comes back to itself, up to the
+#   errors of section 5 and 7.
+# - “DDPM does perform better when we can afford to run the full reverse Markov diffusion steps”: in
+#   the table this is true of $\hat\sigma$ (3.17 against 4.04), not of “DDPM ($\eta=1$)”, as the
+#   sentence before calls it (4.73).
+# - “multiple samples conditioned on the same latent variable should have similar high-level
+#   features”: with the same steps they are identical. The paper compares different numbers of
+#   steps.
+# - In the second line of Eq. diffusion.24 the noise is the true one, in the third the network's:
+#   the equals sign between them is an approximation.
 #
-# **Left out:** better solvers of the same equation than Heun's (DPM-Solver), which are refinements
-# of this step. **Next:** `diffusion/11` halves the steps again and again by training. `after/01`
-# uses the same differential equation to compute the density of a diffusion model, and in `after/02`
-# this sampler is Euler's method of flow matching.
+# **Left out:** table f08's half for faces (CelebA); solvers of the same ODE of higher order than
+# Heun's. **Next:** `diffusion/11` halves the steps again and again by training. `after/01` uses the
+# ODE to compute the density of a diffusion model, and in `after/02` this sampler is Euler's method
+# of flow matching.
 #
 # **Your turn:** `minigen exercise start diffusion/10`, then `minigen run diffusion/10 --with
 # exercises/diffusion_10.py`.
