@@ -71,19 +71,19 @@ MISTAKES = {
     before, now = by_rows(schedule.alpha_bar[s], x), by_rows(schedule.alpha_bar[t], x)
     x0 = (x - np.sqrt(1 - now) * eps) / np.sqrt(now)
     return step(x, t, s, eps, z, schedule, eta) + (before - np.sqrt(before)) * x0
-    # The noise is taken away to find the data, not added.
+    # The noise is subtracted to find the data, not added.
     now = by_rows(schedule.alpha_bar[t], x)
     return step(x + 2 * np.sqrt(1 - now) * eps, t, s, eps, z, schedule, eta)
     # The noise of x_t has the root of 1 - alpha_bar_t, not 1 - alpha_bar_t.
     now = by_rows(schedule.alpha_bar[t], x)
     return step(x + (np.sqrt(1 - now) - (1 - now)) * eps, t, s, eps, z, schedule, eta)
-    # s and t are exchanged: x comes in at time t and goes out at time s.
+    # s and t are exchanged: the input x is at time t, the result at time s.
     return step(x, s, t, eps, None, schedule, 0.0)
     # s may be any time, not only t - 1.
     return step(x, t, np.maximum(t - 1, 0), eps, z, schedule, eta)
     # This is the predicted data; it has to be noised again, to time s.
     return step(x, t, 0, eps, None, schedule, 0.0)
-    # The predicted data is not cut off here.
+    # The predicted data is not clipped here.
     now = by_rows(schedule.alpha_bar[t], x)
     x0 = np.clip((x - np.sqrt(1 - now) * eps) / np.sqrt(now), -1, 1)
     return step(np.sqrt(now) * x0 + np.sqrt(1 - now) * eps, t, s, eps, z, schedule, eta)
@@ -109,7 +109,7 @@ MISTAKES = {
     sigma = eta * np.sqrt((1 - before) / (1 - now) * (1 - now / before))
     out = np.sqrt(before) * x0 + np.sqrt(1 - before - sigma**2) * eps
     return out if z is None else out + sigma * z
-    # Pictures have more axes than points: reshape alpha_bar to (N, 1, ..., 1).
+    # Images have more axes than points: reshape alpha_bar to (N, 1, ..., 1).
     now, before = schedule.alpha_bar[t], schedule.alpha_bar[s]
     now = now[:, None] if np.ndim(t) else now
     before = before[:, None] if np.ndim(s) else before
@@ -143,7 +143,7 @@ MISTAKES = {
     # This is the variance of the step forward, DDPM's other choice: the posterior's is a part of
     # it.
     return eta**2 * (1 - now / before)
-    # The fraction of the two variances stands upside down.
+    # The fraction of the two variances is inverted.
     return eta**2 * (1 - now) / np.maximum(1 - before, 1e-12) * (1 - now / before)
     # The beta of the whole step is 1 - now/before: alpha_bar is a product, not a sum.
     return eta**2 * (1 - before) / (1 - now) * (before - now)
@@ -185,7 +185,7 @@ MISTAKES = {
     return np.arange(1, steps + 1) * (T // steps)
     # The k-th time is k T/steps; this is evenly spaced between 1 and T.
     return np.round(np.linspace(1, T, steps)).astype(int)
-    # The times rise; a sampler turns them round by itself.
+    # The times are in increasing order; a sampler reverses them itself.
     return np.round(np.arange(steps, 0, -1) * T / steps).astype(int)
     # 0 is not among the times: it is where a sampler ends anyway.
     return np.round(np.arange(steps + 1) * T / steps).astype(int)

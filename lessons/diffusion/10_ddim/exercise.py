@@ -1,5 +1,5 @@
-"""Exercises on DDIM: a step between any two times, the variance of its fresh noise, and which times
-a short walk visits."""
+"""Exercises on DDIM: a step between any two times, the variance of its fresh noise, and the times
+that a sampler of few steps visits."""
 
 import autograd.numpy as np
 
@@ -13,13 +13,14 @@ step = Exercise(
     prompt="""
     One step of DDIM from time t to time s: x_t -> x_s.
 
-    x is x_t, (N, D) or (N, H, W, C); eps, of the same shape, is the model's guess of the noise in
-    it; the result has their shape. Predict the data from x and eps, then make x_s of it: with the
-    noise eps again, and with fresh noise z of standard deviation sigma = eta * sqrt(variance). The
-    variance at eta = 1 is that of DDPM's posterior, (1 - a_s)/(1 - a_t) * (1 - a_t/a_s), with a_t
-    for alpha_bar_t. eps is reduced so that x_s has noise of variance 1 - a_s in all.
+    x is x_t, (N, D) or (N, H, W, C); eps, of the same shape, is the noise that the model predicts
+    in it; the result has their shape. Predict the data from x and eps, then compute x_s from it:
+    with the noise eps again, and with fresh noise z of standard deviation sigma = eta *
+    sqrt(variance). The variance at eta = 1 is that of DDPM's posterior, (1 - a_s)/(1 - a_t) *
+    (1 - a_t/a_s), with a_t for alpha_bar_t. eps is reduced so that the noise of x_s has the
+    variance 1 - a_s in all.
 
-    t and s are whole numbers in 0 ... T, one for all examples or an array (N,) of each. With eta =
+    t and s are whole numbers in 0 ... T, each a single number or an array (N,). With eta =
     0 no noise is used, z may be None, and s may be earlier or later than t. schedule.alpha_bar is
     an array indexed by the time, alpha_bar[0] = 1.
     """,
@@ -83,14 +84,14 @@ def forwards(impl, rng):
 
 @step.case(points=2, kind="shapes")
 def times_of_their_own(impl, rng):
-    """Arrays of times, for points and for pictures."""
+    """Arrays of times, for points and for images."""
     t, s = np.array([12, 7, 3, 2]), np.array([9, 1, 0, 1])
     x, eps, z = rng.standard_normal((3, 4, 2))
-    pictures, of_pictures, fresh = rng.standard_normal((3, 4, 3, 5, 1))
+    images, of_images, fresh = rng.standard_normal((3, 4, 3, 5, 1))
     return {
         "points": impl(x, t, s, eps, z, schedule(), 0.7),
-        "pictures": impl(pictures, t, s, of_pictures, fresh, schedule(), 0.7),
-        "one time": impl(pictures, 8, 2, of_pictures, fresh, schedule(), 0.7),
+        "images": impl(images, t, s, of_images, fresh, schedule(), 0.7),
+        "one time": impl(images, 8, 2, of_images, fresh, schedule(), 0.7),
         "one s": impl(x, t, 1, eps, z, schedule(), 0.7),
         "one t": impl(x, 12, s, eps, z, schedule(), 0.7),
     }
@@ -107,7 +108,7 @@ def large_values(impl, rng):
 
 @step.case(points=1, kind="extremes")
 def both_ends(impl, rng):
-    """Where alpha_bar is a millionth, and where 1 - alpha_bar is: a small number would count."""
+    """Where alpha_bar, or 1 - alpha_bar, is a millionth or less: a small added number matters."""
     x, eps = rng.standard_normal((2, 3, 2))
     ends = Schedule.from_alpha_bar([1 - 1e-10, 0.5, 1e-6])
     return {"from noise": impl(x, 3, 2, eps, None, ends), "to data": impl(x, 1, 0, eps, None, ends)}
@@ -115,7 +116,7 @@ def both_ends(impl, rng):
 
 @step.case(points=1, kind="equation", property=True, expect={"variance": 0.0})
 def the_marginal_is_kept(impl, rng):
-    """For x_0 = 0, what comes of the true noise and of fresh noise has the variance 1 - a_s."""
+    """For x_0 = 0, the parts from the true noise and from fresh noise have the variance 1 - a_s."""
     s, one, zero = schedule(), np.ones((1, 1)), np.zeros((1, 1))
     gaps, fresh = [], []
     for eta in (0.0, 0.4, 1.0):
@@ -174,14 +175,14 @@ def none_is_none(impl, rng):
 
 @size.case(points=1, kind="extremes", rtol=1e-5)
 def ends_of_a_schedule(impl, rng):
-    """Nearly clean, nearly all noise, and a step so short that beta is 1e-6."""
+    """Nearly clean, nearly all noise, and a step so short that its beta is 1e-6."""
     before = np.array([0.9999, 0.01, 0.5])
     return {"variance": impl(before, np.array([0.9990, 1e-8, 0.5 * (1 - 1e-6)]), 0.9)}
 
 
 @size.case(points=1, kind="equation", atol=0)
 def first_steps_of_a_fine_schedule(impl, rng):
-    """Where 1 - alpha_bar itself is 1e-6, so that a small number added to it would count."""
+    """Where 1 - alpha_bar itself is 1e-6, so that a small number added to it matters."""
     before = np.array([1 - 1e-6, 1 - 3e-6])
     return {"variance": impl(before, np.array([1 - 3e-6, 1 - 8e-6]), 1.0)}
 
@@ -191,13 +192,13 @@ visited = Exercise(
     target="minigen.diffusion.schedule:spaced_timesteps",
     minutes=5,
     prompt="""
-    The times that a short walk visits: `steps` of the time steps 1 ... T, evenly spaced and ending
-    with T.
+    The times that a sampler of few steps visits: `steps` of the time steps 1 ... T, evenly spaced,
+    the last of them T.
 
     The k-th of them, k = 1 ... steps, is k T divided by steps, rounded to the nearest whole number
     (a half to the even one, as np.round does). Multiply before you divide: the quotient T/steps is
-    rounded itself, and k times it may lie beside a half. The result is an array of whole numbers
-    (steps,), rising. 0, the data, is not among them: a sampler ends there anyway.
+    rounded itself, and k times it may miss a half. The result is an array (steps,) of whole
+    numbers in increasing order. 0, the data, is not among them: every sampler ends there.
     """,
     hints="""
     The spacing is T/steps, which need not be a whole number: round the result, not the spacing.
@@ -232,7 +233,7 @@ def halves(impl, rng):
 
 @visited.case(points=2, kind="equation")
 def other_lengths(impl, rng):
-    """Lengths by chance, and some that nearly fill the walk; no quotient ends in a half."""
+    """Random lengths, and nearly all of the times; no quotient ends in a half."""
     T = 2 * int(rng.integers(50, 500))
     S = 2 * int(rng.integers(1, 30)) + 1
     return {"by chance": impl(T, S), "nearly all": impl(T, T - 1), "two": impl(T, 2)}

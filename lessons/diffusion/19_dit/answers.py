@@ -31,10 +31,10 @@ MISTAKES = {
     "patchify": """
     # A reshape alone keeps rows of pixels together; patches need a transposition between two.
     return np.reshape(x, (len(x), -1, size * size * x.shape[3]))
-    # The tokens go row by row through the picture, not column by column.
+    # The tokens are ordered row by row, not column by column.
     out = np.transpose(cut(x, size), (0, 3, 1, 2, 4, 5))
     return np.reshape(out, (len(x), -1, size**2 * x.shape[3]))
-    # Inside a token the numbers go by row, then by column, not the other way round.
+    # Inside a token the features are ordered by row, then by column, not the reverse.
     out = np.transpose(cut(x, size), (0, 1, 3, 4, 2, 5))
     return np.reshape(out, (len(x), -1, size**2 * x.shape[3]))
     # Inside a token the channel comes last.
@@ -47,15 +47,15 @@ MISTAKES = {
     p, q = height // size, width // size
     x = np.transpose(np.reshape(x, (n, size, p, size, q, c)), (0, 1, 3, 2, 4, 5))
     return np.reshape(x, (n, size * size, -1))
-    # Each patch is one row of numbers: the last three axes become one.
+    # Each patch is one row of features: the last three axes become one.
     n, height, width, c = np.shape(x)
     out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
     return np.reshape(out, (n, -1, size, size * c))
-    # A picture need not be square: its width is not its height.
+    # An image need not be square: its width is not its height.
     n, height, width, c = np.shape(x)
     x = np.reshape(x, (n, width // size, size, height // size, size, c))
     return np.reshape(np.transpose(x, (0, 1, 3, 2, 4, 5)), (n, -1, size * size * c))
-    # All numbers of a patch are kept, not their mean.
+    # All pixels of a patch are kept, not their mean.
     return np.reshape(np.mean(cut(x, size), axis=(2, 4)), (len(x), -1, x.shape[3]))
     # All channels belong to the token, not the first only.
     out = np.transpose(cut(x[..., :1], size), (0, 1, 3, 2, 4, 5))
@@ -63,10 +63,10 @@ MISTAKES = {
     # The patches of all examples are kept apart: the first axis stays.
     out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
     return np.reshape(out, (-1, size * size * x.shape[3]))
-    # Tokens come first, then their numbers: the two axes are exchanged.
+    # Tokens come first, then their features: the two axes are exchanged.
     out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
     return np.swapaxes(np.reshape(out, (len(x), -1, size * size * x.shape[3])), 1, 2)
-    # A picture need not be square: as many patches along a row as fit into its width.
+    # An image need not be square: as many patches along a row as fit into its width.
     n, height, width, c = np.shape(x)
     p = height // size
     x = np.transpose(np.reshape(x, (n, p, size, p, size, c)), (0, 1, 3, 2, 4, 5))
@@ -91,7 +91,7 @@ MISTAKES = {
     "modulate": """
     # A scale of 0 removes the tokens: scales are counted from 1.
     return x * scale[:, None] + shift[:, None]
-    # The shift is added behind the scale, and is not scaled itself.
+    # The shift is added after the scaling, and is not scaled itself.
     return (x + shift[:, None]) * (1 + scale[:, None])
     # The shift is missing.
     return x * (1 + scale[:, None])
@@ -117,13 +117,13 @@ MISTAKES = {
     return h * (1 + scale[:, None]) + shift[:, None]
     # Each example has its own scale, not their mean.
     return x * (1 + np.mean(scale, axis=0)) + np.mean(shift, axis=0)
-    # The tokens are divided by their scale: they are multiplied with it.
+    # The tokens are divided by their scale: they are multiplied by it.
     return x / (1 + scale[:, None]) + shift[:, None]
     # Each example has its own scale and shift: this takes those of the first for all.
     return x * (1 + scale[0]) + shift[0]
     # Scales are counted from -1: with scale = 0 the tokens are left as they are.
     return x * (scale[:, None] - 1) + shift[:, None]
-    # Every token is shifted, not the first one alone.
+    # Every token is shifted, not only the first.
     first = (np.arange(np.shape(x)[1]) == 0)[:, None]
     return x * (1 + scale[:, None]) + shift[:, None] * first
     # The scale has a gradient too: do not stop it.
@@ -132,11 +132,11 @@ MISTAKES = {
     return x * (1 + 2 * scale[:, None]) + shift[:, None]
     # A sigmoid of the scale is taken: the scale itself is counted from 1.
     return x * 2 / (1 + np.exp(-scale[:, None])) + shift[:, None]
-    # Each of the D numbers has its own scale, not their mean.
+    # Each of the D features has its own scale, not their mean.
     return x * (1 + np.mean(scale, axis=1)[:, None, None]) + shift[:, None]
     """,
     "sincos_2d": """
-    # The first half is made of the column, the second of the row.
+    # The first half encodes the column, the second the row.
     rows, columns = grid(height, width)
     return joined(*waves(rows, dim), *waves(columns, dim))
     # First the sines, then the cosines.

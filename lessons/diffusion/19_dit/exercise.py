@@ -10,15 +10,15 @@ patches = Exercise(
     target="minigen.diffusion.networks.dit:patchify",
     minutes=15,
     prompt="""
-    Pictures cut into square patches, each patch one token.
+    Images cut into square patches, each patch one token.
 
     x is (N, H, W, C); size divides H and W. The result is (N, H/size * W/size, size * size * C).
-    The tokens go through the picture row by row; inside a token the numbers go by row, then by
+    The tokens are ordered row by row; inside a token the features are ordered by row, then by
     column, then by channel. Gradients are taken in x.
     """,
     hints="""
-    Give the rows two axes, which patch and which row in it, and the columns too. Then bring the
-    axes into the order that is asked for.
+    Split the rows into two axes, the patch and the row in it, and the columns too. Then bring the
+    axes into the required order.
 
     (N, H/p, p, W/p, p, C) -> (N, H/p, W/p, p, p, C) -> the last three axes become one, and the two
     before them.
@@ -40,22 +40,22 @@ def one_row_of_patches(impl, rng):
 
 
 @patches.case(points=1, kind="equation")
-def pictures_with_channels(impl, rng):
-    """Higher than wide, three channels, patches of 2 and of 3."""
+def images_with_channels(impl, rng):
+    """Taller than wide, three channels, patches of 2 and of 3."""
     x = rng.standard_normal((2, 12, 6, 3))
     return {"size 2": impl(x, 2), "size 3": impl(x, 3)}
 
 
 @patches.case(points=1, kind="equation")
 def the_ends(impl, rng):
-    """Patches of one pixel; one patch for the whole picture."""
+    """Patches of one pixel; one patch for the whole image."""
     x = rng.standard_normal((2, 4, 4, 2))
     return {"size 1": impl(x, 1), "size 4": impl(x, 4)}
 
 
 @patches.case(points=1, kind="equation", property=True, expect={"sum": 0.0})
 def nothing_is_lost(impl, rng):
-    """Each number is there once, and none is left out: the sums stay the same."""
+    """Each pixel occurs once: the sums stay the same."""
     x = rng.standard_normal((2, 4, 6, 2))
     tokens = impl(x, 2)
     sums = np.sum(tokens, axis=(1, 2)) - np.sum(x, axis=(1, 2, 3))
@@ -64,7 +64,7 @@ def nothing_is_lost(impl, rng):
 
 @patches.case(points=1, kind="gradient")
 def gradient_in_x(impl, rng):
-    """A gradient goes back to where the number came from."""
+    """The gradient of a feature belongs to the pixel that it comes from."""
     x, weights = rng.standard_normal((2, 4, 6, 2)), rng.standard_normal((2, 6, 8))
     return {"gradient": grad(lambda x: np.sum(weights * impl(x, 2)))(x)}
 
@@ -76,7 +76,7 @@ adaptive = Exercise(
     prompt="""
     The scale and shift of an adaptive layer norm, behind the norm.
 
-    x is (N, L, D), normalized tokens; shift and scale are (N, D), one for each example and number,
+    x is (N, L, D), normalized tokens; shift and scale are (N, D), one for each example and feature,
     the same for all its tokens. Scales are counted from 1: with scale = 0 and shift = 0 the tokens
     are left as they are. The result has the shape of x. Gradients are taken in all three.
     """,
@@ -99,14 +99,14 @@ def two_tokens(impl, rng):
 
 @adaptive.case(points=1, kind="equation")
 def a_batch(impl, rng):
-    """As many examples as tokens and numbers, so that a wrong axis does not stumble."""
+    """Equal numbers of examples, tokens and features: a wrong axis raises no error here."""
     x, shift, scale = rng.standard_normal((4, 4, 4)), *rng.standard_normal((2, 4, 4))
     return {"x": impl(x, shift, scale)}
 
 
 @adaptive.case(points=1, kind="equation", property=True, expect={"nothing": 0.0})
 def zero_is_nothing(impl, rng):
-    """Of zeros comes what went in; scale = -1 leaves the shift alone."""
+    """With zeros the tokens are unchanged; with scale = -1 only the shift remains."""
     x, shift = rng.standard_normal((3, 5, 2)), rng.standard_normal((3, 2))
     zero = np.zeros((3, 2))
     return {"nothing": impl(x, zero, zero) - x, "shift alone": impl(x, shift, zero - 1)}
@@ -135,12 +135,12 @@ places = Exercise(
     target="minigen.diffusion.networks.dit:sincos_2d",
     minutes=20,
     prompt="""
-    Positions of the places of a grid, made of sines and cosines, which are added to its tokens.
+    Position encodings of a grid, of sines and cosines, which are added to its tokens.
 
-    The result is (height * width, dim), float32; the places go row by row, as tokens do. The first
-    dim/2 numbers of a place are made of its column, the others of its row: of each index i (0, 1,
-    ...) first the sines of i * 10000^(-k/(dim/4)), k = 0 ... dim/4 - 1, then the cosines of the
-    same. dim is a multiple of 4. No gradient is taken here.
+    The result is (height * width, dim), float32, with the places in the order of the tokens, row by
+    row. The first dim/2 features of a place encode its column, the others its row: for an index i
+    (0, 1, ...) first the sines of i * 10000^(-k/(dim/4)), k = 0 ... dim/4 - 1, then the cosines of
+    the same angles. dim is a multiple of 4. No gradient is taken here.
     """,
     hints="""
     Write the encoding of one row of indices first, (n,) -> (n, dim/2). Then find out the column and
@@ -171,14 +171,14 @@ def one_row(impl, rng):
 
 @places.case(points=2, kind="equation", rtol=1e-4, atol=1e-5)
 def a_grid(impl, rng):
-    """Sizes by chance; height and width differ."""
+    """Random sizes; height and width differ."""
     height, width = int(rng.integers(2, 6)), int(rng.integers(7, 12))
-    return {"wide": impl(height, width, 16), "high": impl(width, height, 8)}
+    return {"wide": impl(height, width, 16), "tall": impl(width, height, 8)}
 
 
 @places.case(points=1, kind="shapes", exact_dtype=True)
 def in_single_precision(impl, rng):
-    """Positions are float32, as the tokens are to which they are added."""
+    """Positions are float32, as are the tokens to which they are added."""
     return {"positions": impl(2, 3, 8)}
 
 

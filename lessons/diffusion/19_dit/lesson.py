@@ -404,6 +404,8 @@ lesson.outcome(
     " not of the seeds.)",
     answer=spoken[lowest],
 )
+
+# %%
 for name in list(kinds):
     if name != best:
         lesson.claim(
