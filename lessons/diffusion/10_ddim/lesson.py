@@ -607,8 +607,8 @@ lesson.claim(
 #
 # Now a network: the pretrained base model of `diffusion/09`, with labels drawn uniformly and no
 # guidance. Each cell of the table is the Fréchet distance to the test digits, with the features of
-# the classifier of `gan/08`. Even real digits have such a distance, which is the larger the fewer
-# they are. So the ratios that we claim are computed from more digits.
+# the classifier of `gan/08`. Even real digits have such a distance, and it grows as their number
+# falls. So the ratios that we claim are computed from more digits.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
@@ -738,11 +738,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Given its noisy version, a digit is nearly determined: its background is exactly $-1$, and most of
-# its other pixels follow from their neighbors. So the right variance is close to $\tilde\beta$, and
-# the larger one adds noise of which the schedule takes no account: $x_s$ is noisier than the
-# network expects at time $s$. On the ring the larger variance is nearly right, and the exact model
-# predicts correctly wherever a point may be.
+# The share is far below 1. The pixels of digits vary less than the noise does, many are exactly
+# $-1$ in nearly all digits, and most others follow from the noisy image. So the right variance is
+# close to $\tilde\beta$, and the larger one adds noise of which the schedule takes no account:
+# $x_s$ is noisier than the network expects at time $s$. On the ring the larger variance is nearly
+# right, and the exact model predicts correctly wherever a point may be.
 #
 # The same ten noises and labels, with more and more steps:
 
@@ -786,8 +786,8 @@ lesson.claim("digits, decoded: error, 100 steps", errors[-1][1], at_most=0.3, so
 # The codes have less variance than noise. A digit's background is exactly $-1$ everywhere, so it
 # carries no trace of any noise, and the encoder cannot recover it.
 #
-# And between two noises? Because DDIM is consistent, says the post, it can do “semantically
-# meaningful interpolation in the latent variable”. Two independent noises are nearly orthogonal and
+# And between two noises? Consistency makes possible, as the post puts it, “semantically meaningful
+# interpolation in the latent variable”. Two independent noises are nearly orthogonal and
 # equally long. The middle of the straight line between them would be too short for noise, so we
 # follow the circle.
 
