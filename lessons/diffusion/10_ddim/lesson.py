@@ -400,9 +400,9 @@ lesson.table([["ring", *shares["ring"]]], ["r", *[f"t = {t}" for t in stops]])
 #
 # ## 5. A function of the noise
 #
-# With $\eta = 0$ a sample is a fixed function of $x_T$. Models of this kind are called *implicit*;
-# a GAN is another. Which function is it? Divide $x_t$ by $\sqrt{\bar\alpha_t}$, so that it is data
-# plus noise:
+# With $\eta = 0$ a sample is a fixed function of $x_T$. Models of this kind are called *implicit*,
+# which gave DDIM its name; a GAN is another. Which function is it? Divide $x_t$ by
+# $\sqrt{\bar\alpha_t}$, so that it is data plus noise:
 #
 # $$\bar x = \frac{x}{\sqrt{\bar\alpha}} = \hat x_0 + \bar\sigma\,\epsilon, \qquad \bar\sigma =
 # \sqrt{\frac{1 - \bar\alpha}{\bar\alpha}}.$$
@@ -430,9 +430,9 @@ lesson.check("Euler's step, times 0.8", scale[1] * x_bar, equals=x_s)
 # More steps follow the ODE more closely. How closely can be computed for data from $\mathcal N(0,
 # 0.2^2)$. Then $\epsilon = \bar\sigma\,\bar x/(0.04 + \bar\sigma^2)$, every solution is
 # proportional to $\sqrt{0.04 + \bar\sigma^2}$, and $S$ steps multiply $x_T$ by a number. The
-# standard deviation of the samples over 0.2 is the error of the steps. Euler's method has order 1.
-# Heun's method (`heun` in the package; Karras et al. 2022) also evaluates the slope at the end of
-# each step, and averages the two: order 2 for twice the evaluations.
+# standard deviation of the samples, over 0.2, is 1 but for the error of the steps. Euler's method
+# has order 1. Heun's method (`heun` in the package; Karras et al. 2022) also evaluates the slope at
+# the end of each step, and averages the two: order 2 for twice the evaluations.
 
 
 # %%
@@ -599,8 +599,8 @@ lesson.claim(
 
 # %% [markdown]
 # The paths to neighboring modes separate at a border. Where a path starts close to the border, a
-# small error of the code decides between the modes, or leaves the point between them. These few
-# errors are large, and a root mean square shows little else. The median and the last column, which
+# small error of the code decides between the modes, or leaves the point between them. Such
+# errors are few but large, and weigh much in a mean square. The median and the last column, which
 # leaves them out, fall with every $S$, as the errors of Euler's method should.
 #
 # ## 6. Digits (table f08)
