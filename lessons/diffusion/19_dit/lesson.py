@@ -341,6 +341,26 @@ def losses(net):
     return batched(one, test, t, eps, test_labels, size=250)
 
 
+# %% [markdown]
+# A scale for the loss: the best linear prediction of a pixel from its own noisy value, with the
+# variance $s^2$ of all pixels, without its place, its neighbors and the label. Its squared error is
+# $s^2 (1 - \bar\alpha) / (\bar\alpha s^2 + 1 - \bar\alpha)$, and a squared error of $x_0$ counts in
+# v divided by $1 - \bar\alpha$.
+
+# %%
+variance = train.var()
+a = process.alpha_bar[1:]
+of_pixels = float(np.mean(variance / (a * variance + 1 - a)))
+
+
+def gain(better, worse):
+    """How far the mean loss `better` is below `worse`, in standard errors of the difference; NaN if
+    `better` is not below the loss from single pixels."""
+    difference = worse - better
+    error = np.std(difference) / np.sqrt(len(difference))
+    return float(np.mean(difference) / error) if np.mean(better) < of_pixels else np.nan
+
+
 # %%
 count = lesson.size(1000, quick=10)
 asked = np.arange(count) % 10
@@ -389,6 +409,7 @@ for name, (width, kind) in kinds.items():
     rows.append([name, *size, f"{np.mean(each[name]):.4f}", shown, frechet[name]])
 header = ["condition", "width", "parameters", "megaflops", "test loss"]
 lesson.table(rows, [*header, "more than adaLN-Zero", "Fréchet distance"])
+print(f"The test loss from single pixels: {of_pixels:.4f}")
 
 # %%
 spoken = {
@@ -406,14 +427,15 @@ lesson.outcome(
 )
 
 # %%
-for name in list(kinds):
-    if name != best:
-        lesson.claim(
-            f"adaLN-Zero: test loss below that of {name}, by",
-            above[name],
-            at_least=0.002,
-            source="SOURCE",
-        )
+over_pixels = float(np.mean(each[best]) / of_pixels)
+theory = "theory: 1 for single pixels"
+lesson.claim(
+    "adaLN-Zero: test loss over that of single pixels", over_pixels, at_most=1, source=theory
+)
+theirs = "Peebles and Xie 2023, at equal width; five standard errors"
+for name in ("in-context", "cross-attention"):
+    found = gain(each[best], each[name])
+    lesson.claim(f"adaLN-Zero below {name}, in standard errors", found, at_least=5, source=theirs)
 
 # %% [markdown]
 # The paper compares the three at equal width and depth too, where they need about as many
@@ -442,8 +464,9 @@ for record in (seconds, training_loss):
 
 # %%
 rows, curve = [], []
+of_size = {name: losses(net) for name, net in by_size.items()}
 for name, (dim, depth) in sizes.items():
-    value = float(np.mean(losses(by_size[name])))
+    value = float(np.mean(of_size[name]))
     images = enlarged(sample(by_size[name], noise, asked))
     distance = judge_digits(classifier, images, reference, asked).frechet
     curve.append((megaflops(dim, depth), value, distance))
@@ -453,12 +476,14 @@ header = ["DiT", "parameters", "megaflops", "test loss", "Fréchet distance"]
 lesson.table(rows, [*header, "seconds of training"])
 
 # %%
-by_loss, by_distance = (curve[2][k] / curve[0][k] for k in (1, 2))
-lesson.claim("test loss, largest size over smallest", by_loss, at_most=0.9, source="SOURCE")
-lesson.claim(
-    "Fréchet distance, largest size over smallest", by_distance, at_most=0.7, source="SOURCE"
-)
-lesson.claim("Fréchet distance of the largest size", curve[2][2], at_most=100, source="SOURCE")
+smallest, _, largest = sizes
+larger = "Peebles and Xie 2023: larger is better; {}"
+found = gain(of_size[largest], of_size[smallest])
+source = larger.format("five standard errors")
+lesson.claim("largest size below smallest, in standard errors", found, at_least=5, source=source)
+lower = curve[2][2] / curve[0][2] if np.mean(of_size[largest]) < of_pixels else np.nan
+source = larger.format("a ratio below 1")
+lesson.claim("Fréchet distance, largest size over smallest", lower, at_most=1, source=source)
 
 # %%
 fig, ax = plot.figure(size=(4.4, 2.9))
