@@ -428,7 +428,7 @@ lesson.outcome(
 
 # %%
 over_pixels = float(np.mean(each[best]) / of_pixels)
-theory = "theory: 1 for single pixels"
+theory = "theory: 1 for single pixels; seed 1: 0.32"
 lesson.claim(
     "adaLN-Zero: test loss over that of single pixels", over_pixels, at_most=1, source=theory
 )
@@ -482,7 +482,7 @@ found = gain(of_size[largest], of_size[smallest])
 source = larger.format("five standard errors")
 lesson.claim("largest size below smallest, in standard errors", found, at_least=5, source=source)
 lower = curve[2][2] / curve[0][2] if np.mean(of_size[largest]) < of_pixels else np.nan
-source = larger.format("a ratio below 1")
+source = larger.format("a ratio below 1; seed 1: 0.52")
 lesson.claim("Fréchet distance, largest size over smallest", lower, at_most=1, source=source)
 
 # %%
