@@ -29,7 +29,7 @@ MISTAKES = {
     return of_logits(np.exp(log_scale) * np.matmul(image, np.transpose(text)))
     # The texts have to be brought to length 1 as well.
     return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(text)))
-    # The pictures have to be brought to length 1 as well.
+    # The images have to be brought to length 1 as well.
     return of_logits(np.exp(log_scale) * np.matmul(image, np.transpose(unit(text))))
     # The scale is not its own logarithm: it is exp(log_scale).
     return of_logits(log_scale * np.matmul(unit(image), np.transpose(unit(text))))
@@ -37,10 +37,10 @@ MISTAKES = {
     return of_logits(np.matmul(unit(image), np.transpose(unit(text))))
     # The logits are multiplied with the scale, not divided by it.
     return of_logits(np.matmul(unit(image), np.transpose(unit(text))) / np.exp(log_scale))
-    # The texts that look for their pictures are missing: softmax along the columns too.
+    # The classification of the texts is missing: softmax along the columns too.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     return -np.mean(diagonal(log_of_softmax(logits)))
-    # The pictures that look for their texts are missing: softmax along the rows too.
+    # The classification of the images is missing: softmax along the rows too.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     return -np.mean(diagonal(log_of_softmax(np.transpose(logits))))
     # The two cross-entropies are averaged, not added.
@@ -49,10 +49,10 @@ MISTAKES = {
     # The mean over the pairs is asked for, not the sum.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     return len(image) * of_logits(logits)
-    # A loss has to fall as the pairs find each other: the minus sign is missing.
+    # The loss has to fall as the logits of pairs rise: the minus sign is missing.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     return -of_logits(logits)
-    # One softmax over all N² products is no choice of a partner: take one for each row.
+    # One softmax over all N² products does not choose a partner: take one for each row.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     return -np.mean(diagonal(logits)) + logsumexp(np.reshape(logits, (1, -1)), axis=1)[0]
     # Only the diagonal holds right answers; this is the mean over all pairs.
@@ -67,7 +67,7 @@ MISTAKES = {
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     rows, columns = np.sum(np.exp(logits), axis=1), np.sum(np.exp(logits), axis=0)
     return np.mean(np.log(rows) + np.log(columns)) / 2 - np.mean(diagonal(logits))
-    # The distance of the partners alone is not enough: strangers have to be told apart.
+    # The distance of the partners alone is not enough: other pairs count as well.
     return np.mean(np.sum((unit(image) - unit(text)) ** 2, axis=1))
     # This is how far the cosines of partners are from 1; the others of the batch count as well.
     return np.exp(log_scale) * np.mean(1 - np.sum(unit(image) * unit(text), axis=1))
@@ -94,36 +94,36 @@ MISTAKES = {
     # The scale has a gradient too: do not stop it.
     scale = np.exp(stop_gradient(log_scale))
     return of_logits(scale * np.matmul(unit(image), np.transpose(unit(text))))
-    # The texts are missing: each picture is compared with the N texts, not with pictures.
+    # The texts are missing: each image is compared with the N texts, not with images.
     return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(image))))
     # A row of length 1: the root of its sum of squares is 1, not its largest entry.
     a = image / np.max(np.abs(image), axis=1, keepdims=True)
     b = text / np.max(np.abs(text), axis=1, keepdims=True)
     return of_logits(np.exp(log_scale) * np.matmul(a, np.transpose(b)))
-    # Each picture chooses among the N texts, by a softmax; a sigmoid asks of each pair by itself.
+    # Each image chooses among the N texts, by a softmax; a sigmoid asks of each pair by itself.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))
     return np.mean(np.log(1 + np.exp(-(2 * np.eye(len(logits)) - 1) * logits)))
     # The scale enters twice: the logits are the cosines times it, once.
     return of_logits(np.exp(2 * log_scale) * np.matmul(unit(image), np.transpose(unit(text))))
     """,
     "contrastive_gradient": """
-    # The texts that look for their pictures are missing: the softmax along the columns counts too.
+    # The classification of the texts is missing: the softmax along the columns counts too.
     n = len(logits)
     return (softmax(logits) - np.eye(n, dtype=logits.dtype)) / (2 * n)
-    # The pictures that look for their texts are missing: the softmax along the rows counts too.
+    # The classification of the images is missing: the softmax along the rows counts too.
     n = len(logits)
     return (np.transpose(softmax(np.transpose(logits))) - np.eye(n, dtype=logits.dtype)) / (2 * n)
     # The right answers are missing: the logit on the diagonal is subtracted in the loss.
     - 2 * np.eye(n, dtype=logits.dtype) -> - 0
     # The right answers count once only: each is right in its row and in its column.
     - 2 * np.eye(n, dtype=logits.dtype) -> - np.eye(n, dtype=logits.dtype)
-    # The signs are turned: the loss falls as the logit of a pair rises.
+    # The signs are reversed: the loss falls as the logit of a pair rises.
     return -(softmax(logits) + softmax(logits.T).T - 2 * np.eye(len(logits))) / (2 * len(logits))
     # The loss takes means over the pairs: divide by their number.
     / (2 * n) -> / 2
     # The two cross-entropies are averaged: there is a half.
     / (2 * n) -> / n
-    # The softmax along the columns is transposed: it has to be turned back.
+    # The softmax along the columns is transposed: transpose it back.
     np.transpose(softmax(np.transpose(logits))) -> softmax(np.transpose(logits))
     # One softmax is taken over all logits: each row has its own, and each column.
     a = np.exp(logits - np.max(logits))
@@ -185,7 +185,7 @@ MISTAKES = {
     # The arrays begin with t = 0: use t itself, not t - 1.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t - 1, eps, schedule), t, y) - z) ** 2)
-    # The prior is told the time as it is.
+    # The prior receives the time as it is.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t, eps, schedule), t / schedule.T, y) - z) ** 2)
     # Each example is not weighted: a plain mean.
@@ -199,7 +199,7 @@ MISTAKES = {
     # The prior is not given all that it needs: it is called with z_t, t and y.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t, eps, schedule), t, 0) - z) ** 2)
-    # The prior is told the time as an array (N,), one for each example.
+    # The prior receives the time as an array (N,), one for each example.
     return np.mean((prior(noised(z, np.broadcast_to(t, (len(z),)), eps, schedule), t, y) - z) ** 2)
     # Two arguments of the prior are exchanged: the time comes before the condition.
     t = np.broadcast_to(t, (len(z),))
@@ -213,7 +213,7 @@ MISTAKES = {
     z_t = noised(z, t, eps, schedule)
     parts = [prior(z_t[n : n + 1], t[n : n + 1], y[n : n + 1]) for n in range(len(z))]
     return np.mean((np.concatenate(parts)[: len(z)] - z) ** 2)
-    # The gradient goes through the prior: do not stop its guess.
+    # The gradient goes through the prior: do not stop its prediction.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((stop_gradient(prior(noised(z, t, eps, schedule), t, y)) - z) ** 2)
     # The mean of the squares, not the square of the mean.
@@ -263,7 +263,7 @@ VARIANTS = {
 
 EQUIVALENT = {
     "contrastive_loss": """
-    # the loss is the same with pictures and texts exchanged
+    # the loss is the same with images and texts exchanged
     (image, text, log_scale) → (text, image, log_scale)
     """,
     "prior_loss": """

@@ -11,19 +11,20 @@ contrastive = Exercise(
     minutes=20,
     imports=["from minigen.tensor import log_softmax"],
     prompt="""
-    The loss of CLIP for a batch of pictures and their texts, a scalar in nats.
+    The loss of CLIP for a batch of images and their texts, a scalar in nats.
 
     image and text, (N, E), are embeddings; row i of text belongs to row i of image. Bring each row
     to length 1, take the scalar products of all rows with all, and multiply them with
-    exp(log_scale), a scalar: logits (N, N), a row for each picture, a column for each text. Each
-    picture is to find its text among the N, and each text its picture. The loss is half of the sum
-    of the two mean cross-entropies. Gradients are taken in all three arguments.
+    exp(log_scale), a scalar: logits (N, N), a row for each image, a column for each text. They
+    classify, for each image, which of the N texts is its own, and for each text which of the N
+    images. The loss is half of the sum of the two mean cross-entropies. Gradients are taken in all
+    three arguments.
 
     log_softmax(x) of minigen.tensor is the logarithm of the softmax over the last axis, without
     overflow. log_scale may be 4.6 (a scale of 100) or more.
     """,
     hints="""
-    The right answer for picture i is number i: it stands on the diagonal. Two softmaxes, one along
+    The right answer for image i is number i: it stands on the diagonal. Two softmaxes, one along
     the rows, one along the columns.
 
     logits = exp(log_scale) image textᵀ; - (mean of the diagonal of log softmax over rows + the same
@@ -32,9 +33,9 @@ contrastive = Exercise(
         image = image / np.sqrt(np.sum(image**2, axis=1, keepdims=True))
         text = text / np.sqrt(np.sum(text**2, axis=1, keepdims=True))
         logits = np.exp(log_scale) * np.matmul(image, np.transpose(text))
-        pictures = np.mean(np.diag(log_softmax(logits)))
+        images = np.mean(np.diag(log_softmax(logits)))
         texts = np.mean(np.diag(log_softmax(np.transpose(logits))))
-        return -(pictures + texts) / 2
+        return -(images + texts) / 2
     """,
 )
 
@@ -58,7 +59,7 @@ def a_batch(impl, rng):
     points=1, kind="equation", property=True, expect={"turned": 0.0, "longer": 0.0, "one pair": 0.0}
 )
 def what_does_not_matter(impl, rng):
-    """Pictures and texts may be exchanged, rows made longer; one pair alone has found itself."""
+    """Images and texts may be exchanged, rows made longer; the loss of one pair alone is 0."""
     image, text = rng.standard_normal((2, 5, 3))
     loss = impl(image, text, 1.5)
     return {
@@ -98,10 +99,10 @@ slopes = Exercise(
     prompt="""
     The gradient of CLIP's loss in its logits: how much the loss changes with each of them.
 
-    logits is (N, N), a row for each picture, a column for each text; picture i and text i belong
-    together. The loss is half of the sum of two mean cross-entropies: each picture finds its text
-    among the N (a softmax along its row), each text its picture (a softmax along its column). Work
-    out the derivative by hand; do not call autograd. The result has the shape of logits.
+    logits is (N, N), a row for each image, a column for each text; image i and text i belong
+    together. The loss is half of the sum of two mean cross-entropies: of the N texts for each
+    image (a softmax along its row), of the N images for each text (a softmax along its column).
+    Work out the derivative by hand; do not call autograd. The result has the shape of logits.
 
     softmax(x) of minigen.tensor is taken over the last axis, without overflow; logits may be as
     large as 1000 or as low as -1000, in float32 too.
@@ -113,9 +114,9 @@ slopes = Exercise(
     (P + Q - 2 I) / (2 N), P the softmax along the rows, Q that along the columns, I the identity.
 
         n = len(logits)
-        texts = softmax(logits)  # for each picture
-        pictures = np.transpose(softmax(np.transpose(logits)))  # for each text
-        return (texts + pictures - 2 * np.eye(n)) / (2 * n)
+        texts = softmax(logits)  # for each image
+        images = np.transpose(softmax(np.transpose(logits)))  # for each text
+        return (texts + images - 2 * np.eye(n)) / (2 * n)
     """,
 )
 
@@ -133,7 +134,7 @@ def four_logits(impl, rng):
 
 @slopes.case(points=1, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
 def a_small_change(impl, rng):
-    """A small change of all logits changes the loss as the gradient says."""
+    """A small change of all logits changes the loss by its product with the gradient."""
     logits, change = rng.standard_normal((2, 5, 5))
 
     def loss(logits):
@@ -149,7 +150,7 @@ def a_small_change(impl, rng):
 )
 def what_changes_nothing(impl, rng):
     """A constant added to all logits changes neither the loss, so that the gradient sums to 0, nor
-    the gradient. One pair alone has found itself."""
+    the gradient. For one pair alone it is 0."""
     logits = rng.standard_normal((4, 4))
     gradient = impl(logits)
     return {
@@ -161,7 +162,7 @@ def what_changes_nothing(impl, rng):
 
 
 @slopes.case(points=1, kind="extremes", rtol=1e-4, atol=1e-6)
-def very_sure(impl, rng):
+def very_large(impl, rng):
     """Logits of 1000 and -1000, in float32: right answers, and wrong ones."""
     right = (1000 * (2 * np.eye(3) - 1)).astype(np.float32)
     return {"right": impl(right), "wrong": impl(-right)}
@@ -175,10 +176,10 @@ prior = Exercise(
     prompt="""
     The loss of unCLIP's prior, a scalar: how far its prediction is from the clean embedding.
 
-    z (N, ...) are embeddings of pictures, eps noise of the same shape, y the conditions, one for
+    z (N, ...) are embeddings of images, eps noise of the same shape, y the conditions, one for
     each example; t is a time step, or (N,) of them, in 1 ... T. Noise the embeddings to time t:
     q_sample(z, t, eps, schedule), or by hand with schedule.alpha_bar, indexed by t. prior(z_t, t,
-    y), called once and told t as an array (N,), returns its guess of the *clean* embedding. The
+    y), called once, with t as an array (N,), returns its prediction of the *clean* embedding. The
     loss is the mean of the squared error over examples and dimensions. Gradients are taken through
     the prior.
     """,
@@ -201,8 +202,8 @@ def schedule():
 
 @prior.case(points=1, kind="equation", expect={"loss": 2.28125})
 def one_embedding(impl, rng):
-    """z = (1.5, -2) and eps = (0.5, 1) at t = 2 make z_t = (1.3, -0.4); the prior says half of it
-    plus y = 0.25: (0.9, 0.05). The errors are -0.6 and 2.05."""
+    """z = (1.5, -2) and eps = (0.5, 1) at t = 2 make z_t = (1.3, -0.4); the prior outputs half of
+    it plus y = 0.25: (0.9, 0.05). The errors are -0.6 and 2.05."""
 
     def half(z_t, t, y):
         return 0.5 * z_t + y
@@ -229,14 +230,14 @@ def a_time_for_each(impl, rng):
     return {"loss": impl(uses_all, z, y, np.array([1, 4, 10, 7, 2]), eps, schedule())}
 
 
-@prior.case(points=1, kind="equation", property=True, expect={"knows": 0.0})
-def one_that_knows(impl, rng):
-    """A prior that knows the clean embedding has no loss; one that knows the noise has."""
+@prior.case(points=1, kind="equation", property=True, expect={"exact": 0.0})
+def the_exact_embedding(impl, rng):
+    """A prior that outputs the clean embedding has loss 0; one that outputs the noise has not."""
     z, eps = rng.standard_normal((2, 6, 2))
     return {
-        "knows": impl(lambda z_t, t, y: z, z, np.zeros((6, 1)), 5, eps, schedule()),
-        "says the noise": impl(lambda z_t, t, y: eps, z, np.zeros((6, 1)), 5, eps, schedule()),
-        "says nothing": impl(lambda z_t, t, y: 0 * z_t, z, np.zeros((6, 1)), 5, eps, schedule()),
+        "exact": impl(lambda z_t, t, y: z, z, np.zeros((6, 1)), 5, eps, schedule()),
+        "outputs the noise": impl(lambda z_t, t, y: eps, z, np.zeros((6, 1)), 5, eps, schedule()),
+        "outputs zero": impl(lambda z_t, t, y: 0 * z_t, z, np.zeros((6, 1)), 5, eps, schedule()),
     }
 
 

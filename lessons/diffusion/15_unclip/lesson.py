@@ -1,23 +1,25 @@
 # %% [markdown]
-# # unCLIP: from a text to an embedding to a picture
+# # unCLIP: from a text to an embedding to an image
 #
 # From the section *Scale up Generation Resolution and Quality* (diffusion.s16) of [What are
 # Diffusion Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/): Ramesh et al.
-# (2022), also known as DALL·E 2, on captions for digits. You should have read the lessons on
-# guidance. To take away:
+# (2022), also known as DALL·E 2, on captions for digits. In this lesson:
 #
-# 1. CLIP puts pictures and texts into one space, by a game of finding one's partner.
-# 2. unCLIP goes the way back in two steps: the *prior* makes a picture's embedding from a text, the
-#    *decoder* makes a picture from the embedding.
-# 3. An embedding holds what a picture is about and leaves the rest open: so the decoder can draw
-#    variations.
+# 1. CLIP maps images and texts to one space. It is trained to match each image of a batch with its
+#    own caption.
+# 2. unCLIP generates in two steps: the *prior* draws an image embedding for a text, the *decoder*
+#    draws an image for the embedding. Both are diffusion models.
+# 3. An image embedding can be edited by a direction between two texts, without training for it:
+#    *zero-shot image manipulation*.
+#
+# Needed: classifier-free guidance (`diffusion/09`) and DDIM (`diffusion/10`).
 
 # %%
 from minigen.course import Lesson
 
 lesson = Lesson(
     "diffusion/15_unclip",
-    title="unCLIP: from a text to an embedding to a picture",
+    title="unCLIP: from a text to an embedding to an image",
     post="diffusion",
     sections=["diffusion.s16"],
     figures=["diffusion.f16"],
@@ -32,7 +34,8 @@ import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist
-from minigen.data.captions import VOCABULARY, captions, obeyed, read, tokenize
+from minigen.data.captions import PROPERTIES, VOCABULARY, caption, captions, measure
+from minigen.data.captions import obeyed, read, tokenize
 from minigen.diffusion.ddpm import eps_model_from_v, v_loss
 from minigen.diffusion.guidance import classifier_free
 from minigen.diffusion.networks.unet import UNet
@@ -44,7 +47,8 @@ from minigen.diffusion.text import ImageEncoder, TextEncoder, unit_rows
 from minigen.diffusion.text import contrastive_gradient, contrastive_loss
 from minigen.diffusion.unclip import EmbeddingPrior, prior_loss, sample_prior
 from minigen.gan.interpolation import interpolate_spherical
-from minigen.metrics.digits import label_accuracy
+from minigen.metrics.digits import judge_digits, label_accuracy
+from minigen.metrics.samples import frechet_distance, mean_and_covariance
 from minigen.optim import cosine
 from minigen.tensor import batched
 from minigen.train import descend
@@ -52,9 +56,9 @@ from minigen.train import descend
 # %% [markdown]
 # ## 1. Captions
 #
-# Nobody has written captions for MNIST, but much of what a caption would say can be measured: how
-# thick the strokes are, how far the digit leans, how wide it is. Each gets one of three words; in
-# training each is left out now and then, so that short captions are known too.
+# MNIST has no captions, but much of what a caption would say can be measured: the thickness of the
+# strokes, the slant and the width of the digit. Each property has three words. In training each
+# property is left out with probability 1/3, so short captions occur as well.
 
 # %%
 splits = mnist.splits()
@@ -68,23 +72,24 @@ first = mnist.unit(train[:10])[..., 0]
 grid = plot.image_grid(first, cols=5, limits=(0, 1))
 for text in texts[:10]:
     print("  ", text)
-print(tokens[:3], "are the first three: each number a word, 0 the end")
+print(tokens[:3], "are the tokens of the first three: a number for each word, 0 after the end")
 lesson.figure(grid, "captions", "Ten training digits; their captions are printed above.")
 
 # %% [markdown]
-# ## 2. CLIP: find your partner
+# ## 2. CLIP: match images and captions
 #
-# A batch of $N$ pictures with their captions. One network maps a picture to a vector, another a
-# text. Both are brought to length 1, and all $N^2$ scalar products are taken, times a learned
-# scale. Each picture is to find its own caption among the $N$, and each caption its picture: two
-# classifications with $N$ classes each, whose mean cross-entropy is the loss.
+# Take a batch of $N$ images with their captions. One network maps an image to a vector, another
+# network maps a text. Both vectors are divided by their length, and all $N^2$ scalar products are
+# multiplied by a learned scale. These are the logits of $2N$ classifications: for each image, which
+# of the $N$ captions is its own; for each caption, which of the $N$ images. The loss is the mean
+# cross-entropy.
 #
-# By hand, with two pairs: picture 1 lies at $(1, 0)$ and its text at $(0.8, 0.6)$, picture 2 at
-# $(0, 1)$ and its text there too.
+# By hand, with two pairs: image 1 lies at $(1, 0)$ and its text at $(0.8, 0.6)$; image 2 and its
+# text both lie at $(0, 1)$.
 
 # %%
 lesson.predict(
-    "The scale is small, 1. Is the loss nearer to 0, or to log 2 = 0.69, that of guessing?",
+    "The scale is 1. Is the loss nearer to 0, or to log 2 = 0.69, the loss of guessing?",
     ["nearer to 0", "nearer to log 2"],
 )
 
@@ -94,49 +99,49 @@ lesson.exercise("diffusion/15/contrastive_loss")
 # %%
 image, text = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.8, 0.6], [0.0, 1.0]])
 products = image @ text.T
-lesson.table([["picture 1", *products[0]], ["picture 2", *products[1]]], ["", "text 1", "text 2"])
+lesson.table([["image 1", *products[0]], ["image 2", *products[1]]], ["", "text 1", "text 2"])
 values = {scale: contrastive_loss(image, text, np.log(scale)) for scale in (1.0, 10.0)}
 lesson.show_source(contrastive_loss)
-rows = np.log(1 + np.exp([-0.8, -0.4]))  # each picture: its own text against the other
-columns = np.log(1 + np.exp([-0.2, -1.0]))  # each text: its own picture against the other
+rows = np.log(1 + np.exp([-0.8, -0.4]))  # each image: its own text against the other
+columns = np.log(1 + np.exp([-0.2, -1.0]))  # each text: its own image against the other
 lesson.check("scale 1, by hand", values[1.0], equals=(rows.mean() + columns.mean()) / 2)
 lesson.outcome(
-    f"{values[1.0]:.2f}: cosines differ by too little to be sure of anything. With the scale 10 it"
-    f" is {values[10.0]:.2f}. That is why the scale is learned.",
+    f"{values[1.0]:.2f}: the cosines differ by too little for a confident choice. With the scale 10"
+    f" the loss is {values[10.0]:.2f}. That is why the scale is learned.",
     answer="nearer to log 2",
 )
 
 # %%
 lesson.change(
     "perfect partners",
-    "Put text 1 where its picture is: change its embedding `[0.8, 0.6]` to `[1.0, 0.0]` and run "
-    "again. Every cosine of partners is 1 now, every other one 0. Is the loss 0 at the scale 1?",
-    answer="No, it is 0.3133: in each row and column it is log(1 + exp(-1)), since the logits of "
-    "partner and stranger are 1 and 0 apart. Cosines cannot differ by more than 2, so that only a "
+    "Put text 1 where its image is: change its embedding `[0.8, 0.6]` to `[1.0, 0.0]` and run "
+    "again. The cosine of a matching pair is 1 now, of others 0. Is the loss 0 at the scale 1?",
+    answer="No, it is 0.3133: in each row and column it is log(1 + exp(-1)), because the logits of "
+    "the right and the wrong partner differ by 1. Cosines cannot differ by more than 2, so only a "
     "large scale can make the loss small.",
 )
 
 # %% [markdown]
-# In which direction does the loss pull? Each logit is in one row and in one column, and the
-# gradient in it says what both ask for. With more probability on a wrong partner, the pull grows.
+# Which logits does a gradient step raise? Each logit is in one row and in one column, and its
+# derivative is the sum of what both contribute.
 
 # %%
 lesson.exercise("diffusion/15/contrastive_gradient")
 
 # %%
-pull = contrastive_gradient(products)
-lesson.table([["picture 1", *pull[0]], ["picture 2", *pull[1]]], ["gradient", "text 1", "text 2"])
-lesson.check("the pulls sum to zero", pull.sum(), equals=0.0, atol=1e-12)
+slopes = contrastive_gradient(products)
+lesson.table([["image 1", *slopes[0]], ["image 2", *slopes[1]]], ["gradient", "text 1", "text 2"])
+lesson.check("the gradient sums to zero", slopes.sum(), equals=0.0, atol=1e-12)
 lesson.show_source(contrastive_gradient)
 
 # %% [markdown]
-# Minus on the diagonal: descent raises the logits of partners; plus beside it: it lowers those of
-# strangers, and most of all where picture 2 is near text 1.
+# The diagonal is negative: descent raises the logits of matching pairs. The other entries are
+# positive, and the largest is that of image 2 and text 1, the wrong pair with the larger cosine.
 #
 # Now the two networks: convolutions for the digit, a small transformer for the words.
 
 # %%
-E = 32  # numbers of an embedding
+E = 32  # dimensions of an embedding
 rng = lesson.rng("clip")
 clip = {
     "image": ImageEncoder(rng, E),
@@ -146,7 +151,7 @@ clip = {
 
 
 def caption_batch(rng):
-    """Pictures in [-1, 1] and the tokens of their captions."""
+    """Images in [-1, 1] and the tokens of their captions."""
     rows = rng.integers(0, len(train), lesson.size(128, quick=16))
     return mnist.symmetric(train[rows]), tokens[rows]
 
@@ -161,9 +166,9 @@ step = descend(clip_loss, clip, caption_batch, lr=cosine(2e-3, clip_steps), rng=
 lesson.fit(step, clip_steps, state=step.state, label="clip")
 
 # %% [markdown]
-# How well do they find each other? A hundred test digits with their full captions; each picture
-# chooses the text with the largest cosine. (Two digits may have the same caption, which then
-# counts as found.)
+# How often does CLIP match? Take a hundred test digits with captions that name all properties; each
+# image chooses the text with the largest cosine. Equal captions count as found. For comparison: the
+# share of an encoder that knows the digit and one property exactly, and nothing else.
 
 # %%
 test = splits.test.images[: lesson.size(1000, quick=40)]
@@ -185,31 +190,50 @@ def embed_texts(texts):
 
 
 # %%
-hundred = min(100, len(test))
-found = embed_images(test[:hundred]) @ embed_texts(test_texts[:hundred]).T  # (100, 100)
-chosen = [test_texts[k] for k in found.argmax(axis=1)]
-right = np.mean([a == b for a, b in zip(chosen, test_texts)])
-digit_right = np.mean([read(a)["digit"] == read(b)["digit"] for a, b in zip(chosen, test_texts)])
+hundred = test_texts[: min(100, len(test))]
+cosines = embed_images(test[: len(hundred)]) @ embed_texts(hundred).T  # (100, 100)
+chosen = [hundred[k] for k in cosines.argmax(axis=1)]
+
+
+def share_found(parts):
+    """The share of an encoder that knows only these parts of a caption and guesses the rest."""
+    known = [[read(text).get(part) for part in parts] for text in hundred]
+    same = np.array([[a == b for b in known] for a in known])  # what it cannot distinguish
+    equal = np.array([[a == b for b in hundred] for a in hundred])
+    return float(np.mean(equal.sum(axis=1) / same.sum(axis=1)))
+
+
+# %%
+right = np.mean([a == b for a, b in zip(chosen, hundred)])
+knowing = {"digit and " + name: share_found(["digit", name]) for name in PROPERTIES}
+controls = {"nothing": share_found([]), "digit": share_found(["digit"]), **knowing}
 lesson.table(
-    [["the very caption", right], ["a caption of the right digit", digit_right]],
-    ["among 100, the picture finds", "share (chance: 0.01 and 0.1)"],
+    [["CLIP", right], *([f"knows {name}", share] for name, share in controls.items())],
+    ["among 100 captions", "share that finds its caption"],
 )
-lesson.claim("retrieval among 100: share that finds its caption", right, at_least=0.3)
+lesson.claim(
+    "retrieval among 100: share that finds its caption",
+    right,
+    at_least=0.55,
+    source="the digit and one property known exactly: at most 0.42",
+)
 
 # %% [markdown]
-# ## 3. The way back, in two steps (Eq. diffusion.31, figure f16)
+# ## 3. Two steps from text to image (Eq. diffusion.31, figure f16)
 #
-# Let $z$ be the embedding of the picture $x$ ($c^i$ in the post) and $y$ the text. Since $z$ is a
-# function of $x$,
+# Let $z = \mathbf c^i(x)$ be the CLIP embedding of the image $x$, and $y$ the text. Since $z$ is a
+# function of $x$, it adds no information to $x$:
 #
-# $$P(x \mid y) = P(x, z \mid y) = P(x \mid z, y)\; P(z \mid y):$$
+# $$P(x \mid y) = P(x, z \mid y) = P(x \mid z, y)\; P(z \mid y).$$
 #
-# first draw an embedding that fits the text, from the *prior*; then a picture that fits the
-# embedding, from the *decoder*.
+# So first draw an image embedding for the text, from the *prior* $P(z \mid y)$; then an image for
+# the embedding, from the *decoder* $P(x \mid z, [y])$. (The brackets: the decoder may receive the
+# text as well.) The prior is a diffusion model or an autoregressive one, the decoder is a diffusion
+# model.
 
 # %%
 boxes = {
-    "picture0": plot.node("training picture", "data", (0, 0)),
+    "image0": plot.node("training image", "data", (0, 0)),
     "ie": plot.node("image encoder", "model", (1, 0)),
     "loss": plot.node("contrastive loss", "loss", (2, 0.5)),
     "text": plot.node("text", "data", (0, 1)),
@@ -217,49 +241,53 @@ boxes = {
     "prior": plot.node("prior", "model", (2, 2)),
     "z": plot.node("image embedding", "latent", (3, 2)),
     "decoder": plot.node("decoder", "model", (4, 2)),
-    "picture": plot.node("picture", "fake", (5, 2)),
+    "image": plot.node("image", "fake", (5, 2)),
 }
 
 # %%
-arrows = ["picture0 -> ie -> loss", "text -> te -> loss"]
-drawing = plot.schematic(boxes, [*arrows, "te -> prior -> z -> decoder -> picture"])
+arrows = ["image0 -> ie -> loss", "text -> te -> loss"]
+drawing = plot.schematic(boxes, [*arrows, "te -> prior -> z -> decoder -> image"])
 lesson.figure(
     drawing,
     "f16_unclip",
     "Above, CLIP: the two encoders are trained by the contrastive loss, then frozen. Below, unCLIP:"
-    " from the text's embedding to an image's (prior), and from it to a picture (decoder).",
+    " from the text's embedding to an image's (prior), and from it to an image (decoder).",
 )
 
 # %% [markdown]
 # ## 4. The prior
 #
-# Why not put the *text's* embedding into the decoder? CLIP only asks that partners be nearer than
-# strangers. Measure how near:
+# Could the decoder receive the *text's* embedding in place of an image's? CLIP only asks that
+# matching pairs have larger cosines than others. How large are they?
 
 # %%
 lesson.predict(
     "The cosine of a test digit with its own full caption is, on average,",
-    ["above 0.9: nearly the same point", "below 0.9: partners, but apart"],
+    ["above 0.9: nearly the same point", "below 0.9: near, but apart"],
 )
 
 # %%
 z_images, z_texts = embed_images(test), embed_texts(test_texts)
-own = float(np.mean(np.sum(z_images * z_texts, axis=1)))
-among = float(np.mean(np.sum(z_images * z_texts[::-1], axis=1)))
-lesson.table(
-    [["its own caption", own], ["another digit's caption", among]], ["a picture and", "cosine"]
-)
+
+
+def cosine_of(a, b):
+    """The mean cosine of the rows of a with those of b; all have length 1."""
+    return float(np.mean(np.sum(a * b, axis=1)))
+
+
+own, among = cosine_of(z_images, z_texts), cosine_of(z_images, z_texts[::-1])
+lesson.table([["its own caption", own], ["another caption", among]], ["an image and", "cosine"])
 lesson.outcome(
-    f"{own:.2f}. One caption fits many digits, whose embeddings differ; a text has but one.",
-    answer="above 0.9: nearly the same point" if own > 0.9 else "below 0.9: partners, but apart",
+    f"{own:.2f}. A caption fits many digits, whose embeddings differ; a text has only one.",
+    answer="above 0.9: nearly the same point" if own > 0.9 else "below 0.9: near, but apart",
 )
 
 # %% [markdown]
-# So the prior is a diffusion model of its own, of 32 numbers: it is given the text's embedding and
-# draws an image's. Two things differ from a model of pictures: the network predicts the *clean*
-# embedding $\hat z$, not the noise; and the loss is the plain square of that error.
-# (Embeddings have length 1; for diffusion they are multiplied by $\sqrt{32}$, so that each number
-# has a variance near 1.)
+# The prior is therefore a diffusion model in 32 dimensions, conditioned on the text's embedding. It
+# differs from the models of images in one respect: its network predicts the *clean* embedding
+# $\hat z$, not the noise, and the loss is the plain squared error of $\hat z$. (Embeddings have
+# length 1; for diffusion they are multiplied by $\sqrt{32}$, so that each dimension has a mean
+# square of 1.)
 
 # %%
 lesson.exercise("diffusion/15/prior_loss")
@@ -273,7 +301,7 @@ y_train = stretch * embed_texts(texts)
 
 
 def prior_batch(rng):
-    """Embeddings of pictures and of their texts, times and noise."""
+    """Embeddings of images and of their texts, times and noise."""
     rows = rng.integers(0, len(z_train), 256)
     t = rng.integers(1, process.T + 1, 256)
     return z_train[rows], y_train[rows], t, rng.standard_normal((256, E), dtype=np.float32)
@@ -297,30 +325,159 @@ step = descend(
 lesson.fit(step, prior_steps, state=step.state, label="prior")
 prior = step.averaged
 
+
 # %%
-y_test = stretch * z_texts
-drawn = sample_prior(prior, y_test, E, process, lesson.rng("draw")) / stretch
-nearness = float(np.mean(np.sum(drawn * z_images, axis=1) / np.linalg.norm(drawn, axis=1)))
-lengths = float(np.mean(np.linalg.norm(drawn, axis=1)))
-lesson.table(
-    [
-        ["the text's own embedding", own, 1.0],
-        ["an embedding drawn by the prior", nearness, lengths],
-    ],
-    ["", "cosine with the digit's embedding", "length (of images: 1)"],
+def draw_embeddings(z_texts, rng):
+    """Unit image embeddings (N, E), drawn by the prior for the unit embeddings of texts."""
+    z = sample_prior(prior, stretch * z_texts, E, process, rng)
+    return z / np.linalg.norm(z, axis=1, keepdims=True)
+
+
+# %% [markdown]
+# Two controls do without a prior. One takes the *text's embedding* itself. The other is a *least
+# squares* map from the embedding of a text to that of an image, fitted to the same pairs: the best
+# linear prediction of $z$ from $y$. We compare them where a caption fits many images: captions that
+# name only the digit, such as `a seven`, for 1,000 test digits.
+
+# %%
+ones = np.ones((len(y_train), 1), np.float32)
+weights = np.linalg.lstsq(np.concatenate([y_train, ones], axis=1), z_train, rcond=None)[0]
+
+
+def least_squares(z_texts):
+    """Unit image embeddings (N, E), predicted from the unit embeddings of texts."""
+    y = np.concatenate([stretch * z_texts, np.ones((len(z_texts), 1), np.float32)], axis=1)
+    return unit_rows("predicted", (y @ weights).astype(np.float32))
+
+
+# %% [markdown]
+# By hand: two images fit a caption, with embeddings at $(1, 0)$ and $(0, 1)$, equally often. The
+# mean points along $(1, 1)$. One image is drawn; which guess has the larger expected cosine with
+# it, the direction of the mean or a random draw of the two?
+
+# %%
+lesson.predict(
+    "The larger expected cosine with an image of the caption belongs to",
+    ["the mean's direction", "a random draw", "neither: both are equal"],
 )
-strangers = float(np.mean(np.sum(drawn * z_images[::-1], axis=1) / np.linalg.norm(drawn, axis=1)))
-lesson.claim(
-    "prior: cosine with its own digit less that with another", nearness - strangers, at_least=0.2
+
+# %%
+two = np.array([[1.0, 0.0], [0.0, 1.0]])
+middle = two.mean(axis=0) / np.linalg.norm(two.mean(axis=0))
+of_mean, of_draw = np.mean(two @ middle), np.mean(two @ two.T)
+lesson.check("the mean's direction, √½", of_mean, equals=np.sqrt(0.5))
+lesson.check("a random draw, ½", of_draw, equals=0.5)
+lesson.outcome(
+    "√½ = 0.71 for the mean's direction, ½ for a draw: half of the draws are the wrong image, with"
+    " cosine 0. A large cosine with the image is not evidence of a good prior.",
+    answer="the mean's direction",
 )
 
 # %% [markdown]
+# <details><summary>Derivation: a draw has the square of the mean direction's cosine</summary>
+#
+# Let $z$ be a unit vector drawn from $P(z \mid y)$ with mean $m = \mathbb E[z \mid y]$. A fixed
+# unit vector $u$ has the expected cosine $\mathbb E[u^\top z] = u^\top m$, which is largest for
+# $u = m / \Vert m \Vert$, with the value $\Vert m \Vert$. An independent draw $z'$ has
+#
+# $$\mathbb E[z'^\top z] = \mathbb E[z']^\top\, \mathbb E[z] = \Vert m \Vert^2
+# \le \Vert m \Vert ,$$
+#
+# because $\Vert m \Vert \le 1$. The variance of $z$ is $1 - \Vert m \Vert^2$: the larger it
+# is, the more the two cosines differ.
+#
+# </details>
+#
+# So a perfect prior has the cosine of *another image with the same caption*, no more, and its draws
+# vary as images do. The last row of the table holds these aims, from other test digits.
+
+# %%
+short = [caption(int(digit)) for digit in asked]  # "a seven"
+z_short = embed_texts(short)
+others = splits.test.images[-lesson.size(2000, quick=200) :]
+other_labels = splits.test.labels[-len(others) :].astype(int)
+rng = lesson.rng("same caption")
+partner = np.array([rng.choice(np.flatnonzero(other_labels == digit)) for digit in asked])
+
+# %%
+embeddings = {
+    "the text's embedding": z_short,
+    "least squares": least_squares(z_short),
+    "drawn by the prior": draw_embeddings(z_short, lesson.rng("draw")),
+    "another image, same caption": embed_images(others)[partner],
+}
+
+
+def variance_of_one_caption(z):
+    """The mean squared distance of embeddings from the mean of those with the same caption."""
+    means = {digit: z[asked == digit].mean(axis=0) for digit in np.unique(asked)}
+    return float(np.mean(np.sum((z - np.array([means[k] for k in asked])) ** 2, axis=1)))
+
+
+def frechet(z):
+    """The squared Fréchet distance of embeddings to those of the test images."""
+    return frechet_distance(*mean_and_covariance(z), *mean_and_covariance(z_images))
+
+
+# %%
+lesson.predict(
+    "Which set of embeddings has the smallest Fréchet distance to those of the test images?",
+    ["the text's embedding", "least squares", "drawn by the prior"],
+)
+
+# %%
+nearness = {name: cosine_of(z, z_images) for name, z in embeddings.items()}
+gap = {name: nearness[name] - cosine_of(z, z_images[::-1]) for name, z in embeddings.items()}
+varied = {name: variance_of_one_caption(z) for name, z in embeddings.items()}
+distance = {name: frechet(z) for name, z in embeddings.items()}
+lesson.table(
+    [[name, nearness[name], gap[name], varied[name], distance[name]] for name in embeddings],
+    ["embeddings", "cosine with the image", "less with another", "variance", "Fréchet distance"],
+    "captions that name only the digit; the variance is that of one caption",
+)
+
+# %%
+text_, linear, drawn, aim = embeddings
+closest = min((text_, linear, drawn), key=distance.get)
+lesson.outcome(
+    f"Fréchet distances: {distance[text_]:.3f} (text), {distance[linear]:.3f} (least squares),"
+    f" {distance[drawn]:.3f} (prior), {distance[aim]:.3f} (other images). By the cosine the order"
+    f" differs: {nearness[text_]:.2f}, {nearness[linear]:.2f}, {nearness[drawn]:.2f} and"
+    f" {nearness[aim]:.2f}.",
+    answer=closest,
+)
+lesson.claim(
+    "prior: Fréchet distance of the embeddings / that of least squares",
+    distance[drawn] / distance[linear],
+    at_most=0.5,
+    source="theory: near 0; of least squares: 1",
+)
+
+# %%
+lesson.claim(
+    "prior: cosine with the image less another / the same for another image of the caption",
+    gap[drawn] / max(gap[aim], 0.2),
+    between=(0.75, 1.25),
+    source="theory: 1, within a quarter",
+)
+lesson.claim(
+    "prior: variance for one caption / that of other images",
+    varied[drawn] / varied[aim],
+    between=(0.75, 1.25),
+    source="theory: 1, within a quarter",
+)
+
+# %% [markdown]
+# Both controls have one embedding for a caption: their variance is 0. They have the larger cosine
+# with the image, as the derivation demands of anything near the mean. The prior alone has the
+# distribution.
+#
 # ## 5. The decoder
 #
-# A U-Net that is given an image embedding in the place of a label. We need not begin from nothing:
-# the base model (pretrained; see `diffusion/09`) already draws digits. The embedding enters where
-# labels do, through a matrix that starts at zero, so that at first the network is the base model
-# without a label.
+# The decoder is a U-Net that receives an image embedding in place of a label. We start from the
+# pretrained base model (`diffusion/09`), which already generates digits. The embedding enters where
+# labels do, through a matrix that starts at zero, so at first the network is the base model without
+# a label.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
@@ -332,7 +489,7 @@ decoder.load_state({**decoder.state(), **base.net.state()})
 
 # %%
 def decoder_batch(rng):
-    """Pictures, their embeddings (a tenth of them zero: none), times and noise."""
+    """Images, times, noise and embeddings (a tenth of them zero: no condition)."""
     rows = rng.integers(0, len(train), lesson.size(64, quick=8))
     given = (rng.random(len(rows)) > 0.1).astype(np.float32)[:, None]
     x0, t = mnist.symmetric(train[rows]), rng.integers(1, base.schedule.T + 1, len(rows))
@@ -353,164 +510,298 @@ net = step.averaged
 
 
 # %%
-def decode(z, rng, w=1.0, steps=20):
-    """Pictures in [0, 1] for embeddings z (N, E) of length 1."""
-    noise = rng.standard_normal((len(z), 28, 28, 1), dtype=np.float32)
+def decode(z, rng, w=1.0, steps=16, noise=None):
+    """Images in [0, 1] for unit embeddings z (N, E); `noise` may be fixed, (N, 28, 28, 1)."""
+    if noise is None:
+        noise = rng.standard_normal((len(z), 28, 28, 1), dtype=np.float32)
     eps_model = eps_model_from_v(net, base.schedule)
 
     def some(noise, z):
         guided = clipped(classifier_free(eps_model, stretch * z, w), base.schedule)
         return ddim(guided, noise, base.schedule, steps)
 
-    return (
-        batched(some, noise, z.astype(np.float32), size=250, progress="digits").clip(-1, 1) + 1
-    ) / 2
+    x = batched(some, noise, z.astype(np.float32), size=250, progress="digits")
+    return (x.clip(-1, 1) + 1) / 2
 
 
 # %% [markdown]
-# **Variations.** The embedding of a real digit, and several pictures that the decoder makes of it.
-# What stays the same is what CLIP has found worth remembering.
+# **Variations.** Several images for the embedding of one real digit. Which properties of the digit
+# do they share, and which differ?
 
 # %%
 shown = z_images[:8]
-versions = [mnist.unit(test[:8])] + [decode(shown, lesson.rng(f"version {k}")) for k in range(4)]
+versions = [mnist.unit(test[:8])] + [decode(shown, lesson.rng(f"version {k}")) for k in range(3)]
 grid = plot.image_grid(
     np.concatenate(versions)[..., 0],
     cols=8,
     limits=(0, 1),
-    row_labels=["digit", "variation", "another", "another", "another"],
+    row_labels=["digit", "variation", "another", "another"],
 )
-lesson.figure(
-    grid, "variations", "Top: test digits. Below: what the decoder makes of their embeddings."
-)
+lesson.figure(grid, "variations", "Top: test digits. Below: images decoded from their embeddings.")
 
 # %%
 classifier = lesson.pretrained("digit_classifier")
 count = lesson.size(300, quick=10)
 variations = decode(z_images[:count], lesson.rng("variations"))
 kept = label_accuracy(classifier, variations, asked[:count])
-lesson.claim("variations that keep the digit", kept, at_least=0.93, source="the aim is 0.95")
+lesson.claim(
+    "variations that keep the digit",
+    kept,
+    at_least=0.93,
+    source="chance: 0.1; a perfect decoder: 1",
+)
 
 # %% [markdown]
-# ## 6. From text to picture
+# What the captions name is kept: CLIP's loss needs it. What they do not name, such as the exact
+# shape of a loop, is left to the decoder's noise.
 #
-# The whole way, for the captions of test digits: prior, then decoder. As a control, the decoder is
-# given the *text's* embedding instead, which it has never seen in training.
+# ## 6. From text to image
+#
+# First with full captions, which leave little open: prior and decoder for 1,000 test digits. As
+# controls, the decoder receives the text's embedding, for which it was not trained, or the least
+# squares prediction, for 300 digits each. The embedding of the real digit shows how much is lost
+# before the decoder.
 
 # %%
 lesson.predict(
-    "Which obeys the captions better?",
-    ["prior and decoder", "the text's embedding straight into the decoder", "equal to 2 points"],
+    "Which images have the larger share of what the captions ask for?",
+    ["prior and decoder", "a control without a prior", "equal to 2 points"],
 )
 
 
 # %%
 def share_obeyed(images, texts):
-    """The share of all that the captions ask for that is found in the images; and its parts."""
+    """The share of the captions' words that is found in the images, and its parts."""
     wanted = np.array([read(text)["digit"] for text in texts])
     parts = {"digit": label_accuracy(classifier, images, wanted), **obeyed(images, texts)}
     return float(np.mean(list(parts.values()))), parts
 
 
-some_texts = test_texts[:count]
-by_prior = sample_prior(prior, y_test[:count], E, process, lesson.rng("prior draws")) / stretch
-by_prior = by_prior / np.linalg.norm(by_prior, axis=1, keepdims=True)
-pictures = {
+by_prior = draw_embeddings(z_texts, lesson.rng("prior draws"))
+images_of = {
     "prior and decoder": decode(by_prior, lesson.rng("pictures")),
-    "text embedding into the decoder": decode(z_texts[:count], lesson.rng("pictures")),
-    "the digit's own embedding": decode(z_images[:count], lesson.rng("pictures")),
-    "base model, no text": decode(0 * z_images[:count], lesson.rng("pictures"), w=0.0),
+    "text's embedding, decoder": decode(z_texts[:count], lesson.rng("text pictures")),
+    "least squares, decoder": decode(least_squares(z_texts[:count]), lesson.rng("linear pictures")),
+    "the digit's own embedding": variations,
 }
 
 # %%
-results = {name: share_obeyed(images, some_texts) for name, images in pictures.items()}
-rows = []
-for name, (overall, parts) in results.items():
-    rows.append([name, *[f"{share:.0%}" for share in parts.values()], f"{overall:.0%}"])
-lesson.table(rows, ["pictures by", "digit", "thickness", "slant", "width", "mean"])
+results, rows = {}, []
+for name, images in images_of.items():
+    results[name], parts = share_obeyed(images, test_texts[: len(images)])
+    rows.append([name, *[f"{share:.1%}" for share in parts.values()], f"{results[name]:.1%}"])
+lesson.table(rows, ["images by", "digit", *PROPERTIES, "mean"], "full captions")
 
 # %%
-two, straight = results["prior and decoder"][0], results["text embedding into the decoder"][0]
-answer = "prior and decoder" if two > straight else "the text's embedding straight into the decoder"
+prior_share = results["prior and decoder"]
+control = max(results["text's embedding, decoder"], results["least squares, decoder"])
+answer = "prior and decoder" if prior_share > control else "a control without a prior"
 lesson.outcome(
-    f"prior and decoder {two:.0%}, text's embedding {straight:.0%}.",
-    answer="equal to 2 points" if abs(two - straight) < 0.02 else answer,
+    f"{prior_share:.0%} for prior and decoder, {control:.0%} for the better control. For a caption"
+    " that leaves little open, obedience alone does not need a prior: the mean embedding of the"
+    " caption's images has the right words.",
+    answer="equal to 2 points" if abs(prior_share - control) < 0.02 else answer,
 )
+
+# %%
 lesson.claim(
     "prior and decoder: share of the captions that is obeyed",
-    two,
+    prior_share,
     at_least=0.82,
-    source="the aim is 0.85",
+    source="the digit alone: about 0.55; a perfect model: 1",
 )
-digit_share = results["prior and decoder"][1]["digit"]
-lesson.claim("prior and decoder: the digit that was asked for", digit_share, at_least=0.9)
+digit_share = label_accuracy(classifier, images_of["prior and decoder"], asked)
+lesson.claim(
+    "prior and decoder: the digit that was asked for, of 1,000",
+    digit_share,
+    at_least=0.95,
+    source="chance: 0.1; a perfect model: 1",
+)
+
+# %% [markdown]
+# Now the captions that name only the digit. Many images fit them. The embedding holds thickness,
+# slant and width, so these can vary only if the embedding does. For 300 captions we measure the
+# standard deviation of each property among the images of one digit, relative to that of test
+# digits.
 
 
 # %%
-def draw_text(rng, n, caption=None, w=1.0, steps=20):
+def deviations(images):
+    """Standard deviations (3,) of thickness, slant and width within the digits asked for."""
+    values = np.array(measure(images))  # (3, N)
+    groups = [np.flatnonzero(asked[:count] == digit) for digit in range(10)]
+    return np.sqrt(np.sum([len(g) * values[:, g].var(axis=1) for g in groups if len(g)], 0) / count)
+
+
+# %%
+lesson.predict(
+    "Without a prior, how much do thickness, slant and width vary, relative to real digits?",
+    ["as much as real digits: the decoder's noise is enough", "at most three quarters as much"],
+)
+
+# %%
+varied_images = {
+    "text's embedding, decoder": decode(z_short[:count], lesson.rng("short by text")),
+    "least squares, decoder": decode(least_squares(z_short[:count]), lesson.rng("short by map")),
+    "prior and decoder": decode(embeddings[drawn][:count], lesson.rng("short by prior")),
+}
+real = mnist.unit(test[:count])
+obeys, relative, rows = {}, {}, []
+for name, images in varied_images.items():
+    report = judge_digits(classifier, images, real, asked[:count])
+    ratios = deviations(images) / deviations(real)
+    obeys[name], relative[name] = report.accuracy, float(np.mean(ratios))
+    rows.append([name, f"{obeys[name]:.1%}", *ratios, report.frechet])
+
+# %%
+header = ["images by", "digit", *[f"{name}, deviation / real" for name in PROPERTIES]]
+lesson.table(rows, [*header, "Fréchet distance"], "captions that name only the digit")
+most = max(share for name, share in relative.items() if "prior" not in name)
+both = relative["prior and decoder"]
+lesson.outcome(
+    f"{most:.2f} on average for the better control; {both:.2f} with the prior.",
+    answer="at most three quarters as much"
+    if most <= 0.75
+    else "as much as real digits: the decoder's noise is enough",
+)
+
+# %%
+lesson.claim(
+    "digit alone: deviations with the prior / real digits",
+    both if obeys["prior and decoder"] > 0.5 else np.nan,  # of images of other digits: no result
+    between=(0.75, 1.25),
+    source="theory: 1, within a quarter",
+)
+
+# %%
+lesson.claim(
+    "digit alone: prior and decoder, the digit that was asked for",
+    obeys["prior and decoder"],
+    at_least=0.9,
+    source="chance: 0.1; a perfect model: 1",
+)
+
+
+# %%
+def draw_text(rng, n, caption=None, w=1.0, steps=16):
     rows = rng.integers(0, len(test), n)
     texts = [test_texts[k] for k in rows] if caption is None else [caption] * n
-    z = sample_prior(prior, stretch * embed_texts(texts), E, process, rng) / stretch
     digits = np.array([read(text)["digit"] for text in texts])
-    return decode(z / np.linalg.norm(z, axis=1, keepdims=True), rng, w, steps), digits
+    return decode(draw_embeddings(embed_texts(texts), rng), rng, w, steps), digits
 
 
 lesson.sampler("captions", draw_text)
 
 # %%
 requests = [
+    "a seven",
     "a thin seven leaning right, wide",
     "a thick seven leaning left, narrow",
     "a thick zero",
-    "a thin zero leaning right, narrow",
     "a medium four upright",
     "a thick four leaning right, wide",
 ]
-y = stretch * embed_texts(requests)
-rows = []
-for k in range(6):
-    z = sample_prior(prior, y, E, process, lesson.rng(f"request {k}"))
-    rows.append(decode(z / np.linalg.norm(z, axis=1, keepdims=True), lesson.rng(f"draw {k}")))
+wishes = np.repeat(embed_texts(requests), 6, axis=0)  # (36, E)
+by_request = decode(draw_embeddings(wishes, lesson.rng("requests")), lesson.rng("draws"))
 
 # %%
-by_request = np.stack(rows, axis=1).reshape(-1, 28, 28)
 grid = plot.image_grid(
-    by_request,
+    by_request[..., 0],
     cols=6,
     limits=(0, 1),
     row_labels=[text.replace(" leaning", "\nleaning") for text in requests],
 )
-lesson.figure(grid, "requests", "Six requests, six pictures each: read the request, then the row.")
+lesson.figure(grid, "requests", "Six captions, six images each. The first leaves most open.")
 
 # %% [markdown]
-# **In between.** Half-way between two embeddings, along the sphere, with one and the same noise:
+# ## 7. Editing an image with two texts
+#
+# CLIP's space holds images and texts, so a difference of texts is a direction for images. Take the
+# embeddings of `a thick seven` and `a thin seven`, averaged over all digits, and let $d$ be their
+# difference, of length 1. Rotate the embedding of a real digit towards $d$ (or $-d$), by a share of
+# the angle between them, and decode with one fixed noise. No network was trained for this:
+# *zero-shot* manipulation via text.
 
 # %%
-way = np.linspace(0, 1, 8, dtype=np.float32)
-rows = []
-for a, b in [(0, 1), (2, 3), (4, 5)]:
-    between = interpolate_spherical(z_images[a], z_images[b], way)
-    noise = lesson.rng("one noise").standard_normal((1, 28, 28, 1), dtype=np.float32)
-    guided = clipped(
-        classifier_free(eps_model_from_v(net, base.schedule), stretch * between, 1.0), base.schedule
-    )
-    rows.append((ddim(guided, np.repeat(noise, 8, axis=0), base.schedule, 20).clip(-1, 1) + 1) / 2)
-grid = plot.image_grid(np.concatenate(rows)[..., 0], cols=8, limits=(0, 1))
-lesson.figure(grid, "between", "From the embedding of one test digit to that of another.")
+lesson.predict(
+    "Rotate by a fifth of the angle. How many of the images keep their digit?",
+    ["nine of ten or more", "between half and nine of ten", "fewer than half"],
+)
+
+# %%
+thick = embed_texts([caption(digit, thickness=2) for digit in range(10)]).mean(axis=0)
+thin = embed_texts([caption(digit, thickness=0) for digit in range(10)]).mean(axis=0)
+direction = (thick - thin) / np.linalg.norm(thick - thin)
+some_z = z_images[: min(100, count)]
+one_noise = lesson.rng("one noise").standard_normal((1, 28, 28, 1), dtype=np.float32)
+
+
+def edited(share):
+    """Images of the embeddings, rotated by a share of their angle to the direction."""
+    towards = direction if share > 0 else -direction
+    way = np.array([abs(share)], np.float32)
+    z = np.concatenate([interpolate_spherical(row, towards, way) for row in some_z])
+    return decode(z, None, noise=np.repeat(one_noise, len(z), axis=0))
+
+
+# %%
+edits = {share: edited(share) for share in (-0.4, -0.2, 0.0, 0.2, 0.4)}
+thickness, keeps, rows = {}, {}, []
+for share, images in edits.items():
+    thickness[share], slant, wide = (float(np.mean(values)) for values in measure(images))
+    keeps[share] = label_accuracy(classifier, images, asked[: len(images)])
+    rows.append([share, thickness[share], slant, wide, f"{keeps[share]:.1%}"])
+lesson.table(rows, ["share of the angle", "thickness", "slant", "width", "digit kept"])
+
+# %%
+kept_share = min(keeps[-0.2], keeps[0.2])
+few, half = "between half and nine of ten", "fewer than half"
+lesson.outcome(
+    f"{kept_share:.0%}; with two fifths {min(keeps[-0.4], keeps[0.4]):.0%}. The mean thickness goes"
+    f" from {thickness[-0.2]:.2f} to {thickness[0.2]:.2f} pixels.",
+    answer="nine of ten or more" if kept_share >= 0.9 else few if kept_share >= 0.5 else half,
+)
+lesson.claim(
+    "edit by a fifth: thickness towards thick less towards thin, in pixels",
+    thickness[0.2] - thickness[-0.2],
+    at_least=0.3,
+    source="without an edit: 0; the range of the middle word: 0.7",
+)
+lesson.claim(
+    "edit by a fifth: the digit is kept",
+    kept_share,
+    at_least=0.75,
+    source="chance: 0.1; no edit: 1",
+)
+
+# %%
+grid = plot.image_grid(
+    np.concatenate([images[:8] for images in edits.values()])[..., 0],
+    cols=8,
+    limits=(0, 1),
+    row_labels=[f"{share:+g}" if share else "decoded" for share in edits],
+)
+lesson.figure(grid, "edits", "Eight digits; each row rotates their embeddings by this share.")
 
 # %% [markdown]
-# ## Where the post is loose
+# ## 8. Where the post is loose
 #
-# - The prior predicts the clean embedding itself; the decoder, as all networks for pictures, the
-#   noise (or $v$).
-# - Prior and decoder are trained separately; Eq. diffusion.31 is about sampling, not about one
-#   loss.
-# - In the paper the decoder is given the text as well. Ours has only the embedding, so that one
-#   sees what that alone can do.
+# - “The unCLIP learns two models in parallel”: in parallel they are trained, each with a loss of
+#   its own. In sampling one follows the other.
+# - “to construct an image prior” and “conditioned on the prior”: the prior is a distribution. What
+#   it produces, and what the decoder is conditioned on, is one embedding drawn from it.
+# - “Using CLIP latent space enables zero-shot image manipulation via text.” stands beside the
+#   *text's* embedding. The manipulation needs the embedding of the *image* that is edited, and two
+#   texts (section 7).
 #
-# **Left out:** the autoregressive prior, which the authors also tried; the two networks that make
-# the picture larger (that is the lesson on cascades). **Next:** `diffusion/16`, which needs no
-# embedding of pictures at all.
+# **Our deviations:** the decoder receives no text, so that everything a caption asks for must pass
+# through the embedding. Our prior is a residual network that receives the text's embedding; the
+# paper's is a transformer that receives the caption as well, and it draws two embeddings and keeps
+# the one with the larger product with the text's. The paper edits an image with its DDIM inversion
+# as the noise (`diffusion/10`); we take one noise for all.
+#
+# **Left out:** the autoregressive prior, which the authors also tried, and the two networks that
+# upsample the image (`diffusion/14`). **Next:** `diffusion/16` needs no embedding of images.
 #
 # **Your turn:** `minigen exercise start diffusion/15`, then `minigen run diffusion/15 --with
 # exercises/diffusion_15.py`.
