@@ -45,7 +45,7 @@ MISTAKES = {
     # The share above s is 1 - p: the quantile is p.
     s = sizes(x0, 1 - p)
     return np.clip(x0, -s, s) / s
-    # At most 1 would be no threshold: s is the larger of the two.
+    # s is at most 1 here: it is the larger of the two.
     s = np.minimum(sizes(x0, p, 1e-12), 1)
     return np.clip(x0, -s, s) / s
     # The quantile goes over all pixels of an example, not over its last axis alone.
@@ -74,11 +74,11 @@ MISTAKES = {
     s = np.maximum(np.percentile(np.abs(np.reshape(x0, (len(x0), -1))), p, axis=1), 1)
     s = np.reshape(s, (-1,) + (1,) * (np.ndim(x0) - 1)).astype(x0.dtype)
     return np.clip(x0, -s, s) / s
-    # The quantile goes over all channels of a picture together, not over each by itself.
+    # The quantile goes over all channels of a image together, not over each by itself.
     axes = tuple(range(1, np.ndim(x0) - 1)) or 1
     s = np.maximum(np.quantile(np.abs(x0), p, axis=axes, keepdims=True), 1).astype(x0.dtype)
     return np.clip(x0, -s, s) / s
-    # Only pictures are expected, not vectors (N, D): make each example one row, or count its axes.
+    # Only images are expected, not vectors (N, D): make each example one row, or count its axes.
     s = np.maximum(np.quantile(np.abs(x0), p, axis=(1, 2, 3), keepdims=True), 1)
     return np.clip(x0, -s, s) / s
     # s is the larger of the quantile and 1, not their sum.

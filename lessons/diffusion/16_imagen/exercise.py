@@ -9,11 +9,11 @@ threshold = Exercise(
     target="minigen.diffusion.imagen:dynamic_threshold",
     minutes=15,
     prompt="""
-    Pictures whose pixels have left [-1, 1], brought back by dynamic thresholding.
+    Images whose pixels have left [-1, 1], brought back by dynamic thresholding.
 
-    x0 holds examples (N, ...), pictures (N, H, W, C) or vectors (N, D); the result has its shape. s
+    x0 holds examples (N, ...), images (N, H, W, C) or vectors (N, D); the result has its shape. s
     is the quantile p of the sizes |x0| of one example, but at least 1; each example has its own s.
-    Cut the example off at -s and s, and divide it by s. The quantile is interpolated linearly, as
+    Clip the example to [-s, s], and divide it by s. The quantile is interpolated linearly, as
     by np.quantile. p is a number in [0, 1], 0.995 unless given. No gradient is taken here.
     """,
     hints="""
@@ -40,8 +40,8 @@ def two_examples(impl, rng):
 
 
 @threshold.case(points=1, kind="shapes")
-def pictures(impl, rng):
-    """Each with its own spread, from 0.3 to 3."""
+def images(impl, rng):
+    """Each with its own standard deviation, from 0.3 to 3."""
     spread = np.array([0.3, 1.0, 1.5, 3.0]).reshape(4, 1, 1, 1)
     x0 = spread * rng.standard_normal((4, 5, 6, 2))
     return {f"p = {p}": impl(x0, p) for p in (0.7, 0.9)}
@@ -90,8 +90,8 @@ mean = Exercise(
     prompt="""
     The mean over the words of each text.
 
-    h (N, L, width) is what a text encoder says at each of the L places of each text; tokens (N, L)
-    are the numbers of the words there, 0 where the text has ended. The result (N, width) is the
+    h (N, L, width) is the output of a text encoder at each of the L places of each text; tokens (N,
+    L) are the numbers of the words there, 0 where the text has ended. The result (N, width) is the
     mean of h over the places that hold a word: not over the padding. Each text has at least one
     word. Gradients are taken in h.
     """,
@@ -135,7 +135,7 @@ def padding_does_not_matter(impl, rng):
 
 @mean.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-12)
 def words_all_alike(impl, rng):
-    """If all words of a text say the same, so does the mean, to the last digits."""
+    """If all words of a text have the same output, so has the mean."""
     word, tokens = rng.standard_normal((3, 1, 2)), np.array([[2, 0, 0], [4, 9, 0], [1, 1, 1]])
     mean = impl(np.repeat(word, 3, axis=1), tokens)
     return {"gap": mean - word[:, 0], "mean": mean}
