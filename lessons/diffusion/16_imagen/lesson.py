@@ -100,6 +100,24 @@ lesson.change(
 )
 
 # %% [markdown]
+# ### Both thresholds as functions of a pixel
+#
+# The two operations for every value of a pixel, with $s = 2$ and $s = 3$:
+
+# %%
+pixel = np.linspace(-4, 4, 161)
+curves = {"static": np.clip(pixel, -1, 1)}
+for s in (2, 3):
+    curves[f"dynamic, s = {s}"] = np.clip(pixel, -s, s) / s
+ax = plot.line(pixel, curves, xlabel="pixel of the implied image", ylabel="after the threshold")
+lesson.figure(
+    ax,
+    "thresholds",
+    "Where a curve is level, differences between pixels are lost; where its slope is below 1, they"
+    " are reduced. With s = 1 both thresholds are the same.",
+)
+
+# %% [markdown]
 # ## 2. A text encoder, from text alone
 #
 # Imagen's text encoder is T5-XXL, trained on a large collection of *texts*. Its captions with
