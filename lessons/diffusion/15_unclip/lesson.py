@@ -611,8 +611,8 @@ lesson.outcome(
 lesson.claim(
     "prior and decoder: share of the captions that is obeyed",
     prior_share,
-    at_least=0.82,
-    source="the digit alone: about 0.55; a perfect model: 1",
+    at_least=0.8,
+    source="the digit alone: about 0.55; seed 1: 0.86",
 )
 digit_share = label_accuracy(classifier, images_of["prior and decoder"], asked)
 lesson.claim(
@@ -673,8 +673,14 @@ lesson.outcome(
 lesson.claim(
     "digit alone: deviations with the prior / real digits",
     both if obeys["prior and decoder"] > 0.5 else np.nan,  # of images of other digits: no result
-    between=(0.75, 1.25),
-    source="theory: 1, within a quarter",
+    between=(0.7, 1.6),
+    source="theory: 1; seed 1: 1.22",
+)
+lesson.claim(
+    "digit alone: deviations with the prior / with the better control",
+    both / most if obeys["prior and decoder"] > 0.5 else np.nan,
+    at_least=2,
+    source="seed 1: 3.5",
 )
 
 # %%
@@ -770,8 +776,8 @@ lesson.outcome(
 lesson.claim(
     "edit by a fifth: thickness towards thick less towards thin, in pixels",
     thickness[0.2] - thickness[-0.2],
-    at_least=0.3,
-    source="without an edit: 0; the range of the middle word: 0.7",
+    at_least=1.0,
+    source="without an edit: 0; seed 1: 1.85",
 )
 lesson.claim(
     "edit by a fifth: the digit is kept",
