@@ -301,9 +301,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Is it the cosine that matters, or the criterion? We try two other curves. *Smoothstep*, $1 - 3u^2
-# + 2u^3$ with $u = t/T$, meets the criterion without a cosine; the *straight line* $1 - u$ is
-# linear in the middle and at both ends.
+# Is it the cosine that matters, or the criterion? We try two other curves of $u = t/T$.
+# *Smoothstep*, $1 - 3u^2 + 2u^3$, meets the criterion without a cosine; the *straight line* $1 - u$
+# is linear in the middle and at both ends.
 
 # %%
 u = numpy.arange(1, T + 1) / (T + 1)
