@@ -1,5 +1,6 @@
 """A small book for the tests of its pages, a browser to open it in, and a check of its links."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,17 +23,22 @@ LESSONS = (
     "diffusion/01",
     "diffusion/04",
     "diffusion/10",
-)  # of all posts, some not recorded
+)  # of all posts
+NOT_RECORDED = "diffusion/10_ddim"  # its record is taken away
 
 
 @pytest.fixture(scope="session")
-def book(tmp_path_factory):
-    """The folder of a book of a few lessons from their records, built by the command as a reader calls it."""
+def book(root, tmp_path_factory):
+    """The folder of a book of a few lessons from their records, one of them without, built as a reader calls it."""
     pytest.importorskip("sphinx", reason="needs the extra 'book'")
     pytest.importorskip("furo", reason="needs the extra 'book'")
     folder = tmp_path_factory.mktemp("book")
+    for name in ("minigen", "lessons"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.rmtree(folder / "lessons" / NOT_RECORDED / "recorded")
     command = [sys.executable, "-m", "minigen", "book", *LESSONS, "--out", "site"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stdout, done.stdout
     return folder / "site"
