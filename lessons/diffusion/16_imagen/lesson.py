@@ -289,7 +289,7 @@ class Meaning:
         self.encoder, raw = encoder, mean_outputs(encoder, caption_tokens)
         self.center = raw.mean(axis=0)
         size, directions = np.linalg.eigh(np.cov((raw - self.center).T))  # (64,), (64, 64)
-        self.scale = directions / np.sqrt(np.maximum(size, 1e-3 * size.max()))
+        self.scale = directions / np.sqrt(np.maximum(size, 3e-5 * size.max()))
         self.of_captions = self.whitened(raw)
 
     def whitened(self, raw):
