@@ -750,9 +750,9 @@ for axis, marks in ((ax.xaxis, steps), (ax.yaxis, [20, 50, 100, 200, 500])):
 lesson.figure(fig, "steps", "Fréchet distance to the test digits; both axes are logarithmic.")
 
 # %% [markdown]
-# With few steps $\hat\sigma$ is far behind, as in the paper, and its lag vanishes with more steps.
-# On the ring there was no lag. Here is the share $r_t$ of section 4 for test digits and the
-# network:
+# The larger variance $\hat\sigma$ is far behind with few steps, as in the paper, and its lag
+# vanishes with more steps. On the ring there was no lag. Here is the share $r_t$ of section 4 for
+# test digits and the network:
 
 # %%
 some_test = mnist.symmetric(mnist.splits().test.images[: lesson.size(400, quick=10)])
