@@ -33,6 +33,7 @@ def book(root, tmp_path_factory):
     pytest.importorskip("sphinx", reason="needs the extra 'book'")
     pytest.importorskip("furo", reason="needs the extra 'book'")
     folder = tmp_path_factory.mktemp("book")
+    shutil.copy(root / "pyproject.toml", folder)  # which makes the copy a checkout
     for name in ("minigen", "lessons"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.rmtree(folder / "lessons" / NOT_RECORDED / "recorded")
