@@ -35,7 +35,7 @@ def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, fa
     """The condition of a super-resolution model: small images noised to step s and enlarged, and their noise level.
 
     small, eps (N, h, w, C), s one step or (N,), in 0..T -> (N, factor h, factor w, C + 1). Every pixel of √ᾱ_s small +
-    √(1 − ᾱ_s) eps becomes factor × factor equal ones; the last channel is √(1 − ᾱ_s) everywhere. s = 0 is no noise.
+    √(1 − ᾱ_s) eps becomes factor × factor equal ones; the last channel is √(1 − ᾱ_s) everywhere. s = 0 adds no noise.
     ValueError: shapes that do not fit, s out of range. Ho et al. 2021, section 4.
     """
     s = checks.integers("s", s, least=0, most=schedule.T)

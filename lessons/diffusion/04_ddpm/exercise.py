@@ -327,7 +327,7 @@ step = Exercise(
     {SCHEDULE}
     """,
     hints="""
-    Which mean and which standard deviation has x_(t-1)? At which step is no fresh noise added?
+    What are the mean and the standard deviation of x_(t-1)? Which step adds no fresh noise?
 
     x_(t-1) = mean + sigma_t z, where sigma_t^2 is the variance; at t = 1 just the mean.
 

@@ -182,8 +182,8 @@ lesson.change(
 #
 # `diffusion/08` took the gradient of a classifier by differentiation; here it is a difference of
 # two models. A conditional model takes a third argument, `y`: here the label 0, which is class A.
-# `None` is no label. For comparison the exact classifier: the share of A's Gaussians in the density
-# at $x_t$.
+# `None` stands for a missing label. For comparison the exact classifier: the share of A's Gaussians
+# in the density at $x_t$.
 
 
 # %%

@@ -153,7 +153,7 @@ MISTAKES = {
     s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
     e = np.exp(s - np.max(s, axis=-1, keepdims=True))
     return np.matmul(e / (np.sum(e, axis=-1, keepdims=True) + 1e-6), v)
-    # Every query attends to all words: there is no causal mask.
+    # Every query attends to all words: without a causal mask.
     s = np.matmul(q, turned(k)) / np.shape(q)[-1] ** 0.5
     return np.matmul(softmax(np.where(np.tril(np.ones(s.shape[-2:])) == 1, s, -1e9)), v)
     # Only the last two axes of k are exchanged: .T reverses all of them.

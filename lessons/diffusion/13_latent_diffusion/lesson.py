@@ -597,7 +597,7 @@ for ax, image, text in zip(axes, many, texts):
 lesson.figure(fig, "captions", "Training digits with their captions.")
 
 # %% [markdown]
-# The network receives the words as numbers, and $-1$ where there is no word. Its encoder
+# The network receives the words as numbers, and $-1$ for a missing word. Its encoder
 # $\tau_\theta$ is a table with a row for each word, an *embedding*. In a tenth of the training
 # examples all words are left out, and in half of the others all but the digit's: so the trained
 # model also samples digits of a label alone, or of nothing, and can be guided (`diffusion/09`).

@@ -104,7 +104,7 @@ MISTAKES = {
         side = 2 * side - 4
         up.append(side)
     return down, up
-    # There is no padding: each convolution makes the feature map smaller, on the way up as well.
+    # Without padding each convolution makes the feature map smaller, on the way up as well.
     down = [size // 2**k for k in range(depth + 1)]
     return down, down[-2::-1]
     # Two lists in a tuple are asked for: the way down, and the way up.

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from minigen.files import write_text
+
 __all__ = ["main", "write_versions"]
 
 FILE = Path("_static") / "versions.js"
@@ -42,7 +44,7 @@ def write_versions(site: Path) -> list[str]:
         up = "../" if place else ""
         entries = [{"name": name, "root": f"{up}{root}" or "./", "here": name == here} for name, root in books.items()]
         text = f"window.minigenVersions = {json.dumps(entries, indent=1)};\n"
-        (site / place / FILE).write_text(text, encoding="utf-8", newline="\n")
+        write_text(site / place / FILE, text)
     return list(books)
 
 

@@ -68,7 +68,7 @@ class ControlledBlock(Module):
 class ControlNet(Module):
     """A trained U-Net with a control image: called (x, t, y=None, c=None), as the U-Net is, and with c.
 
-    c: the image (N, H, W, channels), such as edges; None is no control, and then it is the U-Net, to the last bit.
+    c: the image (N, H, W, channels), such as edges; with None the result is that of the U-Net alone, bit for bit.
     `.frozen` is the U-Net itself, taken out of training; `.trained` a copy of its way down, in training. c enters the
     copy after its first convolution; what the copy computes enters the way up of the frozen one at two places, the
     lowest level and the skip connection. All three pass through zero convolutions. ValueError: no `UNet`, other shapes.

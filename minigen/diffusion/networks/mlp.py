@@ -37,7 +37,7 @@ class EpsMLP(Module):
         inputs = dim + time_features + (classes or 0)
         self.body = MLP(rng, [inputs, *[width] * layers, dim], activation="silu", last_scale=0.0)
         for layer in self.body.layers[:-1]:
-            layer.w *= he_gain("relu")  # SiLU removes nearly as much of the signal as a ReLU
+            layer.w *= he_gain("relu")  # like a ReLU, SiLU removes half of the signal
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
         x = checks.array("x", x, "N", self.dim, finite=False)
