@@ -798,8 +798,6 @@ lesson.figure(grid, "edits", "Eight digits; each row rotates their embeddings by
 # %% [markdown]
 # ## 8. Where the post is loose
 #
-# - “The unCLIP learns two models in parallel”: in parallel they are trained, each with a loss of
-#   its own. In sampling one follows the other.
 # - “to construct an image prior” and “conditioned on the prior”: the prior is a distribution. What
 #   it produces, and what the decoder is conditioned on, is one embedding drawn from it.
 # - “Using CLIP latent space enables zero-shot image manipulation via text.” stands beside the

@@ -826,7 +826,6 @@ lesson.check("variance of the scaled sum, to 5 standard errors", scaled, equals=
 #   (`diffusion/08`, section 5), and that loss of fidelity remains.
 # - “a certain percentile absolute pixel value”: of the pixels of one image, over all positions and
 #   channels. A percentile over the batch would make an image depend on the others.
-# - “adding more residual locks”: residual blocks.
 #
 # **Our deviations:** Imagen is a cascade of three models with noise conditioning augmentation; our
 # network corresponds to the first. Imagen's U-Net also attends to the single words (`diffusion/13`
