@@ -9,12 +9,14 @@ import pytest
 from PIL import Image, ImageSequence
 
 from minigen.cli import main
+from minigen.course.console import UsageError
 from minigen.course.index.lessons import scan_lessons
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import compress, recorded
 from minigen.course.lesson.compress import compressed
 from minigen.course.lesson.misfits import misfits
 from minigen.course.lesson.sinks.record import read_record
+from minigen.course.lesson.verdicts import judged
 
 # Its results depend on the length of the run: the answer, a caption and a table are others under --quick.
 BODY = """\
@@ -219,6 +221,81 @@ def test_fresh_then_its_text_then_its_code_changes(tiny, capsys):
     assert re.search(r"^gan/01_tiny  code changed since +0 .* KB$", out, re.M) and "MB in all" in out
     (recorded.folder_of(lesson) / "second.webp").unlink()
     assert status_of(lesson) == "not recorded", "a damaged record is none"
+
+
+def test_a_threshold_is_no_code_and_what_is_recorded_is_judged_by_the_present_one(tiny, capsys):
+    lesson, run = tiny()
+    assert main(["record", "gan/01"]) == 0
+    run.rename(run.with_name("elsewhere"))
+    edited(lesson, "at_least=400", 'between=(390, 410), source="seeds 0, 1: 400", unit="steps"')
+    assert status_of(lesson) == "text changed" and main(["record", "gan/01"]) == 0 and status_of(lesson) == "fresh"
+    result = recorded.read(lesson).result
+    row = ["steps", "400 steps", "390 … 410", "passed", "seeds 0, 1: 400"]
+    assert [entry["payload"]["rows"] for entry in result.entries if entry["kind"] == "claims"] == [[row]]
+    (claim,) = result.metrics["claims"]
+    assert claim["between"] == [390, 410] and claim["status"] == "passed" and "at_least" not in claim
+    edited(lesson, "between=(390, 410)", "at_most=399")
+    capsys.readouterr()
+    assert main(["record", "gan/01"]) == 1 and status_of(lesson) == "text changed"
+    assert "does not meet the thresholds of the file; it failed: steps" in capsys.readouterr().out
+    edited(lesson, "at_most=399", "at_most=[400][0]")
+    assert status_of(lesson) == "code changed since", "what is no literal is code"
+
+
+def test_a_run_is_recorded_by_the_thresholds_of_the_file_and_not_by_those_it_began_with(tiny, capsys):
+    lesson, run = tiny(least=300)
+    edited(lesson, "at_least=300", "at_least=401")
+    assert main(["record", "gan/01"]) == 1 and status_of(lesson) == "not recorded"
+    assert "it failed: steps" in capsys.readouterr().out
+    edited(lesson, "at_least=401", "at_least=399")
+    assert main(["record", "gan/01"]) == 0
+    assert recorded.read(lesson).result.metrics["claims"][0]["bar"] == "≥ 399"
+
+
+CLAIMS = """
+lesson.claim("one", x, at_most=1)
+name = "t" + "wo"
+lesson.claim(name, x, at_most=2, source="two")
+title = "three: error"
+lesson.claim(title, x, at_most=3)
+for name in names:
+    lesson.claim(f"{name}: error", x, at_most=4)
+    lesson.claim(f"{name}: distance", x, at_most=limit, source="five")
+lesson.claim("equal", x, equals=7, source="seven")
+"""
+
+
+def test_a_claim_finds_the_threshold_of_its_name():
+    def claim(name, **bar):
+        recorded = {"name": name, "value": 1.5, "bar": "", "status": "passed", "source": "old", "unit": ""}
+        return recorded | (bar or {"at_most": 9})
+
+    names = ["one", "two", "three: error", "moons: error", "moons: distance"]
+    found = judged(CLAIMS, [claim(name) for name in names] + [claim("equal", equals=1.5, atol=0.1)])
+    thresholds = [(str(one.bar), one.source, one.status) for one in found]
+    assert thresholds == [
+        ("≤ 1", "old", "failed"),
+        ("≤ 2", "two", "passed"),
+        ("≤ 3", "old", "passed"),
+        ("≤ 4", "old", "passed"),
+        ("≤ 9", "five", "passed"),
+        ("= 1.5 ± 0.1", "seven", "passed"),
+    ]
+    twice = "lesson.claim(f(1), x, at_most=1)\nlesson.claim(f(2), x, at_most=2)"
+    assert judged(twice, [claim("what", at_most=2)])[0].status == "passed", "as it was in the run"
+    with pytest.raises(UsageError, match="several claims of the file can be 'what'"):
+        judged(twice, [claim("what", at_most=3)])
+    (unknown,) = judged("", [claim("one", at_most=1.5)])
+    assert unknown.status == "passed", "made elsewhere"
+
+
+@pytest.mark.slow
+def test_what_is_recorded_is_judged_as_it_was(records):
+    for record in records:
+        if record.status == "fresh":
+            claims = record.result.metrics["claims"]
+            source = record.lesson.path.read_text(encoding="utf-8")
+            assert [claim.as_json() for claim in judged(source, claims)] == claims, record.lesson.id
 
 
 FITTING = [

@@ -1,7 +1,8 @@
 """What a result depends on besides its options: a hash of the code that made it.
 
 A checkpoint or a cached model of other code is never taken for one of this code without a message. Code is hashed
-without comments, docstrings and a lesson's sources: a better sentence does not make a result another one.
+without comments, docstrings, a lesson's sources and the thresholds of its claims: a better sentence does not make a
+result another one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from minigen.course.cells import is_change
 from minigen.course.index.lessons import own_modules
 from minigen.course.index.names import find_lesson
 from minigen.course.index.package import calls_of
+from minigen.course.lesson.verdicts import is_threshold
 from minigen.zoo import weights_file
 
 __all__ = ["recipe_of", "recipe_of_functions", "recipe_of_pretrained", "text_hash"]
@@ -149,7 +151,7 @@ def _code_in(path: Path) -> str:
 
 
 def _code(source: str | bytes) -> str:
-    """Code without comments, docstrings, a lesson's sources and its invitations, none of which changes a number.
+    """Code without comments, docstrings, a lesson's sources, thresholds and invitations: none of them changes a number.
 
     A text that is no Python, such as a cell with a magic, is kept as it stands.
     """
@@ -165,6 +167,8 @@ def _code(source: str | bytes) -> str:
                 del node.body[0]
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Lesson":
             node.keywords = [keyword for keyword in node.keywords if keyword.arg != "sources"]
+        if isinstance(node, ast.Call):
+            node.keywords = [keyword for keyword in node.keywords if not is_threshold(node, keyword)]
     return ast.dump(tree)
 
 

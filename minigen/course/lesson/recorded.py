@@ -16,7 +16,7 @@ import json
 import shutil
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,14 @@ from minigen.course.cells import cell_of_statement, is_change
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson.changes import invitations
+from minigen.course.lesson.claims import HEADER
 from minigen.course.lesson.compress import compressed
 from minigen.course.lesson.folder import MARKER
 from minigen.course.lesson.misfits import misfits
 from minigen.course.lesson.recipe import recipe_of, text_hash
 from minigen.course.lesson.result import Result, read_files, read_result
 from minigen.course.lesson.sinks.record import FILE_NAME
+from minigen.course.lesson.verdicts import judged
 from minigen.files import write_atomically
 
 __all__ = [
@@ -124,9 +126,10 @@ def refusal(lesson: LessonInfo, run: Path) -> str:
         return "a file of it is missing or damaged"
     if result.metrics.get("changed"):
         return "the lesson differed from the last commit: commit it, or run it with --strict"
-    judged = [*result.metrics["claims"], *result.metrics["checks"]]
-    failed = [one["name"] for one in judged if one["status"] != "passed"]
-    return f"it failed: {'; '.join(failed)}" if failed else ""
+    try:
+        return _failure(_judged(lesson, result))
+    except UsageError as error:
+        return str(error)
 
 
 def record(lesson: LessonInfo, run: Path) -> Record:
@@ -139,27 +142,46 @@ def record(lesson: LessonInfo, run: Path) -> Record:
         raise UsageError(f"the run of {lesson.id} in {run} cannot be recorded: {reason}")
     result = read_result(lesson, run)
     assert result is not None, "it has been read before"
-    _write(folder_of(lesson), _files(lesson, result))
+    _write(folder_of(lesson), _files(lesson, _judged(lesson, result)))
     return read(lesson)
 
 
 def renew_text(lesson: LessonInfo) -> Record:
-    """Put the recorded outputs in their places in a lesson's file of which only text and invitations have changed.
+    """Put the recorded outputs in their places in a lesson's file of which no code has changed, and judge its claims.
 
-    The results are still those of its code; where other code has changed since, the record goes on saying so. Raises
-    UsageError if nothing is recorded, or if the outputs do not fit the file.
+    Text, invitations and the thresholds of claims can have changed. The results are still those of the lesson's code;
+    where other code has changed since, the record goes on saying so. Raises UsageError if nothing is recorded, if the
+    outputs do not fit the file, or if a recorded value misses its threshold.
     """
     known = read(lesson)
     if known.result is None:
         raise UsageError(f"{lesson.id} is {known.status}")
     folder, source = folder_of(lesson), _source(lesson)
-    entries = _in_place(source, known.result.entries)
+    result = _judged(lesson, known.result)
+    entries = _in_place(source, result.entries)
     problems = misfits(source, entries)
     if problems:
         raise UsageError(f"not only the text of {lesson.id} has changed since it was recorded: {problems[0]}")
+    if _failure(result):
+        raise UsageError(f"what is recorded does not meet the thresholds of the file; {_failure(result)}")
     _put(folder, FILE_NAME, _lines(entries))
-    _put(folder, "metrics.json", _json({**known.result.metrics, "text": text_hash(source)}))
+    _put(folder, "metrics.json", _json({**result.metrics, "text": text_hash(source)}))
     return read(lesson)
+
+
+def _judged(lesson: LessonInfo, result: Result) -> Result:
+    """A run, its claims judged by the thresholds that stand in the lesson's file now."""
+    claims = judged(_source(lesson), result.metrics["claims"])
+    table = {"header": HEADER, "rows": [claim.row() for claim in claims]}
+    entries = [{**entry, "payload": table} if entry["kind"] == "claims" else entry for entry in result.entries]
+    return replace(result, entries=entries, metrics={**result.metrics, "claims": [claim.as_json() for claim in claims]})
+
+
+def _failure(result: Result) -> str:
+    """Which claims and checks of a run failed, as the end of a sentence; "" if none did."""
+    ones = [*result.metrics["claims"], *result.metrics["checks"]]
+    failed = [one["name"] for one in ones if one["status"] != "passed"]
+    return f"it failed: {'; '.join(failed)}" if failed else ""
 
 
 def _in_place(source: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,0 +1,115 @@
+"""The thresholds of claims as they stand in a lesson's file, and the verdicts on what a run measured by them.
+
+A threshold, its source and a unit change no number. Where they are literals in the call of `lesson.claim`, they are not
+hashed with the code (`recipe`); the values of a run are judged by those of the file when it is recorded, and again when
+the record gets the file's text.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from minigen.course.console import UsageError
+from minigen.course.lesson.claims import Bar, Claim
+
+__all__ = ["is_threshold", "judged"]
+
+BARS = ("at_least", "at_most", "between")
+THRESHOLDS = (*BARS, "source", "unit")
+ANYTHING = ".*"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of `lesson.claim`: a pattern of the names that it gives to claims, and its literal thresholds."""
+
+    pattern: str
+    literals: dict[str, Any]
+
+    @property
+    def fixed(self) -> int:
+        """How much of a name it fixes."""
+        return len(self.pattern.replace(ANYTHING, ""))
+
+
+def is_threshold(call: ast.Call, keyword: ast.keyword) -> bool:
+    """Whether a keyword of a call is a literal threshold of a claim, its source or its unit."""
+    return _is_claim(call) and keyword.arg in THRESHOLDS and _literal(keyword.value) is not None
+
+
+def judged(source: str, claims: list[dict[str, Any]]) -> list[Claim]:
+    """A run's claims (of its metrics.json), judged by the literal thresholds in the lesson's file `source`.
+
+    Any other threshold is code, and stays as it was in the run. Raises UsageError where the file does not say which
+    threshold belongs to a claim.
+    """
+    calls = list(_calls(source))
+    return [_judged(claim, calls) for claim in claims]
+
+
+def _judged(claim: dict[str, Any], calls: list[_Call]) -> Claim:
+    fitting = [call for call in calls if re.fullmatch(call.pattern, claim["name"], re.S)]
+    most = max((call.fixed for call in fitting), default=0)
+    choices = [_by(claim, call.literals) for call in fitting if call.fixed == most] or [_by(claim, {})]
+    same = [choice for choice in choices if choice.row() == _by(claim, {}).row()]
+    if len(choices) > 1 and not same:
+        raise UsageError(f"several claims of the file can be {claim['name']!r}: write its name in the call, or run again")
+    return (same or choices)[0]
+
+
+def _by(claim: dict[str, Any], literals: dict[str, Any]) -> Claim:
+    """A recorded claim, judged by the literal thresholds of a call."""
+    kept = {name: claim[name] for name in (*BARS, "equals", "atol") if name in claim}
+    given = {name: value for name, value in literals.items() if name in BARS}
+    texts = {name: literals.get(name, claim[name]) for name in ("source", "unit")}
+    bar = Bar.of(claim["name"], **(given or kept))
+    result = Claim(claim["name"], claim["value"], bar, judged=claim["status"] != "not judged", **texts)
+    if not given:
+        result.status = claim["status"]
+    return result
+
+
+def _calls(source: str) -> Iterator[_Call]:
+    """The calls of `lesson.claim` in a lesson's file, from top to bottom."""
+    kinds = (ast.Assign, ast.For, ast.Call)
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
+    patterns: dict[str, str] = {}  # of the variables that hold a text
+    for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset)):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                value = node.value if isinstance(target, ast.Name) else None
+                patterns |= {name: _pattern(value, patterns) for name in _names(target)}
+        elif isinstance(node, ast.For):
+            patterns |= dict.fromkeys(_names(node.target), ANYTHING)
+        elif _is_claim(node) and node.args:
+            literals = {str(word.arg): _literal(word.value) for word in node.keywords if is_threshold(node, word)}
+            yield _Call(_pattern(node.args[0], patterns), literals)
+
+
+def _pattern(text: ast.expr | None, patterns: dict[str, str]) -> str:
+    """A regular expression of what a text can be: `f"{name}: error"` is anything that ends in ": error"."""
+    if isinstance(text, ast.Constant):
+        return re.escape(str(text.value))
+    if isinstance(text, ast.JoinedStr):
+        return "".join(_pattern(part, patterns) for part in text.values)
+    return patterns.get(text.id, ANYTHING) if isinstance(text, ast.Name) else ANYTHING
+
+
+def _names(target: ast.expr) -> list[str]:
+    return [node.id for node in ast.walk(target) if isinstance(node, ast.Name)]
+
+
+def _is_claim(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "claim"
+
+
+def _literal(value: ast.expr) -> Any:
+    """The value of a literal; None for anything else."""
+    try:
+        return ast.literal_eval(value)
+    except ValueError:
+        return None
