@@ -283,7 +283,7 @@ def test_a_claim_finds_the_threshold_of_its_name():
     ]
     twice = "lesson.claim(f(1), x, at_most=1)\nlesson.claim(f(2), x, at_most=2)"
     assert judged(twice, [claim("what", at_most=2)])[0].status == "passed", "as it was in the run"
-    with pytest.raises(UsageError, match="several claims of the file can be 'what'"):
+    with pytest.raises(UsageError, match="several claims of the file can be called 'what'"):
         judged(twice, [claim("what", at_most=3)])
     (unknown,) = judged("", [claim("one", at_most=1.5)])
     assert unknown.status == "passed", "made elsewhere"

@@ -57,7 +57,7 @@ def _judged(claim: dict[str, Any], calls: list[_Call]) -> Claim:
     choices = [_by(claim, call.literals) for call in fitting if call.fixed == most] or [_by(claim, {})]
     same = [choice for choice in choices if choice.row() == _by(claim, {}).row()]
     if len(choices) > 1 and not same:
-        raise UsageError(f"several claims of the file can be {claim['name']!r}: write its name in the call, or run again")
+        raise UsageError(f"several claims of the file can be called {claim['name']!r}: name it in the call")
     return (same or choices)[0]
 
 
