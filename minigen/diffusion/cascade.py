@@ -45,7 +45,7 @@ def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, fa
 def low_resolution_condition(z: Array, s: Any, schedule: Schedule, factor: int = 2) -> Array:
     """The condition for small images z (N, h, w, C) that are at step s already, one step or (N,): as above.
 
-    For z from a chain that was stopped at step s: *truncated* conditioning augmentation. Ho et al. 2021, section 4.1.
+    For z from a chain that was stopped at step s: *truncated* conditioning augmentation. Ho et al. 2021, section 4.2.
     """
     z = checks.array("z", z, "N", "h", "w", "C")
     s = checks.integers("s", s, least=0, most=schedule.T)
@@ -61,7 +61,7 @@ def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:
 
     The weights exp(−d²/2σ²), d = −(kernel − 1)/2 ... (kernel − 1)/2, are made to sum to 1, down and across; beyond the
     border the image is reflected, without repeating the pixel at the edge. Every channel by itself. Ho et al. 2021
-    draw sigma from [0.4, 0.6] in training, and leave the blur out in sampling.
+    blur half of the conditions in training, and leave the blur out in sampling.
     ValueError: an even kernel, one that reaches beyond the reflection (kernel > 2 min(H, W) − 1), sigma not positive.
     """
     x, sigma, kernel = _check_blur(x, sigma, kernel)

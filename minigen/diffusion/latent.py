@@ -7,9 +7,10 @@
     images = decode(z / factor)
 
 Two trainings, one after the other. An autoencoder maps images to small grids of numbers and back: it removes
-invisible details. Its codes are regularized, by a KL term of small weight or by vector quantization, so that they fill
-a space without holes. Then the autoencoder is frozen, and a diffusion model learns the distribution of its codes, at a
-fraction of the cost. The autoencoder is not part of this file: any pair of functions, `encode` and `decode`, will do.
+invisible details. Its codes are regularized, by a KL term of small weight or by vector quantization, so that their
+variance is not arbitrarily high. Then the autoencoder is frozen, and a diffusion model learns the distribution of its
+codes, at a fraction of the cost. The autoencoder is not part of this file: any pair of functions, `encode` and
+`decode`, will do.
 
 A condition, such as the words of a caption, enters by cross-attention: each position of the grid gives a query, and the
 words give keys and values. Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022.
