@@ -30,7 +30,7 @@ MISTAKES = {
     return 1 / np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))
     # One number for all entries, not one for each place.
     return 1 / np.std(latents, axis=0)
-    # The largest entry says little about the deviation.
+    # The largest entry is not the deviation.
     return float(1 / np.max(np.abs(latents)))
     # The deviation is the root of the mean *squared* distance.
     return float(1 / np.mean(np.abs(latents - np.mean(latents))))
