@@ -629,8 +629,9 @@ lesson.table(rows, header, f"{half:,} digits each")
 # ## 8. Where the post is loose
 #
 # - “Note that conditioning noise is only applied to training but not at inference”: both forms that
-#   the post lists next have it at inference. The one stops with the noise of step $t$ still in the
-#   image, the other runs to the end “but then corrupt it”. Only the blur is left out in sampling.
+#   the post lists next have it at inference. The truncated form leaves the noise of step $t$ in the
+#   image, and the non-truncated form runs to the end “but then corrupt it”. Only the blur is left
+#   out in sampling.
 # - “two forms of conditioning augmentation that require small modification to the training
 #   process”: the super-resolution model is trained in the same way for both, with noise of a random
 #   step $s$ and with $s$ as an input. They differ in sampling (section 6).
