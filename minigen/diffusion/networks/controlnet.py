@@ -32,7 +32,7 @@ def conv1x1_gradients(x: Array, w: Array, g: Array) -> tuple[Array, Array, Array
     """The gradients of a loss in w, b and x, where y = x w + b at each position and g is the loss's gradient in y.
 
     x (N, H, W, C), w (C, K), g (N, H, W, K) -> dw (C, K), db (K,), dx (N, H, W, C). With w = 0, dx is 0 and dw is not:
-    a zero convolution learns at once, the layers before it only later. ValueError: shapes that do not fit.
+    a zero convolution is trained from the first step, the layers before it later. ValueError: shapes that do not fit.
     """
     w = checks.array("w", w, "C", "K")
     x = checks.array("x", x, "N", "H", "W", np.shape(w)[0])
@@ -45,7 +45,7 @@ class ControlledBlock(Module):
 
     `.frozen` is the block itself, taken out of training; `.trained` a copy that shares no array with it, in training.
     `.zero_in` and `.zero_out` are zero convolutions. At first the gradient is zero everywhere but at `.zero_out`: its
-    own input is not zero, though it multiplies it by zero. After one step the others learn too.
+    own input is not zero, though it multiplies it by zero. After one step the others have gradients, too.
     ValueError: a block that is not a Module, x or c of another shape.
     """
 
@@ -71,7 +71,8 @@ class ControlNet(Module):
     c: the image (N, H, W, channels), such as edges; with None the result is that of the U-Net alone, bit for bit.
     `.frozen` is the U-Net itself, taken out of training; `.trained` a copy of its way down, in training. c enters the
     copy after its first convolution; what the copy computes enters the way up of the frozen one at two places, the
-    lowest level and the skip connection. All three pass through zero convolutions. ValueError: no `UNet`, other shapes.
+    lowest level and the skip connection. All three pass through zero convolutions. ValueError: `unet` is of another
+    class, or shapes do not fit.
     Zhang, Rao and Agrawala 2023, figure 3.
     """
 
