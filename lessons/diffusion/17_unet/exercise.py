@@ -85,11 +85,11 @@ features = Exercise(
     prompt="""
     Features of a time: sines and cosines of many frequencies.
 
-    t has shape (N,); its numbers need not be whole and may be negative. dim is an even number. The
-    result has shape (N, dim), float32. Its first half are the sines of t omega_k, k = 0 ... dim/2 -
-    1, its second half the cosines of the same. omega_0 is 1, and the omega_k fall in equal ratios,
-    such that omega with the index dim/2, one past the last, would be 1/max_period; max_period is
-    10000 unless given. No gradient is taken.
+    t has shape (N,); its entries need not be whole and may be negative. dim is an even number. The
+    result has shape (N, dim), float32. Its first half holds the sines of t omega_k, k = 0 ... dim/2
+    - 1, its second half the cosines of the same. omega_0 is 1, and the omega_k fall in equal
+    ratios, such that omega with the index dim/2, one past the last, would be 1/max_period;
+    max_period is 10000 unless given. No gradient is taken.
     """,
     hints="""
     Each pair of features has a frequency. Form the outer product of times and frequencies, then

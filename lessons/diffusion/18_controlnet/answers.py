@@ -55,7 +55,7 @@ MISTAKES = {
     # The order is: in w, in b, in x.
     dw, db, dx = sums(x, w, g)
     return dx, dw, db
-    # A gradient for each example was asked for nowhere: sum over the examples too.
+    # These are gradients of the single examples: sum over the examples too.
     dw, db, dx = sums(x, w, g)
     return np.einsum("nhwc,nhwk->nck", x, g), db, dx
     # The gradient in x of each position is asked for, not the sum over positions.
@@ -67,7 +67,8 @@ MISTAKES = {
     # The sum of products is asked for, not the product of two sums: x and g meet at each position.
     dw, db, dx = sums(x, w, g)
     return np.outer(np.sum(x, axis=(0, 1, 2)), db), db, dx
-    # Each number of g has its own column of w: do not sum them apart.
+    # g and w are summed over channels before they are multiplied: each channel of g has its own
+    # column of w.
     dw, db, dx = sums(x, w, g)
     return dw, db, np.sum(g, axis=3, keepdims=True) * np.sum(w, axis=1)
     # The gradient in b is the sum of g: y changes by 1 with b, and the loss by g.
@@ -126,13 +127,13 @@ MISTAKES = {
     # The copy works on the block's input, not on its output.
     y = frozen(x)
     return y + zero_out(trained(y + zero_in(c)))
-    # There is no further skip: x itself is not added.
+    # x itself has been added: only the outputs of the block and of the copy are added.
     return x + frozen(x) + zero_out(trained(x + zero_in(c)))
-    # They are added; half of each is not asked for.
+    # This is the mean of the two outputs: they are added.
     return (frozen(x) + zero_out(trained(x + zero_in(c)))) / 2
     # The condition is added to the copy's input, through zero_in, not to its output.
     return frozen(x) + zero_out(trained(x) + zero_in(c))
-    # What the copy does without the condition is not subtracted.
+    # The copy's output without the condition has been subtracted: it stays.
     return frozen(x) + zero_out(trained(x + zero_in(c))) - zero_out(trained(x))
     # Each function is to be called once.
     frozen(x)
@@ -142,7 +143,7 @@ MISTAKES = {
     # Each function is to be called once.
     h = trained(x + zero_in(c))
     return frozen(x) + zero_out(h) + 0 * zero_out(h)
-    # Control is added, not subtracted.
+    # The copy's output is subtracted: it is added.
     return frozen(x) - zero_out(trained(x + zero_in(c)))
     # The condition passes zero_in, and x does not.
     return frozen(x) + zero_out(trained(zero_in(x) + c))
