@@ -476,7 +476,7 @@ lesson.claim(
 # A noisy digit shows its noise level, because most of its pixels are background. So a network
 # without the time can estimate the time from the image, and its error rises only by what this
 # estimate costs. The last sentence of the outcome names the parts whose absence costs more than 1 %
-# in every training. Of the others the run does not show that much. This is a result about small
+# in every training. For the other parts the run does not show this. This is a result about small
 # digits, 16 positions at the lowest level and short trainings, and not about larger images.
 #
 # At which times is each part missed? The same errors, by time:
@@ -550,7 +550,7 @@ lesson.claim(
     "t = T: error above the mean digit, no global block over all parts",
     excess,
     at_least=1.1,
-    source="seeds 0, 1, 2031: 1.64, 1.20, 1.50, excess less a half; attention 1.00",
+    source="seeds 0, 1, 2031: 1.64, 1.20, 1.50, excess less a half; attention up to 1.00",
 )
 
 # %% [markdown]

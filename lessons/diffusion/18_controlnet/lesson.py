@@ -373,10 +373,9 @@ if len(rise) and not lesson.quick:
     print(f"between steps {moments[k]} and {moments[k + 1]}: {share:.0%} of the whole rise")
 
 # %% [markdown]
-# The condition takes effect within the first 160 steps: there is no wait of thousands of steps, in
-# which the images would ignore it. How sudden the rise is, the figure cannot show. The images come
-# from a moving average of the weights, which reaches back up to 100 steps and spreads a jump over
-# as many.
+# The condition takes effect within the first 160 steps, so the long wait of the paper does not
+# occur here. The figure cannot show how sudden the rise is, because the images come from a moving
+# average of the weights. The average reaches back up to 100 steps, and spreads a jump over as many.
 #
 # ## 5. Samples with edges
 #
@@ -437,7 +436,8 @@ lesson.claim(
 
 # %% [markdown]
 # The rows with and without the label hardly differ: the edges of a digit determine which digit it
-# is. The base model has similar digits with the label, but with other strokes.
+# is. With the label alone the base model usually generates the right digit, but its strokes lie
+# elsewhere.
 
 # %%
 several = [
@@ -536,7 +536,7 @@ lesson.claim(
     "contradictory labels: classified as the digit of the skeleton",
     skeleton_wins,
     at_least=0.8,
-    source="seeds 0, 1, 2031: 0.96, 0.92, 0.92; by the label alone at most 0.1",
+    source="seeds 0, 1, 2031: 0.96, 0.92, 0.92; following the label: at most 0.1",
 )
 
 # %%
