@@ -687,8 +687,9 @@ lesson.figure(fig, "two_losses", "At which t is each of the two networks closer 
 # found a trade-off: training with the bound gave the better codelength (3.70 against 3.75 bits per
 # dimension on CIFAR-10), and the simple loss the better samples (FID 3.17 against 13.51). In the
 # plane, runs with three seeds did not show that trade-off: the simple loss also added fewer nats to
-# the bound. A possible reason is that a network of this size comes close to the exact mean at every
-# $t$, so that the weights have little to decide.
+# the bound. In the figure the network trained with the bound is closer only at the very first
+# steps, where the weight is largest. A possible reason is that its gradient is noisier: a few of
+# the time steps in a batch have most of the weight (`diffusion/07`, section 9).
 #
 # ## 7. Two mistakes
 #
@@ -988,8 +989,8 @@ lesson.claim(
 # %% [markdown]
 # The confidence is the mean probability that the classifier assigns to its prediction. Alone it
 # shows little: it is high for noise, too. Where it is low for a sample, strokes of two classes are
-# often mixed. A network that is conditioned on the label does not have to choose the class, and its
-# digits are better (`diffusion/09`).
+# often mixed. In `diffusion/09` the network also receives the label, and the Fréchet distance of
+# its digits is smaller.
 #
 # ## 9. Where the post is loose
 #
