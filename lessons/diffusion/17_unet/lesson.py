@@ -92,7 +92,7 @@ lesson.figure(grid, "task", "The input and the target of the network for one dig
 #
 # A last 1 × 1 convolution maps the 64 channels of every position to one score for each class.
 #
-# The convolutions are unpadded: where the 3 × 3 window would reach beyond the image there is no
+# The 3 × 3 convolutions are unpadded: where their window would reach beyond the image there is no
 # output, so a convolution removes one pixel at every border. And the feature map of a shortcut is
 # cropped to the smaller size of the way up.
 
@@ -501,7 +501,7 @@ lesson.figure(
 # %% [markdown]
 # The shortcut is missed most at small and medium $t$, where $v$ is largely noise and differs from
 # pixel to pixel. Near $t = T$, where $v$ is a whole digit, it is hardly missed. There the global
-# block is missed more. The last section shows why.
+# block is missed more. The next section shows why.
 
 # %% [markdown]
 # ## 5. The last time, where the best output is known
