@@ -1,4 +1,4 @@
-"""Consistency models: a function that leads from any noise level of a trajectory to its beginning, in one call.
+"""Consistency models: a function that leads from any noise level of a trajectory to its origin, in one call.
 
     f = ConsistencyModel(net, sigma_data=1.0)               # f(x, sigma) = c_skip x + c_out net(...), Eq. diffusion.27
     loss = consistency_training_loss(f, f_average, x, z, high, low)
@@ -7,9 +7,9 @@
 Two ways to train f: *distillation* makes the step from one level to the next with a diffusion model, *training* with
 the noise that was added to the data.
 
-Here x is the data plus σ z, and the deterministic process is dx/dσ = eps(x, σ). All points of one of its paths have the
-same beginning; so f is trained to give the same at two neighbouring levels of one path, and f(x, σ_min) = x holds by
-construction. Song, Dhariwal, Chen and Sutskever, "Consistency Models", 2023.
+Here x is the data plus σ z, and the deterministic process is dx/dσ = eps(x, σ). All points of a trajectory have
+the same origin; so f is trained to give equal outputs at two neighboring levels of a trajectory, and f(x, σ_min) = x
+holds by construction. Song, Dhariwal, Chen and Sutskever, "Consistency Models", 2023.
 
 A model, f or `eps_model`, receives the level of each example, (N,). A level is one number or (N,), 0 or more.
 """
