@@ -62,7 +62,7 @@ def by_step(x, t):
 
 
 def wavy(x, t):
-    """A teacher that looks at the place and at the time."""
+    """A teacher whose prediction depends on the place and on the time."""
     times = t.reshape((len(x),) + (1,) * (np.ndim(x) - 1))  # t is an array (N,)
     return np.tanh(x + 0.3 * times) - 0.1 * times
 
@@ -104,7 +104,7 @@ def images_on_a_shorter_schedule(impl, rng):
 
 @target.case(points=2, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
 def all_data_is_one_point(impl, rng):
-    """Where there is one point only, an exact teacher predicts it in both steps, and so it is the
+    """For data of one point, an exact teacher predicts this point in both steps. So it is the
     target, at any time."""
     point, s = np.array([0.7, -1.2, 0.4]), schedule()
     x = rng.standard_normal((4, 3))
@@ -141,8 +141,8 @@ def far_away(impl, rng):
 
 @target.case(points=1, kind="extremes", property=True, expect={"difference": 0.0}, atol=1e-8)
 def steps_that_hardly_differ(impl, rng):
-    """A schedule so fine that the denominator is a few millionths: a teacher that knows the only
-    point there is still points at it."""
+    """A schedule so fine that the denominator is a few millionths: for data of one point, the
+    target of an exact teacher is still this point."""
     point, s = np.array([0.7, -1.2, 0.4]), Schedule.from_alpha_bar([0.64, 0.639999, 0.639995])
     x, t = rng.standard_normal((4, 3)), np.full(4, 3)
 

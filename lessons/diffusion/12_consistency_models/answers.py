@@ -25,7 +25,7 @@ MISTAKES = {
     np.sqrt(sigma**2 + data**2) -> np.sqrt(above**2 + data**2)
     # c_out is not 0 at sigma_min: sigma - sigma_min stands above.
     above * data / np.sqrt -> sigma * data / np.sqrt
-    # The numerator of c_skip is no variance: it is the square of sigma_data.
+    # The numerator of c_skip is not a variance: take the square of sigma_data.
     data**2 / (above**2 + data**2), above -> data / (above**2 + data**2), above
     # c_skip is a ratio of variances: no root.
     data**2 / (above**2 + data**2), above -> data / np.sqrt(above**2 + data**2), above
@@ -51,7 +51,7 @@ MISTAKES = {
     above = sigma - low -> above = sigma + low
     # sigma may lie below sigma_min: then c_out is negative. Do not cut it off.
     above = sigma - low -> above = np.maximum(sigma - low, 0)
-    # A difference of squares is taken: the difference is squared.
+    # A difference of squares is taken: square the difference instead.
     above**2 + data**2 -> sigma**2 - low**2 + data**2
     # c_skip is sigma_data's share: its square above, not that of sigma.
     data**2 / (above**2 + data**2), above -> above**2 / (above**2 + data**2), above
