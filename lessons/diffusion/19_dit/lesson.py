@@ -435,6 +435,7 @@ lesson.claim(
     at_most=0.43,
     source="theory: 1 for single pixels; seeds 0, 1: 0.32, 0.32, plus a third",
 )
+# %%
 lesson.claim(
     "adaLN-Zero below in-context, in standard errors",
     gain(each[best], each["in-context"]),
@@ -547,8 +548,8 @@ fig, ax = plot.figure(size=(4.8, 3.0))
 ax.set(xscale="log", yscale="log", xlabel="operations, in 10¹²", ylabel="training loss")
 for name, (spent, smooth) in curves.items():
     (drawn,) = ax.plot(spent, smooth)
-    text, start = name.replace(", ", ",\n"), (spent[0], smooth[0])
-    ax.annotate(text, start, (0, 5), textcoords="offset points", size=8.5, color=drawn.get_color())
+    text, start = name.replace(", ", "\n"), (spent[0], smooth[0])
+    ax.annotate(text, start, (0, 5), textcoords="offset points", color=drawn.get_color())
 ax.set_yticks([0.2, 0.3, 0.4, 0.6], ["0.2", "0.3", "0.4", "0.6"])
 ax.minorticks_off()
 lesson.figure(fig, "efficiency", f"Training loss, means of {window} steps, against the operations.")
