@@ -142,6 +142,25 @@ lesson.predict(
     ["the Gaussian", "the Laplace density", "both the same"],
 )
 
+# %%
+x = np.array([-2.0, 0.0, 0.0, 2.0])
+s, a = np.mean((x - np.mean(x)) ** 2), np.mean(np.abs(x - np.median(x)))
+gaussian = -(np.log(2 * np.pi * s) + 1) / 2
+laplace = -(np.log(2 * a) + 1)
+lesson.check("mean log p, Gaussian", gaussian, equals=-1.766, atol=5e-4)
+lesson.check("mean log p, Laplace", laplace, equals=-1.693, atol=5e-4)
+scale = np.linspace(0.1, 5, 4901)
+tried = -np.log(2 * np.pi * scale) / 2 - s / (2 * scale), -np.log(2 * scale) - a / scale
+lesson.check("best of 4,901 scales", np.max(tried, axis=1), equals=[gaussian, laplace])
+
+# %%
+higher = "the Laplace density" if laplace > gaussian else "the Gaussian"
+lesson.outcome(
+    f"The mean log p is {laplace:.3f} for the Laplace density and {gaussian:.3f} for the Gaussian."
+    " Neither fit takes a gradient step, and neither density has the three peaks of the data.",
+    answer=higher,
+)
+
 # %% [markdown]
 # The best variance is the mean square, $(4 + 0 + 0 + 4)/4 = 2$. The best $b$ is the mean distance
 # from the median, $(2 + 0 + 0 + 2)/4 = 1$. The mean log-densities are then
@@ -160,25 +179,6 @@ lesson.predict(
 # $a$.
 #
 # </details>
-
-# %%
-x = np.array([-2.0, 0.0, 0.0, 2.0])
-s, a = np.mean((x - np.mean(x)) ** 2), np.mean(np.abs(x - np.median(x)))
-gaussian = -(np.log(2 * np.pi * s) + 1) / 2
-laplace = -(np.log(2 * a) + 1)
-lesson.check("mean log p, Gaussian", gaussian, equals=-1.766, atol=5e-4)
-lesson.check("mean log p, Laplace", laplace, equals=-1.693, atol=5e-4)
-scale = np.linspace(0.1, 5, 4901)
-tried = -np.log(2 * np.pi * scale) / 2 - s / (2 * scale), -np.log(2 * scale) - a / scale
-lesson.check("best of 4,901 scales", np.max(tried, axis=1), equals=[gaussian, laplace])
-
-# %%
-higher = "the Laplace density" if laplace > gaussian else "the Gaussian"
-lesson.outcome(
-    f"{higher}: {laplace:.3f} for the Laplace density, {gaussian:.3f} for the Gaussian. Neither fit"
-    " takes a gradient step, and neither density has the three peaks of the data.",
-    answer=higher,
-)
 
 # %%
 lesson.change(
@@ -215,7 +215,7 @@ lesson.figure(fig, "two", "The fitted Gaussian puts its highest density where da
 # %% [markdown]
 # A chain of $T$ steps has a bound on $-\log p$ (`diffusion/03`). We compute it with the exact
 # noise prediction in place of a network, so all that keeps the bound away from the entropy is the
-# Gaussian form of the steps.
+# form of the steps: Gaussians of fixed variances.
 
 # %%
 lesson.predict(
@@ -249,8 +249,8 @@ def ode(x, steps):
 
 
 # %% [markdown]
-# All means are taken exactly: over $x_0$ by a sum over a grid, over the noise by 21 points of
-# Gaussian quadrature.
+# No mean is estimated from random draws: the mean over $x_0$ is a sum over a grid, that over the
+# noise a Gaussian quadrature with 21 points.
 
 # %%
 nodes, weights = hermegauss(21)
@@ -1014,7 +1014,8 @@ lesson.table(rows, ["column", "won by", "best", "Gaussian"])
 lesson.table([list(won.values())], list(won), "columns won")
 champions = " and ".join(name for name in models if won[name] == max(won.values()))
 lesson.outcome(
-    f"{max(won.values())}, by {champions}. Which family is best depends on the column.",
+    f"The most wins are {max(won.values())}: {champions}. Which family is best depends on the"
+    " column.",
     answer=str(max(won.values())),
 )
 # %%
@@ -1063,8 +1064,8 @@ lesson.figure(fig, "slide", caption)
 # | training | two players | one loss | one loss | one loss, a regression |
 # | watch out for | modes left out | blur, unused codes | depth, topology | time to sample |
 #
-# The post concludes: “Diffusion models are both analytically tractable and flexible”. Section 2
-# shows in which sense. Each step is Gaussian, the posterior of a step given $x_0$ is known, the
+# The post's summary says: “Diffusion models are both analytically tractable and flexible”. Section
+# 2 shows in which sense. Each step is Gaussian, the posterior of a step given $x_0$ is known, the
 # terms of the bound are formulas, and the network is free. The price is the length of the chain,
 # which DDIM (`diffusion/10`), distillation (`diffusion/11`) and consistency models (`diffusion/12`)
 # shorten. The flow of an ODE needs no special architecture either: its velocity may be any smooth
