@@ -866,7 +866,7 @@ share = numpy.mean(ground)
 lost_bits = 0.5 * ratio * errors[T][1:, 0] * share / np.log(2)  # on the background
 wrong = errors[T][1, 0]
 size_of = "less than 0.05" if wrong < 0.05 else "0.05 to 0.25" if wrong < 0.25 else "more than 0.25"
-early = slice(0, T // 8 - 1)  # the steps that the few steps skip
+length = int(few.times[1])  # the first of the few steps is as long as so many
 
 # %%
 ax = plot.line(
@@ -898,11 +898,12 @@ lesson.table(
 )
 
 # %%
-every = bits[T]["learned"].mean(axis=1)[1 : T // 8].sum()
+every = bits[T]["learned"].mean(axis=1)[1:length].sum()
 lesson.outcome(
-    f"{wrong:.2f}. Steps 2 to {T // 8} cost {every:.2f} bits a pixel, about"
-    f" {lost_bits[early].sum():.2f} of it for noise on the background. The few steps replace them"
-    f" by one, whose last part, t = 1, costs {parts(few.T)[0] - parts(T)[0]:.2f} bits more.",
+    f"{wrong:.2f}. Steps 2 to {length} cost {every:.2f} bits a pixel, about"
+    f" {lost_bits[: length - 1].sum():.2f} of it for noise on the background. The first of the few"
+    f" steps replaces steps 1 to {length}, and costs {parts(few.T)[0] - parts(T)[0]:.2f} bits more"
+    " than step 1 alone.",
     answer=size_of,
 )
 
