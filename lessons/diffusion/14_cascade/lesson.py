@@ -567,7 +567,7 @@ lesson.figure(grid, "digits", "From the same small digits, which you see in the 
 # classified as the label: where it hides which digit the small image shows, a super-resolution
 # model without labels may sample another digit.
 #
-# What else did two full runs (seeds 0 and 1) show? Nothing of it is claimed.
+# Two full runs (seeds 0 and 1) showed more, on which no claim is made:
 #
 # - Most of the gain comes from *training* with noise. At $s = 0$ in the sweep the Fréchet distance
 #   (118, 114) is already smaller than without augmentation (158, 156), although fewer digits make
@@ -620,7 +620,7 @@ lesson.table(rows, header, f"{half:,} digits each")
 
 # %% [markdown]
 # In both full runs the single model was much closer to the real digits: Fréchet distances of 12 and
-# 14, of the cascade 111 and 109. The cascade took about half of its time. The effort was not equal:
+# 14, against 111 and 109. The cascade took about half of its time. The effort was not equal:
 # each super-resolution model was trained with 76,800 digits without labels, the single model with
 # 352,000 digits and their labels, and it has more parameters than the three models of the cascade
 # together. Cascades were proposed for sizes such as 256×256: they put most of the capacity into the
