@@ -25,17 +25,17 @@ def of_logits(logits):
 
 MISTAKES = {
     "contrastive_loss": """
-    # The rows have to be brought to length 1 first.
+    # The rows are not scaled to length 1: divide each by its length first.
     return of_logits(np.exp(log_scale) * np.matmul(image, np.transpose(text)))
-    # The texts have to be brought to length 1 as well.
+    # The texts have to be scaled to length 1 as well.
     return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(text)))
-    # The images have to be brought to length 1 as well.
+    # The images have to be scaled to length 1 as well.
     return of_logits(np.exp(log_scale) * np.matmul(image, np.transpose(unit(text))))
     # The scale is not its own logarithm: it is exp(log_scale).
     return of_logits(log_scale * np.matmul(unit(image), np.transpose(unit(text))))
     # The cosines are not scaled: the logits are exp(log_scale) times them.
     return of_logits(np.matmul(unit(image), np.transpose(unit(text))))
-    # The logits are multiplied with the scale, not divided by it.
+    # The cosines are multiplied by the scale, not divided by it.
     return of_logits(np.matmul(unit(image), np.transpose(unit(text))) / np.exp(log_scale))
     # The classification of the texts is missing: softmax along the columns too.
     logits = np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(text)))

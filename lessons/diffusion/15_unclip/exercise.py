@@ -13,8 +13,8 @@ contrastive = Exercise(
     prompt="""
     The loss of CLIP for a batch of images and their texts, a scalar in nats.
 
-    image and text, (N, E), are embeddings; row i of text belongs to row i of image. Bring each row
-    to length 1, take the scalar products of all rows with all, and multiply them with
+    image and text, (N, E), are embeddings; row i of text belongs to row i of image. Scale each row
+    to length 1, take the scalar product of each image with each text, and multiply it by
     exp(log_scale), a scalar: logits (N, N), a row for each image, a column for each text. They
     classify, for each image, which of the N texts is its own, and for each text which of the N
     images. The loss is half of the sum of the two mean cross-entropies. Gradients are taken in all

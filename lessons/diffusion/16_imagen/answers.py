@@ -74,7 +74,7 @@ MISTAKES = {
     s = np.maximum(np.percentile(np.abs(np.reshape(x0, (len(x0), -1))), p, axis=1), 1)
     s = np.reshape(s, (-1,) + (1,) * (np.ndim(x0) - 1)).astype(x0.dtype)
     return np.clip(x0, -s, s) / s
-    # The quantile goes over all channels of a image together, not over each by itself.
+    # The quantile goes over all channels of an image together, not over each by itself.
     axes = tuple(range(1, np.ndim(x0) - 1)) or 1
     s = np.maximum(np.quantile(np.abs(x0), p, axis=axes, keepdims=True), 1).astype(x0.dtype)
     return np.clip(x0, -s, s) / s
@@ -154,7 +154,7 @@ MISTAKES = {
 
 VARIANTS = {
     "dynamic_threshold": """
-    # cut off behind the division
+    # cut off after the division
     return np.minimum(np.maximum(x0 / sizes(x0, p), -1), 1)
     # example by example
     rows = []

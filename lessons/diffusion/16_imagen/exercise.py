@@ -12,7 +12,8 @@ threshold = Exercise(
     Images whose pixels have left [-1, 1], brought back by dynamic thresholding.
 
     x0 holds examples (N, ...), images (N, H, W, C) or vectors (N, D); the result has its shape. s
-    is the quantile p of the sizes |x0| of one example, but at least 1; each example has its own s.
+    is the quantile p of the absolute values |x0| of one example, but at least 1; each example has
+    its own s.
     Clip the example to [-s, s], and divide it by s. The quantile is interpolated linearly, as
     by np.quantile. p is a number in [0, 1], 0.995 unless given. No gradient is taken here.
     """,
@@ -98,7 +99,7 @@ mean = Exercise(
     hints="""
     A place counts 1 if its token is above 0, and 0 otherwise.
 
-    Sum over L of h times that, over how many words there are.
+    The sum over L of h times that, divided by the number of words.
 
         words = (tokens > 0).astype(h.dtype)[:, :, None]
         return np.sum(h * words, axis=1) / np.sum(words, axis=1)
@@ -108,7 +109,7 @@ mean = Exercise(
 
 @mean.case(points=1, kind="equation", expect={"mean": [[2.0, 5.0], [7.0, -4.0]]})
 def two_texts(impl, rng):
-    """Two words, and one: what stands behind them does not count."""
+    """Two words, and one: what comes after them does not count."""
     h = np.array(
         [
             [[1.5, 4.0], [2.5, 6.0], [90.0, 90.0], [70.0, -5.0]],
@@ -126,7 +127,7 @@ def a_batch(impl, rng):
 
 @mean.case(points=1, kind="equation", property=True, expect={"padding": 0.0})
 def padding_does_not_matter(impl, rng):
-    """The same text with more padding behind it, and other numbers there, has the same mean."""
+    """The same text with more padding after it, and other numbers there, has the same mean."""
     h, tokens = rng.standard_normal((3, 4, 5)), np.array([[2, 7, 1, 0], [4, 0, 0, 0], [1, 1, 1, 1]])
     longer = np.concatenate([h, 100 * rng.standard_normal((3, 2, 5))], axis=1)
     padded = np.concatenate([tokens, np.zeros((3, 2), int)], axis=1)
@@ -135,7 +136,7 @@ def padding_does_not_matter(impl, rng):
 
 @mean.case(points=1, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-12)
 def words_all_alike(impl, rng):
-    """If all words of a text have the same output, so has the mean."""
+    """If all words of a text have the same output, it is the mean."""
     word, tokens = rng.standard_normal((3, 1, 2)), np.array([[2, 0, 0], [4, 9, 0], [1, 1, 1]])
     mean = impl(np.repeat(word, 3, axis=1), tokens)
     return {"gap": mean - word[:, 0], "mean": mean}
