@@ -130,7 +130,7 @@ lesson.figure(
 # %%
 OTHER = {
     **{"thin": "fine", "medium": "ordinary", "thick": "bold"},
-    **{"leaning left": "falling back", "upright": "that does not lean"},
+    **{"leaning left": "falling back", "upright": "straight"},
     "leaning right": "rushing ahead",
     **{"narrow": "slim", "normal": "regular", "wide": "broad"},
 }
@@ -304,10 +304,11 @@ untrained = TextEncoder(lesson.rng("untrained"), len(WORDS) + 1, dim=64, length=
 meanings = {"trained on text": Meaning(encoder), "not trained": Meaning(untrained)}
 
 # %% [markdown]
-# How much of a caption can be read from these 64 numbers? A linear map is fitted by least squares
-# to the captions with images: from the meaning to the words for digit, thickness, slant and width.
-# Then it is applied to captions of test digits. The control is an encoder with random weights, as
-# they were before any training.
+# How much of a caption can be read from these 64 numbers? A linear map is fitted to the captions
+# with images: from the meaning to the words for digit, thickness, slant and width. It minimizes the
+# squared error plus a small multiple of its squared weights (*ridge regression*), so that it does
+# not rely on directions in which captions hardly vary. Then it is applied to captions of test
+# digits. The control is an encoder with random weights, as they were before any training.
 
 # %%
 lesson.predict(
@@ -341,9 +342,10 @@ fitted = with_images[: lesson.size(5000, quick=300)]
 def share_read(meaning):
     """By kind of text: the share of the test captions whose words are read, for each part."""
     x = np.concatenate([meaning.of_captions[: len(fitted)], np.ones((len(fitted), 1))], axis=1)
+    ridge = 0.01 * len(x) * np.diag([*np.ones(64), 0.0])  # none for the constant
     shares = {kind: [] for kind in asked_texts}
     for part, choices in PARTS.items():
-        weights = np.linalg.lstsq(x, one_hot(fitted, part, choices), rcond=None)[0]
+        weights = np.linalg.solve(x.T @ x + ridge, x.T @ one_hot(fitted, part, choices))
         aim = one_hot(texts, part, choices).argmax(axis=1)
         for kind, some in asked_texts.items():
             scores = meaning(some) @ weights[:-1] + weights[-1]
@@ -383,39 +385,37 @@ def properties_read(name, kind):
 
 trained_words = properties_read("trained on text", "other words")
 random_words = properties_read("not trained", "other words")
+frequent = [np.mean(one_hot(texts, name, PARTS[name]), axis=0).max() for name in PROPERTIES]
 
 # %%
 lesson.claim(
     "other words: properties read, encoder trained on text",
     trained_words,
-    at_least=0.5,
-    source="seeds 0, 1: 0.74, 0.56; always the most frequent words: 0.43",
+    at_least=0.65,
+    source="always the most frequent words: 0.43; with less training, seeds 0, 1: 0.88, 0.97",
 )
 lesson.claim(
-    "other words: properties read, trained less not trained (or chance, if larger)",
-    trained_words - max(random_words, 1 / 3),
-    at_least=0.04,
-    source="without training: 0; 3 standard errors of a difference: 0.04; seeds 0, 1: 0.41, 0.08",
+    "other words: properties read, trained less not trained (or the most frequent, if larger)",
+    trained_words - max(random_words, np.mean(frequent)),
+    at_least=0.2,
+    source="without training: 0; with less training, seeds 0, 1: 0.52, 0.51",
 )
 
-# %%
-negation = {name: shares[name]["not ... but ..."][1] for name in meanings}
-verdict = "more" if negation["trained on text"] > 0.6 else "not more"
-print(f"  `not ... but ...`: the thickness is read in {negation['trained on text']:.0%} with the")
-print(f"  trained encoder, {verdict} than by a reader who ignores the order of the words: half.")
-
 # %% [markdown]
-# This is what a language model can bring. `bold` and `thick` occur in the same contexts, so the
-# training gives them similar outputs, and what is learned for one word from captions can hold for
-# the other. In these texts it holds in part, and how much of it differs from seed to seed. Even the
-# digit is seldom read, although its word is the same. Words of equal context become similar, and
-# that includes the ten digits. What is left to distinguish them is small; a map that reads it
-# enlarges it, and with it whatever the other words change in the mean.
+# This is what a language model brings. `bold` and `thick` occur in the same contexts, so the
+# training gives them similar outputs, and what is learned for one word from captions holds for the
+# other.
 #
-# Negation fails for the same reason first. `not` and `but` occur in no caption with an image, and
-# with them even the digit is not read. Besides, `not thin but thick` and `not thick but thin` have
-# the same words, so a mean over the words can differ only by what attention adds to them. T5-XXL
-# has many layers and much more text for such constructions.
+# The training has a price, too. Compare the digit in the two rows of the other words: its word is
+# the same in both kinds of captions. In the texts without images nothing depends on the digit, so
+# its ten words have the same contexts and become similar as well. An encoder keeps the distinctions
+# that its texts need.
+#
+# Negation is not learned. Both `thin` and `thick` occur in `not thin but thick`, so a map that
+# ignores their order would be right in half of the captions; compare the thickness in the last two
+# rows. `not` and `but` occur in no caption with an image, and the outputs of the trained encoder
+# for the other words depend on them, too. T5-XXL has many layers and much more text for such
+# constructions.
 #
 # ## 4. The image model
 #
@@ -506,8 +506,8 @@ for way in ways:
 
 # %%
 lesson.predict(
-    "As w rises, the share of the captions that is obeyed and the fidelity",
-    ["both rise", "the share rises, the fidelity falls", "both fall"],
+    "As w rises from 0 to 1, 3 and 8, the Fréchet distance to test digits (static thresholding)",
+    ["falls throughout", "falls, then rises", "rises throughout"],
 )
 
 # %%
@@ -520,16 +520,15 @@ header = [f"obeyed, {way}" for way in ways] + [f"Fréchet, {way}" for way in way
 lesson.table(rows, ["w", *header])
 
 # %%
-more = max(obey["static", w][1] for w in strengths[1:]) > obey["static", 0.0][1]
-worse = far["static", 8.0] > far["static", 0.0]
-mixed = "the share rises, the fidelity falls" if worse else "both rise"
+least = min(strengths, key=lambda w: far["static", w])
+ends = {strengths[0]: "rises throughout", strengths[-1]: "falls throughout"}
 lesson.outcome(
-    "Static thresholding: obeyed "
-    + ", ".join(f"{obey['static', w][1]:.0%}" for w in strengths)
-    + "; Fréchet distance "
+    f"It is smallest at w = {least:g}: "
     + ", ".join(f"{far['static', w]:.0f}" for w in strengths)
-    + f", at w = {', '.join(f'{w:g}' for w in strengths)}.",
-    answer=mixed if more else "both fall" if worse else None,
+    + f", at w = {', '.join(f'{w:g}' for w in strengths)}. Obeyed: "
+    + ", ".join(f"{obey['static', w][1]:.0%}" for w in strengths)
+    + ".",
+    answer=ends.get(least, "falls, then rises"),
 )
 
 # %%
@@ -539,20 +538,20 @@ lesson.claim(
     "the digit that was asked for, at the best w",
     best_digit,
     at_least=0.95,
-    source="seeds 0, 1: 0.995, 0.98, less 3 standard errors; chance: 0.1",
+    source="earlier text, seeds 0, 1: 0.995, 0.98, less 3 standard errors; chance: 0.1",
 )
 lesson.claim(
     "all that the captions ask for, at the best w",
     best_share,
     at_least=0.8,
-    source="seeds 0, 1: 0.85, 0.90, a third more errors; the digit alone: about 0.56",
+    source="earlier text, seeds 0, 1: 0.85, 0.90, a third more errors; digit alone: 0.56",
 )
 
 # %% [markdown]
-# At $w = 0$ the images miss a part of what the captions ask for, so a little guidance brings them
-# closer to the test digits as well: between $w = 0$ and $w = 1$ the Fréchet distance falls. From
-# $w = 1$ to $w = 8$ it rises, in all three columns. This is the loss of fidelity that the post
-# means.
+# According to the post, “increasing $w$ may lead to better image-text alignment but worse image
+# fidelity”. Without guidance, at $w = 0$, our images miss a part of what the captions ask for.
+# There, some guidance brings them closer to the test digits as well. Strong guidance costs fidelity
+# in all three columns.
 #
 # Now captions that no image of the training had: other words, and the negation. As a control, the
 # captions name only the digit, so that thickness, slant and width are left to chance. The U-Net was
@@ -601,7 +600,7 @@ def faithful(x):
 
 # %%
 lesson.predict(
-    "At w = 8, the larger share of faithful images has",
+    "At w = 8, the largest share of faithful images has",
     ["no thresholding", "static thresholding", "dynamic thresholding"],
 )
 
@@ -635,13 +634,13 @@ lesson.claim(
     "w = 8, right digits: saturated, static less dynamic",
     at_end["static"] - at_end["dynamic"],
     at_least=0.08,
-    source="seeds 0, 1: 0.122, 0.136, less a third; one threshold twice: 0",
+    source="earlier text, seeds 0, 1: 0.122, 0.136, less a third; one threshold twice: 0",
 )
 lesson.claim(
     "w = 8, right digits: saturated, none less static",
     at_end["none"] - at_end["static"],
     at_least=0.16,
-    source="seeds 0, 1: 0.269, 0.248, less a third; one threshold twice: 0",
+    source="earlier text, seeds 0, 1: 0.269, 0.248, less a third; one threshold twice: 0",
 )
 
 # %%
@@ -683,6 +682,7 @@ for way in ways:
 fig, ax = plot.figure(size=(4.8, 3.0))
 plot.line(np.arange(1, steps + 1), furthest, ax, xlabel="step of the sampler", log="y")
 ax.set_ylabel("largest |pixel| implied")
+ax.xaxis.get_major_locator().set_params(integer=True)
 lesson.figure(
     fig,
     "range",
