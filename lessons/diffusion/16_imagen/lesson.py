@@ -304,7 +304,7 @@ untrained = TextEncoder(lesson.rng("untrained"), len(WORDS) + 1, dim=64, length=
 meanings = {"trained on text": Meaning(encoder), "not trained": Meaning(untrained)}
 
 # %% [markdown]
-# How much of a caption can be read from these 64 numbers? A linear map is fitted to the captions
+# How much of a caption can be read from these 64 components? A linear map is fitted to the captions
 # with images: from the meaning to the words for digit, thickness, slant and width. It minimizes the
 # squared error plus a small multiple of its squared weights (*ridge regression*), so that it does
 # not rely on directions in which captions hardly vary. Then it is applied to captions of test
@@ -756,7 +756,7 @@ lesson.check("multiplications, 7 × 7 × 64 / 28 × 28 × 16", cost[7, 64] / cos
 lesson.outcome(
     f"{weights[7, 64] // weights[28, 16]} times. Equal multiplications are not equal times: here"
     f" the blocks took {ms[28, 16]:.0f} and {ms[7, 64]:.0f} ms. Norms and activations cost time for"
-    " each number of an image, and large images have more of them.",
+    " each value of a layer, and the layers of large images have more values.",
     answer="16 times",
 )
 
