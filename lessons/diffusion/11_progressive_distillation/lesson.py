@@ -494,6 +494,8 @@ lesson.claim(
     at_most=1.6,
     source="seeds 0, 1: 0.86, 1.19, plus a third; the teacher's 64 steps: 0.80, 1.16",
 )
+
+# %%
 for name in densities:
     one_step = scores[name, 1][1]
     lesson.claim(
@@ -829,6 +831,8 @@ lesson.claim(
     at_most=19,
     source="seeds 0, 1: 14.5, 13.3, plus a third; DDIM: 67, 66",
 )
+
+# %%
 if 4 in by_pupil:
     four_steps = reports["student", 4].frechet
     lesson.claim(
@@ -843,6 +847,8 @@ lesson.claim(
     at_least=8.5,
     source="seeds 0, 1: 13.0, 14.1, less a third",
 )
+
+# %%
 lesson.claim(
     "digits, two steps: Fréchet distance, teacher over student",
     ratios[2],

@@ -977,12 +977,12 @@ panels = {
 panels["intervals (CT)"] = ["10 intervals", "320 intervals", *list(curves)[-3:]]
 
 # %%
-fig, axes = plot.figure(1, 4, size=(2.7, 3.9), share="y")
+fig, axes = plot.figure(1, 4, size=(2.7, 4.1), share="y")
 share = np.arange(1, moments + 1) / moments
 for ax, (title, names) in zip(axes, panels.items()):
     shown = {name: curves[name] for name in names}
     plot.line(share, shown, ax, title=title, xlabel="share of the training", log="y")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), frameon=False, fontsize="small")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), frameon=False)
 axes[0].set_yticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
 axes[0].minorticks_off()
 axes[0].set_ylabel("distance / floor")
@@ -1040,6 +1040,8 @@ lesson.claim(
     at_most=1.9,
     source="seeds 0, 1: 1.41, 1.13, plus a third",
 )
+
+# %%
 lesson.claim(
     "Euler, N = 40 over N = 10, after 1/8",
     early["Euler, N = 40"] / early["Euler, N = 10"],
@@ -1066,6 +1068,8 @@ lesson.claim(
     at_most=0.75,
     source="seeds 0, 1: 0.58, 0.45, plus nearly a third",
 )
+
+# %%
 lesson.claim(
     "Heun, N = 160 over N = 40, at the end",
     last["Heun, N = 160"] / last[base_curve],
@@ -1086,6 +1090,8 @@ lesson.claim(
     at_least=1.1,
     source="seeds 0, 1: 1.37, 1.31; 1: no gain",
 )
+
+# %%
 lesson.claim(
     "CT: time as passed by the wrapper, over time divided by 100",
     last["the same, time not slowed"] / last["10, doubled up to 320"],
@@ -1304,6 +1310,8 @@ lesson.claim(
     at_least=1.6,
     source="seeds 0, 1: 2.0, 2.0, less a fifth; after one step of training: 1.3",
 )
+
+# %%
 lesson.claim(
     "digits: Fréchet distance of two steps over that of one",
     second / first,
