@@ -346,6 +346,14 @@ def test_an_output_that_the_lesson_no_longer_makes_or_has_none_for_does_not_fit(
     assert "table 'Duration' has no recorded output\n" in out
 
 
+def test_a_lesson_that_has_become_shorter_than_its_record_still_has_a_page(tiny):
+    lesson, _ = tiny()
+    assert main(["record", "gan/01"]) == 0
+    source = lesson.path.read_text(encoding="utf-8")
+    lesson.path.write_text(source[: source.index('lesson.outcome(f"It was')] + "lesson.finish()\n", encoding="utf-8")
+    assert recorded.read(lesson).misfits and main(["record", "--pages"]) == 0
+
+
 def test_an_output_of_a_statement_that_is_gone_does_not_fit():
     entry = {"cell": 0, "statement": 3, "kind": "figure", "payload": {"file": "a.webp", "caption": ""}}
     assert misfits("x = 1", [entry]) == ["the lesson has no statement 3, which made figure 'a.webp'"]

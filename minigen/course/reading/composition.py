@@ -83,12 +83,16 @@ def compose(lesson: LessonInfo, result: Result | None) -> Reading:
 
 
 def _entries_by_cell(source: str, result: Result | None) -> dict[int, list[Entry]]:
-    """The outputs of each cell: those of the result or, without one, what the file says of them."""
+    """The outputs of each cell: those of the result or, without one, what the file says of them.
+
+    Outputs of statements that a changed file no longer has are left out (`minigen.course.lesson.misfits` names them).
+    """
     entries = entries_of_file(source) if result is None else result.entries
     cells = cell_of_statement(source)
     by_cell: dict[int, list[Entry]] = {}
     for entry in entries:
-        by_cell.setdefault(cells[entry["statement"]], []).append(entry)
+        if entry["statement"] < len(cells):
+            by_cell.setdefault(cells[entry["statement"]], []).append(entry)
     return by_cell
 
 
