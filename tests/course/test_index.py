@@ -12,7 +12,7 @@ from minigen.course.index.equations import EQUATION, equation_index
 from minigen.course.index.lessons import all_lessons, unreadable_lessons
 from minigen.course.index.names import find_lesson, resolve
 from minigen.course.index.outline import markdown_table, outline, preparation
-from minigen.course.index.package import PACKAGE
+from minigen.course.index.package import PACKAGE, dumped
 
 
 def test_the_posts():
@@ -255,3 +255,13 @@ def test_the_readmes_commands(root):
         words = command.split("#")[0].split()
         if words[0] == "minigen" and words[1] in set(COMMANDS) - {"exercise"}:
             import_module(f"minigen.course.commands.{words[1]}").parser().parse_args(words[2:])
+
+
+def test_a_tree_is_written_alike_in_every_version_of_python():
+    """As 3.11 does: later ones have a further field, and leave out what is empty."""
+    arguments = "arguments(posonlyargs=[], args=[arg(arg='x')], kwonlyargs=[], kw_defaults=[], defaults=[])"
+    body = "[Return(value=Call(func=Name(id='g', ctx=Load()), args=[], keywords=[]))]"
+    function = f"FunctionDef(name='f', args={arguments}, body={body}, decorator_list=[])"
+    whole = f"ClassDef(name='A', bases=[], keywords=[], body=[{function}], decorator_list=[])"
+    source = "class A:\n    def f(x):\n        return g()\n"
+    assert dumped(ast.parse(source)) == f"Module(body=[{whole}], type_ignores=[])"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PACKAGE", "calls_of", "definitions_of", "parse"]
+__all__ = ["PACKAGE", "calls_of", "definitions_of", "dumped", "parse"]
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -34,3 +35,16 @@ def definitions_of(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Any]]
             yield prefix + node.name, node
             if isinstance(node, ast.ClassDef):
                 yield from definitions_of(node, f"{prefix}{node.name}.")
+
+
+def dumped(tree: ast.AST) -> str:
+    """`ast.dump` as Python 3.11 writes it, so that a hash of code is the same in every version of Python.
+
+    The tree is not used afterwards.
+    """
+    for node in ast.walk(tree):
+        if not getattr(node, "type_params", True):  # a field since 3.12
+            delattr(node, "type_params")
+    if sys.version_info >= (3, 13):
+        return ast.dump(tree, show_empty=True)
+    return ast.dump(tree)

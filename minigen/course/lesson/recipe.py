@@ -20,7 +20,7 @@ import minigen
 from minigen.course.cells import is_change
 from minigen.course.index.lessons import own_modules
 from minigen.course.index.names import find_lesson
-from minigen.course.index.package import calls_of
+from minigen.course.index.package import calls_of, dumped
 from minigen.course.lesson.verdicts import is_threshold
 from minigen.zoo import weights_file
 
@@ -169,7 +169,7 @@ def _code(source: str | bytes) -> str:
             node.keywords = [keyword for keyword in node.keywords if keyword.arg != "sources"]
         if isinstance(node, ast.Call):
             node.keywords = [keyword for keyword in node.keywords if not is_threshold(node, keyword)]
-    return ast.dump(tree)
+    return dumped(tree)
 
 
 def _with_imports(modules: Iterable[str]) -> dict[str, Path]:

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from minigen.course.exercise import functions, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
+from minigen.course.index.package import dumped
 
 __all__ = ["SHORT", "Alike", "fingerprint", "known", "pairs", "winnowed"]
 
@@ -86,7 +87,7 @@ def fingerprint(source: str, name: str) -> tuple[str, int]:
 def of_tree(tree: ast.FunctionDef) -> tuple[str, int]:
     """(hash, number of nodes) of a tree; the tree is not used afterwards."""
     renamed = _Renamed(_local_names(tree)).visit(tree)
-    text = ast.dump(renamed)
+    text = dumped(renamed)
     return hashlib.sha256(text.encode()).hexdigest()[:16], sum(1 for _ in ast.walk(renamed))
 
 
