@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -279,6 +280,18 @@ def test_arguments_that_may_change_are_passed_as_they_are():
     w = np.array([3.0])
     Impl(clip, mutates=["w"])(w, 1.0)
     assert w[0] == 1.0
+
+
+AT_ONCE = pytest.mark.skipif(sys.version_info < (3, 14), reason="before 3.14 annotations are evaluated at once")
+
+
+@pytest.mark.parametrize("head", ["from __future__ import annotations\n", pytest.param("", marks=AT_ONCE)])
+def test_annotations_may_name_what_is_not_there(head):
+    names = {}
+    exec(compile(f"{head}def reset(w: torch.Tensor): w[:] = 0.0", "answer.py", "exec", dont_inherit=True), names)
+    w = np.array([3.0])
+    Impl(names["reset"], mutates=["w"])(w)  # its argument is known by its name
+    assert w[0] == 0.0
 
 
 def test_a_driver_that_fails_is_not_the_students_fault():

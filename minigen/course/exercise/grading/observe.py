@@ -13,6 +13,7 @@ import functools
 import inspect
 import linecache
 import re
+import sys
 import threading
 import traceback
 import types
@@ -212,6 +213,15 @@ def with_copies(value: Any, copies: dict[int, np.ndarray]) -> Any:
     return copies.get(id(value), value)
 
 
+def signature_of(function: Callable) -> inspect.Signature:
+    """The signature of a function, also if its annotations name what is not there (3.14 evaluates them only now)."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.STRING)
+    return inspect.signature(function)
+
+
 class Impl:
     """The function as a driver sees it: called on copies of its arguments, and each returned value looked at.
 
@@ -243,7 +253,7 @@ class Impl:
         self.returned: list[np.ndarray] = []
         self.signature: inspect.Signature | None = None
         with contextlib.suppress(Exception, SystemExit):  # it may have none, or one of its own making that raises
-            self.signature = inspect.signature(function)
+            self.signature = signature_of(function)
         self.__name__ = function.__name__ if isinstance(function, types.FunctionType) else "your function"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
