@@ -50,7 +50,10 @@ def main() -> None:
 
     channel = Channel(results, bytes.fromhex(request["nonce"]), protocol.encode)
     stack = os.open(request["stack"], os.O_WRONLY | os.O_APPEND)
-    faulthandler.enable(file=stack, all_threads=False)
+    if sys.version_info >= (3, 14):  # without the stack of C, which would follow that of the student's code
+        faulthandler.enable(file=stack, all_threads=False, c_stack=False)
+    else:
+        faulthandler.enable(file=stack, all_threads=False)
     if hasattr(faulthandler, "register"):  # with the first the parent requests the traceback of a wait
         faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
         faulthandler.register(signal.SIGPROF, file=stack, all_threads=False, chain=True)  # the end of `allow`
