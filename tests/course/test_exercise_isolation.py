@@ -237,6 +237,11 @@ CALLS = {
     "a 50 MB file": ("open('big', 'wb').write(bytes(50 * 2**20))\nreturn 0", S.BIG_FILE, "open("),
     "subprocess": ("import subprocess\nsubprocess.Popen(['sleep', '100'])", S.PROCESS, "subprocess.Popen"),
     "fork": ("import os\nif os.fork() == 0:\n    while True:\n        pass", S.PROCESS, "os.fork"),
+    "code for another process": (  # what sys.remote_exec reports, which came with 3.14
+        "import os, sys\nsys.audit('sys.remote_exec', os.getppid(), 'file.py')",
+        S.PROCESS,
+        "sys.audit",
+    ),
     "swallowed subprocess": (
         f"import os\ntry:\n    os.system('sleep 100 &')\nexcept Exception:\n    pass\nreturn {RIGHT}",
         S.PROCESS,

@@ -4,7 +4,8 @@
 * `Hider`: the function of the exercise cannot be reached by name. Whenever its module is imported, the function in it
   is replaced by a stand-in before other code can reach it, and the module's source can no longer be opened.
 * `NumpyKeeper`: NumPy as it was; whatever the student's file replaced is put back and reported.
-* `install_hooks`: files that hold the answer cannot be opened, and starting another process raises.
+* `install_hooks`: files that hold the answer cannot be opened, and starting another process raises; so does running
+  code in one.
 
 This keeps accidents and casual cheating out. It is no wall against hostile code, which shares the process and the user:
 for that, run the whole check in a container as another user.
@@ -181,6 +182,10 @@ def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
                 message = "your code sends a signal to another process"
                 report(status.PROCESS, message)
                 raise Stopped(status.PROCESS, message)
+        elif event == "sys.remote_exec":  # from Python 3.14 on
+            message = "your code makes another process run a file"
+            report(status.PROCESS, message)
+            raise Stopped(status.PROCESS, message)
         elif event in PROCESS_EVENTS:
             message = "your code starts another process; a check runs in one"
             if _asks_about_the_system(sys._getframe(1)):
