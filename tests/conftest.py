@@ -12,6 +12,8 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["MINIGEN_STRICT"] = "1"  # a lesson with uncommitted changes is judged as any other
 os.environ.pop("MINIGEN_LESSONS", None)
+for _name in ("FORCE_COLOR", "PYTHON_COLORS"):  # from 3.14 on, they color the help that tests compare
+    os.environ.pop(_name, None)
 
 ROOT = Path(__file__).resolve().parent.parent
 # programs that tests start find the same minigen
