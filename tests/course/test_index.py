@@ -10,7 +10,7 @@ from minigen.course.console import UsageError
 from minigen.course.index import equations, posts
 from minigen.course.index.equations import EQUATION, equation_index
 from minigen.course.index.lessons import all_lessons, unreadable_lessons
-from minigen.course.index.names import find_lesson, resolve
+from minigen.course.index.names import find_lesson, find_lessons, resolve
 from minigen.course.index.outline import markdown_table, outline, preparation
 from minigen.course.index.package import PACKAGE, dumped
 
@@ -54,6 +54,17 @@ def test_a_lesson_that_cannot_be_listed_is_said_so(write_lesson, text, says):
     assert re.search(says, problem)
     with pytest.raises(UsageError, match=says):
         find_lesson("gan/02_y")
+
+
+def test_a_lesson_that_cannot_be_listed_is_not_left_out(write_lesson):
+    """Its family, or all lessons, would silently lack it; those that are named apart from it are found."""
+    write_lesson("gan/02_y")
+    path = write_lesson("vae/08_x")
+    path.write_text(path.read_text(encoding="utf-8").replace("vae/08_x", "gan/14_x"), encoding="utf-8")
+    for names in [], ["vae"], ["gan", "vae/08"]:
+        with pytest.raises(UsageError, match=r"Lesson\('gan/14_x'\) should be Lesson\('vae/08_x'\)"):
+            find_lessons(names)
+    assert [lesson.id for lesson in find_lessons(["gan"])] == ["gan/02_y"]
 
 
 def test_finding_a_lesson(write_lesson):

@@ -45,28 +45,31 @@ def find_lesson(text: str) -> LessonInfo:
     folder = _folder_of(text, known)
     if folder is None:
         raise UsageError(f"there is no lesson {text!r}; {_near_lessons(text)}")
-    try:
-        return read_lesson(folder / "lesson.py")
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    return _read(folder)
 
 
 def find_lessons(names: Sequence[str]) -> list[LessonInfo]:
     """The lessons of these names, or of families ("gan"), each once and in order; all lessons if there are no names.
 
-    Raises UsageError as `find_lesson` does.
+    Raises UsageError as `find_lesson` does, also for one of the lessons that cannot be listed.
     """
-    known = all_lessons()
-    if not names:
-        return known
-    families = {lesson.id.split("/")[0] for lesson in known}
-    wanted: set[str] = set()
+    folders = lesson_folders("lesson.py")
+    families = {folder.parent.name for folder in folders}
+    wanted = set() if names else {full_id(folder) for folder in folders}
     for name in names:
         if name.strip().lower() in families:
-            wanted |= {lesson.id for lesson in known if lesson.id.startswith(f"{name.strip().lower()}/")}
+            wanted |= {full_id(folder) for folder in folders if folder.parent.name == name.strip().lower()}
         else:
             wanted.add(find_lesson(name).id)
-    return [lesson for lesson in known if lesson.id in wanted]
+    return [_read(folder) for folder in folders if full_id(folder) in wanted]
+
+
+def _read(folder: Path) -> LessonInfo:
+    """The lesson in a folder; UsageError if it cannot be listed."""
+    try:
+        return read_lesson(folder / "lesson.py")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def resolve(text: str) -> Address:
