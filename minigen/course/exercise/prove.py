@@ -30,7 +30,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigen.course.console import color
+from minigen.course.console import color, plural
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.answers import TABLES, Answers, ListedAnswer, answers_of
 from minigen.course.exercise.format import Exercise
@@ -439,8 +439,9 @@ def run(exercises: Sequence[Exercise], seeds: int = 20, as_json: bool = False) -
         data = {"version": 1, "stands": all(p.stands for p in proofs), "exercises": [p.to_json() for p in proofs]}
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
-        stand = sum(proof.stands for proof in proofs)
-        print(f"{stand} of {len(proofs)} exercises stand, on {seeds} seeds, in {sum(p.seconds for p in proofs):.1f} s")
+        stand = f"{sum(proof.stands for proof in proofs)} of {plural(len(proofs), 'exercise')}"
+        verb = "stands" if len(proofs) == 1 else "stand"
+        print(f"{stand} {verb}, on {seeds} seeds, in {sum(p.seconds for p in proofs):.1f} s")
     return 0 if all(proof.stands for proof in proofs) else 1
 
 
