@@ -98,6 +98,14 @@ def _written(value) -> str:
     return repr(value) if isinstance(value, (int, float, str)) else ""
 
 
+def test_a_function_has_one_exercise():
+    """`minigen exercise start NAME` finds it by its name alone."""
+    ids: dict[str, list[str]] = {}
+    for exercise in EXERCISES:
+        ids.setdefault(exercise.name, []).append(exercise.id)
+    assert [some for some in ids.values() if len(some) > 1] == [], "give the function another name"
+
+
 @by_lesson
 def test_a_lesson_has_exercises_enough(lesson):
     exercises = catalog.exercises_of(lesson)
