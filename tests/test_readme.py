@@ -85,8 +85,8 @@ def test_the_model_of_contributing_trains(tmp_path):
 @pytest.mark.slow
 def test_the_lesson_of_contributing_runs(tmp_path):
     (lesson,) = (code for code in blocks(contributing(), "python") if "Lesson(" in code)
-    path = tmp_path / "gan" / "99_mean" / "lesson.py"
+    path = tmp_path / "after" / "99_mean" / "lesson.py"
     path.parent.mkdir(parents=True)
     path.write_text(lesson, encoding="utf-8")
     assert "1 of 1 claim holds" in run(str(path), cwd=tmp_path)
-    assert (tmp_path / "out/gan-99-mean/error.png").exists()
+    assert (tmp_path / "out/after-99-mean/error.png").exists()
