@@ -96,7 +96,7 @@ ENTRIES = [  # (statement, kind, payload)
         17,
         "claims",
         {
-            "header": ["claim", "value", "bar", "verdict", "source"],
+            "header": ["claim", "value", "threshold", "verdict", "source"],
             "rows": [["two", "2", "= 2", "failed", "the <paper>"]],
         },
     ),

@@ -100,7 +100,7 @@ def test_every_output_once_in_order_in_its_cell(write_lesson, tmp_path, quick):
     assert source["where"].startswith("minigen/gan/losses.py:") and source["name"] == "discriminator_loss"
     assert source["code"].startswith("def discriminator_loss(") and source["exercises"] == []
     (claims,) = payloads(path, "claims")
-    assert claims["header"] == ["claim", "value", "bar", "verdict", "source"]
+    assert claims["header"] == ["claim", "value", "threshold", "verdict", "source"]
     assert claims["rows"] == [["n is small", "2", "≤ 3", "not judged" if quick else "passed", "the test"]]
 
 

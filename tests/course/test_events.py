@@ -27,7 +27,7 @@ QUESTION = Prediction("How many?", ["one", "two"])
 HOLDS, FAILS = Claim("n", 2, Bar(target=2)), Claim("n", [1, 3], Bar(target=[1, 2]))
 JUDGED = Claim("loss", 0.25, Bar(high=0.5), source="the paper")
 FILM = film_of({"t": [1, 0]}, np.zeros((2, 3, 2)))
-TABLE = "\n  claim  value  bar    verdict  source\n  -----  -----  -----  -------  ---------\n"
+TABLE = "\n  claim  value  threshold  verdict  source\n  -----  -----  ---------  -------  ---------\n"
 FAILED = "check failed: n: got 1, 3, must be = 1, 2 (largest difference 1, at (1,))"
 
 # (event, text without its last line break or None, kind in the record or "", payload there)
@@ -141,10 +141,10 @@ EXAMPLES = [
     (events.Sources(["Weng (2017).", "Lin (1991)."]), "\n  sources\n    Weng (2017).\n    Lin (1991).", "", {}),
     (
         events.Finish("passed", [JUDGED], [HOLDS], [], "", 1.26, OUT),
-        f"{TABLE}  loss   0.25   ≤ 0.5  passed   the paper\n\n1 of 1 claim holds, 1 check passed; 1.3 s; see out",
+        f"{TABLE}  loss   0.25   ≤ 0.5      passed   the paper\n\n1 of 1 claim holds, 1 check passed; 1.3 s; see out",
         "claims",
         {
-            "header": ["claim", "value", "bar", "verdict", "source"],
+            "header": ["claim", "value", "threshold", "verdict", "source"],
             "rows": [["loss", "0.25", "≤ 0.5", "passed", "the paper"]],
         },
     ),

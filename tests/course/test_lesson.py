@@ -159,7 +159,7 @@ def test_what_is_written(make, capsys):
         "\n  density    distance   n\n  ---------  --------  --\n  ring         0.1235   3\n  two moons       nan  12\n"
         in out
     )
-    assert "quality  0.9, 0.95  ≥ 0.85  passed   the paper, table 1" in out
+    assert "quality  0.9, 0.95  ≥ 0.85     passed   the paper, table 1" in out
     log = (lesson.out / "log.txt").read_text(encoding="utf-8")
     assert "def __call__" in log and "def __call__" not in out and "source  minigen/nn/" in out
     written = metrics(lesson)

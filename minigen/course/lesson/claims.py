@@ -1,4 +1,4 @@
-"""Claims and checks: a measured value, the bar it must meet, and the verdict."""
+"""Claims and checks: a measured value, the threshold it must meet, and the verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minigen.types import Array
 
 __all__ = ["HEADER", "Bar", "CheckFailed", "Claim", "jsonable"]
 
-HEADER = ["claim", "value", "bar", "verdict", "source"]  # of a table of claims
+HEADER = ["claim", "value", "threshold", "verdict", "source"]  # of a table of claims
 
 
 class CheckFailed(AssertionError):
@@ -87,7 +87,7 @@ class Bar:
 
 @dataclass
 class Claim:
-    """A value with its bar, where the bar comes from, and the verdict: passed, failed or not judged."""
+    """A value with its threshold, where the threshold comes from, and the verdict: passed, failed or not judged."""
 
     name: str
     value: Any
@@ -101,7 +101,7 @@ class Claim:
         self.status = "not judged" if not self.judged else "passed" if self.bar.holds(self.value) else "failed"
 
     def failure(self) -> str:
-        """The message of a check whose bar is not met, with the worst entry of an array."""
+        """The message of a check that is not met, with the worst entry of an array."""
         return f"check failed: {self.name}: got {format_number(self.value)}, must be {self.bar}{self._worst()}"
 
     def _worst(self) -> str:

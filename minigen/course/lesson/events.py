@@ -199,7 +199,7 @@ class Check(Event):
 
 @dataclass(frozen=True)
 class Claim(Event):
-    """A value with the bar that it must meet."""
+    """A value with the threshold that it must meet."""
 
     claim: Judged
 

@@ -429,9 +429,9 @@ class Lesson:
         source: str = "",
         unit: str = "",
     ) -> None:
-        """A measured value and the bar it must meet; `source` says where the bar comes from.
+        """A measured value and the threshold it must meet; `source` says where it comes from.
 
-        A list (one value a seed) must meet the bar everywhere. Claims are printed by `finish`; a failed one makes the
+        A list (one value a seed) must meet it everywhere. Claims are printed by `finish`; a failed one makes the
         run end with exit code 1. Under --quick, with --set, and in a lesson that the reader has changed, they are not
         judged.
         """

@@ -277,7 +277,7 @@ def _claims(outcomes: Sequence[SeedResult]) -> list[dict[str, Any]]:
 
 
 def worst_entry(claim: dict[str, Any]) -> tuple[float, float] | None:
-    """A claim's value, of several the worst, and how bad it is: larger the nearer it is to missing the bar.
+    """A claim's value, of several the worst, and how bad it is: larger the nearer it is to missing its threshold.
 
     None if it is no number.
     """
@@ -293,7 +293,7 @@ def worst_entry(claim: dict[str, Any]) -> tuple[float, float] | None:
 
 
 def badness(claim: dict[str, Any], value: float, target: Any = None) -> float:
-    """Larger for a value that is nearer to missing the claim's bar, or misses it by more; NaN is the worst."""
+    """Larger for a value that is nearer to missing the claim's threshold, or misses it by more; NaN is the worst."""
     if math.isnan(value):
         return math.inf
     if "at_least" in claim:
@@ -320,4 +320,4 @@ def table(document: dict[str, Any]) -> str:
         for claim in lesson["claims"]:
             held = f"{claim['held']}/{claim['of']}" if claim["judged"] else "not judged"
             rows.append([lesson["lesson"], claim["name"], claim["bar"], held, claim["worst"], claim["median"]])
-    return text_table(rows, ["lesson", "claim", "bar", "held", "worst", "median"]) if rows else "no claims"
+    return text_table(rows, ["lesson", "claim", "threshold", "held", "worst", "median"]) if rows else "no claims"

@@ -82,7 +82,7 @@ def _slides(block: Block, section: str, exercises: dict[str, Exercise]) -> Itera
         case blocks.Claims(rows):
             for first in range(0, len(rows), ROWS):
                 shown = [row[:3] for row in rows[first : first + ROWS]]
-                yield Slide(section, "claims", _table(["claim", "value", "bar"], shown))
+                yield Slide(section, "claims", _table(["claim", "value", "threshold"], shown))
         case blocks.Source(where, name, code):
             short = _without_docstring(code)
             if short.count("\n") < LINES:
