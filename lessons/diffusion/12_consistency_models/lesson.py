@@ -886,8 +886,8 @@ lesson.claim(
 lesson.claim(
     "CT, ring: one step, distance / floor",
     rows[1][1],
-    at_most=1.9,
-    source="seeds 0, 1: 1.27, 1.42, plus a third",
+    at_most=2.2,
+    source="seeds 0, 1, 4645: 1.27, 1.42, 1.69, plus a third",
 )
 
 # %% [markdown]
@@ -1081,22 +1081,16 @@ lesson.claim(
 lesson.claim(
     "CT: 10 intervals over 10 doubled up to 320, at the end",
     last["10 intervals"] / last["10, doubled up to 320"],
-    at_least=1.4,
-    source="seeds 0, 1: 2.2, 2.3, less a third",
-)
-lesson.claim(
-    "CT: 320 intervals over 10 doubled up to 320, at the end",
-    last["320 intervals"] / last["10, doubled up to 320"],
-    at_least=1.1,
-    source="seeds 0, 1: 1.37, 1.31; 1: no gain",
+    at_least=1.3,
+    source="seeds 0, 1, 4645: 2.2, 2.3, 1.9, less a third",
 )
 
 # %%
 lesson.claim(
     "CT: time as passed by the wrapper, over time divided by 100",
     last["the same, time not slowed"] / last["10, doubled up to 320"],
-    at_least=2.1,
-    source="seeds 0, 1: 3.4, 3.2, less a third",
+    at_least=1.8,
+    source="seeds 0, 1, 4645: 3.4, 3.2, 2.7, less a third",
 )
 
 # %% [markdown]
@@ -1137,7 +1131,9 @@ for N, bound in ((40, {"at_least": 3}), (18, {"at_least": 1.5}), (10, {"between"
 # The second finding is about a perceptual distance, which points of the plane do not have. Between
 # $\ell_1$, $\ell_2$ and pseudo-Huber one training each does not decide, so we claim nothing about
 # them. Nor does it decide between the two constants $c$: with the rule's constant the distance at
-# the end was 1.03 and 1.21 times that with 0.03 (seeds 0 and 1).
+# the end was 1.03 and 1.21 times that with 0.03 (seeds 0 and 1). And is it worth while to *start*
+# with few intervals? With 320 from the start the distance was 1.37, 1.31 and 1.09 times that of the
+# doubled ones (three seeds). That is a small gain, and we do not claim it.
 
 # %% [markdown]
 # ## 7. Digits
