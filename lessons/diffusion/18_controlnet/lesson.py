@@ -528,7 +528,7 @@ wins["as some other digit"] = 1 - skeleton_wins - label_wins
 f1 = float(np.mean(contour_f1(skeletons(torn), lines, tolerance=0)[own != every]))
 lesson.table([[name, f"{share:.0%}"] for name, share in wins.items()], ["classified", "samples"])
 lesson.outcome(
-    ", ".join(f"{name}: {share:.0%}" for name, share in wins.items())
+    ", ".join(f"{share:.0%} {name}" for name, share in wins.items())
     + f". The F1 score of their skeletons is {f1:.2f}; with the right label it is {score:.2f}.",
     answer=max(wins, key=lambda name: wins[name]),
 )
