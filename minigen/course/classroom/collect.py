@@ -522,8 +522,9 @@ def _choose(
     usable = [(score, one) for score, one in scored if score[0] > 0 or one.rank < 2]
     if not usable:
         handed = ", ".join(entry.shown for entry in entries[:4])
-        message = f"no file {assigned.file}, and none that defines {name}"
-        message += f"; handed in: {handed}{', ...' if len(entries) > 4 else ''}" if entries else "; nothing handed in"
+        message = f"{assigned.file} was not handed in, and no other file defines {name}"
+        message += f"; handed in: {handed}{', ...' if len(entries) > 4 else ''}"
+        message = message if entries else "nothing was handed in"
         message += "".join(f"; {what}" for what in refused)
         return AnswerFile(Submission("", "", status.MISSING_FILE, message))
     score, best = usable[0]
