@@ -63,8 +63,8 @@ class Options:
 class Summary:
     """The result of a class. retries: (student, exercise, reason); unmatched: (file, reason).
 
-    files: of the tables and pages by name. ungraded: answers to questions that have no points yet. remarks: on the
-    gradebook for a platform.
+    files: of the tables and pages by name. ungraded: answers to questions that have no points yet. remarks: on grades
+    that were made with another seed, and on the gradebook for a platform.
     """
 
     assignment: Assignment
@@ -188,6 +188,8 @@ def _grade_all(
             submitted.handed_in = _handed_in(submitted, options.times)
             key = documents.key_of(submitted, assignment, summary.seeds, options.sandbox)
             before = documents.read(summary.out / "results" / f"{names[student.student_id]}.json")
+            if before is not None and before.get("seeds") != summary.seeds:
+                summary.remarks = (f"{summary.out} had grades of another seed: their answers were graded again",)
             if before is not None and before["key"] == key and not documents.to_retry(before):
                 now = document(submitted, key, before["exercises"])
                 if now != before:  # the due date, for example, or the student's name in the roster
@@ -258,7 +260,7 @@ def _write_tables(students: Sequence[Student], summary: Summary, options: Option
     write("gradebook-wide.csv", gradebook.table(gradebook.wide_header(assignment.parts), gradebook.wide_rows(each())))
     if options.lms is not None:
         write(f"{options.lms.kind}.csv", options.lms.text(each()))
-        summary.remarks = options.lms.notes
+        summary.remarks += tuple(options.lms.notes)
     if assignment.questions:
         write("questions.html", questions.as_html(assignment, each()))
         if options.marks is not None:
