@@ -93,14 +93,14 @@ class Class:
     def students(self):
         return roster.read_roster(self.folder / "roster.csv")
 
-    def grade(self, run=in_this_process, out: Path | None = None, **options) -> batch.Summary:
+    def grade(self, run=in_this_process, out: Path | None = None, secret: str = SECRET, **options) -> batch.Summary:
         """Grade it into `out`, with the decisions and marks that stand beside the assignment."""
         given = self.assignment, self.students
         options.setdefault("decisions", decisions.read(self.folder / "adjust.csv", *given))
         options.setdefault("marks", marks.read(self.folder / "hw1-questions.csv", *given))
         options = batch.Options(**options)
         out = self.out if out is None else out
-        return batch.grade_class(self.submissions, self.assignment, self.students, SECRET, out, options, run)
+        return batch.grade_class(self.submissions, self.assignment, self.students, secret, out, options, run)
 
     def document(self, student: str) -> dict:
         """The results of a student, which follow the schema."""

@@ -127,7 +127,9 @@ def test_what_is_missing_says_what_was_there(a_class):
     a_class.write("submissions/s001/essay.pdf", b"%PDF")
     answer = answers(a_class)[0]["critic_loss"]
     assert answer.submission.status == S.MISSING_FILE and "handed in: s001/essay.pdf" in answer.submission.message
+    assert answer.submission.message.startswith("gan_12.py was not handed in, and no other file defines critic_loss;")
     assert answer.sha256 == "" and answer.modified is None
+    assert answers(a_class, "s002")[0]["critic_loss"].submission.message == "nothing was handed in"
 
 
 @posix

@@ -400,6 +400,9 @@ def test_equal_trees_after_renaming():
     )
     assert one[0] == two[0] != three[0] and one[1] > 10
     assert originality.fingerprint("x = 1", "f") == ("", 0) and originality.fingerprint("def f(:", "f") == ("", 0)
+    anp = "import autograd.numpy as anp\n\n" + text.replace("np.", "anp.")
+    own = "from autograd import numpy\n\n" + text.replace("np.", "numpy.")
+    assert "np." in text and originality.fingerprint(anp, "f") == originality.fingerprint(own, "f") == one
     inner = "def f(a):\n    def h(b):\n        return b\n    return [h(i) for i in a]\n"
     same = "def f(q):\n    def k(w):\n        return w\n    return [k(n) for n in q]\n"
     assert originality.fingerprint(inner, "f") == originality.fingerprint(same, "f")
@@ -450,6 +453,15 @@ def test_all_of_it_again(a_class, quickly):
     summary = a_class.grade(again=True)
     assert (summary.graded, summary.kept) == (3, 0) and not (a_class.out / "feedback" / "s009.md").exists()
     assert batch.Options().jobs == 1 and not batch.Options().again
+
+
+def test_another_seed_is_noticed(a_class, quickly):
+    """A sentence that was mistyped would change the graded inputs of the whole class, and nothing else shows it."""
+    a_class.hand_in("s001")
+    assert a_class.grade().remarks == a_class.grade().remarks == ()
+    summary = a_class.grade(secret="another")
+    assert (summary.graded, summary.kept) == (3, 0)
+    assert summary.remarks == (f"{a_class.out} had grades of another seed: their answers were graded again",)
 
 
 def test_a_case_counts_if_it_passes_with_every_seed(a_class):
