@@ -23,7 +23,7 @@ def environment(folder: Path) -> Environment:
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError:
-        message = 'pages of HTML need Jinja2: python -m pip install "minigen[classroom]"'
+        message = "pages of HTML need Jinja2: python -m pip install nbformat jinja2 jsonschema"
         raise UsageError(message) from None
     return Environment(
         loader=FileSystemLoader(folder),

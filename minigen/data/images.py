@@ -94,7 +94,7 @@ def _read(path: Path, height: int, width: int, channels: int) -> np.ndarray:
     try:
         from PIL import Image, ImageOps
     except ImportError:
-        message = 'reading images needs Pillow: python -m pip install "minigen[images]"'
+        message = "reading images needs Pillow: python -m pip install pillow"
         raise ModuleNotFoundError(message, name="PIL") from None
 
     try:

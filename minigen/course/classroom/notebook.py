@@ -40,7 +40,7 @@ def module() -> Any:
     try:
         import nbformat
     except ImportError:
-        message = 'notebooks need nbformat: python -m pip install "minigen[classroom]"'
+        message = "notebooks need nbformat: python -m pip install nbformat jinja2 jsonschema"
         raise UsageError(message) from None
     return nbformat
 

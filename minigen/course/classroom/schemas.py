@@ -57,7 +57,7 @@ def _validator(name: str) -> Any:
     try:
         from jsonschema import Draft202012Validator, FormatChecker, validators
     except ImportError:
-        message = 'checking an assignment needs jsonschema: python -m pip install "minigen[classroom]"'
+        message = "checking an assignment needs jsonschema: python -m pip install nbformat jinja2 jsonschema"
         raise UsageError(message) from None
     types = Draft202012Validator.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
     formats = FormatChecker(formats=())

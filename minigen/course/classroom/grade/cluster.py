@@ -27,7 +27,7 @@ def connected(address: str) -> Any:
     try:
         from distributed import Client
     except ImportError:
-        raise UsageError('--dask needs Dask: python -m pip install "minigen[cluster]"') from None
+        raise UsageError("--dask needs Dask: python -m pip install dask distributed") from None
     try:
         client = Client(address, timeout=20)
         client.wait_for_workers(1, timeout=60)

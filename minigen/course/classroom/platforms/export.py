@@ -49,7 +49,7 @@ def requirements(extra: Iterable[str] = ()) -> str:
     try:
         return "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in (*NEEDED, *extra))
     except importlib.metadata.PackageNotFoundError as error:
-        message = f'its grader needs {error.name}: python -m pip install "minigen[classroom]"'
+        message = f"its grader needs {error.name}: python -m pip install nbformat jinja2 jsonschema"
         raise UsageError(message) from None
 
 
