@@ -37,4 +37,4 @@ def test_without_jinja2_one_sentence_says_what_to_install(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(UsageError) as caught:
         render(tmp_path, "page.html")
-    assert str(caught.value) == 'pages of HTML need Jinja2: python -m pip install "minigen[classroom]"'
+    assert str(caught.value) == "pages of HTML need Jinja2: python -m pip install nbformat jinja2 jsonschema"

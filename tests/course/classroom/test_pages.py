@@ -245,7 +245,7 @@ def test_without_jinja2_nothing_is_graded(a_class, monkeypatch, capsys):
     monkeypatch.chdir(a_class.folder)
     words = ["grade", "submissions", "--assignment", "hw1.toml", "--roster", "roster.csv"]
     assert main([*words, "--seed", SECRET, "--out", "grades"]) == 2
-    expected = 'minigen: pages of HTML need Jinja2: python -m pip install "minigen[classroom]"\n'
+    expected = "minigen: pages of HTML need Jinja2: python -m pip install nbformat jinja2 jsonschema\n"
     assert capsys.readouterr().err == expected and not a_class.out.exists()
 
 
