@@ -71,7 +71,10 @@ def test_the_citation_is_complete_and_agrees_with_the_package():
 def test_links_within_the_project_lead_somewhere():
     for path in (ROOT / guide for guide in GUIDES):
         text = path.read_text(encoding="utf-8")
-        headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+        headings = {
+            re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")  # as GitHub makes anchors
+            for heading in re.findall(r"^#+ (.*)$", text, re.M)
+        }
         for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
             assert (path.parent / link).exists(), link
             assert link or anchor in headings, anchor

@@ -17,11 +17,11 @@ def commands(text: str) -> list[str]:
     return re.findall(r"^```bash\n(.*?)^```$", text, re.S | re.M)
 
 
-def gan_points(path) -> float:
-    """By hand: 5 by decision and 2 for the question, of all points, on Canvas's scale of 100."""
+def on_canvas(path, total: float, possible: float) -> str:
+    """A student's points, known by hand, on Canvas's scale of 100."""
     document = json.loads(path.read_text())
-    assert document["total"] == 5 + 2
-    return 100 * 7 / document["possible"]
+    assert (document["total"], document["possible"]) == (total, possible)
+    return f"{round(100 * total / possible, 2):.10g}"
 
 
 @pytest.mark.slow
@@ -43,12 +43,15 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     with (work / "grades" / "gradebook.csv").open(newline="") as file:
         rows = {(row["student_id"], row["exercise"]): row["status"] for row in csv.DictReader(file)}
-    assert rows["s001", "gan/12/critic_loss"] == "stub" and rows["s003", "gan/12/critic_loss"] == "missing_file"
+    assert rows["s001", "gan/12/critic_loss"] == "pass" and rows["s001", "gan/02/generator_loss_minimax"] == "stub"
+    assert rows["s003", "gan/12/critic_loss"] == "missing_file"
     assert rows["s002", "gan/12/critic_loss"] == "wrong_value" and rows["s002", "q1"] == "graded" and len(rows) == 9
     with (work / "grades" / "canvas.csv").open(newline="") as file:
         canvas = {row["SIS User ID"]: row["Hw1 (1502)"] for row in csv.DictReader(file)}
-    own = gan_points(work / "grades" / "results" / "s002.json")
-    assert canvas == {"": "100", "s001": "0", "s002": f"{round(own, 2):.10g}", "s003": "0"}
+    results = work / "grades" / "results"
+    emmy = on_canvas(results / "s001.json", 8, 8 + 3)  # the other function is excused, the question not answered
+    carl = on_canvas(results / "s002.json", 5 + 1 + 1, 8 + 10 + 3)  # by decision, and the marks of the question
+    assert canvas == {"": "100", "s001": emmy, "s002": carl, "s003": "0"}
     assert "ill until 5 February" in (work / "grades" / "report.html").read_text()
     assert "joined later" in (work / "grades" / "feedback" / "s001.md").read_text()
     assert "A known slip" in (work / "grades" / "feedback" / "s002.md").read_text()
