@@ -43,18 +43,21 @@ OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+NUMPY = ("numpy", "autograd.numpy")
 LITERALS = {"list": "[]", "dict": "{}", "tuple": "()"}
 
 
 class _Renamed(ast.NodeTransformer):
-    """Calls the function and its arguments and variables v0, v1, ... in the order in which they occur."""
+    """Calls the function and its arguments and variables v0, v1, ... in the order in which they occur, and NumPy np."""
 
-    def __init__(self, local: Iterable[str]):
-        self.local = set(local)
+    def __init__(self, local: Iterable[str], numpy: Iterable[str] = ()):
+        self.local, self.numpy = set(local), set(numpy)
         self.names: dict[str, str] = {}
 
     def _name(self, name: str) -> str:
-        return self.names.setdefault(name, f"v{len(self.names)}") if name in self.local else name
+        if name in self.local:
+            return self.names.setdefault(name, f"v{len(self.names)}")
+        return "np" if name in self.numpy else name
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.name = self._name(node.name)
@@ -78,17 +81,29 @@ class _Renamed(ast.NodeTransformer):
 def fingerprint(source: str, name: str) -> tuple[str, int]:
     """(hash, number of nodes) of a function's tree after renaming; ("", 0) if the source has no such function."""
     try:
-        found = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == name]
-        return of_tree(found[-1]) if found else ("", 0)
+        file = ast.parse(source)
+        found = [node for node in file.body if isinstance(node, ast.FunctionDef) and node.name == name]
+        return of_tree(found[-1], _numpy_names(file)) if found else ("", 0)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "", 0
 
 
-def of_tree(tree: ast.FunctionDef) -> tuple[str, int]:
-    """(hash, number of nodes) of a tree; the tree is not used afterwards."""
-    renamed = _Renamed(_local_names(tree)).visit(tree)
+def of_tree(tree: ast.FunctionDef, numpy: Iterable[str] = ()) -> tuple[str, int]:
+    """(hash, number of nodes) of a tree, numpy: the names of NumPy in its file; the tree is not used afterwards."""
+    renamed = _Renamed(_local_names(tree), numpy).visit(tree)
     text = dumped(renamed)
     return hashlib.sha256(text.encode()).hexdigest()[:16], sum(1 for _ in ast.walk(renamed))
+
+
+def _numpy_names(file: ast.Module) -> set[str]:
+    """The names by which a file imports NumPy, its own or autograd's: `import autograd.numpy as anp`."""
+    names = set()
+    for node in file.body:
+        if isinstance(node, ast.Import):
+            names |= {alias.asname or alias.name for alias in node.names if alias.name in NUMPY}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names if f"{node.module}.{alias.name}" in NUMPY}
+    return names
 
 
 def _local_names(tree: ast.FunctionDef) -> set[str]:
