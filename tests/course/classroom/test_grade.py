@@ -352,9 +352,10 @@ def test_cells_are_no_formulas():
 def test_ids_become_safe_file_names():
     from minigen.course.classroom.roster import Student
 
-    ids = ["s001", "../../etc", "a/b", "A", "a", ".hidden", "x" * 300, "=1", "ü"]
+    ids = ["s001", "../../etc", "a/b", "A", "a", ".hidden", "x" * 300, "=1", "ü", "CON", "com1.txt", "console"]
     names = documents.file_names([Student(id) for id in ids])
-    assert names["s001"] == "s001" and names["A"] == "A" and names["a"] != "a"
+    assert names["s001"] == "s001" and names["A"] == "A" and names["a"] != "a" and names["console"] == "console"
+    assert names["CON"].startswith("student-CON-") and names["com1.txt"].startswith("student-com1.txt-")
     assert len({name.casefold() for name in names.values()}) == len(ids)
     assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}", name) for name in names.values())
 

@@ -34,6 +34,9 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 3
+RESERVED = re.compile(
+    r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE
+)  # names of devices, which no file may have on Windows
 
 
 def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, Any]:
@@ -198,12 +201,14 @@ def to_retry(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def file_names(students: Sequence[Student]) -> dict[str, str]:
-    """A file name for each student, by id: the id itself where that is safe and not another's, up to case."""
+    """A file name for each student, by id: the id where every system allows it and no other has it, up to case."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for student in students:
         id = student.student_id
         name = re.sub(r"[^A-Za-z0-9._-]", "_", id).lstrip(".-")[:60] or "student"
+        if RESERVED.fullmatch(name.split(".")[0]):
+            name = f"student-{name}"
         if name != id or name.casefold() in taken:
             name = f"{name}-{hashlib.sha256(id.encode()).hexdigest()[:8]}"
         taken.add(name.casefold())
