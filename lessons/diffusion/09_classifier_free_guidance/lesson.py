@@ -297,6 +297,15 @@ def sample(w, y, rng, steps=steps, eta=0.0):
     return (batched(some, noise, y, size=250, progress="digits").clip(-1, 1) + 1) / 2
 
 
+# %%
+def draw(rng, n, label=None, w=0.5, steps=steps):
+    """Digits and their labels, drawn uniformly or all the same."""
+    y = rng.integers(0, 10, n) if label is None else np.full(n, label)
+    return sample(w, y, rng, steps), y
+
+
+lesson.sampler("digits", draw)
+
 # %% [markdown]
 # DDIM is the sampler of `diffusion/10`: few steps, no fresh noise. `clipped` corrects a prediction
 # that implies a pixel darker than black or lighter than white; without it large weights leave the
@@ -477,15 +486,6 @@ lesson.claim(
     source="seeds 0, 1: 8.1, 8.0",
 )
 
-
-# %%
-def draw(rng, n, label=None, w=0.5, steps=steps):
-    """Digits and their labels, drawn uniformly or all the same."""
-    y = rng.integers(0, 10, n) if label is None else np.full(n, label)
-    return sample(w, y, rng, steps), y
-
-
-lesson.sampler("digits", draw)
 
 # %% [markdown]
 # What is a label worth without guidance? Five thousand digits of labels drawn uniformly, and five
