@@ -486,7 +486,7 @@ lesson.claim(
     "two_moons: one step, distance / floor",
     scores["two_moons", 1][1],
     at_most=1.6,
-    source="seeds 0, 1, 4645: 0.83, 0.95, 1.25, plus a fourth; the teacher's 64 steps: up to 1.24",
+    source="seeds 0, 1, 4645: 0.83, 0.95, 1.25, plus a quarter; the teacher's 64 steps: up to 1.24",
 )
 lesson.claim(
     "ring: one step, distance / floor",
