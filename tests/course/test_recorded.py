@@ -213,6 +213,8 @@ def test_fresh_then_its_text_then_its_code_changes(tiny, capsys):
     assert main(["record", "gan/01"]) == 0 and status_of(lesson) == "fresh"
     after = read_record(recorded.folder_of(lesson) / "record.jsonl")
     assert after == [{**entry, "cell": entry["cell"] + 1} for entry in before]
+    edited(lesson, "minutes=0.5", "minutes=0.7")
+    assert status_of(lesson) == "text changed"
     edited(lesson, "steps = lesson.steps(400)", "steps = lesson.steps(401)")
     assert status_of(lesson) == "code changed since"
     capsys.readouterr()

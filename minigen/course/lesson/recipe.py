@@ -1,8 +1,8 @@
 """What a result depends on besides its options: a hash of the code that made it.
 
 A checkpoint or a cached model of other code is never taken for one of this code without a message. Code is hashed
-without comments, docstrings, a lesson's sources and the thresholds of its claims: a better sentence does not make a
-result another one.
+without comments, docstrings, a lesson's sources, its minutes and the thresholds of its claims: a better sentence does
+not make a result another one.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _code_in(path: Path) -> str:
 
 
 def _code(source: str | bytes) -> str:
-    """Code without comments, docstrings, a lesson's sources, thresholds and invitations: none of them changes a number.
+    """Code without what changes no number: comments, docstrings, a lesson's sources, minutes, thresholds, invitations.
 
     A text that is no Python, such as a cell with a magic, is kept as it stands.
     """
@@ -166,7 +166,7 @@ def _code(source: str | bytes) -> str:
             if ast.get_docstring(node, clean=False) is not None:
                 del node.body[0]
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Lesson":
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "sources"]
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in ("sources", "minutes")]
         if isinstance(node, ast.Call):
             node.keywords = [keyword for keyword in node.keywords if not is_threshold(node, keyword)]
     return dumped(tree)
