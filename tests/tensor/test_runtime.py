@@ -15,7 +15,7 @@ import pytest
 from minigen.tensor import runtime
 
 STATE = """
-import json, sys, threading
+import itertools, json, sys, threading
 import autograd.numpy as anp
 import numpy as np
 from threadpoolctl import threadpool_info
@@ -26,8 +26,10 @@ from autograd.numpy.numpy_boxes import ArrayBox
 def blas():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
+sizes = itertools.count(1 << 26, 1 << 26)  # each larger than what an earlier block can have left free in the heap
+
 def in_heap():  # whether a large block comes from the heap rather than from a mapping of its own
-    block = np.empty(1 << 26, np.uint8)  # above the 32 MB up to which glibc moves its threshold by itself
+    block = np.empty(next(sizes), np.uint8)  # above the 32 MB up to which glibc moves its threshold by itself
     for line in open("/proc/self/maps") if sys.platform == "linux" else ():
         if "[heap]" in line:
             low, high = (int(end, 16) for end in line.split()[0].split("-"))
