@@ -563,7 +563,12 @@ lesson.outcome(
 name = "length midway, straight, over that of the ends: 1/√2 = 0.71"
 lesson.check(name, shorter, between=(0.67, 0.75))
 name = "Fréchet distance midway: straight line over sphere"
-lesson.claim(name, rows[1][4] / rows[2][4], at_least=2, source="smallest of seeds 0, 1 and 2: 3.8")
+lesson.claim(
+    name,
+    rows[1][4] / rows[2][4],
+    at_least=1.3,
+    source="seeds 0, 1, 2: 3.8 and more; 4645: 1.8, less a quarter; without a difference: 1",
+)
 
 # %% [markdown]
 # <details><summary>Derivation: the length midway is √(D/2)</summary>
