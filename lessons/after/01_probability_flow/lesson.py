@@ -32,7 +32,7 @@ lesson = Lesson(
         "after.07",
         "after.08",
     ],
-    minutes=2,
+    minutes=0.3,
     sources=[
         "weng2018flow",
         "weng2021diffusion",

@@ -31,7 +31,7 @@ lesson = Lesson(
         "after.15",
         "after.16",
     ],
-    minutes=2,
+    minutes=0.3,
     sources=[
         "weng2018flow",
         "weng2021diffusion",

@@ -35,7 +35,7 @@ lesson = Lesson(
         "after.26",
         "after.27",
     ],
-    minutes=3,
+    minutes=1.4,
     sources=[
         "weng2021diffusion",
         "he2015rectifiers",

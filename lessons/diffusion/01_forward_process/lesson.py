@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["diffusion.s01", "diffusion.s02"],
     figures=["diffusion.f02"],
     equations=["diffusion.01", "diffusion.02"],
-    minutes=0.4,
+    minutes=0.1,
     sources=[
         "weng2021diffusion",
         "sohldickstein2015thermo",

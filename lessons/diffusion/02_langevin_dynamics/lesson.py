@@ -23,7 +23,7 @@ lesson = Lesson(
     sections=["diffusion.s03"],
     figures=[],
     equations=["diffusion.03"],
-    minutes=0.5,
+    minutes=0.1,
     sources=["weng2021diffusion", "welling2011langevin", "song2019ncsn"],
 )
 

@@ -34,7 +34,7 @@ lesson = Lesson(
         "diffusion.11",
         "diffusion.12",
     ],
-    minutes=0.5,
+    minutes=0.1,
     sources=["weng2021diffusion", "sohldickstein2015thermo", "ho2020ddpm"],
 )
 

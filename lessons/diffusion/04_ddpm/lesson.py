@@ -32,7 +32,7 @@ lesson = Lesson(
         "diffusion.16",
     ],
     pretrained=["digit_classifier"],
-    minutes=12.0,
+    minutes=11,
     sources=["weng2021diffusion", "ho2020ddpm"],
 )
 

@@ -25,7 +25,7 @@ lesson = Lesson(
     sections=["diffusion.s07"],
     figures=[],
     equations=["diffusion.17"],
-    minutes=1.0,
+    minutes=0.2,
     sources=[
         "weng2021diffusion",
         "hyvarinen2005score",

@@ -25,7 +25,7 @@ lesson = Lesson(
     figures=["diffusion.f05"],
     equations=["diffusion.18"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=4.0,
+    minutes=1.2,
     sources=["weng2021diffusion", "ho2020ddpm", "nichol2021improved", "karras2022design"],
 )
 

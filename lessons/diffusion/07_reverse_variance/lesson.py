@@ -25,7 +25,7 @@ lesson = Lesson(
     sections=["diffusion.s09"],
     figures=["diffusion.f06"],
     equations=["diffusion.19"],
-    minutes=6.0,
+    minutes=2.2,
     sources=[
         "weng2021diffusion",
         "vandenoord2016pixelrnn",

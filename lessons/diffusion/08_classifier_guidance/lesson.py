@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["diffusion.s10", "diffusion.s11"],
     figures=["diffusion.f07"],
     equations=["diffusion.20", "diffusion.21", "diffusion.22"],
-    minutes=1.5,
+    minutes=0.4,
     sources=["weng2021diffusion", "dhariwal2021beat"],
 )
 

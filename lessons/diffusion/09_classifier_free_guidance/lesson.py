@@ -23,7 +23,7 @@ lesson = Lesson(
     sections=["diffusion.s12"],
     equations=["diffusion.23"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=7,
+    minutes=3,
     sources=["weng2021diffusion", "ho2021classifierfree", "radford2021clip", "nichol2022glide"],
 )
 

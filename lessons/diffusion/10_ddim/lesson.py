@@ -29,7 +29,7 @@ lesson = Lesson(
     figures=["diffusion.f08"],
     equations=["diffusion.24", "diffusion.25", "diffusion.26"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=8,
+    minutes=2.8,
     sources=[
         "weng2021diffusion",
         "ho2020ddpm",

@@ -27,7 +27,7 @@ lesson = Lesson(
     figures=["diffusion.f09", "diffusion.f10"],
     equations=[],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=8.0,
+    minutes=4.5,
     sources=["weng2021diffusion", "salimans2022distillation", "meng2023guided"],
 )
 

@@ -27,7 +27,7 @@ lesson = Lesson(
     figures=["diffusion.f11", "diffusion.f12"],
     equations=["diffusion.27", "diffusion.28", "diffusion.29"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=9.0,
+    minutes=6,
     sources=["weng2021diffusion", "karras2022design", "song2023consistency", "song2024consistency"],
 )
 

@@ -27,7 +27,7 @@ lesson = Lesson(
     figures=["diffusion.f13", "diffusion.f14"],
     equations=["diffusion.30"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=10.0,
+    minutes=6,
     sources=["weng2021diffusion", "vandenoord2017vqvae", "ho2020ddpm", "rombach2022latent"],
 )
 

@@ -25,7 +25,7 @@ lesson = Lesson(
     figures=["diffusion.f15"],
     equations=[],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=10.0,
+    minutes=5.5,
     sources=["weng2021diffusion", "ho2021cascaded"],
 )
 

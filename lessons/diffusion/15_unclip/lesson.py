@@ -25,7 +25,7 @@ lesson = Lesson(
     figures=["diffusion.f16"],
     equations=["diffusion.31"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=6,
+    minutes=2.6,
     sources=["weng2021diffusion", "radford2021clip", "ramesh2022unclip"],
 )
 

@@ -22,7 +22,7 @@ lesson = Lesson(
     post="diffusion",
     sections=["diffusion.s16"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=6,
+    minutes=2.6,
     sources=["weng2021diffusion", "saharia2022imagen"],
 )
 

@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["diffusion.s17"],
     figures=["diffusion.f17"],
     equations=[],
-    minutes=2.5,
+    minutes=1.8,
     sources=["weng2021diffusion", "ronneberger2015unet", "vaswani2017attention", "ho2020ddpm"],
 )
 

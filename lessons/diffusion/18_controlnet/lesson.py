@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["diffusion.s17"],
     figures=["diffusion.f18"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=6,
+    minutes=1.4,
     sources=["weng2021diffusion", "zhang2023controlnet"],
 )
 

@@ -26,7 +26,7 @@ lesson = Lesson(
     sections=["diffusion.s17"],
     figures=["diffusion.f19"],
     pretrained=["digit_classifier"],
-    minutes=6,
+    minutes=3,
     sources=["weng2021diffusion", "vaswani2017attention", "peebles2023dit"],
 )
 

@@ -25,7 +25,7 @@ lesson = Lesson(
     sections=["diffusion.s18"],
     figures=["diffusion.f01"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=7,
+    minutes=3,
     sources=[
         "weng2021diffusion",
         "goodfellow2014gan",

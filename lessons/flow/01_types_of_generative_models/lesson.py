@@ -24,7 +24,7 @@ lesson = Lesson(
     post="flow",
     sections=["flow.s01"],
     figures=["flow.f01"],
-    minutes=0.9,
+    minutes=0.4,
     sources=[
         "weng2018flow",
         "goodfellow2014gan",

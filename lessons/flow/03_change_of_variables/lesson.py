@@ -23,7 +23,7 @@ lesson = Lesson(
     sections=["flow.s04"],
     figures=[],
     equations=["flow.03", "flow.04", "flow.07"],
-    minutes=0.2,
+    minutes=0.1,
     sources=["weng2018flow", "rezende2015flows"],
 )
 

@@ -19,7 +19,7 @@ lesson = Lesson(
     "flow/04_normalizing_flow",
     title="Normalizing flows: a chain of invertible maps",
     post="flow",
-    minutes=1,
+    minutes=0.5,
     sections=["flow.s05"],
     figures=["flow.f02"],
     equations=["flow.05", "flow.06", "flow.07", "flow.08"],

@@ -23,7 +23,7 @@ lesson = Lesson(
     sections=["flow.s06", "flow.s07"],
     figures=[],
     equations=["flow.08", "flow.09", "flow.10", "flow.11", "flow.12", "flow.13"],
-    minutes=7.5,
+    minutes=4,
     sources=["weng2018flow", "theis2016note", "dinh2017realnvp", "ho2019flowpp"],
 )
 

@@ -25,7 +25,7 @@ lesson = Lesson(
     sections=["flow.s08"],
     figures=[],
     equations=["flow.14"],
-    minutes=2.5,
+    minutes=0.9,
     sources=["weng2018flow", "dinh2015nice", "theis2016note"],
 )
 

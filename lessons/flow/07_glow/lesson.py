@@ -24,7 +24,7 @@ lesson = Lesson(
     figures=["flow.f03", "flow.f04"],
     equations=["flow.15"],
     pretrained=["digit_classifier"],
-    minutes=9,
+    minutes=5.5,
     sources=["weng2018flow", "theis2016note", "kingma2018glow"],
 )
 

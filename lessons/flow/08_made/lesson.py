@@ -22,7 +22,7 @@ lesson = Lesson(
     sections=["flow.s10", "flow.s11"],
     figures=["flow.f05"],
     equations=["flow.16", "flow.17", "flow.18"],
-    minutes=6,
+    minutes=2.6,
     sources=["weng2018flow", "salakhutdinov2008dbn", "germain2015made"],
 )
 

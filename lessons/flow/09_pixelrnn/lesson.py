@@ -27,7 +27,7 @@ lesson = Lesson(
     figures=["flow.f06", "flow.f07", "flow.f08"],
     equations=["flow.19"],
     pretrained=["digit_classifier"],
-    minutes=9.0,
+    minutes=5,
     sources=[
         "weng2018flow",
         "salakhutdinov2008dbn",

@@ -26,7 +26,7 @@ lesson = Lesson(
     sections=["flow.s13"],
     figures=["flow.f09"],
     equations=["flow.20"],
-    minutes=1.5,
+    minutes=0.8,
     sources=["weng2018flow", "karplus1983string", "vandenoord2016wavenet"],
 )
 

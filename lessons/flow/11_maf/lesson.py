@@ -22,7 +22,7 @@ lesson = Lesson(
     sections=["flow.s14"],
     figures=["flow.f10"],
     equations=["flow.16", "flow.21"],
-    minutes=6.0,
+    minutes=2.2,
     sources=["weng2018flow", "germain2015made", "papamakarios2017maf"],
 )
 

@@ -21,7 +21,7 @@ lesson = Lesson(
     sections=["flow.s15"],
     figures=["flow.f10"],
     equations=["flow.21", "flow.22", "flow.23"],
-    minutes=3.0,
+    minutes=0.7,
     sources=["weng2018flow", "kingma2016iaf", "papamakarios2017maf", "vandenoord2018parallel"],
 )
 

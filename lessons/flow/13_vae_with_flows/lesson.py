@@ -19,7 +19,7 @@ lesson = Lesson(
     "flow/13_vae_with_flows",
     title="VAE + Flows: a posterior that is not Gaussian",
     post="flow",
-    minutes=6,
+    minutes=3,
     sections=["flow.s16"],
     figures=[],
     equations=[],

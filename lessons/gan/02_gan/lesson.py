@@ -21,7 +21,7 @@ lesson = Lesson(
     sections=["gan.s02"],
     figures=["gan.f02"],
     equations=["gan.03"],
-    minutes=1.2,
+    minutes=0.8,
     sources=["weng2017gan", "goodfellow2014gan", "salimans2016improved"],
 )
 

@@ -20,7 +20,7 @@ lesson = Lesson(
     post="gan",
     sections=["gan.s03", "gan.s04", "gan.s05"],
     equations=["gan.04", "gan.05", "gan.06", "gan.07", "gan.08", "gan.09"],
-    minutes=0.2,
+    minutes=0.1,
     sources=["weng2017gan", "goodfellow2014gan"],
 )
 

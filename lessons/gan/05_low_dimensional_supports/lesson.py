@@ -19,7 +19,7 @@ lesson = Lesson(
     post="gan",
     sections=["gan.s08"],
     figures=["gan.f04"],
-    minutes=0.5,
+    minutes=0.2,
     sources=["weng2017gan", "arjovsky2017principled", "facco2017twonn", "pope2021dimension"],
 )
 

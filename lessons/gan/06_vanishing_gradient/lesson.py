@@ -20,7 +20,7 @@ lesson = Lesson(
     post="gan",
     sections=["gan.s09"],
     figures=["gan.f05"],
-    minutes=1,
+    minutes=0.4,
     sources=["weng2017gan", "goodfellow2014gan", "arjovsky2017principled"],
 )
 

@@ -19,7 +19,7 @@ lesson = Lesson(
     sections=["gan.s10"],
     figures=["gan.f06"],
     pretrained=["digit_classifier"],
-    minutes=0.9,
+    minutes=0.4,
     sources=["weng2017gan", "goodfellow2014gan", "salimans2016improved", "arjovsky2017wgan"],
 )
 

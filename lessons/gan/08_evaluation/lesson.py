@@ -27,7 +27,7 @@ lesson = Lesson(
     figures=[],
     equations=[],
     pretrained=["digit_classifier"],
-    minutes=1.2,
+    minutes=0.8,
     sources=[
         "weng2017gan",
         "dowson1982frechet",

@@ -23,7 +23,7 @@ lesson = Lesson(
     title="Improved GAN training: seven techniques on one failing game",
     post="gan",
     sections=["gan.s12"],
-    minutes=1.2,
+    minutes=0.8,
     sources=[
         "weng2017gan",
         "salimans2016improved",

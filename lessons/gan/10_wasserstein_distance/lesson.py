@@ -26,7 +26,7 @@ lesson = Lesson(
     sections=["gan.s14"],
     figures=["gan.f07"],
     equations=["gan.10", "gan.11", "gan.12", "gan.13"],
-    minutes=0.25,
+    minutes=0.1,
     sources=["weng2017gan", "arjovsky2017wgan", "peyre2019transport"],
 )
 

@@ -23,7 +23,7 @@ lesson = Lesson(
     sections=["gan.s15"],
     figures=["gan.f08"],
     equations=["gan.14", "gan.15", "gan.16"],
-    minutes=0.3,
+    minutes=0.1,
     sources=["weng2017gan", "arjovsky2017wgan"],
 )
 

@@ -19,7 +19,7 @@ lesson = Lesson(
     "gan/12_wgan",
     title="Wasserstein GAN: a critic that estimates a distance",
     post="gan",
-    minutes=3.0,
+    minutes=2,
     sections=["gan.s13", "gan.s16"],
     figures=["gan.f09"],
     equations=["gan.17", "gan.18", "gan.19"],

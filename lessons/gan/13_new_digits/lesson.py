@@ -22,7 +22,7 @@ lesson = Lesson(
     figures=["gan.f10"],
     equations=["gan.03", "gan.19"],
     pretrained=["digit_classifier"],
-    minutes=3.5,
+    minutes=2.4,
     sources=[
         "weng2017gan",
         "radford2015dcgan",

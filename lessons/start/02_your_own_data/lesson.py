@@ -20,7 +20,7 @@ lesson = Lesson(
     "start/02_your_own_data",
     title="Your own data",
     post="start",
-    minutes=0.7,
+    minutes=0.2,
     sources=["kingma2014vae", "dinh2017realnvp", "ho2020ddpm", "rombach2022latent"],
 )
 

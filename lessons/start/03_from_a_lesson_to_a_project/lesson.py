@@ -17,7 +17,7 @@ lesson = Lesson(
     "start/03_from_a_lesson_to_a_project",
     title="From a lesson to a project",
     post="start",
-    minutes=1.5,
+    minutes=0.4,
     sources=["kong1992note", "minka2005divergence", "dinh2017realnvp", "henderson2018matters"],
 )
 

@@ -21,7 +21,7 @@ lesson = Lesson(
     title="The notation, symbol by symbol",
     post="vae",
     sections=["vae.s01"],
-    minutes=0.2,
+    minutes=0.1,
     sources=["weng2018vae", "kingma2014vae"],
 )
 

@@ -21,7 +21,7 @@ lesson = Lesson(
     sections=["vae.s02"],
     figures=["vae.f01"],
     equations=["vae.01"],
-    minutes=0.6,
+    minutes=0.5,
     sources=["weng2018vae", "eckart1936rank", "baldi1989pca", "hinton2006reducing"],
     pretrained=["digit_classifier"],
 )

@@ -21,7 +21,7 @@ lesson = Lesson(
     sections=["vae.s03"],
     figures=["vae.f02"],
     equations=["vae.02"],
-    minutes=0.7,
+    minutes=0.5,
     sources=[
         "weng2018vae",
         "vincent2008denoising",

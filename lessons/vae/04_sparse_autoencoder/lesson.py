@@ -21,7 +21,7 @@ lesson = Lesson(
     sections=["vae.s04"],
     figures=["vae.f03", "vae.f04"],
     equations=["vae.03", "vae.04"],
-    minutes=0.4,
+    minutes=0.3,
     sources=["weng2018vae", "ng2011sparse", "makhzani2013ksparse"],
 )
 

@@ -24,7 +24,7 @@ lesson = Lesson(
     post="vae",
     sections=["vae.s05"],
     equations=["vae.05"],
-    minutes=0.2,
+    minutes=0.1,
     sources=["weng2018vae", "rifai2011contractive", "alain2014regularized"],
 )
 

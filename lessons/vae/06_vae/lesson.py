@@ -22,7 +22,7 @@ lesson = Lesson(
     sections=["vae.s06"],
     figures=["vae.f05"],
     equations=["vae.06", "vae.07", "vae.08"],
-    minutes=0.2,
+    minutes=0.1,
     sources=["weng2018vae", "kingma2014vae", "rezende2014backprop", "burda2016iwae"],
 )
 

@@ -20,7 +20,7 @@ lesson = Lesson(
     sections=["vae.s07"],
     figures=["vae.f06"],
     equations=["vae.09", "vae.10", "vae.11", "vae.12", "vae.13"],
-    minutes=0.2,
+    minutes=0.1,
     sources=["weng2018vae", "tipping1999ppca", "kingma2014vae", "rezende2014backprop"],
 )
 

@@ -22,7 +22,7 @@ lesson = Lesson(
     sections=["vae.s08"],
     figures=["vae.f07", "vae.f08"],
     equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"],
-    minutes=4.0,
+    minutes=2.2,
     sources=[
         "weng2018vae",
         "williams1992reinforce",

@@ -20,7 +20,7 @@ lesson = Lesson(
     post="vae",
     sections=["vae.s09"],
     equations=["vae.15", "vae.16", "vae.17"],
-    minutes=1.8,
+    minutes=1.2,
     sources=[
         "weng2018vae",
         "tishby1999bottleneck",

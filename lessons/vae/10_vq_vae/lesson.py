@@ -27,7 +27,7 @@ lesson = Lesson(
     figures=["vae.f09", "vae.f10", "vae.f11"],
     equations=["vae.18", "vae.19", "vae.20"],
     pretrained=["digit_classifier"],
-    minutes=4.5,
+    minutes=4,
     sources=["weng2018vae", "vandenoord2017vqvae", "razavi2019vqvae2"],
 )
 

@@ -22,7 +22,7 @@ lesson = Lesson(
     sections=["vae.s11"],
     figures=["vae.f12", "vae.f13"],
     equations=["vae.21", "vae.22", "vae.23", "vae.24"],
-    minutes=1.5,
+    minutes=0.9,
     sources=["weng2018vae", "gregor2019tdvae"],
 )
 
