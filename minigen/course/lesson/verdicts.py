@@ -54,11 +54,10 @@ def judged(source: str, claims: list[dict[str, Any]]) -> list[Claim]:
 def _judged(claim: dict[str, Any], calls: list[_Call]) -> Claim:
     fitting = [call for call in calls if re.fullmatch(call.pattern, claim["name"], re.S)]
     most = max((call.fixed for call in fitting), default=0)
-    choices = [_by(claim, call.literals) for call in fitting if call.fixed == most] or [_by(claim, {})]
-    same = [choice for choice in choices if choice.row() == _by(claim, {}).row()]
-    if len(choices) > 1 and not same:
+    nearest = [call.literals for call in fitting if call.fixed == most] or [{}]
+    if any(literals != nearest[0] for literals in nearest):
         raise UsageError(f"several claims of the file can be called {claim['name']!r}: name it in the call")
-    return (same or choices)[0]
+    return _by(claim, nearest[0])
 
 
 def _by(claim: dict[str, Any], literals: dict[str, Any]) -> Claim:
