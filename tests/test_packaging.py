@@ -7,6 +7,8 @@ import tomllib
 
 import pytest
 
+from minigen.course.console import INSTALL_CLASSROOM
+from minigen.course.index.lessons import all_lessons
 from minigen.course.repository import colab_address
 from minigen.zoo import PRETRAINED, description_file, weights_file
 
@@ -34,6 +36,16 @@ def test_the_lowest_versions_are_those_that_the_project_allows(root, project):
     lines = (root / ".github" / "lowest.txt").read_text(encoding="utf-8").splitlines()
     pinned = {name: release(version) for name, _, version in (line.partition("==") for line in lines if line[0] != "#")}
     assert pinned == allowed
+
+
+def test_a_message_names_the_packages_of_the_extra(project):
+    wanted = project["project"]["optional-dependencies"]["classroom"]
+    assert INSTALL_CLASSROOM.removeprefix("python -m pip install ").split() == [name.split(">")[0] for name in wanted]
+
+
+def test_the_readme_knows_the_minutes_of_all_lessons(root):
+    (stated,) = re.findall(r"all lessons in full take about (\d+) minutes", (root / "README.md").read_text("utf-8"))
+    assert abs(sum(lesson.minutes for lesson in all_lessons()) - int(stated)) <= 2
 
 
 def test_the_workflow_runs_every_python_that_is_promised(root, project):

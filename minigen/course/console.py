@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 __all__ = [
+    "INSTALL_CLASSROOM",
     "UsageError",
     "cleaning_up",
     "color",
@@ -24,6 +25,8 @@ __all__ = [
     "silence_stdout",
     "text_table",
 ]
+
+INSTALL_CLASSROOM = "python -m pip install nbformat jinja2 jsonschema"  # the packages of the extra `classroom`
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
 _SPELLINGS = dict(

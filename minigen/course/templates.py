@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minigen.course.console import UsageError
+from minigen.course.console import INSTALL_CLASSROOM, UsageError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,7 +23,7 @@ def environment(folder: Path) -> Environment:
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError:
-        message = "pages of HTML need Jinja2: python -m pip install nbformat jinja2 jsonschema"
+        message = f"pages of HTML need Jinja2: {INSTALL_CLASSROOM}"
         raise UsageError(message) from None
     return Environment(
         loader=FileSystemLoader(folder),

@@ -15,7 +15,7 @@ from typing import Any
 
 from minigen.course.classroom import prose
 from minigen.course.classroom.assignment import Assignment
-from minigen.course.console import UsageError
+from minigen.course.console import INSTALL_CLASSROOM, UsageError
 from minigen.course.exercise import stubs
 from minigen.course.exercise.names import global_names
 
@@ -40,7 +40,7 @@ def module() -> Any:
     try:
         import nbformat
     except ImportError:
-        message = "notebooks need nbformat: python -m pip install nbformat jinja2 jsonschema"
+        message = f"notebooks need nbformat: {INSTALL_CLASSROOM}"
         raise UsageError(message) from None
     return nbformat
 

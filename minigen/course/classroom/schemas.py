@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from minigen.course.console import UsageError
+from minigen.course.console import INSTALL_CLASSROOM, UsageError
 
 __all__ = ["mistake", "schema"]
 
@@ -57,7 +57,7 @@ def _validator(name: str) -> Any:
     try:
         from jsonschema import Draft202012Validator, FormatChecker, validators
     except ImportError:
-        message = "checking an assignment needs jsonschema: python -m pip install nbformat jinja2 jsonschema"
+        message = f"checking an assignment needs jsonschema: {INSTALL_CLASSROOM}"
         raise UsageError(message) from None
     types = Draft202012Validator.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
     formats = FormatChecker(formats=())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import minigen
 from minigen.course.classroom.assignment import Assignment
-from minigen.course.console import UsageError
+from minigen.course.console import INSTALL_CLASSROOM, UsageError
 from minigen.course.index.lessons import full_id, lesson_folders, lessons_roots, own_modules
 from minigen.course.index.package import PACKAGE
 
@@ -49,7 +49,7 @@ def requirements(extra: Iterable[str] = ()) -> str:
     try:
         return "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in (*NEEDED, *extra))
     except importlib.metadata.PackageNotFoundError as error:
-        message = f"its grader needs {error.name}: python -m pip install nbformat jinja2 jsonschema"
+        message = f"its grader needs {error.name}: {INSTALL_CLASSROOM}"
         raise UsageError(message) from None
 
 
