@@ -521,10 +521,10 @@ def _choose(
     scored = sorted(((one.score(name), one) for one in read), key=lambda pair: pair[0], reverse=True)
     usable = [(score, one) for score, one in scored if score[0] > 0 or one.rank < 2]
     if not usable:
-        handed = ", ".join(entry.shown for entry in entries[:4])
-        message = f"{assigned.file} was not handed in, and no other file defines {name}"
-        message += f"; handed in: {handed}{', ...' if len(entries) > 4 else ''}"
-        message = message if entries else "nothing was handed in"
+        message = "nothing was handed in"
+        if entries:
+            handed = ", ".join([entry.shown for entry in entries[:4]] + ["..."] * (len(entries) > 4))
+            message = f"{assigned.file} was not handed in, and no other file defines {name}; handed in: {handed}"
         message += "".join(f"; {what}" for what in refused)
         return AnswerFile(Submission("", "", status.MISSING_FILE, message))
     score, best = usable[0]

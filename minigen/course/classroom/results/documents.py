@@ -34,9 +34,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 3
-RESERVED = re.compile(
-    r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE
-)  # names of devices, which no file may have on Windows
+RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # no file may be called so on Windows
 
 
 def head(kind: str, assignment: Assignment, seeds: Sequence[int]) -> dict[str, Any]:
