@@ -288,6 +288,10 @@ def test_a_claim_finds_the_threshold_of_its_name():
         judged(twice, [claim("what", at_most=2)])
     alike = judged(twice.replace("at_most=1", "at_most=2"), [claim("what", at_most=1)])
     assert [str(one.bar) for one in alike] == ["≤ 2"]
+    loop = 'name = "one"\nfor name in names:\n    lesson.claim(name, x, at_most=3)'
+    assert str(judged(loop, [claim("two")])[0].bar) == "≤ 3"
+    long = claim("long", equals="1, 2, 3, …", atol=0.1) | {"value": "1, 2.01, 3, …"}  # kept as texts
+    assert judged('lesson.claim("long", x, equals=y, source="new")', [long])[0].status == "passed"
     (unknown,) = judged("", [claim("one", at_most=1.5)])
     assert unknown.status == "passed", "made elsewhere"
 
