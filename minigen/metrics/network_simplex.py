@@ -49,7 +49,7 @@ def solve(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, n
             if gain > negligible:
                 tree.pivot(source, n + sink, gain)
                 improved = True
-    plan = np.zeros((n, m), int)
+    plan = np.zeros((n, m), np.int64)
     for (i, j), x in tree.amount.items():
         plan[i, j - n] = x
     return plan, tree.f, tree.g
