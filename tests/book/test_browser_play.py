@@ -320,8 +320,8 @@ def test_it_follows_the_width_and_the_colors(open_page):
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("dark => document.querySelector('canvas').toDataURL() === dark", arg=dark)
     page.set_viewport_size({"width": 390, "height": 900})
-    page.wait_for_function("width => document.querySelector('canvas').clientWidth < width", arg=width)
-    assert picture(canvas) != dark
+    page.wait_for_function("width => document.querySelector('canvas').width < width", arg=width)
+    page.wait_for_function("dark => document.querySelector('canvas').toDataURL() !== dark", arg=dark)
     page.evaluate("document.body.style.width = '200px'")  # as when a sidebar opens
     page.wait_for_function("document.querySelector('canvas').width <= 200")
 

@@ -283,8 +283,30 @@ def test_a_chain_that_has_changed_is_not_offered(gan_01, monkeypatch):
     cells = runnable.cells_of_lesson(gan_01)
     assert cells.chains[cell] == chains.of(cell) and set(cells.chains) <= set(chains.of(cell))
     assert not any("import" in cells.code[each] for each in cells.chains)
-    monkeypatch.setattr(runnable, "measured", lambda: {"gan/01": {runnable.digest([*code[:-1], code[-1] + "#"]): 0.1}})
+    edited = [*code[:-1], code[-1] + "\n1"]
+    monkeypatch.setattr(runnable, "measured", lambda: {"gan/01": {runnable.digest(edited): 0.1}})
     assert not runnable.cells_of_lesson(gan_01).chains
+
+
+@pytest.mark.parametrize(
+    ("edited", "same"),
+    [
+        ('lesson = Lesson("gan/01", minutes=3)', True),
+        ('lesson = Lesson("gan/02", minutes=2)', False),
+        ('lesson = Lesson("gan/01", minutes=2)  # the first', True),
+        ('lesson = Lesson("gan/01", minutes=2)\nlesson.claim("loss", 3, at_most=4)', False),
+    ],
+)
+def test_text_is_no_change(edited, same):
+    code = ["import numpy as np", 'lesson = Lesson("gan/01", minutes=2)']
+    assert (runnable.digest(code) == runnable.digest([code[0], edited])) == same
+
+
+@pytest.mark.slow
+def test_cells_are_offered_in_nearly_all_lessons():
+    cells = [runnable.cells_of_lesson(lesson) for lesson in all_lessons()]
+    counts = [sum(runnable.shows(each.code[cell]) for cell in each.chains) for each in cells]
+    assert sum(counts) >= 500 and sum(map(bool, counts)) >= 58, "run tests/book/measure_cells.py"
 
 
 def test_a_page_has_its_cells_their_code_and_their_recorded_outputs(gan_01, monkeypatch):

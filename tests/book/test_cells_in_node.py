@@ -1,6 +1,6 @@
 """All cells that can be run in a page, in the browser's Python, in Node: each gives what is recorded.
 
-About 300 runs, which take two minutes of computing. `MINIGEN_CELLS="gan/12 vae"` takes only the lessons that begin so.
+About 580 runs, which take five minutes of computing. `MINIGEN_CELLS="gan/12 vae"` takes only the lessons that begin so.
 """
 
 import importlib.util
@@ -13,7 +13,6 @@ from minigen.course.book import runnable
 from minigen.course.index.lessons import all_lessons, short_id
 
 pytestmark = pytest.mark.book
-CELLS, LESSONS = 200, 45  # at least so many that show something, of at least so many lessons
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +33,6 @@ def chosen():
     wanted = os.environ.get("MINIGEN_CELLS", "").split()
     named = [(lesson, short_id(lesson.path.parent)) for lesson in all_lessons()]
     return [lesson for lesson, short in named if not wanted or any(short.startswith(start) for start in wanted)]
-
-
-def test_there_are_enough_of_them():
-    counts = [len(offered(lesson)[1]) for lesson in all_lessons()]
-    assert sum(counts) >= CELLS and sum(map(bool, counts)) >= LESSONS, "run tests/book/measure_cells.py"
 
 
 def test_every_cell_gives_what_is_recorded(measuring, tmp_path):

@@ -3,9 +3,9 @@
 A cell can be run in the page if no cell of its chain (`minigen.course.book.chains`) trains, if the chain takes less
 than LONGEST seconds in the browser's Python, and if it gives there what the recorded run gives, or this machine's
 Python where nothing is recorded. All of that is measured by `tests/book/measure_cells.py`, which writes runnable.json:
-for each lesson the digests of the chains that were found fit, with their seconds. A chain of which a line has changed
-since has another digest: its cell is not offered until it is measured again. What such a cell depends on can be run,
-too, but for imports and the declaration of the lesson.
+for each lesson the digests of the chains that were found fit, with their seconds. A chain whose code has changed since
+has another digest: its cell is not offered until it is measured again. Text does not count: comments, sources, minutes,
+thresholds. What such a cell depends on can be run, too, but for imports and the declaration of the lesson.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from minigen.course.book.chains import Chains
 from minigen.course.cells import cell_of_statement
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.lesson.changes import changes_of
+from minigen.course.lesson.recipe import code_without_text
 from minigen.course.lesson.result import Result
 from minigen.course.reading.purposes import page_cells
 
@@ -99,8 +100,8 @@ def cells_of_lesson(lesson: LessonInfo) -> Cells:
 
 
 def digest(code: Sequence[str]) -> str:
-    """Eight letters that stand for the code of a chain."""
-    return hashlib.sha256("\0".join(code).encode()).hexdigest()[:8]
+    """Eight letters that stand for the code of a chain, without its text."""
+    return hashlib.sha256("\0".join(map(code_without_text, code)).encode()).hexdigest()[:8]
 
 
 def shows(code: str) -> bool:

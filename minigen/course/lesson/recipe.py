@@ -24,7 +24,7 @@ from minigen.course.index.package import calls_of, dumped
 from minigen.course.lesson.verdicts import is_threshold
 from minigen.zoo import weights_file
 
-__all__ = ["recipe_of", "recipe_of_functions", "recipe_of_pretrained", "text_hash"]
+__all__ = ["code_without_text", "recipe_of", "recipe_of_functions", "recipe_of_pretrained", "text_hash"]
 
 PACKAGE = Path(minigen.__file__).parent
 ALWAYS_USED = (  # also by a lesson that does not import them
@@ -56,7 +56,7 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     code = _code_of(_imported(source) | set(map(_module, models)))
     weights = [_hash_of_weights(weights_file(name)) for name in models]
     loaded = [recipe_of(path) or "" for path in _loaded(tree) if path != lesson_file]
-    return _digest(_code(source), code, *weights, *loaded, *_own(source))
+    return _digest(code_without_text(source), code, *weights, *loaded, *_own(source))
 
 
 def text_hash(source: str) -> str:
@@ -80,7 +80,7 @@ def recipe_of_functions(*functions: Callable) -> str:
         text, imported = _surroundings(function)
         sources |= text
         modules |= imported
-    return _digest(*sorted(map(_code, sources)), _code_of(modules))
+    return _digest(*sorted(map(code_without_text, sources)), _code_of(modules))
 
 
 def _surroundings(function: Callable) -> tuple[set[str], set[str]]:
@@ -121,7 +121,7 @@ def _own(source: str) -> list[str]:
     """The code of the modules beside further lessons that this one imports, and of what they import of ours."""
     used = set(OWN_IMPORT.findall(source))
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in own_modules() if path.stem in used]
-    return [part for text in texts for part in (_code(text), _code_of(_imported(text)))]
+    return [part for text in texts for part in (code_without_text(text), _code_of(_imported(text)))]
 
 
 def _loaded(tree: ast.AST) -> list[Path]:
@@ -147,10 +147,10 @@ def _code_of(modules: Iterable[str]) -> str:
 @lru_cache
 def _code_in(path: Path) -> str:
     """The code of a file of the package."""
-    return _code(path.read_bytes())
+    return code_without_text(path.read_bytes())
 
 
-def _code(source: str | bytes) -> str:
+def code_without_text(source: str | bytes) -> str:
     """Code without what changes no number: comments, docstrings, a lesson's sources, minutes, thresholds, invitations.
 
     A text that is no Python, such as a cell with a magic, is kept as it stands.
