@@ -85,6 +85,26 @@ def _reduction_vjp(name: str, mean: bool) -> Rule:
     return vjp_of
 
 
+def _arithmetic_rule(function: Callable, first: Callable, second: Callable) -> Rule:
+    """The rule of an operation of two operands, without autograd's search for broadcast axes where there are none.
+
+    first(x, y) and second(x, y) give the gradients of x and of y as functions of g.
+    """
+
+    def vjp_of(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
+        for i in argnums:
+            operand = args[i]
+            if type(operand) is not np.ndarray or operand.shape != value.shape or operand.dtype != value.dtype:
+                return _AUTOGRADS[function](argnums, value, args, kwargs)
+        if len(argnums) == 2:
+            vjp_x, vjp_y = first(*args), second(*args)
+            return lambda g: (vjp_x(g), vjp_y(g))
+        vjp = (second if argnums[0] else first)(*args)
+        return lambda g: (vjp(g),)
+
+    return vjp_of
+
+
 def _power_vjp(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
     """The gradient of x ** n for a plain number n, n x ** (n − 1): with Python's numbers, which NumPy has shortcuts
     for."""
@@ -507,6 +527,9 @@ RULES: dict[Callable, Rule] = {
     ArrayBox.__getitem__: _getitem_vjp,
     _mean: _reduction_vjp("mean", mean=True),
     anp.sum: _reduction_vjp("sum", mean=False),
+    anp.add: _arithmetic_rule(anp.add, lambda x, y: lambda g: g, lambda x, y: lambda g: g),
+    anp.subtract: _arithmetic_rule(anp.subtract, lambda x, y: lambda g: g, lambda x, y: lambda g: -g),
+    anp.multiply: _arithmetic_rule(anp.multiply, lambda x, y: lambda g: g * y, lambda x, y: lambda g: g * x),
     anp.power: _power_vjp,
     anp.tanh: _rule(_tanh_vjp),
     # right where autograd's are wrong, or fail

@@ -28,7 +28,8 @@ what a program computes, but for rounding and for the gradients that autograd ge
      of `np.sum` are views, not arrays that are added to zeros (two replacements);
    * the gradient of `x**2` is a product, not a power with a float64 exponent, three to five times slower;
    * the gradient of `np.tanh` is 1 − tanh², from the value at hand, not 1/cosh², which overflows in float32;
-   * a gradient that already has its operand's shape skips the search for broadcast axes;
+   * a gradient that already has its operand's shape skips the search for broadcast axes, and the rules of `+`, `-`
+     and `*` do not look for them where an operand has the shape of the result;
    * shape and ndim of a traced array are read off its value, and `np.shape` off an array, without a dispatch between;
    * a call of one of the functions in `calls.py` looks at its arguments once: it takes a third to a half less time
      with small arrays.

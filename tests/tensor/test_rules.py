@@ -50,6 +50,7 @@ INPUTS = {
 }
 CONSTANTS = {
     "X": spread(3, 4),
+    "row": spread(4),
     "V": spread(5),
     "W": normal(4, 5),
     "B3": normal(2, 3, 4),
@@ -113,6 +114,9 @@ clip of x: np.clip(x, -0.5, 0.5); np.clip(x, None, 0.5); np.clip(x, -0.5, None);
 elementwise of p: np.abs(p); np.exp(p); np.expm1(p); np.log(p); np.log1p(p); np.log2(p); np.sqrt(p); np.square(p);
     np.sin(p); np.cos(p); np.tanh(p); np.sinh(p); np.arctan(p); np.reciprocal(p); np.sinc(p); np.floor(p);
     np.sign(p); np.positive(p)
+arithmetic of x: x + X; X + x; x - X; X - x; x * X; X * x; x + x; x - x * x; x * x; x - 3 * x; 2 - x; x - 2; x * 3;
+    x + B3; B3 - x; B3 * x; x * row; row - x; x + 2 * x[:1]; x[:, :1] * x - x[0]; x * x[0, 0]; x[0, 0] - x;
+    np.add(x, X); np.subtract(X, x); np.multiply(x, x); x - np.sum(x); x * (X > 0.9); x * X.astype(np.float32)
 negative of x: np.abs(x); np.fabs(x); np.sinc(x); np.tanh(x); -x; x**3; x**2; np.sign(x); np.sinc(x - x)
 power of p: p**2; p**0.5; p**-1; p**0; p**1; p**np.int64(3); p ** np.array([1, 2, 3, 4]); 2**p; p**p; p % 0.3
 einsum of x: np.einsum('ij,jk->ik', x, W); np.einsum('ij->', x); np.einsum('ij->ji', x); np.einsum('ij,ij->i', x,
@@ -234,6 +238,10 @@ def test_float32_stays_float32_under_autograds_own_grad():
     ):
         f = function_of("x", expression)
         assert autograd.grad(lambda x, f=f: np.sum(f(x)))(x).dtype == numpy.float32, expression
+
+
+def test_autograds_own_grad_at_a_python_number():
+    assert autograd.grad(lambda x: (x + x * x) * (3 - x))(2.0) == -1  # 3 + 4x - 3x²
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero")
