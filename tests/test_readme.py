@@ -11,7 +11,7 @@ import pytest
 import minigen
 
 ROOT = Path(__file__).resolve().parent.parent
-GUIDES = ("README.md", ".github/GUIDE.md", ".github/CONTRIBUTING.md", ".github/TEACHERS.md")
+GUIDES = ("README.md", ".github/GUIDE.md", ".github/CONTRIBUTING.md", ".github/PERFORMANCE.md", ".github/TEACHERS.md")
 
 
 def blocks(text: str, language: str) -> list[str]:

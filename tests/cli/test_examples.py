@@ -10,7 +10,7 @@ from minigen.cli import COMMANDS, main
 from minigen.course.index.names import find_lesson, resolve
 from minigen.course.lesson.options import Parser
 
-PAGES = ("README.md", ".github/GUIDE.md", ".github/TEACHERS.md", ".github/CONTRIBUTING.md")
+PAGES = ("README.md", ".github/GUIDE.md", ".github/TEACHERS.md", ".github/CONTRIBUTING.md", ".github/PERFORMANCE.md")
 EXERCISE = ("list", "start", "check", "hint", "diff", "reset", "prove")
 HELP = [[], *([name] for name in COMMANDS), *(["exercise", name] for name in EXERCISE)]
 QUICK = (["list"], ["glossary"], ["exercise list"], ["exercise start", "exercise hint", "exercise reset"])
