@@ -1136,8 +1136,7 @@ lesson.claim(
 #   embedding vectors in the codebook is updated through EMA". These are two alternatives. With the
 #   moving average, the VQ loss is dropped (section 1; Razavi et al. 2019).
 # - "$N_i$ and $\mathbf{m}_i$ are accumulated vector count and volume": $\mathbf{m}_i$ is a sum of
-#   vectors, and both are averages, not accumulated totals. "where $\text{sq}[.]$ is the
-#   `stop_gradient` operator": in Eq. vae.19 it is written sg.
+#   vectors, and both are averages, not accumulated totals.
 # - "A powerful autoregressive model enhanced with multi-headed self-attention layers is used to
 #   capture the prior distribution": there are two priors, and in the paper only that of the top has
 #   self-attention. The bottom, a larger grid, does without. (Ours has it in both.)
