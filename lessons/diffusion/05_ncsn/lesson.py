@@ -1042,7 +1042,8 @@ lesson.claim(
 #   either (section 6).
 #
 # **Left out:** images (Song and Ermon 2019 used $L = 10$ levels from 1 to 0.01 for 32 × 32 pixels;
-# Song and Ermon 2020 derive both ends). **Next:** how fast the noise should grow (`diffusion/06`).
+# Song and Ermon 2020 derive the largest level, and the ratio of each level to the next). **Next:**
+# how fast the noise should grow (`diffusion/06`).
 #
 # **Your turn:** `minigen exercise start diffusion/05`, then `minigen run diffusion/05 --with
 # exercises/diffusion_05.py`.

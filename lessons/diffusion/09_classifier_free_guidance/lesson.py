@@ -164,8 +164,8 @@ lesson.outcome(
 #
 # </details>
 #
-# So $w = 0$ is the conditional model, and $w = -1$ the unconditional one. (In GLIDE and Imagen
-# $1 + w$ is called the *guidance scale*: their 1 is $w = 0$ here.)
+# So $w = 0$ is the conditional model, and $w = -1$ the unconditional one. (The *guidance scale* of
+# GLIDE and the *guidance weight* of Imagen are $1 + w$: their 1 is $w = 0$ here.)
 
 # %%
 lesson.change(

@@ -575,7 +575,7 @@ lesson.check(
 
 # %% [markdown]
 # The class-conditional model of the paper is of this kind: its $\tau_\theta$ maps a label to a
-# single vector (appendix E.1). (The package's `MultiHeadAttention` does the same as our
+# single vector (appendix E.2.1). (The package's `MultiHeadAttention` does the same as our
 # `cross_attention`, with all its products in one fused operation; the tests compare them.)
 #
 # ## 6. Captions

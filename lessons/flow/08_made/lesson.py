@@ -984,8 +984,8 @@ worst = (together - members.mean(axis=0)).min()
 lesson.check("least gain of a digit, in nats", worst, at_least=-1e-3)
 
 # %% [markdown]
-# A gain of this size means that the orders err on different digits. In the paper, which trains for
-# hundreds of passes over the data where we have fourteen, networks of several orders are ahead
+# A gain of this size means that the orders err on different digits. In the paper, whose published
+# code allows 300 passes over the data where we have fourteen, networks of several orders are ahead
 # of those of one order (table of section 5).
 #
 # ## 8. Where the post is loose

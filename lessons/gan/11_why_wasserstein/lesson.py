@@ -532,8 +532,8 @@ lesson.claim(
 # Two lines are an example. The post states the general result: "Even when two distributions are
 # located in lower dimensional manifolds without overlaps, Wasserstein distance can still provide a
 # meaningful and smooth representation of the distance in-between." Arjovsky et al. (2017) prove
-# that W is continuous in the parameters of every generator that is itself continuous in them
-# (under a mild condition), and that JS and KL need not be.
+# that W is continuous in the parameters of every generator that is itself continuous in them, and,
+# under a mild condition, differentiable almost everywhere. JS and KL need not be either.
 #
 # ## 6. Where the post is loose
 #

@@ -337,9 +337,9 @@ lesson.show_source(wgan_step, clip_weights)
 
 # %% [markdown]
 # Section 4 adds a second way to bound the slope, a penalty. In the code, a *way* consists of an
-# optimizer and a training step. The paper recommends RMSProp for the clipped critic, because
-# momentum-based optimizers such as Adam made the training unstable. With the gradient penalty the
-# optimizer is Adam without a first moment, `betas=(0.0, 0.9)`.
+# optimizer and a training step. The paper uses RMSProp for the clipped critic, because with
+# momentum-based optimizers such as Adam the training was unstable at times. With the gradient
+# penalty the optimizer is Adam without a first moment, `betas=(0.0, 0.9)`.
 
 
 # %%
@@ -416,7 +416,7 @@ def train(label, density, steps, way):
 
 
 # %% [markdown]
-# The paper recommends $c = 0.01$. We train four generators on the ring: with this $c$, with one
+# The paper uses $c = 0.01$. We train four generators on the ring: with this $c$, with one
 # that is ten times smaller, and with two that are larger.
 
 # %%

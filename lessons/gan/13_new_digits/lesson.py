@@ -310,8 +310,8 @@ def play(label, move, steps, optimizers, **nets):
 
 # %% [markdown]
 # The game with the penalty comes first. The critic takes one step for each step of the generator
-# (the paper: five), with four times the generator's learning rate (Heusel et al. 2017). The weight
-# of the penalty is $\lambda = 1$, as in `gan/12` (the paper: 10).
+# (the paper: five). It has a learning rate of its own, as in Heusel et al. (2017), here four times
+# the generator's. The weight of the penalty is $\lambda = 1$, as in `gan/12` (the paper: 10).
 
 
 # %%
