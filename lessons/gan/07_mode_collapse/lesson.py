@@ -558,12 +558,12 @@ lesson.outcome(
 # %% [markdown]
 # ## 6. Digits
 #
-# Fig. 6 of the post, from Arjovsky et al. (2017), shows bedrooms that are nearly all the same. The
-# generator is an MLP, "configured to lack a strong inductive bias for image generation": unlike
-# convolutions, its layers do not favor images over other arrays. Here the data are digits, and the
-# generator is an MLP too. The weak game has a small start and five generator steps in a round. The
-# fair game has the usual start and one step. Both take 6,000 gradients. A pretrained classifier
-# (`gan/08`) reads the outputs.
+# Fig. 6 of the post, from Arjovsky et al. (2017), shows sixteen bedrooms, and several of them are
+# nearly the same. The generator is an MLP, "configured to lack a strong inductive bias for image
+# generation": unlike convolutions, its layers do not favor images over other arrays. Here the data
+# are digits, and the generator is an MLP too. The weak game has a small start and five generator
+# steps in a round. The fair game has the usual start and one step. Both take 6,000 gradients. A
+# pretrained classifier (`gan/08`) reads the outputs.
 
 # %%
 images = mnist.splits().train.images  # (50000, 28, 28), bytes
