@@ -9,8 +9,9 @@
 # 1. Training: add noise to an example, let a network predict that noise from the noisy example and
 #    the time step, and minimize the squared error.
 # 2. Sampling: each reverse step subtracts a part of the predicted noise and adds fresh noise.
-# 3. The variational bound weighs the squared errors, a weight for each step. The simple loss drops
-#    the weights. Both losses have the same minimizer, the mean of the noise given $x_t$.
+# 3. The variational bound gives the squared errors of each step a weight of their own. The simple
+#    loss drops these weights. Both losses have the same minimizer, the mean of the noise given
+#    $x_t$.
 #
 # Needed: the forward process (`diffusion/01`) and the reverse process (`diffusion/03`).
 
@@ -52,8 +53,9 @@ from minigen.diffusion.samplers import Trajectory, ancestral, ancestral_step, cl
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
 
 # %% [markdown]
-# The first data set is a ring of eight narrow Gaussians. The schedule is that of Ho et al., from
-# $10^{-4}$ to 0.02 in 1000 steps, shortened to 200 steps with the same total noise.
+# The first data set is a ring of eight narrow Gaussians. The schedule is that of Ho et al. (2020),
+# in which $\beta_t$ grows linearly from $10^{-4}$ to 0.02 in 1000 steps. We shorten it to 200
+# steps: each $\beta_t$ is five times as large, so that their sum is the same.
 
 # %%
 T = 200
@@ -74,8 +76,8 @@ lesson.figure(fig, "noisy_ring", caption)
 # %% [markdown]
 # ## 1. By hand, in two dimensions
 #
-# A forward process of two steps, $\beta = (0.1, 0.6)$. So $\alpha = (0.9, 0.4)$ and $\bar\alpha_2 =
-# 0.9 \cdot 0.4 = 0.36$. After both steps a point is (Eq. diffusion.02)
+# Take a forward process of two steps with $\beta = (0.1, 0.6)$. Then $\alpha = (0.9, 0.4)$ and
+# $\bar\alpha_2 = 0.9 \cdot 0.4 = 0.36$. After both steps a point is (Eq. diffusion.02)
 #
 # $$x_2 = \sqrt{0.36}\; x_0 + \sqrt{0.64}\; \epsilon = 0.6\, x_0 + 0.8\, \epsilon .$$
 #
@@ -120,8 +122,8 @@ lesson.outcome(
 lesson.check("loss of the prediction", loss, equals=0.15625)
 
 # %% [markdown]
-# To predict the noise is to predict the data: with that noise, only one $x_0$ gives $x_2$. It is
-# $(x_2 - 0.8\, \hat\epsilon)/0.6$.
+# A prediction of the noise is also a prediction of the data, because only one $x_0$ leads to $x_2$
+# with this noise: $(x_2 - 0.8\, \hat\epsilon)/0.6$.
 
 # %%
 implied = predict_x0_from_eps(x2, 2, guess, tiny)
@@ -165,9 +167,9 @@ lesson.check("the mean of x_1", mean, equals=(x2 - 0.6 / 0.8 * guess) / np.sqrt(
 #
 # </details>
 #
-# The step back is that mean plus fresh noise $\sigma_t z$: its covariance is $\Sigma_\theta =
-# \sigma_t^2 I$, and we take $\sigma_t^2 = \beta_t$. The last step, from $t = 1$, leads to the data
-# and adds no noise.
+# The reverse step adds fresh noise $\sigma_t z$ to this mean. So the covariance of the step is
+# $\Sigma_\theta = \sigma_t^2 I$, and we take $\sigma_t^2 = \beta_t$. The last step, from $t = 1$,
+# leads to the data and adds no noise.
 
 # %%
 lesson.exercise("diffusion/04/ancestral_step")
@@ -191,11 +193,12 @@ lesson.change(
 # %% [markdown]
 # ## 2. The weights of the bound
 #
-# The bound of `diffusion/03` is a sum of KL divergences. Each compares a Gaussian of variance
-# $\tilde\beta_t$ with the model's Gaussian of variance $\sigma_t^2$. It is the squared distance of
-# the two means over $2\sigma_t^2$, plus a constant that does not depend on the network. One mean is
-# that for the noise $\epsilon$, the other that for the prediction $\hat\epsilon$. So the divergence
-# is a multiple of $\lVert \epsilon - \hat\epsilon \rVert^2$, and a constant. Which multiple?
+# The bound of `diffusion/03` has a KL divergence for each reverse step except the last, whose term
+# is a log-density. Each divergence compares a Gaussian of variance $\tilde\beta_t$ with the model's
+# Gaussian of variance $\sigma_t^2$. It is the squared distance of the two means over $2\sigma_t^2$,
+# plus a constant that does not depend on the network. The first mean is that for the noise
+# $\epsilon$, the second that for the prediction $\hat\epsilon$. So the divergence is a multiple of
+# $\lVert \epsilon - \hat\epsilon \rVert^2$ plus a constant. Which multiple?
 
 # %%
 lesson.exercise("diffusion/04/bound_weight")
@@ -231,9 +234,9 @@ lesson.predict(
 )
 
 # %% [markdown]
-# We compute it from the bound itself. Take 200 examples, one for each $t$, all with $x_0 = 0$ and
-# the noise 0. The prediction 0 is exact, and the prediction 1 has an error of 1. We compare their
-# `vlb_term`, the term of the bound from `diffusion/03`:
+# We compute the cost from the bound itself. Take 200 examples, one for each $t$, all with $x_0 = 0$
+# and the noise 0. The prediction 0 is exact, and the prediction 1 has an error of 1. We subtract
+# their values of `vlb_term`, the term of the bound from `diffusion/03`:
 
 # %%
 steps = np.arange(1, T + 1)
@@ -256,9 +259,9 @@ lesson.check("cost of an error of 1, at every t", extra, equals=weight, atol=1e-
 # %%
 ratio = weight[0] / np.median(weight)
 lesson.outcome(
-    f"At t = 1 it costs {weight[0]:.2f} nats, {ratio:.0f} times the median over t. Near the data"
-    " the step is short and has a small variance, so an error of its mean is large in units of its"
-    " standard deviation.",
+    f"At t = 1 an error of 1 costs {weight[0]:.2f} nats, {ratio:.0f} times the median over t. Near"
+    " the data the step is short and has a small variance, so an error of its mean is large in"
+    " units of its standard deviation.",
     answer="near the data, t near 1" if weight.argmax() < T // 10 else "near pure noise, t near T",
 )
 
@@ -272,8 +275,9 @@ lesson.figure(fig, "weights", "The left end is the end of sampling, where little
 # %% [markdown]
 # Ho et al. (2020) found empirically that training works better without the weights: in
 # $L_\mathrm{simple}$ every step counts the same (Eq. diffusion.15, Eq. diffusion.16). Compared with
-# the bound, it puts less weight on the first steps, whose noise is hardly visible. They argue that
-# the network can then focus on larger $t$, where denoising is harder. Section 6 trains with both.
+# the bound, $L_\mathrm{simple}$ puts less weight on small $t$, where the noise is hardly visible.
+# Ho et al. argue that the network can then focus on larger $t$, where denoising is harder. Section
+# 6 trains with both losses.
 #
 # ## 3. Algorithm 1: training (figure f04)
 #
@@ -288,8 +292,8 @@ lesson.figure(fig, "weights", "The left end is the end of sampling, where little
 lesson.show_source(simple_loss)
 
 # %% [markdown]
-# We write the loop out once. The exponential moving average (EMA) of the network's weights is what
-# we sample from: it varies less from step to step than the network itself.
+# We write the training loop out once. For sampling we use the exponential moving average (EMA) of
+# the network's weights, which varies less from step to step than the weights themselves.
 
 # %%
 from minigen.optim import EMA, Adam, cosine
@@ -328,8 +332,8 @@ def train(label, loss, density, steps):
 
 
 # %% [markdown]
-# We train one network on the ring and one on two moons. At the start a network predicts 0, and its
-# loss is 1, the mean square of the noise.
+# We train one network on the ring and one on two moons. At the start each network predicts 0, so
+# its loss is 1, the mean square of the noise.
 
 # %%
 lesson.predict(
@@ -346,10 +350,10 @@ for name, density in densities.items():
 
 # %% [markdown]
 # Many pairs of $x_0$ and $\epsilon$ lead to the same $x_t$. The best prediction is the mean of
-# their noises, $E[\epsilon \mid x_t]$, and the variance around it remains as loss. That mean is a
-# multiple of the score, $-\sqrt{1-\bar\alpha_t}\; \nabla \log q(x_t)$ (`diffusion/03`). For the
-# ring, with or without noise, $q$ is a mixture of Gaussians and its score has a formula. So we can
-# measure how close the network comes.
+# their noises, $E[\epsilon \mid x_t]$, and the variance around this mean remains as the loss. The
+# mean is a multiple of the score, $-\sqrt{1-\bar\alpha_t}\; \nabla \log q(x_t)$ (`diffusion/03`).
+# For the ring, with or without added noise, $q$ is a mixture of Gaussians, whose score has a
+# formula. So we can measure how close the network comes to the exact mean.
 
 # %%
 exact_model = exact_eps_model(ring, schedule)  # E[noise | x_t]
@@ -386,8 +390,8 @@ reached = np.mean(ring_loss[-len(ring_loss) // 10 :])
 between = "more than 0, less than 1" if 0 < best < 1 else "0"
 lesson.outcome(
     f"{best:.3f}, computed with the exact mean; in the last tenth of training the loss is"
-    f" {reached:.3f}. The value of the loss does not show how good a diffusion model is: most of it"
-    " cannot be learned.",
+    f" {reached:.3f}. The loss alone does not show how close a network is to the exact mean: nearly"
+    " all of it is the variance of the noise around this mean, which no network can predict.",
     answer=between,
 )
 lesson.claim(
@@ -419,7 +423,8 @@ lesson.figure(fig, "loss", "The curve becomes flat near the loss of the exact me
 # return x_0
 # ```
 #
-# Here it is as a loop. `step` is an argument, so that section 7 can replace it by a wrong step.
+# We write the algorithm as a loop. `step` is an argument, so that section 7 can replace it by a
+# wrong step.
 
 # %%
 lesson.show_source(mean_from_eps, ancestral_step, ancestral)
@@ -438,7 +443,7 @@ start = lesson.rng("start").standard_normal((lesson.size(2000, quick=50), 2), dt
 short = schedule.subset(spaced_timesteps(T, 20))  # 20 long steps instead of 200
 mine = reverse_chain(ancestral_step, model, short, start, lesson.rng("walk"))
 theirs = ancestral(model, start, short, lesson.rng("walk"))
-lesson.check("the loop above is the package's sampler", np.abs(mine - theirs).max(), at_most=1e-5)
+lesson.check("the loop less the package's sampler", np.abs(mine - theirs).max(), at_most=1e-5)
 
 # %%
 path = Trajectory(times=[200, 120, 60, 20, 0])
@@ -488,11 +493,11 @@ lesson.play(
 # %% [markdown]
 # ## 5. How close are the samples?
 #
-# We measure sliced Wasserstein distances, over their *floor*: the distance between two new sets of
-# data. Samples that follow the data density have a ratio near 1. Sets of 1,000 points reveal only
-# coarse errors; sets of 20,000 reveal finer ones. A single distance depends much on chance, because
-# the eight modes never get exactly equal shares. So each number in the table is a mean of forty
-# distances, each between a random set of the samples and new data.
+# We measure sliced Wasserstein distances and divide them by their *floor*, the distance between two
+# new sets of data. Samples that follow the data density have a ratio near 1. Sets of 1,000 points
+# reveal only coarse errors; sets of 20,000 reveal finer ones. A single distance varies by chance,
+# because the shares of the eight modes vary from set to set. So each number in the table is a mean
+# of forty distances, each between a random subset of the samples and new data.
 
 # %%
 from minigen.metrics import sampling_floor, sliced_wasserstein
@@ -545,6 +550,9 @@ for process, variance in ((schedule, "beta"), (schedule, "posterior"), (short, "
     points[name, variance] = x
     rows.append([name, variance, *far])
 
+# %% [markdown]
+# Then we judge the samples of the trained networks, with all 200 steps.
+
 # %%
 for name, variance in (("ring", "beta"), ("two_moons", "beta"), ("ring", "posterior")):
     rng = lesson.rng(f"judge {name} {variance}")
@@ -555,7 +563,7 @@ for name, variance in (("ring", "beta"), ("two_moons", "beta"), ("ring", "poster
     rows.append([name, variance, *far])
 
 # %%
-lesson.table(rows, ["density", "σ²", f"sets of {few:,}", f"{many:,} at once"], "distance / floor")
+lesson.table(rows, ["samples", "σ²", f"sets of {few:,}", f"sets of {many:,}"], "distance / floor")
 judged = {(name, variance): far for name, variance, *far in rows}
 at_once = {
     "ring": (1.66, "seeds 0, 1, 2031: 1.12 to 1.25, plus a third"),
@@ -564,8 +572,8 @@ at_once = {
 for name, (threshold, source) in at_once.items():
     of_sets, of_all = judged[name, "beta"]
     theory = "theory: 1; seeds 0, 1, 2031: 0.92 to 1.08"
-    lesson.claim(f"{name}: sets of {few:,}, / floor", of_sets, at_most=1.2, source=theory)
-    lesson.claim(f"{name}: {many:,} at once, / floor", of_all, at_most=threshold, source=source)
+    lesson.claim(f"{name}, sets of {few:,}: / floor", of_sets, at_most=1.2, source=theory)
+    lesson.claim(f"{name}, sets of {many:,}: / floor", of_all, at_most=threshold, source=source)
 
 # %%
 fig, axes = plot.figure(1, 2)
@@ -574,14 +582,14 @@ for ax, (name, density) in zip(axes, densities.items()):
 lesson.figure(fig, "samples", "Look for samples between the modes and beside the moons.")
 
 # %% [markdown]
-# The table has two variances of the step. $\sigma_t^2 = \beta_t$ is exact for data as wide as the
-# noise, $\sigma_t^2 = \tilde\beta_t$ (`diffusion/03`) for data at a single point. A mode of the
-# ring is neither. How wide are the modes of the samples?
+# The table has two variances of the step. `beta` is $\sigma_t^2 = \beta_t$, which is exact for data
+# as wide as the noise. `posterior` is $\sigma_t^2 = \tilde\beta_t$ (`diffusion/03`), which is exact
+# for data at a single point. A mode of the ring is neither. How wide are the modes of the samples?
 
 
 # %%
 def width(x):
-    """Standard deviation around the nearest mode of the ring, by the median, over the true one."""
+    """Standard deviation around the nearest mode, from the median distance, over the true one."""
     squares = np.min(np.sum((x[:, None] - ring.modes) ** 2, axis=2), axis=1)
     return np.sqrt(np.median(squares) / (2 * np.log(2))) / ring.std
 
@@ -603,9 +611,9 @@ for (process_steps, variance), (low, high, source) in expected.items():
     lesson.claim(f"{name}, {variance}: width", value, between=(low, high), source=source)
 
 # %% [markdown]
-# With exact noise and all steps, the larger variance leaves the modes a little too wide, the
-# smaller one too narrow. The last step adds no noise: its result is a mean, and a mean varies less
-# than the values that it averages. With 20 long steps this effect is the largest.
+# With exact predictions and all steps, the modes are a little too wide with the larger variance and
+# too narrow with the smaller one. The last step adds no noise: its result is a mean, and a mean
+# varies less than the values that it averages. With 20 long steps this effect is the largest.
 #
 # ## 6. Training with the weights of the bound
 #
@@ -626,7 +634,11 @@ def bound(model, x0, t, eps):
 # %%
 lesson.predict(
     "Which network is closer to the exact mean of the noise, on average over all t?",
-    ["the simple loss's", "the bound's", "within a tenth of each other"],
+    [
+        "the one trained with the simple loss",
+        "the one trained with the bound",
+        "their squared errors differ by less than a tenth",
+    ],
 )
 
 # %%
@@ -634,9 +646,10 @@ by_bound, _ = train("ring, bound", bound, ring, lesson.steps(25_000, quick=20))
 bound_excess = excess(by_bound)
 
 # %% [markdown]
-# Three measures: the squared error, with all $t$ alike; the nats that the errors add to the bound,
-# which is the sum of weight times squared error over steps and dimensions; and the distance of the
-# samples. Both networks start from the same noise, and receive the same fresh noise.
+# We compare three measures: the squared error, with all $t$ alike; the nats that the errors add to
+# the bound, which is the sum of weight times squared error over steps and dimensions; and the
+# distance of the samples from the data. Both networks start from the same noise and receive the
+# same fresh noise.
 
 # %%
 rng = lesson.rng("judge ring beta")
@@ -652,18 +665,18 @@ for label, (error, key) in compared.items():
 
 # %%
 header = ["trained with", "squared error", "the same, first 20 steps", "nats added to the bound"]
-header.extend([f"sets of {few:,}, / floor", f"{many:,} at once, / floor"])
+header.extend([f"sets of {few:,}: / floor", f"sets of {many:,}: / floor"])
 lesson.table(rows, header)
 relative, nats, samples = (rows[1][k] / rows[0][k] for k in (1, 3, 5))
 
 # %%
 if abs(np.log(relative)) < np.log(1.1):
-    answer = "within a tenth of each other"
+    answer = "their squared errors differ by less than a tenth"
 else:
-    answer = "the simple loss's" if relative > 1 else "the bound's"
+    answer = f"the one trained with the {'simple loss' if relative > 1 else 'bound'}"
 lesson.outcome(
     f"The network trained with the bound has {relative:.2f} times the squared error of the other"
-    f" one. Its errors add {nats:.2f} times as many nats to the bound, and the distance of its"
+    f" network. Its errors add {nats:.2f} times as many nats to the bound, and the distance of its"
     f" samples is {samples:.2f} times as large.",
     answer=answer,
 )
@@ -673,7 +686,7 @@ for label, _, _, added, *_ in rows:
     source = "seeds 0, 1, 2031: simple loss up to 0.013, bound up to 0.018; doubled"
     lesson.claim(f"{label}: nats added to the bound", added, at_most=0.036, source=source)
 source = "seeds 0, 1, 2031: 1.11 to 1.25, plus a third"
-lesson.claim(f"bound: {many:,} at once, / floor", rows[1][5], at_most=1.66, source=source)
+lesson.claim(f"bound, sets of {many:,}: / floor", rows[1][5], at_most=1.66, source=source)
 
 # %%
 fig, ax = plot.figure(size=(5.4, 3.0))
@@ -683,22 +696,24 @@ plot.line(probed, lines, ax, log="y", xlabel="t", ylabel="squared error", title=
 lesson.figure(fig, "two_losses", "At which t is each of the two networks closer to the exact mean?")
 
 # %% [markdown]
-# In the plane both losses therefore lead to good samples and to a good bound. With images Ho et al.
-# found a trade-off: training with the bound gave the better codelength (3.70 against 3.75 bits per
-# dimension on CIFAR-10), and the simple loss the better samples (FID 3.17 against 13.51). In the
-# plane, runs with three seeds did not show that trade-off: the simple loss also added fewer nats to
-# the bound. In the figure the network trained with the bound is closer only at the very first
-# steps, where the weight is largest. A possible reason is that its gradient is noisier: a few of
-# the time steps in a batch have most of the weight (`diffusion/07`, section 9).
+# In the plane the errors of either network add less than 0.04 nats to the bound, and in sets of
+# 20,000 its samples are at most 1.66 floors from the data. With images Ho et al. found a trade-off:
+# training with the bound gave the better codelength (3.70 against 3.75 bits per dimension on
+# CIFAR-10), and the simple loss gave the better samples (FID 3.17 against 13.51). In the plane,
+# runs with three seeds did not show that trade-off: with the simple loss the errors also added
+# fewer nats to the bound. In the figure the network trained with the bound is closer to the exact
+# mean only at the smallest $t$, where the weight is largest. A possible reason is that the gradient
+# of the bound is noisier: a few of the time steps in a batch have most of the weight
+# (`diffusion/07`, section 9).
 #
 # ## 7. Two mistakes
 #
-# The first mistake: the last step adds noise $\sigma_1 z$ like any other step. The second: no step
-# adds fresh noise.
+# In the first mistake, the last step adds noise $\sigma_1 z$ like any other step. In the second, no
+# step adds fresh noise.
 
 # %%
 lesson.predict(
-    "With 20 long steps, which samples have the larger distance from the ring?",
+    "With 20 long steps, which samples have the larger distance from the data?",
     ["with noise at the end", "with no noise at all", "neither differs from the right sampler"],
 )
 
@@ -711,7 +726,7 @@ def noise_at_the_end(x, t, eps, z, schedule):
 
 
 def never_noise(x, t, eps, z, schedule):
-    """The second: the mean, and nothing else."""
+    """The second mistake: each step leads to the mean."""
     return mean_from_eps(x, t, eps, schedule)
 
 
@@ -733,9 +748,9 @@ for process in (schedule, short):
     result["with no noise, exact predictions", process.T] = x
 
 # %% [markdown]
-# Four numbers for each: the share of samples within 3 standard deviations of a mode; the share of
-# the most frequent of the eight modes (in the data an eighth); the standard deviation of all
-# coordinates (in the data 1); the distance over its floor.
+# We compute four numbers for each set of samples: the share of samples within 3 standard deviations
+# of a mode; the share of the most frequent of the eight modes (in the data an eighth); the standard
+# deviation of all coordinates (in the data 1); and the distance over its floor.
 
 # %%
 from minigen.metrics import mode_coverage
@@ -766,7 +781,7 @@ neither, last = "neither differs from the right sampler", ("with no noise at all
 lesson.outcome(
     f"{end:.1f} floors with noise at the end, {never:.1f} with none (the right sampler:"
     f" {far['right', 20]:.1f}). With all {T} steps and no noise, {near[last]:.0%} of the samples"
-    f" lie at a mode, and {most_frequent(result[last]):.0%} at the most frequent mode.",
+    f" lie near a mode, and the most frequent mode has {most_frequent(result[last]):.0%} of them.",
     answer=neither if max(end, never) < 1.5 else further,
 )
 
@@ -778,32 +793,39 @@ lesson.figure(fig, "wrong_turns", "Look at the width of the modes, and at how ma
 
 # %%
 right = far["right", 20]
-source = "seeds 0, 1, 2031: 1.2 to 1.3, from one set of 2,000"
+source = "seeds 0, 1, 2031: 1.2 to 1.3, from one set of 2,000, plus two thirds"
 lesson.claim("right sampler, 20 steps: distance / floor", right, at_most=2.2, source=source)
-source = "seeds 0, 1, 2031: 15 to 24, less a half"
-lesson.claim("no noise at all, 20 steps: / right", never / right, at_least=6, source=source)
+source = "seeds 0, 1, 2031: 15 to 24, less three fifths"
+lesson.claim("20 steps: distance, no noise / right", never / right, at_least=6, source=source)
+
+# %%
 fewer = near["right", 20] - near["with noise at the end", 20]
 lesson.claim(
-    "20 steps: share near a mode, right less with noise at the end",
+    "20 steps: share near a mode, right sampler less noise at the end",
     fewer,
     at_least=0.2,
     source="seeds 0, 1, 2031: 0.39 to 0.41, halved",
 )
 even = most_frequent(result["with no noise, exact predictions", 20])
-theory = "theory: an eighth; five standard errors"
-lesson.claim("no noise, exact: most frequent mode", even, at_most=0.165, source=theory)
+lesson.claim(
+    "no noise, exact predictions: share of the most frequent mode",
+    even,
+    at_most=0.165,
+    source="theory: an eighth; five standard errors",
+)
 lesson.check("σ₁ / width of a mode", np.sqrt(schedule.beta[1]) / ring.std, between=(0.3, 0.34))
 
 # %% [markdown]
 # Noise at the end is a common mistake because it is hard to see: with all steps, $\sigma_1$ is only
 # a third of the width of a mode. With few steps it blurs the modes.
 #
-# Without fresh noise each step goes to the *average* of the places that $x_t$ could have come from.
-# Averages are less spread out than the places themselves, and only fresh noise restores the
-# standard deviation. With exact predictions that is all that happens: the ring is too small, and
-# its modes are equally frequent. A network, however, receives points that hardly occurred in
-# training at such $t$, and no loss made its predictions accurate there: compare the shares of the
-# most frequent mode. Samples that look right one by one may still have the wrong distribution.
+# Without fresh noise each step leads to the *average* of the points that $x_t$ could have come
+# from. Averages are less spread out than the points themselves, and only fresh noise restores the
+# standard deviation. With exact predictions this is the only effect: the ring is too small, and its
+# modes are equally frequent. A network, however, then receives points that hardly occurred in
+# training at such $t$, and training did not make its predictions accurate there: compare the shares
+# of the most frequent mode. Samples that look right one by one may still have the wrong
+# distribution.
 
 # %%
 lesson.change(
@@ -820,13 +842,13 @@ lesson.change(
 # %% [markdown]
 # ## 8. Digits
 #
-# The same method on images, with two changes. The network is a U-Net, which also computes features
-# at 14×14 and 7×7 pixels (`diffusion/17`). And the noise follows the cosine schedule
+# We apply the same method to images, with two changes. The network is a U-Net, which also computes
+# features at 14×14 and 7×7 pixels (`diffusion/17`), and the noise follows the cosine schedule
 # (`diffusion/06`).
 #
-# The loop is that of section 3, so the package's `descend` makes the `step` from a loss, a model
-# and batches. `parallel` divides each batch between two threads. The model is unconditional: it
-# receives no labels.
+# The training loop is that of section 3, so the package's `descend` makes the `step` from a loss, a
+# model and batches. `parallel` divides each batch between two threads. The model is unconditional:
+# it receives no labels.
 
 # %%
 by_cosine = Schedule.cosine(200)
@@ -860,8 +882,9 @@ lesson.fit(step, mnist_steps, label="digits", state={**step.state, "batches": ba
 
 # %% [markdown]
 # Pixels lie between $-1$ and 1. `clipped` corrects a prediction whose implied data lie outside. To
-# save time we take 100 steps that are twice as long: `strided` does what `short` did above. Two
-# threads share the calls of the network, half of the digits each (`parallel_call`).
+# save time we sample with 100 steps, each twice as long: `strided` shortens the schedule as `short`
+# did above. The variance of a step is the smaller one, $\tilde\beta_t$. Two threads share the calls
+# of the network, half of the digits each (`parallel_call`).
 
 # %%
 network = clipped(parallel_call(step.averaged), by_cosine)
@@ -888,10 +911,11 @@ lesson.sampler("digits", draw)
 # %%
 digits = draw(lesson.rng("draw"), lesson.size(5000, quick=10))
 grid = plot.image_grid(digits[:100], cols=10, limits=(0, 1))
-lesson.figure(grid, "digits", "Count those that you can read.")
+lesson.figure(grid, "digits", "Samples, not chosen. Count the digits that you can read.")
 
 # %% [markdown]
-# Two of them during sampling: the noisy $x_t$, and the data that the predicted noise implies.
+# We also follow two samples from noise to digit: the noisy $x_t$, and the data that the predicted
+# noise implies.
 
 # %%
 process = by_cosine.subset(spaced_timesteps(by_cosine.T, jumps))
@@ -917,8 +941,9 @@ grid = plot.image_grid(
 lesson.figure(
     grid,
     "path",
-    "Below each row of x_t, the implied data. At t = 200 hardly any signal is left, so they amplify"
-    " every error of the predicted noise. At which t do they become one digit?",
+    "Below each row of x_t is the data that the predicted noise implies. At t = 200 hardly any"
+    " signal is left, so every error of the predicted noise is amplified. At which t does the"
+    " implied data become one digit?",
 )
 
 # %% [markdown]
@@ -926,7 +951,7 @@ lesson.figure(
 # (`gan/08`). It computes 64 features of an image. Fit a Gaussian to the features of the samples and
 # another to those of the test digits: the *Fréchet distance* between the two is small only if the
 # samples look like digits *and* all ten classes occur. Real digits of the training set are judged
-# first, as a scale; 5,000 of them do not have the distance 0 either.
+# first, as a scale: the distance of as many of them is not 0 either.
 
 # %%
 from minigen.metrics.digits import class_gaussian_digits, judge_digits
@@ -940,8 +965,8 @@ of_real = judge_digits(classifier, real[:n], test)
 
 # %%
 lesson.predict(
-    f"Real digits of the training set have the Fréchet distance {of_real.frechet:.1f}. Which has"
-    " the network's set?",
+    f"The Fréchet distance of real digits of the training set is {of_real.frechet:.1f}. What is the"
+    " Fréchet distance of the network's digits?",
     ["below 10", "between 10 and 100", "above 100"],
 )
 
@@ -967,7 +992,7 @@ lesson.table(rows, ["images", "Fréchet distance", "confidence", "% of 0, 1, ...
 frechet = reports["samples"].frechet
 answer = "between 10 and 100" if frechet < 100 else "above 100"
 lesson.outcome(
-    f"{frechet:.1f}. Gaussians fitted to the pixels of each class have"
+    f"It is {frechet:.1f}. Samples of Gaussians that are fitted to the pixels of each class have"
     f" {reports['a Gaussian for each class'].frechet:.0f}.",
     answer="below 10" if frechet < 10 else answer,
 )
@@ -988,9 +1013,9 @@ lesson.claim(
 
 # %% [markdown]
 # The confidence is the mean probability that the classifier assigns to its prediction. Alone it
-# shows little: it is high for noise, too. Where it is low for a sample, strokes of two classes are
-# often mixed. In `diffusion/09` the network also receives the label, and the Fréchet distance of
-# its digits is smaller.
+# shows little: it is high for noise, too, nearly all of which the classifier assigns to a single
+# class. In `diffusion/09` the network also receives the label, and the Fréchet distance of its
+# digits is smaller.
 #
 # ## 9. Where the post is loose
 #
@@ -1001,15 +1026,16 @@ lesson.claim(
 #   that term is called $L_{t-1}$.
 # - $\mathbf{x}_{t-1} = \mathcal{N}(\mathbf{x}_{t-1}; \ldots)$ in Eq. diffusion.13: $x_{t-1}$ is
 #   *drawn from* that Gaussian.
-# - “make it predict $\boldsymbol{\epsilon}_t$ from the input $\mathbf{x}_t$ at time step $t$”:
-#   $\epsilon_t$ is all of the noise in $x_t$, not the noise that step $t$ adds.
+# - “make it predict $\boldsymbol{\epsilon}_t$ from the input $\mathbf{x}_t$ at time step $t$”: the
+#   index suggests the noise that step $t$ adds, which the post calls $\boldsymbol{\epsilon}_{t-1}$.
+#   Here $\epsilon_t$ is all of the noise in $x_t$.
 # - “The final simple objective is” $L_t^\text{simple} + C$: an average over $t$ has no index $t$,
 #   and a constant does not change the minimum.
 #
 # Our deviations: losses are means over the dimensions, while Eq. diffusion.15 has the squared
 # length. That divides the loss and its gradient by $D$, and leaves the steps of Adam as they are.
 # We sample from the moving average of the weights, as Ho et al. do; their algorithm box does not
-# show it. The digits have the cosine schedule.
+# show it. The digits have the cosine schedule, of whose 200 steps the sampler takes 100.
 #
 # **Left out:** the likelihood of the digits (`diffusion/07`). **Next:** the mean of the noise is a
 # multiple of the score, and `diffusion/05` learns scores without a diffusion process.
