@@ -10,8 +10,8 @@
 #    two. Then the student is the teacher of the next halving.
 # 2. A student is trained as any diffusion model is, except for the *denoise target*: the teacher
 #    computes it, where ordinary training takes the original sample $x_0$.
-# 3. What the network predicts, and how its errors at different times are weighted, matters more for
-#    a student of few steps than for its teacher.
+# 3. The quantity that the network predicts and the weights of its errors at different times matter
+#    more for a student of few steps than for its teacher.
 #
 # Needed: DDIM (`diffusion/10`), DDPM's loss (`diffusion/04`), and for the digits classifier-free
 # guidance (`diffusion/09`).
@@ -151,8 +151,8 @@ lesson.outcome(
 # $$x_{t-2} = \sqrt{\bar\alpha_{t-2}}\,\tilde x_0 + r\,\big(x_t - \sqrt{\bar\alpha_t}\,\tilde
 # x_0\big) .$$
 #
-# Collect $\tilde x_0$ and divide. At $t = 2$, $\bar\alpha_0 = 1$ and $r = 0$, so $\tilde x_0 =
-# x_0$.
+# Collect $\tilde x_0$ and divide. At $t = 2$, $\bar\alpha_0 = 1$ and $r = 0$, so $\tilde x_0$ is
+# the teacher's end itself.
 #
 # Now write $y_t = x_t/\sqrt{\bar\alpha_t}$ and $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$.
 # A step divided by $\sqrt{\bar\alpha_s}$ is $y_s = (1 - a)\,\hat x_0 + a\,y_t$ with $a =
@@ -187,11 +187,11 @@ lesson.change(
 )
 
 # %% [markdown]
-# A picture shows the same. Divide $x_t$ by $\sqrt{\bar\alpha_t}$ and measure time by the noise in
+# A figure shows the same. Divide $x_t$ by $\sqrt{\bar\alpha_t}$ and measure time by the noise in
 # the same units, $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$. A step of DDIM is then a
 # straight line whose slope is the predicted noise. Two steps are two line segments, and the
-# student's step is the straight line from their start to their end. It meets $\sigma = 0$ at the
-# target.
+# student's step is the straight line from their start to their end. Continued to $\sigma = 0$, the
+# student's line meets the target.
 
 # %%
 x2 = ddim_step(x3, 3, 2, two_predictions(x3, np.array([3])), None, by_hand)
@@ -217,10 +217,10 @@ lesson.figure(
 # %% [markdown]
 # ## 2. What the student predicts, and the weight of its errors
 #
-# The network of `diffusion/04` predicts the noise. The clean data are then
-# $\hat x_0 = (x_t - \sqrt{1 - \bar\alpha_t}\, \hat\epsilon)/\sqrt{\bar\alpha_t}$. So an error of
-# $\hat\epsilon$ is multiplied by $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$. This factor
-# is large where almost all of $x_t$ is noise, and there a student starts.
+# The network of `diffusion/04` predicts the noise. The clean data are then $\hat x_0 = (x_t -
+# \sqrt{1 - \bar\alpha_t}\, \hat\epsilon)/\sqrt{\bar\alpha_t}$. So an error of $\hat\epsilon$ is
+# multiplied by $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$. This factor is large where
+# almost all of $x_t$ is noise, and every student takes its first step there.
 
 # %%
 T = lesson.size(64, quick=8)
@@ -234,9 +234,10 @@ lesson.table(
 )
 
 # %% [markdown]
-# So the student predicts $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$
-# (Salimans and Ho 2022). At small $t$ this is the noise, and at large $t$ it is minus the clean
-# data. Together with $x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon$ it gives
+# So the student predicts $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$ instead
+# (Salimans and Ho 2022). At small $t$ this is nearly the noise, and at large $t$ nearly minus the
+# clean data. Together with $x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon$ it
+# gives
 #
 # $$\sqrt{\bar\alpha_t}\,x_t - \sqrt{1 - \bar\alpha_t}\,v = \big(\bar\alpha_t + 1 -
 # \bar\alpha_t\big)\,x_0 = x_0 ,$$
@@ -254,8 +255,8 @@ lesson.check("SNR times the squared error of the clean data", weighted, equals=w
 
 # %%
 lesson.predict(
-    "With the SNR as its weight, how much does an error of the clean data at t = T count, compared"
-    " with the same error at t = T/2?",
+    "Let the SNR weight the squared errors of the clean data. How much does an error at t = T"
+    " count, compared with the same error at t = T/2?",
     ["more", "about half as much", "about a tenth", "less than a thousandth"],
 )
 
@@ -264,7 +265,8 @@ half_and_end = np.array([T // 2, T])
 at_half, at_end = full.snr[half_and_end]
 share = at_end / at_half
 lesson.outcome(
-    f"The SNR is {at_half:.2f} at T/2 and {at_end:.1e} at T: {share:.1e} times as much.",
+    f"The SNR is {at_half:.2f} at T/2 and {at_end:.1e} at T: the error at T counts {share:.1e}"
+    " times as much.",
     answer="less than a thousandth" if share < 1e-3 else "about a tenth",
 )
 
@@ -340,7 +342,8 @@ lesson.show_source(v_loss, distillation_target, student_loss, distillation_loss,
 # %% [markdown]
 # ## 4. In the plane: from 64 steps to one
 #
-# First we train a teacher for each of two densities. It predicts $v$ on a cosine schedule.
+# First we train a teacher for each of two densities. Each teacher predicts $v$ on a cosine
+# schedule.
 
 # %%
 densities = {name: toy.get(name).standardized() for name in ("two_moons", "ring")}
@@ -425,13 +428,13 @@ lesson.sampler("two moons, one step", draw)
 # %% [markdown]
 # We measure the sliced Wasserstein distance between 1,000 samples and 1,000 data points, and divide
 # it by its *floor*, the same distance between two sets of data points. The table gives the mean
-# over ten sets. Beside each student stands the teacher's own DDIM with as many steps, from the same
-# noise.
+# over ten sets; by chance such a mean can lie below 1, even for samples of the data. Beside each
+# student stands the teacher's own DDIM with as many steps, from the same noise.
 
 # %%
 lesson.predict(
-    "One step from noise to the moons. The distances of the teacher's DDIM and of the student, in"
-    " floors, will be",
+    "Samples of the moons in one step: which distances, in floors, will the teacher's DDIM and the"
+    " student have?",
     [
         "both near 1",
         "both above 1.5",
@@ -467,7 +470,7 @@ for name, density in densities.items():
         scores[name, k] = [over_floor(x[name, k], density) for x in (by_teacher, by_student)]
 lesson.table(
     [[k, *scores["two_moons", k], *scores["ring", k]] for k in counts],
-    ["steps", "moons: teacher", "student", "ring: teacher", "student"],
+    ["steps", "moons: teacher", "moons: student", "ring: teacher", "ring: student"],
     "distance / floor",
 )
 
@@ -475,9 +478,9 @@ lesson.table(
 far, near = scores["two_moons", 1]
 apart = "the teacher's above 1.5, the student's near 1"
 lesson.outcome(
-    f"{far:.1f} floors for the teacher, {near:.2f} for the student. One step of the teacher leads"
-    " to its prediction of the clean data, and from pure noise the best prediction is the mean of"
-    " all data.",
+    f"{far:.1f} floors for the teacher, {near:.2f} floors for the student. One step of the teacher"
+    " leads to its prediction of the clean data, and from pure noise the best prediction is the"
+    " mean of all data.",
     answer=apart if near < 1.5 < far else "both above 1.5" if near >= 1.5 else "both near 1",
 )
 
@@ -502,7 +505,7 @@ for name in densities:
         f"{name}: one step of the student over {counts[0]} of the teacher",
         one_step / scores[name, counts[0]][0],
         at_most=1.2,
-        source="seeds 0, 1: 1.01, 1.02 (moons), 1.07, 1.03 (ring); without loss: 1",
+        source="seeds 0, 1: 1.01, 1.02 (moons), 1.07, 1.03 (ring), plus an eighth; without loss: 1",
     )
     lesson.claim(
         f"{name}: one step, the teacher's distance over the student's",
@@ -574,7 +577,7 @@ lesson.figure(
 
 # %%
 lesson.predict(
-    "By how much will training with the SNR reduce this error at t = T?",
+    "By how much will training with the weight SNR reduce this error of the prediction at t = T?",
     ["by more than 80 %", "by about half", "by less than a quarter"],
 )
 
@@ -622,8 +625,8 @@ learned = 1 - errors["SNR"] / errors["teacher"]
 lesson.outcome(
     f"From {errors['teacher']:.3f} to {errors['SNR']:.3f}; with the truncated SNR to"
     f" {errors['truncated SNR']:.3f}. The SNR at t = T is {full.snr[T]:.1e}, so the loss is nearly"
-    " independent of the student's first step. A plain squared error of the noise is the same"
-    " loss.",
+    " independent of the student's first step. The plain squared error of the noise is this loss,"
+    " too.",
     answer="by more than 80 %"
     if learned > 0.8
     else "by about half"
@@ -657,10 +660,10 @@ lesson.claim(
 #
 # $$\bar\epsilon = 1.5\,\epsilon_\theta(x_t, t, y) - 0.5\,\epsilon_\theta(x_t, t).$$
 #
-# The student sees only where the teacher's two steps end, and learns to reach that point with *one*
-# call. So the first halving also distills the guidance, for this $w$. Meng et al. (2023) do it in a
-# separate first stage: a student that receives $w$ as an input learns to match the guided teacher
-# at equal steps; only then are the steps halved.
+# The student's target depends only on the point where the teacher's two steps end, and the student
+# learns to reach that point with *one* call. So the first halving also distills the guidance, for
+# this $w$. Meng et al. (2023) distill it in a separate first stage: a student that receives $w$ as
+# an input learns to match the guided teacher at equal steps; only then are the steps halved.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
@@ -675,11 +678,6 @@ def guided(x, t, y):
     """The noise in x by the teacher: the base model, guided to the labels y."""
     return classifier_free(base, y, w=0.5)(x, t)
 
-
-# %% [markdown]
-# Where does *one* step of this teacher lead, from pure noise? The clean data are linear in the
-# noise, so the guided prediction is a mixture of two predictions with the same weights, 1.5 and
-# $-0.5$.
 
 # %%
 lesson.predict(
@@ -702,6 +700,10 @@ given, plain, both = (
 )
 gap = np.abs(both - (1.5 * given - 0.5 * plain)).max()
 lesson.check("guided prediction less the mixture of the two: largest pixel", gap, at_most=0.02)
+
+# %% [markdown]
+# The clean data are linear in the predicted noise, so guidance mixes the two predictions of the
+# clean data with the same weights, 1.5 and $-0.5$. The check above confirms it.
 
 # %%
 of_class = np.array([pixels[labels_of == y].mean(axis=0) for y in digit])
@@ -783,8 +785,8 @@ lesson.sampler("digits, one step", draw_digits, default=True)
 
 # %%
 lesson.predict(
-    "Two steps from noise to digits. Compared with the student's, the Fréchet distance of the"
-    " teacher's DDIM will be",
+    "Digits in two steps: how large will the Fréchet distance of the teacher's DDIM be, compared"
+    " with that of the student?",
     ["about the same", "2 to 4 times larger", "more than 4 times larger"],
 )
 
@@ -812,8 +814,8 @@ lesson.table(rows, ["digits", "steps", "Fréchet distance", "recall", "class con
 ratios = {k: reports["teacher", k].frechet / reports["student", k].frechet for k in by_pupil}
 answer = "more than 4 times larger" if ratios[2] > 4 else "2 to 4 times larger"
 lesson.outcome(
-    f"{reports['teacher', 2].frechet:.0f} for the teacher, {reports['student', 2].frechet:.0f} for"
-    f" the student: {ratios[2]:.1f} times.",
+    f"The distance is {reports['teacher', 2].frechet:.0f} for the teacher and"
+    f" {reports['student', 2].frechet:.0f} for the student: {ratios[2]:.1f} times larger.",
     answer=answer if ratios[2] > 2 else "about the same",
 )
 
@@ -873,20 +875,20 @@ lesson.figure(
 )
 
 # %% [markdown]
-# A student costs training, and the errors of each halving are passed on to the next. In exchange a
-# sample takes fewer steps: with four steps or fewer, a student's Fréchet distance is less than half
-# of that of its teacher's DDIM with as many steps.
+# Each student costs a training, and the errors of each halving are passed on to the next. In
+# exchange a sample takes fewer steps: with four steps or fewer, a student's Fréchet distance is
+# less than half of that of the base teacher's DDIM with as many steps.
 #
 # ## 7. Where the post is loose
 #
-# The post's sentences on progressive distillation are right. Two things that decide whether the
-# method works are missing:
+# The post's sentences on progressive distillation are right. They leave out two things that decide
+# whether the method works:
 #
 # - “denoises towards a target where one student DDIM step matches 2 teacher steps”: the post does
-#   not compute this target. It is the $\tilde x_0$ of section 1.
-# - “instead of using the original sample”: the post names neither what the student predicts nor the
-#   weight of its errors. With DDPM's choice, the noise with a plain squared error, the step from
-#   pure noise is not learned (sections 2 and 5).
+#   not give a formula of this target. It is the $\tilde x_0$ of section 1.
+# - “instead of using the original sample”: the post names neither the quantity that the student
+#   predicts nor the weight of its errors. With DDPM's choice, the noise with a plain squared error,
+#   the student hardly learns the step from pure noise (sections 2 and 5).
 #
 # *Our deviations.* We start with 64 steps in the plane and 16 on digits, Salimans and Ho (2022)
 # with as many as 8,192. Our guided teacher has one fixed $w$.
