@@ -12,6 +12,6 @@ CHANGES = {
     "moons twice as wide": Change(
         old="toy.two_moons(0.1)",
         new="toy.two_moons(0.2)",
-        prints=[r"log p \(truth -1\.[4-9]"],
+        prints=[r"log p \(data -1\.[4-9]"],
     ),
 }
