@@ -6,8 +6,8 @@
 # a GAN, a variational autoencoder, a flow and a diffusion model, trained side by side on the same
 # data at about the same cost. In this lesson:
 #
-# 1. Tractability and flexibility are conflicting aims. A diffusion model is a chain of tractable
-#    steps, and the chain as a whole is flexible.
+# 1. A tractable model is seldom flexible, and a flexible model is seldom tractable. A diffusion
+#    model is a chain of tractable steps, and the chain as a whole is flexible.
 # 2. For the chain only a bound on the likelihood can be computed. The differential equation with
 #    the same densities has a likelihood, which is computed up to the error of a solver.
 # 3. A comparison of models needs equal cost, or it has to state which cost differs.
