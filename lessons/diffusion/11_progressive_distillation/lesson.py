@@ -815,7 +815,7 @@ ratios = {k: reports["teacher", k].frechet / reports["student", k].frechet for k
 answer = "more than 4 times larger" if ratios[2] > 4 else "2 to 4 times larger"
 lesson.outcome(
     f"The distance is {reports['teacher', 2].frechet:.0f} for the teacher and"
-    f" {reports['student', 2].frechet:.0f} for the student: {ratios[2]:.1f} times larger.",
+    f" {reports['student', 2].frechet:.0f} for the student: {ratios[2]:.1f} times as large.",
     answer=answer if ratios[2] > 2 else "about the same",
 )
 
