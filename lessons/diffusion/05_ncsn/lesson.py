@@ -68,7 +68,7 @@ from minigen.train import descend
 #
 # $$J = \mathbb E_{x \sim p} \big[ \tfrac12 s(x)^2 + s'(x) \big] + \text{a constant}.$$
 #
-# The loss asks for an $s$ that is small and that decreases where the examples are.
+# The loss is low for an $s$ that is small at the examples and decreases there.
 #
 # <details><summary>Derivation: the unknown score drops out of the loss</summary>
 #
@@ -84,8 +84,8 @@ from minigen.train import descend
 # </details>
 #
 # By hand: three examples $-3$, $1$, $2$, and the family $s(x) = -a x$. The mean of $x^2$ is $14/3$,
-# and $s' = -a$; so the loss is $\frac73 a^2 - a$. It is smallest at $a = 3/14$, one over the mean
-# square; and $-x/v$ is the score of $\mathcal N(0, v)$.
+# and $s' = -a$; so the loss is $\frac73 a^2 - a$. It is smallest at $a = 3/14$, where $s(x) = -x/v$
+# with $v = 14/3$, the mean square. This is the score of $\mathcal N(0, v)$.
 
 # %%
 examples = np.array([-3.0, 1.0, 2.0])
@@ -96,9 +96,10 @@ squared, linear, _ = np.polyfit(slopes, losses, 2)  # the parabola through the l
 lesson.check("where the loss is smallest", -linear / (2 * squared), equals=3 / 14)
 
 # %% [markdown]
-# In $D$ dimensions the sum over $d$ takes $D$ derivatives: for a photograph, a million. *Sliced*
-# score matching (Song, Garg, Shi and Ermon 2019) uses random projections: one random direction $v$
-# for each point, with $\mathbb E\, v v^\top = I$, and a single derivative along it:
+# In $D$ dimensions $s'$ becomes the sum $\sum_d \partial s_d / \partial x_d$. It takes $D$
+# derivatives: for a photograph, a million. *Sliced* score matching (Song, Garg, Shi and Ermon 2019)
+# uses random projections: one random direction $v$ for each point, with $\mathbb E\, v v^\top = I$,
+# and a single derivative along it:
 #
 # $$J = \mathbb E \Big[ v^\top \nabla_x \big(v^\top s(x)\big) + \tfrac12 \Vert s(x) \Vert^2 \Big].$$
 
@@ -123,8 +124,8 @@ lesson.check("at (2, 1) along (1, −1): −2 + 5/2", loss, equals=0.5)
 #
 # The other loss (Vincent 2011) needs no derivative. Add a small noise to each example: $\tilde x =
 # x + \sigma \epsilon$. *Given* $x$, the noisy $\tilde x$ is normal with mean $x$, and its score is
-# $-(\tilde x - x)/\sigma^2 = -\epsilon/\sigma$: a known number, because we drew $\epsilon$. A
-# network receives $\tilde x$ and is trained to predict it.
+# $-(\tilde x - x)/\sigma^2 = -\epsilon/\sigma$: a known vector, because we drew $\epsilon$. A
+# network receives $\tilde x$ and is trained to predict this score.
 #
 # By hand: the data are $-1$ and $+1$, equally often, $\sigma = 1$, and the network receives $\tilde
 # x = 0.5$. If $x = 1$, then $\epsilon = -0.5$ and the target is $+0.5$. If $x = -1$, then $\epsilon
@@ -156,12 +157,12 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# This holds in general.
+# For any data and any level of noise the best prediction is the score of the noisy data.
 #
 # <details><summary>Derivation: denoising and explicit score matching differ by a constant</summary>
 #
-# Let $q(\tilde x)$ be the density of the noisy data and $q(\tilde x|x)$ the noise. Expand both
-# squared errors, that of the target $\nabla \log q(\tilde x|x)$ and that of $\nabla \log q(\tilde
+# Let $q(\tilde x)$ be the density of the noisy data and $q(\tilde x|x)$ the noise. Expand the
+# squared errors of $s$ from both targets, $\nabla \log q(\tilde x|x)$ and $\nabla \log q(\tilde
 # x)$. The terms with $\Vert s \Vert^2$ are equal, and those without $s$ are constants. The mixed
 # term with the first target is
 #
@@ -175,7 +176,7 @@ lesson.outcome(
 # </details>
 #
 # This is *denoising score matching*. The targets grow as $1/\sigma$; with the weight $\sigma^2$ all
-# levels contribute equally:
+# levels contribute about equally:
 #
 # $$J_\sigma = \tfrac12\, \mathbb E \big\Vert \sigma\, s(x + \sigma\epsilon) + \epsilon
 # \big\Vert^2.$$
@@ -197,8 +198,8 @@ by_hand = ((guess - 0.5) ** 2 + (guess + 1.5) ** 2) / 4
 lesson.check("denoising loss of the constant", loss, equals=by_hand)
 
 # %% [markdown]
-# And the constant of the derivation, on a grid, for two different functions $s$: the denoising loss
-# less the explicit one must be the same for both.
+# We check the constant of the derivation on a grid, for two functions $s$: the denoising loss minus
+# the explicit one must be the same for both.
 
 # %%
 line, dx = np.linspace(-9, 9, 6001, retstep=True)
@@ -207,7 +208,7 @@ given = [np.exp(-0.5 * (line - x) ** 2) / np.sqrt(2 * np.pi) for x in (1.0, -1.0
 
 
 def loss_difference(s):
-    """Denoising less explicit score matching of s on the line, sigma = 1."""
+    """Denoising minus explicit score matching of s on the line, sigma = 1."""
     denoising = sum(0.25 * g @ (s + line - x) ** 2 for g, x in zip(given, (1.0, -1.0)))
     return (denoising - 0.5 * q @ (s - both.score(line[:, None])[:, 0]) ** 2) * dx
 
@@ -219,10 +220,10 @@ lesson.check("the constant for s = sin x, less that for s = -x", between, equals
 # %% [markdown]
 # ## 3. Both losses, compared with the true score
 #
-# Two moons, with noise of $\sigma = 0.3$. The score of that density is known, so both losses can be
-# judged. We train two equal networks with equal batches. The sliced loss receives the noisy points
-# and a direction for each; the denoising loss receives the clean points and the noise. (The sliced
-# loss gets the weight $\sigma^2$ as well.)
+# The data are two moons, and the noise has $\sigma = 0.3$. The score of the noisy data is known, so
+# we can compare it with what both losses lead to. We train two equal networks with batches of the
+# same size. The sliced loss receives the noisy points and a direction for each; the denoising loss
+# receives the clean points and the noise. (The sliced loss is multiplied by $\sigma^2$ as well.)
 
 # %%
 SIGMA = 0.3
@@ -292,7 +293,7 @@ for name in nets:
         f"{name}: error of the score, relative",
         errors[name],
         at_most=0.05,
-        source="seeds 0, 1, 2031: 0.016 to 0.025, doubled; 1 untrained",
+        source="seeds 0, 1, 2031: 0.016 to 0.025, doubled; untrained: 1",
     )
 
 # %%
@@ -308,7 +309,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# In expectation the two losses differ by a constant, so their *gradients* are equal. But the
+# In expectation the two losses differ by a constant, so their mean *gradients* are equal. But the
 # gradient of a batch is a random sample, and its variance limits how fast a network learns. Take
 # the first of the two networks and both losses at several levels of noise (without the weight
 # $\sigma^2$, so that the mean gradients are the same).
@@ -327,7 +328,7 @@ lesson.predict(
 
 # %%
 def gradients(loss, draw, rng, count):
-    """The gradients of so many batches, in one row each."""
+    """The gradients of `count` batches, one in each row."""
     net, rows = nets["denoising"], []
     for _ in range(count):
         _, tree = value_and_grad(loss)(net, *draw(rng))
@@ -403,7 +404,7 @@ lesson.claim(
     "mean gradients of both losses: difference, in standard errors",
     apart,
     at_most=3,
-    source="theory: 0; a loss with |s|² for |s|²/2 is 19 off",
+    source="theory: 0; a loss with |s|² for |s|²/2: 19",
 )
 lesson.claim(
     "σ = 0.03: variance, denoising / sliced",
@@ -435,9 +436,12 @@ ax.legend(loc="upper center")
 lesson.figure(fig, "scatter", "The variance of the gradient of a batch of 256, by level of noise.")
 
 # %% [markdown]
-# The last column is the sliced loss with $\frac12(v^\top s)^2$ in place of $\frac12\Vert s\Vert^2$:
-# the same mean, with one more random quantity. Do not estimate by sampling what you can compute
-# exactly.
+# The denoising variance is larger again at $\sigma = 0.6$ because the network was trained at
+# $\sigma = 0.3$. For a network trained at 0.6 it falls from level to level.
+#
+# The loss *not reduced* is the sliced loss with $\frac12(v^\top s)^2$ in place of $\frac12\Vert
+# s\Vert^2$. It has the same mean and one more random quantity. Do not estimate by sampling what you
+# can compute exactly.
 
 # %%
 lesson.change(
@@ -453,8 +457,8 @@ lesson.change(
 # %% [markdown]
 # ## 4. Why noise: data on a manifold
 #
-# Song and Ermon (2019) found that score networks for images fail without noise, for two reasons.
-# The first is the *manifold hypothesis*: most of the data concentrate on a low-dimensional manifold
+# Song and Ermon (2019) give two reasons why score networks for images fail without noise. The first
+# is the *manifold hypothesis*: most of the data concentrate on a low-dimensional manifold
 # (`gan/05`), and do not cover the whole space. Take points exactly on the circle of radius 1, and
 # the scores $s_k(x) = -k\,(\Vert x \Vert - 1)\, x/\Vert x \Vert$, which point toward the circle
 # with a strength that grows with $k$.
@@ -495,9 +499,9 @@ lesson.outcome(
 lesson.check("loss at k = 100", rows[-1][1], equals=-100.0, atol=1e-6)
 
 # %% [markdown]
-# What does a network learn there? We train twice: on points of the circle, and on the same with a
-# little noise, $\sigma = 0.1$. In the second case a score exists, and the smallest possible loss is
-# minus half its mean square, about $-\frac12 \cdot 1/\sigma^2 = -50$.
+# What does a network learn there? We train twice: on points of the circle, and on the same points
+# with a little noise, $\sigma = 0.1$. In the second case a score exists, and the smallest possible
+# loss is minus half its mean square, about $-\frac12 \cdot 1/\sigma^2 = -50$.
 
 
 # %%
@@ -542,7 +546,7 @@ lesson.claim(
     "with noise: loss at the end",
     final["noise 0.1"],
     between=(-60, -35),
-    source="theory: -50 is the smallest mean; a loss of 0 untrained",
+    source="theory: -50 is the smallest mean; untrained: 0",
 )
 lesson.claim(
     "without noise: loss at the end",
@@ -626,14 +630,14 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Nor would the exact score help, as `diffusion/02` showed: near one mode it does not depend on the
-# weight of that mode.
+# The exact score would not help either, as `diffusion/02` showed: near a mode it hardly depends on
+# the weight of that mode.
 #
 # Large noise solves both problems. With $\sigma = 10$ the two Gaussians merge into one, and noisy
 # data are everywhere; but this is not the density that we want. Song and Ermon therefore take
 # *different levels*, $\sigma_1 > \sigma_2 > \dots > \sigma_L$: the first so large that the modes
-# merge, the last so small that the noise is not visible. Neighbors have equal ratios, so that the
-# densities of neighbors overlap to the same degree.
+# merge, the last so small that the noise is not visible. Each level is the same fraction of the one
+# before, so that the densities of all neighbors overlap to the same degree.
 
 # %%
 lesson.exercise("diffusion/05/noise_scales")
@@ -648,7 +652,8 @@ lesson.check("ratios of neighbors", sigmas[1:] / sigmas[:-1], equals=(SMALL / LA
 # %% [markdown]
 # A *noise-conditioned score network* $s_\theta(x, \sigma)$ estimates the scores of all levels
 # *jointly*: it receives the level as an input. Noisy data have the scale $\sqrt{1 + \sigma^2}$ and
-# scores the scale $1/\sigma$; the network divides by both, so that its body works at scale 1.
+# scores the scale $1/\sigma$, so the network divides its input by $\sqrt{1 + \sigma^2}$ and its
+# output by $\sigma$, and its body works at scale 1.
 
 
 # %%
@@ -744,10 +749,10 @@ lesson.change(
 )
 
 # %% [markdown]
-# Now 2,000 points that start as noise of the first level, in three ways of equal length, 1,400
-# steps: Langevin dynamics at the *last level* only; at *two levels*, the first and the last; and at
-# *all levels*. Each runs with the exact score and with the network, which separates the error of
-# the sampler from that of the network.
+# We now run 2,000 points, which start as noise of the first level, in three ways of 1,400 steps
+# each: Langevin dynamics at the *last level* only; at *two levels*, the first and the last; and at
+# *all levels*. We run each way with the exact score and with the network, which separates the error
+# of the sampler from that of the network.
 
 # %%
 lesson.predict(
@@ -866,9 +871,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# When do the points settle on a side? We run all levels once more and record each. The points have
-# the scale $\sqrt{1 + \sigma^2}$, so the figure divides by it. *Move $\sigma$: at which level do
-# the two modes separate, and from which on does no point change sides?*
+# When do the points settle on a side? We run all levels once more and record the points at the end
+# of each level. The points have the scale $\sqrt{1 + \sigma^2}$, so the figure divides by it. *Move
+# $\sigma$: at which level do the two modes separate, and from which on does no point change sides?*
 
 # %%
 seen = []
@@ -894,7 +899,7 @@ lesson.play(
 )
 
 # %% [markdown]
-# The share at the right mode, counted:
+# At the end of each level we count the share of points right of the middle:
 
 # %%
 truth = [
@@ -926,17 +931,17 @@ lesson.sampler("bells", draw_mixture)
 # ## 7. The noise is the score
 #
 # In DDPM, $x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon$. Given $x_0$ this
-# is normal, with a score as in section 2. Without $x_0$ the score is the mean of these over all
-# $x_0$ from which $x_t$ may have come; and the mean of $\epsilon$ is what the network of DDPM
-# predicts. Which score follows from its prediction?
+# is normal, with a score as in section 2. The score of $x_t$ alone is the mean of these scores over
+# the $x_0$ from which $x_t$ may have come. The network of DDPM predicts the mean of $\epsilon$ over
+# the same $x_0$. Which score follows from its prediction?
 
 # %%
 lesson.exercise("diffusion/05/score_from_eps")
 
 # %% [markdown]
 # A Gaussian $\mathcal N(\mu, \sigma^2)$ has the score $-(x - \mu)/\sigma^2 = -\epsilon/\sigma$.
-# Given $x_0$, the score of $x_t$ is therefore $-\epsilon/\sqrt{1 - \bar\alpha_t}$, and its mean is
-# (Eq. diffusion.17)
+# Given $x_0$, the score of $x_t$ is therefore $-\epsilon/\sqrt{1 - \bar\alpha_t}$, and the mean of
+# these scores is (Eq. diffusion.17)
 #
 # $$\mathbf s_\theta(x_t, t) \approx \nabla_{x_t} \log q(x_t) = \mathbb E_{q(x_0 | x_t)}
 # \Big[-\frac{\epsilon}{\sqrt{1 - \bar\alpha_t}}\Big] \approx -\frac{\epsilon_\theta(x_t, t)}
@@ -971,8 +976,8 @@ lesson.check("the mean over q(x_0) is off by", abs(rows[0][2] - rows[2][2]), at_
 # %% [markdown]
 # Our score network is therefore a model of DDPM in another notation. Divide $x_t$ by
 # $\sqrt{\bar\alpha_t}$: it becomes the data plus noise of $\sigma_t = \sqrt{(1 - \bar\alpha_t) /
-# \bar\alpha_t}$, and the prediction of the noise is $-\sigma_t\, s$. The losses agree too: that of
-# DDPM is a mean over $D$ dimensions, ours is half a sum.
+# \bar\alpha_t}$, and the prediction of the noise is $-\sigma_t\, s$. The losses agree up to a
+# factor: that of DDPM is a mean over $D$ dimensions, ours is half a sum.
 
 # %%
 schedule = Schedule.karras(200, SMALL, LARGE)  # σ_t from 0.05 to 10
@@ -999,9 +1004,9 @@ there_and_back = eps_from_score(score_from_eps(guess, t, schedule), t, schedule)
 lesson.check("to the score and back", np.abs(there_and_back - guess).max(), at_most=1e-5)
 
 # %% [markdown]
-# The network was trained without $\bar\alpha_t$, and yet any sampler of diffusion models can use
-# it, if the schedule stays within the levels of the training. Here is DDIM (`diffusion/10`), with
-# 20 steps in place of 1,400:
+# The network was trained without $\bar\alpha_t$, and yet any sampler of diffusion models can use it
+# if the schedule stays within the levels of the training. Here is DDIM (`diffusion/10`), with 20
+# steps in place of 1,400:
 
 # %%
 x = rng.standard_normal((count, 2), dtype=np.float32)
@@ -1025,21 +1030,23 @@ lesson.claim(
 # forget its start. And 20 steps are few: the left mode is too wide along the line between the
 # modes. `diffusion/10` measures how such errors fall with the number of steps.
 #
-# What, then, distinguishes NCSN from DDPM? The loss weights the levels differently; DDPM shrinks
+# What, then, distinguishes NCSN from DDPM? Their losses weight the levels differently; DDPM shrinks
 # the data as it adds noise, and NCSN does not; and they use different samplers. Song,
 # Sohl-Dickstein et al. (2021) describe both by stochastic differential equations (`after/01`).
 #
 # ## 8. Where the post is loose
 #
 # - In Eq. diffusion.17 the mean is over $q(\mathbf x_0)$. It must be over $q(\mathbf x_0 | \mathbf
-#   x_t)$ (section 7). And inside it stands $\epsilon_\theta$ with an equals sign, where the true
-#   $\epsilon$ belongs: that $\epsilon_\theta$ equals its mean is the aim of the training.
+#   x_t)$ (section 7). Inside the mean the post writes $\epsilon_\theta$ where the true $\epsilon$
+#   belongs, with an equals sign. That $\epsilon_\theta$ equals the mean of $\epsilon$ is the aim of
+#   the training, not an identity.
 # - “The score of each sample $\mathbf{x}$'s density probability is defined as its gradient”: it is
 #   the gradient of the *logarithm* of the density, as the formula beside it says.
-# - “the score estimation is less reliable” in regions of low density, and “After adding a small
-#   Gaussian noise” it “becomes more stable”: true, and not enough. Small noise leaves the gap
-#   between the modes empty (section 5), and two levels, one large and one small, are not enough
-#   either (section 6).
+# - “After adding a small Gaussian noise to make the perturbed data distribution cover the full
+#   space $\mathbb{R}^D$, the training of the score estimator network becomes more stable”: true,
+#   but the small noise leaves the gap between the modes nearly empty (section 5). The post goes on
+#   to “*different levels*” of noise and does not say why one level is not enough. Nor are two, a
+#   large and a small one (section 6).
 #
 # **Left out:** images (Song and Ermon 2019 used $L = 10$ levels from 1 to 0.01 for 32 × 32 pixels;
 # Song and Ermon 2020 derive the largest level, and the ratio of each level to the next). **Next:**
