@@ -215,7 +215,7 @@ def loss_difference(s):
 
 differences = [loss_difference(-line), loss_difference(np.sin(line))]
 between = differences[1] - differences[0]
-lesson.check("the constant for s = sin x, less that for s = -x", between, equals=0.0, atol=1e-9)
+lesson.check("the constant for s = sin x, minus that for s = -x", between, equals=0.0, atol=1e-9)
 
 # %% [markdown]
 # ## 3. Both losses, compared with the true score
@@ -305,7 +305,8 @@ lesson.figure(
     fig,
     "fields",
     "The score of the noisy moons and the predictions of both networks (arrows with the square root"
-    " of their length). Far outside there were no examples, and the predictions are arbitrary.",
+    " of their length). Far outside there were no examples, so nothing constrains the predictions"
+    " there.",
 )
 
 # %% [markdown]
@@ -383,9 +384,9 @@ crossed = "the sliced one where there is little noise, the denoising one where t
 other = "the denoising one where there is little noise, the sliced one where there is much"
 same_side = (little < 1) == (much < 1)
 lesson.outcome(
-    f"At σ = 0.03 the denoising gradients have {little:.0f} times the variance of the sliced ones,"
-    f" at σ = 0.6 it is {much:.2f} times. The target −ε/σ varies most where σ is small; the random"
-    " direction v of the sliced loss adds variance at every level.",
+    f"The variance of the denoising gradients is {little:.0f} times that of the sliced ones at"
+    f" σ = 0.03, and {much:.2f} times at σ = 0.6. The target −ε/σ varies most where σ is small; the"
+    " random direction v of the sliced loss adds variance at every level.",
     answer=f"{one_wins}, at every level of noise"
     if same_side
     else crossed
@@ -594,7 +595,7 @@ places = {
 rows = []
 for name, x in places.items():
     rows.append([name, at_small.prob(x).max(), np.median(relative_error(one_level, x))])
-lesson.table(rows, ["points", "largest p", "median relative error of the score"])
+lesson.table(rows, ["points", "largest density", "median relative error of the score"])
 
 # %%
 worse = rows[1][2] / rows[0][2]
@@ -625,8 +626,8 @@ lesson.figure(
     fig,
     "empty",
     "Yellow: the error is at least as large as the score (also at the modes themselves, where the"
-    " score is 0). The score is learned where the data are; in between it is arbitrary. A chain"
-    " does not start at the data, so it starts where the score is wrong.",
+    " score is 0). The score is learned where the data are; between the modes the prediction is"
+    " arbitrary. A chain does not start at the data, so it starts where the prediction is wrong.",
 )
 
 # %% [markdown]
@@ -716,8 +717,8 @@ lesson.figure(
     fig,
     "levels",
     "The score that the network predicts at three levels (with different scales of the axes), over"
-    " the noisy density. At the first it points to the data from anywhere, at the last it resolves"
-    " the modes.",
+    " the noisy density. At the first level it points to the data from everywhere, at the last it"
+    " resolves the modes.",
 )
 
 # %% [markdown]
@@ -756,8 +757,8 @@ lesson.change(
 
 # %%
 lesson.predict(
-    "Which shares of the points end at the right mode (0.8 of the data)? Last level, two levels,"
-    " all levels:",
+    "The mode on the right has 0.8 of the data. What share of the points ends there with the last"
+    " level, with two levels and with all levels?",
     [
         "0.5, 0.5, 0.8",
         "0.5, 0.8, 0.8",
@@ -805,9 +806,10 @@ choices = {"0.5, 0.5, 0.8": (0.5, 0.5, 0.8), "0.5, 0.8, 0.8": (0.5, 0.8, 0.8)}
 choices["0.8, 0.8, 0.8: the score contains the weights"] = (0.8, 0.8, 0.8)
 nearest = min(choices, key=lambda c: np.abs(np.array(choices[c]) - (last, two, whole)).sum())
 lesson.outcome(
-    f"{last:.2f}, {two:.2f} and {whole:.2f} with the network. Where the noise is so large that"
-    " the modes overlap, points still change sides, and the score depends on the weights there. One"
-    " of the levels must be in that range; the two levels skip it.",
+    f"{last:.2f}, {two:.2f} and {whole:.2f} with the network. At σ = 10 only 0.54 of the noisy data"
+    " lie right of the middle, and at σ = 0.05 hardly any point changes sides. At the levels in"
+    " between the modes separate while points still change sides, and the share rises to 0.8. The"
+    " two levels skip this range.",
     answer=nearest,
 )
 
@@ -925,7 +927,7 @@ def draw_mixture(rng, n):
     return ncsn_sample(ncsn, x, sigmas, rng, each, step=0.2)
 
 
-lesson.sampler("bells", draw_mixture)
+lesson.sampler("two Gaussians", draw_mixture)
 
 # %% [markdown]
 # ## 7. The noise is the score
