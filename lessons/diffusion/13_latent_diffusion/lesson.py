@@ -6,9 +6,9 @@
 # lesson:
 #
 # 1. A *latent diffusion model* (LDM) runs the diffusion process on the latents of an autoencoder,
-#    small grids of numbers, in place of pixels.
-# 2. The work is divided. The autoencoder does the *perceptual compression*, once; the diffusion
-#    model does the *semantic compression*.
+#    which are small grids of numbers, and not on pixels.
+# 2. The work is divided. The autoencoder, which is trained first, does the *perceptual
+#    compression*; the diffusion model does the *semantic compression*.
 # 3. A caption enters by *cross-attention*: each position of the grid forms a query, and each word a
 #    key and a value.
 #
@@ -101,12 +101,12 @@ lesson.figure(
 # %% [markdown]
 # ## 2. Rate and distortion (figure f13)
 #
-# Why not diffuse the pixels? A diffusion model is also a code for images. Sender and receiver have
-# the same model; the sender transmits $x_T$, then what is needed to get from $x_T$ to $x_{T-1}$,
-# and so on. Each step costs its term of the variational bound (`diffusion/03`), in bits. At any
-# time the receiver can stop and predict the image, $\hat x_0$, from what has arrived (Ho et al.
-# 2020, section 4.3). The error of the prediction is the *distortion*, the bits so far are the
-# *rate*.
+# Why not diffuse the pixels? A diffusion model can serve as a code for images. Sender and receiver
+# have the same model. The sender transmits $x_T$, then what the receiver needs to get from $x_T$ to
+# $x_{T-1}$, and so on. Each step costs its term of the variational bound (`diffusion/03`), in bits.
+# At any time the receiver can stop and predict the image, $\hat x_0$, from what has arrived (Ho et
+# al. 2020, section 4.3). The error of the prediction is the *distortion*, and the number of bits so
+# far is the *rate*.
 #
 # We take the base model, which works on pixels, in 50 steps, and 100 test digits. For each
 # prediction we measure the error of its pixels (root mean square), and whether the classifier
@@ -194,10 +194,10 @@ lesson.figure(
 )
 
 # %% [markdown]
-# (The label of a digit takes $\log_2 10 = 3.3$ bits. The other bits before the border specify how
-# this digit is written.) Most bits of a pixel model describe perceptual details, and the semantic
-# composition remains after an aggressive compression. Rombach et al. (2022) therefore separate the
-# two: an autoencoder does the *perceptual compression*, a diffusion model the *semantic
+# Nearly all bits of the pixel model describe perceptual details, and a code without most of them
+# keeps the semantic content. (The label of a digit takes $\log_2 10 = 3.3$ bits. The other bits
+# before the border specify how this digit is written.) Rombach et al. (2022) therefore separate the
+# two: an autoencoder does the *perceptual compression*, and a diffusion model the *semantic
 # compression*. (Bits are not training time: with $t$ drawn uniformly, the loss visits all noise
 # levels equally often.)
 #
@@ -209,10 +209,10 @@ lesson.figure(
 # of the image, and the network that denoises them works on a sixteenth of the positions.
 #
 # The squared error alone does not fix the scale of the latents. If the encoder multiplies them by
-# 10 and the decoder divides by 10, every image is reconstructed as before. Their variance could be
-# arbitrarily high, so they are regularized. There are two ways. *KL-reg* is a VAE with a small
-# weight $\lambda$ on the KL term (ours is 0.002; Rombach and others use about $10^{-6}$, with
-# another reconstruction loss, appendix G):
+# 10 and the decoder divides by 10, every image is reconstructed as before. The variance of the
+# latents could be arbitrarily high, so they are regularized, in one of two ways. *KL-reg* is a VAE
+# with a small weight $\lambda$ on the KL term (ours is 0.002; Rombach and others use about
+# $10^{-6}$, with another reconstruction loss; see their appendix G):
 #
 # $$\Vert x - \mathcal D(z) \Vert^2 + \lambda\, \mathrm{KL}\big(q(z|x) \,\Vert\, \mathcal N(0,
 # I)\big), \qquad z \sim q(z|x).$$
@@ -223,7 +223,7 @@ lesson.figure(
 
 # %%
 class GridAutoencoder(Module):
-    """Images (N, 28, 28, 1) to a Gaussian at each place of a grid (N, 7, 7, channels), and back."""
+    """Images (N, 28, 28, 1) -> Gaussians on a grid (N, 7, 7, channels), and back."""
 
     def __init__(self, rng, channels=4, width=64):
         self.channels = channels
@@ -293,8 +293,8 @@ mu, logvar = batched(model.encode, sample_test)
 kl_rate = kl_standard_normal(mu, logvar).mean() / np.log(2) / 784
 
 # %% [markdown]
-# Now the argument about the scale, computed. Multiply all latents by a number and divide by it
-# before decoding. What changes?
+# We compute the argument about the scale: we multiply all latents by 1 and by 10, and divide by the
+# same number before decoding. Which of the two terms of the loss changes?
 
 # %%
 rows = []
@@ -335,10 +335,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The other way, *VQ-reg*, is *vector quantization* (`vae/10`): each position is replaced by one of
-# $K$ code vectors. The quantization layer then counts as part of the decoder, so that the diffusion
-# model works on the continuous latents before it. Ours has $K = 256$; the autoencoders of Rombach
-# and others have up to 16,384 (their Table 8).
+# The other way, *VQ-reg*, is *vector quantization* (`vae/10`): the vector at each position is
+# replaced by one of $K$ code vectors. The quantization layer then counts as part of the decoder, so
+# that the diffusion model works on the continuous latents before it. Ours has $K = 256$; the
+# autoencoders of Rombach and others have up to 16,384 (their Table 8).
 
 
 # %%
@@ -396,6 +396,10 @@ lesson.figure(
 )
 
 # %% [markdown]
+# Both marks lie above the curve of the pixel model. Their bits are counted without a model of the
+# latents: by the KL divergence from $\mathcal N(0, I)$, and with 8 bits for each code. Modeling the
+# latents is the task of the second stage.
+#
 # ## 4. The scale of the latents
 #
 # A noise schedule is made for data of standard deviation 1: $x_t = \sqrt{\bar\alpha_t}\, x_0 +
@@ -447,7 +451,7 @@ lesson.figure(
 # What happens without the factor? At time $t$ the signal has the variance $\bar\alpha_t s^2$, where
 # $s$ is the standard deviation of the latents, and the noise has the variance $1 - \bar\alpha_t$.
 # Take $s = 0.1$; and, at the other extreme, $s = 5.5$. (Stable Diffusion multiplies its latents by
-# 0.18215, so theirs is $1/0.18215 = 5.5$.)
+# 0.18215, so their deviation is $1/0.18215 = 5.5$.)
 
 # %%
 lesson.predict(
@@ -475,9 +479,9 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# A large deviation is the paper's own reason for the factor: without it the ratio of signal to
-# noise is very high, and the model settles much of the semantic detail early in the reverse process
-# (appendix D.1).
+# The paper introduces the factor because of a large deviation: without the factor the ratio of
+# signal to noise is very high, and the model settles much of the semantic detail early in the
+# reverse process (appendix D.1).
 #
 # How much signal remains at $T$ depends on the schedule. Stable Diffusion's schedule leaves more:
 # its $\sqrt{\beta_t}$ grows linearly from $\sqrt{0.00085}$ to $\sqrt{0.012}$ in 1,000 steps. With
@@ -497,12 +501,13 @@ lesson.check("unscaled: signal's deviation at T", left_over[1][1], equals=0.376,
 # Each type has its own *domain-specific encoder* $\tau_\theta$, which maps $y$ to $M$ vectors, such
 # as one for each word. At some layers $i$ of the network each position of the grid forms a *query*
 # from its features $\varphi_i(z_i)$, and each word forms a *key* and a *value*. The output at a
-# position is a mean of the values; the weight of a word grows with the product of query and key.
+# position is a weighted mean of the values, and the weight of a word grows with the product of
+# query and key.
 #
 # By hand: one query $(\log 3, 0, 0, 0)$, two words with keys $(2, 0, 0, 0)$ and $(0, 1, 0, 0)$ and
 # the values 4 and 8. The products are $2 \log 3$ and 0; $d = 4$, so they are divided by 2; the
-# softmax of $\log 3$ and 0 is $\frac34, \frac14$. So the output is $\frac34 \cdot 4 + \frac14
-# \cdot 8 = 5$.
+# softmax of $\log 3$ and 0 is $\frac34, \frac14$. The output is therefore $\frac34 \cdot 4 +
+# \frac14 \cdot 8 = 5$.
 
 # %%
 lesson.exercise("diffusion/13/cross_attention")
@@ -526,14 +531,14 @@ lesson.change(
     "Change the `np.log(3)` in `query` to `2 * np.log(3)` and run again. What are the two weights "
     "now, and what is the output?",
     answer="The output is 4.4: the softmax of 2 log 3 and 0 has the weights 0.9 and 0.1, and "
-    "0.9 · 4 + 0.1 · 8 = 4.4. A longer query in the same direction makes the choice of a word "
-    "sharper.",
+    "0.9 · 4 + 0.1 · 8 = 4.4. A longer query in the same direction concentrates the weights.",
 )
 
 # %% [markdown]
 # Why the root of $d$? The product of two vectors of $d$ independent components of variance 1 has
-# the variance $d$: it is a sum of $d$ independent terms of variance 1. The softmax of large numbers
-# puts nearly all weight on one word, and its gradient vanishes. Measured, with 16 words:
+# the variance $d$: it is a sum of $d$ independent terms of variance 1. The softmax of numbers that
+# differ by much puts nearly all weight on one word, and its gradient vanishes. We measure this with
+# 16 words:
 
 # %%
 rng = lesson.rng("why the root")
@@ -605,11 +610,10 @@ for ax, image, text in zip(axes, many, texts):
 lesson.figure(fig, "captions", "Training digits with their captions.")
 
 # %% [markdown]
-# The network receives the words as numbers, and $-1$ for a missing word. Its encoder
-# $\tau_\theta$ is a table with a row for each word, an *embedding*. In a tenth of the training
-# examples all words are left out, and in half of the others all but *a* and the digit's word. So
-# the trained model also samples digits of a label alone, or without a condition, and can be guided
-# (`diffusion/09`).
+# The network receives each word as a number, and $-1$ for a missing word. Its encoder $\tau_\theta$
+# is a table with a row for each word, an *embedding*. In a tenth of the training examples all words
+# are left out, and in half of the others all but *a* and the digit's word. So the trained model can
+# also sample digits of a label alone, or without a condition, and can be guided (`diffusion/09`).
 
 # %%
 NAMES = [VOCABULARY.index(word) for word in ("a", *DIGITS)]
@@ -644,8 +648,8 @@ def some_words(words, rng):
 # ## 7. The second stage
 #
 # The network is the U-Net of `diffusion/04` without its downsampling, since a grid of 7 × 7 is
-# small already: residual blocks with the time, attention among the positions, a fully connected
-# network over all of them, and two layers of cross-attention to the words.
+# small already: residual blocks that receive the time, attention among the positions, a fully
+# connected network over all of them, and two layers of cross-attention to the words.
 
 # %%
 rng = lesson.rng("second stage")
@@ -687,9 +691,9 @@ net = step.averaged.freeze()
 latent = LatentDiffusion(encode, decode, factor, net, schedule)
 
 # %% [markdown]
-# The words have no positions here, so the output for a caption and for its words in reverse order
-# is the same. Nothing is lost, since each word of our captions belongs to one property. (The text
-# encoder of `diffusion/16` takes account of the order.)
+# The words have no positions here, so the output is the same for a caption and for its words in
+# reverse order. No information is lost, since each word of our captions belongs to one property.
+# (The text encoder of `diffusion/16` takes account of the order.)
 
 # %%
 z, t = scaled[:20], np.full(20, 100)
@@ -736,8 +740,8 @@ lesson.sampler("digits", draw_digits)
 
 # %% [markdown]
 # How often does a sample have the property that its caption names? We draw 300 full captions of
-# training digits. As controls, the same digits without the words for their properties, and samples
-# without words.
+# training digits. The controls are samples for the same digits without the words for their
+# properties, and samples without words.
 
 # %%
 lesson.predict(
@@ -784,10 +788,10 @@ lesson.claim(
 # %% [markdown]
 # ## 8. Against pixels
 #
-# The aim of LDM is a lower cost of training and faster sampling. We measure the sampling, since the
-# base model, which works on pixels, comes trained. Both models receive the labels of the same test
-# digits (the latent model as captions such as *a seven*), use no guidance, and sample by DDIM with
-# $S$ steps. They were trained with about equally many digits:
+# LDM aims at a lower cost of training and at faster sampling. We measure the sampling only, since
+# the base model, which works on pixels, comes trained. Both models receive the labels of the same
+# test digits (the latent model as captions such as *a seven*), use no guidance, and sample by DDIM
+# with $S$ steps. They were trained with about equally many digits:
 
 # %%
 seen = {
@@ -797,7 +801,7 @@ seen = {
 lesson.table([[name, f"{number:,}"] for name, number in seen.items()], ["model", "digits seen"])
 
 # %% [markdown]
-# The cost is the processor time for 1,000 digits, decoding included.
+# The cost of sampling is the processor time for 1,000 digits, decoding included.
 
 # %%
 lesson.predict(
@@ -891,16 +895,16 @@ lesson.figure(
 )
 
 # %% [markdown]
-# How good the samples are depends on the training. We ran the lesson in full with two seeds, which
-# train other autoencoders and other second stages. At 25 steps the Fréchet distance was 0.95 and
-# 1.31 times that of the pixel model; with 10 steps of the latent model, at a fifth of the cost, it
-# was 0.99 and 1.34 times that. So latents are cheaper by the factors that you see, at a distance
-# between equal and a third larger.
+# The Fréchet distance depends on the training. We ran the lesson in full with two seeds, each of
+# which trains its own autoencoder and its own second stage. At 25 steps the Fréchet distance was
+# 0.95 and 1.31 times that of the pixel model; with 10 steps of the latent model, at a fifth of the
+# cost, it was 0.99 and 1.34 times that. So sampling latents costs less by the factors in the table,
+# at a distance that is between equal and a third larger.
 #
 # ## 9. Without the second stage
 #
-# Is the second stage needed, or will noise of the right scale do? We decode white noise, and noise
-# with the mean and the covariance of the latents: of all latents, or of those of one digit. We
+# Is the second stage needed, or does noise of the right scale suffice? We decode white noise, and
+# Gaussian noise with the mean and the covariance of all latents, or of the latents of one digit. We
 # compare each with the second stage on equal terms, without words or with labels.
 
 
@@ -959,19 +963,21 @@ lesson.claim(
 #   shapes that the post gives, $d \times d^i_\epsilon$ and $N \times d^i_\epsilon$, the factors do
 #   not multiply in this order. The product is $\varphi_i(z_i)\, W_Q^\top$, as in section 5. In the
 #   paper the index of $z$ is the time, $\varphi_i(z_t)$; $i$ numbers the layers.
-# - “a smaller 2D latent vector”: it is a grid of $h \times w$ vectors of length $c$. The grid is
-#   kept because the denoising network is convolutional.
-# - “A small KL penalty towards a standard normal distribution”: how small, decides whether the
-#   latents have the scale of a standard normal. At the paper's weight they do not, and are divided
-#   by their standard deviation (section 4; appendix G). The post leaves this step out.
+# - “a smaller 2D latent vector”: by the shape that the post gives, $h \times w \times c$, it is a
+#   grid of $h \times w$ vectors of length $c$. The grid is kept because the denoising network is
+#   convolutional.
+# - “A small KL penalty towards a standard normal distribution”: the size of the penalty decides
+#   whether the latents have the scale of a standard normal. At the paper's weight they do not, so
+#   they are divided by their standard deviation (section 4; appendix G). The post leaves this step
+#   out.
 # - “the cross-attention mechanism to handle flexible conditioning information for image generation
 #   (e.g. class labels, semantic maps, blurred variants of an image)”: conditions that are aligned
 #   with the image, such as semantic maps and images of lower resolution, are concatenated to the
 #   input of the network in the paper's experiments (sections 4.3.2 and 4.4), not attended to.
 #
 # Ours: the paper's autoencoder is trained with a perceptual and an adversarial loss, which keep its
-# images sharp (section 3.1); ours has the squared error alone. The two regimes of section 2 are
-# measured with a model of pixels, whose bits are not those of the latents.
+# images sharp (section 3.1); ours with the squared error alone. We measure the two regimes of
+# section 2 with a model of pixels, whose bits are not those of the latents.
 #
 # **Left out:** a diffusion model on the latents of the VQ autoencoder; conditions other than
 # captions. **Next:** a chain of models of increasing resolution (`diffusion/14`).
