@@ -114,7 +114,8 @@ lesson.figure(
 
 # %%
 lesson.predict(
-    "Which share of all bits is sent until 95 % of the predicted digits are classified correctly?",
+    "What share of all bits has been sent when 95 % of the predicted digits are classified"
+    " correctly?",
     ["less than a tenth", "a tenth to a half", "more than a half"],
 )
 
@@ -190,7 +191,7 @@ row_names = [f"{784 * per_step[t:].sum():.0f} bits" for t in moments] + ["the di
 lesson.figure(
     plot.image_grid(grid, cols=8, row_labels=row_names, limits=(0, 1)),
     "guesses",
-    "The prediction after so many bits for each digit.",
+    "The predicted digits. Each row is labeled with the bits received so far for a digit.",
 )
 
 # %% [markdown]
@@ -455,8 +456,8 @@ lesson.figure(
 
 # %%
 lesson.predict(
-    "On the cosine schedule with 200 steps: of latents with s = 0.1, after which step is there more"
-    " noise than signal? (With s = 1 it is step 100.)",
+    "Take the cosine schedule with 200 steps. From which step on do noisy latents with s = 0.1"
+    " contain more noise than signal? (With s = 1 it is step 100.)",
     ["about step 10", "about step 50", "step 100 as well"],
 )
 
@@ -771,8 +772,9 @@ lesson.table([[name, *shares] for name, shares in by_w.items()], header, title)
 # %%
 shares, control = np.array(by_w["w = 1"]), np.array(by_w["w = 1, digit's word only"])
 lesson.outcome(
-    "At w = 1: " + ", ".join(f"{100 * share:.0f} %" for share in shares) + ". Between two words for"
-    " a property there is a sharp bound, and a sample that is just beyond it counts as wrong.",
+    "At w = 1: " + ", ".join(f"{100 * share:.0f} %" for share in shares) + ", in the order of the"
+    " columns. The ranges of two words for a property meet at a sharp bound, and a sample just"
+    " beyond the bound counts as wrong.",
     answer="the digit" if np.argmin(shares) == 0 else "the thickness, the slant or the width",
 )
 lesson.claim(
@@ -850,10 +852,11 @@ answers = {"about a half of the pixel model": 0.5, "a quarter or less": 0.2}
 answers["as much as the pixel model"] = 1.0
 quick_ones = rows[3]  # the latent model with 10 steps
 lesson.outcome(
-    f"{ratio:.2f} of it at 25 steps, with a Fréchet distance of {latents_[3]:.1f}, the pixel"
-    f" model's is {pixels[3]:.1f}. With 10 steps the cost is {quick_ones[2] / pixels[2]:.2f} of the"
-    f" pixel model's with 25, and the distance {quick_ones[3]:.1f}. (Reconstructions by the"
-    f" autoencoder alone have {stages[1][3]:.1f}, real digits {real:.1f}.)",
+    f"{ratio:.2f} of the pixel model's cost at 25 steps, with a Fréchet distance of"
+    f" {latents_[3]:.1f} against {pixels[3]:.1f}. With 10 steps the latent model costs"
+    f" {quick_ones[2] / pixels[2]:.2f} of the pixel model with 25, and its distance is"
+    f" {quick_ones[3]:.1f}. (Reconstructions by the autoencoder alone have {stages[1][3]:.1f}, real"
+    f" digits {real:.1f}.)",
     answer=min(answers, key=lambda choice: abs(np.log(answers[choice] / max(ratio, 1e-3)))),
 )
 
