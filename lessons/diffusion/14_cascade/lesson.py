@@ -8,11 +8,12 @@
 # 1. A *cascaded pipeline* generates a large image in stages: a base model samples a small image,
 #    and *super-resolution models* enlarge it. Each is a diffusion model $p_\theta(x \mid z)$,
 #    conditioned on the image $z$ of the stage before.
-# 2. A super-resolution model is trained on small images of the data and used on those of another
-#    model. The lesson measures what that costs: the *compounding error* of the pipeline.
+# 2. A super-resolution model is trained on small images of the data and used on small images that
+#    another model samples. The lesson measures what that costs: the *compounding error* of the
+#    pipeline.
 # 3. *Noise conditioning augmentation*: in training, the small images are corrupted on purpose.
 #
-# Needed: DDPM on digits (`diffusion/04`).
+# Needed: DDPM on digits (`diffusion/04`) and v as the target of the training (`diffusion/11`).
 
 # %%
 from minigen.course import Lesson
@@ -52,10 +53,10 @@ from minigen.zoo import digit_diffusion
 # %% [markdown]
 # ## 1. Three models (figure f15)
 #
-# A U-Net, the usual network of such a pipeline, spends most of its work on the 28×28 pixels, where
-# the edges of the strokes are decided. Which digit it becomes is settled much earlier, and can
-# often be seen at 7×7. Here are training digits at three sizes; each pixel of a smaller image is
-# the mean of four pixels of the next larger one.
+# A U-Net, the usual network of such a pipeline, spends most of its work at the resolution of 28×28,
+# where the edges of the strokes are decided. Which digit a sample becomes is settled much earlier,
+# and can often be seen at 7×7. Here are training digits at three sizes; each pixel of a smaller
+# image is the mean of four pixels of the next larger one.
 
 # %%
 train_set = mnist.splits().train
@@ -98,11 +99,11 @@ lesson.figure(
 # is easy: the large image is all ink or all paper. But the base model is not perfect, and outputs
 # $a = 0.6$. No training image has such a pixel.
 #
-# Without augmentation, the super-resolution model was trained at $+1$ and $-1$ only, and its output
-# at 0.6 is arbitrary. A network will interpolate, to a gray near 0.6, which the next model receives
-# in turn. So errors compound.
+# Without augmentation, the super-resolution model is trained at $+1$ and $-1$ only, so the training
+# does not determine its output at 0.6. A smooth network is likely to interpolate and output a gray
+# near 0.6, which the next model receives in turn. So errors compound.
 #
-# With augmentation, the model was trained on $\tilde a = a + \sigma z$, $z \sim \mathcal N(0, 1)$,
+# With augmentation, the model is trained on $\tilde a = a + \sigma z$, $z \sim \mathcal N(0, 1)$,
 # and receives $\sigma$ as well. Values near 0.6 then occur in training: ink or paper, with noise.
 # By Bayes' rule such a value is ink with probability
 #
@@ -154,7 +155,8 @@ lesson.outcome(
 # Why not a tiny $\sigma$? For the exact model that would be best: any value above 0 would become
 # ink. But a network is reliable only where it was trained, and with little noise no training pixel
 # is near 0.6. And why not a large $\sigma$? Take a *correct* ink pixel, and add the noise: the more
-# noise, the more often the exact model samples paper, and the information of the small image is
+# noise, the more often the exact model samples paper. At $\sigma = 2$ it samples ink in only 60 %
+# of the cases, and the share falls further toward one half. The information of the small image is
 # lost.
 
 # %%
@@ -213,9 +215,9 @@ lesson.show_source(augmented_condition, low_resolution_condition, SuperResolutio
 # third $\sqrt{1 - \bar\alpha_s}$.
 #
 # Ho et al. (2021) found Gaussian noise most effective at low resolution, and Gaussian *blur* at
-# high resolution (128×128 and 256×256), for half of the examples and in training only. Ours is over
-# 3×3 pixels. By hand: with $\sigma = 1/\sqrt{2 \ln 3}$ the weights are $\frac13 : 1 : \frac13$,
-# that is 0.2, 0.6, 0.2.
+# high resolution (128×128 and 256×256), for half of the examples and in training only. Our blur is
+# a weighted mean of 3×3 pixels. By hand: with $\sigma = 1/\sqrt{2 \ln 3}$, the weights in a row are
+# as $\frac13 : 1 : \frac13$, that is 0.2, 0.6, 0.2.
 
 # %%
 lesson.exercise("diffusion/14/gaussian_blur")
@@ -229,7 +231,7 @@ lesson.check("its corner: 0.2 × 0.2, four times by reflection", soft[0, 0], equ
 lesson.show_source(gaussian_blur)
 
 # %% [markdown]
-# Three ways to prepare the small images in training:
+# We compare three ways to prepare the small images in training:
 
 # %%
 T, most = 200, 100
@@ -343,8 +345,8 @@ rows = [[name, f"{sum(a.size for a in leaves(model)):,}"] for name, model in mod
 lesson.table(rows, ["model", "parameters"])
 
 # %% [markdown]
-# (The last row is the base model of `diffusion/09`, for section 7.) We sample by DDPM, in 40 jumps
-# for the base model and 20 for each enlargement.
+# (The last row is the base model of `diffusion/09`, for section 7.) We sample by DDPM, in 40 of the
+# 200 steps for the base model and in 20 for each enlargement.
 
 # %%
 n = lesson.size(2000, quick=12)
@@ -397,9 +399,9 @@ lesson.sampler("digits", draw)
 # ## 5. From data and from samples
 #
 # We judge digits by their Fréchet distance to the test digits, in the features of the pretrained
-# classifier of `gan/08`. Take the super-resolution models without augmentation. First they receive
-# small digits of the data, as in training; then those that the base model samples. A control uses
-# no model: small digits of the data, each pixel repeated 4×4 times.
+# classifier of `gan/08`. We use the super-resolution models without augmentation. First they
+# receive small digits of the data, as in training; then they receive samples of the base model. The
+# control uses no model: it repeats each pixel of the small digits of the data 4×4 times.
 
 # %%
 lesson.predict(
@@ -453,8 +455,8 @@ lesson.claim(
 # %% [markdown]
 # ## 6. Conditioning augmentation
 #
-# Now the models that were trained with noise, sampled with several $s$. (We choose $s$ by other
-# real digits than those of the final judgement.)
+# We now sample with the models that were trained with noise, at several $s$. (The real digits by
+# which we choose $s$ are not those of the final comparison.)
 
 # %%
 lesson.predict(
@@ -492,10 +494,11 @@ ax.set_ylim(bottom=0)
 lesson.figure(ax, "sweep", f"{part:,} digits for each s, from the same small digits.")
 
 # %% [markdown]
-# The same with fresh small digits, for all ways. What we did so far is *non-truncated conditioning
+# We compare all ways on fresh small digits. So far we used *non-truncated conditioning
 # augmentation*: the base model samples to the end, and its digits are noised to step $s$. In
 # *truncated conditioning augmentation* its sampling stops at step $s$, and the digits, which still
-# contain noise, are enlarged as they are.
+# contain noise, are enlarged as they are. The *recall* is the share of real digits that lie among
+# the samples in the space of features (`gan/08`).
 
 # %%
 small = draw_base(labels, lesson.rng("final"))
@@ -563,24 +566,27 @@ grid = plot.image_grid(np.concatenate(rows), cols=10, limits=(-1, 1), row_labels
 lesson.figure(grid, "digits", "From the same small digits, which you see in the first row.")
 
 # %% [markdown]
-# Look at both measures. The noise lowers the Fréchet distance, and it lowers the share that is
-# classified as the label: where it hides which digit the small image shows, a super-resolution
-# model without labels may sample another digit.
+# The measures disagree. The noise lowers the Fréchet distance and raises the recall, but it also
+# lowers the share that is classified as the label. Where the noise hides which digit the small
+# image shows, a super-resolution model without labels may sample another digit.
 #
-# Two full runs (seeds 0 and 1) showed more, on which no claim is made:
+# Two full runs (seeds 0 and 1) also showed the following, on which we make no claim:
 #
 # - Most of the gain comes from *training* with noise. At $s = 0$ in the sweep the Fréchet distance
-#   (118, 114) is already smaller than without augmentation (158, 156), although fewer digits make
-#   the distance larger. From $s = 0$ to $s = 10$ it falls by 4 % and 2 % only.
-# - Truncated over non-truncated: 1.02 and 1.03. The runs show no difference between the two forms.
-# - Blur over noise, in the last step: 1.07 and 1.16, so blur was worse than noise. Ho et al. found
-#   blur better at 128×128 and 256×256; our last step is 14 → 28.
+#   (118, 114) is already smaller than without augmentation (158, 156), although the sweep has fewer
+#   digits, which makes the distance larger. From $s = 0$ to $s = 10$ it falls by only 4 % and 2 %.
+# - The ratio of the distances, truncated over non-truncated, is 1.02 and 1.03. The runs show no
+#   clear difference between the two forms.
+# - The ratio of the distances with blur and with noise in the last step is 1.07 and 1.16, so blur
+#   was worse than noise. Ho et al. found blur better at 128×128 and 256×256; our last step goes
+#   from 14 to 28 pixels a side.
 #
 # ## 7. Against a single model
 #
-# The pretrained model of `diffusion/09` samples 28×28 at once, with labels. Let both sample in 40
-# steps (the cascade in 40, 20 and 20), with the same labels, and count the processor time. The
-# Fréchet distance depends on the number of samples, so all rows have equally many.
+# The pretrained model of `diffusion/09` samples 28×28 at once, with labels. We sample from both
+# with the same labels, in 40 steps from the single model and in 40, 20 and 20 from the cascade, and
+# measure the processor time. The Fréchet distance depends on the number of samples, so all rows
+# have equally many.
 
 # %%
 whole = lesson.pretrained("digit_diffusion")
@@ -620,18 +626,18 @@ lesson.table(rows, header, f"{half:,} digits each")
 
 # %% [markdown]
 # In both full runs the single model was much closer to the real digits: Fréchet distances of 12 and
-# 14, against 111 and 109. The cascade took about half of its time. The effort was not equal:
-# each super-resolution model was trained with 76,800 digits without labels, the single model with
-# 352,000 digits and their labels, and it has more parameters than the three models of the cascade
-# together. Cascades were proposed for sizes such as 256×256: they put most of the capacity into the
-# low resolutions, where a step costs least (Ho et al. 2021).
+# 14, against 111 and 109. The cascade took about half of the time. But the trainings were not
+# equal: each super-resolution model was trained with 76,800 digits without labels, the single model
+# with 352,000 digits and their labels, and it has more parameters than the three models of the
+# cascade together. Cascades were proposed for sizes such as 256×256: they put most of the capacity
+# into the models of low resolution, where a step costs least (Ho et al. 2021).
 #
 # ## 8. Where the post is loose
 #
 # - “Note that conditioning noise is only applied to training but not at inference”: both forms that
-#   the post lists next have it at inference. The truncated form leaves the noise of step $t$ in the
-#   image, and the non-truncated form runs to the end “but then corrupt it”. Only the blur is left
-#   out in sampling.
+#   the post lists next have noise at inference. The truncated form leaves the noise of step $t$ in
+#   the image, and the non-truncated form runs to the end “but then corrupt it”. Only the blur is
+#   applied in training alone.
 # - “two forms of conditioning augmentation that require small modification to the training
 #   process”: the super-resolution model is trained in the same way for both, with noise of a random
 #   step $s$ and with $s$ as an input. They differ in sampling (section 6).
