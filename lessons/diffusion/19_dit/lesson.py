@@ -7,14 +7,14 @@
 #
 # 1. An image is cut into patches, and each patch becomes a *token*. The rest of the network is a
 #    transformer without convolutions.
-# 2. The time and the label enter in one of three ways: as further tokens, by cross-attention, or as
-#    the scales, shifts and gates of *adaLN-Zero*. The three are compared at equal width and at
-#    equal parameters.
-# 3. The size of a transformer is easy to change. Three sizes are compared after equally many steps,
+# 2. The time and the label enter in one of three ways: as further tokens, by cross-attention, or by
+#    the scales, shifts and gates of *adaLN-Zero*. We compare the three at equal width, and at about
+#    equal numbers of parameters.
+# 3. The size of a transformer is easy to change. We compare three sizes after equally many steps,
 #    and after equally many operations.
 #
 # Needed: attention (`diffusion/17`), v as the target of the training (`diffusion/11`), DDIM
-# (`diffusion/10`), and the learned variance (`diffusion/07`) for one paragraph.
+# (`diffusion/10`), and for one paragraph the learned variance (`diffusion/07`).
 
 # %%
 from minigen.course import Lesson
@@ -59,10 +59,10 @@ from minigen.diffusion.networks.dit import (
 # %% [markdown]
 # ## 1. Patches and positions
 #
-# A transformer maps a sequence of tokens to another. DiT *patchifies* its input, a latent of $I
-# \times I \times C$ numbers, into $(I/p)^2$ patches of $p \times p$ pixels, and each patch becomes
-# one token. By hand: an image of $4 \times 4$ pixels, numbered row by row from 0 to 15, is cut into
-# patches of $2 \times 2$, so that each token has four numbers.
+# A transformer maps a sequence of tokens to another sequence of tokens. DiT *patchifies* its input,
+# a latent of $I \times I \times C$ numbers, into $(I/p)^2$ patches of $p \times p$ positions, and
+# each patch becomes one token. By hand: an image of $4 \times 4$ pixels, numbered row by row from 0
+# to 15, is cut into patches of $2 \times 2$, so that each token has four numbers.
 
 # %%
 lesson.predict(
@@ -84,10 +84,10 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# Attention does not depend on the order of the tokens. So each token gets a *position* added, made
+# Attention does not use the order of the tokens. So a *position* is added to each token: a vector
 # of sines and cosines of its column (the first half of the features) and of its row (the second
-# half). Do these positions show which tokens are neighbors? The figure has the cosines between the
-# position (3, 3), near the middle of a grid of $8 \times 8$, and all others:
+# half). Do these vectors show which tokens are neighbors? The figure shows the cosines between the
+# vector of position (3, 3), near the middle of a grid of $8 \times 8$, and those of all positions:
 
 # %%
 lesson.exercise("diffusion/19/sincos_2d")
@@ -109,9 +109,9 @@ lesson.figure(
 #
 # A layer norm usually has a scale and a shift, each a learned constant. In *adaptive* layer norm
 # (adaLN) they depend on the condition $c$, the sum of the embeddings of time and label (in the post
-# $c$ is the label). One linear map of $c$, after a SiLU, gives for each sublayer a shift and a
-# scale of its input, and a *gate* that multiplies its output before it is added to $x$. A scale of
-# 0 and a shift of 0 leave the normalized tokens as they are.
+# $c$ is the label). For each sublayer, one linear map of $c$, after a SiLU, outputs a shift and a
+# scale for the input, and a *gate*. The gate multiplies the output of the sublayer before it is
+# added to $x$. A scale of 0 and a shift of 0 leave the normalized tokens as they are.
 
 # %%
 whole = {
@@ -159,8 +159,8 @@ lesson.exercise("diffusion/19/modulate")
 # $$x \leftarrow x + \text{gate}(c) \cdot \text{attention}\big(\text{norm}(x)\,(1 +
 # \text{scale}(c)) + \text{shift}(c)\big).$$
 #
-# The post calls the scale $\gamma$, the shift $\beta$ and the gate $\alpha$. “Zero” is the start:
-# all weights of the linear map, and its biases, are zero at first.
+# The post calls the scale $\gamma$, the shift $\beta$ and the gate $\alpha$. “Zero” refers to the
+# initialization: all weights and biases of the linear map start at zero.
 
 # %%
 lesson.predict(
@@ -198,16 +198,16 @@ lesson.change(
     "an open gate",
     "Open the gate of the attention: add the line `fresh.modulation.b[32:48] = 1` below the one "
     "that makes `fresh`, and run again. Which parameters have a gradient now?",
-    answer="The attention's as well, beside the linear map of the condition: a closed gate "
-    "multiplies their gradients by zero, an open one lets them through. The MLP's gate is still "
-    "closed, and so none of its parameters has a gradient. The block no longer starts as the "
-    "identity.",
+    answer="Those of the attention as well, besides the linear map of the condition: a closed gate "
+    "multiplies the gradients of its sublayer by zero, an open one does not. The gate of the MLP "
+    "is still closed, so none of the MLP's parameters has a gradient. The block no longer starts "
+    "as the identity.",
 )
 
 # %% [markdown]
 # In the paper the last layer outputs two values for each number of the latent: the predicted noise
-# and a *diagonal covariance*, the learned variance of `diffusion/07`. Only the number of features
-# changes. A token of $4 \times 4$ pixels then has $2 \cdot 16$:
+# and a *diagonal covariance*, the learned variance of `diffusion/07`. Only the number of output
+# features changes: a token of $4 \times 4$ pixels then has $2 \cdot 16$.
 
 # %%
 last = FinalLayer(rng, 16, 2 * 4 * 4)
@@ -225,12 +225,13 @@ lesson.check("shapes of noise and covariance", [noise.shape, v.shape], equals=[(
 # - **Cross-attention**: in each block the tokens also attend to these two.
 # - **adaLN-Zero**: as above.
 #
-# The digits are small, so that a training takes about a minute: $28 \times 28$ pixels are averaged
-# to $14 \times 14$, and a margin makes them $16 \times 16$, or 16 patches of $4 \times 4$. All
+# To keep the trainings short we take small digits: $28 \times 28$ pixels are averaged to $14 \times
+# 14$, and a margin extends these to $16 \times 16$, which are 16 patches of $4 \times 4$. All
 # networks are trained with the same number of steps and the same batches. The first three have the
-# same width and depth. But then they differ in parameters: a block of width $D$ has about $12 D^2$,
-# cross-attention adds $4 D^2$ and the linear map of adaLN-Zero $6 D^2$. So two more networks, with
-# other widths, have about as many parameters as that of adaLN-Zero.
+# same width and depth, but then they differ in their numbers of parameters: a block of width $D$
+# has about $12 D^2$, cross-attention adds $4 D^2$ and the linear map of adaLN-Zero $6 D^2$. So we
+# train two more networks, with larger widths, which have about as many parameters as that of
+# adaLN-Zero.
 
 
 # %%
@@ -318,10 +319,11 @@ for name, (width, kind) in kinds.items():
     nets[name] = train_net(name, new_dit(width, 3, kind), steps)
 
 # %% [markdown]
-# They are judged by the *loss* on test digits. The times and noises are the same for all networks,
-# so that the differences are known much better than the losses themselves. And they are judged by
-# the Fréchet distance of their samples to real digits, in the features of the pretrained classifier
-# of `gan/08`. For it all digits are enlarged to $28 \times 28$ pixels, the real ones too.
+# We judge the networks by two measures. The first is the *loss* on test digits. The times and
+# noises are the same for all networks, so the differences of the losses have much smaller standard
+# errors than the losses themselves. The second is the Fréchet distance of their samples to real
+# digits, in the features of the pretrained classifier of `gan/08`. For this classifier all digits
+# are enlarged to $28 \times 28$ pixels, the real ones too.
 
 # %%
 classifier = lesson.pretrained("digit_classifier")
@@ -344,10 +346,11 @@ def losses(net):
 
 
 # %% [markdown]
-# A scale for the loss: the best linear prediction of a pixel from its own noisy value, with the
-# variance $s^2$ of all pixels, without its place, its neighbors and the label. Its squared error is
-# $s^2 (1 - \bar\alpha) / (\bar\alpha s^2 + 1 - \bar\alpha)$, and a squared error of $x_0$ counts in
-# v divided by $1 - \bar\alpha$.
+# To give the loss a scale, we compute it for the best linear prediction of a pixel from its own
+# noisy value. This prediction uses the variance $s^2$ of all pixels, and neither the place of the
+# pixel, nor its neighbors, nor the label. The mean squared error of $x_0$ is then $s^2 (1 -
+# \bar\alpha) / (\bar\alpha s^2 + 1 - \bar\alpha)$, and that of v is larger by the factor $1/(1 -
+# \bar\alpha)$.
 
 # %%
 variance = train.var()
@@ -460,7 +463,7 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The paper compares the three at equal width and depth too, where they need about as many
+# The paper, too, compares the three at equal width and depth, where they need about equally many
 # operations for each image (the column of megaflops). The linear map of adaLN-Zero has many
 # parameters and costs little, because it is applied once to each image and not to each token.
 #
@@ -524,7 +527,8 @@ lesson.figure(fig, "scaling", "Samples of three sizes, after the same number of 
 # %% [markdown]
 # In equally many steps a larger network takes more operations. Is it more *compute efficient*: does
 # it have a lower loss after equally many operations? A step costs about three times the operations
-# of its 64 images, since the backward pass needs twice those of the forward pass.
+# of a forward pass of its 64 images, since the backward pass needs about twice as many as the
+# forward pass.
 
 # %%
 lesson.predict(
@@ -583,10 +587,10 @@ lesson.outcome(
 
 # %% [markdown]
 # The paper finds larger networks more compute efficient, for networks of 33 to 675 million
-# parameters in far longer trainings, and counts the operations as we do. Our comparison is short,
-# and each row favors the network that it is named after: its learning rate has fallen to zero
-# there, those of the larger networks have not. With this schedule a fair comparison needs a
-# training of its own for each budget.
+# parameters in far longer trainings. It counts the backward pass as we do. Our comparison is short,
+# and each row favors the network that it is named after: the learning rate of this network has
+# fallen to zero by then, and those of the larger networks have not. With this schedule a fair
+# comparison needs a training of its own for each budget.
 
 # %%
 shown = [enlarged(sample(by_size[name], noise[:10], asked[:10])) for name in sizes]
@@ -607,11 +611,12 @@ lesson.sampler("small digits", draw)
 # %% [markdown]
 # ## 5. Beside a U-Net
 #
-# A U-Net for the same small digits, with the same steps and batches, a little fewer parameters and
-# about the same time. A convolution has the locality of images built in: neighbors share weights. A
-# transformer has to learn from the data which tokens belong together. How much is this worth in so
-# short a training? We also count the steps after which one network reaches the last training loss
-# of the other.
+# We train a U-Net on the same small digits, with the same steps and batches. It has somewhat fewer
+# parameters than the DiT and takes about the same time. A convolution has two properties of images
+# built in: an output depends on neighboring pixels only, and the weights are the same everywhere. A
+# transformer has to learn from the data which tokens belong together. How much does this matter in
+# so short a training? We also count the steps after which one network reaches the last training
+# loss of the other.
 
 # %%
 lesson.predict(
@@ -653,22 +658,22 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# ## Where the post is loose
+# ## 6. Where the post is loose
 #
-# - “convert it into a sequence of patches of size $(I/p)^2$”: the size is that of the sequence, the
-#   *number* of patches. A patch has $p^2 C$ numbers.
-# - “*adaLN (Adaptive layer norm)-Zero* works out the best”: at equal width and depth, where it has
-#   the most parameters; in our runs at equal parameters, too (section 3). And the word “Zero” is
-#   not explained: the linear map starts at zero, so that each block starts as the identity (section
-#   2).
+# - “convert it into a sequence of patches of size $(I/p)^2$”: $(I/p)^2$ is the size of the
+#   sequence, the *number* of patches. A patch has $p^2 C$ numbers.
+# - “*adaLN (Adaptive layer norm)-Zero* works out the best”: in the paper at equal width and depth,
+#   where it has the most parameters; in our runs also at about equal numbers of parameters (section
+#   3). And the word “Zero” is not explained: the linear map starts at zero, so that each block
+#   starts as the identity (section 2).
 # - “The transformer decoder outputs noise predictions”: in DiT the decoder is the last layer, a
 #   norm and one linear map. It is not the decoder of an encoder-decoder transformer.
 #
 # Our deviations: the paper's DiT works on the latents of an autoencoder (`diffusion/13`), ours on
-# pixels; its noise comes with a covariance, ours without; our loss is that of v.
+# pixels; its network also predicts a covariance, ours does not; and our loss is that of v.
 #
-# **Left out:** adaLN without gates; smaller patches; several seeds, and trainings to convergence.
-# **Next:** `diffusion/20`, all models of the four posts on one page.
+# **Left out:** adaLN without gates; smaller patches; comparisons over several seeds and of
+# trainings to convergence. **Next:** `diffusion/20`, all models of the four posts on one page.
 #
 # **Your turn:** `minigen exercise start diffusion/19`, then `minigen run diffusion/19 --with
 # exercises/diffusion_19.py`.
