@@ -11,10 +11,10 @@
 # 4. Adam keeps two running means for each weight, and an EMA is a running mean of the weights. A
 #    decay just below 1 sets how far back such a mean reaches.
 #
-# A lesson asks, you choose an answer, the cell runs, and the outcome is stated. A *check* must hold
-# in every run, at any seed: it is exact, or it names the sampling error that it allows. A *claim*
-# is a measured number with a threshold. All random numbers come from `lesson.rng(...)`, so the same
-# seed gives the same result.
+# A lesson asks a question, you choose an answer, the cell runs, and the outcome is stated. A
+# *check* must hold in every run, at any seed: it is exact, or it names the sampling error that it
+# allows. A *claim* is a measured number with a threshold. All random numbers come from
+# `lesson.rng(...)`, so the same seed gives the same result.
 
 # %%
 from minigen.course import Lesson
@@ -115,10 +115,10 @@ lesson.change(
 )
 
 # %% [markdown]
-# Two more habits. Data, weights and gradients are `float32`, which takes half the memory of NumPy's
-# default `float64` and has a precision of seven digits. And an assignment copies nothing: `b = a`
-# gives the same array a second name, `a -= 1` changes the array that both names share, and `a = a -
-# 1` makes a new array.
+# Two more facts about the arrays of the lessons. Data, weights and gradients are `float32`, which
+# takes half the memory of NumPy's default `float64` and has a precision of seven digits. And an
+# assignment copies nothing: `b = a` gives the same array a second name, `a -= 1` changes the array
+# that both names share, and `a = a - 1` makes a new array.
 
 # %%
 a = np.array([1.0, 2.0])
@@ -130,9 +130,9 @@ lesson.check("a and b", [a, b], equals=[[-1.0, 0.0], [0.0, 1.0]])
 # %% [markdown]
 # ## 2. A gradient in ten lines
 #
-# Training asks by how much the loss changes when a weight grows a little. This is the *slope* of
-# the loss with respect to the weight; the slopes for all weights together are the *gradient*.
-# Nobody has to derive them by hand, because a program can record how each number was made:
+# Training needs to know how fast the loss changes when a weight grows. This rate is the *slope* of
+# the loss with respect to the weight; the slopes for all weights together are the *gradient*. You
+# do not have to derive slopes by hand, because a program can record how each number was made:
 
 
 # %%
@@ -196,7 +196,7 @@ lesson.change(
 # The library `autograd` does the same with whole arrays, for the functions of NumPy. This is why a
 # lesson has `import autograd.numpy as np`. Its `grad(f)` is the function that returns the slopes of
 # `f`. It records the operations that are computed with `autograd`'s own NumPy. It refuses
-# `float(x)` and `x[0] = 5`, and it does not see what plain NumPy or Python's `math` computes.
+# `float(x)` and `x[0] = 5`, and it cannot record what plain NumPy or Python's `math` computes.
 
 
 # %%
@@ -211,11 +211,11 @@ lesson.check("grad of the same function", by_the_library, equals=[5.0, 3.0])
 # %% [markdown]
 # ## 3. Nats and logits
 #
-# How wrong was a forecast? It predicted rain with probability $p$, and it rained. The loss $-\log
-# p$ is called the *surprise*: 0 for a forecast of 1, and infinite for a forecast of 0. All
-# logarithms here are natural, and the unit is then the **nat**; with $\log_2$ it is the bit, and 1
-# nat is $1/\log 2 = 1.44$ bits. The probabilities of independent events are multiplied, so their
-# surprises are added: the loss of a data set is a sum of logarithms.
+# A forecast predicted rain with probability $p$, and it rained. How wrong was the forecast? The
+# loss $-\log p$ is called the *surprise*: 0 for a forecast of 1, and infinite for a forecast of 0.
+# All logarithms here are natural, so the unit is the **nat**. With $\log_2$ the unit is the bit,
+# and 1 nat is $1/\log 2 = 1.44$ bits. The probabilities of independent events are multiplied, so
+# their surprises are added: the loss of a data set is a sum of logarithms.
 
 # %%
 half = -np.log(0.5)
@@ -262,10 +262,9 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# So the losses of this package take logits, and the large libraries have such losses, too. With the
-# target $t$ (1: it rained, 0: it did not) the loss is the *binary cross-entropy*
-# $-t \log \sigma(l) - (1 - t) \log(1 - \sigma(l))$. Write it so that it is right for every
-# logit:
+# So the losses of this package take logits, and the large libraries have such losses as well. With
+# the target $t$ (1: it rained, 0: it did not) the loss is the *binary cross-entropy* $-t \log
+# \sigma(l) - (1 - t) \log(1 - \sigma(l))$. Write this loss so that it is accurate for every logit:
 
 # %%
 lesson.exercise("start/01/bce_with_logits")
@@ -373,9 +372,9 @@ lesson.outcome(
 
 # %% [markdown]
 # So $\eta$ is about the distance that a weight moves in a step, and 1e-3 is a usual choice. When
-# the sign of the gradient alternates, $m$ is small and so is the step. In a game of two networks
-# the gradient of ten steps ago may point the wrong way, because the other network has changed
-# since. There `betas=(0.0, 0.99)` or `(0.5, 0.999)` are common.
+# the sign of the gradient alternates, $m$ is small and so is the step. In a GAN two networks are
+# trained against each other. There the gradient of ten steps ago may point the wrong way, because
+# the other network has changed since, and `betas=(0.0, 0.99)` or `(0.5, 0.999)` are common.
 
 # %%
 flips = [1.0, -1.0] * 50
@@ -388,12 +387,12 @@ lesson.check("β₁ = 0.9: (1 - β₁)/(1 + β₁)", with_memory, equals=0.1 / 1
 lesson.check("β₁ = 0", without, equals=1.0, atol=1e-3)
 
 # %% [markdown]
-# The value $(1 - \beta_1)/(1 + \beta_1)$ is the size $a$ that a mean of alternating gradients $\pm
-# 1$ keeps when its sign alternates too: $a = -\beta_1 a + (1 - \beta_1)$.
+# Why $(1 - \beta_1)/(1 + \beta_1)$? The gradients alternate between 1 and $-1$, and the mean
+# between $a$ and $-a$. So $a = -\beta_1 a + (1 - \beta_1)$, which gives this value of $a$.
 #
-# Now a narrow valley, $\frac12 (w_1^2 + 100\, w_2^2)$. One step of SGD multiplies $w_1$ by $1 -
-# \eta$ and $w_2$ by $1 - 100\,\eta$. So its learning rate must stay below 0.02, or $w_2$ grows; and
-# then $w_1$ shrinks by less than 2 % in a step.
+# Now take a loss with a narrow valley, $\frac12 (w_1^2 + 100\, w_2^2)$. One step of SGD multiplies
+# $w_1$ by $1 - \eta$ and $w_2$ by $1 - 100\,\eta$. So its learning rate must stay below 0.02, or
+# $w_2$ grows. But at such a rate $w_1$ shrinks by less than 2 % in a step.
 
 
 # %%
@@ -572,9 +571,9 @@ lesson.check("gradients have the shapes of the weights", same)
 
 # %% [markdown]
 # `value_and_grad` returns the loss, and its slopes in a tree of the same form as the model. A
-# training repeats four lines: draw a batch, compute the gradient, update the weights, update the
-# average. `descend` consists of these four lines, and `lesson.fit` repeats them, with a progress
-# bar and checkpoints.
+# training repeats four operations: draw a batch, compute the gradient, update the weights, update
+# the average. `descend` makes a function that performs these four once, and `lesson.fit` repeats
+# it, with a progress bar and checkpoints.
 
 # %%
 lesson.predict(
@@ -653,8 +652,8 @@ lesson.change(
 )
 
 # %% [markdown]
-# These are all the parts of a training in this package. The posts add *which* loss is used, between
-# *which* two distributions.
+# These are all the parts of a training in this package. The posts add the loss: *which* one is
+# used, and between *which* two distributions.
 #
 # **Left out:** how `autograd` orders the backward pass so that each number is visited once; deep
 # networks, whose first weights must be scaled (`minigen.nn.he_gain`); convolutions (`gan/13`);
