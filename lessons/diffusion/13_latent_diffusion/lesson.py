@@ -853,10 +853,9 @@ answers["as much as the pixel model"] = 1.0
 quick_ones = rows[3]  # the latent model with 10 steps
 lesson.outcome(
     f"{ratio:.2f} of the pixel model's cost at 25 steps, with a Fréchet distance of"
-    f" {latents_[3]:.1f} against {pixels[3]:.1f}. With 10 steps the latent model costs"
-    f" {quick_ones[2] / pixels[2]:.2f} of the pixel model with 25, and its distance is"
-    f" {quick_ones[3]:.1f}. (Reconstructions by the autoencoder alone have {stages[1][3]:.1f}, real"
-    f" digits {real:.1f}.)",
+    f" {latents_[3]:.1f} against {pixels[3]:.1f}. The latent model with 10 steps has"
+    f" {quick_ones[2] / pixels[2]:.2f} of that cost and a distance of {quick_ones[3]:.1f}."
+    f" (Reconstructions by the autoencoder alone have {stages[1][3]:.1f}, real digits {real:.1f}.)",
     answer=min(answers, key=lambda choice: abs(np.log(answers[choice] / max(ratio, 1e-3)))),
 )
 
