@@ -234,8 +234,8 @@ ladder = Exercise(
     target="minigen.diffusion.score:noise_scales",
     minutes=5,
     prompt="""
-    The noise levels of a score model: so many `levels`, from `largest` down to `smallest`, both
-    included, each the same fraction of the one before.
+    The noise levels of a score model, from `largest` down to `smallest`, both included. There are
+    `levels` of them, and each is the same fraction of the one before.
 
     largest and smallest are positive numbers, largest at least smallest; levels is a whole number,
     at least 1. Return an array (levels,) of floats. With one level it is `largest`. There may be

@@ -1044,7 +1044,7 @@ lesson.claim(
 #   belongs, with an equals sign. That $\epsilon_\theta$ equals the mean of $\epsilon$ is the aim of
 #   the training, not an identity.
 # - “The score of each sample $\mathbf{x}$'s density probability is defined as its gradient”: it is
-#   the gradient of the *logarithm* of the density, as the formula beside it says.
+#   the gradient of the *logarithm* of the density, as the formula beside it shows.
 # - “After adding a small Gaussian noise to make the perturbed data distribution cover the full
 #   space $\mathbb{R}^D$, the training of the score estimator network becomes more stable”: true,
 #   but the small noise leaves the gap between the modes nearly empty (section 5). The post goes on

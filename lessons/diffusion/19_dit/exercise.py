@@ -74,7 +74,7 @@ adaptive = Exercise(
     target="minigen.diffusion.networks.dit:modulate",
     minutes=5,
     prompt="""
-    The scale and shift of an adaptive layer norm, behind the norm.
+    The scale and shift of an adaptive layer norm, applied after the norm.
 
     x is (N, L, D), normalized tokens; shift and scale are (N, D), one for each example and feature,
     the same for all its tokens. Scales are counted from 1: with scale = 0 and shift = 0 the tokens
@@ -137,10 +137,10 @@ places = Exercise(
     prompt="""
     Position encodings of a grid, of sines and cosines, which are added to its tokens.
 
-    The result is (height * width, dim), float32, with the places in the order of the tokens, row by
-    row. The first dim/2 features of a place encode its column, the others its row: for an index i
-    (0, 1, ...) first the sines of i * 10000^(-k/(dim/4)), k = 0 ... dim/4 - 1, then the cosines of
-    the same angles. dim is a multiple of 4. No gradient is taken here.
+    The result is (height * width, dim), float32, with the positions in the order of the tokens, row
+    by row. The first dim/2 features of a position encode its column, the others its row: for an
+    index i (0, 1, ...) first the sines of i * 10000^(-k/(dim/4)), k = 0 ... dim/4 - 1, then the
+    cosines of the same angles. dim is a multiple of 4. No gradient is taken here.
     """,
     hints="""
     Write the encoding of one row of indices first, (n,) -> (n, dim/2). Then find out the column and

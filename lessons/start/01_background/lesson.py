@@ -5,7 +5,8 @@
 # if you know what a logit is, which shape `(4, 1)` minus `(4,)` has, and what the two betas of Adam
 # do. In this lesson:
 #
-# 1. Data, weights and gradients are arrays, and the shape of an array says what its axes count.
+# 1. Data, weights and gradients are arrays, and the shape of an array gives the length of each of
+#    its axes.
 # 2. A gradient is computed by recording how a number was made, and by the chain rule, backward.
 # 3. A network outputs *logits*, and its loss is a sum of logarithms, counted in nats.
 # 4. Adam keeps two running means for each weight, and an EMA is a running mean of the weights. A
