@@ -177,8 +177,8 @@ right.set_ylabel("share")
 lesson.figure(
     fig,
     "pixel",
-    "Left: with much noise the exact model ignores the pixel and samples ink half of the time."
-    " Right: with little noise no training pixel is near 0.6.",
+    "Left: the more noise there is, the less the exact model follows the pixel: the share of ink"
+    " falls toward one half. Right: with little noise no training pixel is near 0.6.",
 )
 
 # %%

@@ -522,7 +522,7 @@ plot.line(flops, {"Fréchet distance": [row[2] for row in curve]}, ax, markers=T
 ax.set_xticks(flops, [f"{f:.0f}" for f in flops])
 ax.minorticks_off()
 ax.set_xlabel("megaflops for one image")
-lesson.figure(fig, "scaling", "Samples of three sizes, after the same number of steps.")
+lesson.figure(fig, "scaling", "DiTs of three sizes, after equally many steps of training.")
 
 # %% [markdown]
 # In equally many steps a larger network takes more operations. Is it more *compute efficient*: does
@@ -620,7 +620,7 @@ lesson.sampler("small digits", draw)
 
 # %%
 lesson.predict(
-    "The U-Net's test loss will be",
+    "How does the U-Net's test loss compare with that of the DiT?",
     ["lower than the DiT's by more than 5 %", "within 5 %", "higher by more than 5 %"],
 )
 
