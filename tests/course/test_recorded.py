@@ -296,6 +296,40 @@ def test_a_claim_finds_the_threshold_of_its_name():
     assert unknown.status == "passed", "made elsewhere"
 
 
+SIZES = """
+few, many = lesson.size(1000, quick=25), 20_000
+for name in names:
+    lesson.claim(f"{name}, sets of {few:,}: distance", x, at_most=2)
+    lesson.claim(f"{name}, sets of {many:,}: distance", x, at_most=limit)
+lesson.claim(f"bound, sets of {many:,}: distance", x, at_most=3)
+"""
+NAMES = ["ring, sets of 1,000: distance", "ring, sets of 20,000: distance", "bound, sets of 20,000: distance"]
+
+
+def judged_by(source):
+    head = {"value": 1.5, "bar": "", "status": "passed", "source": "old", "unit": "", "at_most": 9}
+    return [str(one.bar) for one in judged(source, [{"name": name} | head for name in NAMES])]
+
+
+def test_numbers_in_the_name_of_a_claim_tell_calls_apart():
+    assert judged_by(SIZES) == ["≤ 2", "≤ 9", "≤ 3"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "few = many = y",
+        "few += 1; many += 1",
+        "def f(few, many): pass",
+        "[0 for few, many in y]",
+        "a = lambda few, many: 0",
+    ],
+)
+def test_a_number_that_can_change_does_not(changed):
+    with pytest.raises(UsageError, match="several claims of the file can be called 'ring, sets of 1,000: distance'"):
+        judged_by(SIZES + changed)
+
+
 @pytest.mark.slow
 def test_what_is_recorded_is_judged_as_it_was(records):
     for record in records:

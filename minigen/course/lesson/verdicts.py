@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -74,28 +75,76 @@ def _by(claim: dict[str, Any], literals: dict[str, Any]) -> Claim:
 
 def _calls(source: str) -> Iterator[_Call]:
     """The calls of `lesson.claim` in a lesson's file, from top to bottom."""
-    kinds = (ast.Assign, ast.For, ast.Call)
-    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
-    patterns: dict[str, str] = {}  # of the variables that hold a text
+    tree = ast.parse(source)
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.For | ast.Call)]
+    bound = Counter(_bound(tree))
+    known: dict[str, str | float] = {}  # of the variables: a number that never changes, or the pattern of a text
     for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset)):
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                value = node.value if isinstance(target, ast.Name) else None
-                patterns |= {name: _pattern(value, patterns) for name in _names(target)}
+                for part, given in _pairs(target, node.value):
+                    value = _value(given, known)
+                    known |= {n: value if isinstance(value, str) or bound[n] == 1 else ANYTHING for n in _names(part)}
         elif isinstance(node, ast.For):
-            patterns |= dict.fromkeys(_names(node.target), ANYTHING)
+            known |= dict.fromkeys(_names(node.target), ANYTHING)
         elif _is_claim(node) and node.args:
             literals = {str(word.arg): _literal(word.value) for word in node.keywords if is_threshold(node, word)}
-            yield _Call(_pattern(node.args[0], patterns), literals)
+            yield _Call(_pattern(node.args[0], known), literals)
 
 
-def _pattern(text: ast.expr | None, patterns: dict[str, str]) -> str:
+def _bound(tree: ast.AST) -> Iterator[str]:
+    """The names that get a value, as often as they do."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr | None]]:
+    """What an assignment gives to a name, or to each of several; None for what cannot be seen."""
+    if isinstance(target, ast.Name):
+        return [(target, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        return list(zip(target.elts, value.elts))
+    return [(target, None)]
+
+
+def _value(value: ast.expr | None, known: dict[str, str | float]) -> str | float:
+    """A number, also that of a full run in `lesson.size(1000, quick=20)`, or the pattern of anything else."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "size":
+        value = value.args[0] if value.args else None
+    if isinstance(value, ast.Constant) and isinstance(value.value, int | float):
+        return value.value
+    return _pattern(value, known)
+
+
+def _pattern(text: ast.expr | None, known: dict[str, str | float]) -> str:
     """A regular expression of what a text can be: `f"{name}: error"` is anything that ends in ": error"."""
     if isinstance(text, ast.Constant):
         return re.escape(str(text.value))
     if isinstance(text, ast.JoinedStr):
-        return "".join(_pattern(part, patterns) for part in text.values)
-    return patterns.get(text.id, ANYTHING) if isinstance(text, ast.Name) else ANYTHING
+        return "".join(_pattern(part, known) for part in text.values)
+    if isinstance(text, ast.FormattedValue):
+        return _formatted(text, known)
+    pattern = known.get(text.id, ANYTHING) if isinstance(text, ast.Name) else ANYTHING
+    return pattern if isinstance(pattern, str) else re.escape(str(pattern))
+
+
+def _formatted(part: ast.FormattedValue, known: dict[str, str | float]) -> str:
+    """The pattern of `{count:,}` in a text: a number that is known, as it is written there; else anything."""
+    number = known.get(part.value.id) if isinstance(part.value, ast.Name) else None
+    spec = _literal_text(part.format_spec)
+    if isinstance(number, str | None) or part.conversion != -1 or spec is None:
+        return ANYTHING
+    return re.escape(format(number, spec))
+
+
+def _literal_text(spec: ast.expr | None) -> str | None:
+    """The text of a format such as `:,`; None for one that is computed."""
+    parts = spec.values if isinstance(spec, ast.JoinedStr) else []
+    texts = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+    return "".join(texts) if len(texts) == len(parts) else None
 
 
 def _names(target: ast.expr) -> list[str]:
