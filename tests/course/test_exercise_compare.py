@@ -4,6 +4,7 @@ import io
 import math
 import struct
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -422,6 +423,36 @@ def test_arrays_and_lists_inside_an_argument_are_inputs_too(answer):
     assert outcome.status == S.CHANGED_INPUTS
     assert [a.tolist() for a in kept] == [[1, 1], [1, 1, 1]], "the driver's own arrays are whole"
     assert answer is not add_one_inside or "`parameters`" in outcome.message
+
+
+def write_into_the_schedule(schedule):
+    schedule.beta[1] = 0.5
+    return 0.0
+
+
+def give_it_another_array(schedule):
+    schedule.beta = 2 * schedule.beta
+    return 0.0
+
+
+def take_one_away(schedule):
+    del schedule.beta
+    return 0.0
+
+
+@pytest.mark.parametrize("answer", [write_into_the_schedule, give_it_another_array, take_one_away])
+def test_the_arrays_of_an_object_are_inputs_too(answer):
+    held = types.SimpleNamespace(T=2, beta=np.array([0.0, 0.1, 0.2]))
+    outcome = observe(lambda impl, rng: {"y": impl(held)}, Impl(answer), 0, 0)
+    assert outcome.status == S.CHANGED_INPUTS
+    assert "`schedule.beta`" in outcome.message
+
+
+def test_an_object_may_keep_its_arrays_and_one_named_for_change_may_lose_them():
+    held = types.SimpleNamespace(beta=np.array([0.0, 0.1, 0.2]))
+    assert observe(lambda impl, rng: {"y": impl(held)}, Impl(lambda schedule: schedule.beta.sum()), 0, 0).answered
+    Impl(write_into_the_schedule, mutates=["schedule"])(held)
+    assert held.beta[1] == 0.5
 
 
 def test_what_an_argument_names_for_change_may_change_inside_a_list():

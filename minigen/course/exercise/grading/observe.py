@@ -206,6 +206,11 @@ def arrays_in(value: Any) -> list[np.ndarray]:
     return [array for item in value for array in arrays_in(item)] if type(value) in (list, tuple) else []
 
 
+def attributes_of(value: Any) -> list[tuple[str, np.ndarray]]:
+    """The arrays that an argument holds as attributes, with their names, such as those of a schedule."""
+    return [(name, array) for name, array in getattr(value, "__dict__", {}).items() if is_array(array)]
+
+
 def with_copies(value: Any, copies: dict[int, np.ndarray]) -> Any:
     """An argument in which each array that has a copy (by its id) is replaced by that, in lists too."""
     if type(value) in (list, tuple) and arrays_in(value):
@@ -284,6 +289,12 @@ class Impl:
         passed = [with_copies(value, copies) for value in args], {k: with_copies(v, copies) for k, v in kwargs.items()}
         before = [(name, value, _state(value)) for name, value in names if self._may_change(name, value)]
         lists = [(each, list(each)) for each in (*passed[0], *passed[1].values()) if type(each) is list]
+        owned = [
+            (name, value, part, array.copy())
+            for name, value in names
+            if name not in self.mutates
+            for part, array in attributes_of(value)
+        ]
         try:
             value = self.function(*passed[0], **passed[1])
         except KeyboardInterrupt:
@@ -298,6 +309,10 @@ class Impl:
         for name, array in unchanged:
             if not _same(copies[id(array)], array):
                 raise self._changed(name, args, kwargs)
+        for name, owner, part, copy in owned:
+            now = vars(owner).get(part)
+            if not is_array(now) or not _same(copy, now):
+                raise Failure(status.CHANGED_INPUTS, f"your function changes `{name}.{part}`; work on a copy")
         for each, items in lists:
             if len(each) != len(items) or any(now is not before for now, before in zip(each, items)):
                 raise Failure(
