@@ -31,6 +31,9 @@ MISTAKES = {
     # The division by the cosine is missing.
     phi = by_rows(phi, x)
     return eps - np.sin(phi) * x
+    # The cosine has no least value: near pi/2 the velocity is large.
+    phi = by_rows(phi, x)
+    return (eps - np.sin(phi) * x) / np.maximum(np.cos(phi), 0.05)
     # This is the slope in sigma = tan(phi), which is eps itself.
     return eps + 0 * x
     # Products with the derivative are missing: this is the predicted x_0.
@@ -87,6 +90,15 @@ MISTAKES = {
     t = np.broadcast_to(t, (len(x),))
     J = jacobian_of(velocity, x, t)
     return velocity(x, t), np.sum(np.diagonal(J, axis1=1, axis2=2) * probe**2, axis=1)
+    # The value is right, and takes one gradient for each coordinate: put the probe into the scalar
+    # that is differentiated.
+    J = jacobian_of(velocity, x, t)
+    v = velocity(x, np.broadcast_to(t, (len(x),)))
+    return v, np.einsum("ni,nij,nj->n", probe, J, probe)
+    # This is a difference over a small step, an approximation: take the gradient.
+    t = np.broadcast_to(t, (len(x),))
+    after, before = (velocity(x + step * probe, t) for step in (1e-5, -1e-5))
+    return velocity(x, t), np.sum((after - before) * probe, axis=1) / 2e-5
     # This is the exact trace, from one gradient for each coordinate, without the probe.
     t = np.broadcast_to(t, (len(x),))
     return velocity(x, t), np.trace(jacobian_of(velocity, x, t), axis1=1, axis2=2)
@@ -156,10 +168,10 @@ VARIANTS = {
     return velocity(x, np.broadcast_to(t, (len(x),))), np.trace(J, axis1=1, axis2=2)
     """,
     "hutchinson_divergence": """
-    # by the whole Jacobian
-    J = jacobian_of(velocity, x, t)
-    v = velocity(x, np.broadcast_to(t, (len(x),)))
-    return v, np.einsum("ni,nij,nj->n", probe, J, probe)
+    # by the products of all rows with all probes
+    t = np.broadcast_to(t, (len(x),))
+    rows = grad(lambda x: np.sum(probe * velocity(x, t)))(x)
+    return velocity(x, t), np.diagonal(np.dot(rows, probe.T))
     """,
     "posterior_divergence": """
     # with the cotangent taken out

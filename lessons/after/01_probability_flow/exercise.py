@@ -37,7 +37,7 @@ def by_hand(impl, rng):
 @velocity.case(points=2, kind="equation")
 def random_values(impl, rng):
     x, eps = rng.standard_normal((2, 5, 3))
-    return {f"phi = {phi}": impl(x, eps, phi) for phi in (0.0, 0.3, 1.2)}
+    return {f"phi = {phi}": impl(x, eps, phi) for phi in (0.0, 0.3, 1.2, 1.56)}
 
 
 @velocity.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
@@ -235,6 +235,21 @@ def the_mean_over_all_signs(impl, rng):
 def four_coordinates(impl, rng):
     x, probes = rng.standard_normal((2, 3, 4))
     return {"estimate": impl(lambda x, t: np.cos(x[:, ::-1]) * t[:, None], x, 0.5, probes)[1]}
+
+
+@probe.case(points=1, kind="extremes")
+def thirty_steep_coordinates(impl, rng):
+    """A velocity of short waves in 30 dimensions, which is called once for the result and once for
+    the gradient; calls beyond the fourth are counted."""
+    calls = []
+
+    def waves(x, t):
+        calls.append(np.shape(t))
+        return np.sin(1e6 * x[:, ::-1]) + np.cos(1e6 * x)
+
+    x, probes = rng.standard_normal((2, 3, 30))
+    estimate = impl(waves, x, 0.0, probes)[1]
+    return {"estimate": estimate, "calls beyond four": max(0, len(calls) - 4)}
 
 
 posterior = Exercise(

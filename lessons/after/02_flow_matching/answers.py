@@ -3,6 +3,8 @@
 import autograd.numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from minigen.tensor import stop_gradient
+
 
 def by_rows(values, x):
     """One number for each example, to go with x."""
@@ -67,6 +69,16 @@ MISTAKES = {
     # The condition is dropped: pass y on where it is given.
     s = by_rows(t, x0)
     return np.mean((model((1 - s) * x0 + s * eps, t) - (eps - x0)) ** 2)
+    # The loss is right, and no gradient reaches the model: its output must be differentiated.
+    s = by_rows(t, x0)
+    x_t = (1 - s) * x0 + s * eps
+    v = model(x_t, t) if y is None else model(x_t, t, y)
+    return np.mean((stop_gradient(v) - (eps - x0)) ** 2)
+    # Whether a condition is given is not its truth: an array has none. Compare with None.
+    s = by_rows(t, x0)
+    x_t = (1 - s) * x0 + s * eps
+    v = model(x_t, t, y) if y else model(x_t, t)
+    return np.mean((v - (eps - x0)) ** 2)
     # Data and noise are exchanged on the line: at t = 0 it is x0.
     s = by_rows(t, x0)
     x_t = s * x0 + (1 - s) * eps
@@ -78,6 +90,8 @@ MISTAKES = {
     return (x - eps) / (1 - by_rows(t, x))
     # The distance to the noise is covered in the time 1 - t, not t.
     return (eps - x) / (by_rows(t, x) + 1e-9)
+    # The time that remains has no least value: near t = 1 the velocity is large.
+    return (eps - x) / np.maximum(1 - by_rows(t, x), 0.05)
     # The division by 1 - t is missing.
     return eps - x + 0 * by_rows(t, x)
     # The factor 1 - t is squared: one division is enough.

@@ -4,6 +4,7 @@ schedule of the flow, pairs by optimal transport, and how straight paths are."""
 import autograd.numpy as np
 
 from minigen.course.exercise.format import Exercise
+from minigen.tensor import grad
 
 line = Exercise(
     "after/02/interpolate",
@@ -99,8 +100,10 @@ def a_model_of_point_and_time(impl, rng):
 
 @loss.case(points=1, kind="equation")
 def with_a_condition(impl, rng):
-    x0, eps = rng.standard_normal((2, 4, 2))
-    return {"loss": impl(times_x, x0, eps, rng.uniform(0, 1, 4), 3.0)}
+    """One condition for each example; the same condition for all is as good."""
+    (x0, eps), y = rng.standard_normal((2, 4, 2)), rng.standard_normal((4, 1))
+    t = rng.uniform(0, 1, 4)
+    return {"loss": impl(times_x, x0, eps, t, y), "loss, y = 3": impl(times_x, x0, eps, t, 3.0)}
 
 
 @loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
@@ -114,6 +117,17 @@ def one_point_of_data(impl, rng):
 def images(impl, rng):
     x0, eps = rng.standard_normal((2, 3, 2, 4, 1))
     return {"loss": impl(times_x, x0, eps, np.array([0.0, 0.4, 1.0]))}
+
+
+@loss.case(points=2, kind="gradient")
+def gradient(impl, rng):
+    """With respect to the weights of the model, which reach its output at x_t."""
+    (x0, eps), t = rng.standard_normal((2, 5, 2)), rng.uniform(0, 1, 5)
+
+    def total(w):
+        return impl(lambda x, t: w * x + t[:, None], x0, eps, t)
+
+    return {"grad": grad(total)(np.array([0.4, -0.7]))}
 
 
 velocity = Exercise(
@@ -146,7 +160,7 @@ def four_fifths(impl, rng):
 @velocity.case(points=2, kind="equation")
 def random_values(impl, rng):
     x, eps = rng.standard_normal((2, 4, 3))
-    return {f"t = {t}": impl(x, eps, t) for t in (0.0, 0.5, 0.9)}
+    return {f"t = {t}": impl(x, eps, t) for t in (0.0, 0.5, 0.9, 0.999)}
 
 
 @velocity.case(points=2, kind="equation", property=True, expect={"difference": 0.0})

@@ -106,6 +106,9 @@ MISTAKES = {
     q_sample(x0, t, eps, schedule) -> np.clip(noised(x0, t, eps, schedule), -1, 1)
     # Training needs the gradient of the model's prediction: do not stop it there.
     eps_model(x_t, t) -> stop_gradient(eps_model(x_t, t))
+    # Call the model once, for it costs most of the time: square its difference from eps.
+    x_t = noised(x0, t, eps, schedule)
+    return np.mean((eps - eps_model(x_t, t)) * (eps - eps_model(x_t, t)))
     # A small number under the root is not harmless: at the first steps 1 - alpha_bar is small too.
     a = at(schedule.alpha_bar, t, x0)
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a + 1e-6) * eps, t))

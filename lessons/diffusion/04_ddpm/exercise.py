@@ -96,8 +96,16 @@ def linear(impl, rng):
 
 @loss.case(points=1, kind="shapes")
 def images(impl, rng):
+    """Images, for which the model is called once."""
+    calls = []
+
+    def model(x, t):
+        calls.append(np.shape(t))
+        return linear_model(x, t)
+
     x0, eps = rng.standard_normal((2, 3, 4, 5, 2))
-    return {"loss": impl(linear_model, x0, np.array([1, 4, 9]), eps, schedule())}
+    loss = impl(model, x0, np.array([1, 4, 9]), eps, schedule())
+    return {"loss": loss, "calls": len(calls)}
 
 
 @loss.case(points=2, kind="equation", property=True, expect={"loss": 0.0})

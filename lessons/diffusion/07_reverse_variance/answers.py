@@ -155,6 +155,10 @@ MISTAKES = {
     v = (v + 1) / 2
     return np.exp(rows(np.log(schedule.beta[t]), v) * v
         + rows(np.log(schedule.posterior_variance_clipped[t]), v) * (1 - v))
+    # The schedule must stay as it is: write into a copy of its array.
+    variance = schedule.posterior_variance
+    variance[1] = variance[2]
+    return np.exp(rows(np.log(schedule.beta[t]), v) * v + rows(np.log(variance[t]), v) * (1 - v))
     # beta~_1 is 0, and its logarithm minus infinity: at t = 1 take beta~_2.
     with np.errstate(all="ignore"):
         return np.exp(rows(np.log(schedule.beta[t]), v) * v

@@ -133,6 +133,13 @@ MISTAKES = {
     a, n = np.exp(logits), len(logits)
     rows, columns = a / np.sum(a, axis=1, keepdims=True), a / np.sum(a, axis=0)
     return (rows + columns - 2 * np.eye(n, dtype=logits.dtype)) / (2 * n)
+    # Every exponential of a row far below the largest logit is 0: subtract the largest of the row.
+    a, n = np.exp(logits - np.max(logits)), len(logits)
+    rows, columns = a / np.sum(a, axis=1, keepdims=True), a / np.sum(a, axis=0)
+    return (rows + columns - 2 * np.eye(n, dtype=logits.dtype)) / (2 * n)
+    # The logits have no bound here: do not clip them.
+    logits, n = np.clip(logits, -100, 100), len(logits)
+    return (softmax(logits) + softmax(logits.T).T - 2 * np.eye(n, dtype=logits.dtype)) / (2 * n)
     # The rows are used twice: the softmax along the columns is another one.
     np.transpose(softmax(np.transpose(logits))) -> softmax(logits)
     # This is the gradient of squared errors: that of a cross-entropy has no further factor.

@@ -163,9 +163,10 @@ def what_changes_nothing(impl, rng):
 
 @slopes.case(points=1, kind="extremes", rtol=1e-4, atol=1e-6)
 def very_large(impl, rng):
-    """Logits of 1000 and -1000, in float32: right answers, and wrong ones."""
+    """Logits of 1000 and -1000, in float32: right answers, wrong ones, and rows far apart."""
     right = (1000 * (2 * np.eye(3) - 1)).astype(np.float32)
-    return {"right": impl(right), "wrong": impl(-right)}
+    levels = np.array([[1000, 999, 998], [-998, -999, -1000], [1, 2, 0]], np.float32)
+    return {"right": impl(right), "wrong": impl(-right), "rows far apart": impl(levels)}
 
 
 prior = Exercise(

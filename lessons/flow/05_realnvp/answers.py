@@ -150,6 +150,9 @@ MISTAKES = {
     # One log-determinant for each example: do not sum over the batch.
     s, t = (1 - mask) * s, (1 - mask) * t
     return (x - t) * np.exp(-s), -np.sum(s) * np.ones(len(x))
+    # x exp(-s) may be too large where z is not: subtract t before the multiplication.
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return x * np.exp(-s) - t * np.exp(-s), -over_coordinates(s)
     # s is the logarithm of the scale: divide by exp(s), not by s.
     scale = mask + (1 - mask) * s
     return (x - (1 - mask) * t) / scale, -over_coordinates(np.log(np.abs(scale)))

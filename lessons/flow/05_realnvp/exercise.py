@@ -233,10 +233,14 @@ def large_on_the_kept_half_back(impl, rng):
 
 @inverse.case(points=1, kind="extremes", expect={"z": [[2.0, 0.0, 0.0]], "log_det": [-2000.0]})
 def stretched_without_end(impl, rng):
-    """s = 1000 on both coordinates of the changed half: its preimage is at 0."""
+    """s = 1000 on both coordinates of the changed half: its preimage is at 0. And s = -709, where
+    x exp(709) is too large, and (x - t) exp(709) is not."""
     s, t = np.full((1, 3), 1000.0), np.array([[9.0, 5.0, 7.0]])
-    z, log_det = impl(np.array([[2.0, 3.0, -4.0]]), s, t, np.array([1.0, 0.0, 0.0]))
-    return {"z": z, "log_det": log_det}
+    x, mask = np.array([[2.0, 3.0, -4.0]]), np.array([1.0, 0.0, 0.0])
+    z, log_det = impl(x, s, t, mask)
+    with np.errstate(all="ignore"):
+        near, _ = impl(t + 1 / 1024, -0.709 * s, t, mask)
+    return {"z": z, "log_det": log_det, "z / 1e300, s = -709": near / 1e300}
 
 
 log_det = Exercise(

@@ -180,6 +180,18 @@ MISTAKES = {
         for mask in masks[1:]:
             reached = reached @ np.array(mask, np.float32)
     return reached > 0
+    # The number of paths overflows in a deep network, as a whole number too: 2^64 becomes 0. Cut it
+    # to 0 and 1 after each layer.
+    reached = np.array(masks[0], np.int64)
+    for mask in masks[1:]:
+        reached = reached @ np.array(mask, np.int64)
+    return reached > 0
+    # A share of all paths becomes 0 in a deep network where there are few: cut the number of paths
+    # to 0 and 1 after each layer.
+    reached = np.array(masks[0], np.float32)
+    for mask in masks[1:]:
+        reached = reached @ np.array(mask, np.float32) / np.float32(len(mask))
+    return reached > 0
     # One path is enough: an entry above 1 counts as a dependency too.
     reached = np.array(masks[0]) > 0
     for mask in masks[1:]:

@@ -310,6 +310,7 @@ MISTAKES = {
     """,
     "mu_law_encode": """
     astype(numpy.int64) -> astype(numpy.uint8)  # There may be more than 256 levels: codes are int.
+    astype(numpy.int64) -> astype(numpy.int16)  # There may be 2^16 levels: codes are int.
     # Without the logarithm this is linear quantization: compress first.
     mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> x
     # mu is always 255 here: it is the last code, levels - 1.

@@ -393,8 +393,10 @@ def amplitudes(codes, levels):
 
 @encode.case(points=2, kind="equation", property=True, expect={"difference": 0})
 def there_and_back(impl, rng):
-    """The amplitude that a code stands for has this code, for 64, 9 and 1024 levels."""
+    """The amplitude that a code stands for has this code, for 64, 9 and 1024 levels, and for 2^16
+    levels the codes in steps of 1000."""
     codes = {levels: np.arange(levels) for levels in (64, 9, 1024)}
+    codes[2**16] = np.arange(0, 2**16, 1000)
     found = [impl(amplitudes(codes[n], n), n) - codes[n] for n in codes]
     return {"difference": np.concatenate(found)}
 

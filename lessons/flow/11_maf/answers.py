@@ -188,6 +188,8 @@ MISTAKES = {
     # A huge number in the place of infinity overflows in the net again, and infinity times 0 is NaN
     # for coordinates that were right: put 0.
     np.where(np.isfinite(x), x, 0) -> np.nan_to_num(x)
+    # Coordinates have no bound: replace what is not finite, and keep large values.
+    np.where(np.isfinite(x), x, 0) -> np.clip(np.where(np.isfinite(x), x, 0), -1e6, 1e6)
     # The second axis of what the net returns holds mu and log_scale: [:, 0] and [:, 1].
     x = z
     for _ in range(z.shape[1]):
@@ -247,6 +249,13 @@ MISTAKES = {
     weights = np.exp(log_softmax(logits, axis=1))
     p = np.sum(weights * np.exp(log_normal(x, mu, log_scale)), axis=1)
     return np.sum(np.log(p + 1e-12), axis=1)
+    # A weight as small as exp(-2000) counts where its component is the only one near: with a small
+    # number in its logarithm it is too large. Subtract logsumexp of the logits.
+    weights = np.exp(log_softmax(logits, axis=1))
+    return np.sum(log_sum(np.log(weights + 1e-300) + log_normal(x, mu, log_scale)), axis=1)
+    # The logits have no bound here: do not clip them.
+    logits = np.clip(logits, -100, 100)
+    return np.sum(log_sum(logits + log_normal(x, mu, log_scale)) - log_sum(logits), axis=1)
     # The softmax of large logits overflows: subtract their logsumexp instead.
     weights = np.exp(logits) / np.sum(np.exp(logits), axis=1, keepdims=True)
     return np.sum(log_sum(np.log(weights) + log_normal(x, mu, log_scale)), axis=1)

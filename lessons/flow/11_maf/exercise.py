@@ -271,14 +271,17 @@ def overflow_on_the_way(impl, rng):
 
 
 @forward.case(
-    points=1, kind="extremes", expect={"x": [[2.5, 3 * np.exp(30.0), 5.0]], "log_det": [-970.0]}
+    points=1,
+    kind="extremes",
+    expect={"x": [[2.5, 3 * np.exp(30.0), 1.5 * np.exp(30.0)]], "log_det": [-970.0]},
 )
 def narrow_and_wide(impl, rng):
-    """log_scale = (-1000, 12 x_1, 0): the first coordinate is its mean, 2.5, the second large."""
+    """log_scale = (-1000, 12 x_1, 0): the first coordinate is its mean, 2.5, the second large, and
+    the third half of the second."""
 
     def net(x):
         first, zero = x[:, 0], 0 * x[:, 0]
-        mu = np.stack([zero + 2.5, zero, 2 * first], axis=1)
+        mu = np.stack([zero + 2.5, zero, 0.5 * x[:, 1]], axis=1)
         return np.stack([mu, np.stack([zero - 1000, 12 * first, zero], axis=1)], axis=1)
 
     with np.errstate(all="ignore"):
@@ -375,9 +378,11 @@ def far_from_every_component(impl, rng):
     mu = rng.standard_normal((1, 3, 2))
     logits = np.zeros((1, 3, 2)) + np.array([1000.0, -1000.0, 0.0])[None, :, None]
     zeros = np.zeros((1, 3, 2))
+    rare = np.array([0.0, 1.0, 0.0])[None, :, None] * np.array([-1.0, 1.0])
     return {
         "log_prob": impl(x, zeros, mu, zeros),
         "log_prob, logits of ±1000": impl(x / 1000, logits, mu, zeros),
+        "log_prob at the component of weight exp(-2000)": impl(x, logits, mu - 1000 * rare, zeros),
         "grad_mu": grad(lambda m: np.sum(impl(x, zeros, m, zeros)))(mu),
         "grad_logits": grad(lambda a: np.sum(impl(x / 1000, a, mu, zeros)))(logits),
     }
