@@ -126,6 +126,9 @@ MISTAKES = {
     return x0[columns], eps[columns]
     # The greatest sum of costs is taken in the place of the least.
     return x0, eps[linear_sum_assignment(-squared_distances(x0, eps))[1]]
+    # The channels of an image are averaged before they are compared: all coordinates count.
+    a, b = (np.mean(v, axis=-1) if np.ndim(v) > 2 else v for v in (x0, eps))
+    return x0, eps[linear_sum_assignment(squared_distances(a, b))[1]]
     # Only the first coordinate is compared: all of them count.
     a, b = np.reshape(x0, (len(x0), -1)), np.reshape(eps, (len(eps), -1))
     return x0, eps[linear_sum_assignment((a[:, :1] - b[:, 0]) ** 2)[1]]

@@ -280,8 +280,13 @@ def in_one_dimension(impl, rng):
 
 @pairs.case(points=1, kind="shapes")
 def pairs_of_images(impl, rng):
+    """Of one channel, whose pairs are plain, and of two."""
     x0 = rng.standard_normal((4, 2, 3, 1))
-    return {"eps": impl(x0, x0[np.array([2, 0, 3, 1])] + 0.01)[1]}
+    x0_of_two, eps_of_two = rng.standard_normal((2, 9, 2, 3, 2))
+    return {
+        "eps": impl(x0, x0[np.array([2, 0, 3, 1])] + 0.01)[1],
+        "eps of two channels": impl(x0_of_two, eps_of_two)[1],
+    }
 
 
 bend = Exercise(

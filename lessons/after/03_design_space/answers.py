@@ -115,6 +115,10 @@ MISTAKES = {
     # The inverse ratio is clipped.
     clipped = np.minimum(1 / snr, gamma)
     return {"x0": clipped, "eps": clipped / snr, "v": clipped / (snr + 1)}[target]
+    # The ratio may be one number, into which nothing can be assigned: take the minimum.
+    clipped = snr.copy()
+    clipped[clipped > gamma] = gamma
+    return {"x0": clipped, "eps": clipped / snr, "v": clipped / (snr + 1)}[target]
     # The bound is squared.
     clipped = np.minimum(snr, gamma**2)
     return {"x0": clipped, "eps": clipped / snr, "v": clipped / (snr + 1)}[target]

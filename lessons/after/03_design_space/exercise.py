@@ -303,8 +303,8 @@ def one_loss(impl, rng):
 
 @snr_weight.case(points=1, kind="extremes")
 def defaults_and_extremes(impl, rng):
-    """gamma is 5 and the target the noise, unless given."""
-    return {"weight": impl(np.array([1e-6, 5.0, 1e6]))}
+    """gamma is 5 and the target the noise, unless given; one ratio may be a number."""
+    return {"weight": impl(np.array([1e-6, 5.0, 1e6])), "one weight": impl(20.0)}
 
 
 guided = Exercise(

@@ -51,6 +51,11 @@ MISTAKES = {
     # A small step is not exact, even to both sides. Differentiate instead.
     slope = _slope("inverse", inverse, x) ->
         slope = ((inverse(x + 1e-5) - inverse(x - 1e-5)) / 2e-5).astype(x.dtype)
+    # A step is not exact, however its size is chosen. Differentiate instead.
+    far = x.astype(float)
+    h = 1e-5 * (1e-3 + np.abs(far))
+    slope = (inverse(far + h) - inverse(far - h)) / (2 * h)
+    return (base_density(inverse(x)) * np.abs(slope)).astype(x.dtype)
     # The gradient of the mean is N times too small: take that of the sum.
     np.abs(slope) -> np.abs(slope) / len(x)
     # Nothing is added to a density or a slope: both may be 0.

@@ -77,9 +77,17 @@ def other_units(impl, rng):
 @line.case(points=1, kind="extremes", expect={"density": [0.0, 0.0, 12.5, 0.0]})
 def far_out_and_flat(impl, rng):
     """z = x^3 - 1 for x = -1000, 0, 5, 1000, where the density of z is 1/6 between 0 and 200: the
-    slope is 0 at x = 0, and z is far outside at both ends."""
+    slope is 0 at x = 0, and z is far outside at both ends. And an inverse whose slope changes
+    within a millionth."""
     x = np.array([-1000.0, 0.0, 5.0, 1000.0])
-    return {"density": impl(x, lambda z: ((z > 0) & (z < 200)) / 6, lambda x: x**3 - 1)}
+
+    def rippled(x):
+        return x + 5e-8 * np.sin(1e7 * x)
+
+    return {
+        "density": impl(x, lambda z: ((z > 0) & (z < 200)) / 6, lambda x: x**3 - 1),
+        "density where the slope changes fast": impl(rng.uniform(-1, 1, 5), bell, rippled),
+    }
 
 
 @line.case(points=1, kind="shapes", rtol=1e-5, exact_dtype=True)

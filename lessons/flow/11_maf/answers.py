@@ -256,6 +256,9 @@ MISTAKES = {
     # The logits have no bound here: do not clip them.
     logits = np.clip(logits, -100, 100)
     return np.sum(log_sum(logits + log_normal(x, mu, log_scale)) - log_sum(logits), axis=1)
+    # The scale has no least value here: do not clip log_scale.
+    log_scale = np.maximum(log_scale, -7)
+    return np.sum(log_sum(logits + log_normal(x, mu, log_scale)) - log_sum(logits), axis=1)
     # The softmax of large logits overflows: subtract their logsumexp instead.
     weights = np.exp(logits) / np.sum(np.exp(logits), axis=1, keepdims=True)
     return np.sum(log_sum(np.log(weights) + log_normal(x, mu, log_scale)), axis=1)

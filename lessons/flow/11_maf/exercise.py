@@ -383,6 +383,7 @@ def far_from_every_component(impl, rng):
         "log_prob": impl(x, zeros, mu, zeros),
         "log_prob, logits of ±1000": impl(x / 1000, logits, mu, zeros),
         "log_prob at the component of weight exp(-2000)": impl(x, logits, mu - 1000 * rare, zeros),
+        "log_prob, narrow": impl(0.9 + np.zeros((1, 2)), zeros, 0.9 + 1e-4 * mu, zeros - 9),
         "grad_mu": grad(lambda m: np.sum(impl(x, zeros, m, zeros)))(mu),
         "grad_logits": grad(lambda a: np.sum(impl(x / 1000, a, mu, zeros)))(logits),
     }
