@@ -159,6 +159,7 @@ levels = Exercise(
     "after/03/karras_levels",
     target="minigen.diffusion.edm:karras_levels",
     minutes=10,
+    blocked=["minigen.diffusion.schedule:Schedule.karras"],
     prompt="""
     The noise levels of a sampler with `steps` steps: an array (steps + 1,) that falls to 0.
 
