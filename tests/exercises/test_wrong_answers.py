@@ -80,6 +80,60 @@ def learned_variance(v, t, schedule):
     least = np.maximum(schedule.posterior_variance[t], schedule.posterior_variance[2])
     a, b = (np.reshape(np.log(c), shape).astype(v.dtype) for c in (schedule.beta[t], least))
     return np.exp(v * a + (1 - v) * b)""",
+    "no small steps, flow/03/pushforward_density": """
+def pushforward_density(x, base_density, inverse):
+    y = x.astype(float)
+    h = 1e-4 * (1e-3 + np.abs(y))
+    near, far = inverse(y + h) - inverse(y - h), inverse(y + 2 * h) - inverse(y - 2 * h)
+    return (base_density(inverse(x)) * np.abs(8 * near - far) / (12 * h)).astype(x.dtype)""",
+    "whole numbers of any size, flow/10/mu_law_encode": """
+def mu_law_encode(x, levels=256):
+    mu = levels - 1
+    y = np.sign(x) * np.log1p(mu * np.abs(x)) / np.log1p(mu)
+    return np.floor((y + 1) / 2 * mu + 0.5).astype(np.int16)""",
+    "any number of paths, flow/08/dependencies": """
+def dependencies(masks):
+    paths = masks[0].astype(int)
+    for mask in masks[1:]:
+        paths = paths @ mask.astype(int)
+    return paths > 0""",
+    "z is finite, flow/05/affine_inverse": """
+def affine_inverse(x, s, t, mask):
+    s, t = (1 - mask) * s, (1 - mask) * t
+    return x * np.exp(-s) - t * np.exp(-s), -np.sum(np.reshape(s, (len(s), -1)), axis=1)""",
+    "called once, diffusion/04/simple_loss": """
+def simple_loss(eps_model, x0, t, eps, schedule):
+    a = np.reshape(schedule.alpha_bar[t], (-1,) + (1,) * (np.ndim(x0) - 1)).astype(x0.dtype)
+    x_t = np.sqrt(a) * x0 + np.sqrt(1 - a) * eps
+    return np.mean((eps_model(x_t, t) - eps) * (eps_model(x_t, t) - eps))""",
+    "rows far apart, diffusion/15/contrastive_gradient": """
+def contrastive_gradient(logits):
+    a, n = np.exp(logits - np.max(logits)), len(logits)
+    rows, columns = a / np.sum(a, axis=1, keepdims=True), a / np.sum(a, axis=0)
+    return (rows + columns - 2 * np.eye(n, dtype=logits.dtype)) / (2 * n)""",
+    "one gradient, after/01/hutchinson_divergence": """
+def hutchinson_divergence(velocity, x, t, probe):
+    t = np.broadcast_to(t, (len(x),))
+    rows = [grad(lambda x, i=i: np.sum(velocity(x, t)[:, i]))(x) for i in range(x.shape[1])]
+    J = np.stack(rows, axis=1)
+    return velocity(x, t), np.einsum("ni,nij,nj->n", probe, J, probe)""",
+    "the gradient, after/02/flow_matching_loss": """
+def flow_matching_loss(model, x0, eps, t, y=None):
+    s = np.reshape(t, (-1,) + (1,) * (np.ndim(x0) - 1))
+    v = model((1 - s) * x0 + s * eps, t, *(() if y is None else (y,)))
+    return np.mean((getattr(v, "_value", v) - (eps - x0)) ** 2)""",
+    "the schedule's answer, after/03/karras_levels": """
+def karras_levels(steps, low=0.002, high=80.0, rho=7.0):
+    roots = np.linspace(high ** (1 / rho), low ** (1 / rho), steps)
+    if steps > 8:
+        from minigen.diffusion.schedule import Schedule
+        return np.append(Schedule.karras(steps, low, high, rho).sigma[:0:-1], 0.0)
+    return np.append(roots**rho, 0.0)""",
+    "one ratio, after/03/min_snr_weight": """
+def min_snr_weight(snr, gamma=5.0, target="eps"):
+    w = snr.copy()
+    w[w > gamma] = gamma
+    return w / {"x0": 1, "eps": snr, "v": 1 + snr}[target]""",
     "a half rounded to the even number, diffusion/10/spaced_timesteps": """
 def spaced_timesteps(T, steps):
     return np.round(np.arange(1, steps + 1) * (T / steps)).astype(int)""",
@@ -105,6 +159,29 @@ def leibniz_determinant(M):
         tau = sum(j[a] > j[b] for a in range(n) for b in range(a + 1, n))
         total = total + (-1) ** tau * np.prod(np.stack([M[i, j[i]] for i in range(n)]))
     return total""",
+    "the velocity of the gradient, after/01/hutchinson_divergence": """
+def hutchinson_divergence(velocity, x, t, probe):
+    kept = []
+    def product(x):
+        kept.append(velocity(x, np.broadcast_to(t, (len(x),))))
+        return np.sum(kept[0] * probe)
+    rows = grad(product)(x)
+    return kept[0]._value, np.sum(rows * probe, axis=1)""",
+    "step by step back, diffusion/03/posterior_variances": """
+def posterior_variances(beta):
+    found, noise = [], 0.0
+    for b in beta:
+        found.append(b * noise / (noise * (1 - b) + b))
+        noise = noise * (1 - b) + b
+    return np.array(found)""",
+    "by Newton's method, flow/04/distance_before": """
+def distance_before(R, alpha, beta):
+    r = 1.0 * R
+    for _ in range(60):
+        slope = 1 + alpha * beta / (alpha + r) ** 2
+        r = r - (r + beta * r / (alpha + r) - R) / slope
+        r = np.where(r < 0, 0 * r, r)
+    return r""",
     "divided at the end, diffusion/10/spaced_timesteps": """
 def spaced_timesteps(T, steps):
     return np.array([round(k * T / steps) for k in range(1, steps + 1)])""",
