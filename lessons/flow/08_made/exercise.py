@@ -286,12 +286,12 @@ def unit_by_unit(impl, rng):
 
 @connected.case(points=1, kind="extremes", exact_dtype=True)
 def deep(impl, rng):
-    """Layers of 32 units, and a last one with few connections. All units are connected, in 14
-    layers along 2^65 paths or more, in 40 along 2^195; or each with one unit of the next layer."""
-    full, one = np.ones((32, 32), np.float32), np.eye(32, dtype=np.float32)
-    last = (rng.random((32, 5)) < 0.03).astype(np.float32)
+    """Layers of 16 units, and a last one with few connections. All units are connected, in 17
+    layers along 2^64 paths or more, in 40 along 2^156; or each with one unit of the next layer."""
+    full, one = np.ones((16, 16), np.float32), np.eye(16, dtype=np.float32)
+    last = (rng.random((16, 5)) < 0.06).astype(np.float32)
     return {
-        "14 layers": impl([full] * 14 + [last]),
+        "17 layers": impl([full] * 17 + [last]),
         "40 layers": impl([full] * 40 + [last]),
         "40 layers, one path": impl([one] * 40 + [last]),
     }
