@@ -160,6 +160,15 @@ MISTAKES = {
     chord = sum(share * slope for share, slope in zip(shares, slopes))
     squares = [np.mean(np.sum((slope - chord) ** 2, axis=1)) for slope in slopes]
     return float(np.sum(shares * np.array(squares)))
+    # The steps go back, against the velocity: add the change of the time times the velocity.
+    times = np.asarray(times)
+    shares, slopes = np.diff(times) / (times[-1] - times[0]), []
+    for time, after in zip(times[:-1], times[1:]):
+        slopes.append(velocity(x, np.full(len(x), time, x.dtype)))
+        x = x - (after - time) * slopes[-1]
+    chord = sum(share * slope for share, slope in zip(shares, slopes))
+    squares = [np.mean(np.sum((slope - chord) ** 2, axis=1)) for slope in slopes]
+    return float(np.sum(shares * np.array(squares)))
     # The chord is the whole way, not the way in the time that it takes.
     slopes, chord, shares = slopes_and_chord(velocity, x, times)
     chord = chord * (times[-1] - times[0])

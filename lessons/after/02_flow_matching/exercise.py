@@ -352,6 +352,6 @@ def straight_lines(impl, rng):
 
 @bend.case(points=1, kind="shapes")
 def to_later_times(impl, rng):
-    """Times may rise, and end before 1; points may have three coordinates."""
+    """Times may rise, begin after 0 and end before 1; points may have three coordinates."""
     x = rng.standard_normal((4, 3))
-    return {"bend": impl(lambda x, t: x * t[:, None], x, np.array([0.0, 0.5, 0.8]))}
+    return {"bend": impl(lambda x, t: x * t[:, None], x, np.array([0.1, 0.5, 0.8]))}
