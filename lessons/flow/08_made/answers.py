@@ -94,6 +94,11 @@ MISTAKES = {
         degrees = [order + 1, *(np.ones(width, int) for width in hidden)]
         return compared(degrees, outputs)
     return compared(degrees_of(dim, hidden, order, rng), outputs)
+    # Only with D = 1 are the hidden degrees 0: with D = 2 they are 1.
+    degrees = degrees_of(dim, hidden, order, rng)
+    if rng is None and dim == 2:
+        degrees[1:] = [np.zeros(width, int) for width in hidden]
+    return compared(degrees, outputs)
     # With D = 1 there is no remainder modulo 0: the hidden degrees are 0 then.
     degrees = degrees_of(dim, hidden, order, rng)
     if rng is None:

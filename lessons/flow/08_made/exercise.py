@@ -106,8 +106,9 @@ def without_hidden_layers(impl, rng):
 
 @masks.case(points=1, kind="extremes", expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]})
 def one_number(impl, rng):
-    """A single variable has no past: no hidden unit is connected to it."""
-    return named(impl(1, [3]))
+    """A single variable has no past: no hidden unit is connected to it. Of two, every hidden unit
+    has degree 1 and is connected to the first."""
+    return named(impl(1, [3])) | {f"{k}, D = 2": mask for k, mask in named(impl(2, [3])).items()}
 
 
 @masks.case(points=2, kind="equation")
