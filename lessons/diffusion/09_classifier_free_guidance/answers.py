@@ -141,6 +141,10 @@ MISTAKES = {
     # The squares of very long rows do not fit into float32: divide by the largest entry first.
     both = np.sum(image**2, axis=1) * np.sum(text**2, axis=1)
     return np.sum(image * text, axis=1) / np.sqrt(both)
+    # The smallest entry of a row may be 0: to keep the squares in range divide by the largest.
+    a = image / np.min(np.abs(image), axis=1, keepdims=True)
+    b = text / np.min(np.abs(text), axis=1, keepdims=True)
+    return np.sum(a / lengths(a) * (b / lengths(b)), axis=1)
     # A length has no floor: very short rows are as good as any.
     a = image / np.maximum(lengths(image), 1e-8)
     return np.sum(a * (text / np.maximum(lengths(text), 1e-8)), axis=1)
@@ -213,7 +217,5 @@ EQUIVALENT = {
     "clip_similarity": """
     # the cosine is the same either way round
     (image, text) → (text, image)
-    # any positive number that is neither tiny nor huge will do to divide a row by
-    np.max(np.abs(image), axis=1, keepdims=True) → np.min(np.abs(image), axis=1, keepdims=True)
     """
 }
