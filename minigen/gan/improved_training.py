@@ -69,8 +69,8 @@ class MinibatchDiscrimination(Module):
 def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy.ndarray:
     """The mean of `count` values, from the mean of the first count − 1 and the last value, all of one shape.
 
-    For count = 1 it is the value itself, whatever `mean` holds. Raises ValueError for a count below 1 or shapes that
-    differ.
+    For count = 1 it is the value itself, up to rounding, whatever finite numbers `mean` holds. Raises ValueError for a
+    count below 1 or shapes that differ.
     """
     count = checks.whole("count", count)
     mean, value = checks.array("mean", mean, ..., finite=False), checks.array("value", value, ..., finite=False)

@@ -31,8 +31,9 @@ An author writes two files beside a lesson. `exercise.py` holds what a check may
 
 The hints are three paragraphs: the idea, the equation, and the code that completes the stub as it stands, typed in
 place of its `raise` line. A *driver* (the function under `@EX.case`) builds inputs, calls `impl` on them and returns
-named arrays. It runs on the student's function in a worker process and on the reference in the parent, which compares;
-a driver must therefore not judge anything itself, and not use the `Exercise`. `np` is `autograd.numpy` here, in
+named arrays; `impl.refuses(...)` is whether a call raises ValueError. It runs on the student's function in a worker
+process and on the reference in the parent, which compares; a driver must therefore not judge anything itself, and not
+use the `Exercise`. `np` is `autograd.numpy` here, in
 `answers.py` and in the student's file.
 
 The kind of a case says what its points are for, and a report counts the points of each kind apart:
@@ -203,7 +204,8 @@ class Exercise:
         kind: what the points are for, one of KINDS; it must be given.
         expect: values known without the reference: worked by hand (a literal), or what an identity gives (a property).
         property: the driver's docstring is an identity, "Inverse undoes forward."; it returns what that makes constant.
-        exact_dtype: floats must have the dtype of the reference's, which the prompt promises; else any float will do.
+        exact_dtype: numbers must have the dtype of the reference's, which the prompt promises; else any float will do
+        for floats, and any integer for integers.
         """
         if points < 1:
             raise ValueError(f"{self.id}: points must be at least 1, got {points}")

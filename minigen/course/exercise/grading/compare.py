@@ -177,7 +177,7 @@ def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precis
                 status.GRADER_ERROR, f"the literal for {key!r} has shape {literal.shape}, not {reference.shape}"
             )
         want = np.broadcast_to(
-            literal.astype(reference.dtype.kind if reference.dtype.kind in "bc" else float), reference.shape
+            literal.astype(reference.dtype if reference.dtype.kind in "bc" else float), reference.shape
         )
         if (distance(reference, want, case.rtol, case.atol) > 1).any():
             return fail(status.GRADER_ERROR, f"the reference's {key!r} is not the literal that the author expects")
@@ -202,7 +202,7 @@ def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precis
         different = int((ratios > 1).sum())
         if got.size > 1:
             verdict.message = f"{different} of {got.size} values differ"
-    elif case.exact_dtype and reference.dtype.kind == "f" and got.dtype != reference.dtype:
+    elif case.exact_dtype and reference.dtype.kind in "fiu" and got.dtype != reference.dtype:
         return fail(status.WRONG_DTYPE, f"{key} is {got.dtype}, {reference.dtype} was expected")
     verdict.ratio = ratio
     return verdict

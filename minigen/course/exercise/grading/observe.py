@@ -272,6 +272,24 @@ class Impl:
         except BaseException as error:
             raise failure_of(error, self.files) from None
 
+    def refuses(self, *args: Any, **kwargs: Any) -> bool:
+        """Whether a call raises ValueError, where the prompt asks for that. It fails as any call does otherwise.
+
+        What the function returns instead is not looked at: the reference returns nothing here.
+        """
+        forms, before = self.forms, len(self.seen)
+        self.forms = None if forms is None else []
+        try:
+            self(*args, **kwargs)
+        except Failure as failure:
+            if failure.state == status.RAISED and isinstance(failure.__context__, ValueError):
+                return True
+            raise
+        finally:
+            self.forms = forms
+            del self.seen[before:]
+        return False
+
     def _call(self, args: tuple, kwargs: dict) -> Any:
         kwargs = {self.renamed.get(name, name): value for name, value in kwargs.items()}
         if self.shift is not None:
