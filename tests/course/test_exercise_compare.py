@@ -305,6 +305,35 @@ def test_a_driver_that_fails_is_not_the_students_fault():
     assert observe(lambda impl, rng: {"y": "text"}, Impl(lambda x: x), 0, 0).status == S.GRADER_ERROR
 
 
+def root(x):
+    if x < 0:
+        raise ValueError("there is none")
+    return x**0.5
+
+
+def without_one(x):
+    return [0.0] if x < 0 else x**0.5
+
+
+def another_error(x):
+    raise KeyError(x)
+
+
+def test_a_driver_can_ask_what_is_refused():
+    """What is returned instead of the error has no form to be compared with, and moves no other."""
+
+    def driver(impl, rng):
+        return {"refused": impl.refuses(-1.0), "root": impl(4.0)}
+
+    reference = Impl(root)
+    right = observe(driver, reference, 0, 0)
+    assert right.values == {"refused": True, "root": 2.0} and len(reference.seen) == 1
+    for answer, refused in ((root, True), (without_one, False)):
+        outcome = observe(driver, Impl(answer, reference.seen), 0, 0)
+        assert outcome.values == {"refused": refused, "root": 2.0}
+    assert observe(driver, Impl(another_error, reference.seen), 0, 0).status == S.RAISED
+
+
 def test_the_same_seed_gives_the_same_inputs():
     def driver(impl, rng):
         return {"y": impl(rng.standard_normal(4))}
@@ -496,12 +525,17 @@ def test_a_dtype_counts_where_it_is_promised():
     assert compare(exact, single, single).passed and compare(case(), double, single).passed
     wrong = compare(exact, Outcome(S.PASS, values={"y": np.array([1.0, 3.0])}), single)
     assert wrong.status == S.WRONG_VALUE, "a wrong value comes first"
+    pixels, whole = (Outcome(S.PASS, values={"y": np.array([1, 2], dtype)}) for dtype in (np.uint8, np.int64))
+    assert compare(exact, whole, pixels).message == "y is int64, uint8 was expected"
+    assert compare(exact, pixels, pixels).passed and compare(case(), whole, pixels).passed
 
 
 def test_a_flag_has_words_and_no_numbers():
     verdict = judge(False, True)
     assert (verdict.status, verdict.message) == (S.WRONG_VALUE, "y is False, True was expected")
     assert verdict.yours is None and verdict.index is None
+    assert judge(False, True, y=True).message == verdict.message
+    assert judge(1j, 2j, y=2j).yours == 1j and judge(2j, 2j, y=2j).passed
 
 
 def test_a_near_miss_has_no_relation():
