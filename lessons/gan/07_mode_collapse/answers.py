@@ -34,6 +34,12 @@ MISTAKES = {
     return judge(np.max(np.abs(samples[:, None] - modes[None]), axis=2), k * std, min_count)
     # The distance is Euclidean, not the sum of the coordinates' differences.
     return judge(np.sum(np.abs(samples[:, None] - modes[None]), axis=2), k * std, min_count)
+    # The nearest mode is found by the sum of the coordinates' differences: it is the nearest by the
+    # Euclidean distance.
+    nearest = np.argmin(np.sum(np.abs(samples[:, None] - modes[None]), axis=2), axis=1)
+    good = np.linalg.norm(samples - modes[nearest], axis=1) <= k * std
+    counts = np.bincount(nearest[good], minlength=len(modes))
+    return ModeCoverage(int(np.sum(counts >= min_count)), float(good.mean()))
     counts >= min_count -> counts > 0  # A mode needs min_count good samples; here one is enough.
     # min_count samples are enough: at least, not more than.
     counts >= min_count -> counts > min_count

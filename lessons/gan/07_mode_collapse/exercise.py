@@ -108,8 +108,8 @@ def another_reach(impl, rng):
 @coverage.case(points=2, kind="equation", expect={"covered": 3, "high_quality": 0.75})
 def neighbors(impl, rng):
     """Two modes 2 apart with a reach of 3: four samples are within reach of both, and count for the
-    nearer, the first."""
-    modes = np.array([[0.0, 0.0], [2.0, 0.0], [20.0, 0.0], [30.0, 0.0]])
+    nearer, the first. The last sample is 2.5 from the third mode and 2.1 from the fourth."""
+    modes = np.array([[0.0, 0.0], [2.0, 0.0], [20.0, 0.0], [24.0, 1.5]])
     samples = [
         [0.0, 0.0],
         [0.9, 0.0],
@@ -118,7 +118,7 @@ def neighbors(impl, rng):
         [0.0, 3.2],
         [0.0, -3.2],
         [20.0, 1.0],
-        [31.0, 0.0],
+        [22.5, 0.0],
     ]
     return parts(impl(np.array(samples), modes, 1.0))
 

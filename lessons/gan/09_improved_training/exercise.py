@@ -144,8 +144,8 @@ running = Exercise(
     count - 1 values, value is the count-th; both are arrays of equal shape. Return the mean of all
     count values, and do not change the arguments.
 
-    count is at least 1. For the first value, count = 1, the answer is the value itself, whatever
-    mean holds.
+    count is at least 1. For the first value, count = 1, the answer is the value itself, up to
+    rounding, whatever finite numbers mean holds.
     """,
     hints="""
     What is the weight of one value in a mean of count values?

@@ -62,6 +62,8 @@ MISTAKES = {
     return np.sum(plan[:, :, None] * 2 * (y[None] - x[:, None]), axis=0)
     # Do not divide by the mass that arrives: the plan's entries are the weights.
     return np.sum(plan[:, :, None] * units(x, y), axis=0) / np.sum(plan, axis=0)[:, None]
+    # Do not divide by the total mass: the plan's entries are the weights, whatever their sum.
+    return np.sum(plan[:, :, None] * units(x, y), axis=0) / np.sum(plan)
     # Each source has its own unit vector; here one unit vector from their mean replaces them.
     mass = np.sum(plan, axis=0)[:, None]
     steps = y - plan.T @ x / mass

@@ -89,10 +89,10 @@ of_plan = Exercise(
     Return the gradient of the mean distance under a transport plan, sum_ij plan[i, j] * |y_j -
     x_i|, with respect to the targets y: an array (M, D).
 
-    plan (N, M), with nonnegative entries, is held fixed. x (N, D) are the sources, y (M, D) the
-    targets, and |.| is the Euclidean length. Where a source and a target coincide, the distance has
-    a kink: use 0 for this term, never NaN. The other terms of this target count as usual, and so
-    does a distance as small as 1e-9. Write the derivative out; do not use automatic
+    plan (N, M), with nonnegative entries of any sum, is held fixed. x (N, D) are the sources, y (M,
+    D) the targets, and |.| is the Euclidean length. Where a source and a target coincide, the
+    distance has a kink: use 0 for this term, never NaN. The other terms of this target count as
+    usual, and so does a distance as small as 1e-9. Write the derivative out; do not use automatic
     differentiation. Plain NumPy is enough.
     """,
     hints="""
@@ -125,7 +125,8 @@ def on_a_line(impl, rng):
 
 @of_plan.case(points=2, kind="equation")
 def random_points(impl, rng):
-    plan = rng.dirichlet(np.ones(20)).reshape(4, 5)
+    """A plan of shovelfuls, 20 in all."""
+    plan = 20 * rng.dirichlet(np.ones(20)).reshape(4, 5)
     return {"gradient": impl(plan, rng.standard_normal((4, 3)), rng.standard_normal((5, 3)))}
 
 

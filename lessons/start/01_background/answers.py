@@ -59,6 +59,9 @@ MISTAKES = {
     with np.errstate(all="ignore"):
         small = np.log(1 + np.exp(np.minimum(logits, 500)))
         return np.where(logits > 500, logits, small) - targets * logits
+    # The slope at a logit of 0 is wrong: two branches meet there, and their slopes do not agree.
+    far = np.where(logits > 0, logits, -logits)
+    return np.maximum(logits, 0.0) - targets * logits + np.log1p(np.exp(-far))
     # Logits have no bound: do not clip them.
     return np.logaddexp(0.0, np.clip(logits, -50, 50)) - targets * np.clip(logits, -50, 50)
     # One value for each element: no mean.
@@ -184,6 +187,9 @@ MISTAKES = {
     # The parameters are right, but g is changed: leave it as it is.
     adam(self, p, g, mean, square)
     g *= 1 - self.betas[0]
+    # The optimizer counts its steps itself: leave self.steps as it is.
+    adam(self, p, g, mean, square)
+    self.steps = self.steps + 1
     # All is changed in place; the function returns nothing.
     adam(self, p, g, mean, square)
     return p

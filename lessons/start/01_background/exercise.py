@@ -72,11 +72,11 @@ def sure_in_single_precision(impl, rng):
 
 @bce.case(points=2, kind="gradient")
 def gradient(impl, rng):
-    """The slopes of a weighted sum, at logits of all sizes, also in float32."""
-    logits = np.concatenate([2 * rng.standard_normal(4), [-1000.0, 800.0]])
-    targets, weights = rng.random(6), rng.standard_normal(6)
-    single = np.array([-1000.0, -200.0, 200.0, 1000.0], np.float32)
-    quarter = np.full(4, 0.25, np.float32)
+    """The slopes of a weighted sum, at logits of all sizes, at 0 too, and also in float32."""
+    logits = np.concatenate([2 * rng.standard_normal(4), [-1000.0, 0.0, 800.0]])
+    targets, weights = rng.random(7), rng.standard_normal(7)
+    single = np.array([-1000.0, -200.0, 0.0, 200.0, 1000.0], np.float32)
+    quarter = np.full(5, 0.25, np.float32)
     return {
         "slopes": grad(lambda l: np.sum(weights * impl(l, targets)))(logits),
         "float32 slopes": grad(lambda l: np.sum(impl(l, quarter)))(single),
@@ -108,7 +108,7 @@ adam = Exercise(
     both running means move toward g and g^2, with beta_1 and beta_2. Then lr * mean_hat /
     (sqrt(square_hat) + eps) is subtracted from p, where the hats divide by 1 - beta^steps, because
     both means began at 0. Change p, mean and square themselves (p -= ..., p[...] = ...), because
-    the model and the optimizer keep these arrays. Leave g as it is.
+    the model and the optimizer keep these arrays. Leave g and the settings of self as they are.
     """,
     hints="""
     mean and square are kept for the next step without their corrections; the corrected ones are
@@ -210,9 +210,14 @@ def in_single_precision(impl, rng):
     return arrays(p, mean, square)
 
 
-@adam.case(points=1, kind="shapes", property=True, expect={"returns nothing": True})
+@adam.case(
+    points=1,
+    kind="shapes",
+    property=True,
+    expect={"returns nothing": True, "number of the step": 1},
+)
 def returns_nothing(impl, rng):
-    """It returns nothing."""
-    p = np.ones(2)
-    returned = impl(settings(), p, np.ones(2), np.zeros(2), np.zeros(2))
-    return {"returns nothing": returned is None}
+    """It returns nothing, and leaves the optimizer's settings as they are."""
+    p, optimizer = np.ones(2), settings()
+    returned = impl(optimizer, p, np.ones(2), np.zeros(2), np.zeros(2))
+    return {"returns nothing": returned is None, "number of the step": optimizer.steps}

@@ -50,6 +50,10 @@ MISTAKES = {
     "to_pixels": """
     # This rounds down: 0.999 of 255 is 254.7, and the nearest pixel is 255.
     return (255 * np.clip((x - low) / (high - low), 0, 1)).astype(np.uint8)
+    # A value midway between two pixels always goes up: it goes to the even one, by np.rint.
+    return np.floor(255 * np.clip((x - low) / (high - low), 0, 1) + 0.5).astype(np.uint8)
+    # The pixels are right, but they are integers of another size: uint8 is asked for.
+    return np.rint(255 * np.clip((x - low) / (high - low), 0, 1)).astype(np.int64)
     # Clip before the conversion: uint8 has no 256 and no -1, and they become 0 and 255.
     with np.errstate(all="ignore"):
         return np.rint(255 * (x - low) / (high - low)).astype(np.int64).astype(np.uint8)

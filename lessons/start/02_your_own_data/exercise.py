@@ -128,7 +128,13 @@ def every_pixel_comes_back(impl, rng):
     return {"difference": int(np.abs(np.asarray(back).astype(int) - pixels).max())}
 
 
-@to_pixels.case(points=2, kind="extremes", expect={"pixels": [0, 0, 0, 255, 255, 255]})
+@to_pixels.case(points=1, kind="equation", expect={"pixels": [0, 2, 2, 4, 254]})
+def midway(impl, rng):
+    """0.5, 1.5, 2.5, 3.5 and 254.5, in the range 0 to 255, are midway between two pixels."""
+    return {"pixels": impl(np.array([0.5, 1.5, 2.5, 3.5, 254.5]), 0.0, 255.0)}
+
+
+@to_pixels.case(points=1, kind="extremes", expect={"pixels": [0, 0, 0, 255, 255, 255]})
 def beyond_the_range(impl, rng):
     """-1000, -1.2, -1.001, 1.004, 1.2 and 1000 are clipped."""
     return {"pixels": impl(np.array([-1000.0, -1.2, -1.001, 1.004, 1.2, 1000.0]), -1.0, 1.0)}

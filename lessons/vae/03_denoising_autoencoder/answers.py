@@ -118,6 +118,10 @@ MISTAKES = {
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x * (1 + level * rng.standard_normal(x.shape))
+    # Every entry gets noise, also an entry of 0.
+    if kind != "gaussian":
+        return right(x, rng, kind, level)
+    return x + (x != 0) * level * rng.standard_normal(x.shape)
     # Entries are independent: here all entries of a row get the same noise.
     if kind != "gaussian":
         return right(x, rng, kind, level)

@@ -111,6 +111,34 @@ MISTAKES = {
     while rest:
         total = total + np.sum(kl(rho, np.mean(rest.pop(), axis=0)))
     return total
+    # A mean outside [0, 1] is not refused: raise ValueError, for it is no probability.
+    return sum(np.sum(kl(rho, np.mean(a, axis=0))) for a in layers_of(activations))
+    # A mean below 0 is not refused: it is no probability either.
+    means = [np.mean(a, axis=0) for a in layers_of(activations)]
+    if any(np.any(q > 1) for q in means):
+        raise ValueError("a mean lies above 1")
+    return sum(np.sum(kl(rho, q)) for q in means)
+    # A mean above 1 is not refused: it is no probability either.
+    means = [np.mean(a, axis=0) for a in layers_of(activations)]
+    if any(np.any(q < 0) for q in means):
+        raise ValueError("a mean lies below 0")
+    return sum(np.sum(kl(rho, q)) for q in means)
+    # The means of the first layer alone are tried: those of every layer lie in [0, 1].
+    means = [np.mean(a, axis=0) for a in layers_of(activations)]
+    if np.any(means[0] < 0) or np.any(means[0] > 1):
+        raise ValueError("a mean lies outside [0, 1]")
+    return sum(np.sum(kl(rho, q)) for q in means)
+    # The means of the last layer alone are tried: those of every layer lie in [0, 1].
+    for a in layers_of(activations):
+        q = np.mean(a, axis=0)
+    if np.any(q < 0) or np.any(q > 1):
+        raise ValueError("a mean lies outside [0, 1]")
+    return sum(np.sum(kl(rho, np.mean(a, axis=0))) for a in layers_of(activations))
+    # Each unit is tried by itself: the mean of a whole layer hides a unit above 1.
+    means = [np.mean(a, axis=0) for a in layers_of(activations)]
+    if any(np.mean(q) < 0 or np.mean(q) > 1 for q in means):
+        raise ValueError("a mean lies outside [0, 1]")
+    return sum(np.sum(kl(rho, q)) for q in means)
     # The averages are taken within each layer: here examples of different layers are averaged.
     layers = layers_of(activations)
     if len({np.shape(a) for a in layers}) > 1:
@@ -156,12 +184,17 @@ VARIANTS = {
     "sparsity_penalty": """
     # all units at once
     q = np.concatenate([np.mean(a, axis=0) for a in layers_of(activations)])
+    if np.any(q < 0) or np.any(q > 1):
+        raise ValueError("a mean lies outside [0, 1]")
     return np.sum(kl(rho, q))
     # unit by unit
     total = 0.0
     for a in layers_of(activations):
         for j in range(np.shape(a)[1]):
-            total = total + kl(rho, np.mean(a[:, j]))
+            q = np.mean(a[:, j])
+            if not 0 <= q <= 1:
+                raise ValueError(f"the mean of unit {j} lies outside [0, 1]")
+            total = total + kl(rho, q)
     return total
     """,
 }

@@ -176,7 +176,7 @@ penalty = Exercise(
     "vae/04/sparsity_penalty",
     target="minigen.vae.autoencoder:sparsity_penalty",
     minutes=10,
-    imports=["from minigen.vae.autoencoder import kl_bernoulli"],
+    imports=["from minigen.vae.autoencoder import kl_bernoulli as packages_kl_bernoulli"],
     prompt="""
     The penalty of a sparse autoencoder without its weight beta, a number: the sum over the units of
     KL(rho || rho_hat_j), in nats.
@@ -185,7 +185,8 @@ penalty = Exercise(
     layer: then the sum runs over the units of all layers. rho_hat_j is the mean of unit j over the
     N examples. It is never exactly 0 or 1, but may be 1e-30. Raise ValueError if a mean lies
     outside [0, 1], as for ReLU units. Do not change the list. Training takes the gradient by the
-    activations. kl_bernoulli(rho, rho_hat) is given.
+    activations. For the divergence use your own kl_bernoulli, or the package's,
+    packages_kl_bernoulli(rho, rho_hat).
     """,
     hints="""
     The mean activation of a unit is taken over all examples. Only then is it compared with rho.
@@ -196,7 +197,7 @@ penalty = Exercise(
         averages = [np.mean(a, axis=0) for a in layers]
         if any(np.any(r < 0) or np.any(r > 1) for r in averages):
             raise ValueError("activations must lie in [0, 1]")
-        return sum(np.sum(kl_bernoulli(rho, r)) for r in averages)
+        return sum(np.sum(packages_kl_bernoulli(rho, r)) for r in averages)
     """,
 )
 
@@ -253,6 +254,31 @@ def list_of_equal_layers(impl, rng):
     gap = impl(layers, 0.1) - impl(one, 0.1) - impl(two, 0.1)
     same = len(layers) == 2 and all(np.array_equal(a, b) for a, b in zip(layers, (one, two)))
     return {"gap": gap, "changed": 0.0 if same else 1.0}
+
+
+@penalty.case(
+    points=1,
+    kind="extremes",
+    property=True,
+    expect={
+        "mean 1.6": True,
+        "mean -0.25": True,
+        "beside another unit": True,
+        "in the first layer": True,
+        "in the second layer": True,
+    },
+)
+def not_a_probability(impl, rng):
+    """A mean of 1.6 or -0.25 is refused with ValueError: that of one unit, of one of two units, of
+    a unit in one of two layers."""
+    fine, above = np.array([[0.25, 0.5], [0.5, 0.75]]), np.array([[0.25, 3.0], [0.25, 0.2]])
+    return {
+        "mean 1.6": impl.refuses(above[:, 1:], 0.05),
+        "mean -0.25": impl.refuses(np.array([[-1.0], [0.5]]), 0.05),
+        "beside another unit": impl.refuses(above, 0.05),
+        "in the first layer": impl.refuses([above, fine], 0.05),
+        "in the second layer": impl.refuses([fine, above], 0.05),
+    }
 
 
 @penalty.case(points=1, kind="gradient")

@@ -49,6 +49,8 @@ MISTAKES = {
     return np.argmin(np.sum(gaps(z, codebook), axis=-1) ** 2, axis=-1)
     # This is the distance along the axes (sum of magnitudes); take the Euclidean one.
     return np.argmin(np.sum(np.abs(gaps(z, codebook)), axis=-1), axis=-1)
+    # The index does not fit into uint8: of more than 256 codes the later ones are lost.
+    return np.argmin(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1).astype(np.uint8)
     # Return the index of the code, not its distance.
     return np.min(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)
     # Return the index of the code, not the code vector.

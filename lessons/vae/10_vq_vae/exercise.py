@@ -52,7 +52,8 @@ def codes_of_different_lengths(impl, rng):
 
 @near.case(points=2, kind="shapes")
 def a_grid_of_vectors(impl, rng):
-    return {"index": impl(rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((7, 5)))}
+    """Vectors on a grid, and 400 codes."""
+    return {"index": impl(rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((400, 5)))}
 
 
 @near.case(points=1, kind="extremes", expect={"one vector": 1})
@@ -253,7 +254,7 @@ average = Exercise(
     minutes=20,
     prompt="""
     The codebook as a moving average: the new (counts, sums, codebook) after a batch, a tuple.
-    Change no argument in place. No gradient is taken.
+    Change no argument in place. No gradient is taken: plain NumPy (import numpy) will do.
 
     counts (K,): moving average of the number of vectors that a batch assigns to a code. sums (K,
     D): moving average of the sum of these vectors. codebook (K, D): the code vectors. z (M, D): the
