@@ -69,7 +69,7 @@ class MinibatchDiscrimination(Module):
 def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy.ndarray:
     """The mean of `count` values, from the mean of the first count − 1 and the last value, all of one shape.
 
-    For count = 1 it is the value itself, up to rounding, whatever finite numbers `mean` holds. Raises ValueError for a
+    For count = 1 it is the value itself, up to rounding, whatever numbers `mean` holds. Raises ValueError for a
     count below 1 or shapes that differ.
     """
     count = checks.whole("count", count)

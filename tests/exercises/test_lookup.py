@@ -24,13 +24,24 @@ def plain_table(exercise):
     """What the reference gave for the calls of the practice seed; for other arguments, the value of the first call."""
     calls = [call for row in references(exercise, 0) for call in row.calls]
     with quiet():
-        rows = [(repr_of(call), exercise.reference(*call[0], **call[1])) for call in calls]
+        rows = [(repr_of(call), returned(exercise.reference, call)) for call in calls]
 
     def table(*args, **kwargs):
         asked = repr_of((args, kwargs))
-        return next((value for key, value in rows if key == asked), rows[0][1])
+        value = next((value for key, value in rows if key == asked), rows[0][1])
+        if isinstance(value, ValueError):
+            raise value
+        return value
 
     return table
+
+
+def returned(function, call):
+    """What a function returns, or the ValueError that it raises."""
+    try:
+        return function(*call[0], **call[1])
+    except ValueError as error:
+        return error
 
 
 def repr_of(value):

@@ -164,7 +164,7 @@ def _passed_by(
 
 
 def table_of(exercise: Exercise, seed: int, otherwise: str = "nearest") -> Callable:
-    """An answer that returns what the reference returned for the same arguments in the cases of a seed.
+    """An answer that returns what the reference returned for the same arguments in the cases of a seed, or raised.
 
     otherwise: what it does for other arguments. "nearest": it returns what belongs to the nearest ones of the same
     shapes, and raises where there are none; "first": what the reference returned first; "raise": it raises.
@@ -172,7 +172,11 @@ def table_of(exercise: Exercise, seed: int, otherwise: str = "nearest") -> Calla
     rows: list[tuple[Any, Any]] = []
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
-        value = exercise.reference(*args, **kwargs)
+        try:
+            value = exercise.reference(*args, **kwargs)
+        except ValueError as error:  # where the prompt asks for it
+            rows.append((_unboxed((args, kwargs)), error))
+            raise
         rows.append((_unboxed((args, kwargs)), _unboxed(value)))
         return value
 
@@ -189,7 +193,10 @@ def table_of(exercise: Exercise, seed: int, otherwise: str = "nearest") -> Calla
             best = 0
         elif not known and not (otherwise == "nearest" and rows and np.isfinite(distances[best])):
             raise LookupError("no such arguments were shown")
-        return copy.deepcopy(rows[best][1])
+        found = rows[best][1]
+        if isinstance(found, ValueError):
+            raise found
+        return copy.deepcopy(found)
 
     return table
 
