@@ -145,7 +145,7 @@ running = Exercise(
     count values, and do not change the arguments.
 
     count is at least 1. For the first value, count = 1, the answer is the value itself, up to
-    rounding, whatever finite numbers mean holds.
+    rounding, whatever numbers mean holds.
     """,
     hints="""
     What is the weight of one value in a mean of count values?

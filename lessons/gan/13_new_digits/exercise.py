@@ -50,13 +50,19 @@ def twice_the_side(impl, rng):
     return {"shape": np.array(impl((8, 7, 7, 64), 32, 4, 2, 1, transposed=True))}
 
 
-@shape.case(points=1, kind="equation", expect={"down": [2, 3, 4, 5], "up": [2, 13, 19, 5]})
+@shape.case(
+    points=1,
+    kind="equation",
+    expect={"down": [2, 3, 4, 5], "up": [2, 13, 19, 5], "up, with gaps": [2, 14, 20, 5]},
+)
 def not_square(impl, rng):
     """A convolution of 5 x 8 pixels with kernel 3, stride 2 and padding 1, in which the remainder
-    is dropped; a transposed one of 5 x 7 pixels with kernel 5, stride 3 and padding 2."""
+    is dropped; a transposed one of 5 x 7 pixels with kernel 5, stride 3 and padding 2, and one with
+    kernel 2, stride 3 and no padding, whose copies leave gaps."""
     return {
         "down": np.array(impl((2, 5, 8, 3), 5, 3, 2, 1)),
         "up": np.array(impl((2, 5, 7, 3), 5, 5, 3, 2, transposed=True)),
+        "up, with gaps": np.array(impl((2, 5, 7, 3), 5, 2, 3, 0, transposed=True)),
     }
 
 

@@ -8,6 +8,12 @@ MISTAKES = {
     with np.errstate(all="ignore"):
         w = np.exp(log_weights)
         return np.sum(w) ** 2 / np.sum(w**2)
+    # The mean of the logarithms is subtracted, and the largest weight may overflow: subtract the
+    # largest logarithm.
+    finite = log_weights[np.isfinite(log_weights)]
+    with np.errstate(all="ignore"):
+        w = np.exp(finite - np.mean(finite))
+        return np.sum(w) ** 2 / np.sum(w**2)
     # These are the logarithms, not the weights: take exp first.
     with np.errstate(all="ignore"):
         return np.sum(log_weights) ** 2 / np.sum(log_weights**2)

@@ -49,11 +49,17 @@ def a_shared_factor(impl, rng):
     return {"change": impl(log_weights + 2.5) - impl(log_weights) + impl(np.full(4, -1.5)) - 4.0}
 
 
-@effective.case(points=2, kind="extremes")
+@effective.case(points=1, kind="extremes")
 def large_logarithms(impl, rng):
     """Logarithms around 1000, and around -1000."""
     log_weights = rng.standard_normal(5)
     return {"at 1000": impl(log_weights + 1000.0), "at -1000": impl(log_weights - 1000.0)}
+
+
+@effective.case(points=1, kind="extremes")
+def far_apart(impl, rng):
+    """Two logarithms around 1000, and three around -1000, whose weights vanish."""
+    return {"size": impl(rng.standard_normal(5) + np.array([1e3, -1e3, -1e3, 1e3, -1e3]))}
 
 
 @effective.case(points=1, kind="extremes", expect={"size": 2.0})

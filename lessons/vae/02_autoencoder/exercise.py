@@ -78,7 +78,7 @@ components = Exercise(
     mean (D,) is the mean of the rows. directions (k, D) has orthonormal rows: the directions along
     which the rows of x vary most, in order of decreasing variance. Either sign of a direction is
     correct. variances (k,) are the variances of the coordinates along these directions (divide by
-    N). D may be larger than N; k is smaller than both, or equal to D. No gradient is taken.
+    N). D may be larger than N; k is smaller than N and at most D. No gradient is taken.
     """,
     hints="""
     Subtract the mean first. Then find the directions along which the centered rows vary most, from

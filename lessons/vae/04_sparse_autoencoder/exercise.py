@@ -52,7 +52,9 @@ def a_table(impl, rng):
 
 @coins.case(points=1, kind="shapes")
 def a_number_and_an_array(impl, rng):
-    return {"kl": impl(0.05, rng.uniform(0.01, 0.99, 6))}
+    """A number and an array, and two numbers."""
+    q = rng.uniform(0.01, 0.99, 6)
+    return {"kl": impl(0.05, q), "kl of two numbers": impl(0.25, float(q[0]))}
 
 
 @coins.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
