@@ -208,6 +208,11 @@ VARIANTS = {
     # by the library's length, whose gradient at 0 is 0
     return np.linalg.norm(x - autoencoder(corrupted)) ** 2 / len(x)
     return np.mean(np.sum((autoencoder(corrupted) - x) ** 2, axis=1))  # mean of sums
+    # example by example
+    total = 0.0
+    for clean, seen in zip(x, corrupted):
+        total = total + np.sum((autoencoder(seen[None])[0] - clean) ** 2)
+    return total / len(x)
     """,
 }
 

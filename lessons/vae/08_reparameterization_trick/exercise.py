@@ -368,7 +368,8 @@ bound = Exercise(
     x and decoded have shape (N, D), decoded being the decoder's output for one sample of z for each
     example; mu and logvar (N, D_z) are the encoder's. `log_likelihood` is a function of x and
     decoded that gives log p(x|z), shape (N,). The KL divergence is that from N(mu, diag
-    exp(logvar)) to N(0, I); use your own function for it, or the package's.
+    exp(logvar)) to N(0, I); use your own kl_standard_normal, or the package's, packages_kl.
+    Gradients in decoded, mu and logvar are taken.
     """,
     hints="""
     How well is x reconstructed from the code, and what does the code cost?
@@ -433,5 +434,6 @@ def slope_of_the_bound(impl, rng):
     x, decoded, mu, logvar = terms(rng)
     return {
         "grad_mu": grad(lambda m: np.sum(impl(x, decoded, m, logvar)[0]))(mu),
+        "grad_logvar": grad(lambda v: np.sum(impl(x, decoded, mu, v)[0]))(logvar),
         "grad_decoded": grad(lambda d: np.sum(impl(x, d, mu, logvar)[0]))(decoded),
     }
