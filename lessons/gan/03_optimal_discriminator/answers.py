@@ -79,7 +79,7 @@ MISTAKES = {
     # Clipping a small share moves the value away from 0: write p_g / (p_r + p_g).
     D = np.clip(p_r / np.where(p_r + p_g > 0, p_r + p_g, 1.0), 1e-4, 1 - 1e-4)
     return np.sum(p_r * np.log(D) + p_g * np.log(1 - D)) * dx
-    # The sum is taken of the densities as they are, times dx: here each is scaled to the sum 1.
+    # Each density is scaled to the sum 1: sum the densities as they are, times dx.
     return exact_value(p_r / np.sum(p_r), p_g / np.sum(p_g), 1.0)
     # dx is the size of a cell, in the plane its area: do not raise it to a power.
     real + fake -> (real + fake) * dx ** (p_r.ndim - 1)

@@ -187,7 +187,7 @@ MISTAKES = {
     # The parameters are right, but g is changed: leave it as it is.
     adam(self, p, g, mean, square)
     g *= 1 - self.betas[0]
-    # The optimizer counts its steps itself: leave self.steps as it is.
+    # self.steps is changed: the optimizer counts its steps itself.
     adam(self, p, g, mean, square)
     self.steps = self.steps + 1
     # All is changed in place; the function returns nothing.

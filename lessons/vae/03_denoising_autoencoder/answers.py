@@ -118,7 +118,7 @@ MISTAKES = {
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x * (1 + level * rng.standard_normal(x.shape))
-    # Every entry gets noise, also an entry of 0.
+    # Entries of 0 get no noise: every entry gets it, whatever its value.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + (x != 0) * level * rng.standard_normal(x.shape)

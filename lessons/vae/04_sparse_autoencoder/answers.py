@@ -111,14 +111,14 @@ MISTAKES = {
     while rest:
         total = total + np.sum(kl(rho, np.mean(rest.pop(), axis=0)))
     return total
-    # A mean outside [0, 1] is not refused: raise ValueError, for it is no probability.
+    # A mean outside [0, 1] is not refused: raise ValueError, because it is not a probability.
     return sum(np.sum(kl(rho, np.mean(a, axis=0))) for a in layers_of(activations))
-    # A mean below 0 is not refused: it is no probability either.
+    # A mean below 0 is not refused: it is not a probability either.
     means = [np.mean(a, axis=0) for a in layers_of(activations)]
     if any(np.any(q > 1) for q in means):
         raise ValueError("a mean lies above 1")
     return sum(np.sum(kl(rho, q)) for q in means)
-    # A mean above 1 is not refused: it is no probability either.
+    # A mean above 1 is not refused: it is not a probability either.
     means = [np.mean(a, axis=0) for a in layers_of(activations)]
     if any(np.any(q < 0) for q in means):
         raise ValueError("a mean lies below 0")
@@ -134,7 +134,7 @@ MISTAKES = {
     if np.any(q < 0) or np.any(q > 1):
         raise ValueError("a mean lies outside [0, 1]")
     return sum(np.sum(kl(rho, np.mean(a, axis=0))) for a in layers_of(activations))
-    # Each unit is tried by itself: the mean of a whole layer hides a unit above 1.
+    # The mean of a whole layer hides a unit above 1: try the mean of each unit.
     means = [np.mean(a, axis=0) for a in layers_of(activations)]
     if any(np.mean(q) < 0 or np.mean(q) > 1 for q in means):
         raise ValueError("a mean lies outside [0, 1]")
