@@ -39,6 +39,12 @@ MISTAKES = {
     float(np.sqrt(sum(squares))) -> float(max((np.max(np.abs(g)) for g in leaves(grads))))
     # The gradient is that of all layers, not only of the last.
     leaves(grads) -> leaves(grads)[-2:]
+    # All slopes are divided by the largest one, which may be 0: then the length is 0.
+    grads = grad(lambda g: loss(discriminator(g(z))))(generator)
+    slopes = np.concatenate([g.ravel().astype(float) for g in leaves(grads)])
+    largest = np.max(np.abs(slopes))
+    with np.errstate(invalid="ignore"):
+        return float(largest * np.sqrt(np.sum((slopes / largest) ** 2)))
     # The root needs no small number: the length may be as small as 1e-30.
     sum(squares) -> sum(squares) + 1e-12
     """,

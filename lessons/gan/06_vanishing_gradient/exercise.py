@@ -118,12 +118,16 @@ def a_sure_discriminator(impl, rng):
     }
 
 
-@norm.case(points=1, kind="extremes", expect={"length": 5e-26}, rtol=1e-5, atol=0)
+@norm.case(points=1, kind="extremes", expect={"length": 5e-26, "no slope": 0.0}, rtol=1e-5, atol=0)
 def too_small_to_square(impl, rng):
-    """Slopes of 3e-26 and 4e-26 in float32: the loss is 1e-26 times the logit 4 (w z + b)."""
-    models = (model.map(lambda p: p.astype(np.float32)) for model in straight(2.0, 1.0, 4.0))
+    """Slopes of 3e-26 and 4e-26 in float32: the loss is 1e-26 times the logit 4 (w z + b). And a
+    loss of slope 0."""
+    models = [model.map(lambda p: p.astype(np.float32)) for model in straight(2.0, 1.0, 4.0)]
     z = np.array([[0.75]], np.float32)
-    return {"length": impl(*models, z, lambda logits: np.mean(logits) * np.float32(1e-26))}
+    return {
+        "length": impl(*models, z, lambda logits: np.mean(logits) * np.float32(1e-26)),
+        "no slope": impl(*models, z, lambda logits: np.mean(logits) * np.float32(0)),
+    }
 
 
 spread = Exercise(

@@ -246,7 +246,7 @@ VARIANTS = {
     for n in range(len(real)):
         x_hat = fake[n] + epsilon[n] * (real[n] - fake[n])
         slope = grad(lambda x: critic(x[None])[0])(x_hat)
-        total = total + (np.sum(slope * slope) ** 0.5 - target) ** 2
+        total = total + ((np.sum(slope * slope) + 1e-12) ** 0.5 - target) ** 2
     return total / len(real)
     # the root is taken only where it has a derivative
     square = np.sum(slopes_at(critic, between(real, fake, epsilon)) ** 2, axis=1)
@@ -282,6 +282,8 @@ EQUIVALENT = {
     np.where(steep, square, 1.0) → np.where(steep, square, 0)
     # as small a term under the root
     np.sum(slopes ** 2, axis=1) + 1e-12 → np.sum(slopes ** 2, axis=1) + 2e-12
+    # as small a term under the root
+    np.sum(slope * slope) + 1e-12 → np.sum(slope * slope) + 2e-12
     # as small a term under the root
     np.sum(slopes ** 2, axis=tuple(range(1, real.ndim))) + 1e-14 →
     np.sum(slopes ** 2, axis=tuple(range(1, real.ndim))) + 2e-14

@@ -241,10 +241,15 @@ def gradient_in_the_critic(impl, rng):
     points=2,
     kind="gradient",
     atol=1e-7,
-    expect={"penalty with target 0": 0.0, "gradient in w": [2.4, 3.2]},
+    expect={
+        "penalty with target 0": 0.0,
+        "gradient in w": [2.4, 3.2],
+        "gradient in dead weights": 0.0,
+    },
 )
 def where_the_critic_is_flat(impl, rng):
-    """f(x) = max(3 x_1 + 4 x_2, 0) has slope 5 on one side and 0 on the other."""
+    """f(x) = max(3 x_1 + 4 x_2, 0) has slope 5 on one side and 0 on the other; a layer of dead
+    units has slope 0 everywhere."""
     real, fake = np.array([[2.0, 1.0], [-2.0, -1.0]]), np.array([[1.0, 2.0], [-1.0, -2.0]])
 
     def penalty_of(w):
@@ -253,9 +258,16 @@ def where_the_critic_is_flat(impl, rng):
     def dead(x):
         return np.maximum(np.dot(x, np.array([3.0, 4.0])), 0.0)
 
+    def dead_penalty_of(w):
+        def critic(x):
+            return np.sum(np.maximum(np.dot(x, w) - 100.0, 0.0), axis=1)
+
+        return impl(critic, real, fake, np.array([0.25, 0.75]))
+
     return {
         "penalty with target 0": impl(dead, real[1:], fake[1:], np.array([0.5]), 0.0),
         "gradient in w": grad(penalty_of)(np.array([3.0, 4.0])),
+        "gradient in dead weights": grad(dead_penalty_of)(np.ones((2, 3))),
     }
 
 

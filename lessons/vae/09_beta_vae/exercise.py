@@ -164,10 +164,10 @@ def mixtures(impl, rng):
     return {"five numbers": impl(noisy(rng, v, 5), v), "two numbers": impl(noisy(rng, v, 2), v)}
 
 
-@gap.case(points=1, kind="extremes", expect={"gap": 0.5}, atol=1e-6)
+@gap.case(points=1, kind="extremes", expect={"gap": 1 / 3}, atol=1e-6)
 def one_number(impl, rng):
-    """One dimension: it is the first of two factors and has no information about the second."""
-    v = table(4, 4)
+    """One dimension: it is the first of three factors and has no information about the others."""
+    v = table(4, 4, 2)
     return {"gap": impl(v[:, :1] + 0.0, v)}
 
 
