@@ -877,6 +877,34 @@ def test_a_notebook_is_told_what_to_do(grade):
     assert report.status == S.NOT_A_FILE and "put the functions into a .py file" in report.verdicts[0].message
 
 
+INTERPRETER = """\
+import importlib, sys
+name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+HOW
+made = module.create()
+module.run_string(made, "import os; os.system('true')")
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "module = __import__(name)",
+        "module = importlib.import_module(name)",
+        "sys.modules.pop(name, None); module = importlib.import_module(name)",
+    ],
+)
+def test_another_interpreter_would_have_no_hooks(grade, how):
+    report = grade(function(f"{INTERPRETER.replace('HOW', how)}return {RIGHT}"))
+    assert statuses(report) == [S.RAISED] * 4, [v.message for v in report.verdicts]
+    assert report.verdicts[0].text == how and "interpreters" in report.verdicts[0].message
+
+
+def test_what_does_without_another_interpreter_may_be_imported(grade):
+    """From 3.14 on `concurrent.futures` looks for the module that makes interpreters."""
+    assert grade(function(f"import concurrent.futures\nreturn {RIGHT}")).passed
+
+
 @posix
 def test_signals_to_other_processes_are_refused(grade):
     """They would end the check itself, or a class's."""

@@ -5,7 +5,7 @@
   is replaced by a stand-in before other code can reach it, and the module's source can no longer be opened.
 * `NumpyKeeper`: NumPy as it was; whatever the student's file replaced is put back and reported.
 * `install_hooks`: files that hold the answer cannot be opened, and starting another process raises; so does running
-  code in one.
+  code in one, and importing what makes another interpreter in this process, which would have no such hooks.
 
 This keeps accidents and casual cheating out. It is no wall against hostile code, which shares the process and the user:
 for that, run the whole check in a container as another user.
@@ -167,6 +167,7 @@ PROCESS_EVENTS = frozenset(
         "os.startfile",
     ]
 )
+INTERPRETERS = frozenset(["_interpreters", "_xxsubinterpreters", "_testcapi", "_testinternalcapi"])
 
 
 def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
@@ -192,7 +193,10 @@ def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
                 raise PermissionError(message)  # which these modules expect, and do without
             report(status.PROCESS, message)
             raise Stopped(status.PROCESS, message)
+        elif event == "import" and arguments[0] in INTERPRETERS:  # `concurrent.futures` tries to, and does without
+            raise ImportError(f"a check has one interpreter: {arguments[0]} is not available in it")
 
+    sys.modules.update(dict.fromkeys(INTERPRETERS))  # None: also where they are built in, whose import has no event
     sys.addaudithook(hook)
 
 
