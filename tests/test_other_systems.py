@@ -5,6 +5,7 @@ cannot show, and a Python that lacks what only POSIX systems have.
 """
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -101,6 +102,21 @@ def test_a_console_that_lacks_most_symbols(tmp_path, encoding):
         assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
         done.stdout.decode(encoding)
     assert "def critic_loss" in (tmp_path / "exercises" / "gan_12.py").read_text("utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_json_in_a_pipe_that_lacks_most_symbols(tmp_path, encoding):
+    """The same as in UTF-8, also where the text has quotation marks that ASCII spells as those of JSON."""
+    answer = "def critic_loss(real_scores, fake_scores):\n    print('“σ ≥ \N{GRINNING FACE}”')\n    return None\n"
+    (tmp_path / "gan_12.py").write_text(answer, encoding="utf-8")
+    for words in (["glossary"], ["exercise", "check", "gan/12/critic_loss", "gan_12.py"]):
+        texts = [
+            minigen(*words, "--json", folder=tmp_path, PYTHONIOENCODING=each, PYTHONUTF8="0").stdout
+            for each in (encoding, "utf-8")
+        ]
+        here, wanted = (re.sub(rb'"seconds": [\d.]+', b'"seconds": 0', text) for text in texts)
+        assert json.loads(here.decode(encoding)) == json.loads(here) == json.loads(wanted)
+    assert "“σ ≥ \N{GRINNING FACE}”" in json.loads(here)["exercises"][0]["output"]
 
 
 @pytest.mark.slow

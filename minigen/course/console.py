@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import json
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ __all__ = [
     "format_number",
     "markdown_table",
     "plural",
+    "print_json",
     "safe_streams",
     "silence_stdout",
     "text_table",
@@ -81,6 +83,12 @@ def safe_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="minigen")
+
+
+def print_json(content: Any, indent: int | None = 2) -> None:
+    """Print JSON for a program, in ASCII where standard output is not UTF-8: a spelling such as `>=` would be lost."""
+    utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+    print(json.dumps(content, indent=indent, ensure_ascii=not utf8), flush=True)
 
 
 def silence_stdout() -> None:

@@ -1,12 +1,21 @@
 """Tables, numbers and colors as they are printed."""
 
 import io
+import json
 import sys
 
 import numpy as np
 import pytest
 
-from minigen.course.console import ascii_text, color, format_number, markdown_table, safe_streams, text_table
+from minigen.course.console import (
+    ascii_text,
+    color,
+    format_number,
+    markdown_table,
+    print_json,
+    safe_streams,
+    text_table,
+)
 
 
 class Terminal(io.StringIO):
@@ -80,3 +89,16 @@ def test_a_stream_of_any_encoding_prints_any_text(encoding, seen, monkeypatch):
     safe_streams()
     print("β ≥ 0.5 ± 0.1, x² = ‖é‖ → \N{SNOWMAN}\ud800", end="", flush=True)
     assert stream.buffer.getvalue().decode(encoding) == seen
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "utf-8"])
+def test_json_keeps_every_character_in_any_encoding(encoding, monkeypatch):
+    """A quotation mark is not spelled as one that ends the string, and a face not as an escape that JSON lacks."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    safe_streams()
+    content = {"“β ≥ é”": "\N{SNOWMAN} \N{GRINNING FACE} \ud800"}
+    print_json(content)
+    printed = stream.buffer.getvalue()
+    assert json.loads(printed.decode(encoding)) == json.loads(printed.decode("utf-8")) == content
+    assert ("≥" in printed.decode(encoding)) == (encoding == "utf-8")

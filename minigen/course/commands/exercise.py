@@ -10,7 +10,6 @@ import contextlib
 import datetime
 import difflib
 import hashlib
-import json
 import os
 import re
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import minigen
-from minigen.course.console import UsageError, cleaning_up, color, plural, safe_streams, text_table
+from minigen.course.console import UsageError, cleaning_up, color, plural, print_json, safe_streams, text_table
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
@@ -125,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
     """Print what was not possible, with `as_json` as JSON too; the exit code."""
     if as_json:
-        print(json.dumps({**_json_head("error"), "error": message, "code": kind, "exit_code": code}))
+        print_json({**_json_head("error"), "error": message, "code": kind, "exit_code": code}, indent=None)
     print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
     return code
 
@@ -206,7 +205,7 @@ def _check(args: argparse.Namespace) -> int:
             note(graded, path)
             reports += graded
         if args.json:
-            print(_document(reports, args.seed), flush=True)
+            print_json(_document(reports, args.seed))
         else:
             print(render_all(reports, sys.stdout), next_step(reports, args.dir), sep="\n\n", flush=True)
         return _exit_code(reports)
@@ -296,9 +295,9 @@ def _exit_code(reports: Sequence[Report]) -> int:
     return 0 if all(report.passed for report in reports) else 1
 
 
-def _document(reports: Sequence[Report], seed: int) -> str:
+def _document(reports: Sequence[Report], seed: int) -> dict[str, Any]:
     """All reports as one JSON document; seed: of their inputs."""
-    data = {
+    return {
         **_json_head("check"),
         "seed": seed,
         "passed": all(report.passed for report in reports),
@@ -309,7 +308,6 @@ def _document(reports: Sequence[Report], seed: int) -> str:
         "code": None,
         "exit_code": _exit_code(reports),
     }
-    return json.dumps(data, indent=2, ensure_ascii=False)
 
 
 def watch(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import json
 import textwrap
 from collections.abc import Sequence
 
-from minigen.course.console import UsageError, color
+from minigen.course.console import UsageError, color, print_json
 from minigen.course.index import posts
 from minigen.course.lesson.options import Parser
 
@@ -32,7 +31,10 @@ def main(argv: Sequence[str]) -> int:
     """`minigen glossary ...`; returns 0. Raises UsageError for an unknown term."""
     args = parser().parse_args(argv)
     rows = _found(" ".join(args.term)) if args.term else list(posts.glossary())
-    print(json.dumps(rows, indent=2, ensure_ascii=False) if args.json else "\n".join(map(_shown, rows)))
+    if args.json:
+        print_json(rows)
+    else:
+        print("\n".join(map(_shown, rows)))
     return 0
 
 

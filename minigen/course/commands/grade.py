@@ -6,7 +6,6 @@ Exit codes: 0 all graded, 2 wrong usage, 3 some answers could not be graded and 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import minigen
 from minigen.course.classroom import assignment as assignments
 from minigen.course.classroom.results import lms, marks
 from minigen.course.classroom.results.documents import SCHEMA_VERSION
-from minigen.course.console import UsageError, cleaning_up, color, plural
+from minigen.course.console import UsageError, cleaning_up, color, plural, print_json
 from minigen.course.exercise.format import AuthorError
 from minigen.course.lesson.options import Parser, parsed
 from minigen.progress import bar_is_seen
@@ -78,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
     except (AuthorError, ImportError) as error:
         return _failed(3, "exercises_broken", f"the exercises themselves are broken: {error}", as_json)
     if as_json:
-        print(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
+        print_json(summary.to_json())
     else:
         _print_summary(summary)
     return 3 if summary.retries else 0
@@ -88,7 +87,7 @@ def _failed(code: int, kind: str, message: str, as_json: bool) -> int:
     """Print the error, with `as_json` as JSON too; the exit code."""
     if as_json:
         head = {"schema_version": SCHEMA_VERSION, "kind": "error", "minigen": minigen.__version__}
-        print(json.dumps({**head, "error": message, "code": kind, "exit_code": code}, ensure_ascii=False))
+        print_json({**head, "error": message, "code": kind, "exit_code": code}, indent=None)
     print(color(f"minigen: {message}", "red", sys.stderr), file=sys.stderr)
     return code
 

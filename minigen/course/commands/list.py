@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minigen.course.console import color, plural, text_table
+from minigen.course.console import color, plural, print_json, text_table
 from minigen.course.index import posts
 from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
@@ -47,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         print(markdown_table())
     elif args.json:
         rows = [{**vars(lesson), "path": str(lesson.path)} for lesson in all_lessons()]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
     else:
         _list_lessons()
     return 0
@@ -121,7 +120,7 @@ def _exercises_column() -> Callable[[LessonInfo], str]:
 
 def _list_equations(uses: Sequence[EquationUse], as_json: bool) -> None:
     if as_json:
-        print(json.dumps([vars(use) for use in uses], indent=2, ensure_ascii=False))
+        print_json([vars(use) for use in uses])
         return
     for use in uses:
         functions = ", ".join(name.removeprefix("minigen.") for name in use.functions)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import json
 import re
 import signal
 import sys
@@ -30,7 +29,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigen.course.console import color, plural
+from minigen.course.console import color, plural, print_json
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.answers import TABLES, Answers, ListedAnswer, answers_of
 from minigen.course.exercise.format import Exercise
@@ -437,7 +436,7 @@ def run(exercises: Sequence[Exercise], seeds: int = 20, as_json: bool = False) -
             print(_describe(proof), flush=True)
     if as_json:
         data = {"version": 1, "stands": all(p.stands for p in proofs), "exercises": [p.to_json() for p in proofs]}
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+        print_json(data)
     else:
         stand = f"{sum(proof.stands for proof in proofs)} of {plural(len(proofs), 'exercise')}"
         verb = "stands" if len(proofs) == 1 else "stand"
