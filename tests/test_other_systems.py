@@ -8,13 +8,25 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path, PureWindowsPath
 
 import pytest
 
+from minigen.cli import main
+from minigen.course.classroom import assignment as assignments
+from minigen.course.classroom.results.originality import fingerprint
+from minigen.course.exercise import catalog
+from minigen.course.exercise.grading.drivers import drivers_of
+from minigen.course.exercise.grading.submission import read_submission
+from minigen.course.index.lessons import read_lesson
+from minigen.course.lesson import recorded
+from minigen.course.lesson.changes import changes_of
 from minigen.course.lesson.folder import slug
+from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.shipped import SHIPPED, origin_of
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 LONGEST = 120  # of the 260 characters that Windows allows, the rest is for the folder that a user chose
@@ -117,6 +129,80 @@ def test_json_in_a_pipe_that_lacks_most_symbols(tmp_path, encoding):
         here, wanted = (re.sub(rb'"seconds": [\d.]+', b'"seconds": 0', text) for text in texts)
         assert json.loads(here.decode(encoding)) == json.loads(here) == json.loads(wanted)
     assert "“σ ≥ \N{GRINNING FACE}”" in json.loads(here)["exercises"][0]["output"]
+
+
+# ------------------------------------------------------------------------------------------- what Notepad saves
+
+
+def as_notepad_saves_it(path):
+    """With a byte order mark and the line ends of Windows."""
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+def test_a_lesson_is_read_without_its_byte_order_mark(root):
+    """Which Python's parser refuses in a text, and takes in a file."""
+    for path in (root / "minigen").rglob("*.py"):
+        assert '.path.read_text(encoding="utf-8")' not in path.read_text("utf-8"), path
+
+
+@pytest.mark.slow
+def test_a_lesson_that_notepad_saved_runs_and_is_recorded_as_before(write_lesson, capsys):
+    path = write_lesson("gan/01_tiny", 'print("é")\nlesson.check("one", 1, equals=1)')
+    assert main(["run", "gan/01"]) == 0 and main(["record", "gan/01"]) == 0
+    before, record = recipe_of(path), recorded.read(read_lesson(path))
+    shown = [(path.parent / "recorded" / "record.jsonl").read_bytes()]
+    copy = Path(shutil.copy(path, "copy.py"))
+    as_notepad_saves_it(path)
+    assert recipe_of(path) == before and record.status == recorded.read(read_lesson(path)).status == recorded.FRESH
+    assert main(["run", "gan/01"]) == 0 and "changed" not in capsys.readouterr().out
+    assert main(["record", "gan/01", "--again"]) == 0
+    shown.append((path.parent / "recorded" / "record.jsonl").read_bytes())
+    assert shown[0] == shown[1] and not recorded.read(read_lesson(path)).misfits
+    assert main(["notebook", "gan/01", "-o", "tiny.ipynb"]) == 0
+    assert "\ufeff" not in Path("tiny.ipynb").read_text("utf-8")
+    assert main(["run", "gan/01", "--set", "n=1"]) == 2 and "--set n=1" in capsys.readouterr().err
+    assert origin_of(copy, "gan/01_tiny") == SHIPPED
+
+
+def test_the_exercises_of_such_a_lesson_are_the_same(root, write_lesson, tmp_path, capsys):
+    """For a worker, for an assignment that was graded before, and for the changes that the lesson invites to."""
+    folder = tmp_path / "lessons" / "gan" / "02_gan"
+    shutil.copytree(root / "lessons" / "gan" / "02_gan", folder, ignore=shutil.ignore_patterns("recorded"))
+    toml = tmp_path / "hw1.toml"
+    toml.write_text('title = "é"\n[[exercise]]\nid = "gan/02/discriminator_loss"\npoints = 8\n', encoding="utf-8")
+
+    def found():
+        (exercise, *_), lesson = catalog.exercises_of("gan/02"), read_lesson(folder / "lesson.py")
+        assert exercise.path.is_relative_to(tmp_path)
+        return drivers_of(exercise), assignments.load(toml).sha256, lesson, changes_of(lesson)
+
+    before = found()
+    for path in [toml, *folder.glob("*.py")]:
+        as_notepad_saves_it(path)
+    assert found() == before
+    assert main(["change", "gan/02", "--only", "none"]) == 2 and "no invitation" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_answer_that_notepad_saved(hint_three, tmp_path, monkeypatch, capsys):
+    """It is checked, shown beside the package's, compared with those of others and used in a lesson as any other."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "exercises" / "gan_01.py"
+    path.parent.mkdir()
+    path.write_text(hint_three("gan/01") + "# é\n", encoding="utf-8")
+
+    def seen():
+        capsys.readouterr()
+        assert main(["exercise", "check", "gan/01"]) == main(["exercise", "diff", "gan/01"]) == 0
+        assert main(["run", "gan/01", "--quick", "--no-ask", "--with", str(path)]) == 0
+        out = re.sub(r"[\d.]+ s\b", "", capsys.readouterr().out)
+        return out, fingerprint(read_submission(path).source, "kl_divergence")
+
+    before = seen()
+    as_notepad_saves_it(path)
+    assert seen() == before
+    assert main(["exercise", "reset", "gan/01/kl_normal"]) == 0
+    assert path.read_text("utf-8").endswith("# é\n")
 
 
 @pytest.mark.slow

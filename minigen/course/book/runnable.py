@@ -55,7 +55,7 @@ class Cells:
         """The seconds that the trainings of a cell took in a run; 0 if that is not known."""
         if result is None:
             return 0.0
-        cells = cell_of_statement(self.lesson.path.read_text(encoding="utf-8"))
+        cells = cell_of_statement(self.lesson.path.read_text(encoding="utf-8-sig"))
         texts = [
             entry["payload"]["text"]
             for entry in result.entries
@@ -86,7 +86,7 @@ def measured() -> dict[str, dict[str, float]]:
 
 def cells_of_lesson(lesson: LessonInfo) -> Cells:
     """Which cells of a lesson can be run in its page, and with which others."""
-    source = lesson.path.read_text(encoding="utf-8")
+    source = lesson.path.read_text(encoding="utf-8-sig")
     chains = Chains(source)
     fit = measured().get(short_id(lesson.path.parent), {})
     found = {cell: chains.of(cell) for cell in chains.code}

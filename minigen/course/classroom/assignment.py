@@ -230,12 +230,10 @@ class Assignment:
         digest = hashlib.sha256(json.dumps(settings).encode())
         paths = {assigned.exercise.path for assigned in self.exercises}
         for path in sorted(path for path in paths if path is not None):
-            digest.update(path.read_bytes())
-            answers = path.with_name("answers.py")  # by which it is known what a case may be changed to
-            digest.update(answers.read_bytes() if answers.exists() else b"")
-            if self.numbers:
-                changed = path.with_name(FILE_NAME)
-                digest.update(changed.read_bytes() if changed.exists() else b"")
+            names = [path.name, "answers.py"]  # by the second it is known what a case may be changed to
+            for name in [*names, FILE_NAME] if self.numbers else names:
+                file = path.with_name(name)
+                digest.update(file.read_text(encoding="utf-8-sig").encode() if file.exists() else b"")
         return digest.hexdigest()
 
     def limits(self, exercise: Exercise, seconds: float, sandbox: str = "") -> Limits:
@@ -286,7 +284,7 @@ def replaced(assignment: Assignment, numbers: Mapping[str, int]) -> Assignment:
 def load(path: Path) -> Assignment:
     """Read an assignment. Raises UsageError that names what is wrong and what was expected."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UsageError(f"cannot read the assignment {path}: {error.strerror or error}") from None
     except UnicodeDecodeError:

@@ -176,7 +176,7 @@ def short_id(folder: Path) -> str:
 def exercise_names(folder: Path) -> tuple[str, ...]:
     """The functions of the exercises of a lesson's folder, in the order of its file."""
     try:
-        text = (folder / "exercise.py").read_text(encoding="utf-8")
+        text = (folder / "exercise.py").read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ()
     return tuple(EXERCISE.findall(text))
@@ -232,7 +232,7 @@ def read_lesson(path: Path) -> LessonInfo:
 def _lesson_call(path: Path) -> ast.Call:
     """The call `Lesson(...)`. Only its cell is parsed, since the whole file would take ten times as long."""
     try:
-        for cell in cells_of(path.read_text(encoding="utf-8")):
+        for cell in cells_of(path.read_text(encoding="utf-8-sig")):
             if not cell.is_text and "Lesson(" in cell.text:
                 for call in calls_of(ast.parse(cell.text), "Lesson"):
                     return call

@@ -160,7 +160,7 @@ def try_change(lesson: LessonInfo, change: Change, answer: str, folder: Path | N
         with tempfile.TemporaryDirectory() as temporary:
             return try_change(lesson, change, answer, Path(temporary))
     try:
-        source = edited(lesson.path.read_text(encoding="utf-8"), change)
+        source = edited(lesson.path.read_text(encoding="utf-8-sig"), change)
     except ValueError as error:
         return Tried({}, [str(error)])
     copy = folder / lesson.path.name

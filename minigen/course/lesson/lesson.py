@@ -97,7 +97,7 @@ class Lesson:
         self._run, self._record = mine, Quotes(id)
         file = lesson_file(id)
         known = mine.repeats and file.exists()
-        self._places = Places(file.read_text(encoding="utf-8")) if known else None  # of the cells of a notebook
+        self._places = Places(file.read_text(encoding="utf-8-sig")) if known else None  # of the cells of a notebook
         short = self.quick or self.scale < 1
         own = bool(mine.origin.edit) or bool(self.options.settings)
         self._quotes = self._record if short and not own else None  # a short run quotes the full one

@@ -48,7 +48,7 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     if lesson_file is None:
         return None
     try:
-        source = Path(lesson_file).read_text(encoding="utf-8", errors="replace")
+        source = Path(lesson_file).read_text(encoding="utf-8-sig", errors="replace")
         tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
         return None
@@ -89,7 +89,7 @@ def _surroundings(function: Callable) -> tuple[set[str], set[str]]:
     if code is None:  # an object that can be called
         return {f"{type(function).__module__}.{type(function).__qualname__}"}, {type(function).__module__}
     if Path(code.co_filename).is_file():
-        text = Path(code.co_filename).read_text(encoding="utf-8", errors="replace")
+        text = Path(code.co_filename).read_text(encoding="utf-8-sig", errors="replace")
         return {text}, _imported(text)
     beside = list(getattr(function, "__globals__", {}).values())
     own = [value for value in beside if getattr(value, "__module__", "") == function.__module__]
@@ -120,7 +120,7 @@ def _declared(tree: ast.AST) -> list[str]:
 def _own(source: str) -> list[str]:
     """The code of the modules beside further lessons that this one imports, and of what they import of ours."""
     used = set(OWN_IMPORT.findall(source))
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in own_modules() if path.stem in used]
+    texts = [path.read_text(encoding="utf-8-sig", errors="replace") for path in own_modules() if path.stem in used]
     return [part for text in texts for part in (code_without_text(text), _code_of(_imported(text)))]
 
 
@@ -181,7 +181,7 @@ def _with_imports(modules: Iterable[str]) -> dict[str, Path]:
         path = _file_of(name)
         if path is not None and name not in found:
             found[name] = path
-            waiting += _imported(path.read_text(encoding="utf-8"))
+            waiting += _imported(path.read_text(encoding="utf-8-sig"))
     return found
 
 

@@ -274,4 +274,4 @@ def _json(content: Any) -> bytes:
 
 
 def _source(lesson: LessonInfo) -> str:
-    return lesson.path.read_text(encoding="utf-8")
+    return lesson.path.read_text(encoding="utf-8-sig")

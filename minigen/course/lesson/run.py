@@ -222,7 +222,7 @@ def run_file(path: Path, options: RunOptions, screen: Sequence[events.Sink] | No
     with run.active():
         try:
             if options.settings:
-                check_settings(path.read_text(encoding="utf-8"), options.settings)
+                check_settings(path.read_text(encoding="utf-8-sig"), options.settings)
             runpy.run_path(str(path), run_name="__main__")
         except Finished:
             run.events.emit(events.End("stopped early"))

@@ -49,7 +49,7 @@ SHIPPED, UNKNOWN = Origin(True), Origin(False)
 
 def origin_of(path: Path, lesson_id: str) -> Origin:
     """Whether a lesson's file is as shipped."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     shipped = _shipped_text(path, lesson_id)
     if shipped is not None:
         return Origin(True, _difference(shipped, text))
@@ -60,13 +60,13 @@ def _shipped_text(path: Path, lesson_id: str) -> str | None:
     """The lesson as it was shipped, if its text is at hand."""
     home = lesson_file(lesson_id)
     if home.exists() and not home.samefile(path):
-        return home.read_text(encoding="utf-8")
+        return home.read_text(encoding="utf-8-sig")
     try:
         command = ["git", "show", f"HEAD:./{path.name}"]
         done = subprocess.run(command, cwd=path.parent, capture_output=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode("utf-8", errors="replace") if done.returncode == 0 else None
+    return done.stdout.decode("utf-8-sig", errors="replace") if done.returncode == 0 else None
 
 
 def _difference(shipped: str, text: str) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class Missing(Block):
 
 def compose(lesson: LessonInfo, result: Result | None) -> Reading:
     """What is shown of a lesson with the result of a run, or of its file alone."""
-    source = lesson.path.read_text(encoding="utf-8")
+    source = lesson.path.read_text(encoding="utf-8-sig")
     cells = page_cells(source)
     shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result is not None)))
     shown = list(_exercises_placed_once(shown, lesson))

@@ -47,7 +47,7 @@ def notebook_of(lesson: LessonInfo, reading: Reading | None = None, colab: bool 
     from nbformat import v4
 
     made = list(_top(lesson, reading, colab))
-    for number, cell in enumerate(cells_of(lesson.path.read_text(encoding="utf-8"))):
+    for number, cell in enumerate(cells_of(lesson.path.read_text(encoding="utf-8-sig"))):
         mine = [block for block in reading.blocks if block.cell == number] if reading else []
         made.append(_markdown(cell, mine) if cell.is_text else _code(cell, mine, reading))
     if reading and reading.sources:

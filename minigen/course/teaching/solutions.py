@@ -43,7 +43,7 @@ def solutions(assignment: Assignment) -> str:
 
 def derivations_of(lesson: str) -> list[tuple[str, str]]:
     """(summary, text) of each folded derivation of a lesson, in order."""
-    text = find_lesson(lesson).path.read_text(encoding="utf-8")
+    text = find_lesson(lesson).path.read_text(encoding="utf-8-sig")
     folds = [found for cell in cells_of(text) if cell.is_text for found in FOLD.findall(cell.text)]
     return [(_joined(summary), derivation) for summary, derivation in folds]
 

@@ -22,7 +22,7 @@ def drivers_of(exercise: Exercise) -> str:
     and what those use in turn. Docstrings are empty, comments left out. Raises LookupError if the file has changed.
     """
     assert exercise.path is not None, "the catalog sets the path of every exercise"
-    source = exercise.path.read_text(encoding="utf-8")
+    source = exercise.path.read_text(encoding="utf-8-sig")
     lines, tree = _without_comments(source), ast.parse(source)
     wanted = {case.driver.__code__.co_firstlineno for case in exercise.cases}
     needed: list[ast.stmt] = [

@@ -47,7 +47,7 @@ class Record:
 
     def __init__(self, lesson_file: Path, path: Path):
         self.lesson_file, self.path = str(lesson_file), path
-        source = Path(lesson_file).read_text(encoding="utf-8", errors="replace")
+        source = Path(lesson_file).read_text(encoding="utf-8-sig", errors="replace")
         self._cells, self._statements = cell_starts(source), statement_starts(source)
         self._line = 1
         self._printed = ""  # by one statement, not written yet: print() writes in pieces
