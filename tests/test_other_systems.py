@@ -202,7 +202,7 @@ def test_an_answer_that_notepad_saved(hint_three, tmp_path, monkeypatch, capsys)
     as_notepad_saves_it(path)
     assert seen() == before
     assert main(["exercise", "reset", "gan/01/kl_normal"]) == 0
-    assert path.read_text("utf-8").endswith("# é\n")
+    assert path.read_text("utf-8").endswith("# é\n") and b"\r" not in path.read_bytes()
 
 
 @pytest.mark.slow
