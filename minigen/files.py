@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import IO
 
 __all__ = ["locked", "write_atomically", "write_new", "write_text"]
 
+PAUSES = (0.05, 0.2, 0.75)  # seconds after which a file that another program holds is tried again
+
 
 def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) -> Path:
     """Call `write(file)` on a new file beside `path`, flush it to the disk, then let it replace `path`.
 
-    A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError.
+    A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError, also where
+    another program has the file open, as Excel on Windows keeps it from being replaced.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
@@ -24,11 +28,25 @@ def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], objec
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return path
+
+
+def _replace(new: Path, path: Path) -> None:
+    """Give a file the name of another one, which a virus scanner may hold for a moment, and a spreadsheet for hours."""
+    for pause in PAUSES:
+        with contextlib.suppress(PermissionError):
+            os.replace(new, path)
+            return
+        time.sleep(pause)
+    try:
+        os.replace(new, path)
+    except PermissionError as error:
+        message = f"{path.name} cannot be replaced: if it is open in another program, close it there"
+        raise PermissionError(error.errno, message) from error
 
 
 def write_text(path: str | os.PathLike, text: str) -> Path:

@@ -1,6 +1,7 @@
 """Files are written whole or not at all, and a lock is held by one process at a time."""
 
 import errno
+import os
 import subprocess
 import sys
 import threading
@@ -33,6 +34,29 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
         write_atomically(path, half)
     assert path.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_file_that_another_program_holds_is_tried_again(tmp_path, monkeypatch):
+    """Windows refuses to replace it: for a moment where it is scanned, and as long as a spreadsheet shows it."""
+    path, replace, tries = tmp_path / "notes.csv", os.replace, []
+
+    def held(*paths):
+        tries.append(paths)
+        if len(tries) < 3:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        replace(*paths)
+
+    path.write_text("old")
+    monkeypatch.setattr(files, "PAUSES", (0, 0, 0))
+    monkeypatch.setattr(files.os, "replace", held)
+    write_text(path, "new")
+    assert path.read_text() == "new" and len(tries) == 3
+    monkeypatch.setattr(files, "PAUSES", (0,))
+    tries.clear()
+    with pytest.raises(PermissionError, match=r"notes.csv cannot be replaced: if it is open in another program, close"):
+        write_text(path, "newer")
+    assert path.read_text() == "new" and len(tries) == 2
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.csv"]
 
 
 def test_a_new_file_is_written_once_and_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """A small class to try things on: two exercises, answers of many kinds, and grading without other processes."""
 
+import errno
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from minigen import files
 from minigen.course.classroom import assignment as assignments
 from minigen.course.classroom import decisions, roster
 from minigen.course.classroom.grade import batch
@@ -59,6 +62,21 @@ def quickly(monkeypatch):
         return in_process.grade_function(exercise, names.get(exercise.name), seed, wanted)
 
     monkeypatch.setattr("minigen.course.classroom.grade.grader.grade_file", grade_file)
+
+
+@pytest.fixture
+def open_in_excel(monkeypatch):
+    """Names of files that cannot be replaced, as of those that Excel shows on Windows."""
+    names, replace = set(), os.replace
+
+    def replaced(new, path):
+        if Path(path).name in names:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        replace(new, path)
+
+    monkeypatch.setattr(files, "PAUSES", ())
+    monkeypatch.setattr(files.os, "replace", replaced)
+    return names
 
 
 class Class:
@@ -131,7 +149,5 @@ def programs():
 @pytest.fixture
 def path_of_programs(programs, monkeypatch):
     """These programs are found first."""
-    import os
-
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     return shutil.which

@@ -27,6 +27,7 @@ from minigen.course.exercise.lookup import grading_of
 from minigen.files import locked
 
 from .conftest import CRITIC, HEAD, MINIMAX, SECRET, TOML
+from .test_decisions import none_is_run
 
 SWAPPED = CRITIC.replace("np.mean(fake_scores) - np.mean(real_scores)", "np.mean(real_scores) - np.mean(fake_scores)")
 
@@ -491,3 +492,18 @@ def test_a_case_counts_if_it_passes_with_every_seed(a_class):
     assert [case["passed"] for case in row["cases"]] == [True, False, True, True, False]
     kinds = {kind: (of["points"], of["possible"]) for kind, of in row["kinds"].items() if of["possible"]}
     assert kinds == {"equation": (3, 5), "extremes": (1, 1), "gradient": (0, 2)}
+
+
+@pytest.mark.parametrize("name", ["gradebook.csv", "gradebook-wide.csv", "unmatched.csv"])
+def test_a_gradebook_that_is_open_in_excel(a_class, quickly, open_in_excel, name):
+    """The message says which, the one before stays as it was, and no answer is run twice."""
+    a_class.hand_in("s001")
+    a_class.grade()
+    before = (a_class.out / name).read_bytes()
+    a_class.hand_in("s002")
+    open_in_excel.add(name)
+    with pytest.raises(UsageError, match=f"{name} cannot be replaced: .* close it there; what is graded is kept"):
+        a_class.grade()
+    assert (a_class.out / name).read_bytes() == before
+    open_in_excel.clear()
+    assert a_class.grade(run=none_is_run).kept == 3 and a_class.rows()["s002", "critic_loss"]["points"] == "8"

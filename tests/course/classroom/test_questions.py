@@ -9,7 +9,7 @@ from minigen.course.classroom import build, collect, notebook, prose
 from minigen.course.classroom.results import marks, questions
 from minigen.course.console import UsageError
 
-from .conftest import CRITIC, HEAD, MINIMAX, TOML
+from .conftest import CRITIC, HEAD, MINIMAX, TOML, in_this_process
 from .test_decisions import none_is_run
 
 QUESTIONS = """
@@ -241,3 +241,28 @@ def test_no_text_of_a_student_raises(asked):
         found = written(asked, {"hw1.md": text})
         assert set(found) == {"q1", "q2"} and all(one.text.encode() is not None for one in found.values())
     assert HEAD + CRITIC + MINIMAX
+
+
+def test_marks_that_are_filled_in_while_answers_are_graded(asked, quickly):
+    """They were read at the beginning, and are not overwritten with what was read."""
+    asked.hand_in("s001", CRITIC)
+    asked.grade()
+    path = asked.folder / FILE
+
+    def run(jobs, setup):
+        yield from in_this_process(jobs, setup)
+        path.write_text(path.read_text("utf-8-sig").replace("2,,", "2,1.5,seen", 1), encoding="utf-8")
+
+    asked.write("submissions/s001/hw1.md", answer("Lipschitz", "Little.", asked.assignment))
+    assert f"{FILE} has changed since this run began: run this again" in asked.grade(run=run).remarks
+    assert "1.5,seen" in path.read_text("utf-8-sig")
+    assert not asked.grade(run=none_is_run).remarks and "1.5,seen" in path.read_text("utf-8-sig")
+
+
+def test_marks_that_are_open_in_excel(asked, quickly, open_in_excel):
+    asked.hand_in("s001", CRITIC)
+    open_in_excel.add(FILE)
+    with pytest.raises(UsageError, match=f"{FILE} cannot be replaced: if it is open in another program"):
+        asked.grade()
+    open_in_excel.clear()
+    assert asked.grade(run=none_is_run).kept == 3 and (asked.folder / FILE).exists()

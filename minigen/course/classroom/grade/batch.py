@@ -138,7 +138,8 @@ def grade_class(
             _grade_all(submissions, students, summary, options, run)
             _write_tables(students, summary, options)
     except OSError as error:
-        raise UsageError(f"cannot write into {out}: {error.strerror or error}") from None
+        kept = "; what is graded is kept: run this again" if (out / "results").is_dir() else ""
+        raise UsageError(f"cannot write into {out}: {error.strerror or error}{kept}") from None
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -264,8 +265,11 @@ def _write_tables(students: Sequence[Student], summary: Summary, options: Option
     if assignment.questions:
         write("questions.html", questions.as_html(assignment, each()))
         if options.marks is not None:
-            marks.write(options.marks, each())
-            summary.files[options.marks.path.name] = str(options.marks.path)
+            now = marks.read(options.marks.path, assignment, students)  # with what the teacher filled in meanwhile
+            if now.found != options.marks.found:
+                summary.remarks += (f"{now.path.name} has changed since this run began: run this again",)
+            marks.write(now, each())
+            summary.files[now.path.name] = str(now.path)
     write("report.html", tally.html(summary.unmatched, timed=options.times is not None))
     write("retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
     write("unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
