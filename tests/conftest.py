@@ -5,6 +5,7 @@ marker, and small lessons to try things on.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy is imported
@@ -89,6 +90,17 @@ def write_lesson(tmp_path, monkeypatch):
         return path
 
     return write
+
+
+@pytest.fixture
+def without_posix(tmp_path):
+    """The environment of a Python that lacks what only POSIX systems have, as do the processes that it starts."""
+    if os.name != "posix":
+        pytest.skip("nothing has to be taken away here")
+    folder = tmp_path / "without"
+    folder.mkdir()
+    shutil.copy(ROOT / "tests" / "without_posix.py", folder / "sitecustomize.py")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ["PYTHONPATH"]])}
 
 
 @pytest.fixture(scope="session")

@@ -30,17 +30,6 @@ from minigen.course.lesson.shipped import SHIPPED, origin_of
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 LONGEST = 120  # of the 260 characters that Windows allows, the rest is for the folder that a user chose
-WITHOUT = '''"""Loaded by every Python that starts: takes away what Windows does not have."""
-import os, signal, sys
-for module in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty"):
-    sys.modules[module] = None
-for name in ("fork", "forkpty", "killpg", "getuid", "geteuid", "getpgid", "setsid", "wait4"):
-    if hasattr(os, name):
-        delattr(os, name)
-for name in ("SIGALRM", "SIGXCPU", "SIGXFSZ", "SIGUSR1", "SIGHUP", "SIGPIPE", "setitimer", "pthread_sigmask"):
-    if hasattr(signal, name):
-        delattr(signal, name)
-'''
 
 
 def shipped(root):
@@ -206,17 +195,14 @@ def test_an_answer_that_notepad_saved(hint_three, tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.slow
-def test_a_python_without_what_only_posix_has(tmp_path):
+def test_a_python_without_what_only_posix_has(tmp_path, without_posix):
     """An exercise is checked, a wrong answer fails, and a lesson runs."""
-    (tmp_path / "without").mkdir()
-    (tmp_path / "without" / "sitecustomize.py").write_text(WITHOUT, encoding="utf-8")
-    path = os.pathsep.join([str(tmp_path / "without"), str(Path(__file__).parents[1])])
 
     def run(*words):
-        return minigen(*words, folder=tmp_path, PYTHONPATH=path, MINIGEN_CACHE=str(tmp_path / "cache"))
+        return minigen(*words, folder=tmp_path, **without_posix, MINIGEN_CACHE=str(tmp_path / "cache"))
 
     lacking = [sys.executable, "-c", "import os; print(hasattr(os, 'fork'))"]
-    assert subprocess.check_output(lacking, env={**os.environ, "PYTHONPATH": path}).strip() == b"False"
+    assert subprocess.check_output(lacking, env={**os.environ, **without_posix}).strip() == b"False"
     assert run("exercise", "start", "gan/12/critic_loss").returncode == 0
     assert run("exercise", "check", "gan/12/critic_loss").returncode == 1
     answer = tmp_path / "exercises" / "gan_12.py"

@@ -4,8 +4,9 @@ One process serves one submission and one exercise. If it dies in a case (an end
 and a new process goes on with the next one, so that the other cases still count. A worker never says whether it passed.
 
 Where a limit does not exist: Windows has none of the resource limits and no process groups, macOS does not enforce the
-one on memory; there the wall clock, the cap on output and the end of the worker itself remain. Processes that left the
-group are looked for in /proc, which only Linux has. There this process becomes the parent of those whose own has ended.
+one on memory; there the wall clock, which the worker watches too, the cap on output and the end of the worker itself
+remain. Processes that left the group are looked for in /proc, which only Linux has. There this process becomes the
+parent of those whose own has ended.
 """
 
 from __future__ import annotations
@@ -378,10 +379,10 @@ class _Worker:
         header = event.header
         if header["type"] == "ready":
             self.missing_limits, self.phase = header["missing_limits"], "load"
-            self._allow(self.limits.load * self._waiting)
+            self._allow(self._by_the_clock(self.limits.load))
         elif header["type"] in ("loaded", "start"):
             self.case, self.phase = header.get("case"), "case"
-            self._allow(self.limits.case * self._waiting)
+            self._allow(self._by_the_clock(self.limits.case))
         elif header["type"] == "outcome":
             outcome = self.outcomes[header["case"]] = _outcome(header, event.arrays)
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
@@ -391,9 +392,13 @@ class _Worker:
         return True
 
     @property
-    def _waiting(self) -> float:
-        """How many times its limit a phase may take by the clock: 1 where its processor time cannot be limited."""
-        return 1.0 if "cpu" in self.missing_limits else WAITING
+    def _counts(self) -> bool:
+        """Whether the system limits a worker's processor time; else the worker ends by the clock."""
+        return "cpu" not in self.missing_limits
+
+    def _by_the_clock(self, seconds: float) -> float:
+        """How long a phase with this limit may take, after which the worker has not ended by itself."""
+        return seconds * WAITING if self._counts else seconds + PATIENCE
 
     def _allow(self, seconds: float) -> None:
         self.deadline = min(time.monotonic() + seconds, self.end)
@@ -419,11 +424,14 @@ class _Worker:
             return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
         if time.monotonic() >= self.end:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
-        seconds = self._seconds * self._waiting
-        if self._waiting == 1:
-            return self._lost(status.TIMEOUT, f"{self._unfinished} after {seconds:g} s: an endless loop?")
+        if not self._counts:
+            return self._by_its_clock()
         slept = f"of which it computed for less than {self._seconds:g} s: does it sleep, or wait for something?"
-        return self._lost(status.TIMEOUT, f"{self._unfinished} after {seconds:g} s by the clock, {slept}")
+        after = f"after {self._by_the_clock(self._seconds):g} s by the clock"
+        return self._lost(status.TIMEOUT, f"{self._unfinished} {after}, {slept}")
+
+    def _by_its_clock(self) -> Outcome:
+        return self._lost(status.TIMEOUT, f"{self._unfinished} after {self._seconds:g} s: an endless loop?")
 
     @property
     def _seconds(self) -> float:
@@ -443,6 +451,8 @@ class _Worker:
             return Outcome(status.GRADER_ERROR, f"a worker did not start (exit code {code}): {self.printed()[-500:]}")
         signals = {-number: number.name for number in signal.Signals}
         name = signals.get(code)
+        if not self._counts and code == 1 and self._trace().startswith("Timeout ("):
+            return self._by_its_clock()
         if name == "SIGPROF":
             message = f"{self._unfinished} after {self._seconds:g} s of processor time: an endless loop?"
             return self._lost(status.TIMEOUT, message)
@@ -460,13 +470,18 @@ class _Worker:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.process.pid, signal.SIGUSR1)  # faulthandler writes where the code is
                 time.sleep(0.1)
-        self.stack.seek(0)
-        stack = self.stack.read(2**16).decode("utf-8", "replace").rpartition("(most recent call first)")[2]
-        found = re.search(rf'File "{re.escape(self.file)}", line (\d+)', stack)  # the innermost frame comes first
+        stack = self._trace().rpartition("(most recent call first)")[2]
+        file = self.file.encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
+        found = re.search(rf'File "{re.escape(file)}", line (\d+)', stack)  # the innermost frame comes first
         lines = self.task.source.split("\n")
         if found is None or not 0 < (line := int(found[1])) <= len(lines):
             return Outcome(state, message)
         return Outcome(state, message, line, lines[line - 1].strip())
+
+    def _trace(self) -> str:
+        """What faulthandler wrote."""
+        self.stack.seek(0)
+        return self.stack.read(2**16).decode("utf-8", "replace")
 
     def printed(self) -> str:
         """The beginning of what the student's code printed."""

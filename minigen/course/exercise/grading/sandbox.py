@@ -196,7 +196,8 @@ def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
         elif event == "import" and arguments[0] in INTERPRETERS:  # `concurrent.futures` tries to, and does without
             raise ImportError(f"a check has one interpreter: {arguments[0]} is not available in it")
 
-    sys.modules.update(dict.fromkeys(INTERPRETERS))  # None: also where they are built in, whose import has no event
+    for name in INTERPRETERS:  # also where they are built in, whose import has no event
+        sys.modules[name] = None  # type: ignore[assignment]
     sys.addaudithook(hook)
 
 

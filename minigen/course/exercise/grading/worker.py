@@ -42,7 +42,7 @@ def main() -> None:
     request = json.loads(sys.stdin.buffer.read())
     results = os.dup(1)
     os.dup2(2, 1)  # from here on, printing is only text
-    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    sys.stdout, sys.stderr = as_text(1), as_text(2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
     sys.path[:] = [*request["path"], *(entry for entry in sys.path[1:])]  # instead of this file's folder
@@ -57,7 +57,13 @@ def main() -> None:
     if hasattr(faulthandler, "register"):  # with the first the parent requests the traceback of a wait
         faulthandler.register(signal.SIGUSR1, file=stack, all_threads=False)
         faulthandler.register(signal.SIGPROF, file=stack, all_threads=False, chain=True)  # the end of `allow`
-    Observer(request, channel).all()
+    Observer(request, channel, stack).all()
+
+
+def as_text(descriptor: int) -> io.TextIOWrapper:
+    """A stream that takes any text, and writes it in the same way on every system."""
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True)
 
 
 def end_with_parent(name: str) -> None:
@@ -67,19 +73,24 @@ def end_with_parent(name: str) -> None:
             ctypes.CDLL(None).prctl(1, signal.Signals[name])  # PR_SET_PDEATHSIG
 
 
-def allow(seconds: float) -> None:
-    """End this process when it has computed for so long from now on, where the system counts that."""
+def allow(seconds: float, stack: int) -> None:
+    """End this process when it has computed for so long from now on; by the clock where the system does not count that.
+
+    In both cases faulthandler writes to `stack` where the code is, and the process ends also without its parent.
+    """
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_PROF, seconds)
+    else:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=stack)
 
 
 class Observer:
     """Loads the student's function, then observes the cases that the request names."""
 
-    def __init__(self, request: dict, channel: Channel):
+    def __init__(self, request: dict, channel: Channel, stack: int):
         from minigen.course.exercise.grading import observe, outcome, protocol, sandbox, status
 
-        self.request, self.channel = request, channel
+        self.request, self.channel, self.stack = request, channel, stack
         self.observe, self.outcome, self.protocol, self.status = observe, outcome, protocol, status
         self.file, self.name = request["file"], request["name"]
         self.incidents: list[tuple[str, str]] = []
@@ -112,7 +123,7 @@ class Observer:
     def all(self) -> None:
         self.channel.send({"type": "ready", "missing_limits": self.missing_limits})
         ballast = bytearray(2**22)  # given back when memory runs out, so that the message can be sent
-        allow(self.seconds_to_load)
+        allow(self.seconds_to_load, self.stack)
         outcome = self.load()
         if outcome is not None:
             ballast.clear()
@@ -121,7 +132,7 @@ class Observer:
         self.channel.send({"type": "loaded"})
         for case in self.request["cases"]:
             self.channel.send({"type": "start", "case": case["number"]})
-            allow(self.seconds)
+            allow(self.seconds, self.stack)
             impl = self.observe.Impl(
                 self.function,
                 case["forms"],
@@ -145,8 +156,9 @@ class Observer:
 
     def leave(self) -> None:
         """End at once: no exit handlers, no waiting for threads."""
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
         os._exit(0)
 
     def load(self) -> Outcome | None:
