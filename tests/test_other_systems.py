@@ -17,19 +17,24 @@ import pytest
 
 from minigen.cli import main
 from minigen.course.classroom import assignment as assignments
+from minigen.course.classroom.results.documents import file_names
 from minigen.course.classroom.results.originality import fingerprint
+from minigen.course.classroom.roster import Student
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading.drivers import drivers_of
 from minigen.course.exercise.grading.submission import read_submission
-from minigen.course.index.lessons import read_lesson
+from minigen.course.index.lessons import all_lessons, read_lesson
 from minigen.course.lesson import recorded
 from minigen.course.lesson.changes import changes_of
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.recipe import recipe_of
+from minigen.course.lesson.run import folder_name
 from minigen.course.lesson.shipped import SHIPPED, origin_of
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 LONGEST = 120  # of the 260 characters that Windows allows, the rest is for the folder that a user chose
+LONGEST_WRITTEN = 150  # the same of what is written below such a folder
+UNFINISHED = ".{}.12345678.part"  # what a file is called until it is complete
 
 
 def shipped(root):
@@ -58,6 +63,30 @@ def test_no_two_names_differ_only_in_case(root):
 def test_a_run_gets_a_folder_that_windows_allows(id):
     name = slug(id)
     assert PureWindowsPath(name).name == name and not re.search(r'[<>:"|?*\\/]', name)
+
+
+def test_paths_below_the_folder_of_runs_and_of_the_book_are_short():
+    """Of every lesson, in the runs of a sweep, where a run before is kept."""
+    for lesson in all_lessons():
+        files = [path.name for path in (lesson.path.parent / "recorded").iterdir()]
+        result = recorded.read(lesson).result
+        trainings = result.metrics["timings"]["trainings"] if result is not None else []
+        checkpoints = [UNFINISHED.format(f"{slug(one['label'])}.npz") for one in trainings]
+        run = f"seed-1000/{folder_name(lesson.id, quick=True, notebook=True)}.10"
+        paths = [f"{run}/{UNFINISHED.format(file)}" for file in files] + [f"{run}/checkpoints/{x}" for x in checkpoints]
+        paths += [f".build/doctrees/lessons/{lesson.id}.doctree", *(f"_figures/{slug(lesson.id)}/{x}" for x in files)]
+        assert all(len(path) <= LONGEST_WRITTEN for path in paths), max(paths, key=len)
+
+
+def test_paths_whose_names_others_choose_are_short():
+    """A training's label, a cached model's name, a student's id."""
+    long = "An own lesson's training, labelled in a sentence that goes on and on " * 5
+    assert len({slug(long), slug(f"{long}!"), slug(long[:-1])}) == 3
+    path = UNFINISHED.format(f"{slug(long)}-0123456789abcdef.training-{slug(long)}.npz")
+    assert len(path) <= LONGEST_WRITTEN
+    students = [Student(long), Student(f"{long}!"), Student("con.")]
+    for name in file_names(students).values():
+        assert len(f"feedback/{UNFINISHED.format(name)}.html") <= LONGEST_WRITTEN
 
 
 def text_files_without_encoding(path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import json
 import os
 import re
@@ -21,11 +22,15 @@ __all__ = ["RunFolder", "remove_partial_files", "slug"]
 
 MARKER = ".minigen.json"
 LOCK = ".minigen.lock"
+LONGEST = 50  # characters of a file name; Windows allows 260 for the whole path
 
 
 def slug(text: str) -> str:
-    """`text` as a file name: lower case, letters, digits, dots and dashes."""
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "unnamed"
+    """`text` as a file name: lower case, letters, digits, dots and dashes; a long one ends with a hash of its whole."""
+    name = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "unnamed"
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def remove_partial_files(folder: Path, of: str = "") -> None:
