@@ -265,11 +265,13 @@ def _write_tables(students: Sequence[Student], summary: Summary, options: Option
     if assignment.questions:
         write("questions.html", questions.as_html(assignment, each()))
         if options.marks is not None:
-            now = marks.read(options.marks.path, assignment, students)  # with what the teacher filled in meanwhile
+            now, path = options.marks, options.marks.path
+            if path.exists():
+                now = marks.read(path, assignment, students)  # with what the teacher filled in meanwhile
             if now.found != options.marks.found:
-                summary.remarks += (f"{now.path.name} has changed since this run began: run this again",)
+                summary.remarks += (f"{path.name} has changed since this run began: run this again",)
             marks.write(now, each())
-            summary.files[now.path.name] = str(now.path)
+            summary.files[path.name] = str(path)
     write("report.html", tally.html(summary.unmatched, timed=options.times is not None))
     write("retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
     write("unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
