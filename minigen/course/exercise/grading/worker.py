@@ -127,8 +127,7 @@ class Observer:
         outcome = self.load()
         if outcome is not None:
             ballast.clear()
-            self.channel.send({"type": "load_failed", **self.protocol.fields(outcome)})
-            self.leave()
+            self.leave({"type": "load_failed", **self.protocol.fields(outcome)})
         self.channel.send({"type": "loaded"})
         for case in self.request["cases"]:
             self.channel.send({"type": "start", "case": case["number"]})
@@ -151,14 +150,15 @@ class Observer:
             self.channel.send(header, outcome.values)
             if outcome.status == self.status.MEMORY:
                 os._exit(0)  # the parent starts afresh with the next case
-        self.channel.send({"type": "done"})
-        self.leave()
+        self.leave({"type": "done"})
 
-    def leave(self) -> None:
-        """End at once: no exit handlers, no waiting for threads."""
+    def leave(self, header: dict) -> None:
+        """Send the last message, after which the parent may kill this process, and end at once: no exit handlers, no
+        waiting for threads."""
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
+        self.channel.send(header)
         os._exit(0)
 
     def load(self) -> Outcome | None:
