@@ -233,14 +233,15 @@ def large_on_the_kept_half_back(impl, rng):
 
 @inverse.case(points=1, kind="extremes", expect={"z": [[2.0, 0.0, 0.0]], "log_det": [-2000.0]})
 def stretched_without_end(impl, rng):
-    """s = 1000 on both coordinates of the changed half: its preimage is at 0. And s = -709, where
-    x exp(709) is too large, and (x - t) exp(709) is not."""
+    """s = 1000 on both coordinates of the changed half: its preimage is at 0. And s = -88 in float32,
+    where x exp(88) is too large, and (x - t) exp(88) is not."""
     s, t = np.full((1, 3), 1000.0), np.array([[9.0, 5.0, 7.0]])
     x, mask = np.array([[2.0, 3.0, -4.0]]), np.array([1.0, 0.0, 0.0])
     z, log_det = impl(x, s, t, mask)
+    s, t = np.full((1, 3), -88, np.float32), t.astype(np.float32)
     with np.errstate(all="ignore"):
-        near, _ = impl(t + 1 / 1024, -0.709 * s, t, mask)
-    return {"z": z, "log_det": log_det, "z / 1e300, s = -709": near / 1e300}
+        near, _ = impl(t + np.float32(2**-10), s, t, mask.astype(np.float32))
+    return {"z": z, "log_det": log_det, "z / 1e35, s = -88": near / 1e35}
 
 
 log_det = Exercise(

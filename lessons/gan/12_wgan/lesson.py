@@ -738,7 +738,7 @@ lesson.check("the same, by search on a grid", on_the_grid, equals=1.2)
 # </details>
 
 # %% [markdown]
-# The paper uses $\lambda = 10$. We use $\lambda = 1$, with which our small networks learn faster.
+# In the paper $\lambda$ is 10. We use $\lambda = 1$, with which our small networks learn faster.
 #
 # Does the gap follow the distance during training? We start a generator 4 units to the right of its
 # usual start. At 25 steps we train its critic for 60 steps instead of 5, and then compare the gap
