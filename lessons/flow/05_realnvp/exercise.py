@@ -233,8 +233,8 @@ def large_on_the_kept_half_back(impl, rng):
 
 @inverse.case(points=1, kind="extremes", expect={"z": [[2.0, 0.0, 0.0]], "log_det": [-2000.0]})
 def stretched_without_end(impl, rng):
-    """s = 1000 on both coordinates of the changed half: its preimage is at 0. And s = -88 in float32,
-    where x exp(88) is too large, and (x - t) exp(88) is not."""
+    """s = 1000 on both coordinates of the changed half: its preimage is at 0. And s = -88 in
+    float32, where x exp(88) is too large, and (x - t) exp(88) is not."""
     s, t = np.full((1, 3), 1000.0), np.array([[9.0, 5.0, 7.0]])
     x, mask = np.array([[2.0, 3.0, -4.0]]), np.array([1.0, 0.0, 0.0])
     z, log_det = impl(x, s, t, mask)
