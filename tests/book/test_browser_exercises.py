@@ -16,7 +16,7 @@ ANSWERS = {  # exercise -> right, wrong, what the hint says
     "gan/12/critic_loss": (
         "def critic_loss(real_scores, fake_scores):\n    return np.mean(fake_scores) - np.mean(real_scores)\n",
         "def critic_loss(real_scores, fake_scores):\n    return np.mean(real_scores) - np.mean(fake_scores)\n",
-        "the negative of it",
+        "minus the gap",
     ),
     "vae/08/kl_standard_normal": (KL.format("0.5"), KL.format("1"), "1/2"),
     "flow/06/additive_forward": (

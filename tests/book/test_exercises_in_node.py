@@ -89,20 +89,20 @@ def _passed(result):
     return report.get("passed") and report["points"] == report["possible"]
 
 
-def test_stubs_and_listed_mistakes_fail_with_their_hint(in_node, texts):
-    jobs, hints = [], []
+def test_stubs_and_listed_mistakes_fail_with_their_slip(in_node, texts):
+    jobs, slips = [], []
     for exercise in chosen():
         jobs.append(("check", exercise.id, stubs.stub(exercise), {}))
-        hints.append(None)
+        slips.append(None)
         for mistake in answers_of(exercise).mistakes:
             jobs.append(("check", exercise.id, texts.mistake_text(exercise, mistake), {}))
-            hints.append(mistake.note)
+            slips.append(mistake.slip)
     wrong = []
-    for job, hint, result in zip(jobs, hints, in_node(jobs), strict=True):
+    for job, slip, result in zip(jobs, slips, in_node(jobs), strict=True):
         report = result.get("report") or {}
-        as_wanted = report.get("status") == "stub" if hint is None else report.get("listed") and report["hint"] == hint
+        as_wanted = report.get("status") == "stub" if slip is None else report.get("listed") and report["hint"] == slip
         if not as_wanted or report["passed"]:
-            wrong.append((job[1], hint, report or result))
+            wrong.append((job[1], slip, report or result))
     assert not wrong, (len(wrong), wrong[:3])
 
 

@@ -24,10 +24,10 @@ def test_demonstrations_serve_exercises_that_there_are():
 @pytest.mark.parametrize("id", DEMONSTRATIONS)
 def test_a_training_calls_the_function_of_its_exercise(id):
     """Two frames of it, with the package's own function in the reader's place; always the same numbers."""
-    exercise = EXERCISES[id]
-    substitute.put(exercise, exercise.reference)
+    exercise, frames = EXERCISES[id], DEMONSTRATIONS[id].frames()
+    substitute.put(exercise, exercise.reference)  # after the training was asked for, as a page does
     try:
-        first, second = itertools.islice(DEMONSTRATIONS[id].frames(), 2)
+        first, second = itertools.islice(frames, 2)
         assert substitute.calls()[id] > 0
     finally:
         substitute.restore()

@@ -56,7 +56,8 @@ class Demonstration:
     def frames(self, **settings: Any) -> Iterator[Frame]:
         """The frames of the training, always of the same seed.
 
-        settings: as in `settings`. Raises ValueError for a name or a value that there is not.
+        settings: as in `settings`. Raises ValueError for a name or a value that there is not. The model is made with
+        the first frame: a function that makes it may be the reader's by then.
         """
         known = self.settings
         if not set(settings) <= set(known):
@@ -67,7 +68,10 @@ class Demonstration:
             checks.positive("lr", settings["lr"])
         if "steps" in settings:
             checks.whole("steps", settings["steps"])
-        return self.train(numpy.random.default_rng(0), **settings)
+        return self._from_the_start(settings)
+
+    def _from_the_start(self, settings: dict[str, Any]) -> Iterator[Frame]:
+        yield from self.train(numpy.random.default_rng(0), **settings)
 
 
 GAN, IMPROVED = "A GAN", "Improved training of a GAN"
