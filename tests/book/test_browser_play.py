@@ -315,6 +315,7 @@ def test_it_follows_the_width_and_the_colors(open_page):
     page.evaluate("document.body.dataset.theme = 'dark'")
     page.wait_for_function("before => document.querySelector('canvas').toDataURL() !== before", arg=light)
     dark = picture(canvas)
+    assert dark != light
     page.evaluate("document.body.dataset.theme = 'auto'")
     page.wait_for_function("light => document.querySelector('canvas').toDataURL() === light", arg=light)
     page.emulate_media(color_scheme="dark")
@@ -322,8 +323,10 @@ def test_it_follows_the_width_and_the_colors(open_page):
     page.set_viewport_size({"width": 390, "height": 900})
     page.wait_for_function("width => document.querySelector('canvas').width < width", arg=width)
     page.wait_for_function("dark => document.querySelector('canvas').toDataURL() !== dark", arg=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.evaluate("document.body.style.width = '200px'")  # as when a sidebar opens
     page.wait_for_function("document.querySelector('canvas').width <= 200")
+    assert canvas.bounding_box()["width"] <= 200
 
 
 def test_the_still_is_there_in_print_and_without_data(open_page):
