@@ -369,8 +369,8 @@ lesson.table(stages, header, f"{judged:,} test digits through both autoencoders"
 lesson.claim(
     "VQ autoencoder: reconstructions classified correctly",
     read,
-    at_least=0.98,
-    source="seeds 0, 1: 0.987, 0.9895, errors plus a half; real digits: 0.9935",
+    at_least=0.972,
+    source="seeds 0, 1, 4645, 31337: the worst 0.9815, errors plus a half; real digits: 0.9935",
 )
 
 # %%
@@ -897,11 +897,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The Fréchet distance depends on the training. We ran the lesson in full with two seeds, each of
+# The Fréchet distance depends on the training. We ran the lesson in full with four seeds, each of
 # which trains its own autoencoder and its own second stage. At 25 steps the Fréchet distance was
-# 0.95 and 1.31 times that of the pixel model; with 10 steps of the latent model, at a fifth of the
-# cost, it was 0.99 and 1.34 times that. So sampling latents costs less by the factors in the table,
-# at a distance that is between equal and a third larger.
+# 0.95, 1.31, 1.20 and 1.08 times that of the pixel model. With 10 steps of the latent model, at a
+# fifth of the cost, it was 0.99, 1.34, 1.20 and 1.06 times that. So sampling latents costs less by
+# the factors in the table, at a distance that is between equal and a third larger.
 #
 # ## 9. Without the second stage
 #

@@ -86,7 +86,7 @@ def far_out_and_flat(impl, rng):
 
     return {
         "density": impl(x, lambda z: ((z > 0) & (z < 200)) / 6, lambda x: x**3 - 1),
-        "density where the slope changes fast": impl(rng.uniform(-1, 1, 5), bell, rippled),
+        "density of a map with ripples": impl(rng.uniform(-1, 1, 5), bell, rippled),
     }
 
 
