@@ -90,7 +90,6 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
         "prove", _prove, "for authors: prove that the exercises are sound", "minigen exercise prove gan/02", False
     )
     add.add_argument("id", nargs="?", metavar="ID", help="a lesson or an exercise (default: all)")
-    add.add_argument("--promises", action="store_true", help="list what the prompts promise, and the cases for it")
     add.add_argument("--seeds", type=int, default=20, metavar="N", help="seeds to prove on (default 20)")
     add.add_argument("--json", action="store_true", help="the result for a program")
 
@@ -466,11 +465,9 @@ def _backup(path: Path) -> Path:
 
 
 def _prove(args: argparse.Namespace) -> int:
-    from minigen.course.exercise import promises, prove
+    from minigen.course.exercise import prove
 
     exercises = catalog.find(args.id) if args.id else catalog.all_exercises()
-    if args.promises:
-        return promises.run(exercises)
     if args.seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {args.seeds}")
     return prove.run(exercises, args.seeds, args.json)

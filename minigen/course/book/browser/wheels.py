@@ -24,7 +24,6 @@ LEFT_OUT = (
     "course/commands/",
     "course/data/",
     "course/exercise/lookup.py",
-    "course/exercise/promises.py",
     "course/exercise/prove.py",
     "course/lesson/sweep.py",
     "course/reading/",
