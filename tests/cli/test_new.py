@@ -139,8 +139,8 @@ def test_it_is_graded(own):
     wide = (own.home / "grades" / "gradebook-wide.csv").read_text(encoding="utf-8").splitlines()
     assert wide[1].startswith("anna,,,,6,6,") and wide[2].startswith("ben,,,,0,0,")
     own("assignment", "build", "hw.toml", "--out", "dist")
-    assert (own.home / "dist/container/package/spirals.py").exists()
-    assert (own.home / "dist/container/package/minigen/_lessons/own/01_spirals/exercise.py").exists()
+    assert (own.home / "dist/otter/spirals.py").exists()
+    assert (own.home / "dist/otter/minigen/_lessons/own/01_spirals/exercise.py").exists()
 
 
 @pytest.mark.slow

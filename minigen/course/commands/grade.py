@@ -52,7 +52,7 @@ def parser() -> Parser:
     add("--lms", choices=lms.KINDS, help="also write a gradebook that this platform imports, from its own export")
     add("--lms-column", metavar="NAME", help="the assignment's column there (default: the one with its title)")
     add("--adjust", type=Path, metavar="FILE", help="your decisions (default: adjust.csv beside the assignment)")
-    add("--sandbox", default="none", metavar="bwrap|docker:IMAGE", help="run each answer in a sandbox or container")
+    add("--sandbox", choices=("none", "bwrap"), default="none", help="run each answer in a sandbox of bubblewrap")
     add("--dask", metavar="ADDRESS", help="grade on the workers of a Dask scheduler (needs the extra cluster)")
     add("--again", action="store_true", help="grade all of it again, also what was graded before")
     add("--json", action="store_true", help="the summary for a program")
@@ -130,14 +130,11 @@ def _grade(args: argparse.Namespace) -> Summary:
 
 def _sandbox(text: str) -> str:
     """The requested sandbox, "" for none. Raises UsageError if it is not available here."""
-    from minigen.course.exercise.grading import bubblewrap, docker
+    from minigen.course.exercise.grading import bubblewrap
 
-    kind, _, image = text.partition(":")
     if text == "none":
         return ""
-    if text != "bwrap" and not (kind == "docker" and image):
-        raise UsageError(f"--sandbox is none, bwrap or docker:IMAGE, got {text!r}")
-    why_not = bubblewrap.why_not() if text == "bwrap" else docker.why_not(image)
+    why_not = bubblewrap.why_not()
     if why_not:
         raise UsageError(f"--sandbox {text}: {why_not}")
     return text

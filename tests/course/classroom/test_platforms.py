@@ -217,21 +217,8 @@ def test_a_platform_whose_packages_are_missing_is_said(a_class, monkeypatch):
     needs = "left out: its grader needs nbformat: python -m pip install nbformat jinja2 jsonschema"
     assert left_out["gradescope"].endswith(needs) and left_out["classroom50"].endswith(needs)
     assert sorted(path.name for path in (a_class.folder / "dist").iterdir() if path.is_dir()) == [
-        *("container", "otter", "students")
+        *("otter", "students")
     ]
-
-
-def test_no_package_has_answers_for_a_container(built):
-    container = built / "container"
-    names = {path.name for path in (container / "package/minigen/_lessons").rglob("*.py")}
-    assert names == {"exercise.py"}
-    assert not list(container.rglob("test_*")) and not list(container.rglob("*.npz"))
-    text = (container / "Dockerfile").read_text()
-    assert (
-        "USER 65534:65534" in text
-        and "chmod -R a+rX,a-w" in text
-        and re.search(r"^FROM python:3\.\d+-slim$", text, re.M)
-    )
 
 
 # ------------------------------------------------------------------------------------------- nbgrader

@@ -182,7 +182,7 @@ def test_the_command_and_its_json(a_class, temporary, monkeypatch, capsys):
         (["--jobs", "0"], "a whole number of at least 1"),
         (["--roster", "no.csv"], "cannot read no.csv"),
         (["--assignment", "no.toml"], "cannot read the assignment no.toml"),
-        (["--sandbox", "chroot"], "--sandbox is none, bwrap or docker:IMAGE, got 'chroot'"),
+        (["--sandbox", "chroot"], "argument --sandbox: invalid choice: 'chroot'"),
         (["--times", "no.csv"], "cannot read no.csv"),
         (["--unknown"], "unrecognized arguments"),
     ],

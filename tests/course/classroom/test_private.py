@@ -154,7 +154,7 @@ def test_platforms_grade_the_same_variant(an_exam, tmp_path, monkeypatch, capsys
     assert "This is the equation of the lesson" in capsys.readouterr().out
     with pytest.raises(AssertionError, match="This is the equation of the lesson"):
         Checked(variant.address, [3]).require("a_table", lambda distance, penalty=10.0: ordinary(distance, penalty))
-    monkeypatch.setattr(export, "copy_package", lambda folder, answers: None)
+    monkeypatch.setattr(export, "copy_package", lambda folder: None)
     export.write_grader(tmp_path / "home", given, [3])
     assert json.loads((tmp_path / "home/seeds.json").read_text())["private"] == given.numbers
     (tmp_path / "checkout").mkdir()

@@ -1,15 +1,11 @@
-"""Sandboxes around a worker: bubblewrap where the system has it, and the command of a container."""
+"""The sandbox around a worker: bubblewrap, where the system has it."""
 
 import json
-import os
-import sys
-from pathlib import Path
 
 import pytest
 
-from minigen.course.classroom.platforms import container
 from minigen.course.exercise import catalog
-from minigen.course.exercise.grading import bubblewrap, docker, runner
+from minigen.course.exercise.grading import bubblewrap, runner
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.runner import Limits
@@ -101,59 +97,7 @@ def test_a_class_in_bubblewrap(a_class):
     assert a_class.rows()["s001", "critic_loss"]["points"] == "8"
 
 
-# A program that understands the one command that `docker` gives it, and runs it here: what it cannot show is that the
-# container keeps what it promises; that is Docker's.
-FAKE = """\
-#!{python}
-import json, os, subprocess, sys
-words = sys.argv[1:]
-with open(os.path.join({folder!r}, "calls"), "a") as file:
-    file.write(json.dumps(words) + "\\n")
-if words[0] != "run":
-    sys.exit(0)
-place = words.index("the-image")
-environment = dict(word[6:].split("=", 1) for word in words if word.startswith("--env="))
-inner = [{python!r} if word == "python" else word.replace({package!r}, {root!r}) for word in words[place + 1:]]
-request = json.load(sys.stdin)
-request["path"] = [{root!r} if path == {package!r} else path for path in request["path"]] + {site!r}
-process = subprocess.Popen(inner, stdin=subprocess.PIPE, env=environment, cwd=words[words.index("--workdir") + 1])
-process.communicate(json.dumps(request).encode())
-sys.exit(process.returncode if process.returncode >= 0 else 128 - process.returncode)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="the program is a script")
-def test_the_command_of_a_container(tmp_path, monkeypatch):
-    root = str(Path(bubblewrap.PACKAGE).parent)
-    site = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    program = tmp_path / "docker"
-    text = FAKE.format(python=sys.executable, folder=str(tmp_path), package=docker.PACKAGE, root=root, site=site)
-    program.write_text(text)
-    program.chmod(0o755)
-    monkeypatch.setenv("MINIGEN_DOCKER", str(program))
-    assert docker.why_not("the-image") == ""
+def test_no_such_sandbox():
     exercise = catalog.find("gan/12/critic_loss")[0]
-    limits = Limits(case=5.0, sandbox="docker:the-image")
-    assert grade_file(exercise, Submission("x.py", HEAD + CRITIC), limits).passed
-    hang = HEAD + CRITIC.replace("    return", "    if len(fake_scores) == 3:\n        while True: pass\n    return")
-    slow = Limits(case=1.0, sandbox="docker:the-image")
-    assert S.TIMEOUT in [verdict.status for verdict in grade_file(exercise, Submission("x.py", hang), slow).verdicts]
-    calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
-    first = next(words for words in calls if words[0] == "run")
-    for words in (["--network", "none"], ["--user", "65534:65534"], ["--cap-drop", "ALL"], ["--pids-limit", "64"]):
-        assert words == first[first.index(words[0]) : first.index(words[0]) + 2]
-    assert "--read-only" in first and "--rm" in first and first.count("--volume") == 1
-    names = {words[words.index("--name") + 1] for words in calls if words[0] == "run"}
-    ended = [words[-1] for words in calls if words[:2] == ["rm", "--force"]]
-    assert ended and set(ended) <= names, "a container that hangs is ended by its name"
-
-
-def test_no_such_sandbox(monkeypatch):
-    monkeypatch.setenv("MINIGEN_DOCKER", "no-such-program")
-    docker.why_not.cache_clear()
-    assert docker.why_not("x") == "there is no program no-such-program"
-    exercise = catalog.find("gan/12/critic_loss")[0]
-    with pytest.raises(ValueError, match="sandbox must be"):
+    with pytest.raises(ValueError, match='sandbox must be "" or "bwrap", got \'jail\''):
         grade_file(exercise, Submission("x.py", HEAD + CRITIC), Limits(sandbox="jail"))
-    assert "docker build" in container.README

@@ -24,19 +24,15 @@ NEEDED = ("numpy", "autograd", "scipy", "matplotlib", "tqdm", "threadpoolctl", "
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.npz", "_lessons")
 
 
-def copy_package(folder: Path, answers: bool) -> None:
-    """Copy the package to `folder`/minigen, with the exercises of all lessons.
-
-    answers: also the known mistakes, by which hints are found, and the private variants; without them no file has an
-    answer in words.
-    """
+def copy_package(folder: Path) -> None:
+    """Copy the package to `folder`/minigen, with the exercises of all lessons, their known mistakes and variants."""
     shutil.copytree(PACKAGE, folder / "minigen", ignore=LEFT_OUT)
     for path in own_modules():
         shutil.copyfile(path, folder / path.name)
     for lesson in lesson_folders("exercise.py"):
         target = folder / "minigen" / "_lessons" / full_id(lesson)
         target.mkdir(parents=True)
-        for name in ("exercise.py", "answers.py", "private.py") if answers else ("exercise.py",):
+        for name in ("exercise.py", "answers.py", "private.py"):
             if (lesson / name).exists():
                 shutil.copyfile(lesson / name, target / name)
 
@@ -62,7 +58,7 @@ def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> 
     settings = {"seeds": list(seeds), "visibility": assignment.visibility, "private": assignment.numbers}
     (folder / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(["nbformat", "jsonschema"]), encoding="utf-8")
-    copy_package(folder / "package", answers=True)
+    copy_package(folder / "package")
 
 
 def write_wheel(folder: Path) -> str:

@@ -60,7 +60,7 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     config = {"points_possible": possible, "show_stdout": False, "show_hidden": False}
     (folder / "otter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
-    copy_package(folder, answers=True)
+    copy_package(folder)
     files = " ".join(map(shlex.quote, ["minigen", *assignment.files]))
     (folder / "README.md").write_text(README.format(slug=assignment.slug, files=files), encoding="utf-8")
     for name, data in assignment.files.items():

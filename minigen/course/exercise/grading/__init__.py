@@ -8,7 +8,7 @@
     drivers     the drivers of an exercise, without the rest of its file
     protocol    frames of JSON and raw array bytes between worker and parent; no pickle
     sandbox     what surrounds the student's code in the worker: limits, the hidden reference, NumPy kept whole
-    bubblewrap, docker  a sandbox or container around the whole worker, where the system has it
+    bubblewrap  a sandbox around the whole worker, where the system has it
     worker      the program of the worker process
     runner      the parent's side: start a worker, follow it, end it, leave nothing behind
     reference   the package's own function, and others beside it, on the cases in this process

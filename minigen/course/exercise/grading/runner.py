@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from minigen.course.exercise.grading import bubblewrap, docker, protocol, status
+from minigen.course.exercise.grading import bubblewrap, protocol, status
 from minigen.course.exercise.grading.outcome import Outcome
 
 __all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
@@ -53,7 +53,7 @@ class Limits:
     Where the system counts the processor's time of a process, `case` and `load` are of that, so that a busy machine
     takes nothing from an answer; by the clock they may take `WAITING` times as long. Elsewhere they are by the clock.
     `total`, by the clock, is for all cases of a submission together, however many workers they take; None adds the
-    others up. `sandbox` is "bwrap" or "docker:IMAGE" for a worker in a sandbox (see `bubblewrap`, `docker`), or "".
+    others up. `sandbox` is "bwrap" for a worker in a sandbox (see `bubblewrap`), or "" for none.
     """
 
     case: float = 3.0
@@ -183,7 +183,7 @@ class _Worker:
         self.drawing = os.path.join(self.folder, "matplotlib")  # where that keeps its settings
         for each in (work, copy, self.drawing):
             os.mkdir(each)
-        if "plot" in self.task.source and not self.image:  # an image has fonts of its own
+        if "plot" in self.task.source:
             for name, data in _font_lists().items():
                 Path(self.drawing, name).write_bytes(data)
         self.file = os.path.join(copy, self.task.file_name)
@@ -205,7 +205,7 @@ class _Worker:
             "hidden_files": list(self.task.hidden_files),
             "mutates": list(self.task.mutates),
             "renamed": dict(self.task.renamed),
-            "path": [*(docker.PATHS if self.image else self.task.path), *([work] if self.task.files else [])],
+            "path": [*self.task.path, *([work] if self.task.files else [])],
             "seed": self.task.seed,
             "limits": {
                 "case_seconds": self.limits.case,
@@ -238,27 +238,13 @@ class _Worker:
             stdin.write(json.dumps(request).encode())
             stdin.close()
 
-    @property
-    def image(self) -> str:
-        """The image of the container that the worker runs in; "" if it runs in none."""
-        kind, _, image = self.limits.sandbox.partition(":")
-        return image if kind == "docker" else ""
-
-    @property
-    def _container(self) -> str:
-        return f"minigen-{self.mark}"
-
     def _command(self, work: str) -> list[str]:
         """The worker's program, in a sandbox if the limits name one."""
         program = [sys.executable, "-I", "-S", "-B", str(WORKER)]
         if self.limits.sandbox == "":
             return program
-        if self.image:
-            docker.open_up(self.folder)
-            os.chmod(os.path.join(self.folder, "stack"), 0o666)
-            return docker.command(self.image, self._container, self.folder, work, self._environment(work))
         if self.limits.sandbox != "bwrap":
-            raise ValueError(f'sandbox must be "", "bwrap" or "docker:IMAGE", got {self.limits.sandbox!r}')
+            raise ValueError(f'sandbox must be "" or "bwrap", got {self.limits.sandbox!r}')
         targets = {target.partition(".")[0] for target in self.task.hidden}
         packages = sorted({"minigen", "numpy", "autograd", *targets})
         return bubblewrap.command(program, self.folder, work, self.task.path, packages)
@@ -290,8 +276,6 @@ class _Worker:
 
     def _kill(self) -> None:
         if self.process.poll() is None:
-            if self.image:
-                docker.end(self._container)
             self.process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=5)

@@ -8,7 +8,7 @@
   code in one, and importing what makes another interpreter in this process, which would have no such hooks.
 
 This keeps accidents and casual cheating out. It is no wall against hostile code, which shares the process and the user:
-for that, run the whole check in a container as another user.
+for that, `bubblewrap` puts a sandbox around the whole process.
 """
 
 from __future__ import annotations
