@@ -8,5 +8,5 @@ grade/       grader: one submission, a row for each exercise; pool: processes of
              same over Dask; batch: a class, resumed where it stopped
 results/     documents: JSON, one for each student; gradebook, feedback, report, originality: what is made from them
 build        what students get, and a folder for each platform
-platforms/   nbgrader, otter, gradescope, classroom50: what each gets; score, remote: what runs there
+platforms/   nbgrader, otter, gradescope: what each gets; score, remote: what runs there
 """

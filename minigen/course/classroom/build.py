@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minigen.course.classroom import notebook, prose
 from minigen.course.classroom.assignment import HINTS, Assignment, graded_seeds, with_private
-from minigen.course.classroom.platforms import classroom50, export, gradescope, nbgrader, otter
+from minigen.course.classroom.platforms import export, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import limits, stubs
 
@@ -21,7 +21,6 @@ PLATFORMS: dict[str, Platform] = {
     "nbgrader": nbgrader.build,
     "otter": otter.build,
     "gradescope": gradescope.build,
-    "classroom50": classroom50.build,
 }
 MARK = ".minigen-assignment"  # marks a folder that was made here, and may be made again
 

@@ -140,7 +140,7 @@ def test_one_of_several(an_exam):
 
 
 def test_platforms_grade_the_same_variant(an_exam, tmp_path, monkeypatch, capsys):
-    """nbgrader and otter name it in their calls; Gradescope and Classroom 50 have it beside the seeds."""
+    """nbgrader and otter name it in their calls; Gradescope has it beside the seeds."""
     given = assignments.with_private(an_exam.assignment, SECRET)
     variant = given.exercises[0].exercise
     assert f'Checked("{variant.address}", seeds=[3])' in otter.tests_of(given.exercises[0], [3])

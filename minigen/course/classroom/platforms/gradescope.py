@@ -45,7 +45,7 @@ results="$root/results/results.json"
 mkdir -p "$root/results"
 rm -f "$results"
 export PYTHONPATH="$root/source/package" PYTHONDONTWRITEBYTECODE=1
-"$root/venv/bin/python" -P -m minigen.course.classroom.platforms.remote gradescope "$root"
+"$root/venv/bin/python" -P -m minigen.course.classroom.platforms.remote "$root"
 code=$?
 if [ ! -s "$results" ]; then
     cat >"$results" <<'END'

@@ -1,13 +1,11 @@
-"""What runs on Gradescope and Classroom 50: one submission, graded where the platform puts it, in the platform's JSON.
+"""What runs on Gradescope: one submission, graded where the platform puts it, in the platform's JSON.
 
-Both come with a folder that `minigen assignment build` made: the assignment, its files and seeds, and the package.
+It comes with a folder that `minigen assignment build` made: the assignment, its files and seeds, and the package.
 """
 
 from __future__ import annotations
 
-import datetime
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +19,7 @@ from minigen.course.classroom.roster import Student
 from minigen.course.exercise.grading import status
 from minigen.files import write_text
 
-__all__ = ["classroom50", "classroom50_result", "grade_folder", "gradescope", "gradescope_results"]
+__all__ = ["grade_folder", "gradescope", "gradescope_results"]
 
 
 def grade_folder(folder: Path, home: Path) -> tuple[Assignment, list[dict[str, Any]]]:
@@ -41,9 +39,6 @@ def words(row: Mapping[str, Any], case: Mapping[str, Any]) -> str:
     first = next(other for other in row["cases"] if not other["passed"])
     hint = row["hint"] if case is first else ""
     return "\n".join(filter(None, [status.WORDS[case["status"]], case["message"], case["relation"], where, hint]))
-
-
-# ------------------------------------------------------------------------------------------- Gradescope
 
 
 def gradescope(root: Path) -> int:
@@ -94,62 +89,5 @@ def gradescope_results(rows: Sequence[Mapping[str, Any]], visibility: str, secon
     }
 
 
-# ------------------------------------------------------------------------------------------- Classroom 50
-
-NEEDED = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")
-
-
-def classroom50(home: Path, checkout: Path, environment: Mapping[str, str] = os.environ) -> int:
-    """Grade a checkout into its result.json; 0 if it was graded, whatever came out, and 1 if it could not be."""
-    missing = [name for name in NEEDED if not environment.get(name)]
-    if missing:
-        print(f"::error::the environment has no {', '.join(missing)}", file=sys.stderr)
-        return 1
-    _, rows = grade_folder(checkout, home)
-    failed = [f"{row['id']} ({row['message']})" for row in rows if row["points"] is None]
-    if failed:
-        print(f"::error::the grader failed on {'; '.join(failed)}", file=sys.stderr)
-        return 1
-    result = classroom50_result(rows, environment)
-    write_text(checkout / "result.json", json.dumps(result, indent=2, allow_nan=False))
-    return 0
-
-
-def classroom50_result(rows: Sequence[Mapping[str, Any]], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The document classroom50/result/v1: a test for each exercise, in whole points."""
-    tests = [
-        {
-            "test-name": row["id"],
-            "passed": row["passed"],
-            "score": int(row["points"]),
-            "max-score": int(row["possible"]),
-            "output": "\n\n".join(filter(None, (words(row, case) for case in row["cases"]))),
-        }
-        for row in rows
-    ]
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    stamped = {"owner": environment.get("OWNER", ""), "assignment_type": environment.get("ASSIGNMENT_TYPE", "")}
-    return {
-        "schema": "classroom50/result/v1",
-        "classroom": environment["CLASSROOM"],
-        "assignment": environment["ASSIGNMENT"],
-        **{name: value for name, value in stamped.items() if value},
-        "submission": environment["SUBMISSION_TAG"],
-        "commit": environment["COMMIT_URL"],
-        "release": environment["RELEASE_URL"],
-        "review": environment.get("REVIEW_URL") or environment["COMMIT_URL"],
-        "datetime": now,
-        "score": sum(test["score"] for test in tests),
-        "max-score": sum(test["max-score"] for test in tests),
-        "tests": tests,
-    }
-
-
-def main(argv: Sequence[str]) -> int:
-    """`remote.py gradescope ROOT` or `remote.py classroom50 HOME`, as the scripts that `build` writes call it."""
-    platform, folder = argv
-    return gradescope(Path(folder)) if platform == "gradescope" else classroom50(Path(folder), Path.cwd())
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(gradescope(Path(sys.argv[1])))
