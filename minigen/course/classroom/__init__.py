@@ -6,7 +6,8 @@ collect      what a folder or zip of submissions holds, read once and never foll
 notebook     functions taken from a student's notebook; the notebook that students get
 grade/       grader: one submission, a row for each exercise; pool: processes of this machine that grade; cluster: the
              same over Dask; batch: a class, resumed where it stopped
-results/     documents: JSON, one for each student; gradebook, feedback, report, originality: what is made from them
+results/     documents: JSON, one for each student; gradebook, feedback, report: what is made
+             from them; similarity: the answers as JPlag and compare50 read them
 build        what students get, and a folder for each platform
 platforms/   nbgrader, otter, gradescope: what each gets; score, remote: what runs there
 """

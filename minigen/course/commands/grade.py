@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import minigen
 from minigen.course.classroom import assignment as assignments
-from minigen.course.classroom.results import lms, marks
+from minigen.course.classroom.results import lms, marks, similarity
 from minigen.course.classroom.results.documents import SCHEMA_VERSION
 from minigen.course.console import UsageError, cleaning_up, color, plural, print_json
 from minigen.course.exercise.format import AuthorError
@@ -146,7 +146,8 @@ def _print_summary(summary: Summary) -> None:
     if summary.mean is not None:
         print(f"mean {summary.mean:.2f} of {summary.assignment.possible:g} points")
     others = [name for name in summary.files if name.endswith((".csv", ".html")) and name not in NOT_NAMED]
-    print(f"{summary.out / 'gradebook.csv'}, {', '.join(others)}, feedback/")
+    print(f"{summary.out / 'gradebook.csv'}, {', '.join(others)}, feedback/, {similarity.FOLDER}/")
+    print("to look for code that is alike:", *similarity.commands(summary.out), sep="\n    ")
     if summary.ungraded:
         where = next(path for name, path in summary.files.items() if name.endswith("-questions.csv"))
         print(f"{plural(summary.ungraded, 'answer')} to questions without points: fill in {where} and run this again")

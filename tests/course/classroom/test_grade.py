@@ -16,10 +16,9 @@ from minigen.course.classroom.assignment import graded_seeds
 from minigen.course.classroom.grade import batch
 from minigen.course.classroom.grade.grader import Grader, row_of
 from minigen.course.classroom.grade.pool import Failed, Graded
-from minigen.course.classroom.results import documents, feedback, gradebook, originality
+from minigen.course.classroom.results import documents, feedback, gradebook, similarity
 from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
-from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.reference import references
 from minigen.course.exercise.grading.submission import Submission
@@ -393,39 +392,47 @@ def test_markdown_shows_text_as_it_is():
     assert "<h1>A *b*: &lt;i&gt;</h1>" in feedback.as_html(document)
 
 
-def test_equal_trees_after_renaming():
-    text = "def f(a, b):\n    '''About.'''\n    c = a + b  # sum\n    return np.mean(c)\n"
-    renamed = "def g(x: int, y) -> float:\n    z: float = x + y\n    return np.mean(\n        z)\n"
-    other = "def f(a, b):\n    c = b + a\n    return np.mean(c)\n"
-    one, two, three = (
-        originality.fingerprint(source, name) for source, name in ((text, "f"), (renamed, "g"), (other, "f"))
-    )
-    assert one[0] == two[0] != three[0] and one[1] > 10
-    assert originality.fingerprint("x = 1", "f") == ("", 0) and originality.fingerprint("def f(:", "f") == ("", 0)
-    anp = "import autograd.numpy as anp\n\n" + text.replace("np.", "anp.")
-    own = "from autograd import numpy\n\n" + text.replace("np.", "numpy.")
-    assert "np." in text and originality.fingerprint(anp, "f") == originality.fingerprint(own, "f") == one
-    inner = "def f(a):\n    def h(b):\n        return b\n    return [h(i) for i in a]\n"
-    same = "def f(q):\n    def k(w):\n        return w\n    return [k(n) for n in q]\n"
-    assert originality.fingerprint(inner, "f") == originality.fingerprint(same, "f")
-
-
-def test_originality_is_flagged(a_class, quickly):
-    twice = "def critic_loss(a, b):\n    gap = np.mean(a) - np.mean(b)\n    return -1 * gap + 0\n"
-    a_class.hand_in("s001", twice)
-    a_class.hand_in(
-        "s002", twice.replace("gap", "d").replace("(a, b)", "(r, f)").replace("(a)", "(r)").replace("(b)", "(f)")
-    )
-    a_class.hand_in("s003", CRITIC)
+def test_the_folder_that_compare50_and_jplag_read(a_class, quickly):
+    """Plain Python for each student, a notebook's functions too; nothing of who handed in nothing, or no Python."""
+    cells = [{"cell_type": "code", "source": HEAD + MINIMAX, "metadata": {}, "outputs": [], "execution_count": None}]
+    a_class.hand_in("s001", CRITIC, MINIMAX)
+    a_class.hand_in("s002", SWAPPED, None)
+    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    a_class.write("submissions/s002/hw1.ipynb", json.dumps(book))
+    a_class.hand_in("s003", b"\0\0", None)
     a_class.grade()
-    report = html.unescape((a_class.out / "report.html").read_text())
-    rows = re.findall(r"<tr><td>gan/12/critic_loss</td><td>([^<]*)</td><td>[^<]*</td><td>([^<]*)</td></tr>", report)
-    assert ("one another", "s001, s002") in rows and ("the package's own function", "s003") in rows
-    exercise = catalog.find("gan/12/critic_loss")[0]
-    assert "the package's own function" in originality.known(exercise).values()
-    assert any(
-        what.startswith("variant") for what in originality.known(catalog.find("gan/02/discriminator_loss")[0]).values()
-    )
+    folder = a_class.out / "similarity"
+    assert [str(path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*.py"))] == [
+        *("stubs/gan_02.py", "stubs/gan_12.py"),
+        *("students/s001/gan_02.py", "students/s001/gan_12.py", "students/s002/gan_02.py", "students/s002/gan_12.py"),
+    ]
+    assert (folder / "students/s001/gan_12.py").read_text() == HEAD + CRITIC
+    assert (folder / "students/s002/gan_12.py").read_text() == HEAD + SWAPPED
+    assert "def generator_loss_minimax" in (folder / "students/s002/gan_02.py").read_text()
+    assert "NotImplementedError" in (folder / "stubs/gan_12.py").read_text()
+    shutil.rmtree(a_class.submissions / "s001")
+    assert a_class.grade().kept == 2, "of the students who handed in the same, no answer is run again"
+    assert sorted(path.name for path in (folder / "students").iterdir()) == ["s002"]
+
+
+def test_exercises_of_one_lesson_are_one_file_to_compare(a_class, quickly):
+    """Handed in together they stand there once; in two files, one after the other."""
+    a_class.write("hw1.toml", TOML.replace("gan/12/critic_loss", "gan/02/generator_loss_nonsaturating"))
+    saturating = "def generator_loss_nonsaturating(fake_logits):\n    return np.mean(softplus(-fake_logits))\n"
+    a_class.hand_in("s001", None, MINIMAX + "\n\n" + saturating)
+    a_class.write("submissions/s002/one.py", HEAD + MINIMAX)
+    a_class.write("submissions/s002/two.py", HEAD + saturating)
+    a_class.grade()
+    one, two = ((a_class.out / "similarity/students" / id / "gan_02.py").read_text() for id in ("s001", "s002"))
+    assert one == HEAD + MINIMAX + "\n\n" + saturating
+    assert two.count(HEAD) == 2 and two.count(MINIMAX) == two.count(saturating) == 1
+
+
+def test_the_commands_that_compare(tmp_path):
+    assert similarity.commands(Path("my grades")) == [
+        "compare50 'my grades/similarity/students'/* -d 'my grades/similarity/stubs'/*",
+        "java -jar jplag.jar -l python3 -bc 'my grades/similarity/stubs' 'my grades/similarity/students'",
+    ]
 
 
 def test_the_grades_do_not_go_into_the_submissions(a_class):

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 import sys
 from html.parser import HTMLParser
 
@@ -71,10 +70,6 @@ def row(id: str, state: str = S.PASS, **more) -> dict:
         "cases": [case("by_hand"), case("batch")],
         "notes": [],
         "about": {"batch": "One number for all of it."},
-        "fingerprint": "",
-        "code": "",
-        "winnowed": [],
-        "size": 0,
         "seconds": 0.1234567,
         **{"given": None, "total": 1.5, "excused": False, "dropped": False, "decisions": [], "hints_used": None},
     }
@@ -155,8 +150,8 @@ def attacked() -> dict:
     student = {"student_id": ATTACK, "first_name": ATTACK, "last_name": "", "email": ATTACK}
     rows = [
         row("gan/12/critic_loss", S.WRONG_VALUE, cases=[case("x"), wrong], hint=ATTACK, notes=[ATTACK]),
-        row("gan/12/critic_loss", S.WRONG_VALUE, hint=ATTACK, listed=False, fingerprint="f", size=90),
-        row("gan/02/generator_loss_minimax", S.GRADER_ERROR, points=None, message=ATTACK, fingerprint="f"),
+        row("gan/12/critic_loss", S.WRONG_VALUE, hint=ATTACK, listed=False),
+        row("gan/02/generator_loss_minimax", S.GRADER_ERROR, points=None, message=ATTACK),
     ]
     return document(*rows, student=student)
 
@@ -182,20 +177,7 @@ def test_text_of_a_student_is_text_in_the_report(a_class):
     retries, notes, unmatched, slowest, students = 4, 4, 2, 6, 4
     expected = retries + 1 + 1 + notes + unmatched + slowest + students
     assert cells.count(SHOWN) == expected, "and a mistake, and a change"
-    assert cells.count(f"{SHOWN}, {SHOWN}") == 2 and len(cells) == 24, "equal code, in both exercises"
-
-
-def test_the_report_shows_similar_pairs(a_class):
-    """Side by side, whatever stands in the code; a third answer that shares little is not there."""
-    tally = Tally(a_class.assignment)
-    hashes = [f"hash {number}" for number in range(20)]
-    for id, found in (("a", hashes), ("b", hashes[:-1]), ("c", [*hashes[:5], *map(str, range(15))])):
-        more = {"fingerprint": id, "winnowed": found, "code": f"def f():  # {ATTACK} {id}"}
-        person = {"student_id": id, "first_name": "", "last_name": "", "email": ""}
-        tally.add(document(row("gan/12/critic_loss", S.PASS, **more), student=person))
-    page = tally.html([], timed=False)
-    assert page.count("<summary>a, b</summary>") == 1 and '<td class="number">100 %</td>' in page
-    assert not re.search(r"<summary>(a|b), c</summary>", page) and ATTACK not in page
+    assert len(cells) == expected
 
 
 def test_the_report_counts(a_class):
@@ -227,9 +209,7 @@ def test_the_report_counts(a_class):
         f"<td>s001</td><td>gan/12/critic_loss</td>{number.format('0.1235')}",
     ]:
         assert f"<tr>{cells}</tr>" in page, cells
-    assert page.count("<p>None.</p>") == 6, (
-        "no decision, no other changes, nothing to look at, no unmatched file, no equal code, no pair"
-    )
+    assert page.count("<p>None.</p>") == 4, "no decision, no other changes, nothing to look at, no unmatched file"
 
 
 def test_a_long_table_is_cut_and_says_so(a_class):

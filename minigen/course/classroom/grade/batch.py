@@ -22,7 +22,7 @@ from minigen.course.classroom.decisions import Decision
 from minigen.course.classroom.grade import pool
 from minigen.course.classroom.grade.grader import row_of
 from minigen.course.classroom.grade.pool import Failed, Graded, Job, Setup
-from minigen.course.classroom.results import documents, feedback, gradebook, lms, marks, questions
+from minigen.course.classroom.results import documents, feedback, gradebook, lms, marks, questions, similarity
 from minigen.course.classroom.results.marks import Marks
 from minigen.course.classroom.results.report import Tally
 from minigen.course.classroom.roster import Student
@@ -153,6 +153,7 @@ def _grade_all(
     """
     assignment, names = summary.assignment, documents.file_names(students)
     found = collect.find(submissions, students, assignment)
+    similarity.begin(summary.out, assignment)
     summary.unmatched = found.unmatched
     pending: dict[str, tuple[Submitted, str]] = {}  # of those that are being graded
     setup = Setup.of(assignment, summary.seeds, options.sandbox)
@@ -186,6 +187,7 @@ def _grade_all(
                 submitted = Submitted(student, [AnswerFile(Submission(""))] * len(assignment.exercises), None)
                 write(submitted, "", not_graded(submitted, error))
                 continue
+            similarity.write_answers(summary.out, names[student.student_id], submitted, assignment)
             submitted.handed_in = _handed_in(submitted, options.times)
             key = documents.key_of(submitted, assignment, summary.seeds, options.sandbox)
             before = documents.read(summary.out / "results" / f"{names[student.student_id]}.json")

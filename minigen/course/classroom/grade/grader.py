@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.classroom.results.originality import fingerprint, winnowed
-from minigen.course.exercise import stubs
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import grade_file
@@ -25,7 +23,6 @@ from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Grader", "forbidden_module", "row_of", "writable"]
 
-LONGEST_CODE, MOST_HASHES = 10_000, 1_000  # characters and hashes of an answer, that its row has
 SHORTEST = 20.0  # seconds that an exercise has at least, even if the submission has fewer left: a worker has to start
 
 
@@ -157,10 +154,6 @@ def row_of(
         case["points"] = case["possible"] if case["passed"] else 0
     raw = 0 if left_process else sum(value for case, value in zip(cases, values, strict=True) if case["passed"])
     points = 0.0 if not shown.passed and raw >= assigned.exercise.points else assigned.scaled(raw)
-    hash_, size = fingerprint(submission.source, assigned.exercise.name) if submission.source else ("", 0)
-    if hash_ and stubs.is_stub(submission.source, assigned.exercise.name):
-        hash_, size = "", 0
-    code = stubs.function_source(submission.source, assigned.exercise.name) or "" if hash_ else ""
     row = {
         **shown.to_json(),
         "id": assigned.id,
@@ -174,10 +167,6 @@ def row_of(
         "message": _message(shown),
         "cases": cases,
         "notes": [*notes, *shown.notes],
-        "fingerprint": hash_,
-        "size": size,
-        "code": code[:LONGEST_CODE],
-        "winnowed": winnowed(code, assigned.exercise.name)[:MOST_HASHES],
         "seconds": round(sum(report.seconds for report in reports), 3),
     }
     return {key: writable(value) for key, value in row.items()}

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minigen.course.classroom.assignment import Assignment
-from minigen.course.classroom.results import originality
 from minigen.course.classroom.results.feedback import TEMPLATES
 from minigen.course.classroom.results.gradebook import printable
 from minigen.course.console import plural
@@ -50,10 +49,6 @@ class Tally:
         self.slow: list[tuple[float, str, str]] = []
         self.retries: list[tuple[str, str, str]] = []
         self.notes: list[tuple[str, str, str]] = []
-        self.by_fingerprint: dict[tuple[str, str], list[str]] = defaultdict(list)
-        self.sizes: dict[tuple[str, str], int] = {}
-        self.winnowed: dict[str, dict[str, list[str]]] = defaultdict(dict)
-        self.codes: dict[tuple[str, str], str] = {}
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Count one student."""
@@ -110,11 +105,6 @@ class Tally:
         if len(self.slow) > SLOWEST:
             heapq.heappop(self.slow)
         self.notes += [(id, exercise, note) for note in row["notes"]]
-        if row["fingerprint"]:
-            self.by_fingerprint[exercise, row["fingerprint"]].append(id)
-            self.sizes[exercise, row["fingerprint"]] = row["size"]
-            self.winnowed[exercise][id] = row["winnowed"]
-            self.codes[exercise, id] = row["code"]
 
     # ------------------------------------------------------------------------------------------- the page
 
@@ -141,8 +131,6 @@ class Tally:
             statuses=self._statuses(),
             notes=_printable(self.notes),
             unmatched=_printable(unmatched),
-            equal_code=self._equal_code(),
-            pairs=self._pairs(),
             slowest=[(printable(id), exercise, seconds) for seconds, id, exercise in sorted(self.slow, reverse=True)],
         )
 
@@ -188,32 +176,6 @@ class Tally:
                 count = self.cases[assigned.id][case.name]
                 failed = self.failed[assigned.id, case.name]
                 yield "", case.name, f"{case.points} raw", count, count / students, failed
-
-    def _equal_code(self) -> list[tuple[str, str, str, list[str]]]:
-        """(exercise, what is equal, remark, students) of trees that several have, or that are known."""
-        found = []
-        for assigned in self.assignment.exercises:
-            known = originality.known(assigned.exercise)
-            for (exercise, hash_), ids in self.by_fingerprint.items():
-                if exercise != assigned.id or (len(ids) < 2 and hash_ not in known):
-                    continue
-                size = self.sizes[exercise, hash_]
-                short = f"{size} nodes: short, so that many write the same" if size < originality.SHORT else ""
-                students = list(map(printable, ids))
-                found.append((exercise, known.get(hash_, "one another"), short or f"{size} nodes", students))
-        return sorted(found, key=lambda row: (row[2].endswith("same"), -len(row[3]), row[0], row[3]))
-
-    def _pairs(self) -> list[tuple[str, int, list[tuple[str, str]]]]:
-        """(exercise, score in percent, the two students with their code) of answers that are alike."""
-        return [
-            (
-                assigned.id,
-                round(100 * pair.score),
-                [(printable(id), self.codes[assigned.id, id]) for id in (pair.first, pair.second)],
-            )
-            for assigned in self.assignment.exercises
-            for pair in originality.pairs(assigned.exercise, self.winnowed[assigned.id])
-        ]
 
     def _statuses(self) -> list[tuple[str, str, int]]:
         words = {**status.WORDS, **QUESTION_WORDS}
