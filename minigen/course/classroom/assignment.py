@@ -31,7 +31,6 @@ __all__ = [
     "AssignedExercise",
     "Assignment",
     "Counting",
-    "Criterion",
     "Late",
     "Question",
     "graded_seeds",
@@ -72,24 +71,12 @@ class AssignedExercise:
 
 
 @dataclass(frozen=True)
-class Criterion:
-    """A line of a question's rubric."""
-
-    text: str
-    points: float
-
-
-@dataclass(frozen=True)
 class Question:
-    """A question that is answered in prose and graded by the teacher, criterion by criterion."""
+    """A question that is answered in prose and graded by the teacher in nbgrader; `minigen grade` leaves it out."""
 
     id: str
     text: str
-    criteria: tuple[Criterion, ...]
-
-    @property
-    def points(self) -> float:
-        return sum(criterion.points for criterion in self.criteria)
+    points: float
 
 
 @dataclass(frozen=True)
@@ -180,26 +167,21 @@ class Assignment:
 
     @property
     def possible(self) -> float:
-        """The points of all that counts."""
+        """The points of all exercises that count."""
         points = [assigned.points for assigned in self.exercises]
         dropped = self.counting.dropped(points)
         counted = [value for place, value in enumerate(points) if place not in dropped]
-        return sum(counted) + sum(question.points for question in self.questions)
+        return sum(counted)
 
     @property
     def parts(self) -> list[str]:
-        """The ids of what has points: the exercises, then the questions."""
-        return [assigned.id for assigned in self.exercises] + [question.id for question in self.questions]
+        """The ids of the exercises."""
+        return [assigned.id for assigned in self.exercises]
 
     @property
     def answer_files(self) -> list[str]:
         """The Python files that students hand in."""
         return list(dict.fromkeys(assigned.file for assigned in self.exercises))
-
-    @property
-    def prose_file(self) -> str:
-        """The file that students write their answers to questions in: `hw1.md`."""
-        return f"{self.slug}.md"
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -317,12 +299,14 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
     """The assignment of data that follow the schema; `read` gives the bytes of a declared file."""
     exercises = _exercises(data["exercise"])
     helpers, names = tuple(data.get("helpers", ())), tuple(data.get("data", ()))
-    questions = tuple(map(_question, data.get("question", ())))
+    questions = tuple(
+        Question(table["id"], table["text"].strip(), float(table["points"])) for table in data.get("question", ())
+    )
     ids = [question.id for question in questions]
     repeated = next((id for id in ids if ids.count(id) > 1), None)
     if repeated is not None:
         raise InvalidAssignment(f"the question {repeated} is listed twice")
-    taken = {assigned.file for assigned in exercises} | ({f"{slug}.md"} if questions else set())
+    taken = {assigned.file for assigned in exercises}
     for name in (*helpers, *names):
         if name in taken:
             raise InvalidAssignment(f"{name} is declared twice, or is the name of a file that students hand in")
@@ -381,18 +365,6 @@ def _private(wanted: str | Sequence[str], exercises: Sequence[AssignedExercise])
             raise InvalidAssignment(f"private: {name} has no private variant; {which if having else 'none here has'}")
         found.append(id)
     return tuple(dict.fromkeys(found))
-
-
-def _question(table: Mapping[str, Any]) -> Question:
-    criteria = tuple(Criterion(row["text"].strip(), float(row["points"])) for row in table.get("criteria", ()))
-    texts = [criterion.text for criterion in criteria]
-    if len(set(texts)) < len(texts):
-        raise InvalidAssignment(f"the question {table['id']} has a criterion twice")
-    if bool(criteria) == ("points" in table):
-        raise InvalidAssignment(f"the question {table['id']} needs either points or criteria, whose points are added")
-    if not criteria:
-        criteria = (Criterion("", float(table["points"])),)
-    return Question(table["id"], table["text"].strip(), criteria)
 
 
 def _counting(table: Mapping[str, Any], exercises: Sequence[AssignedExercise]) -> Counting:
@@ -490,14 +462,12 @@ memory_mb = 768
 
 # The exercises, and what each counts. A student gets the share of `points` that her answer has of the exercise's own.
 {exercises}
-# Questions that are answered in prose, in {slug}.md or the notebook. You grade them in {slug}-questions.csv.
+# Questions that are answered in prose. They are cells of nbgrader's notebook, which you grade there; elsewhere ask them
+# on your platform.
 # [[question]]
 # id = "q1"
 # text = "Why are the critic's weights clipped?"
-# criteria = [
-#     {{text = "names the Lipschitz constraint", points = 2}},
-#     {{text = "says what happens without it", points = 1}},
-# ]
+# points = 3
 """
 
 
@@ -512,7 +482,6 @@ def template(name: str, exercises: Sequence[Exercise], due: datetime.datetime | 
     title = title or Path(name).stem.replace("_", " ").replace("-", " ").capitalize()
     return TEMPLATE.format(
         name=name,
-        slug=Path(name).stem,
         title=json.dumps(title, ensure_ascii=False),
         due=shown,
         modules=json.dumps(list(MODULES)),

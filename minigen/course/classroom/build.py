@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from minigen.course.classroom import notebook, prose
+from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import HINTS, Assignment, graded_seeds, with_private
 from minigen.course.classroom.platforms import export, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
@@ -66,8 +66,6 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
     if assignment.hints < HINTS or assignment.numbers:
         ids = [assigned.id for assigned in assignment.exercises]
         files[limits.FILE_NAME] = limits.text(ids, assignment.hints, assignment.numbers).encode()
-    if assignment.questions:
-        files[assignment.prose_file] = prose.template(assignment).encode()
     files["README.md"] = readme(assignment, wheel, notebook).encode()
     return {**files, **assignment.files}
 
@@ -75,16 +73,12 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
 def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
     """The README of the students. wheel, notebook: the names of these files, "" if there is no notebook."""
     rows = [f"| {assigned.id} | {assigned.points:g} | {assigned.file} |" for assigned in assignment.exercises]
-    rows += [f"| {question.id} | {question.points:g} | {assignment.prose_file} |" for question in assignment.questions]
-    files = [*assignment.answer_files, *([assignment.prose_file] if assignment.questions else [])]
-    names = [f"`{name}`" for name in files]
+    names = [f"`{name}`" for name in assignment.answer_files]
     more = ""
     if assignment.allowed_modules:
         more += f"\nModules that an answer may import: {', '.join(assignment.allowed_modules)}.\n"
     if assignment.files:
         more += f"\nFiles that stand beside your answers when they are graded: {', '.join(assignment.files)}.\n"
-    if assignment.questions:
-        more += f"\nWrite your answers to the questions into {assignment.prose_file}, each below its heading.\n"
     if assignment.hints:
         more += "\nHand in `.progress.json` too, if you have it: it records the hints that you asked for.\n"
     kept = ["how many hints this assignment allows"] if assignment.hints < HINTS else []
@@ -108,7 +102,7 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
     return README.format(
         title=assignment.title,
         due=due,
-        count=_count(assignment),
+        count=plural(len(assignment.exercises), "exercise"),
         points=assignment.possible,
         minutes=sum(assigned.exercise.minutes for assigned in assignment.exercises),
         rows="\n".join(rows),
@@ -124,12 +118,6 @@ def _stuck(assignment: Assignment) -> str:
         return "There are no hints in this assignment."
     few = "" if assignment.hints == HINTS else f" ({plural(assignment.hints, 'hint')} an exercise)"
     return f"Stuck? `minigen exercise hint {assignment.exercises[0].id}`{few}."
-
-
-def _count(assignment: Assignment) -> str:
-    """How many exercises and questions there are, as a sentence begins: "2 exercises, 1 question"."""
-    counts = {"exercise": len(assignment.exercises), "question": len(assignment.questions)}
-    return ", ".join(plural(count, word) for word, count in counts.items() if count)
 
 
 def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str | None = None) -> Iterator[str]:
@@ -155,6 +143,9 @@ def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str
     yield from (f"{out / name}: {what}" for name, what in lines)
     if assignment.numbers:
         yield f"private variants of {', '.join(assignment.numbers)}: grade with the same --seed, which chooses them"
+    if assignment.questions:
+        asked = ", ".join(question.id for question in assignment.questions)
+        yield f"only the notebook of nbgrader has the questions {asked}: on other platforms, ask them there"
     if secret is None:
         yield "the platforms grade on the seed that students practise with; to change that: --seed SECRET"
 

@@ -21,9 +21,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
-from minigen.course.classroom import notebook, prose
+from minigen.course.classroom import notebook
 from minigen.course.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.classroom.roster import SHORTEST, Matcher, Student, decoded, words
+from minigen.course.classroom.roster import SHORTEST, Matcher, Student, words
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
 from minigen.course.exercise.grading import status
@@ -36,7 +36,7 @@ from minigen.course.exercise.grading.submission import (
     read_bytes,
 )
 
-__all__ = ["AnswerFile", "Entry", "Found", "ProseAnswer", "Submitted", "answers_of", "find", "folder_entries"]
+__all__ = ["AnswerFile", "Entry", "Found", "Submitted", "answers_of", "find", "folder_entries"]
 
 JUNK = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store"}
 DEEPEST = 12  # folders within folders
@@ -50,8 +50,6 @@ LONGEST_NAME = 255  # bytes of a file's name
 MOST_ZIPS = 10  # of one student that are opened
 LARGEST_LIST = 8 * 2**20  # bytes of a zip's list of files; some 80,000 files
 LARGEST_LIST_WITHIN = 2**20  # of a zip that a student handed in
-TEXTS = (".md", ".markdown", ".txt")  # files that answers to questions are read from
-DOCUMENTS = (*TEXTS, ".pdf", ".docx", ".doc", ".odt", ".rtf", ".tex", ".html", ".png", ".jpg", ".jpeg")
 PROGRESS = "progress.json"  # the end of the name of the record that `minigen exercise hint` keeps
 VERSION = re.compile(r"(?:[-_ ]|\()(\d+)\)?$")  # "gan_02-1.py", "gan_02 (2).py"
 
@@ -91,32 +89,16 @@ class AnswerFile:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class ProseAnswer:
-    """What a student wrote to a question. missing: nothing was handed in that could be an answer."""
-
-    text: str = ""
-    file: str = ""
-    notes: tuple[str, ...] = ()
-    missing: bool = True
-
-    @property
-    def id(self) -> str:
-        """Changes with the text; "" without one."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:12] if self.text else ""
-
-
 @dataclass
 class Submitted:
     """What one student handed in: an answer to each exercise, in order, and when.
 
-    prose: the answers to questions, by id. hints: how many hints of an exercise the student's record says were shown.
+    hints: how many hints of an exercise the student's record says were shown.
     """
 
     student: Student
     answers: list[AnswerFile]
     handed_in: datetime.datetime | None
-    prose: dict[str, ProseAnswer] = field(default_factory=dict)
     hints: dict[str, int] = field(default_factory=dict)
 
 
@@ -400,7 +382,7 @@ class _Read:
 
 
 def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignment) -> Submitted:
-    """Choose and read a student's file for each exercise and question. No content of a file raises an error."""
+    """Choose and read a student's file for each exercise. No content of a file raises an error."""
     entries, refused = _with_zips(entries)
     code = [entry for entry in entries if entry.suffix in (".py", ".ipynb")]
     reader = _Reader()
@@ -412,11 +394,8 @@ def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignmen
             content = reader.read(entry, assigned.exercise.name)
             candidates.append(_Read(entry, *_rank(entry, names), content))
         answers.append(_choose(assigned, candidates, entries, refused))
-    written = _prose(entries, assignment) if assignment.questions else {}
     times = [answer.modified for answer in answers if answer.modified is not None]
-    times += [modified for _, modified in written.values() if modified is not None]
-    prose_answers = {id: answer for id, (answer, _) in written.items()}
-    return Submitted(student, answers, max(times, default=None), prose_answers, _hints(entries))
+    return Submitted(student, answers, max(times, default=None), _hints(entries))
 
 
 def _with_zips(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
@@ -450,52 +429,9 @@ def _hints(entries: Sequence[Entry]) -> dict[str, int]:
     return found
 
 
-def _prose(entries: Sequence[Entry], assignment: Assignment) -> dict[str, tuple[ProseAnswer, datetime.datetime | None]]:
-    """The answer to each question and its time: of the files that have it, by the order in which code is chosen."""
-    names = (assignment.prose_file, f"{assignment.slug}.ipynb")
-    texts = [entry for entry in entries if entry.suffix in (*TEXTS, ".ipynb")]
-    found: dict[str, list[tuple[tuple, str, Entry]]] = {}
-    for entry in _likely(texts, names):
-        try:
-            data = entry.read(entry.limit)
-            text = notebook.markdown_of(data) if entry.suffix == ".ipynb" else decoded(data)
-        except (Unreadable, notebook.NotebookError, RecursionError):
-            continue
-        rank, version = _rank(entry, names)
-        when = entry.modified.timestamp() if entry.modified else 0.0
-        for id, answer in prose.answers_in(_writable(text), assignment).items():
-            score = (bool(answer), rank < 2, version, when, -rank, -len(entry.parts), entry.shown)
-            found.setdefault(id, []).append((score, answer, entry))
-    with_headings = {entry for rows in found.values() for _, _, entry in rows}
-    unread = [
-        entry.shown
-        for entry in entries
-        if entry.suffix in DOCUMENTS and entry not in with_headings and entry.name.lower() != "readme.md"
-    ]
-    result: dict[str, tuple[ProseAnswer, datetime.datetime | None]] = {}
-    for question in assignment.questions:
-        written = sorted(found.get(question.id, ()), key=lambda row: row[0], reverse=True)
-        if not written or not written[0][1]:
-            where = f"no answer under a heading 'Question {question.id}' in {assignment.prose_file}"
-            note = f"{where}; handed in: {', '.join(unread[:4])}"  # which may be the answer
-            answer = ProseAnswer("", "", (note,) if unread else (), missing=not unread)
-            result[question.id] = answer, None
-            continue
-        _, text, entry = written[0]
-        rivals = dict.fromkeys(other.shown for score, value, other in written[1:] if value not in ("", text))
-        note = f"more than one file could be meant: {entry.shown} is shown, not {', '.join(rivals)}"
-        answer = ProseAnswer(text, entry.shown, (note,) if rivals else (), missing=False)
-        result[question.id] = answer, entry.modified
-    return result
-
-
-def _writable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def _rank(entry: Entry, names: Sequence[str]) -> tuple[int, int]:
     """How well a file's name fits one of these, 0 the best, and its version: "gan_02-1.py" is (1, 1)."""
-    return min(_fit(entry, name) for name in names if Path(name).suffix in (".py", ".md", entry.suffix))
+    return min(_fit(entry, name) for name in names if Path(name).suffix in (".py", entry.suffix))
 
 
 def _fit(entry: Entry, file: str) -> tuple[int, int]:

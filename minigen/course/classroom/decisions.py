@@ -23,7 +23,7 @@ YES, NO = ("yes", "true", "x", "1"), ("", "no", "false", "0")
 
 @dataclass(frozen=True)
 class Decision:
-    """A line of the file. part: the id of an exercise or question, "" for all of them."""
+    """A line of the file. part: the id of an exercise, "" for all of them."""
 
     line: int
     student_id: str
@@ -90,7 +90,7 @@ def _decision(
     if points and excused:
         raise UsageError(f"{where}: a student who is excused gets no points; give points or excuse")
     if points and part == ALL:
-        raise UsageError(f"{where}: points are given for one exercise or question; name it in place of {ALL}")
+        raise UsageError(f"{where}: points are given for one exercise; name it in place of {ALL}")
     if not reason:
         raise UsageError(f"{where}: a decision needs a reason, which the student reads")
     when = moment(due, f"{where}: due").astimezone() if due else None

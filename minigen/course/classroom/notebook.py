@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigen.course.classroom import prose
 from minigen.course.classroom.assignment import Assignment
 from minigen.course.console import INSTALL_CLASSROOM, UsageError
 from minigen.course.exercise import stubs
 from minigen.course.exercise.names import global_names
 
-__all__ = ["NotebookError", "check_names", "functions_of", "imports", "markdown_of", "module", "student_notebook"]
+__all__ = ["NotebookError", "check_names", "functions_of", "imports", "module", "student_notebook"]
 
 NUMPY = "import autograd.numpy as np"
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -111,20 +110,10 @@ def functions_of(data: bytes, names: Iterable[str]) -> tuple[str, list[str]]:
 
 def _code_cells(data: bytes) -> list[tuple[int, str]]:
     """The number and source of each cell of code. Raises NotebookError."""
-    return [(number, source) for number, kind, source in _sources(data) if kind == "code"]
-
-
-def markdown_of(data: bytes) -> str:
-    """The text of a notebook: its Markdown cells one after the other. Raises NotebookError."""
-    return "\n\n".join(source for _, kind, source in _sources(data) if kind in ("markdown", "raw"))
-
-
-def _sources(data: bytes) -> list[tuple[int, str, str]]:
-    """The number, kind and source of each cell. Raises NotebookError."""
     nbformat = module()
     try:
         notebook = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
-        return [(n, cell.cell_type, str(cell.source)) for n, cell in enumerate(notebook.cells, start=1)]
+        return [(n, str(cell.source)) for n, cell in enumerate(notebook.cells, start=1) if cell.cell_type == "code"]
     except Exception as error:  # nbformat raises many kinds, for JSON, schema and version
         message = " ".join(str(error).split())[:200]
         raise NotebookError(f"no Jupyter notebook ({type(error).__name__}: {message})") from None
@@ -266,9 +255,6 @@ def _cells(assignment: Assignment) -> Iterator[tuple[str, str, str]]:
         yield "code", f"{name}-answer", stubs.stub(assigned.exercise)
         call = f'check("{assigned.exercise.address}", {assigned.exercise.name}, allowed_modules=ALLOWED)'
         yield "code", f"{name}-check", call
-    for question in assignment.questions:
-        yield "markdown", f"question-{question.id}", prose.prompt(question)
-        yield "markdown", f"question-{question.id}-answer", prose.PLACEHOLDER
 
 
 def imports(assignment: Assignment, check: bool = True) -> str:

@@ -21,7 +21,6 @@ __all__ = [
     "Matcher",
     "Student",
     "Table",
-    "decoded",
     "members",
     "number",
     "read_roster",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import minigen
 from minigen.course.classroom import assignment as assignments
-from minigen.course.classroom.results import lms, marks, similarity
+from minigen.course.classroom.results import lms, similarity
 from minigen.course.classroom.results.documents import SCHEMA_VERSION
 from minigen.course.console import UsageError, cleaning_up, color, plural, print_json
 from minigen.course.exercise.format import AuthorError
@@ -106,7 +106,6 @@ def _grade(args: argparse.Namespace) -> Summary:
         raise UsageError(f"cannot read {args.adjust}: there is no such file")
     path = args.adjust or args.assignment.with_name("adjust.csv")
     decided = decisions.read(path, assignment, students)
-    marked = marks.read(marks.beside(args.assignment), assignment, students)
     book = lms.plan(args.lms, table, assignment, args.lms_column) if args.lms else None
     sandbox = _sandbox(args.sandbox)
     run = None
@@ -119,7 +118,6 @@ def _grade(args: argparse.Namespace) -> Summary:
         jobs=args.jobs,
         times=times,
         decisions=decided,
-        marks=marked,
         lms=book,
         sandbox=sandbox,
         again=args.again,
@@ -148,9 +146,6 @@ def _print_summary(summary: Summary) -> None:
     others = [name for name in summary.files if name.endswith((".csv", ".html")) and name not in NOT_NAMED]
     print(f"{summary.out / 'gradebook.csv'}, {', '.join(others)}, feedback/, {similarity.FOLDER}/")
     print("to look for code that is alike:", *similarity.commands(summary.out), sep="\n    ")
-    if summary.ungraded:
-        where = next(path for name, path in summary.files.items() if name.endswith("-questions.csv"))
-        print(f"{plural(summary.ungraded, 'answer')} to questions without points: fill in {where} and run this again")
     for remark in summary.remarks:
         print(remark)
     if summary.unmatched:

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator
 
 from minigen.course.cells import cells_of
-from minigen.course.classroom.assignment import AssignedExercise, Assignment, Question
+from minigen.course.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.exercise import functions, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
@@ -24,7 +24,6 @@ FOLD = re.compile(r"<details><summary>(.+?)</summary>\s*(.*?)\s*</details>", re.
 def solutions(assignment: Assignment) -> str:
     """The solutions as Markdown, in the order of the assignment; mathematics stands in dollars, as in lessons."""
     total = sum(assigned.points for assigned in assignment.exercises)
-    total += sum(question.points for question in assignment.questions)
     parts = [f"# {assignment.title}: solutions", f"For teachers. {total:g} points."]
     lessons = list(dict.fromkeys(assigned.exercise.lesson for assigned in assignment.exercises))
     for lesson in lessons:
@@ -36,8 +35,6 @@ def solutions(assignment: Assignment) -> str:
             parts.append(f"## Derivations in {lesson}")
         for summary, text in derivations:
             parts += [f"### {summary}", text]
-    for question in assignment.questions:
-        parts += _question(question)
     return "\n\n".join(parts) + "\n"
 
 
@@ -73,12 +70,6 @@ def _points(exercise: Exercise) -> str:
     about = [_joined(case.about).replace("|", r"\|") for case in exercise.cases]
     rows = [f"| `{case.name}` | {what} | {case.kind} | {case.points} |" for case, what in zip(exercise.cases, about)]
     return "\n".join(["| case | what is tried | kind | points |", "| --- | --- | --- | ---: |", *rows])
-
-
-def _question(question: Question) -> Iterator[str]:
-    yield f"## {question.id} ({question.points:g} points)"
-    yield question.text
-    yield "\n".join(f"- {criterion.text}: {criterion.points:g}" for criterion in question.criteria)
 
 
 def _joined(text: str) -> str:

@@ -15,7 +15,6 @@ from minigen.course.classroom import assignment as assignments
 from minigen.course.classroom import decisions, roster
 from minigen.course.classroom.grade import batch
 from minigen.course.classroom.grade.pool import Graded
-from minigen.course.classroom.results import marks
 from minigen.course.classroom.schemas import schema
 from minigen.course.exercise.grading import grade, in_process, status
 
@@ -112,10 +111,9 @@ class Class:
         return roster.read_roster(self.folder / "roster.csv")
 
     def grade(self, run=in_this_process, out: Path | None = None, secret: str = SECRET, **options) -> batch.Summary:
-        """Grade it into `out`, with the decisions and marks that stand beside the assignment."""
+        """Grade it into `out`, with the decisions that stand beside the assignment."""
         given = self.assignment, self.students
         options.setdefault("decisions", decisions.read(self.folder / "adjust.csv", *given))
-        options.setdefault("marks", marks.read(self.folder / "hw1-questions.csv", *given))
         options = batch.Options(**options)
         out = self.out if out is None else out
         return batch.grade_class(self.submissions, self.assignment, self.students, secret, out, options, run)

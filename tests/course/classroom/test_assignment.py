@@ -316,3 +316,24 @@ def test_the_hash_changes_with_what_counts(a_class):
     one = a_class.assignment.sha256
     a_class.write("x.csv", "2")
     assert len({before, changed, one, a_class.assignment.sha256}) == 4
+
+
+QUESTION = '\n[[question]]\nid = "q1"\ntext = "Why?"\npoints = 3\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (QUESTION * 2, "the question q1 is listed twice"),
+        (QUESTION.replace("points = 3", ""), "[[question]] 1: points is missing; it must be a number of more than 0"),
+        (QUESTION.replace("= 3", "= 0"), "[[question]] 1: points must be a number of more than 0, got 0"),
+        (QUESTION.replace("q1", "a b"), "[[question]] 1: id must be a name of letters, digits and - such as"),
+        (QUESTION.replace('text = "Why?"', ""), "[[question]] 1: text is missing; it must be a text, the question"),
+        (QUESTION + "criteria = []", "[[question]] 1 has an unknown key 'criteria'; known are id, points, text"),
+    ],
+)
+def test_mistakes_in_questions(a_class, text, expected):
+    path = a_class.write("hw1.toml", TOML + text)
+    with pytest.raises(UsageError) as caught:
+        _ = a_class.assignment
+    assert str(caught.value).startswith(f"{path}: {expected}")

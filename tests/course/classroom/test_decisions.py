@@ -105,7 +105,7 @@ def test_an_answer_that_the_grader_could_not_run_can_be_decided(a_class, quickly
         ("s001,,,,yes,x", "line 2: exercise must be one of all, "),
         ("s001,all,tomorrow,,,x", "line 2: due must be a date and time such as 2027-02-01T23:59, got 'tomorrow'"),
         ("s001,all,01.02.2027,,,x", "line 2: due must be a date and time"),
-        ("s001,all,,3,,x", "line 2: points are given for one exercise or question; name it in place of all"),
+        ("s001,all,,3,,x", "line 2: points are given for one exercise; name it in place of all"),
         (
             "s001,gan/12/critic_loss,,+1,,x",
             "line 2: points must be the number that counts, at least 0",

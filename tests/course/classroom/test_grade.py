@@ -386,7 +386,6 @@ def test_markdown_shows_text_as_it_is():
         "counting": "",
         "decisions": [],
         "exercises": [],
-        "questions": [],
     }
     assert feedback.as_markdown(document).splitlines()[0] == "# A \\*b\\*: \\<i\\>"
     assert "<h1>A *b*: &lt;i&gt;</h1>" in feedback.as_html(document)

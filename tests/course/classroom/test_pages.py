@@ -76,17 +76,10 @@ def row(id: str, state: str = S.PASS, **more) -> dict:
     return {**result, **more}
 
 
-def question(id: str, state: str = "graded", **more) -> dict:
-    result = {"id": id, "status": state, "points": 2.0, "possible": 3.0, "late": 0.0, "given": None, "total": 2.0}
-    criteria = [{"text": "names it", "points": 2.0, "possible": 2.0}, {"text": "why", "points": 0.0, "possible": 1.0}]
-    result |= {"excused": False, "decisions": [], "criteria": criteria, "comment": "", "notes": []}
-    return {**result, "answer": "It is.", "answer_id": "a1", "text": "What is it?", **more}
-
-
 def document(*rows: dict, **more) -> dict:
     student = {"student_id": "s001", "first_name": "Emmy", "last_name": "Noether", "email": ""}
     result = {"assignment": {"title": "Homework"}, "student": student, "days_late": 0, "points": 3.5, "late": 0.0}
-    result |= {"excused": False, "counting": "", "decisions": [], "minutes_after_due": None, "questions": []}
+    result |= {"excused": False, "counting": "", "decisions": [], "minutes_after_due": None}
     return {**result, "total": 3.5, "possible": 8.0, "exercises": list(rows), **more}
 
 

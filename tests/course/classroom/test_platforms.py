@@ -234,6 +234,26 @@ def test_cells_of_nbgrader(a_class):
     )
 
 
+QUESTION = '\n[[question]]\nid = "q1"\ntext = "Why is there no sigmoid?"\npoints = 3\n'
+
+
+def test_questions_are_cells_that_nbgrader_has_graded_by_hand(a_class):
+    """As nbgrader tells them from others: a solution that has points, and no code; the text is in the cell above."""
+    a_class.write("hw1.toml", TOML + QUESTION)
+    book = nbgrader.source_notebook(a_class.assignment)
+    nbformat.validate(book)
+    *_, asked, answer = book.cells
+    assert "Why is there no sigmoid?" in asked.source and "nbgrader" not in asked.metadata
+    wanted = {"cell_type": "markdown", "grade": True, "solution": True, "locked": False, "task": False, "points": 3}
+    assert answer.cell_type == "markdown" and wanted.items() <= answer.metadata["nbgrader"].items()
+    lines = list(build.build(a_class.assignment, a_class.folder / "dist", secret="x"))
+    assert lines[-1] == "only the notebook of nbgrader has the questions q1: on other platforms, ask them there"
+    dist = a_class.folder / "dist"
+    texts = [path for path in dist.rglob("*.*") if path.suffix in (".py", ".md", ".ipynb")]
+    found = {path.relative_to(dist).parts[0] for path in texts if "sigmoid?" in path.read_text("utf-8")}
+    assert found == {"nbgrader"} and a_class.assignment.possible == 13
+
+
 def value_of_cell(source: str, answer: str) -> float:
     """The value of a cell's last expression, as the kernel shows it, below a student's answer."""
     names: dict = {}
@@ -321,6 +341,30 @@ def test_nbgrader_itself(built):
     run("nbgrader", "generate_feedback", "hw1", cwd=course)
     page = (course / "feedback" / "partly" / "hw1" / "hw1.html").read_text()
     assert "the simplest case that fails" in page and str(seed) not in page
+
+
+@pytest.mark.slow
+@needs("nbgrader")
+def test_nbgrader_leaves_a_question_to_its_teacher(a_class):
+    """The answer of the source is taken out, and after autograding the cell waits for a grade by hand."""
+    a_class.write("hw1.toml", TOML + QUESTION)
+    list(build.build(a_class.assignment, a_class.folder / "dist", secret="x"))
+    course = a_class.folder / "dist" / "nbgrader"
+    run("nbgrader", "generate_assignment", "hw1", cwd=course)
+    released = nbformat.read(course / "release" / "hw1" / "hw1.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in released.cells)
+    assert "Why is there no sigmoid?" in text and "What a good answer says" not in text
+    released.cells[-1].source = "A score is no probability."
+    folder = course / "submitted" / "emmy" / "hw1"
+    folder.mkdir(parents=True)
+    nbformat.write(released, folder / "hw1.ipynb")
+    run("nbgrader", "autograde", "hw1", cwd=course)
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        grades = {grade.name: grade for grade in gradebook.find_submission_notebook("hw1", "hw1", "emmy").grades}
+        waiting = [name for name, grade in grades.items() if grade.needs_manual_grade]
+        assert waiting == ["question-q1-answer"] and grades["question-q1-answer"].max_score == 3
 
 
 # ------------------------------------------------------------------------------------------- otter-grader

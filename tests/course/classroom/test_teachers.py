@@ -45,12 +45,12 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
         rows = {(row["student_id"], row["exercise"]): row["status"] for row in csv.DictReader(file)}
     assert rows["s001", "gan/12/critic_loss"] == "pass" and rows["s001", "gan/02/generator_loss_minimax"] == "stub"
     assert rows["s003", "gan/12/critic_loss"] == "missing_file"
-    assert rows["s002", "gan/12/critic_loss"] == "wrong_value" and rows["s002", "q1"] == "graded" and len(rows) == 9
+    assert rows["s002", "gan/12/critic_loss"] == "wrong_value" and len(rows) == 6
     with (work / "grades" / "canvas.csv").open(newline="") as file:
         canvas = {row["SIS User ID"]: row["Hw1 (1502)"] for row in csv.DictReader(file)}
     results = work / "grades" / "results"
-    emmy = on_canvas(results / "s001.json", 8, 8 + 3)  # the other function is excused, the question not answered
-    carl = on_canvas(results / "s002.json", 5 + 1 + 1, 8 + 10 + 3)  # by decision, and the marks of the question
+    emmy = on_canvas(results / "s001.json", 8, 8)  # the other function is excused
+    carl = on_canvas(results / "s002.json", 5, 8 + 10)  # by decision
     assert canvas == {"": "100", "s001": emmy, "s002": carl, "s003": "0"}
     assert "ill until 5 February" in (work / "grades" / "report.html").read_text()
     assert "joined later" in (work / "grades" / "feedback" / "s001.md").read_text()
@@ -59,7 +59,7 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
         name = name.replace("ID", "s001")
         assert (work / "grades" / name).exists() or (work / "dist" / name).exists(), name
     assert '"kind": "grading"' in done.stdout and "3 students graded" in done.stdout
-    assert "1 answer to questions without points: fill in hw1-questions.csv" in done.stdout
+    assert "compare50 grades/similarity/students/* -d grades/similarity/stubs/*" in done.stdout
     assert "points are scaled from" in done.stdout
 
 

@@ -22,8 +22,7 @@ from minigen.course.classroom.decisions import Decision
 from minigen.course.classroom.grade import pool
 from minigen.course.classroom.grade.grader import row_of
 from minigen.course.classroom.grade.pool import Failed, Graded, Job, Setup
-from minigen.course.classroom.results import documents, feedback, gradebook, lms, marks, questions, similarity
-from minigen.course.classroom.results.marks import Marks
+from minigen.course.classroom.results import documents, feedback, gradebook, lms, similarity
 from minigen.course.classroom.results.report import Tally
 from minigen.course.classroom.roster import Student
 from minigen.course.console import UsageError
@@ -45,14 +44,13 @@ class Options:
     """How a class is graded.
 
     times: "files" for the times of the files, or when each student handed in, by id; None: nobody is late.
-    decisions: the teacher's, by id. marks: the teacher's for questions. lms: the platform's gradebook to be written.
+    decisions: the teacher's, by id. lms: the platform's gradebook to be written.
     sandbox: "bwrap", or "" for none. again: grade what was graded before, too. bar: whether to show a progress bar.
     """
 
     jobs: int = 1
     times: str | Mapping[str, str] | None = None
     decisions: Mapping[str, Sequence[Decision]] = field(default_factory=dict)
-    marks: Marks | None = None
     lms: lms.Gradebook | None = None
     sandbox: str = ""
     again: bool = False
@@ -63,8 +61,8 @@ class Options:
 class Summary:
     """The result of a class. retries: (student, exercise, reason); unmatched: (file, reason).
 
-    files: of the tables and pages by name. ungraded: answers to questions that have no points yet. remarks: on grades
-    that were made with another seed, and on the gradebook for a platform.
+    files: of the tables and pages by name. remarks: on grades that were made with another seed, and on the gradebook
+    for a platform.
     """
 
     assignment: Assignment
@@ -76,7 +74,6 @@ class Summary:
     retries: list[tuple[str, str, str]] = field(default_factory=list)
     unmatched: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
-    ungraded: int = 0
     remarks: tuple[str, ...] = ()
     mean: float | None = None
     seconds: float = 0.0
@@ -91,7 +88,6 @@ class Summary:
             "possible": self.assignment.possible,
             "retries": [dict(zip(("student_id", "exercise", "reason"), row)) for row in self.retries],
             "unmatched": [dict(zip(("file", "reason"), row)) for row in self.unmatched],
-            "ungraded": self.ungraded,
             "remarks": list(self.remarks),
             "files": self.files,
             "seconds": round(self.seconds, 3),
@@ -161,8 +157,7 @@ def _grade_all(
 
     def document(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         decisions = options.decisions.get(submitted.student.student_id, ())
-        given = options.marks.found if options.marks is not None else {}
-        return documents.submission(submitted, assignment, summary.seeds, rows, key, decisions, given)
+        return documents.submission(submitted, assignment, summary.seeds, rows, key, decisions)
 
     def not_graded(submitted: Submitted, error: Exception) -> list[dict[str, Any]]:
         words = f"the grader failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -264,18 +259,8 @@ def _write_tables(students: Sequence[Student], summary: Summary, options: Option
     if options.lms is not None:
         write(f"{options.lms.kind}.csv", options.lms.text(each()))
         summary.remarks += tuple(options.lms.notes)
-    if assignment.questions:
-        write("questions.html", questions.as_html(assignment, each()))
-        if options.marks is not None:
-            now, path = options.marks, options.marks.path
-            if path.exists():
-                now = marks.read(path, assignment, students)  # with what the teacher filled in meanwhile
-            if now.found != options.marks.found:
-                summary.remarks += (f"{path.name} has changed since this run began: run this again",)
-            marks.write(now, each())
-            summary.files[path.name] = str(path)
     write("report.html", tally.html(summary.unmatched, timed=options.times is not None))
     write("retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
     write("unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
-    summary.retries, summary.ungraded = tally.retries, tally.ungraded
+    summary.retries = tally.retries
     summary.mean = round(statistics.fmean(tally.totals), 4) if tally.totals else None

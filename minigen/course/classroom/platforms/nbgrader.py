@@ -32,6 +32,9 @@ must not get: `nbgrader` returns the hidden tests to them with their grades.
 
 An answer runs in the notebook's own process: nbgrader's time limit is the only one, and nothing is hidden from it.
 For untrusted students use `minigen grade`, which takes functions out of notebooks too.
+
+The assignment's questions are cells that you grade by hand in `nbgrader formgrader`. What you write into the cell of an
+answer in `source/`, such as your rubric, is taken out for the students.
 """
 CONFIG = """\
 c = get_config()
@@ -79,21 +82,28 @@ def _cells(assignment: Assignment) -> Iterator[Any]:
         tests = v4.new_code_cell(_tests(assigned, assignment.slug), id=_cell_id(name, "test"))
         tests.metadata["nbgrader"] = {**_metadata(f"{name}-test", grade=True), "points": assigned.points}
         yield tests
+    for question in assignment.questions:
+        text = f"## {question.id}\n\n{question.text}\n\n{question.points:g} points"
+        yield v4.new_markdown_cell(text, id=f"question-{question.id}")
+        answer = v4.new_markdown_cell("*What a good answer says.*", id=f"question-{question.id}-answer")
+        manual = _metadata(f"question-{question.id}-answer", "markdown", solution=True, grade=True)
+        answer.metadata["nbgrader"] = {**manual, "points": question.points}
+        yield answer
 
 
 def _cell_id(name: str, kind: str) -> str:
     return f"{name[:50]}-{kind}"
 
 
-def _metadata(grade_id: str, solution: bool = False, grade: bool = False) -> dict[str, Any]:
-    """What nbgrader's schema 3 requires in a cell."""
+def _metadata(grade_id: str, kind: str = "code", solution: bool = False, grade: bool = False) -> dict[str, Any]:
+    """What nbgrader's schema 3 requires in a cell. One that is both a solution and graded is graded by hand."""
     return {
         "schema_version": 3,
         "grade_id": grade_id,
-        "cell_type": "code",
+        "cell_type": kind,
         "grade": grade,
         "solution": solution,
-        "locked": grade,
+        "locked": grade and not solution,
         "task": False,
     }
 

@@ -10,14 +10,12 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import minigen
-from minigen.course.classroom.assignment import Assignment, Question
-from minigen.course.classroom.collect import ProseAnswer, Submitted
+from minigen.course.classroom.assignment import Assignment
+from minigen.course.classroom.collect import Submitted
 from minigen.course.classroom.decisions import Decision
-from minigen.course.classroom.results.marks import Mark
 from minigen.course.classroom.roster import Student
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
@@ -55,23 +53,21 @@ def submission(
     rows: Sequence[Mapping[str, Any]],
     key: str,
     decisions: Sequence[Decision] = (),
-    marks: Mapping[tuple[str, str, str], Mark] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The document of one student: rows as `grader.row_of` gives them, and what follows from them by arithmetic.
 
-    That is what counts after lateness, the teacher's decisions and marks, and the rule for the lowest exercises.
+    That is what counts after lateness, the teacher's decisions, and the rule for the lowest exercises.
     """
     exercises: list[dict[str, Any]] = []
     for assigned, row in zip(assignment.exercises, rows, strict=True):
         hints = submitted.hints.get(assigned.id)
         more = {"about": sentences(assigned.exercise), "hints_used": hints, "dropped": False}
         exercises.append({**row, **more, **_counted(assigned.id, row["points"], submitted, assignment, decisions)})
-    questions = [_question(question, submitted, assignment, decisions, marks) for question in assignment.questions]
     graded = [row for row in exercises if not row["excused"]]
     if all(row["total"] is not None for row in graded):
         for place in assignment.counting.dropped([row["total"] for row in graded]):
             graded[place]["dropped"] = True
-    counted = [row for row in [*graded, *questions] if not (row["excused"] or row.get("dropped"))]
+    counted = [row for row in graded if not row["dropped"]]
     points = late = total = None
     if counted and all(row["total"] is not None for row in counted):
         late = round(sum(row["late"] for row in counted), 2)
@@ -95,7 +91,6 @@ def submission(
         "counting": str(assignment.counting),
         "decisions": [str(decision) for decision in general],
         "exercises": exercises,
-        "questions": questions,
     }
 
 
@@ -113,7 +108,7 @@ def _minutes(handed_in: datetime.datetime | None, due: datetime.datetime | None)
 def _counted(
     part: str, points: float | None, submitted: Submitted, assignment: Assignment, decisions: Sequence[Decision]
 ) -> dict[str, Any]:
-    """What counts of an exercise or question that earned so many points. A decision on it stands before one on all.
+    """What counts of an exercise that earned so many points. A decision on it stands before one on all.
 
     Points that the teacher decides are not reduced by being late.
     """
@@ -131,43 +126,6 @@ def _counted(
         "total": total,
         "excused": any(decision.excused for decision in both),
         "decisions": [str(decision) for decision in own],
-    }
-
-
-def _question(
-    question: Question,
-    submitted: Submitted,
-    assignment: Assignment,
-    decisions: Sequence[Decision],
-    marks: Mapping[tuple[str, str, str], Mark],
-) -> dict[str, Any]:
-    """A question with the student's answer and the teacher's marks; without an answer it has 0 points until marked."""
-    answer = submitted.prose.get(question.id, ProseAnswer())
-    keys = [(submitted.student.student_id, question.id, criterion.text) for criterion in question.criteria]
-    given = [marks.get(key) for key in keys]
-    values = [None if mark is None else mark.points for mark in given]
-    state = "graded" if None not in values else "not_graded"
-    if answer.missing and all(value is None for value in values):
-        state, values = "missing", [0.0] * len(values)
-    points = None if None in values else round(sum(value or 0.0 for value in values), 2)
-    stale = any(mark and mark.points is not None and mark.answer_id not in ("", answer.id) for mark in given)
-    notes = [*answer.notes, *(["the answer is another one than that which was graded"] if stale else [])]
-    return {
-        "id": question.id,
-        "text": question.text,
-        "status": state,
-        "points": points,
-        "possible": question.points,
-        "criteria": [
-            {"text": criterion.text, "points": value, "possible": criterion.points}
-            for criterion, value in zip(question.criteria, values, strict=True)
-        ],
-        "comment": " ".join(dict.fromkeys(mark.comment for mark in given if mark and mark.comment)),
-        "answer": answer.text,
-        "answer_id": answer.id,
-        "file": answer.file,
-        "notes": notes,
-        **_counted(question.id, points, submitted, assignment, decisions),
     }
 
 

@@ -40,8 +40,7 @@ def title(document: Mapping[str, Any]) -> str:
 def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     """The feedback of one student below its title, piece by piece."""
     exercises = [block for row in document["exercises"] for block in _exercise(row, document["counting"])]
-    questions = [block for row in document["questions"] for block in _question(row)]
-    for block in [*_points(document), *exercises, *questions]:
+    for block in [*_points(document), *exercises]:
         yield Block(block.kind, printable(block.text), tuple(map(printable, block.items)))
 
 
@@ -52,8 +51,7 @@ def _points(document: Mapping[str, Any]) -> Iterator[Block]:
         yield Block("text", "You are excused from this assignment.")
         return
     if document["total"] is None:
-        waiting = any(row["status"] == status.GRADER_ERROR for row in document["exercises"])
-        yield Block("text", NOT_YET if waiting else "Your answers to the questions are not graded yet.")
+        yield Block("text", NOT_YET)
         return
     yield Block("text", f"{document['total']:g} of {document['possible']:g} points.")
     if document["late"]:
@@ -62,24 +60,10 @@ def _points(document: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _heading(row: Mapping[str, Any]) -> Block:
-    """The name and points of an exercise or question: what the teacher decided, else what the answer earned."""
+    """The name and points of an exercise: what the teacher decided, else what the answer earned."""
     points = row["points"] if row["given"] is None else row["given"]
     shown = "not graded yet" if points is None else f"{points:g} of {row['possible']:g}"
     return Block("heading", f"{row['id']}: {'excused' if row['excused'] else shown}")
-
-
-def _question(row: Mapping[str, Any]) -> Iterator[Block]:
-    yield _heading(row)
-    yield from (Block("text", f"Decided by your teacher: {decision}") for decision in row["decisions"])
-    if row["status"] == "missing":
-        yield Block("text", "No answer was handed in.")
-    elif row["status"] == "graded":
-        named = [criterion for criterion in row["criteria"] if criterion["text"]]
-        lines = [f"{each['text']}: {each['points']:g} of {each['possible']:g}" for each in named]
-        yield from [Block("list", items=tuple(lines))] if lines else []
-    if row["comment"]:
-        yield Block("text", row["comment"])
-    yield from (Block("text", f"Note: {note}") for note in row["notes"])
 
 
 def _exercise(row: Mapping[str, Any], counting: str) -> Iterator[Block]:

@@ -36,21 +36,21 @@ def long_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
     """
     for document in documents:
         person = [document["student"][name] for name in PERSON]
-        for row in [*document["exercises"], *document["questions"]]:
+        for row in document["exercises"]:
             names = ("id", "status", "points", "possible", "late")
-            total = None if row["excused"] or row.get("dropped") else row["total"]
-            more = [total, decision(document, row), row.get("seed"), row.get("sha256")]
+            total = None if row["excused"] or row["dropped"] else row["total"]
+            more = [total, decision(document, row), row["seed"], row["sha256"]]
             yield [*person, *(row[name] for name in names), *more]
 
 
 def decision(document: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    """What the teacher decided about an exercise or question, or why it does not count."""
-    dropped = [document["counting"]] if row.get("dropped") else []
+    """What the teacher decided about an exercise, or why it does not count."""
+    dropped = [document["counting"]] if row["dropped"] else []
     return "; ".join([*document["decisions"], *row["decisions"], *dropped])
 
 
 def wide_header(parts: Sequence[str]) -> list[str]:
-    """The columns of the wide gradebook: the person, the points of each exercise and question, the sums."""
+    """The columns of the wide gradebook: the person, the points of each exercise, the sums."""
     return [*PERSON, *parts, "points", "late", "total", "possible", "days_late", "decisions"]
 
 
@@ -58,7 +58,7 @@ def wide_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
     """A row for each student, in the columns of `wide_header`; points as they are before being late costs any."""
     for document in documents:
         person = [document["student"][name] for name in PERSON]
-        parts = [*document["exercises"], *document["questions"]]
+        parts = document["exercises"]
         points = [row["points"] if row["given"] is None else row["given"] for row in parts]
         points = ["excused" if row["excused"] else value for row, value in zip(parts, points, strict=True)]
         names = ("points", "late", "total", "possible", "days_late")

@@ -23,7 +23,6 @@ BINS = 10
 SLOWEST = 10
 LISTED = 200  # rows of a table; more are counted. The table of students has them all
 NOT_RUN = (status.MISSING_FILE, status.GRADER_ERROR)  # of an answer that is not among those that fail a case
-QUESTION_WORDS = {"missing": "nothing handed in", "graded": "graded", "not_graded": "not graded yet"}
 SCRIPT = TEMPLATES.joinpath("sort.js").read_text(encoding="utf-8")
 
 
@@ -38,7 +37,6 @@ class Tally:
         self.totals: list[float] = []
         self.shares: list[float] = []
         self.late = 0
-        self.ungraded = 0
         self.statuses: dict[str, Counter[str]] = defaultdict(Counter)
         self.points: dict[str, float] = defaultdict(float)
         self.cases: dict[str, Counter[str]] = defaultdict(Counter)
@@ -54,7 +52,6 @@ class Tally:
         """Count one student."""
         student = document["student"]
         id = student["student_id"]
-        parts = [*document["exercises"], *document["questions"]]
         self.late += document["days_late"] > 0
         if document["total"] is not None:
             self.totals.append(document["total"])
@@ -69,25 +66,20 @@ class Tally:
                 "possible": document["possible"],
                 "minutes": document["minutes_after_due"],
                 "hints": sum(hints) if hints else None,
-                "parts": [self._part(row) for row in parts],
+                "parts": [self._part(row) for row in document["exercises"]],
             }
         )
         self.decisions += [(id, "all", decision) for decision in document["decisions"]]
-        self.decisions += [(id, row["id"], decision) for row in parts for decision in row["decisions"]]
+        self.decisions += [(id, row["id"], decision) for row in document["exercises"] for decision in row["decisions"]]
         for row in document["exercises"]:
             self._add_row(id, row)
-        for row in document["questions"]:
-            self.ungraded += row["status"] == "not_graded"
-            self.points[row["id"]] += row["points"] or 0.0
-            self.statuses[row["id"]][row["status"]] += 1
-            self.notes += [(id, row["id"], note) for note in row["notes"]]
 
     @staticmethod
     def _part(row: Mapping[str, Any]) -> Any:
-        """What the table of students shows of an exercise or question: a number, None if it is not graded, or words."""
+        """What the table of students shows of an exercise: a number, None if it is not graded, or words."""
         if row["excused"]:
             return "excused"
-        return "dropped" if row.get("dropped") else row["total"]
+        return "dropped" if row["dropped"] else row["total"]
 
     def _add_row(self, id: str, row: Mapping[str, Any]) -> None:
         exercise = row["id"]
@@ -139,7 +131,6 @@ class Tally:
             f"{plural(len(self.students), 'student')}, {len(self.totals)} graded in full",
             f"{self._quartiles()} of {self.assignment.possible:g} points",
             f"{self.late} late" if timed else "lateness was not judged (see minigen grade --times)",
-            *([f"{plural(self.ungraded, 'answer')} to questions without points"] if self.ungraded else []),
         ]
         return f"{'; '.join(words)}."
 
@@ -178,9 +169,8 @@ class Tally:
                 yield "", case.name, f"{case.points} raw", count, count / students, failed
 
     def _statuses(self) -> list[tuple[str, str, int]]:
-        words = {**status.WORDS, **QUESTION_WORDS}
         return [
-            (part, words[state], count)
+            (part, status.WORDS[state], count)
             for part in self.assignment.parts
             for state, count in self.statuses[part].most_common()
         ]
