@@ -1,6 +1,7 @@
-"""The command line: `minigen COMMAND ...`. Each command is a module of `minigen.course.commands` with a `main(argv)`.
+"""The command line: `minigen COMMAND ...`.
 
-A command is imported only when it is called, so that `minigen list` and `-h` start at once.
+Each command is a module with a `main(argv)` in `minigen.course.commands` or `minigen.classroom.commands`, which list
+their commands. A command is imported only when it is called, so that `minigen list` and `-h` start at once.
 """
 
 from __future__ import annotations
@@ -10,30 +11,15 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import minigen
+from minigen.classroom import commands as classroom_commands
+from minigen.course import commands as course_commands
 from minigen.course.console import UsageError, color, safe_streams, silence_stdout
 from minigen.course.lesson.options import Parser
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = {
-    "list": "show the lessons by post and section",
-    "run": "run a lesson, or all of them",
-    "tour": "see four kinds of model learn the same density",
-    "notebook": "write a lesson as a Jupyter notebook",
-    "book": "build the lessons as they ran into a web site",
-    "exercise": "write an equation yourself and have it checked",
-    "syllabus": "plan the weeks of a class",
-    "slides": "make slides of a lesson",
-    "assignment": "make an assignment of exercises for a class",
-    "grade": "grade what a class handed in",
-    "change": "for authors: try the changes that lessons invite to",
-    "sample": "save samples of a lesson's trained model",
-    "new": "make a lesson of your own",
-    "glossary": "explain a term of the lessons",
-    "record": "keep the results of full runs beside the lessons",
-    "cache": "show or remove the trained models that are kept",
-    "bench": "measure the speed of this machine on minigen's workloads",
-}
+PACKAGES = (course_commands, classroom_commands)
+COMMANDS = {name: help for package in PACKAGES for name, help in package.COMMANDS.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         if argv and argv[0] in COMMANDS:
-            code = import_module(f"minigen.course.commands.{argv[0]}").main(argv[1:])
+            package = next(package for package in PACKAGES if argv[0] in package.COMMANDS)
+            code = import_module(f"{package.__name__}.{argv[0]}").main(argv[1:])
             sys.stdout.flush()
             return code
         parser = _parser()

@@ -63,7 +63,10 @@ BREACHES = {
     },
     "No two files import each other": {"diffusion/ddpm.py": "def f():\n    from minigen.diffusion import samplers"},
     "The course knows no model": {"course/lesson/lesson.py": "def f():\n    from minigen.diffusion import ddpm"},
-    "No command imports another": {"course/commands/list.py": "from minigen.course.commands import exercise"},
+    "The course does without the class": {
+        "course/exercise/catalog.py": "def f():\n    from minigen.classroom import roster"
+    },
+    "No command imports another": {"classroom/commands/grade.py": "from minigen.classroom.commands import assignment"},
 }
 
 

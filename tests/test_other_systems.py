@@ -15,10 +15,10 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
+from minigen.classroom import assignment as assignments
+from minigen.classroom.results.documents import file_names
+from minigen.classroom.roster import Student
 from minigen.cli import main
-from minigen.course.classroom import assignment as assignments
-from minigen.course.classroom.results.documents import file_names
-from minigen.course.classroom.roster import Student
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading.drivers import drivers_of
 from minigen.course.exercise.grading.submission import read_submission

@@ -3,7 +3,7 @@
     python tests/bench/class_of_200.py                                    200 students, 5 exercises
     python tests/bench/class_of_200.py --students 2000 --exercises 1 --dask 2    on a Dask cluster of this machine
 
-The first students hand in what tests/course/classroom/hostile.py lists, a kind each, and again; the others are right.
+The first students hand in what tests/classroom/hostile.py lists, a kind each, and again; the others are right.
 The first run is killed when a part of the class is graded, and the second goes on with the rest.
 """
 
@@ -29,8 +29,8 @@ EXERCISES += ("gan/02/generator_loss_nonsaturating", "gan/12/clip_weights")
 
 
 def hostile():
-    """The module tests/course/classroom/hostile.py."""
-    spec = importlib.util.spec_from_file_location("hostile", ROOT / "tests/course/classroom/hostile.py")
+    """The module tests/classroom/hostile.py."""
+    spec = importlib.util.spec_from_file_location("hostile", ROOT / "tests/classroom/hostile.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from minigen.classroom.grade import grader
+from minigen.classroom.schemas import schema
 from minigen.course.book.browser import page_worker
-from minigen.course.classroom.grade import grader
-from minigen.course.classroom.schemas import schema
 from minigen.course.commands import exercise as command
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S

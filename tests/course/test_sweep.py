@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from minigen.classroom.schemas import schema
 from minigen.cli import main
-from minigen.course.classroom.schemas import schema
 from minigen.course.console import UsageError
 from minigen.course.lesson import sweep
 from minigen.course.lesson.options import RunOptions

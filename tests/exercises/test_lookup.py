@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from minigen.course.classroom.assignment import AssignedExercise
-from minigen.course.classroom.grade.grader import row_of
+from minigen.classroom.assignment import AssignedExercise
+from minigen.classroom.grade.grader import row_of
 from minigen.course.exercise import catalog
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.grading.forms import unbox

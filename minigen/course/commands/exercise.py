@@ -43,7 +43,7 @@ from minigen.files import write_new, write_text
 
 __all__ = ["main", "watch"]
 
-SCHEMA_VERSION = 4  # of what `check --json` prints; see classroom/schema/check.json
+SCHEMA_VERSION = 4  # of what `check --json` prints; see course/data/schema/check.json
 
 
 def _add_commands(parser: argparse.ArgumentParser) -> None:

@@ -180,7 +180,7 @@ def _outcome(lesson: str, seed: int, folder: Path, options: RunOptions, code: in
 
 def _on_cluster(todo: Sequence[tuple[LessonInfo, int]], options: RunOptions, dask: str) -> Iterator[SeedResult]:
     """Run on the workers of a cluster, each in a folder of its own there; what they measured comes back."""
-    from minigen.course.classroom.grade import cluster
+    from minigen.course import cluster
 
     client = cluster.connected(dask)
     try:

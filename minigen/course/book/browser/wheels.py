@@ -20,7 +20,7 @@ __all__ = ["wheels"]
 LEFT_OUT = (
     "cli.py",
     "__main__.py",
-    "course/classroom/",
+    "classroom/",
     "course/commands/",
     "course/data/",
     "course/exercise/lookup.py",

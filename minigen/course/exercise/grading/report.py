@@ -65,7 +65,7 @@ class Report:
         return next((verdict for verdict in self.verdicts if not verdict.passed), None)
 
     def to_json(self) -> dict[str, Any]:
-        """The one JSON form of a report, plain data: a row of `exercises` in classroom/schema/check.json.
+        """The one JSON form of a report, plain data: a row of `exercises` in data/schema/check.json.
 
         `cases` are those of `Verdict.to_json`. What a gradebook or a page needs besides is added to it there.
         """

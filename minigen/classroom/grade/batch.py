@@ -1,0 +1,266 @@
+"""Grade a class: one document for each student of the roster, whatever was handed in, then the gradebook and reports.
+
+The documents are the state of a run: each is written whole as soon as it is ready and records what it was made from, so
+that a run which was stopped goes on where it was, and nothing is kept for the whole class but counts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minigen.classroom import collect
+from minigen.classroom.assignment import Assignment, graded_seeds, moment, with_private
+from minigen.classroom.collect import AnswerFile, Submitted
+from minigen.classroom.decisions import Decision
+from minigen.classroom.grade import pool
+from minigen.classroom.grade.grader import row_of
+from minigen.classroom.grade.pool import Failed, Graded, Job, Setup
+from minigen.classroom.results import documents, feedback, gradebook, lms, similarity
+from minigen.classroom.results.report import Tally
+from minigen.classroom.roster import Student
+from minigen.course.console import UsageError
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.report import same_for_every_case
+from minigen.course.exercise.grading.submission import Submission
+from minigen.course.templates import environment
+from minigen.files import locked, write_text
+from minigen.progress import progress_bar
+
+__all__ = ["Options", "Summary", "grade_class"]
+
+Run = Callable[[Iterable[Job], Setup], Iterator[Graded | Failed]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a class is graded.
+
+    times: "files" for the times of the files, or when each student handed in, by id; None: nobody is late.
+    decisions: the teacher's, by id. lms: the platform's gradebook to be written.
+    sandbox: "bwrap", or "" for none. again: grade what was graded before, too. bar: whether to show a progress bar.
+    """
+
+    jobs: int = 1
+    times: str | Mapping[str, str] | None = None
+    decisions: Mapping[str, Sequence[Decision]] = field(default_factory=dict)
+    lms: lms.Gradebook | None = None
+    sandbox: str = ""
+    again: bool = False
+    bar: bool = False
+
+
+@dataclass
+class Summary:
+    """The result of a class. retries: (student, exercise, reason); unmatched: (file, reason).
+
+    files: of the tables and pages by name. remarks: on grades that were made with another seed, and on the gradebook
+    for a platform.
+    """
+
+    assignment: Assignment
+    seeds: list[int]
+    out: Path
+    students: int = 0
+    graded: int = 0
+    kept: int = 0
+    retries: list[tuple[str, str, str]] = field(default_factory=list)
+    unmatched: list[tuple[str, str]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    mean: float | None = None
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **documents.head("grading", self.assignment, self.seeds),
+            "students": self.students,
+            "graded": self.graded,
+            "kept": self.kept,
+            "mean": self.mean,
+            "possible": self.assignment.possible,
+            "retries": [dict(zip(("student_id", "exercise", "reason"), row)) for row in self.retries],
+            "unmatched": [dict(zip(("file", "reason"), row)) for row in self.unmatched],
+            "remarks": list(self.remarks),
+            "files": self.files,
+            "seconds": round(self.seconds, 3),
+            "error": None,
+            "code": None,
+            "exit_code": 3 if self.retries else 0,
+        }
+
+
+def grade_class(
+    submissions: Path,
+    assignment: Assignment,
+    students: Sequence[Student],
+    secret: str,
+    out: Path,
+    options: Options = Options(),
+    run: Run | None = None,
+) -> Summary:
+    """Grade all submissions into the folder `out`. Raises UsageError for what the teacher can correct.
+
+    run: grades jobs elsewhere than in processes of this machine; see `cluster`.
+    """
+    started = time.monotonic()
+    environment(feedback.TEMPLATES)  # without Jinja2 the run ends here, not after the first student
+    if out.resolve().is_relative_to(submissions.resolve()):
+        raise UsageError(f"the grades cannot go into the submissions: --out {out} is within {submissions}")
+
+    def another_run() -> None:
+        raise UsageError(f"another run is grading into {out}")
+
+    if isinstance(options.times, Mapping):
+        for id, text in options.times.items():
+            if text:
+                moment(text, f"the time of {id}")
+    seeds, assignment = graded_seeds(assignment, secret), with_private(assignment, secret)
+    summary = Summary(assignment, seeds, out, students=len(students))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with locked(out / ".lock", busy=another_run):
+            for folder in (out / "results", out / "feedback"):
+                if options.again:
+                    shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(exist_ok=True)
+            _grade_all(submissions, students, summary, options, run)
+            _write_tables(students, summary, options)
+    except OSError as error:
+        kept = "; what is graded is kept: run this again" if (out / "results").is_dir() else ""
+        raise UsageError(f"cannot write into {out}: {error.strerror or error}{kept}") from None
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _grade_all(
+    submissions: Path, students: Sequence[Student], summary: Summary, options: Options, run: Run | None
+) -> None:
+    """A document for each student; answers that were graded before are not run again.
+
+    Whatever fails for one student becomes the rows of that student, and the next one is graded.
+    """
+    assignment, names = summary.assignment, documents.file_names(students)
+    found = collect.find(submissions, students, assignment)
+    similarity.begin(summary.out, assignment)
+    summary.unmatched = found.unmatched
+    pending: dict[str, tuple[Submitted, str]] = {}  # of those that are being graded
+    setup = Setup.of(assignment, summary.seeds, options.sandbox)
+    bar = progress_bar(total=len(students), unit="student", disable=not options.bar)
+
+    def document(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        decisions = options.decisions.get(submitted.student.student_id, ())
+        return documents.submission(submitted, assignment, summary.seeds, rows, key, decisions)
+
+    def not_graded(submitted: Submitted, error: Exception) -> list[dict[str, Any]]:
+        words = f"the grader failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        return _rows_not_graded(submitted, assignment, summary.seeds, words)
+
+    def write(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        name = names[submitted.student.student_id]
+        try:
+            _write_document(summary.out, name, document(submitted, key, rows))
+        except OSError:  # a failure of the disk, which every student would have
+            raise
+        except Exception as error:
+            _write_document(summary.out, name, document(submitted, key, not_graded(submitted, error)))
+        summary.graded += 1
+        bar.update()
+
+    def jobs() -> Iterator[Job]:
+        for student in students:
+            try:
+                submitted = collect.answers_of(student, found.entries.pop(student.student_id), assignment)
+            except Exception as error:
+                submitted = Submitted(student, [AnswerFile(Submission(""))] * len(assignment.exercises), None)
+                write(submitted, "", not_graded(submitted, error))
+                continue
+            similarity.write_answers(summary.out, names[student.student_id], submitted, assignment)
+            submitted.handed_in = _handed_in(submitted, options.times)
+            key = documents.key_of(submitted, assignment, summary.seeds, options.sandbox)
+            before = documents.read(summary.out / "results" / f"{names[student.student_id]}.json")
+            if before is not None and before.get("seeds") != summary.seeds:
+                summary.remarks = (f"{summary.out} had grades of another seed: their answers were graded again",)
+            if before is not None and before["key"] == key and not documents.to_retry(before):
+                now = document(submitted, key, before["exercises"])
+                if now != before:  # the due date, for example, or the student's name in the roster
+                    _write_document(summary.out, names[student.student_id], now)
+                summary.kept += 1
+                bar.update()
+                continue
+            pending[student.student_id] = submitted, key
+            answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
+            yield Job(student.student_id, answers)
+
+    def locally(work: Iterable[Job], setup: Setup) -> Iterator[Graded | Failed]:
+        return pool.run(work, setup, options.jobs)
+
+    with bar:
+        for result in (run or locally)(jobs(), setup):
+            submitted, key = pending.pop(result.student_id)
+            if isinstance(result, Graded):
+                rows = result.rows
+            else:
+                rows = _rows_not_graded(submitted, assignment, summary.seeds, result.reason)
+            write(submitted, key, rows)
+
+
+def _rows_not_graded(
+    submitted: Submitted, assignment: Assignment, seeds: Sequence[int], reason: str
+) -> list[dict[str, Any]]:
+    """The rows of a submission that the grader failed on."""
+    rows = []
+    for assigned, answer in zip(assignment.exercises, submitted.answers, strict=True):
+        report = same_for_every_case(assigned.exercise, Outcome(status.GRADER_ERROR, reason))
+        rows.append(row_of(assigned, answer.submission, answer.sha256, answer.notes, [report], seeds))
+    return rows
+
+
+def _handed_in(submitted: Submitted, times: str | Mapping[str, str] | None) -> datetime.datetime | None:
+    """When a student handed in; None if that is not judged or not known."""
+    if times is None:
+        return None
+    if isinstance(times, str):
+        return submitted.handed_in
+    text = times.get(submitted.student.student_id, "")
+    return moment(text, f"the time of {submitted.student.student_id}").astimezone() if text else None
+
+
+def _write_document(out: Path, name: str, document: Mapping[str, Any]) -> None:
+    """A student's document and feedback; the document last, since it marks all as complete."""
+    write_text(out / "feedback" / f"{name}.md", feedback.as_markdown(document))
+    write_text(out / "feedback" / f"{name}.html", feedback.as_html(document))
+    write_text(out / "results" / f"{name}.json", documents.dump(document))
+
+
+def _write_tables(students: Sequence[Student], summary: Summary, options: Options) -> None:
+    """The gradebooks, the pages and the lists, from the documents in the order of the roster."""
+    assignment, out = summary.assignment, summary.out
+    tally = Tally(assignment, documents.file_names(students))
+
+    def each() -> Iterator[dict[str, Any]]:
+        return documents.in_order(out / "results", students)
+
+    def write(name: str, text: str) -> None:
+        write_text(out / name, text)
+        summary.files[name] = str(out / name)
+
+    for document in each():
+        tally.add(document)
+    write("gradebook.csv", gradebook.table(gradebook.LONG, gradebook.long_rows(each())))
+    write("gradebook-wide.csv", gradebook.table(gradebook.wide_header(assignment.parts), gradebook.wide_rows(each())))
+    if options.lms is not None:
+        write(f"{options.lms.kind}.csv", options.lms.text(each()))
+        summary.remarks += tuple(options.lms.notes)
+    write("report.html", tally.html(summary.unmatched, timed=options.times is not None))
+    write("retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
+    write("unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
+    summary.retries = tally.retries
+    summary.mean = round(statistics.fmean(tally.totals), 4) if tally.totals else None

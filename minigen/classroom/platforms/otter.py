@@ -1,0 +1,82 @@
+"""otter-grader: a test file for each exercise, in its format of functions that raise (`OK_FORMAT = False`)."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from minigen.classroom import notebook
+from minigen.classroom.assignment import AssignedExercise, Assignment
+from minigen.classroom.platforms.export import copy_package, requirements
+from minigen.course.exercise.lookup import grading_of
+
+__all__ = ["build", "tests_of"]
+
+README = """\
+# otter-grader
+
+Students hand in one notebook (`minigen assignment build --notebook` makes it) or one Python file.
+
+    otter check {slug}.ipynb -t tests  # one submission, here
+    otter generate -t tests -c otter_config.json -r requirements.txt {files}
+    otter run {slug}.ipynb -a autograder.zip  # one submission, as the autograder does
+
+The second command makes `autograder.zip`, for Gradescope or `otter grade`. It holds the folder `minigen`, which otter
+puts beside each notebook, and installs the packages of `requirements.txt`, which minigen needs.
+An answer runs in otter's own process: nothing is hidden from it. For untrusted students use `minigen grade`.
+"""
+FILE = """\
+from otter.test_files import test_case
+
+from minigen.classroom.platforms.score import Checked
+
+OK_FORMAT = False
+
+name = "{name}"
+points = None
+
+checked = Checked("{id}", seeds={seeds})
+"""
+CASE = """
+
+@test_case(name="{case}", points={points}, hidden={hidden})
+def test_{case}({function}):
+    checked.require("{case}", {function})
+"""
+
+
+def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
+    """Write tests/, otter_config.json, requirements.txt and the package. Raises UsageError for functions of one name.
+
+    The package is a folder and not a wheel, because `otter grade` makes its environment before it has the files.
+    """
+    notebook.check_names(assignment)
+    (folder / "tests").mkdir(parents=True)
+    for assigned in assignment.exercises:
+        (folder / "tests" / f"{_name(assigned)}.py").write_text(tests_of(assigned, seeds), encoding="utf-8")
+    possible = sum(assigned.points for assigned in assignment.exercises)
+    config = {"points_possible": possible, "show_stdout": False, "show_hidden": False}
+    (folder / "otter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
+    copy_package(folder)
+    files = " ".join(map(shlex.quote, ["minigen", *assignment.files]))
+    (folder / "README.md").write_text(README.format(slug=assignment.slug, files=files), encoding="utf-8")
+    for name, data in assignment.files.items():
+        (folder / name).write_bytes(data)
+    return "tests of otter-grader"
+
+
+def _name(assigned: AssignedExercise) -> str:
+    return assigned.id.replace("/", "_")
+
+
+def tests_of(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
+    """A test file: each case of the exercise with its share of the points, the first one shown to students."""
+    text = FILE.format(name=_name(assigned), id=assigned.exercise.address, seeds=list(seeds))
+    weights = grading_of(assigned.exercise, seeds).weights
+    for number, (case, weight) in enumerate(zip(assigned.exercise.cases, weights, strict=True)):
+        share = round(assigned.points * weight / assigned.exercise.points, 6)
+        text += CASE.format(case=case.name, points=share, hidden=number > 0, function=assigned.exercise.name)
+    return text

@@ -1,0 +1,93 @@
+"""What runs on Gradescope: one submission, graded where the platform puts it, in the platform's JSON.
+
+It comes with a folder that `minigen assignment build` made: the assignment, its files and seeds, and the package.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from minigen.classroom import collect
+from minigen.classroom.assignment import Assignment, load, replaced
+from minigen.classroom.grade.grader import Grader
+from minigen.classroom.roster import Student
+from minigen.course.exercise.grading import status
+from minigen.files import write_text
+
+__all__ = ["grade_folder", "gradescope", "gradescope_results"]
+
+
+def grade_folder(folder: Path, home: Path) -> tuple[Assignment, list[dict[str, Any]]]:
+    """The rows of the one submission in a folder; `home` holds what `build` made: assignment.toml, seeds.json."""
+    settings = json.loads((home / "seeds.json").read_text(encoding="utf-8"))
+    assignment = replaced(load(home / "assignment.toml"), settings.get("private", {}))
+    submitted = collect.answers_of(Student("student"), list(collect.folder_entries(folder)), assignment)
+    answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
+    return assignment, Grader(assignment, settings["seeds"]).grade(answers)
+
+
+def words(row: Mapping[str, Any], case: Mapping[str, Any]) -> str:
+    """What a student reads of one case, without expected values."""
+    if case["passed"]:
+        return ""
+    where = f"line {case['line']}: {case['text']}" if case["line"] and case["text"] else ""
+    first = next(other for other in row["cases"] if not other["passed"])
+    hint = row["hint"] if case is first else ""
+    return "\n".join(filter(None, [status.WORDS[case["status"]], case["message"], case["relation"], where, hint]))
+
+
+def gradescope(root: Path) -> int:
+    """Grade `root`/submission into `root`/results/results.json; 0, or 1 if the grader itself failed."""
+    started = time.monotonic()
+    home = root / "source"
+    assignment, rows = grade_folder(root / "submission", home)
+    settings = json.loads((home / "seeds.json").read_text(encoding="utf-8"))
+    results = gradescope_results(rows, settings["visibility"], time.monotonic() - started)
+    (root / "results").mkdir(exist_ok=True)
+    write_text(root / "results" / "results.json", json.dumps(results, indent=1, allow_nan=False))
+    return int(any(row["points"] is None for row in rows))
+
+
+def gradescope_results(rows: Sequence[Mapping[str, Any]], visibility: str, seconds: float) -> dict[str, Any]:
+    """The document that Gradescope reads. Text of the student's is plain text; what is printed stays hidden."""
+    failed = [row["id"] for row in rows if row["points"] is None]
+    tests = []
+    for row in rows:
+        raw = sum(case["possible"] for case in row["cases"])
+        for case in row["cases"]:
+            share = row["possible"] / raw
+            passed = case["passed"] and row["status"] != status.PROCESS
+            tests.append(
+                {
+                    "name": f"{row['id']}: {case['case']}",
+                    "name_format": "text",
+                    "score": round(case["possible"] * share, 4) if passed else 0.0,
+                    "max_score": round(case["possible"] * share, 4),
+                    "status": "passed" if passed else "failed",
+                    "output": words(row, case),
+                    "output_format": "text",
+                    "visibility": visibility,
+                }
+            )
+    notes = [f"{row['id']}: {note}" for row in rows for note in row["notes"]]
+    if failed:
+        notes.insert(0, f"The grader itself failed on {', '.join(failed)}: this is not your doing; tell your teacher.")
+    return {
+        "score": round(sum(row["points"] or 0.0 for row in rows), 2),
+        "execution_time": round(seconds, 3),
+        "output": "\n".join(notes),
+        "output_format": "text",
+        "test_output_format": "text",
+        "visibility": "visible",
+        "extra_data": {"retry": bool(failed)},
+        "tests": tests,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(gradescope(Path(sys.argv[1])))

@@ -1,0 +1,109 @@
+"""What nbgrader and otter-grader call in a student's kernel: a function's points, with nothing on standard error.
+
+    score("gan/02/discriminator_loss", discriminator_loss, points=10)  # nbgrader: a cell's last expression
+    Checked("gan/02/discriminator_loss", seeds=[7]).require("by_hand", discriminator_loss)  # otter-grader: or raises
+
+The function runs in the process that it was defined in, as is usual on these platforms. An error of the grader itself
+is raised, never counted as 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from minigen.classroom.assignment import AssignedExercise
+from minigen.classroom.grade.grader import row_of, writable
+from minigen.classroom.results.documents import sentences
+from minigen.classroom.results.feedback import as_text
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.in_process import grade_function
+from minigen.course.exercise.grading.report import Report, render
+from minigen.course.exercise.grading.submission import Submission
+from minigen.course.exercise.grading.variants import find
+from minigen.course.exercise.lookup import Grading, grading_of
+
+__all__ = ["Checked", "GraderError", "hidden_seeds", "score", "seeds_file"]
+
+
+class GraderError(RuntimeError):
+    """The grader itself failed; nothing is known of the answer."""
+
+
+def _reports(exercise: Exercise, function: Callable, grading: Grading) -> list[Report]:
+    """A report for each seed; nothing is printed meanwhile."""
+    silent = io.StringIO()
+    with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reports = [grade_function(exercise, function, seed, wanted) for seed, wanted in grading.wanted.items()]
+    for report in reports:
+        if report.status == status.GRADER_ERROR:
+            first = report.first_failure
+            raise GraderError(f"{exercise.id}: the grader failed: {first.message if first else report.message}")
+    return reports
+
+
+def score(
+    exercise_id: str, function: Callable, points: float | None = None, seeds: Sequence[int] | None = None
+) -> float:
+    """Print how a function did; return its points, between 0 and `points` (default: the exercise's own).
+
+    seeds: of the inputs; None for those that students practise with, whose values are printed as `check` does. For
+    other seeds the feedback of `minigen grade` is printed, without values. With several seeds a case counts if it
+    passes with each. Raises GraderError.
+    """
+    exercise = find(exercise_id)
+    assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
+    drawn = (0,) if seeds is None else seeds
+    grading = grading_of(exercise, drawn)
+    reports = _reports(exercise, function, grading)
+    row = row_of(assigned, Submission(""), "", (), reports, drawn, grading.weights)
+    if seeds is None:
+        print(writable(render(reports[0])))
+    else:
+        print(as_text({**row, "about": sentences(exercise)}))
+    return float(row["points"])
+
+
+def seeds_file(slug: str) -> str:
+    """The name of the file in the course's folder that holds the seeds of an assignment, a list in JSON."""
+    return f"{slug}-seeds.json"
+
+
+def hidden_seeds(slug: str) -> list[int]:
+    """The seeds of an assignment: students get the notebook's cells back with their grades, so the seeds are not there.
+
+    They are in the outermost of the folders around the notebook that has the file, because a student can hand in a file
+    of that name, which comes to stand beside the notebook. Raises GraderError without the file.
+    """
+    name = seeds_file(slug)
+    for folder in reversed([Path.cwd(), *Path.cwd().parents]):
+        if (folder / name).is_file():
+            return [int(seed) for seed in json.loads((folder / name).read_text(encoding="utf-8"))]
+    raise GraderError(f"there is no file {name} in the course's folder; minigen assignment build makes it")
+
+
+class Checked:
+    """The cases of one exercise, run once for each function."""
+
+    def __init__(self, exercise_id: str, seeds: Sequence[int] = (0,)):
+        self.exercise = find(exercise_id)
+        self.grading = grading_of(self.exercise, seeds)
+        self._last: tuple[Callable, list[Report]] | None = None
+
+    def require(self, case: str, function: Callable) -> None:
+        """Raise AssertionError, in words without expected values, if a case does not pass with every seed."""
+        if function is None:
+            raise AssertionError(f"there is no function {self.exercise.name}")
+        if self._last is None or self._last[0] is not function:
+            self._last = function, _reports(self.exercise, function, self.grading)
+        for report in self._last[1]:
+            for verdict in report.verdicts:
+                if verdict.case == case and not verdict.passed:
+                    words = [status.WORDS[verdict.status], verdict.message, verdict.relation, report.hint]
+                    raise AssertionError(writable("; ".join(word for word in words if word)))

@@ -1,0 +1,180 @@
+"""What a student gets back: points, case by case, in Markdown and as a page of HTML.
+
+The inputs of graded seeds stay secret. So the feedback shows no expected value, and no value of the student's, which
+a relation may connect with the expected one; with practice seeds `minigen exercise check` shows both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from minigen.classroom.results.gradebook import printable
+from minigen.course.console import plural
+from minigen.course.exercise.grading import status
+from minigen.course.templates import render
+
+__all__ = ["TEMPLATES", "Block", "as_html", "as_markdown", "as_text", "blocks", "title"]
+
+NOT_YET = "Not all of it could be graded yet; this is not your doing, and your teacher knows."
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+class Block(NamedTuple):
+    """A piece of the feedback: kind is "heading", "text", "code", or "list", which has `items` in place of a text."""
+
+    kind: str
+    text: str = ""
+    items: tuple[str, ...] = ()
+
+
+def title(document: Mapping[str, Any]) -> str:
+    """The assignment and the student's name."""
+    student = document["student"]
+    name = " ".join(filter(None, [student["first_name"], student["last_name"]])) or student["student_id"]
+    return printable(f"{document['assignment']['title']}: {name}")
+
+
+def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
+    """The feedback of one student below its title, piece by piece."""
+    exercises = [block for row in document["exercises"] for block in _exercise(row, document["counting"])]
+    for block in [*_points(document), *exercises]:
+        yield Block(block.kind, printable(block.text), tuple(map(printable, block.items)))
+
+
+def _points(document: Mapping[str, Any]) -> Iterator[Block]:
+    for decision in document["decisions"]:
+        yield Block("text", f"Decided by your teacher: {decision}")
+    if document["excused"]:
+        yield Block("text", "You are excused from this assignment.")
+        return
+    if document["total"] is None:
+        yield Block("text", NOT_YET)
+        return
+    yield Block("text", f"{document['total']:g} of {document['possible']:g} points.")
+    if document["late"]:
+        late = f"{document['late']:g} of {document['points']:g} points lost"
+        yield Block("text", f"{plural(document['days_late'], 'day')} late: {late}.")
+
+
+def _heading(row: Mapping[str, Any]) -> Block:
+    """The name and points of an exercise: what the teacher decided, else what the answer earned."""
+    points = row["points"] if row["given"] is None else row["given"]
+    shown = "not graded yet" if points is None else f"{points:g} of {row['possible']:g}"
+    return Block("heading", f"{row['id']}: {'excused' if row['excused'] else shown}")
+
+
+def _exercise(row: Mapping[str, Any], counting: str) -> Iterator[Block]:
+    yield _heading(row)
+    if "private" in row:
+        yield Block("text", f"Changed for this assignment: {row['private']}")
+    yield from (Block("text", f"Decided by your teacher: {decision}") for decision in row["decisions"])
+    if row["dropped"]:
+        yield Block("text", f"This exercise does not count: {counting}.")
+    yield from _result(row)
+
+
+def _result(row: Mapping[str, Any]) -> Iterator[Block]:
+    """What the answer to an exercise did, as the grader reports it."""
+    if row["status"] == status.GRADER_ERROR:
+        return
+    first = next((case for case in row["cases"] if not case["passed"]), None)
+    same_failure = first is not None and all(
+        (case["status"], case["message"]) == (first["status"], first["message"]) for case in row["cases"]
+    )
+    if first is None:
+        yield Block("text", "All cases pass.")
+    elif same_failure or row["status"] == status.PROCESS:
+        yield from _failure({**first, "message": row["message"], "status": row["status"]}, "")
+    else:
+        yield Block("list", items=tuple(_outcome(case, row["about"].get(case["case"], "")) for case in row["cases"]))
+        yield Block("text", f"{_by_kind(row)}.")
+        yield from _failure(first, f"{first['case']}, the simplest case that fails: ")
+    if row["hint"]:
+        yield Block("text", f"{_before_hint(row)}{row['hint']}")
+    for note in row["notes"]:
+        yield Block("text", f"Note: {note}")
+    if first is not None and first["status"] in (status.WRONG_VALUE, status.NAN, status.INF):
+        yield Block("text", f"To see values: minigen exercise check {row['id']}")
+
+
+def _by_kind(row: Mapping[str, Any]) -> str:
+    """The points of each kind of case: "for the equation 3 of 5, for shapes 2 of 2"."""
+    words = {"equation": "the equation", "shapes": "shapes", "extremes": "extremes", "gradient": "the gradient"}
+    kinds = {words[kind]: of for kind, of in row["kinds"].items() if of["possible"]}
+    parts = [f"for {kind} {of['points']:g} of {of['possible']:g}" for kind, of in kinds.items()]
+    return f"Points of the exercise itself: {', '.join(parts)}"
+
+
+def _before_hint(row: Mapping[str, Any]) -> str:
+    """How the hint of a listed mistake is introduced: it holds of the simplest case that fails.
+
+    Where another case fails in another way, with NaN instead of a wrong value, the hint need not hold of that case.
+    """
+    if not row["listed"]:
+        return ""
+    first, *others = [case for case in row["cases"] if not case["passed"]]
+    other = next((case for case in others if case["status"] != first["status"]), None)
+    if other is None:
+        return "A known slip: "
+    return f"A known slip in {first['case']} ({other['case']} fails in another way): "
+
+
+def _outcome(case: Mapping[str, Any], about: str) -> str:
+    """How a case ended and its points, with the sentence of what the case is about."""
+    word = "pass" if case["passed"] else status.WORDS[case["status"]]
+    return f"{case['case']}: {word} ({case['points']:g} of {case['possible']:g}){'. ' if about else ''}{about}"
+
+
+def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:
+    """Why a case failed, without the values of the graded inputs."""
+    words = ": ".join(filter(None, [status.WORDS[case["status"]], case["message"]]))
+    yield Block("text", f"{before}{words}")
+    if case["relation"]:
+        yield Block("text", case["relation"])
+    if case["line"] and case["text"]:
+        yield Block("code", f"line {case['line']}: {case['text']}")
+
+
+# ------------------------------------------------------------------------------------------- plain text
+
+
+def as_text(row: Mapping[str, Any]) -> str:
+    """The feedback on one exercise for a terminal or the output of a notebook's cell."""
+    lines = []
+    for block in [_heading({**row, "given": None, "excused": False}), *_result(row)]:
+        lines += [f"- {item}" for item in block.items] or [f"    {block.text}" if block.kind == "code" else block.text]
+    return "\n".join(map(printable, lines))
+
+
+# ------------------------------------------------------------------------------------------- Markdown
+
+
+def as_markdown(document: Mapping[str, Any]) -> str:
+    """The feedback for a student in Markdown, which shows the text of `blocks` as it is."""
+    paragraphs = [f"# {_escaped(title(document))}"]
+    for block in blocks(document):
+        if block.kind == "heading":
+            paragraphs.append(f"## {_escaped(block.text)}")
+        elif block.kind == "list":
+            paragraphs.append("\n".join(f"- {_escaped(item)}" for item in block.items))
+        elif block.kind == "code":
+            paragraphs.append(f"    {block.text}")
+        else:
+            paragraphs.append(_escaped(block.text))
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is, HTML in it too."""
+    return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", text)
+
+
+# ------------------------------------------------------------------------------------------- HTML
+
+
+def as_html(document: Mapping[str, Any]) -> str:
+    """The same as one HTML page that needs no other file."""
+    return render(TEMPLATES, "feedback.html", title=title(document), blocks=blocks(document))

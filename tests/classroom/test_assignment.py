@@ -1,0 +1,339 @@
+"""The assignment: its file, its errors, points, lateness, seeds."""
+
+import dataclasses
+import datetime
+import itertools
+import json
+import sys
+
+import jsonschema
+import pytest
+
+from minigen.classroom import assignment as assignments
+from minigen.classroom import build
+from minigen.classroom.assignment import AssignedExercise, Late, graded_seeds, load
+from minigen.classroom.schemas import schema
+from minigen.cli import main
+from minigen.course.console import UsageError
+from minigen.course.exercise import catalog
+
+from .conftest import TOML
+
+UTC = datetime.UTC
+KINDS = {"number": "a number", "integer": "a whole number"}
+
+
+def test_new_writes_what_load_reads(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "assignment",
+        "new",
+        "hw1.toml",
+        "--exercises",
+        "gan/02",
+        "gan/12/critic_loss",
+        "--due",
+        "2027-02-01T23:59",
+    ]
+    assert main(words) == 0
+    assert "4 exercises" in capsys.readouterr().out
+    assignment = load(tmp_path / "hw1.toml")
+    assert len(assignment.exercises) == 4 and assignment.exercises[-1].id == "gan/12/critic_loss"
+    assert assignment.due.replace(tzinfo=None) == datetime.datetime(2027, 2, 1, 23, 59)
+    assert all(assigned.points == assigned.exercise.points for assigned in assignment.exercises)
+    assert "# " in assignment.text and assignment.answer_files == ["gan_02.py", "gan_12.py"]
+    before = (tmp_path / "hw1.toml").read_bytes()
+    assert main(words) == 2 and "is there already" in capsys.readouterr().err
+    assert (tmp_path / "hw1.toml").read_bytes() == before
+
+
+def test_what_new_refuses(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for words, expected in [
+        (["hw1.toml", "--exercises", "gan/99"], "no exercise"),
+        (["hw1.txt", "--exercises", "gan/02"], ".toml file"),
+        (["hw1.toml", "--exercises", "gan/02", "--due", "tomorrow"], "such as 2027-02-01T23:59"),
+        (["no/hw1.toml", "--exercises", "gan/02"], "cannot write"),
+    ]:
+        assert main(["assignment", "new", *words]) == 2
+        assert expected in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert main(["assignment"]) == 2
+
+
+TITLE, DUE, ID = 'title = "Homework 1"', "due = 2027-02-01T23:59:00+00:00", '"gan/12/critic_loss"'
+KNOWN = (
+    "allowed_modules, counting, data, due, exercise, helpers, hints, late, limits, private, question, seeds, title, "
+    "visibility"
+)
+A_TIME = "due must be a date and time such as 2027-02-01T23:59:00, without quotes, got "
+A_SHARE, A_COUNT = "a number of at least 0 and at most 1", "a whole number of at least 1"
+A_TABLE = 'at least one table [[exercise]], with id = "gan/02/discriminator_loss"'
+MODULES = 'allowed_modules must be a list of texts such as ["numpy"], got '
+VISIBILITY = "visibility must be one of visible, hidden, after_due_date, after_published, got "
+AN_ID = 'an exercise such as "gan/02/discriminator_loss"'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (TITLE, "title = 3", "title must be a line of text, got 3"),
+        (TITLE, 'title = " "', "title must be a line of text, got ' '"),
+        (TITLE, 'title = ""', "title must be a line of text, got ''"),
+        (TITLE, 'title = "a\\nb"', "title must be a line of text, got 'a\\nb'"),
+        (
+            TITLE,
+            "title = 2027-02-01T23:59:00",
+            "title must be a line of text, got datetime.datetime(2027, 2, 1, 23, 59)",
+        ),
+        (DUE, 'due = "2027-02-01T23:59:00"', f"{A_TIME}'2027-02-01T23:59:00'"),
+        (DUE, "due = 2027-02-01", f"{A_TIME}datetime.date(2027, 2, 1)"),
+        (DUE, "dew = 1", f"it has an unknown key 'dew'; known are {KNOWN}"),
+        (TITLE, "late.hour = 1", "[late] has an unknown key 'hour'; known are days, grace_minutes, per_day, per_hour"),
+        ("points = 8", "weight = 8", "[[exercise]] 1 has an unknown key 'weight'; known are id, points"),
+        ("points = 8", "points = 0", "[[exercise]] 1: points must be a number of more than 0, got 0"),
+        ("points = 5", 'points = "5"', "[[exercise]] 2: points must be a number of more than 0, got '5'"),
+        ("points = 5", "points = true", "[[exercise]] 2: points must be a number of more than 0, got True"),
+        ("points = 8", "points = nan", "[[exercise]] 1: points must be a number of more than 0, got nan"),
+        ("points = 8", "points = inf", "[[exercise]] 1: points must be a number of more than 0, got inf"),
+        ("points = 8", f"points = {10**400}", f"[[exercise]] 1: points must be a number of more than 0, got {10**400}"),
+        (ID, '"gan/12/critics_loss"', "there is no exercise 'gan/12/critics_loss'; did you mean gan/12/critic_loss, "),
+        (ID, '"gan/02"', "'gan/02' has several exercises; write an [[exercise]] for each: gan/02/"),
+        (ID, "12", f"[[exercise]] 1: id must be {AN_ID}, got 12"),
+        (f"id = {ID}\n", "", f"[[exercise]] 1: id is missing; it must be {AN_ID}"),
+        (ID, '"gan/02/generator_loss_minimax"', "gan/02/generator_loss_minimax is listed twice"),
+        ("[[exercise]]", "exercise", "is not TOML: "),
+        (
+            TITLE,
+            'helpers = ["../x.py"]',
+            "a declared file stands beside the assignment, named without a folder; got '../",
+        ),
+        (TITLE, 'helpers = ["x.txt"]', "helpers must be a list of Python files such as [\"tools.py\"], got ['x.txt']"),
+        (TITLE, 'data = "x.csv"', "data must be a list of files such as [\"points.csv\"], got 'x.csv'"),
+        (TITLE, 'data = ["no.csv"]', "the declared file no.csv cannot be read beside it: "),
+        (
+            TITLE,
+            'helpers = ["gan_12.py"]',
+            "gan_12.py is declared twice, or is the name of a file that",
+        ),
+        (
+            TITLE,
+            'allowed_modules = "numpy"',
+            f"{MODULES}'numpy'",
+        ),
+        (TITLE, 'allowed_modules = [""]', f"{MODULES}['']"),
+        (
+            TITLE,
+            'visibility = "none"',
+            f"{VISIBILITY}'none'",
+        ),
+        (TITLE, "late = 1", "late must be a table, [late], got 1"),
+        (TITLE, "late.per_day = 2", f"late.per_day must be {A_SHARE}, got 2"),
+        (TITLE, "late.per_day = -0.1", f"late.per_day must be {A_SHARE}, got -0.1"),
+        (TITLE, "late.days = 1.0", "late.days must be a whole number of at least 0, got 1.0"),
+        (TITLE, "late.grace_minutes = -1", "late.grace_minutes must be a number of at least 0, got -1"),
+        (TITLE, "seeds.practice = -1", "seeds.practice must be a whole number of at least 0, got -1"),
+        (TITLE, "seeds.graded = 0", f"seeds.graded must be {A_COUNT}, got 0"),
+        (TITLE, "seeds.graded = true", f"seeds.graded must be {A_COUNT}, got True"),
+        (TITLE, "hints.up_to = 4", "hints.up_to must be a whole number of at least 0 and at most 3, got 4"),
+        (TITLE, "limits.seconds = 0.5", "limits.seconds must be a number of at least 1, got 0.5"),
+        (TITLE, "limits.memory_mb = 1", "limits.memory_mb must be a whole number of at least 256, got 1"),
+    ],
+)
+def test_each_mistake_is_named(tmp_path, old, new, expected):
+    path = tmp_path / "hw1.toml"
+    assert TOML.count(old) >= 1
+    path.write_text(TOML.replace(old, new, 1))
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert str(caught.value).startswith((f"{path}: {expected}", f"{path} {expected}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('title = "x"', f"exercise is missing; it must be {A_TABLE}"),
+        ("exercise = []", f"exercise must be {A_TABLE}, got []"),
+        ("exercise = [1]", f"exercise must be {A_TABLE}, got [1]"),
+        (f"exercise.id = {ID}", f"exercise must be {A_TABLE}, got {{'id': 'gan/12/critic_loss'}}"),
+    ],
+)
+def test_a_file_without_exercises(tmp_path, text, expected):
+    path = tmp_path / "hw1.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}: {expected}"
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(UsageError, match="cannot read"):
+        load(tmp_path / "no.toml")
+    (tmp_path / "hw1.toml").write_bytes(b"\xff")
+    with pytest.raises(UsageError, match="UTF-8"):
+        load(tmp_path / "hw1.toml")
+
+
+def test_what_is_not_given_has_a_default(a_class):
+    """Whole numbers are taken where numbers are, and the least values that the schema allows."""
+    plain = a_class.assignment
+    assert plain.late == Late(per_day=0.0, days=365, grace_minutes=0.0) and plain.visibility == "visible"
+    assert (plain.practice_seed, plain.seed_count, plain.seconds, plain.memory_mb) == (0, 1, 300.0, 768)
+    assert plain.hints == 3
+    assert "numpy" in plain.allowed_modules and plain.helpers == plain.data == () and plain.files == {}
+    text = (
+        TOML.replace(DUE, "allowed_modules = []").replace(TITLE, 'title = " A "').replace("points = 8", "points = 0.5")
+    )
+    text += "[late]\nper_day = 1\ndays = 0\n[seeds]\npractice = 3\ngraded = 2\n"
+    text += "[limits]\nseconds = 1\nmemory_mb = 256\n"
+    a_class.write("hw1.toml", text)
+    given = a_class.assignment
+    assert (given.title, given.due, given.allowed_modules, given.possible) == ("A", None, (), 5.5)
+    assert given.late == Late(per_day=1.0, days=0, grace_minutes=0.0)
+    assert (given.practice_seed, given.seed_count, given.seconds, given.memory_mb) == (3, 2, 1.0, 256)
+
+
+def test_hints_are_limited_in_what_students_get(a_class):
+    """The file that `minigen exercise hint` looks for, and the README; how an answer is graded does not change."""
+    before = a_class.assignment
+    assert "minigen.json" not in build.student_files(before, "minigen.whl")
+    for hints, words in ((2, "(2 hints an exercise)"), (0, "There are no hints in this assignment.")):
+        a_class.write("hw1.toml", f"{TOML}[hints]\nup_to = {hints}\n")
+        given = a_class.assignment
+        assert given.graded_by == before.graded_by
+        for notebook in ("", "hw1.ipynb"):
+            files = build.student_files(given, "minigen.whl", notebook)
+            listed = json.loads(files["minigen.json"])["hints"]
+            assert listed == dict.fromkeys(["gan/12/critic_loss", "gan/02/generator_loss_minimax"], hints)
+            readme = files["README.md"].decode()
+            assert words in readme and "Keep `minigen.json`" in readme
+            assert ("exercise hint" in readme) == (".progress.json" in readme) == (hints > 0)
+
+
+def test_descriptions_state_the_limits_of_the_schema():
+    """A description is what a teacher reads in an error."""
+    tables = [schema("assignment"), schema("assignment")["properties"]["exercise"]["items"]]
+    tables += [part for part in tables[0]["properties"].values() if "properties" in part]
+    limited = [part for table in tables for part in table["properties"].values() if part.get("type") in KINDS]
+    assert len(limited) == 12
+    for part in limited:
+        words = [KINDS[part["type"]], f"at least {part['minimum']}" if "minimum" in part else "of more than 0"]
+        words += [f"at most {part['maximum']}"] if "maximum" in part else []
+        assert all(word in part["description"] for word in words)
+    visibility = tables[0]["properties"]["visibility"]
+    assert visibility["description"] == f"one of {', '.join(visibility['enum'])}"
+
+
+def test_the_schema_itself_is_one():
+    jsonschema.Draft202012Validator.check_schema(schema("assignment"))
+
+
+def test_without_jsonschema_one_sentence_says_what_to_install(a_class, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    with pytest.raises(UsageError) as caught:
+        load(a_class.folder / "hw1.toml")
+    expected = "checking an assignment needs jsonschema: python -m pip install nbformat jinja2 jsonschema"
+    assert str(caught.value) == expected
+    assert assignments.rebuilt("hw1", TOML, {}).possible == 13, "a process that grades needs none"
+
+
+def test_points_are_all_of_them_only_for_a_pass():
+    """By hand: critic_loss has 8 points of its own."""
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    assert exercise.points == 8
+    third = AssignedExercise(exercise, 1.0)
+    assert [third.scaled(raw) for raw in (0, 1, 3, 7, 8)] == [0.0, 0.12, 0.37, 0.87, 1.0]
+    tiny = AssignedExercise(exercise, 0.01)
+    assert tiny.scaled(7) == 0.0 and tiny.scaled(8) == 0.01
+    for points, raw in itertools.product((0.5, 3, 7.7, 10, 100), range(9)):
+        scaled = AssignedExercise(exercise, points).scaled(raw)
+        assert (scaled == points) == (raw == 8) and abs(scaled - points * raw / 8) < 0.01
+
+
+def test_lateness_by_hand():
+    due = datetime.datetime(2027, 2, 1, 23, 59, tzinfo=UTC)
+    late = Late(per_day=0.1, days=5, grace_minutes=15)
+
+    def after(**units):
+        moment = due + datetime.timedelta(**units)
+        return late.days_late(due, moment), late.share(due, moment)
+
+    assert after(minutes=-1) == after(minutes=0) == after(minutes=15) == (0, 0.0)
+    assert after(minutes=16) == (1, 0.1) and after(days=1) == (1, 0.1)
+    assert after(days=1, seconds=1) == (2, 0.2)
+    assert after(days=5) == (5, 0.5) and after(days=5, seconds=1) == (6, 1.0)
+    assert Late(per_day=0.4, days=9).share(due, due + datetime.timedelta(days=8)) == 1.0
+    other = datetime.datetime(2027, 2, 2, 0, 59, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))
+    assert late.days_late(due, other) == 0, "the same moment in another zone"
+    assert late.share(None, due) == late.share(due, None) == 0.0
+
+
+def test_seeds_follow_from_the_secret(a_class):
+    assignment = a_class.assignment
+    three = assignments.rebuilt("hw1", TOML + "\n", {})
+    object.__setattr__(three, "seed_count", 3)
+    seeds = graded_seeds(three, "x")
+    assert len(set(seeds)) == 3 and seeds[0] == graded_seeds(assignment, "x")[0]
+    assert graded_seeds(assignment, "y") != graded_seeds(assignment, "x")
+    assert all(0 <= seed < 2**32 for seed in seeds)
+    other = dataclasses.replace(assignment, slug="hw2")
+    places = [graded_seeds(*where) for where in ((assignment, "x"), (assignment, "x", "otter"), (other, "x", "otter"))]
+    assert len({seed for (seed,) in places}) == 3, "who sees those of one platform does not know the others"
+
+
+@pytest.mark.parametrize("secret", ["", " ", "\n"])
+def test_an_empty_secret_is_refused(a_class, monkeypatch, capsys, secret):
+    """As of a variable that is not set: --seed "$SECRET"."""
+    monkeypatch.chdir(a_class.folder)
+    grade = ["grade", "submissions", "--assignment", "hw1.toml", "--roster", "roster.csv", "--out", "grades"]
+    for words in (grade, ["assignment", "build", "hw1.toml", "--out", "dist"]):
+        assert main([*words, "--seed", secret]) == 2
+        assert "the secret of --seed is empty" in capsys.readouterr().err
+    assert not (a_class.folder / "dist").exists() and not (a_class.out / "results").exists()
+
+
+def test_what_answers_are_graded_by(a_class):
+    """Lateness, the title, the visibility and a comment change the assignment, and not how an answer is graded."""
+    before = a_class.assignment
+    late = "[late]\nper_day = 0.5\n"
+    for text in (TOML.replace("02-01", "02-02"), "# x\n" + TOML, TOML + late, TOML.replace("Homework", "Work")):
+        a_class.write("hw1.toml", text)
+        now = a_class.assignment
+        assert now.graded_by == before.graded_by and now.sha256 != before.sha256
+    limits = "[limits]\nseconds = 9\n"
+    for text in (TOML.replace("= 8", "= 9"), TOML + limits, 'allowed_modules = ["numpy"]\n' + TOML):
+        a_class.write("hw1.toml", text)
+        assert a_class.assignment.graded_by != before.graded_by
+
+
+def test_the_hash_changes_with_what_counts(a_class):
+    before = a_class.assignment.sha256
+    assert a_class.assignment.sha256 == before
+    a_class.write("hw1.toml", TOML.replace("points = 8", "points = 9"))
+    changed = a_class.assignment.sha256
+    a_class.write("hw1.toml", 'data = ["x.csv"]\n' + TOML)
+    a_class.write("x.csv", "1")
+    one = a_class.assignment.sha256
+    a_class.write("x.csv", "2")
+    assert len({before, changed, one, a_class.assignment.sha256}) == 4
+
+
+QUESTION = '\n[[question]]\nid = "q1"\ntext = "Why?"\npoints = 3\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (QUESTION * 2, "the question q1 is listed twice"),
+        (QUESTION.replace("points = 3", ""), "[[question]] 1: points is missing; it must be a number of more than 0"),
+        (QUESTION.replace("= 3", "= 0"), "[[question]] 1: points must be a number of more than 0, got 0"),
+        (QUESTION.replace("q1", "a b"), "[[question]] 1: id must be a name of letters, digits and - such as"),
+        (QUESTION.replace('text = "Why?"', ""), "[[question]] 1: text is missing; it must be a text, the question"),
+        (QUESTION + "criteria = []", "[[question]] 1 has an unknown key 'criteria'; known are id, points, text"),
+    ],
+)
+def test_mistakes_in_questions(a_class, text, expected):
+    path = a_class.write("hw1.toml", TOML + text)
+    with pytest.raises(UsageError) as caught:
+        _ = a_class.assignment
+    assert str(caught.value).startswith(f"{path}: {expected}")
