@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from minigen.course.teaching.solutions import solutions
+from minigen.classroom.solutions import solutions
 
 from minigen.classroom import assignment as assignments
 from minigen.classroom import build, notebook
