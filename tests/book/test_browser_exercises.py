@@ -102,7 +102,7 @@ def test_right_and_wrong_answers(page):
         report = box.check(wrong)
         assert "Not yet" in report and "✗" not in report.splitlines()[0], report
         if hint:
-            assert "A known slip: " in report and hint in box.report.text_content()  # the cure is closed
+            assert "Known mistake: " in report and hint in box.report.text_content()  # the cure is closed
         assert page.evaluate(f"localStorage['minigen:passed:{identity}']") is None
         assert box.status.inner_text() == ""
         assert box.check(right).startswith("Passed"), box.report.inner_text()

@@ -96,7 +96,7 @@ def test_stubs_and_listed_mistakes_fail_with_their_slip(in_node, texts):
         slips.append(None)
         for mistake in answers_of(exercise).mistakes:
             jobs.append(("check", exercise.id, texts.mistake_text(exercise, mistake), {}))
-            slips.append(mistake.slip)
+            slips.append(mistake.clause)
     wrong = []
     for job, slip, result in zip(jobs, slips, in_node(jobs), strict=True):
         report = result.get("report") or {}

@@ -57,7 +57,7 @@ def test_a_class(a_class):
     page = (a_class.out / "feedback" / "s002.html").read_text()
     assert "&lt;b&gt;&amp;`*" in page and "<b>" not in page and "<script" not in page
     note = (a_class.out / "feedback" / "s002.md").read_text()
-    assert "\\<b\\>&\\`\\*" in note and "A known slip: " in note
+    assert "\\<b\\>&\\`\\*" in note and "Known mistake: " in note
     report = html.unescape((a_class.out / "report.html").read_text())
     assert (
         "3 students, 3 graded in full" in report and "mean 4.60, median 0.80, quartiles 0.40 and 6.90 of 13" in report

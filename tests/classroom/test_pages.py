@@ -101,13 +101,13 @@ def test_the_feedback_of_a_student():
         ("h2", "gan/12/a: 4 of 4"),
         ("p", "All cases pass."),
         ("h2", "gan/12/b: 1.5 of 4"),
+        ("p", "Known mistake: Look at n."),
         ("li", "by_hand: pass (2 of 2)"),
         ("li", "batch: wrong value (0 of 2). One number for all of it."),
         ("p", "Points of the exercise itself: for the equation 2 of 4, for shapes 0 of 1."),
         ("p", "batch, the simplest case that fails: wrong value: off"),
         ("p", "twice as large"),
         ("pre", "line 3: return 2 * x"),
-        ("p", "A known slip: Look at n."),
         ("p", "Note: second file"),
         ("p", "To see values: minigen exercise check gan/12/b"),
         ("h2", "gan/12/c: 0 of 4"),
@@ -120,17 +120,17 @@ def test_the_feedback_of_a_student():
     assert "\n\n    line 3: return 2 * x\n\n" in markdown and markdown.endswith("\n\n## gan/12/d: not graded yet\n")
 
 
-def test_a_known_slip_is_said_of_the_case_that_it_explains():
+def test_a_known_mistake_is_said_of_the_case_that_it_explains():
     """The hint "x is right" is of the first case that fails; in the third x is NaN."""
     slip = [case("one", S.WRONG_VALUE, message="log_det"), case("two", S.WRONG_VALUE, message="log_det")]
     mixed = [*slip, case("large", S.NAN, message="x is NaN")]
     for cases, expected in [
-        (slip, "A known slip: x is right."),
-        (mixed, "A known slip in one (large fails in another way): x is right."),
-        ([case("zero"), *mixed], "A known slip in one (large fails in another way): x is right."),
+        (slip, "Known mistake: x is right."),
+        (mixed, "Known mistake in one (large fails in another way): x is right."),
+        ([case("zero"), *mixed], "Known mistake in one (large fails in another way): x is right."),
     ]:
         wrong = row("flow/05/affine_forward", S.WRONG_VALUE, cases=cases, hint="x is right.")
-        hints = [text for tag, text in Page(feedback.as_html(document(wrong))).elements if "slip" in text]
+        hints = [text for tag, text in Page(feedback.as_html(document(wrong))).elements if "mistake" in text]
         assert hints == [expected]
         assert expected in feedback.as_text(wrong).splitlines()
     changed = row("flow/05/affine_forward", S.WRONG_VALUE, cases=mixed, hint="A change.", listed=False)

@@ -279,7 +279,7 @@ def test_a_cell_of_nbgrader_gives_points(a_class, tmp_path, monkeypatch, capsys)
     for critic, points, words in [
         (CRITIC, 8.0, ["All cases pass."]),
         ("critic_loss = None\n", 0.0, ["wrong type"]),
-        (SWAPPED, 0.8, ["A known slip: ", "by_hand: wrong value (0 of 1.2). ", "the simplest case that fails"]),
+        (SWAPPED, 0.8, ["Known mistake: ", "by_hand: wrong value (0 of 1.2). ", "the simplest case that fails"]),
     ]:
         assert value_of_cell(cell, critic) == points
         shown = capsys.readouterr()

@@ -54,7 +54,7 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
     assert canvas == {"": "100", "s001": emmy, "s002": carl, "s003": "0"}
     assert "ill until 5 February" in (work / "grades" / "report.html").read_text()
     assert "joined later" in (work / "grades" / "feedback" / "s001.md").read_text()
-    assert "A known slip" in (work / "grades" / "feedback" / "s002.md").read_text()
+    assert "Known mistake" in (work / "grades" / "feedback" / "s002.md").read_text()
     for name in re.findall(r"^\| `([\w./-]+)`", text, re.M):
         name = name.replace("ID", "s001")
         assert (work / "grades" / name).exists() or (work / "dist" / name).exists(), name

@@ -199,8 +199,10 @@ def test_nothing_is_coarser_than_float32():
 
 def test_no_answer_says_how_closely_it_is_judged():
     """What its outcome claims of precision and magnitudes counts for nothing: the reference's run does."""
-    want = Outcome(S.PASS, values={"y": np.array([1.0, 2.0])}, precision=2.2e-16, scale=2.0, given=1.0, returned=("y",))
-    claims = {"precision": 1.0, "scale": 1e9, "given": 1e9, "returned": ()}
+    want = Outcome(
+        S.PASS, values={"y": np.array([1.0, 2.0])}, precision=2.2e-16, scale=2.0, given=1.0, returned={"y": 0}
+    )
+    claims = {"precision": 1.0, "scale": 1e9, "given": 1e9, "returned": {}}
     assert compare(case(), Outcome(S.PASS, values={"y": np.array([1.0, 2.1])}, **claims), want).status == S.WRONG_VALUE
     near = Outcome(S.PASS, values={"y": np.array([1.0, 2.0 + 1e-5])}, **claims)
     assert compare(case(), near, want).status == S.WRONG_VALUE
@@ -401,7 +403,7 @@ def test_a_header_nested_without_end_is_refused(opening):
         protocol.read(io.BytesIO(data).read, NONCE)
 
 
-OUTCOME = {"status": S.PASS, "message": "", "line": None, "text": "", "draws": False, "untouched": []}
+OUTCOME = {"status": S.PASS, "message": "", "line": None, "text": "", "draws": False, "untouched": [], "call": None}
 
 
 @pytest.mark.parametrize(
@@ -417,6 +419,8 @@ OUTCOME = {"status": S.PASS, "message": "", "line": None, "text": "", "draws": F
         {"message": ["not", "words"]},
         {"text": None},
         {"untouched": 3},
+        {"call": -1},
+        {"call": True},
     ],
 )
 def test_an_outcome_that_no_worker_writes_is_refused(claim):

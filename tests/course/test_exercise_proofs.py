@@ -13,7 +13,8 @@ import pytest
 
 from minigen.course.exercise import catalog
 from minigen.course.exercise import prove as proofs
-from minigen.course.exercise.answers import EditError, answers_of, edited, entries, first_clause
+from minigen.course.exercise.answers import EditError, answers_of, edited, entries
+from minigen.course.exercise.clauses import first_clause
 from minigen.course.exercise.format import AuthorError
 from minigen.course.exercise.grading.changes import wrapped
 from minigen.course.exercise.grading.compare import compare_all
@@ -59,10 +60,11 @@ def test_the_sound_exercise_stands(prove_changed):
 
 
 @pytest.mark.parametrize(
-    ("note", "slip"),
+    ("note", "clause"),
     [
         ("sigmoid of a large logit rounds to 1: write log(1 + exp(l)).", "sigmoid of a large logit rounds to 1."),
-        ("A mean; take the sum.", "A mean."),
+        ("The noise is added; here it replaces x.", "The noise is added; here it replaces x."),
+        ("The noise is added; here it is not: x + z.", "The noise is added; here it is not."),
         ("The step is not exact. Differentiate instead.", "The step is not exact."),
         ("y runs from -1 ... 1 here", "y runs from -1 ... 1 here"),
         ("The slice a[1:, 2: ] is too short: begin at 0.", "The slice a[1:, 2: ] is too short."),
@@ -70,8 +72,8 @@ def test_the_sound_exercise_stands(prove_changed):
         ("One clause.", "One clause."),
     ],
 )
-def test_the_slip_is_the_first_clause_of_a_hint(note, slip):
-    assert first_clause(note) == slip
+def test_a_report_shows_the_first_clause_of_a_hint(note, clause):
+    assert first_clause(note) == clause
 
 
 def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):

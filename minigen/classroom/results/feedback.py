@@ -81,6 +81,8 @@ def _result(row: Mapping[str, Any]) -> Iterator[Block]:
     if row["status"] == status.GRADER_ERROR:
         return
     first = next((case for case in row["cases"] if not case["passed"]), None)
+    if row["hint"]:
+        yield Block("text", f"{_before_hint(row)}{row['hint']}")
     same_failure = first is not None and all(
         (case["status"], case["message"]) == (first["status"], first["message"]) for case in row["cases"]
     )
@@ -92,8 +94,6 @@ def _result(row: Mapping[str, Any]) -> Iterator[Block]:
         yield Block("list", items=tuple(_outcome(case, row["about"].get(case["case"], "")) for case in row["cases"]))
         yield Block("text", f"{_by_kind(row)}.")
         yield from _failure(first, f"{first['case']}, the simplest case that fails: ")
-    if row["hint"]:
-        yield Block("text", f"{_before_hint(row)}{row['hint']}")
     for note in row["notes"]:
         yield Block("text", f"Note: {note}")
     if first is not None and first["status"] in (status.WRONG_VALUE, status.NAN, status.INF):
@@ -118,8 +118,8 @@ def _before_hint(row: Mapping[str, Any]) -> str:
     first, *others = [case for case in row["cases"] if not case["passed"]]
     other = next((case for case in others if case["status"] != first["status"]), None)
     if other is None:
-        return "A known slip: "
-    return f"A known slip in {first['case']} ({other['case']} fails in another way): "
+        return "Known mistake: "
+    return f"Known mistake in {first['case']} ({other['case']} fails in another way): "
 
 
 def _outcome(case: Mapping[str, Any], about: str) -> str:

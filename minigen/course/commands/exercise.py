@@ -350,7 +350,9 @@ def _hint(args: argparse.Namespace) -> int:
     allowed = allowed_hints(exercise, args.dir)
     level = min(entry["hints"] + 1, allowed)
     if entry["cure"]:
-        print(textwrap.fill(f"the slip of your last check: {entry['cure']}", 100, subsequent_indent="   "), end="\n\n")
+        print(
+            textwrap.fill(f"the mistake of your last check: {entry['cure']}", 100, subsequent_indent="   "), end="\n\n"
+        )
     for number, hint in enumerate(exercise.hints[:level], start=1):
         print(_hint_text(number, hint))
     if args.dir.is_dir():

@@ -19,9 +19,10 @@ spaces do not matter, and a fragment begins and ends with whole words. It must o
 in `(everywhere)`. Several lines are several edits, all made at once; a line that ends in `->` goes on in the next. What
 cannot be written so is a new body, without any `->`: the lines of the function below its docstring.
 
-The comment above a mistake, or at the end of its only line, is the hint for a student who made it: first the slip, then
-what to do about it. A report shows the slip, which ends with the first colon, semicolon or period outside of brackets;
-`minigen exercise hint` shows all of it. So no formula or code that is the answer stands in the slip. A variant is a
+The comment above a mistake, or at the end of its only line, is the hint for a student who made it: first what is wrong,
+then what to do about it. A report shows its first clause, which ends with the first colon or period outside of
+brackets; `minigen exercise hint` shows all of it. So the first clause has a verb, no other mistake of the exercise has
+the same one, and no formula or code that is the answer is in it. A variant is a
 different right answer, which must get full points, with a comment on what is different. An equivalent mutant is written
 as `minigen exercise prove` prints it, with the reason. All code may use the names of the reference's module, of
 `answers.py` and of `exercise.py`. In a new body `np` is autograd's, as it is for a student; an edit keeps the `np` of
@@ -34,7 +35,6 @@ import ast
 import dataclasses
 import io
 import linecache
-import re
 import textwrap
 import tokenize
 from collections.abc import Callable, Mapping
@@ -46,14 +46,14 @@ from typing import Any
 import autograd.numpy as anp
 
 from minigen.course.exercise import catalog, functions
+from minigen.course.exercise.clauses import first_clause
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.private import PrivateExercise
 
-__all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries", "first_clause"]
+__all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries"]
 
 TABLES = ("MISTAKES", "VARIANTS", "EQUIVALENT")
 ARROW, EVERYWHERE = " -> ", "(everywhere)"
-CLAUSE_END = re.compile(r"[:;](?=\s)|(?<!\.)\.(?=\s+[A-Z`])")
 UNCHANGED = "the exercise's own answer", "This is the equation of the lesson, and the assignment changes it."
 LAYOUT = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENDMARKER}
 
@@ -72,7 +72,7 @@ class ListedAnswer:
     function: Callable
 
     @property
-    def slip(self) -> str:
+    def clause(self) -> str:
         """The first clause of a mistake's hint: what is wrong, without what to do about it."""
         return first_clause(self.note)
 
@@ -153,15 +153,6 @@ def _with_names(function: Callable, renamed: Mapping[str, str]) -> Callable:
         return function(*args, **{ordinary.get(name, name): value for name, value in kwargs.items()})
 
     return called
-
-
-def first_clause(text: str) -> str:
-    """A text up to its first colon, semicolon or period that ends a clause and stands outside of brackets."""
-    for match in CLAUSE_END.finditer(text):
-        before = text[: match.start()]
-        if all(before.count(opening) == before.count(closing) for opening, closing in ("()", "[]", "{}")):
-            return f"{before}."
-    return text
 
 
 def entries(text: str) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minigen.course.console import UsageError
+from minigen.course.console import UsageError, plural
 from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.format import Exercise, resolve_target
 from minigen.course.exercise.grading.submission import read_submission
@@ -126,10 +126,11 @@ def _check_here(exercise: Exercise, function: Any) -> None:
     print(next_exercise(folder, after=exercise.id))
 
 
-def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
-    """The arguments of the first call that a case makes: `my_loss(*inputs("gan/12/critic_loss", "by_hand"))`.
+def inputs(exercise_id: str, case: str, seed: int = 0, call: int = 1) -> tuple:
+    """Return the arguments of a call that a case makes: `my_loss(*inputs("gan/12/critic_loss", "by_hand"))`.
 
-    Raises UsageError for an unknown exercise or case, and in a file that is being checked.
+    call: which of its calls, from 1. Raises UsageError for an unknown exercise, case or call, and in a file that is
+    being checked.
     """
     from minigen.course.exercise.grading.inputs import arguments
     from minigen.course.exercise.grading.reference import references
@@ -142,7 +143,11 @@ def inputs(exercise_id: str, case: str, seed: int = 0) -> tuple:
         raise UsageError(f"{exercise_id!r} has several exercises: say which")
     for wanted, row in zip(exercises[0].cases, references(exercises[0], seed), strict=True):
         if wanted.name == case and row.calls:
-            return tuple(arguments(exercises[0].reference, row.calls[0]).values())
+            if not 1 <= call <= len(row.calls):
+                raise UsageError(
+                    f"case {case!r} of {exercises[0].id} makes {plural(len(row.calls), 'call')}, not {call}"
+                )
+            return tuple(arguments(exercises[0].reference, row.calls[call - 1]).values())
     names = ", ".join(wanted.name for wanted in exercises[0].cases)
     raise UsageError(f"{exercises[0].id} has no case {case!r}; it has {names}")
 

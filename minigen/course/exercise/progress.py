@@ -80,7 +80,7 @@ class Progress:
                 os.replace(self.path, self.path.with_suffix(".json.damaged"))
 
     def of(self, exercise: Exercise) -> dict[str, Any]:
-        """points, passed (ever), tries, hints (levels seen) and cure (of the last check's slip) of an exercise."""
+        """points, passed (ever), tries, hints (levels seen) and cure (of the last check's mistake) of an exercise."""
         entry = self.entries.get(exercise.id, {})
         numbers = {key: entry[key] if type(entry.get(key)) is int else 0 for key in ("points", "tries", "hints")}
         cure = entry["cure"] if type(entry.get("cure")) is str else ""

@@ -53,6 +53,17 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     const head = element("p", "mg-report-head");
     head.append(element("strong", "", good ? "Passed" : `Not yet: ${report.words}`), element("span", "mg-points", points));
     place.replaceChildren(head);
+    if (report.hint) {
+      const hint = element("p", "mg-mistake");
+      if (report.listed) hint.append(element("strong", "", "Known mistake: "));
+      hint.append(report.hint);
+      place.append(hint);
+      if (report.cure && report.cure !== report.hint) { // what to do about it, on request
+        const cure = element("details", "mg-cure");
+        cure.append(element("summary", "", "What to do about it"), element("p", "", report.cure));
+        place.append(cure);
+      }
+    }
     if (!good) place.append(barsOf(report.kinds));
     if (report.about.length) place.append(listOf(report.about, "mg-story"));
     if (report.cases.length) {
@@ -67,16 +78,6 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
         cases.append(row);
       }
       place.append(cases);
-    }
-    if (report.hint) {
-      const hint = element("p", "mg-slip");
-      hint.append(element("strong", "", report.listed ? "A known slip: " : "It looks as if "), report.hint);
-      place.append(hint);
-      if (report.cure && report.cure !== report.hint) { // what to do about it, on request
-        const cure = element("details", "mg-cure");
-        cure.append(element("summary", "", "What to do about it"), element("p", "", report.cure));
-        place.append(cure);
-      }
     }
     for (const note of report.notes) place.append(element("p", "mg-note", note));
     if (report.printed.length) {

@@ -262,7 +262,7 @@ def relation(pair: Pair, others: Sequence[Pair] = ()) -> str:
             return ""
         if not np.any(pair.got):
             return "yours is zero"
-        if pair.is_equal(-pair.want):
+        if pair.is_equal(-pair.want) and not (pair.want.ndim and pair.is_equal(pair.want[::-1])):
             return OPPOSITE
         found = dict(_rules(pair))
         if not _varied(pair.want, pair.rtol):

@@ -1,13 +1,14 @@
 """What may help with a wrong answer: how its values are related to the expected ones, the inputs, a listed mistake.
 
-A listed mistake is recognised on the case that fails, from what came back. Two slips at once still get the first one's
-hint: what counts is the simplest case that fails. A mistake that explains only that case is named if it is the only
-one, and if the values are such that equality is no coincidence: not 0, 1 or 1/2, or wrong in the same way in two cases.
-A mistake that fails two or more cases which the answer passes is not named: what they share in one case is chance.
-Of two slips in two results, such as x and its log-determinant, that of the first wrong result is named: it must be a
-mistake that leaves the others right.
+A listed mistake is recognised on the simplest case that fails, from what came back, and confirmed by the other cases
+that fail: it must give the same values as the answer in at least half of those whose values tell mistakes apart,
+because in a case worked by hand two mistakes may coincide. If no other case can confirm it, it is named only if the
+values are such that equality is no coincidence: not 0, 1 or 1/2. A mistake that fails two or more cases which the
+answer passes is not named: what they share in one case is chance. Of two mistakes in two results, such as x and its
+log-determinant, that of the first wrong result is named: it must be a mistake that leaves the others right.
 
-A slip that is not listed may still be the equation with one thing changed, a mean for a sum or a term left out.
+A mistake that is not listed may still be the equation with one thing changed, a mean for a sum or a term left out. The
+same holds of such a change.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from minigen.course.exercise.answers import ListedAnswer, answers_of, first_clause
+from minigen.course.exercise.answers import ListedAnswer, answers_of
+from minigen.course.exercise.clauses import first_clause
 from minigen.course.exercise.format import Case, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.changes import changes, substituted
@@ -71,7 +73,7 @@ def explain(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Refere
     seed: of the inputs, which a line of Python that repeats the call looks up.
     """
     _relate(report, outcomes, wanted)
-    _show_inputs(report, wanted, seed)
+    _show_inputs(report, outcomes, wanted, seed)
     _hint(report, outcomes, wanted, seed)
 
 
@@ -93,18 +95,23 @@ def _relate(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Refere
         verdicts[number].relation = relation(pair, [other for other in pairs.values() if other is not pair])
 
 
-def _show_inputs(report: Report, wanted: Sequence[Reference], seed: int) -> None:
-    """Note what the function is called on in the simplest case that fails."""
+def _show_inputs(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
+    """Note what the function is called on in the simplest case that fails, in the call that fails.
+
+    That is the call whose result has the wrong value; the first one if the driver computes with its results.
+    """
     exercise = report.exercise
     number = next(n for n, verdict in enumerate(report.verdicts) if not verdict.passed)
     verdict, calls = report.verdicts[number], wanted[number].calls
     if not calls or verdict.status not in CALLED:
         return
-    given = arguments(exercise.reference, calls[0])
+    failed = outcomes[number].call
+    call = wanted[number].outcome.returned.get(verdict.key, 0) if failed is None else min(failed, len(calls) - 1)
+    given = arguments(exercise.reference, calls[call])
     verdict.inputs = described(given, verdict.index)
-    verdict.repeat = repeat_line(exercise.name, exercise.address, verdict.case, given, seed)
+    verdict.repeat = repeat_line(exercise.name, exercise.address, verdict.case, given, seed, call)
     if len(calls) > 1:
-        verdict.inputs.append(f"(the first of {len(calls)} calls)")
+        verdict.inputs.append(f"(call {call + 1} of {len(calls)})")
 
 
 def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
@@ -121,17 +128,18 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
     with quiet():
         right = [row.outcome for row in wanted]
         found = recognised(cases, outcomes, verdicts, mistakes, theirs, right)
-        slips, notes = {answer.slip for answer in found}, {answer.note for answer in found}
-        if len(slips) == 1:
-            report.hint, report.listed = slips.pop(), True
-            report.cure = next(iter(notes - {report.hint}), "") if len(notes) == 1 else ""
+        if len({answer.note for answer in found}) == 1:
+            mistake = found[0]
+            report.hint, report.listed = mistake.clause, True
+            report.cure = mistake.note if mistake.note != mistake.clause else ""
             return
-        failing = next(number for number, verdict in enumerate(verdicts) if not verdict.passed)
-        if outcomes[failing].draws:
+        failing = [number for number, verdict in enumerate(verdicts) if not verdict.passed]
+        first = failing[0]
+        if outcomes[first].draws:
             report.hint = OWN_NOISE
             return
-        general = _left_alone(exercise, outcomes[failing], right[failing])
-        general = general or _not_squared(exercise, verdicts[failing], wanted[failing])
+        general = _left_alone(exercise, outcomes, right, failing)
+        general = general or _not_squared(exercise, verdicts[first], wanted[first])
         if general:
             report.hint, report.cure = first_clause(general), general
             return
@@ -168,33 +176,53 @@ def recognised(
     failing = next((number for number, verdict in enumerate(verdicts) if not verdict.passed), None)
     if failing is None or not _tells(outcomes[failing]):
         return []
+    key, passed = verdicts[failing].key, [n for n, verdict in enumerate(verdicts) if verdict.passed]
+
+    def agrees(mistake: int, n: int) -> bool:
+        return _same(outcomes[n], theirs(mistake, n), wanted[n], cases[n])
 
     def contradicted(mistake: int) -> bool:
         """Whether the answer passes several cases that this mistake fails: then it is another mistake."""
-        passed = [n for n, verdict in enumerate(verdicts) if verdict.passed]
         return sum(not compare(cases[n], theirs(mistake, n), wanted[n]).passed for n in passed) >= 2
 
-    found = [m for m in range(len(mistakes)) if _same(outcomes[failing], theirs(m, failing), cases[failing])]
+    others = _other_failures(outcomes, verdicts, failing)
+    found = [m for m in range(len(mistakes)) if agrees(m, failing)]
     if not found:
-        slip = _slip_of_one_result(outcomes[failing], wanted[failing], verdicts[failing].key)
-        alone = [m for m in range(len(mistakes)) if slip and _same(slip, theirs(m, failing), cases[failing])]
-        alone = [m for m in alone if not contradicted(m)]
+        single = {n: _with_one_wrong_result(outcomes[n], wanted[n], key) for n in (failing, *others)}
+
+        def agrees_in_one_result(mistake: int, n: int) -> bool:
+            mine = single[n]
+            return mine is not None and _same(mine, theirs(mistake, n), wanted[n], cases[n])
+
+        others = [n for n in others if single[n] is not None]
+        alone = [m for m in range(len(mistakes)) if agrees_in_one_result(m, failing)]
+        alone = [m for m in alone if _confirmed(agrees_in_one_result(m, n) for n in others) and not contradicted(m)]
         return [mistakes[m] for m in alone] if len(alone) == 1 else []
-    found = [m for m in found if not contradicted(m)]
+    found = [m for m in found if _confirmed(agrees(m, n) for n in others) and not contradicted(m)]
     if not found:
         return []
-    agreeing = {
-        m: {n for n, (mine, case) in enumerate(zip(outcomes, cases)) if _same(mine, theirs(m, n), case)} for m in found
-    }
+    agreeing = {m: {n for n in range(len(cases)) if agrees(m, n)} for m in found}
     best = [m for m in found if len(agreeing[m]) == max(map(len, agreeing.values()))]
-    if len(agreeing[best[0]]) < len(cases):  # there is a second slip, or it is another mistake altogether
+    if len(agreeing[best[0]]) < len(cases):  # there is a second mistake, or it is another one altogether
         again = [n for n in agreeing[best[0]] if not verdicts[n].passed and _telling(outcomes[n].values)]
         if not (len(best) == 1 and len(again) > 1 or len(found) == 1 and _generic(outcomes[failing].values)):
             return []
     return [mistakes[m] for m in best]
 
 
-def _slip_of_one_result(mine: Outcome, right: Outcome, key: str) -> Outcome | None:
+def _other_failures(outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], failing: int) -> list[int]:
+    """The failing cases besides the first one whose values tell mistakes apart."""
+    others = (n for n, verdict in enumerate(verdicts) if n != failing and not verdict.passed)
+    return [n for n in others if _telling(outcomes[n].values)]
+
+
+def _confirmed(agreements: Iterable[bool]) -> bool:
+    """Whether a mistake that agrees with the answer in one case does so in half of the others at least, if any."""
+    found = list(agreements)
+    return 2 * sum(found) >= len(found)
+
+
+def _with_one_wrong_result(mine: Outcome, right: Outcome, key: str) -> Outcome | None:
     """An outcome with the first wrong one of several results, `key`, the others right; None if that proves little."""
     if len(mine.values) < 2 or key not in mine.values or not _generic({key: mine.values[key]}):
         return None
@@ -202,15 +230,19 @@ def _slip_of_one_result(mine: Outcome, right: Outcome, key: str) -> Outcome | No
     return Outcome(right.status, values=values)
 
 
-# ------------------------------------------------------------------------------------------- slips of every exercise
+# ------------------------------------------------------------------------------------------- mistakes of every exercise
 
 
-def _left_alone(exercise: Exercise, mine: Outcome, right: Outcome) -> str:
-    """An argument that the reference changes in place, or draws from, and the answer does not."""
-    name = next((name for name in mine.untouched if mine.values and name not in right.untouched), None)
-    if name is None:
-        return ""
-    return (NOT_IN_PLACE if name in exercise.mutates else NOT_DRAWN).format(name=name)
+def _left_alone(exercise: Exercise, outcomes: Sequence[Outcome], right: Sequence[Outcome], failing: list[int]) -> str:
+    """An argument that the reference changes in place, or draws from, and the answer in no failing case.
+
+    failing: the numbers of the cases that fail, the simplest first.
+    """
+    for name in outcomes[failing[0]].untouched:
+        telling = [n for n in failing if outcomes[n].values and name not in right[n].untouched]
+        if failing[0] in telling and all(name in outcomes[n].untouched for n in telling):
+            return (NOT_IN_PLACE if name in exercise.mutates else NOT_DRAWN).format(name=name)
+    return ""
 
 
 def _not_squared(exercise: Exercise, verdict: Verdict, reference: Reference) -> str:
@@ -243,25 +275,24 @@ def _one_change(
     theirs: the outcome of a changed answer in a case, by its number. wanted: the reference's.
     """
     failing = next((number for number, verdict in enumerate(verdicts) if not verdict.passed), None)
-    if failing is None or not outcomes[failing].values or _is_flag(verdicts[failing], outcomes[failing]):
+    if failing is None or not outcomes[failing].values or _is_form(verdicts[failing], outcomes[failing]):
         return ""
-    slip = _slip_of_one_result(outcomes[failing], wanted[failing], verdicts[failing].key)
-    # in words: what explains one result of the failing case, what explains all of that case, and of all cases
-    one, alone, in_all_cases = set(), set(), set()
+    others = _other_failures(outcomes, verdicts, failing)
+    if not others and verdicts[failing].status in (status.NAN, status.INF):  # many different changes give NaN
+        return ""
+    # in words: what explains the failing case and another one, and what explains all cases
+    confirmed, in_all_cases = set(), set()
     for mutant in changed:
-        if not mutant.words:
+        if not mutant.words or not _same(outcomes[failing], theirs(mutant, failing), wanted[failing], cases[failing]):
             continue
-        changed_values = theirs(mutant, failing)
-        if slip and _same(slip, changed_values, cases[failing]):
-            one.add(mutant.words)
-        if _same(outcomes[failing], changed_values, cases[failing]):
-            alone.add(mutant.words)
-            others = (n for n in range(len(cases)) if n != failing)
-            if all(_same(outcomes[n], theirs(mutant, n), cases[n]) for n in others):
-                in_all_cases.add(mutant.words)
+        agreeing = [_same(outcomes[n], theirs(mutant, n), wanted[n], case) for n, case in enumerate(cases)]
+        if _confirmed(agreeing[n] for n in others):
+            confirmed.add(mutant.words)
+        if all(agreeing):
+            in_all_cases.add(mutant.words)
     if not in_all_cases and not _generic(outcomes[failing].values):
         return ""
-    found = in_all_cases or alone or {f"{words}, as far as {verdicts[failing].key!r} goes" for words in one}
+    found = in_all_cases or confirmed
     return found.pop() if len(found) == 1 else ""
 
 
@@ -272,24 +303,29 @@ def _tells(outcome: Outcome) -> bool:
     return bool(outcome.values) or outcome.status in BY_MESSAGE
 
 
-def _same(mine: Outcome, other: Outcome, case: Case) -> bool:
-    """Whether two outcomes are the same answer: equal values in the same form, or the same error."""
+def _same(mine: Outcome, other: Outcome, right: Outcome, case: Case) -> bool:
+    """Whether two outcomes are the same answer: equal values in the same form, or the same error.
+
+    right: the reference's outcome. An answer in float32 may be off by rounding; that `other` computes in float32 gives
+    no tolerance, which would hide what the answer is.
+    """
     if mine.status != other.status:
         return False
     if mine.values or other.values:
         shared = mine.values.keys() & other.values.keys()
         scale = np.concatenate([np.ravel(value) for value in other.values.values()] or [np.zeros(0)])
-        atol = case.atol + rounding(precision_of(mine, other), other, scale)
+        atol = case.atol + rounding(precision_of(mine, right), other, scale)
         if case.exact_dtype and any(mine.values[key].dtype != other.values[key].dtype for key in shared):
             return False
         return same_values(mine.values, other.values, case.rtol, atol)
     return mine.status not in BY_MESSAGE or mine.message == other.message
 
 
-def _is_flag(verdict: Verdict, outcome: Outcome) -> bool:
-    """Whether what is wrong is a dtype, or yes for no: values that many formulas share."""
+def _is_form(verdict: Verdict, outcome: Outcome) -> bool:
+    """Whether what is wrong is a type or dtype, whatever the values are, or yes for no, which many formulas share."""
     value = outcome.values.get(verdict.key)
-    return verdict.status == status.WRONG_DTYPE or (value is not None and value.dtype.kind == "b")
+    of_type = verdict.status in (status.WRONG_DTYPE, status.WRONG_TYPE)
+    return of_type or (value is not None and value.dtype.kind == "b")
 
 
 def _generic(values: Mapping[str, np.ndarray]) -> bool:

@@ -25,14 +25,17 @@ def described(arguments: dict[str, Any], worst: Sequence[int] | None = None) -> 
     return [f"{name} = {_text(value, worst)}" for name, value in arguments.items()]
 
 
-def repeat_line(name: str, exercise_id: str, case: str, arguments: dict[str, Any], seed: int) -> str:
-    """Python that calls the student's function as the case did: with its numbers, or with the inputs looked up."""
+def repeat_line(name: str, exercise_id: str, case: str, arguments: dict[str, Any], seed: int, call: int = 0) -> str:
+    """Python that calls the student's function as the case did: with its numbers, or with the inputs looked up.
+
+    call: the number of the call within the case, from 0; `inputs` counts from 1.
+    """
     literals = [_literal(value) for value in arguments.values()]
     line = f"{name}({', '.join(str(literal) for literal in literals)})"
     if None not in literals and len(line) <= LONGEST:
         return line
-    seeded = f", seed={seed}" if seed else ""
-    return f'{name}(*inputs("{exercise_id}", "{case}"{seeded}))  # from minigen.course import inputs'
+    options = (f", seed={seed}" if seed else "") + (f", call={call + 1}" if call else "")
+    return f'{name}(*inputs("{exercise_id}", "{case}"{options}))  # from minigen.course import inputs'
 
 
 def _literal(value: Any) -> str | None:

@@ -255,7 +255,8 @@ class Impl:
         self.precision = self.scale = self.given = 0.0  # see Outcome
         self.draws = False
         self.changed: dict[str, bool] = {}  # arguments that may be changed, and whether a call did
-        self.returned: list[np.ndarray] = []
+        self.returned: list[tuple[int, np.ndarray]] = []  # with the number of the call
+        self.begun = 0  # calls, the one that failed included
         self.signature: inspect.Signature | None = None
         with contextlib.suppress(Exception, SystemExit):  # it may have none, or one of its own making that raises
             self.signature = signature_of(function)
@@ -291,6 +292,7 @@ class Impl:
         return False
 
     def _call(self, args: tuple, kwargs: dict) -> Any:
+        self.begun += 1
         kwargs = {self.renamed.get(name, name): value for name, value in kwargs.items()}
         if self.shift is not None:
             args, kwargs = shifted(args, kwargs, self.shift)
@@ -350,7 +352,7 @@ class Impl:
             check_returned(value, self.forms[number])
         for array in numbers_in(value).values():
             self._note_precision(array)
-            self.returned.append(array)
+            self.returned.append((self.begun - 1, array))
         return value
 
     def _note_precision(self, array: np.ndarray) -> None:
@@ -463,12 +465,17 @@ def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     outcome = _observe(driver, impl, seed, number)
     outcome.draws, outcome.given = impl.draws, impl.given
     outcome.untouched = tuple(name for name, changed in impl.changed.items() if not changed)
-    outcome.returned = tuple(name for name, value in outcome.values.items() if _came_back(value, impl.returned))
+    if not outcome.answered and impl.begun:
+        outcome.call = impl.begun - 1
+    calls = {name: _call_of(value, impl.returned) for name, value in outcome.values.items()}
+    outcome.returned = {name: call for name, call in calls.items() if call is not None}
     return outcome
 
 
-def _came_back(value: np.ndarray, returned: Iterable[np.ndarray]) -> bool:
-    return any(value.shape == array.shape and np.array_equal(value, array, equal_nan=True) for array in returned)
+def _call_of(value: np.ndarray, returned: Iterable[tuple[int, np.ndarray]]) -> int | None:
+    """The number of the first call that returned a value as it is; None if no call did."""
+    same = (n for n, a in returned if value.shape == a.shape and np.array_equal(value, a, equal_nan=True))
+    return next(same, None)
 
 
 def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:

@@ -5,6 +5,7 @@ It needs NumPy and the standard library only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,7 +32,7 @@ class Stopped(Exception):
 class Failure(BaseException):
     """A call of the student's function did not give an answer. Not an Exception, so that a driver cannot swallow it.
 
-    values: the numbers that came back in the wrong form, to recognise a slip by.
+    values: the numbers that came back in the wrong form, to recognise a mistake by.
     """
 
     def __init__(self, state: str, message: str, line: int | None = None, text: str = ""):
@@ -47,12 +48,13 @@ class Outcome:
     values: what the driver returned, or without an answer the numbers in what the function returned.
     draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
     untouched: the arguments that it may change, arrays and generators, and left as they were in every call.
+    call: without an answer, the number of the call of the function that failed, from 0.
 
     Noted of functions that run in this process, and never taken from a worker, since tolerances follow from them:
     precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
         largest magnitude.
-    given: the largest magnitude among the arguments. returned: the names of those values that came back from the
-        function as they are, so that their rounding has nothing to do with that of its other results.
+    given: the largest magnitude among the arguments. returned: those values that came back from the function as they
+        are, so that their rounding has nothing to do with that of its other results, with the number of the call.
     """
 
     status: str
@@ -64,8 +66,9 @@ class Outcome:
     scale: float = 0.0
     draws: bool = False
     untouched: tuple[str, ...] = ()
+    call: int | None = None
     given: float = 0.0
-    returned: tuple[str, ...] = ()
+    returned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def answered(self) -> bool:

@@ -73,6 +73,7 @@ def fields(outcome: Outcome) -> dict[str, Any]:
         "text": outcome.text[:200],
         "draws": outcome.draws,
         "untouched": list(outcome.untouched),
+        "call": outcome.call,
     }
 
 
@@ -89,8 +90,12 @@ def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Outc
         if not (type(message) is type(text) is str and (line is None or type(line) is int and 0 < line <= MAX_LINE)):
             raise ValueError("the message, line or text is none")
         untouched = tuple(name for name in header["untouched"] if type(name) is str)
+        call = header["call"]
+        if not (call is None or type(call) is int and call >= 0):
+            raise ValueError("the number of the call is none")
         message, text = (words.encode("utf-8", "backslashreplace").decode() for words in (message[:2000], text[:200]))
-        return Outcome(state, message, line, text, arrays, draws=bool(header["draws"]), untouched=untouched)
+        draws = bool(header["draws"])
+        return Outcome(state, message, line, text, arrays, draws=draws, untouched=untouched, call=call)
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"this is not an outcome: {error}") from None
 

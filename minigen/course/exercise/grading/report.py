@@ -34,8 +34,8 @@ SHOWN_LINES = 8  # of what the student's code printed
 class Report:
     """How an answer to one exercise did.
 
-    hint, listed: the slip if it is a listed mistake; else, not listed, what one change of the equation it is.
-    cure: the author's words in full for a listed mistake, if they say more than the slip.
+    hint, listed: the first clause of a listed mistake; else, not listed, what one change of the equation it is.
+    cure: the author's words in full for a listed mistake, if they say more than the first clause.
     """
 
     exercise: Exercise
@@ -133,15 +133,18 @@ def render_all(reports: Sequence[Report], stream: TextIO | None = None) -> str:
 
 
 def render(report: Report, stream: TextIO | None = None) -> str:
-    """The report of one exercise as text. Colors only if `stream` is a terminal and NO_COLOR is not set.
+    """Return the report of one exercise as text: its points, what is wrong in a line if that is known, then the cases.
 
-    What comes from the student's code is shown without what could steer the terminal.
+    Colors only if `stream` is a terminal and NO_COLOR is not set. What comes from the student's code is shown without
+    what could steer the terminal.
     """
     done = report.passed
     state = color("pass", "green", stream) if done else color(status.WORDS[report.status], "red", stream)
     lines = [
         f"{color(report.exercise.id, 'bold', stream)}: {state}, {report.points} of {report.exercise.points} points"
     ]
+    if report.hint:
+        lines.append(_wrap(f"{'known mistake: ' if report.listed else ''}{report.hint}"))
     first = report.verdicts[0]
     if not done and all(same_failure(verdict, first) for verdict in report.verdicts):  # say it once
         lines += failure_lines(first, report.file)
@@ -150,10 +153,6 @@ def render(report: Report, stream: TextIO | None = None) -> str:
             lines.append(f"  {report.message}")
         lines += _cases(report, stream)
         lines += [f"  {bar}" for bar in bars(report.to_json()["kinds"])]
-    if report.hint:
-        lines.append(_wrap(f"{'this is a known slip: ' if report.listed else ''}{report.hint}"))
-    if report.cure:
-        lines.append(f"  what to do about it: minigen exercise hint {report.exercise.id}")
     if not done:
         lines += [f"  {note}" for note in report.notes]
         lines += printed(report.output)
