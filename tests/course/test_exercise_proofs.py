@@ -112,6 +112,20 @@ SLIPS = {
     "mistake that is right": ([(CONSTANT, f"{RIGHT}  # Right.")], "(seed 0) passes"),
     "mistake too near": ([(CONSTANT, "np.pi -> np.pi * (1 + 4e-5)  # Near.")], "misses by"),
     "two mistakes alike": ([(CONSTANT, f"{CONSTANT}\n    log(2 * np.pi) -> exp(-np.inf)  # Again.")], "is taken for"),
+    "a hint without a verb": (
+        [(CONSTANT, CONSTANT.replace("The constant log 2 pi belongs to it", "Without log 2 pi"))],
+        "without a verb",
+    ),
+    "two hints that begin alike": (
+        [
+            (
+                CONSTANT,
+                CONSTANT.replace("The constant log 2 pi belongs to it.", "Sum over the features: add log 2 pi."),
+            ),
+            ("Sum over the features, do not average.", "sum over the features: do not average."),
+        ],
+        "begin with the same clause",
+    ),
     "an edit that is not there": ([(CONSTANT, "np.log(3) -> 0  # No.")], "'np.log(3)' occurs 0 times in the reference"),
     "an edit of two places": ([(CONSTANT, "np -> numpy  # No.")], "'np' occurs 4 times in the reference"),
     "an edit of nonsense": ([(CONSTANT, "np.log(2 -> np.log((2  # No.")], "this gives no function"),

@@ -5,6 +5,7 @@
     reference   passes every case on every seed, and leaves its inputs alone
     variants    get full points on every seed, with a factor 10 of tolerance to spare; hint three's code is one of them
     mistakes    each fails on every seed by a factor 100 of tolerance, with its own hint and no other
+    clauses     the first clause of each hint has a verb, and no mistake with another hint has the same
     cases       each is failed by some mistake
     stub        fails cleanly, and holds no line of the answer
     mutants     at least 95 % of the mechanical mutants of the reference fail, and of each variant; those listed as
@@ -32,6 +33,7 @@ import numpy as np
 from minigen.course.console import color, plural, print_json
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.answers import TABLES, Answers, ListedAnswer, answers_of
+from minigen.course.exercise.clauses import has_verb
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import COARSEST, Verdict, compare, compare_all
@@ -196,11 +198,26 @@ def _form(exercise: Exercise, answers: Answers) -> list[str]:
         problems.append("no case has a property")
     if not answers.mistakes:
         problems.append("it lists no mistake")
+    problems += _clauses(answers.mistakes)
     problems += [f"answers.py has an entry for {name}, which is no exercise" for name in _strangers(exercise)]
     node = functions.definition(functions.source(exercise.reference))
     length = sum(len(ast.unparse(step).splitlines()) for step in functions.body(node))
     if length > LONGEST:
         problems.append(f"the reference has {length} lines, at most {LONGEST} make an exercise")
+    return problems
+
+
+def _clauses(mistakes: Sequence[ListedAnswer]) -> list[str]:
+    """First clauses that do not tell a student what is wrong: they have no verb, or two mistakes share one.
+
+    Two entries may have the same hint: they are one mistake, written in two ways.
+    """
+    problems = [f"the hint {m.note!r} begins with a clause without a verb" for m in mistakes if not has_verb(m.clause)]
+    hints: dict[str, str] = {}
+    for mistake in mistakes:
+        other = hints.setdefault(mistake.clause.lower(), mistake.note)
+        if other != mistake.note:
+            problems.append(f"the hints {other!r} and {mistake.note!r} begin with the same clause")
     return problems
 
 
