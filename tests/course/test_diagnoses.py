@@ -9,8 +9,8 @@ from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.clauses import has_verb
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import status as S
-from minigen.course.exercise.grading.compare import Pair, compare_all, relation
-from minigen.course.exercise.grading.explain import recognised
+from minigen.course.exercise.grading.compare import Pair, Verdict, compare_all, relation
+from minigen.course.exercise.grading.explain import _is_form, _left_alone, recognised
 from minigen.course.exercise.grading.in_process import grade_source
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.report import render
@@ -44,13 +44,6 @@ return x0[linear_sum_assignment(cdist(eps.reshape(n, -1), x0.reshape(n, -1), "sq
 NOT_ADDED_BACK = """
 r, nats = log_p - log_q, dims * np.log(2)
 return -r.mean(axis=1) / nats, -np.log(np.mean(np.exp(r - r.max(axis=1, keepdims=True)), axis=1)) / nats"""
-OLD_MEAN = """
-b1, b2 = self.betas
-if self.weight_decay: p -= self.lr * self.weight_decay * p
-old = mean.copy()
-mean *= b1; mean += (1 - b1) * g
-square *= b2; square += (1 - b2) * g**2
-p -= self.lr * old / (1 - b1**self.steps) / (np.sqrt(square / (1 - b2**self.steps)) + self.eps)"""
 TARGET = """
 s = np.reshape(np.broadcast_to(sigma, (len(x0),)), (-1,) + (1,) * (x0.ndim - 1))
 return -s * z / (s * sigma_data / np.sqrt(s**2 + sigma_data**2))"""
@@ -131,8 +124,18 @@ def test_the_true_change_is_found_where_a_false_one_is_not_named(identity, body,
 
 
 def test_what_an_answer_changes_in_one_case_is_not_said_to_be_left_alone():
-    """Where the mean was 0, a step with the old mean leaves p as it was."""
-    assert "is not changed in place" not in graded("start/01/adam_update", OLD_MEAN).hint
+    """Where the mean was 0, a step with the old mean leaves p as it was; another case shows that p is changed."""
+    exercise = catalog.find("start/01/adam_update")[0]
+    values = {"p": np.ones(2)}
+    left, changed = Outcome(S.PASS, values=values, untouched=("p",)), Outcome(S.PASS, values=values)
+    assert "`p` is not changed in place" in _left_alone(exercise, [left, changed], [changed, changed], [0])
+    assert _left_alone(exercise, [left, changed], [changed, changed], [0, 1]) == ""
+
+
+def test_a_wrong_type_is_not_explained_by_values():
+    """An array for a pair holds the right numbers, which a change that has no effect on them gives as well."""
+    assert _is_form(Verdict("by_hand", S.WRONG_TYPE, 0, 1, kind="equation"), Outcome(S.WRONG_TYPE))
+    assert not _is_form(Verdict("by_hand", S.WRONG_SHAPE, 0, 1, kind="equation"), Outcome(S.WRONG_SHAPE))
 
 
 def test_opposite_signs_are_not_named_where_the_array_is_reversed_as_well():
