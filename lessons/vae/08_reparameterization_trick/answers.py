@@ -128,6 +128,12 @@ MISTAKES = {
     return reparameterized_gradient(f, mu, logvar, eps)
     # The sign is wrong: a sample with a large f moves mu toward it.
     weight * eps -> -weight * eps
+    # z - mu is computed from the rounded z, which loses the digits of a narrow draw: sigma eps is
+    # the same without rounding.
+    variance = np.exp(logvar)
+    z = mu + np.sqrt(variance) * eps
+    weight = (f(z) - baseline)[:, None]
+    return weight * (z - mu) / variance, weight * 0.5 * ((z - mu) ** 2 / variance - 1)
     """,
     "bernoulli_log_likelihood": """
     # This is the cross-entropy, a cost; the log-likelihood is its negative.
@@ -234,17 +240,17 @@ VARIANTS = {
     """,
     "score_function_gradient": """
     # by differentiating log q, with the draws held fixed
-    z = mu + np.exp(0.5 * logvar) * eps
-    value = np.reshape(f(z), (len(mu), 1)) - baseline
+    distance = np.exp(0.5 * logvar) * eps
+    value = np.reshape(f(mu + distance), (len(mu), 1)) - baseline
     def log_q(m, v):
-        return -0.5 * np.sum(v + (z - m) ** 2 * np.exp(-v))
+        return -0.5 * np.sum(v + (mu - m + distance) ** 2 * np.exp(-v))
     return value * grad(log_q)(mu, logvar), value * grad(lambda v: log_q(mu, v))(logvar)
-    # from z, without eps
+    # from the distance between z and mu
     sigma = np.sqrt(np.exp(logvar))
-    z = mu + sigma * eps
-    u = (z - mu) / sigma
-    value = (f(z) - baseline)[:, None]
-    return value * (z - mu) / sigma**2, 0.5 * value * (u * u - 1)
+    distance = sigma * eps
+    u = distance / sigma
+    value = (f(mu + distance) - baseline)[:, None]
+    return value * distance / sigma**2, 0.5 * value * (u * u - 1)
     """,
     "bernoulli_log_likelihood": """
     return np.sum(x * logits - np.logaddexp(0.0, logits), axis=1)  # log p = x l - softplus(l)
