@@ -79,6 +79,11 @@ MISTAKES = {
     x_t = (1 - s) * x0 + s * eps
     v = model(x_t, t, y) if y else model(x_t, t)
     return np.mean((v - (eps - x0)) ** 2)
+    # A condition of zeros is taken for none: it is a class like any other. Compare y with None.
+    s = by_rows(t, x0)
+    x_t = (1 - s) * x0 + s * eps
+    v = model(x_t, t, y) if np.any(y) else model(x_t, t)
+    return np.mean((v - (eps - x0)) ** 2)
     # Data and noise are exchanged on the line: at t = 0 it is x0.
     s = by_rows(t, x0)
     x_t = s * x0 + (1 - s) * eps
@@ -109,6 +114,9 @@ MISTAKES = {
     return (1 - t) ** 2
     # This is the ratio of signal and noise: divide by the sum of both.
     return (1 - t) ** 2 / np.maximum(t, 1e-9) ** 2
+    # The number t = 1 divides by 0 in Python: multiply the ratio out.
+    with np.errstate(divide="ignore"):
+        return 1 / (1 + (t / (1 - t)) ** 2)
     # The factors themselves add up to 1: their squares have to.
     return 1 - t
     """,

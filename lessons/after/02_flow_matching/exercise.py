@@ -82,7 +82,7 @@ loss = Exercise(
 def times_x(x, t, y=None):
     """A model whose output depends on the point, on the time and on the condition."""
     scale = np.reshape(t, np.shape(t) + (1,) * (np.ndim(x) - 1))
-    return scale * x + (0.0 if y is None else y)
+    return scale * x + (0.0 if y is None else y + 0.5)
 
 
 @loss.case(points=2, kind="equation", expect={"loss": 12.5})
@@ -100,10 +100,14 @@ def a_model_of_point_and_time(impl, rng):
 
 @loss.case(points=1, kind="equation")
 def with_a_condition(impl, rng):
-    """One condition for each example; the same condition for all is as good."""
+    """One condition for each example, one for all, and a condition of zeros, such as class 0."""
     (x0, eps), y = rng.standard_normal((2, 4, 2)), rng.standard_normal((4, 1))
     t = rng.uniform(0, 1, 4)
-    return {"loss": impl(times_x, x0, eps, t, y), "loss, y = 3": impl(times_x, x0, eps, t, 3.0)}
+    return {
+        "loss": impl(times_x, x0, eps, t, y),
+        "loss, y = 3": impl(times_x, x0, eps, t, 3.0),
+        "loss, y = 0": impl(times_x, x0, eps, t, np.zeros((4, 1))),
+    }
 
 
 @loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
@@ -216,10 +220,10 @@ def exchanged(impl, rng):
     return {"sum": impl(t) + impl(1 - t) - 1}
 
 
-@schedule.case(points=1, kind="extremes", expect={"ends": [1.0, 0.0]})
+@schedule.case(points=1, kind="extremes", expect={"ends": [1.0, 0.0], "t = 0": 1.0, "t = 1": 0.0})
 def both_ends(impl, rng):
-    """At t = 0 all is data, at t = 1 all is noise."""
-    return {"ends": impl(np.array([0.0, 1.0]))}
+    """At t = 0 all is data, at t = 1 all is noise, for arrays and for numbers."""
+    return {"ends": impl(np.array([0.0, 1.0])), "t = 0": impl(0.0), "t = 1": impl(1.0)}
 
 
 pairs = Exercise(
