@@ -115,6 +115,7 @@ trace = Exercise(
     target="minigen.flow.continuous:divergence",
     minutes=12,
     imports=("from minigen.tensor import grad",),
+    blocked=["minigen.flow.continuous:value_and_jacobian"],
     prompt="""
     A velocity and its divergence: (v, div) at points x.
 
