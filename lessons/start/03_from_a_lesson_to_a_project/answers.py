@@ -8,7 +8,12 @@ MISTAKES = {
     with np.errstate(all="ignore"):
         w = np.exp(log_weights)
         return np.sum(w) ** 2 / np.sum(w**2)
-    # The mean of the logarithms is subtracted, and the largest weight may overflow: subtract the
+    # Another number than the largest logarithm is subtracted, such as the mean, the median or the
+    # smallest, and the largest weight may overflow: subtract the largest logarithm.
+    with np.errstate(all="ignore"):
+        w = np.exp(log_weights - np.mean(log_weights))
+        return np.sum(w) ** 2 / np.sum(w**2)
+    # Only finite logarithms are used, and the largest weight may still overflow: subtract the
     # largest logarithm.
     finite = log_weights[np.isfinite(log_weights)]
     with np.errstate(all="ignore"):
