@@ -36,9 +36,10 @@ simultaneous = Exercise(
 )
 
 
-@simultaneous.case(points=1, kind="equation", expect={"x": 0.8, "y": 2.1})
-def from_one_and_two(impl, rng):
-    x, y = impl(1.0, 2.0, 0.1)
+@simultaneous.case(points=1, kind="equation", expect={"x": 1.6, "y": 7.6})
+def from_three_and_seven(impl, rng):
+    """eta = 0.2: 3 - 0.2 * 7 and 7 + 0.2 * 3."""
+    x, y = impl(3.0, 7.0, 0.2)
     return {"x": x, "y": y}
 
 
