@@ -45,6 +45,11 @@ MISTAKES = {
     2 * variance * alpha -> 2 / variance * alpha
     # The KL divergence is divided by a standard deviation, not by a variance.
     2 * variance * alpha -> 2 * np.sqrt(variance) * alpha
+    # The variance is squared, which gives a fourth power of the standard deviation: the KL
+    # divergence divides by the variance once.
+    2 * variance * alpha -> 2 * variance**2 * alpha
+    # The root of the noise is taken, which is the factor of eps in x_t: here its square divides.
+    (1 - alpha_bar) -> np.sqrt(1 - alpha_bar)
     # This is the factor of the distance of the means, not of its square.
     beta**2 / (2 * variance * alpha * (1 - alpha_bar)) ->
         beta / np.sqrt(2 * variance * alpha * (1 - alpha_bar))
