@@ -152,11 +152,13 @@ def inputs(*values):
     return [np.array([[value]]) for value in values]
 
 
-@step.case(points=2, kind="equation", expect={"y": [[11.25]]})
+@step.case(points=2, kind="equation", expect={"y": [[11.25], [1.05]]})
 def dilation_two_by_hand(impl, rng):
-    """w = (0.5, 3) and b = 0.25: 3 * 3.5 for the present, 0.5 * 1 for two steps before it."""
+    """w = (0.5, 3) and b = 0.25. Of the first example: 3 * 3.5 for the present, 0.5 * 1 for two
+    steps before it; of the second: 3 * 0.6 and 0.5 * -2."""
     w = np.array([0.5, 3.0]).reshape(2, 1, 1)
-    return {"y": impl(inputs(1.0, 2.0, 3.5), w, np.array([0.25]), 2)}
+    past = [np.array([[1.0], [-2.0]]), np.array([[2.0], [0.7]]), np.array([[3.5], [0.6]])]
+    return {"y": impl(past, w, np.array([0.25]), 2)}
 
 
 @step.case(points=1, kind="equation", expect={"y": [[19.6]]})
