@@ -255,10 +255,10 @@ pairs = Exercise(
 )
 
 
-@pairs.case(points=2, kind="equation", expect={"eps": [[-0.2], [0.9]]})
-def two_pairs(impl, rng):
-    """Data -1 and 1, noise 0.9 and -0.2: exchanged the cost is 0.65, as drawn 5.05."""
-    x0, eps = impl(np.array([[-1.0], [1.0]]), np.array([[0.9], [-0.2]]))
+@pairs.case(points=2, kind="equation", expect={"eps": [[1.1], [-0.3], [0.6]]})
+def three_pairs(impl, rng):
+    """Data 2, -1 and 0.5, noise 0.6, 1.1 and -0.3: the least cost is 0.81 + 0.49 + 0.01."""
+    x0, eps = impl(np.array([[2.0], [-1.0], [0.5]]), np.array([[0.6], [1.1], [-0.3]]))
     return {"x0": x0, "eps": eps}
 
 
@@ -334,10 +334,11 @@ def turning(x, t):
     return (1 + t)[:, None] * np.stack([-x[:, 1], x[:, 0]], axis=1)
 
 
-@bend.case(points=2, kind="equation", expect={"bend": 0.0625})
+@bend.case(points=2, kind="equation", expect={"bend": 0.0864})
 def two_steps(impl, rng):
-    """Slopes 1 and 0.5, chord 0.75: the squared deviation is 1/16."""
-    return {"bend": impl(slowing, np.array([[1.0, 0.0], [0.0, 2.0]]), [1.0, 0.5, 0.0])}
+    """Three paths with the slopes 1 and 0.4, chord 0.76: 0.6 * 0.24^2 + 0.4 * 0.36^2."""
+    x = np.array([[1.0, 0.0], [0.0, 2.0], [0.3, -1.0]])
+    return {"bend": impl(slowing, x, [1.0, 0.4, 0.0])}
 
 
 @bend.case(points=2, kind="equation")

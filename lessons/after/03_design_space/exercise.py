@@ -87,10 +87,10 @@ target = Exercise(
 )
 
 
-@target.case(points=3, kind="equation", expect={"F": [[1.4]]})
+@target.case(points=3, kind="equation", expect={"F": [[0.9]]})
 def one_point(impl, rng):
-    """x_0 = 4, z = -1, sigma = 3, sigma_data = 4: y = 1, and (4 - 0.64)/2.4 = 1.4."""
-    return {"F": impl(np.array([[4.0]]), np.array([[-1.0]]), 3.0, 4.0)}
+    """x_0 = 2.32, z = -0.69, sigma = 3, sigma_data = 4: y = 0.25, and (2.32 - 0.16)/2.4 = 0.9."""
+    return {"F": impl(np.array([[2.32]]), np.array([[-0.69]]), 3.0, 4.0)}
 
 
 @target.case(points=2, kind="equation")
@@ -135,10 +135,10 @@ weight = Exercise(
 )
 
 
-@weight.case(points=2, kind="equation", expect={"lambda": 25 / 144})
-def three_and_four_again(impl, rng):
-    """sigma = 3 and sigma_data = 4: c_out is 12/5."""
-    return {"lambda": impl(3.0, 4.0)}
+@weight.case(points=2, kind="equation", expect={"lambda": 625 / 324})
+def sums_of_squares(impl, rng):
+    """sigma = 1.2 and sigma_data = 0.9: c_out is 1.08/1.5 = 18/25."""
+    return {"lambda": impl(1.2, 0.9)}
 
 
 @weight.case(points=2, kind="equation")
@@ -225,10 +225,10 @@ fresh = Exercise(
 )
 
 
-@fresh.case(points=3, kind="equation", expect={"y": [[3.0]], "sigma": 5.0})
+@fresh.case(points=3, kind="equation", expect={"y": [[4.1]], "sigma": 5.0})
 def three_to_five(impl, rng):
-    """From 3 to 5: the noise that is added has the standard deviation 4."""
-    y, sigma = impl(np.array([[1.0]]), 3.0, 2 / 3, np.array([[0.5]]))
+    """From 3 to 5: the noise that is added has the standard deviation 4, and 1.3 + 4 * 0.7."""
+    y, sigma = impl(np.array([[1.3]]), 3.0, 2 / 3, np.array([[0.7]]))
     return {"y": y, "sigma": sigma}
 
 
