@@ -36,10 +36,10 @@ simultaneous = Exercise(
 )
 
 
-@simultaneous.case(points=1, kind="equation", expect={"x": 1.6, "y": 7.6})
-def from_three_and_seven(impl, rng):
-    """eta = 0.2: 3 - 0.2 * 7 and 7 + 0.2 * 3."""
-    x, y = impl(3.0, 7.0, 0.2)
+@simultaneous.case(points=1, kind="equation", expect={"x": 1.9, "y": 8.2})
+def from_four_and_seven(impl, rng):
+    """eta = 0.3: 4 - 0.3 * 7 and 7 + 0.3 * 4."""
+    x, y = impl(4.0, 7.0, 0.3)
     return {"x": x, "y": y}
 
 
