@@ -366,10 +366,10 @@ MISTAKES = {
     # All three weights are roots: the weight multiplies the square of the error.
     clipped = np.minimum(snr, gamma)
     return np.sqrt({"x0": clipped, "eps": clipped / snr, "v": clipped / (snr + 1)}[target])
-    # The target is not looked at: this is always the weight of the noise.
+    # The target is ignored, and this is always the weight of the noise.
     clipped = np.minimum(snr, gamma)
     return {"x0": clipped / snr, "eps": clipped / snr, "v": clipped / snr}[target]
-    # The target is not looked at: this is always the weight of x_0.
+    # The target is ignored, and this is always the weight of x_0.
     clipped = np.minimum(snr, gamma)
     return {"x0": clipped, "eps": clipped, "v": clipped}[target]
     # The weight of v is that of x_0: an error of v is a smaller error of x_0.
