@@ -193,6 +193,19 @@ MISTAKES = {
     # All is changed in place; the function returns nothing.
     adam(self, p, g, mean, square)
     return p
+    # The step uses the mean of before this step: update both means first.
+    beta1, beta2 = self.betas
+    old = mean.copy()
+    adam(self, p.copy(), g, mean, square)
+    p *= 1 - self.lr * self.weight_decay
+    m, s = old / (1 - beta1**self.steps), square / (1 - beta2**self.steps)
+    p -= self.lr * m / (np.sqrt(s) + self.eps)
+    # The step uses both means of before this step: update them first.
+    beta1, beta2 = self.betas
+    p *= 1 - self.lr * self.weight_decay
+    m, s = mean / (1 - beta1**self.steps), square / (1 - beta2**self.steps)
+    p -= self.lr * m / (np.sqrt(s) + self.eps)
+    adam(self, p.copy(), g, mean, square)
     """,
 }
 

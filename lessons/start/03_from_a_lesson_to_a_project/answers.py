@@ -79,6 +79,9 @@ MISTAKES = {
     # The root divides by n - 1 twice: sum of squares over n - 1, then over n.
     d = after - before
     return np.mean(d), np.std(d, ddof=1) / np.sqrt(len(d) - 1)
+    # The variance is divided by the root of n: divide the standard deviation by it.
+    d = after - before
+    return np.mean(d), np.var(d, ddof=1) / np.sqrt(len(d))
     """,
 }
 
