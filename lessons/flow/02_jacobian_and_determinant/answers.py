@@ -62,6 +62,20 @@ MISTAKES = {
     return by_rows(f, x) @ x
     # The outputs are in their order: row 0 is output 0.
     return by_rows(f, x)[::-1]
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-2)
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-4)
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-5)
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-7)
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-8)
+    # A small step is not exact, even to both sides. Differentiate instead.
+    return (by_steps(f, x, 1e-3) + by_steps(f, x, -1e-3)) / 2
+    # A small step is not exact, even to both sides. Differentiate instead.
+    return (by_steps(f, x, 1e-4) + by_steps(f, x, -1e-4)) / 2
     """,
     "leibniz_determinant": """
     # Without the signs this is the permanent, not the determinant.

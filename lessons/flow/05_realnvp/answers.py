@@ -276,6 +276,11 @@ MISTAKES = {
     # The logarithm of base 2 is taken twice: a density in nats is divided by log 2 once.
     bound, code = exact_bits(log_p, log_q, dims)
     return bound / np.log(2), code / np.log(2)
+    # The largest value is subtracted before exp and not added afterwards: add it to the logarithm.
+    r = log_p - log_q
+    top = np.max(r, axis=1, keepdims=True)
+    code = -np.log2(np.mean(np.exp(r - top), axis=1)) / dims
+    return -np.mean(r, axis=1) / (dims * np.log(2)), code
     """,
 }
 

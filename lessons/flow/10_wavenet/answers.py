@@ -177,6 +177,12 @@ MISTAKES = {
                    for a in range(len(w)))
     # The examples are separate: do not average over them.
     return b + sum(np.mean(past[a * dilation], axis=0, keepdims=True) @ w[a] for a in range(len(w)))
+    # All of the kernel multiplies the present input: each w[a] has an input of its own.
+    return b + sum(past[-1] @ w[a] for a in range(len(w)))
+    # All of the kernel multiplies the oldest input: each w[a] has an input of its own.
+    return b + sum(past[0] @ w[a] for a in range(len(w)))
+    # Only the first input channel enters: the product adds up all of them.
+    return b + sum(past[a * dilation][:, :1] @ w[a][:1] for a in range(len(w)))
     """,
     "receptive_field": """
     1 + (kernel - 1) -> (kernel - 1)  # The present step counts: add 1.
