@@ -80,6 +80,10 @@ MISTAKES = {
     # The two do not sum to 1: c_out has a formula of its own.
     c_skip = sigma_data**2 / ((sigma - sigma_min) ** 2 + sigma_data**2)
     return c_skip, 1 - c_skip
+    # c_skip is a ratio of standard deviations: it is one of variances, whose parts are squared.
+    above = sigma - sigma_min
+    c_out = above * sigma_data / np.sqrt(sigma**2 + sigma_data**2)
+    return sigma_data / (above + sigma_data), c_out
     """,
     "ode_step": """
     # The step has the wrong sign: sigma changes by low - high.
