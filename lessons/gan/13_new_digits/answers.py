@@ -141,6 +141,22 @@ MISTAKES = {
     # directions.
     cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
     return spherical(a, b, t, np.arccos(np.clip(cosine, -1 + 1e-6, 1 - 1e-6)))
+    # The roots of 1 - t and t are the weights: this is the arc only for a right angle, and not at
+    # constant speed.
+    return np.sqrt(1 - t)[:, None] * a + np.sqrt(t)[:, None] * b
+    # The line is scaled to length 1: the path has the lengths of a and b.
+    path = straight(a, b, t)
+    return path / np.linalg.norm(path, axis=1, keepdims=True)
+    # The weights are a cosine and a sine of t Omega: both are sines, divided by sin Omega.
+    omega = t * angle(a, b)
+    return np.cos(omega)[:, None] * a + np.sin(omega)[:, None] * b
+    # The sum is divided by Omega: divide it by the sine of Omega.
+    if np.sin(angle(a, b)) < 1e-5:
+        return straight(a, b, t)
+    return spherical(a, b, t, angle(a, b)) * np.sin(angle(a, b)) / angle(a, b)
+    # The angle comes from the arcsine: the cosine of the angle is known, so take the arccosine.
+    omega = np.arcsin(np.cos(angle(a, b)))
+    return straight(a, b, t) if abs(np.sin(omega)) < 1e-5 else spherical(a, b, t, omega)
     """,
 }
 
