@@ -64,11 +64,11 @@ MISTAKES = {
     return np.maximum(logits, 0.0) - targets * logits + np.log1p(np.exp(-far))
     # Logits have no bound: do not clip them.
     return np.logaddexp(0.0, np.clip(logits, -50, 50)) - targets * np.clip(logits, -50, 50)
-    # One value for each element: no mean.
+    # The values are averaged: each element has a value of its own.
     return np.mean(np.logaddexp(0.0, logits) - targets * logits)
-    # One value for each element: no sum.
+    # The values are summed: each element has a value of its own.
     return np.sum(np.logaddexp(0.0, logits) - targets * logits)
-    # One value for each element, of every axis: no sum over the last one.
+    # The values are summed over the last axis: each element of every axis has a value of its own.
     return np.sum(np.logaddexp(0.0, logits) - targets * logits, axis=-1)
     # These are bits; nats have the natural logarithm.
     return (np.logaddexp(0.0, logits) - targets * logits) / np.log(2)
