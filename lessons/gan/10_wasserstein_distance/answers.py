@@ -51,7 +51,8 @@ MISTAKES = {
     "wasserstein_1d": """
     # Sort both samples first: the best plan pairs the smallest with the smallest.
     return by_quantiles(x, y, sort=False)
-    # Distances, not their squares: this is the square of another distance, W2.
+    # The distances are squared, which gives the square of another distance, W2: take the distances
+    # themselves.
     return by_quantiles(x, y, power=2)
     # This is W2, the root of the mean square; W1 is the mean distance.
     return np.sqrt(by_quantiles(x, y, power=2))

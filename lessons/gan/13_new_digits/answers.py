@@ -45,7 +45,8 @@ MISTAKES = {
     transposed -> 0  # transposed=True is the opposite: it enlarges a small image.
     # Between H copies there are H - 1 steps of `stride`; the last copy adds a whole kernel.
     side - 1 -> side
-    # A place where the whole kernel does not fit gives no pixel: round down.
+    # The number of pixels is rounded up: a position where the whole kernel does not fit gives no
+    # pixel.
     up, down = (
         lambda h: (h - 1) * stride - 2 * padding + kernel,
         lambda h: -(-(h + 2 * padding - kernel) // stride) + 1,
@@ -66,7 +67,8 @@ MISTAKES = {
     return shape[0], channels, side(shape[1]), side(shape[2])
     # Height and width are each computed from their own side; images need not be square.
     shape[0], height, width, channels -> shape[0], height, height, channels
-    # A place where the whole kernel does not fit gives no pixel: round down, never up.
+    # The number of pixels is rounded to the nearest: a position where the whole kernel does not fit
+    # gives no pixel.
     down = lambda h: round((h + 2 * padding - kernel) / stride) + 1
     up = lambda h: (h - 1) * stride - 2 * padding + kernel
     return sides(shape, up if transposed else down, channels)
