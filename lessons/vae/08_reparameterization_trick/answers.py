@@ -58,7 +58,8 @@ MISTAKES = {
     0.5 -> (-0.5)  # A divergence is never negative: change the sign.
     0.5 -> 1  # The factor 1/2 is missing.
     np.sum -> np.mean  # Dimensions add up: sum over them, do not average.
-    # One number for each example: sum over the dimensions only, not over the batch.
+    # The batch is summed as well: sum over the dimensions only, which gives one number for each
+    # example.
     range(1, len(shape)) -> range(0, len(shape))
     # logvar is the logarithm of the variance: sigma squared is exp(logvar), not exp(2 logvar).
     return 0.5 * np.sum(mu**2 + np.exp(2 * logvar) - 1 - 2 * logvar, axis=1)
@@ -67,7 +68,7 @@ MISTAKES = {
     mu**2 -> mu  # The mean enters squared.
     # The -1 of each dimension is missing: at mu = 0, sigma = 1 the divergence is 0.
     mu**2 -> mu**2 + 1
-    # The other way round: this is KL(N(0, I) || N(mu, sigma^2)).
+    # This is KL(N(0, I) || N(mu, sigma^2)), the divergence in the other direction: q comes first.
     return 0.5 * np.sum((mu**2 + 1) / np.exp(logvar) - 1 + logvar, axis=1)
     # exp(-1000) underflows to 0, and its logarithm infinite: the logarithm of exp(logvar) is
     # logvar itself.
@@ -141,7 +142,7 @@ MISTAKES = {
     # Sum over the pixels. Their mean would divide this term, and not the KL divergence beside it,
     # by D.
     np.sum -> np.mean
-    # One value for each image: sum over the pixels only, not over the batch.
+    # The batch is summed as well: sum over the pixels only, which gives one value for each image.
     range(1, len(shape)) -> range(0, len(shape))
     # Pixels that are 0 count as well: the part (1 - x) log(1 - s) is missing.
     return np.sum(-x * np.logaddexp(0.0, -logits), axis=1)
