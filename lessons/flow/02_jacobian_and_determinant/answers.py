@@ -54,7 +54,7 @@ MISTAKES = {
     return np.abs(by_rows(f, x))
     # The derivative of each output is asked for, not of its square.
     return np.stack([grad(lambda v: f(v)[i] ** 2)(x) for i in range(len(f(x)))])
-    # Plain derivatives, not divided by the number of outputs.
+    # The derivatives are divided by the number of outputs: return them undivided.
     return by_rows(f, x) / len(f(x))
     # Every output has a row: m of them, the length of f(x).
     return by_rows(f, x)[: len(x)]
