@@ -10,7 +10,8 @@ factors = Exercise(
     target="minigen.diffusion.edm:preconditioning",
     minutes=12,
     prompt="""
-    The four factors (c_skip, c_out, c_in, c_noise) of a preconditioned denoiser at level sigma.
+    The four factors of a preconditioned denoiser at level sigma, a tuple (c_skip, c_out, c_in,
+    c_noise).
 
     The denoiser is D(y, sigma) = c_skip y + c_out F(c_in y, c_noise), with y = x_0 + sigma z, data
     x_0 of mean 0 and standard deviation sigma_data, and z of variance 1. c_in makes the variance of

@@ -76,7 +76,7 @@ paired = Exercise(
     The mean change over n pairs, from before to after, and its standard error.
 
     before, after: float arrays (n,), n at least 2; element i of both belongs to the same seed or
-    test point. Return a pair of numbers: the mean difference, and the standard error of this
+    test point. Return a tuple of two numbers: the mean difference, and the standard error of this
     mean, which is the standard deviation of the differences, divided by the root of n. The
     standard deviation is that of a sample: the squared deviations from the mean are summed and
     divided by n - 1.
