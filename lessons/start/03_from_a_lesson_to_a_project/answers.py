@@ -82,6 +82,20 @@ MISTAKES = {
     # The variance is divided by the root of n: divide the standard deviation by it.
     d = after - before
     return np.mean(d), np.var(d, ddof=1) / np.sqrt(len(d))
+    # The standard error is that of the values after: it is that of the differences.
+    return np.mean(after - before), np.std(after, ddof=1) / np.sqrt(len(after))
+    # The mean is divided by the standard deviation: return the mean difference itself.
+    d = after - before
+    return np.mean(d) / np.maximum(np.std(d, ddof=1), 1e-12), np.std(d, ddof=1) / np.sqrt(len(d))
+    # This is half the width of an interval of confidence: the standard error has no factor 1.96.
+    d = after - before
+    return np.mean(d), 1.96 * np.std(d, ddof=1) / np.sqrt(len(d))
+    # The sizes of the deviations are averaged: average their squares, and take the root.
+    d = after - before
+    return np.mean(d), np.mean(np.abs(d - np.mean(d))) / np.sqrt(len(d))
+    # The standard deviation divides by n, and then is divided by n instead of its root.
+    d = after - before
+    return np.mean(d), np.std(d) / len(d)
     """,
 }
 
