@@ -82,6 +82,15 @@ MISTAKES = {
     t = by_rows(t, x0)
     t = 3 * t**2 - 2 * t**3
     return (1 - t) * x0 + t * eps
+    # The factors are a cosine and a sine of t: a line has the factors 1 - t and t.
+    t = by_rows(t, x0)
+    return np.cos(t) * x0 + np.sin(t) * eps
+    # The noise has the root of t: on a line its factor is t.
+    t = by_rows(t, x0)
+    return (1 - t) * x0 + np.sqrt(t) * eps
+    # Data and noise have the same factor, 1 - t: that of the noise is t.
+    t = by_rows(t, x0)
+    return (1 - t) * x0 + (1 - t) * eps
     """,
     "flow_matching_loss": """
     # The target is the noise, not the velocity.

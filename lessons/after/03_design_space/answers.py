@@ -82,6 +82,15 @@ MISTAKES = {
     # The standard deviation of the data is always 0.5 here: take the argument.
     total, d = sigma**2 + 0.25, 0.5
     return d**2 / total, sigma * d / np.sqrt(total), 1 / np.sqrt(total), np.log(sigma) / 4
+    # c_out is the rest to 1 of c_skip: it is a standard deviation, with a root.
+    total = sigma**2 + sigma_data**2
+    return sigma_data**2 / total, sigma**2 / total, 1 / np.sqrt(total), np.log(sigma) / 4
+    # c_noise has 1 added inside of the logarithm: it is a quarter of log sigma.
+    total, d = sigma**2 + sigma_data**2, sigma_data
+    return d**2 / total, sigma * d / np.sqrt(total), 1 / np.sqrt(total), np.log1p(sigma) / 4
+    # The variance of the data is taken for 1 in c_in: it is the square of sigma_data.
+    total, d = sigma**2 + sigma_data**2, sigma_data
+    return d**2 / total, sigma * d / np.sqrt(total), 1 / np.sqrt(sigma**2 + 1), np.log(sigma) / 4
     """,
     "edm_target": """
     # The skip connection takes the data: it takes the noisy point.
@@ -157,6 +166,18 @@ MISTAKES = {
     # The standard deviation of the data is always 0.5 here: take the argument.
     s = by_rows(sigma, x0)
     c_skip, c_out = factors(s, 0.5)
+    return (x0 - c_skip * (x0 + s * z)) / c_out
+    # The noise is multiplied by the standard deviation of the data: its factor is sigma.
+    s = by_rows(sigma, x0)
+    c_skip, c_out = factors(s, sigma_data)
+    return (x0 - c_skip * (x0 + sigma_data * z)) / c_out
+    # The noisy point is multiplied by c_in: only the network's input is.
+    s = by_rows(sigma, x0)
+    c_skip, c_out = factors(s, sigma_data)
+    return (x0 - c_skip * (x0 + s * z) / np.sqrt(s**2 + sigma_data**2)) / c_out
+    # The level has a floor: levels of 0.05 occur.
+    s = np.maximum(by_rows(sigma, x0), 0.1)
+    c_skip, c_out = factors(s, sigma_data)
     return (x0 - c_skip * (x0 + s * z)) / c_out
     """,
     "edm_weight": """
@@ -235,6 +256,8 @@ MISTAKES = {
     return np.append(np.linspace(high ** (1 / rho), low ** (1 / rho), steps + 1) ** rho, 0.0)
     # With one step the only level is `low`: it should be `high`.
     return np.append(np.linspace(low ** (1 / rho), high ** (1 / rho), steps)[::-1] ** rho, 0.0)
+    # The roots of the reciprocals are spaced evenly: the power is 1/rho, without a minus.
+    return np.append(np.linspace(high ** (-1 / rho), low ** (-1 / rho), steps) ** -rho, 0.0)
     """,
     "churn": """
     # The levels are subtracted: of independent noises the variances add up.
