@@ -104,6 +104,10 @@ MISTAKES = {
     return np.mean(np.maximum(0, 1 - real_logits)) + np.mean(np.maximum(0, 1 + fake_logits))
     # A probability is passed where a logit is meant: softplus takes the logits themselves.
     return discriminator(sigma(real_logits), sigma(fake_logits), smooth, log_sigmoid)
+    # Both groups are multiplied by 1 - smooth: smoothing mixes two targets for the real examples
+    # only.
+    real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
+    return -np.mean(real) - (1 - smooth) * np.mean(log_sigmoid(-fake_logits))
     """,
     "generator_loss_minimax": """
     # The generator minimizes log(1 - D), which is negative: change the sign.
