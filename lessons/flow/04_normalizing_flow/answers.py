@@ -285,6 +285,12 @@ MISTAKES = {
     away, r, h = parts(z, center, alpha)
     log_det = np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
+    # A small number is added under the root: the distance is then wrong near the center.
+    away = z - center
+    r = np.sqrt(np.sum(away**2, axis=1) + 1e-8)
+    h = 1 / (alpha + r)
+    log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)
+    return z + (beta * h)[:, None] * away, log_det
     """,
     "distance_before": """
     # This is the other root, which is not positive: a distance is the root with the plus.
