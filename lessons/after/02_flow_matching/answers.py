@@ -91,6 +91,12 @@ MISTAKES = {
     # Data and noise have the same factor, 1 - t: that of the noise is t.
     t = by_rows(t, x0)
     return (1 - t) * x0 + (1 - t) * eps
+    # The times belong to other examples: t[n] is the time of example n.
+    t = by_rows(np.flip(t) if np.ndim(t) else t, x0)
+    return (1 - t) * x0 + t * eps
+    # The time is kept away from 0 and 1: at the ends the point is x0 and eps.
+    t = np.clip(by_rows(t, x0), 0.01, 0.99)
+    return (1 - t) * x0 + t * eps
     """,
     "flow_matching_loss": """
     # The target is the noise, not the velocity.
@@ -197,6 +203,21 @@ MISTAKES = {
     x_t = (1 - s) * x0 + s * eps
     v = model(x_t, t) if y is None else model(x_t, t, y)
     return np.sqrt(np.mean((v - (eps - x0)) ** 2))
+    # The mean error is squared: square each error, then average.
+    s = by_rows(t, x0)
+    x_t = (1 - s) * x0 + s * eps
+    v = model(x_t, t) if y is None else model(x_t, t, y)
+    return np.mean(v - (eps - x0)) ** 2
+    # The largest squared error is taken: take the mean.
+    s = by_rows(t, x0)
+    x_t = (1 - s) * x0 + s * eps
+    v = model(x_t, t) if y is None else model(x_t, t, y)
+    return np.max((v - (eps - x0)) ** 2)
+    # The time is multiplied by 1000: the model takes t unchanged.
+    s = by_rows(t, x0)
+    x_t = (1 - s) * x0 + s * eps
+    v = model(x_t, 1000 * t) if y is None else model(x_t, 1000 * t, y)
+    return np.mean((v - (eps - x0)) ** 2)
     """,
     "velocity_from_eps": """
     # The sign is reversed: the velocity points to the noise.
@@ -271,6 +292,10 @@ MISTAKES = {
     return (1 - t) ** 2 / ((1 - t) ** 2 + t**2 + 1e-6)
     # The data keeps the factor 1 in the sum: the squares of both factors are added.
     return (1 - t) ** 2 / (1 + t**2)
+    # This is the sum of the squares alone: it divides the square of the factor of the data.
+    return (1 - t) ** 2 + t**2
+    # The share of the noise is subtracted from 1 without its square: its square is 1 - alpha_bar.
+    return 1 - t / np.sqrt((1 - t) ** 2 + t**2)
     """,
     "ot_pairs": """
     # Lengths are added: the cost of a pair is its squared distance.
@@ -319,6 +344,10 @@ MISTAKES = {
     return x0, eps[linear_sum_assignment(-a @ b.T)[1]]
     # The pair comes back in the other order: the data is first.
     return eps[linear_sum_assignment(squared_distances(x0, eps))[1]], x0
+    # The squared distances are squared again: the cost is the squared distance.
+    return x0, eps[linear_sum_assignment(squared_distances(x0, eps) ** 2)[1]]
+    # The nearest data of each noise is taken, as the number of a noise: solve the assignment.
+    return x0, eps[np.argmin(squared_distances(x0, eps), axis=0)]
     """,
     "straightness": """
     # The chord has the wrong sign: the time runs from times[0] to times[-1].
@@ -415,6 +444,17 @@ MISTAKES = {
     # The deviations of the steps are added without weights: each counts by its share of the time.
     slopes, chord, shares = slopes_and_chord(velocity, x, times)
     return float(sum(np.mean(np.sum((slope - chord) ** 2, axis=1)) for slope in slopes))
+    # The largest deviation of the steps is taken: take their weighted mean.
+    slopes, chord, shares = slopes_and_chord(velocity, x, times)
+    return float(max(np.mean(np.sum((slope - chord) ** 2, axis=1)) for slope in slopes))
+    # The deviations of the paths are averaged before they are squared: square each, then average.
+    slopes, chord, shares = slopes_and_chord(velocity, x, times)
+    squares = [np.sum(np.mean(slope - chord, axis=0) ** 2) for slope in slopes]
+    return float(np.sum(shares * np.array(squares)))
+    # The shares of the steps are squared: each step counts by its share.
+    slopes, chord, shares = slopes_and_chord(velocity, x, times)
+    squares = [np.mean(np.sum((slope - chord) ** 2, axis=1)) for slope in slopes]
+    return float(np.sum(shares**2 * np.array(squares)))
     """,
 }
 

@@ -268,10 +268,19 @@ def a_random_batch(impl, rng):
     return {"x0": x0, "eps": eps}
 
 
-@pairs.case(points=1, kind="equation", expect={"eps": [[4.0], [7.0]]})
+@pairs.case(
+    points=1,
+    kind="equation",
+    expect={"eps": [[4.0], [7.0]], "eps in the plane": [[2.0, 2.2], [2.2, 1.0]]},
+)
 def squares_and_not_lengths(impl, rng):
-    """Data 0 and 3, noise 7 and 4: the lengths add up to 8 either way, the squares to 50 or 32."""
-    return {"eps": impl(np.array([[0.0], [3.0]]), np.array([[7.0], [4.0]]))[1]}
+    """Data 0 and 3, noise 7 and 4: the lengths add up to 8 either way, the squares to 50 or 32. In
+    the plane 8.84 + 1.04 is less than 5.84 + 4.84, although one of its squares is the largest."""
+    plane = np.array([[0.0, 0.0], [2.0, 0.0]]), np.array([[2.2, 1.0], [2.0, 2.2]])
+    return {
+        "eps": impl(np.array([[0.0], [3.0]]), np.array([[7.0], [4.0]]))[1],
+        "eps in the plane": impl(*plane)[1],
+    }
 
 
 @pairs.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
