@@ -71,6 +71,15 @@ MISTAKES = {
     # The difference is divided by the sine: x_0 has the factor cos(phi).
     phi = by_rows(phi, x)
     return (eps - np.sin(phi) * x) / np.maximum(np.sin(phi), 1e-12)
+    # The point is subtracted without its sine: the sum has both factors.
+    phi = by_rows(phi, x)
+    return (eps - x) / np.cos(phi)
+    # Noise and point have changed their factors: the sine belongs to the point.
+    phi = by_rows(phi, x)
+    return (np.sin(phi) * eps - x) / np.cos(phi)
+    # The point is subtracted in place of the data: solve the sum for x_0.
+    phi = by_rows(phi, x)
+    return np.cos(phi) * eps - x
     """,
     "step_log_det": """
     # This is h times the trace, which is right only for h -> 0.
@@ -113,6 +122,12 @@ MISTAKES = {
     return np.linalg.slogdet(np.eye(J.shape[1]) + abs(h) * J)[1]
     # The log-det is divided by the dimension: the sum over all directions is asked for.
     return np.linalg.slogdet(np.eye(J.shape[1]) + h * J)[1] / J.shape[1]
+    # The log-det of J is multiplied by h: the step is x + h v, whose Jacobian has the identity.
+    return h * np.linalg.slogdet(J)[1]
+    # The matrix is made symmetric: the entries above and below the diagonal have to stay.
+    return np.linalg.slogdet(np.eye(J.shape[1]) + h * (J + np.swapaxes(J, 1, 2)) / 2)[1]
+    # The log-det is doubled: this is that of the matrix times its transpose.
+    return 2 * np.linalg.slogdet(np.eye(J.shape[1]) + h * J)[1]
     """,
     "divergence": """
     # All entries of the Jacobian are added: only those with i = j count.
@@ -167,6 +182,20 @@ MISTAKES = {
     return velocity(x, np.broadcast_to(t, (len(x),))), by_steps(velocity, x, t, 1e-4)
     # The derivatives come from small steps to one side, which have an error: take the gradient.
     return velocity(x, np.broadcast_to(t, (len(x),))), by_steps(velocity, x, t, 1e-5)
+    # The diagonal is squared: the divergence is its plain sum.
+    J = jacobian_of(velocity, x, t)
+    squares = np.sum(np.diagonal(J, axis1=1, axis2=2) ** 2, axis=1)
+    return velocity(x, np.broadcast_to(t, (len(x),))), squares
+    # The derivatives are multiplied with the point: add the derivatives themselves.
+    J = jacobian_of(velocity, x, t)
+    products = np.sum(np.diagonal(J, axis1=1, axis2=2) * x, axis=1)
+    return velocity(x, np.broadcast_to(t, (len(x),))), products
+    # All examples get the mean divergence of the batch: each has its own.
+    J = jacobian_of(velocity, x, t)
+    mean = np.mean(np.trace(J, axis1=1, axis2=2)) + np.zeros(len(x))
+    return velocity(x, np.broadcast_to(t, (len(x),))), mean
+    # The points come back in place of the velocity.
+    return x, np.trace(jacobian_of(velocity, x, t), axis1=1, axis2=2)
     """,
     "hutchinson_divergence": """
     # The probe enters once: this is the sum of probe^T J.
@@ -235,6 +264,22 @@ MISTAKES = {
     t = np.broadcast_to(t, (len(x),))
     v = velocity(x, t)
     return v, np.sum((velocity(x + 1e-3 * probe, t) - v) * probe, axis=1) / 1e-3
+    # The estimate loses its sign: a flow that contracts has a negative divergence.
+    t = np.broadcast_to(t, (len(x),))
+    rows = grad(lambda x: np.sum(velocity(x, t) * probe))(x)
+    return velocity(x, t), np.abs(np.sum(rows * probe, axis=1))
+    # The gradient is squared: multiply it with the probe.
+    t = np.broadcast_to(t, (len(x),))
+    rows = grad(lambda x: np.sum(velocity(x, t) * probe))(x)
+    return velocity(x, t), np.sum(rows**2, axis=1)
+    # The gradient is taken at the probe: take it at the point.
+    t = np.broadcast_to(t, (len(x),))
+    rows = grad(lambda p: np.sum(velocity(p, t) * probe))(1.0 * probe)
+    return velocity(x, t), np.sum(rows * probe, axis=1)
+    # The square of the probe multiplies the velocity before the gradient: put the probe on both
+    # sides of J.
+    t = np.broadcast_to(t, (len(x),))
+    return velocity(x, t), np.sum(grad(lambda x: np.sum(velocity(x, t) * probe**2))(x), axis=1)
     """,
     "posterior_divergence": """
     # The sine stands to the second power: the velocity divides by it once more.
@@ -286,6 +331,12 @@ MISTAKES = {
     # The divergence is averaged over the coordinates: it is their sum.
     dim, traces = np.shape(covariance)[1], np.trace(covariance, axis1=1, axis2=2)
     return np.cos(phi) / np.sin(phi) - np.cos(phi) / np.sin(phi) ** 3 * traces / dim
+    # The trace is subtracted without its factor: the derivative of the posterior mean has one.
+    traces = np.trace(covariance, axis1=1, axis2=2)
+    return np.shape(covariance)[1] * np.cos(phi) / np.sin(phi) - traces
+    # The dimension lacks the cotangent: the velocity has cos(phi) x over sin(phi).
+    traces = np.trace(covariance, axis1=1, axis2=2)
+    return np.shape(covariance)[1] - np.cos(phi) / np.sin(phi) ** 3 * traces
     """,
     "reverse_sde_step": """
     # The drift is not enlarged: with fresh noise the score counts 1 + noise^2 times.
@@ -352,6 +403,15 @@ MISTAKES = {
     # The factor 2 is outside of the root: the variance of the noise is 2 r.
     r = by_rows(step * np.tan(phi), x)
     return x + r * (x + (1 + noise**2) * score) + 2 * noise * np.sqrt(r) * z
+    # The tangent is taken at the end of the step: take it at phi.
+    r = by_rows(step * np.tan(phi - step), x)
+    return x + r * (x + (1 + noise**2) * score) + noise * np.sqrt(np.abs(2 * r)) * z
+    # The point is enlarged in place of the score: the score counts 1 + noise^2 times.
+    r = by_rows(step * np.tan(phi), x)
+    return x + r * ((1 + noise**2) * x + score) + noise * np.sqrt(2 * r) * z
+    # The factor of the score is halved: it is 1 + noise^2.
+    r = by_rows(step * np.tan(phi), x)
+    return x + r * (x + (1 + noise**2) / 2 * score) + noise * np.sqrt(2 * r) * z
     """,
 }
 

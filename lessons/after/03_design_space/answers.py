@@ -91,6 +91,16 @@ MISTAKES = {
     # The variance of the data is taken for 1 in c_in: it is the square of sigma_data.
     total, d = sigma**2 + sigma_data**2, sigma_data
     return d**2 / total, sigma * d / np.sqrt(total), 1 / np.sqrt(sigma**2 + 1), np.log(sigma) / 4
+    # The variance of the data is taken for 1 in c_skip: it is the square of sigma_data.
+    total, d = sigma**2 + sigma_data**2, sigma_data
+    return 1 / (1 + sigma**2), sigma * d / np.sqrt(total), 1 / np.sqrt(total), np.log(sigma) / 4
+    # The product is under the root in c_out: only the sum of the squares is.
+    total, d = sigma**2 + sigma_data**2, sigma_data
+    c_out = np.sqrt(sigma * d / total)
+    return d**2 / total, c_out, 1 / np.sqrt(total), np.log(sigma) / 4
+    # c_noise is the fourth root of the level: it is a quarter of the logarithm.
+    total, d = sigma**2 + sigma_data**2, sigma_data
+    return d**2 / total, sigma * d / np.sqrt(total), 1 / np.sqrt(total), sigma**0.25
     """,
     "edm_target": """
     # The skip connection takes the data: it takes the noisy point.
@@ -179,6 +189,19 @@ MISTAKES = {
     s = np.maximum(by_rows(sigma, x0), 0.1)
     c_skip, c_out = factors(s, sigma_data)
     return (x0 - c_skip * (x0 + s * z)) / c_out
+    # The skip connection has no factor: c_skip multiplies the noisy point.
+    s = by_rows(sigma, x0)
+    return -s * z / factors(s, sigma_data)[1]
+    # The target is the negative of the noise: it is only near it where the level is low.
+    return -z + 0 * by_rows(sigma, x0)
+    # The noise level is missing in c_out: it multiplies the standard deviation of the data.
+    s = by_rows(sigma, x0)
+    c_skip, c_out = factors(s, sigma_data)
+    return (x0 - c_skip * (x0 + s * z)) / (c_out / s)
+    # c_skip is a ratio of standard deviations: it is a ratio of variances.
+    s = by_rows(sigma, x0)
+    c_skip, c_out = factors(s, sigma_data)
+    return (x0 - np.sqrt(c_skip) * (x0 + s * z)) / c_out
     """,
     "edm_weight": """
     # This is the square of the factor itself: the weight has to undo it.
@@ -220,6 +243,12 @@ MISTAKES = {
     return 1 / sigma_data**2 + 0 * sigma
     # The standard deviation of the data is always 0.5 here: take the argument.
     return 1 / sigma**2 + 4 + 0 * sigma_data
+    # The sum is under a root: the weight is a ratio of variances.
+    return np.sqrt(sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
+    # This is the reciprocal of the product without squares, and without the sum.
+    return 1 / (sigma * sigma_data)
+    # The sum is divided by the variance of the noise only: it is divided by that of the data, too.
+    return (sigma**2 + sigma_data**2) / sigma**2
     """,
     "karras_levels": """
     # The levels rise: a sampler begins with the highest.
@@ -258,6 +287,13 @@ MISTAKES = {
     return np.append(np.linspace(low ** (1 / rho), high ** (1 / rho), steps)[::-1] ** rho, 0.0)
     # The roots of the reciprocals are spaced evenly: the power is 1/rho, without a minus.
     return np.append(np.linspace(high ** (-1 / rho), low ** (-1 / rho), steps) ** -rho, 0.0)
+    # The first level is one step below `high`: count from i = 0.
+    a, b = high ** (1 / rho), low ** (1 / rho)
+    i = np.arange(1, steps + 1) / max(steps - 1, 1)
+    with np.errstate(invalid="ignore"):
+        return np.append((a + i * (b - a)) ** rho, 0.0)
+    # The levels are raised to the power rho without their roots: take the roots first.
+    return np.append(np.linspace(high, low, steps) ** rho, 0.0)
     """,
     "churn": """
     # The levels are subtracted: of independent noises the variances add up.
@@ -315,6 +351,17 @@ MISTAKES = {
     # The results come in the other order: the points are first.
     raised = (1 + gamma) * sigma
     return raised, y + by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z
+    # The root of the difference of the levels is added: take that of the difference of the squares.
+    raised = (1 + gamma) * sigma
+    return y + by_rows(noise * np.sqrt(raised - sigma), y) * z, raised
+    # The noise that is added is sigma times the root of gamma: (1 + gamma)^2 has a square of gamma,
+    # too.
+    raised = (1 + gamma) * sigma
+    return y + by_rows(noise * np.sqrt(gamma) * sigma, y) * z, raised
+    # The new level is multiplied by the factor `noise`: the factor changes only what is added.
+    raised = (1 + gamma) * sigma
+    added = noise * np.sqrt(raised**2 - sigma**2)
+    return y + by_rows(added, y) * z, raised * noise
     """,
     "min_snr_weight": """
     # The larger of the two is taken, as in progressive distillation: this weight takes the smaller.
@@ -404,6 +451,18 @@ MISTAKES = {
     # The weight of the noise divides by the square of SNR: sigma^2 is 1/SNR.
     clipped = np.minimum(snr, gamma)
     return {"x0": clipped, "eps": clipped / snr**2, "v": clipped / (snr + 1)}[target]
+    # The weights of x_0 and of the noise are exchanged.
+    clipped = np.minimum(snr, gamma)
+    return {"x0": clipped / snr, "eps": clipped, "v": clipped / (snr + 1)}[target]
+    # The ratio is not clipped in the weight of v: all three weights have the clipped ratio above.
+    clipped = np.minimum(snr, gamma)
+    return {"x0": clipped, "eps": clipped / snr, "v": snr / (snr + 1)}[target]
+    # The weights divide by gamma: they divide by SNR, and by SNR + 1.
+    clipped = np.minimum(snr, gamma)
+    return {"x0": clipped, "eps": clipped / gamma, "v": clipped / (gamma + 1)}[target]
+    # The bound is the reciprocal of gamma: it is gamma itself.
+    clipped = np.minimum(snr, 1 / gamma)
+    return {"x0": clipped, "eps": clipped / snr, "v": clipped / (snr + 1)}[target]
     """,
     "guided_gaussian_variance": """
     # This is the variance of the tilted density, which guidance does not reach.
@@ -441,6 +500,13 @@ MISTAKES = {
     return v1 * v0 / (v0 + w * v1)
     # The ratio is multiplied by w: it is raised to the power w.
     return v1 * (1 + w * (v1 / v0 - 1))
+    # The standard deviations are mixed as the denoisers are: the path is a product, not a sum.
+    return ((1 + w) * np.sqrt(v1) - w * np.sqrt(v0)) ** 2
+    # The power of v1 is 1: it is 1 + w, because D_1 has the factor 1 + w.
+    return v1 / v0**w
+    # The precisions are added with the weights 1 + w and w: the path is a product of powers.
+    with np.errstate(divide="ignore"):
+        return 1 / ((1 + w) / v1 + w / v0)
     """,
 }
 

@@ -281,11 +281,11 @@ snr_weight = Exercise(
 
 
 @snr_weight.case(
-    points=3, kind="equation", expect={"x0": [2, 5], "eps": [1, 0.25], "v": [0.5, 0.2]}
+    points=3, kind="equation", expect={"x0": [2, 5], "eps": [1, 0.125], "v": [0.5, 0.1]}
 )
 def below_and_above(impl, rng):
-    """SNR 2 and 20 (for v: 1 and 24), gamma 5."""
-    snr, for_v = np.array([2.0, 20.0]), np.array([1.0, 24.0])
+    """SNR 2 and 40 (for v: 1 and 49), gamma 5."""
+    snr, for_v = np.array([2.0, 40.0]), np.array([1.0, 49.0])
     return {"x0": impl(snr, 5.0, "x0"), "eps": impl(snr, 5.0, "eps"), "v": impl(for_v, 5.0, "v")}
 
 
