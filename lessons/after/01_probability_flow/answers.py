@@ -280,6 +280,10 @@ MISTAKES = {
     # sides of J.
     t = np.broadcast_to(t, (len(x),))
     return velocity(x, t), np.sum(grad(lambda x: np.sum(velocity(x, t) * probe**2))(x), axis=1)
+    # The products are summed over the batch: sum over the coordinates, axis 1.
+    t = np.broadcast_to(t, (len(x),))
+    rows = grad(lambda x: np.sum(velocity(x, t) * probe))(x)
+    return velocity(x, t), np.sum(rows * probe, axis=0)
     """,
     "posterior_divergence": """
     # The sine stands to the second power: the velocity divides by it once more.

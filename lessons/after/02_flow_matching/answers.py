@@ -97,6 +97,9 @@ MISTAKES = {
     # The time is kept away from 0 and 1: at the ends the point is x0 and eps.
     t = np.clip(by_rows(t, x0), 0.01, 0.99)
     return (1 - t) * x0 + t * eps
+    # Data and noise have the same factor, t: that of the data is 1 - t.
+    t = by_rows(t, x0)
+    return t * x0 + t * eps
     """,
     "flow_matching_loss": """
     # The target is the noise, not the velocity.
@@ -455,6 +458,14 @@ MISTAKES = {
     slopes, chord, shares = slopes_and_chord(velocity, x, times)
     squares = [np.mean(np.sum((slope - chord) ** 2, axis=1)) for slope in slopes]
     return float(np.sum(shares**2 * np.array(squares)))
+    # Only the first path is measured: take the mean over the paths.
+    slopes, chord, shares = slopes_and_chord(velocity, x, times)
+    squares = [np.sum((slope[0] - chord[0]) ** 2) for slope in slopes]
+    return float(np.sum(shares * np.array(squares)))
+    # The sum over the steps is divided by their number: the shares add up to 1 already.
+    slopes, chord, shares = slopes_and_chord(velocity, x, times)
+    squares = [np.mean(np.sum((slope - chord) ** 2, axis=1)) for slope in slopes]
+    return float(np.sum(shares * np.array(squares)) / len(slopes))
     """,
 }
 

@@ -334,8 +334,8 @@ bend = Exercise(
 
 
 def slowing(x, t):
-    """The velocity (t, 0)."""
-    return 0 * x + t[:, None] * np.array([1.0, 0.0])
+    """The velocity (t, 0, 0)."""
+    return 0 * x + t[:, None] * np.array([1.0, 0.0, 0.0])
 
 
 def turning(x, t):
@@ -346,7 +346,7 @@ def turning(x, t):
 @bend.case(points=2, kind="equation", expect={"bend": 0.0864})
 def two_steps(impl, rng):
     """Three paths with the slopes 1 and 0.4, chord 0.76: 0.6 * 0.24^2 + 0.4 * 0.36^2."""
-    x = np.array([[1.0, 0.0], [0.0, 2.0], [0.3, -1.0]])
+    x = np.array([[1.0, 0.0, 0.5], [0.0, 2.0, 1.0], [0.3, -1.0, 0.0]])
     return {"bend": impl(slowing, x, [1.0, 0.4, 0.0])}
 
 

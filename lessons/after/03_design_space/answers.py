@@ -202,6 +202,10 @@ MISTAKES = {
     s = by_rows(sigma, x0)
     c_skip, c_out = factors(s, sigma_data)
     return (x0 - np.sqrt(c_skip) * (x0 + s * z)) / c_out
+    # The target is what the skip connection leaves of the noisy point: D should be x_0.
+    s = by_rows(sigma, x0)
+    c_skip, c_out = factors(s, sigma_data)
+    return (1 - c_skip) * (x0 + s * z) / c_out
     """,
     "edm_weight": """
     # This is the square of the factor itself: the weight has to undo it.
@@ -249,6 +253,10 @@ MISTAKES = {
     return 1 / (sigma * sigma_data)
     # The sum is divided by the variance of the noise only: it is divided by that of the data, too.
     return (sigma**2 + sigma_data**2) / sigma**2
+    # The whole ratio is squared, because c_out lacks its root: only the product is squared.
+    return ((sigma**2 + sigma_data**2) / (sigma * sigma_data)) ** 2
+    # This is c_skip: the weight is one over the square of c_out.
+    return sigma_data**2 / (sigma**2 + sigma_data**2)
     """,
     "karras_levels": """
     # The levels rise: a sampler begins with the highest.
@@ -463,6 +471,9 @@ MISTAKES = {
     # The bound is the reciprocal of gamma: it is gamma itself.
     clipped = np.minimum(snr, 1 / gamma)
     return {"x0": clipped, "eps": clipped / snr, "v": clipped / (snr + 1)}[target]
+    # The 1 is added to the weight of v: it is added to SNR, which divides.
+    clipped = np.minimum(snr, gamma)
+    return {"x0": clipped, "eps": clipped / snr, "v": clipped / snr + 1}[target]
     """,
     "guided_gaussian_variance": """
     # This is the variance of the tilted density, which guidance does not reach.

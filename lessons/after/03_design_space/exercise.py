@@ -332,10 +332,10 @@ guided = Exercise(
 )
 
 
-@guided.case(points=3, kind="equation", expect={"variance": [2.0, 1.0, 0.5]})
-def two_and_four(impl, rng):
-    """v1 = 2 and v0 = 4: each 1 of w halves the variance."""
-    return {"variance": impl(2.0, 4.0, np.array([0.0, 1.0, 2.0]))}
+@guided.case(points=3, kind="equation", expect={"variance": [2.0, 0.8, 0.32]})
+def two_and_five(impl, rng):
+    """v1 = 2 and v0 = 5: each 1 of w multiplies the variance by 2/5."""
+    return {"variance": impl(2.0, 5.0, np.array([0.0, 1.0, 2.0]))}
 
 
 @guided.case(points=2, kind="equation")
