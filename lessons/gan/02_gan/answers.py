@@ -88,10 +88,6 @@ MISTAKES = {
         return discriminator(real_logits, fake_logits, smooth, lambda l: np.log(sigma(l)))
     # The logits are taken for probabilities: D is the sigmoid of a logit.
     with np.errstate(all="ignore"):
-        real = (1 - smooth) * np.log(real_logits) + smooth * np.log(1 - real_logits)
-        return -np.mean(real) - np.mean(np.log(1 - fake_logits))
-    # The logits are taken for probabilities: D is the sigmoid of a logit.
-    with np.errstate(all="ignore"):
         return -np.mean(np.log(real_logits)) - np.mean(np.log(1 - fake_logits))
     # This takes the logarithm of a sigmoid and does not use smooth: use softplus on the logits, and
     # 1 - smooth as the target of the real examples.
