@@ -67,6 +67,22 @@ def test_first_steps_by_hand():
         np.testing.assert_allclose(tree["p"], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("make", "root"),
+    [
+        (lambda p: Adam(p, 0.1), 1e-5),  # the corrected mean square is g²
+        (lambda p: RMSProp(p, 0.1, decay=0.75), 0.5e-5),  # the mean square is g²/4
+    ],
+    ids=["Adam", "RMSProp"],
+)
+def test_eps_is_added_to_the_root(make, root):
+    """At gradients of 1e-5: under the root, eps = 1e-8 would be 100 times as large as their squares."""
+    tree = {"p": np.zeros(2, np.float32)}
+    make(tree).step({"p": np.array([1e-5, -1e-5], np.float32)})
+    by_hand = 0.1 * 1e-5 / (root + 1e-8)  # 0.0999001 for Adam, 0.1996008 for RMSProp
+    np.testing.assert_allclose(tree["p"], [-by_hand, by_hand], rtol=1e-5)
+
+
 def test_momentum_adds_up():
     tree = [np.zeros(1, np.float32)]
     optimizer = SGD(tree, lr=1.0, momentum=0.5)

@@ -82,7 +82,7 @@ loss = Exercise(
 def times_x(x, t, y=None):
     """A model whose output depends on the point, on the time and on the condition."""
     scale = np.reshape(t, np.shape(t) + (1,) * (np.ndim(x) - 1))
-    return scale * x + (0.0 if y is None else y)
+    return scale * x + (0.0 if y is None else y + 0.5)
 
 
 @loss.case(points=2, kind="equation", expect={"loss": 12.5})
@@ -100,10 +100,14 @@ def a_model_of_point_and_time(impl, rng):
 
 @loss.case(points=1, kind="equation")
 def with_a_condition(impl, rng):
-    """One condition for each example; the same condition for all is as good."""
+    """One condition for each example, one for all, and a condition of zeros, such as class 0."""
     (x0, eps), y = rng.standard_normal((2, 4, 2)), rng.standard_normal((4, 1))
     t = rng.uniform(0, 1, 4)
-    return {"loss": impl(times_x, x0, eps, t, y), "loss, y = 3": impl(times_x, x0, eps, t, 3.0)}
+    return {
+        "loss": impl(times_x, x0, eps, t, y),
+        "loss, y = 3": impl(times_x, x0, eps, t, 3.0),
+        "loss, y = 0": impl(times_x, x0, eps, t, np.zeros((4, 1))),
+    }
 
 
 @loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
@@ -216,10 +220,10 @@ def exchanged(impl, rng):
     return {"sum": impl(t) + impl(1 - t) - 1}
 
 
-@schedule.case(points=1, kind="extremes", expect={"ends": [1.0, 0.0]})
+@schedule.case(points=1, kind="extremes", expect={"ends": [1.0, 0.0], "t = 0": 1.0, "t = 1": 0.0})
 def both_ends(impl, rng):
-    """At t = 0 all is data, at t = 1 all is noise."""
-    return {"ends": impl(np.array([0.0, 1.0]))}
+    """At t = 0 all is data, at t = 1 all is noise, for arrays and for numbers."""
+    return {"ends": impl(np.array([0.0, 1.0])), "t = 0": impl(0.0), "t = 1": impl(1.0)}
 
 
 pairs = Exercise(
@@ -251,10 +255,10 @@ pairs = Exercise(
 )
 
 
-@pairs.case(points=2, kind="equation", expect={"eps": [[-0.2], [0.9]]})
-def two_pairs(impl, rng):
-    """Data -1 and 1, noise 0.9 and -0.2: exchanged the cost is 0.65, as drawn 5.05."""
-    x0, eps = impl(np.array([[-1.0], [1.0]]), np.array([[0.9], [-0.2]]))
+@pairs.case(points=2, kind="equation", expect={"eps": [[1.1], [-0.3], [0.6]]})
+def three_pairs(impl, rng):
+    """Data 2, -1 and 0.5, noise 0.6, 1.1 and -0.3: the least cost is 0.81 + 0.49 + 0.01."""
+    x0, eps = impl(np.array([[2.0], [-1.0], [0.5]]), np.array([[0.6], [1.1], [-0.3]]))
     return {"x0": x0, "eps": eps}
 
 
@@ -264,10 +268,19 @@ def a_random_batch(impl, rng):
     return {"x0": x0, "eps": eps}
 
 
-@pairs.case(points=1, kind="equation", expect={"eps": [[4.0], [7.0]]})
+@pairs.case(
+    points=1,
+    kind="equation",
+    expect={"eps": [[4.0], [7.0]], "eps in the plane": [[2.0, 2.2], [2.2, 1.0]]},
+)
 def squares_and_not_lengths(impl, rng):
-    """Data 0 and 3, noise 7 and 4: the lengths add up to 8 either way, the squares to 50 or 32."""
-    return {"eps": impl(np.array([[0.0], [3.0]]), np.array([[7.0], [4.0]]))[1]}
+    """Data 0 and 3, noise 7 and 4: the lengths add up to 8 either way, the squares to 50 or 32. In
+    the plane 8.84 + 1.04 is less than 5.84 + 4.84, although one of its squares is the largest."""
+    plane = np.array([[0.0, 0.0], [2.0, 0.0]]), np.array([[2.2, 1.0], [2.0, 2.2]])
+    return {
+        "eps": impl(np.array([[0.0], [3.0]]), np.array([[7.0], [4.0]]))[1],
+        "eps in the plane": impl(*plane)[1],
+    }
 
 
 @pairs.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
@@ -321,8 +334,8 @@ bend = Exercise(
 
 
 def slowing(x, t):
-    """The velocity (t, 0)."""
-    return 0 * x + t[:, None] * np.array([1.0, 0.0])
+    """The velocity (t, 0, 0)."""
+    return 0 * x + t[:, None] * np.array([1.0, 0.0, 0.0])
 
 
 def turning(x, t):
@@ -330,10 +343,11 @@ def turning(x, t):
     return (1 + t)[:, None] * np.stack([-x[:, 1], x[:, 0]], axis=1)
 
 
-@bend.case(points=2, kind="equation", expect={"bend": 0.0625})
+@bend.case(points=2, kind="equation", expect={"bend": 0.0864})
 def two_steps(impl, rng):
-    """Slopes 1 and 0.5, chord 0.75: the squared deviation is 1/16."""
-    return {"bend": impl(slowing, np.array([[1.0, 0.0], [0.0, 2.0]]), [1.0, 0.5, 0.0])}
+    """Three paths with the slopes 1 and 0.4, chord 0.76: 0.6 * 0.24^2 + 0.4 * 0.36^2."""
+    x = np.array([[1.0, 0.0, 0.5], [0.0, 2.0, 1.0], [0.3, -1.0, 0.0]])
+    return {"bend": impl(slowing, x, [1.0, 0.4, 0.0])}
 
 
 @bend.case(points=2, kind="equation")

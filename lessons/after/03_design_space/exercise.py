@@ -10,7 +10,8 @@ factors = Exercise(
     target="minigen.diffusion.edm:preconditioning",
     minutes=12,
     prompt="""
-    The four factors (c_skip, c_out, c_in, c_noise) of a preconditioned denoiser at level sigma.
+    The four factors of a preconditioned denoiser at level sigma, a tuple (c_skip, c_out, c_in,
+    c_noise).
 
     The denoiser is D(y, sigma) = c_skip y + c_out F(c_in y, c_noise), with y = x_0 + sigma z, data
     x_0 of mean 0 and standard deviation sigma_data, and z of variance 1. c_in makes the variance of
@@ -87,10 +88,10 @@ target = Exercise(
 )
 
 
-@target.case(points=3, kind="equation", expect={"F": [[1.4]]})
+@target.case(points=3, kind="equation", expect={"F": [[0.9]]})
 def one_point(impl, rng):
-    """x_0 = 4, z = -1, sigma = 3, sigma_data = 4: y = 1, and (4 - 0.64)/2.4 = 1.4."""
-    return {"F": impl(np.array([[4.0]]), np.array([[-1.0]]), 3.0, 4.0)}
+    """x_0 = 2.32, z = -0.69, sigma = 3, sigma_data = 4: y = 0.25, and (2.32 - 0.16)/2.4 = 0.9."""
+    return {"F": impl(np.array([[2.32]]), np.array([[-0.69]]), 3.0, 4.0)}
 
 
 @target.case(points=2, kind="equation")
@@ -135,10 +136,10 @@ weight = Exercise(
 )
 
 
-@weight.case(points=2, kind="equation", expect={"lambda": 25 / 144})
-def three_and_four_again(impl, rng):
-    """sigma = 3 and sigma_data = 4: c_out is 12/5."""
-    return {"lambda": impl(3.0, 4.0)}
+@weight.case(points=2, kind="equation", expect={"lambda": 625 / 324})
+def sums_of_squares(impl, rng):
+    """sigma = 1.2 and sigma_data = 0.9: c_out is 1.08/1.5 = 18/25."""
+    return {"lambda": impl(1.2, 0.9)}
 
 
 @weight.case(points=2, kind="equation")
@@ -225,10 +226,10 @@ fresh = Exercise(
 )
 
 
-@fresh.case(points=3, kind="equation", expect={"y": [[3.0]], "sigma": 5.0})
+@fresh.case(points=3, kind="equation", expect={"y": [[4.1]], "sigma": 5.0})
 def three_to_five(impl, rng):
-    """From 3 to 5: the noise that is added has the standard deviation 4."""
-    y, sigma = impl(np.array([[1.0]]), 3.0, 2 / 3, np.array([[0.5]]))
+    """From 3 to 5: the noise that is added has the standard deviation 4, and 1.3 + 4 * 0.7."""
+    y, sigma = impl(np.array([[1.3]]), 3.0, 2 / 3, np.array([[0.7]]))
     return {"y": y, "sigma": sigma}
 
 
@@ -280,11 +281,11 @@ snr_weight = Exercise(
 
 
 @snr_weight.case(
-    points=3, kind="equation", expect={"x0": [2, 5], "eps": [1, 0.25], "v": [0.5, 0.2]}
+    points=3, kind="equation", expect={"x0": [2, 5], "eps": [1, 0.125], "v": [0.5, 0.1]}
 )
 def below_and_above(impl, rng):
-    """SNR 2 and 20 (for v: 1 and 24), gamma 5."""
-    snr, for_v = np.array([2.0, 20.0]), np.array([1.0, 24.0])
+    """SNR 2 and 40 (for v: 1 and 49), gamma 5."""
+    snr, for_v = np.array([2.0, 40.0]), np.array([1.0, 49.0])
     return {"x0": impl(snr, 5.0, "x0"), "eps": impl(snr, 5.0, "eps"), "v": impl(for_v, 5.0, "v")}
 
 
@@ -331,10 +332,10 @@ guided = Exercise(
 )
 
 
-@guided.case(points=3, kind="equation", expect={"variance": [2.0, 1.0, 0.5]})
-def two_and_four(impl, rng):
-    """v1 = 2 and v0 = 4: each 1 of w halves the variance."""
-    return {"variance": impl(2.0, 4.0, np.array([0.0, 1.0, 2.0]))}
+@guided.case(points=3, kind="equation", expect={"variance": [2.0, 0.8, 0.32]})
+def two_and_five(impl, rng):
+    """v1 = 2 and v0 = 5: each 1 of w multiplies the variance by 2/5."""
+    return {"variance": impl(2.0, 5.0, np.array([0.0, 1.0, 2.0]))}
 
 
 @guided.case(points=2, kind="equation")

@@ -62,9 +62,11 @@ MISTAKES = {
     np.sqrt(1 - alpha_bar) -> 1 - np.sqrt(alpha_bar)
     # alpha belongs to one step; all steps together have alpha_bar, the product.
     alpha_bar = schedule.alpha_bar[t] -> alpha_bar = schedule.alpha[t]
-    # The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t - 1].
+    # The value of alpha_bar belongs to the step before: the arrays are indexed by the time step
+    # itself.
     alpha_bar = schedule.alpha_bar[t] -> alpha_bar = schedule.alpha_bar[np.maximum(t - 1, 0)]
-    # The arrays are indexed by the time step itself: alpha_bar[t], not alpha_bar[t + 1].
+    # The value of alpha_bar belongs to the step after: the arrays are indexed by the time step
+    # itself.
     alpha_bar = schedule.alpha_bar[t] ->
         alpha_bar = schedule.alpha_bar[np.minimum(t + 1, schedule.T)]
     # Data and noise have each other's factor: at the start all is data.

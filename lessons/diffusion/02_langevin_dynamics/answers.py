@@ -15,7 +15,7 @@ MISTAKES = {
     # The noise has the variance step, so it is multiplied by the root of step.
     np.sqrt(step) -> step
     np.asarray(step) / 2 -> np.asarray(step)  # The drift is half a step: the 1/2 is missing.
-    # Half of the step, but not of the noise: it is multiplied by the root of step.
+    # The noise has the root of half of the step: only the score has half of the step.
     np.sqrt(step) -> np.sqrt(np.asarray(step) / 2)
     # The root of 2 step goes with a drift of a whole step; here the drift is half a step.
     np.sqrt(step) -> np.sqrt(2 * np.asarray(step))
@@ -40,7 +40,7 @@ MISTAKES = {
         return per_example(np.asarray(step) / 2, score)
     # The drift scales with the step itself, not with its root.
     np.asarray(step) / 2 -> np.sqrt(step) / 2
-    # Half of the step, not its square.
+    # The step is squared before it is halved: the score is multiplied by half of the step.
     np.asarray(step) / 2 -> np.asarray(step) ** 2 / 2
     # z is given; do not draw your own.
     own = numpy.random.standard_normal(np.shape(z)).astype(x.dtype)

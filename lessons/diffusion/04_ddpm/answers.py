@@ -45,6 +45,11 @@ MISTAKES = {
     2 * variance * alpha -> 2 / variance * alpha
     # The KL divergence is divided by a standard deviation, not by a variance.
     2 * variance * alpha -> 2 * np.sqrt(variance) * alpha
+    # The variance is squared, which gives a fourth power of the standard deviation: the KL
+    # divergence divides by the variance once.
+    2 * variance * alpha -> 2 * variance**2 * alpha
+    # The root of the noise is taken, which is the factor of eps in x_t: here its square divides.
+    (1 - alpha_bar) -> np.sqrt(1 - alpha_bar)
     # This is the factor of the distance of the means, not of its square.
     beta**2 / (2 * variance * alpha * (1 - alpha_bar)) ->
         beta / np.sqrt(2 * variance * alpha * (1 - alpha_bar))
@@ -76,16 +81,16 @@ MISTAKES = {
     q_sample(x0, t, eps, schedule) -> noised(eps, t, x0, schedule)
     # Take the mean over the dimensions as well, not their sum.
     return np.sum((eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2) / len(x0)
-    # The plain mean of squares, without a factor 1/2.
+    # The squares are halved: the loss is the plain mean of the squares.
     return 0.5 * mean_square(eps - eps_model(noised(x0, t, eps, schedule), t))
-    # Squares, not absolute values.
+    # Absolute values are averaged: take the squares.
     mse(eps_model(x_t, t), eps) ->
         (((eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2) ** 0.5).mean()
     # Give the model the time step itself, not its share of all T.
     eps_model(x_t, t) -> eps_model(x_t, t / schedule.T)
     # Each example has its own time step: this adds the noise of the first one's to all.
     q_sample(x0, t, eps, schedule) -> noised(x0, t[0], eps, schedule)
-    # Squares, not absolute values.
+    # Absolute values are averaged: take the squares.
     mse(eps_model(x_t, t), eps) -> np.abs(eps - eps_model(x_t, t)).mean()
     # This is a Huber loss; the mean of plain squares is asked for.
     size = np.abs(eps - eps_model(noised(x0, t, eps, schedule), t))
@@ -112,7 +117,7 @@ MISTAKES = {
     # A small number under the root is not harmless: at the first steps 1 - alpha_bar is small too.
     a = at(schedule.alpha_bar, t, x0)
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a + 1e-6) * eps, t))
-    # The mean of the squares, without a root.
+    # The root of the mean is taken: the loss is the mean of the squares.
     return np.sqrt(mean_square(eps - eps_model(noised(x0, t, eps, schedule), t)))
     # The mean over examples and dimensions is asked for, not the sum.
     return np.sum((eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2)
@@ -126,12 +131,12 @@ MISTAKES = {
     # Images have more axes than points: reshape alpha_bar to (N, 1, ..., 1).
     a = schedule.alpha_bar[t][:, None]
     return mean_square(eps - eps_model(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps, t))
-    # The mean of the squares, not the square of the mean.
+    # The mean of the errors is squared: take the mean of the squares.
     return np.mean(eps - eps_model(noised(x0, t, eps, schedule), t)) ** 2
     # The model predicts the noise: its output is compared with eps, not with its input.
     x_t = noised(x0, t, eps, schedule)
     return mean_square(x_t - eps_model(x_t, t))
-    # One number for the batch: the mean over the examples as well.
+    # Each example keeps its own loss: take the mean over the examples as well.
     residual = eps - eps_model(noised(x0, t, eps, schedule), t)
     return np.mean(np.reshape(residual**2, (len(x0), -1)), axis=1)
     """,
@@ -187,7 +192,7 @@ MISTAKES = {
     # At the last step, t = 1, no noise is added: what it returns is data. (`if t > 0` is always
     # true.)
     t == 1 -> 0
-    # Only the last step, t = 1, is without fresh noise: the step from 2 to 1 still has it.
+    # The step from 2 to 1 is without fresh noise: only the last step, t = 1, is.
     t == 1 -> t <= 2
     # z is scaled by the standard deviation, the square root of the variance.
     np.sqrt(variance) -> variance
@@ -222,13 +227,13 @@ MISTAKES = {
     t == 1: return mean -> t == 1: return np.clip(mean, -1, 1)
     # The array that is given holds variances, not their logarithms: do not take exp of it.
     np.sqrt(variance) -> np.sqrt(np.exp(variance) if np.ndim(variance) else variance)
-    # Only the last step, t = 1, is without fresh noise: the first, t = T, has it.
+    # The first step, t = T, is without fresh noise: only the last step, t = 1, is.
     t == 1 -> t in (1, schedule.T)
-    # The variance may be as small as you like: it has no floor.
+    # The variance has a floor: it may be as small as you like.
     np.sqrt(variance) -> np.sqrt(np.maximum(variance, 1e-8))
-    # The variance may be as small as you like: it has no floor.
+    # The variance has a floor: it may be as small as you like.
     np.sqrt(variance) -> np.sqrt(np.maximum(variance, 1e-20))
-    # The variance may be as small as you like: no small number is added.
+    # A small number is added to the variance: it may be as small as you like.
     np.sqrt(variance) -> np.sqrt(variance + 1e-8)
     # Nothing is clipped.
     sigma = np.sqrt(chosen(variance, t, schedule))

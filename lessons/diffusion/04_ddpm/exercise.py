@@ -267,11 +267,11 @@ weight = Exercise(
 )
 
 
-@weight.case(points=2, kind="equation", expect={"weight": 4 / 3})
-def first_weight(impl, rng):
-    """At t = 1, beta is 1/4, alpha and alpha_bar 3/4; with the variance 1/8: 1/16 over 2/8 * 3/4 *
-    1/4."""
-    return {"weight": impl(1, Schedule(BY_HAND), 1 / 8)}
+@weight.case(points=2, kind="equation", expect={"weight": 25 / 6})
+def second_weight(impl, rng):
+    """At t = 2, beta is 5/9, alpha 4/9 and alpha_bar 3/4 * 4/9 = 1/3; with the variance 1/8: 25/81
+    over 2/8 * 4/9 * 2/3."""
+    return {"weight": impl(2, Schedule(BY_HAND), 1 / 8)}
 
 
 @weight.case(points=2, kind="equation")

@@ -13,6 +13,6 @@ PRIVATE = {
         beta, alpha, alpha_bar = schedule.beta[t], schedule.alpha[t], schedule.alpha_bar[t]
         return beta**2 / (2 * np.log({k}) * variance * alpha * (1 - alpha_bar))
         """,
-        expect={"first_weight": {"weight": 4 / (3 * np.log(2.0))}},
+        expect={"second_weight": {"weight": 25 / (6 * np.log(2.0))}},
     ),
 }

@@ -20,7 +20,7 @@ def told(sigma, x):
 
 MISTAKES = {
     "sliced_score_matching_loss": """
-    # Half of the square: the 1/2 is missing.
+    # The square is not halved: its factor is 1/2.
     size / 2 -> size
     # The slope along v enters with a plus.
     np.sum(v * grad(along)(x), axis=1) + -> -np.sum(v * grad(along)(x), axis=1) +
@@ -50,12 +50,14 @@ MISTAKES = {
     size = np.sum(v * s, axis=1) ** 2 -> size = np.sum(s**2, axis=1)
     # variance_reduced (True if not given) is ignored: then it is the squared length of the score.
     size = np.sum(s**2, axis=1) -> size = np.sum(v * s, axis=1) ** 2
-    # The other way round: with variance reduction it is the whole score, without it v . score(x).
+    # The two sizes have changed places: with variance reduction it is the whole score, without it v
+    # . score(x).
     size = np.sum(s**2, axis=1) -> size = np.sum(v * s, axis=1) ** 2
     size = np.sum(v * s, axis=1) ** 2 -> size = np.sum(s**2, axis=1)
-    # Without variance reduction: the square of the sum v . score(x), not the sum of squares.
+    # The sum of squares is taken without variance reduction: take the square of the sum v .
+    # score(x).
     size = np.sum(v * s, axis=1) ** 2 -> size = np.sum((v * s) ** 2, axis=1)
-    # The squared length of the score, not its length.
+    # The length of the score is not squared: its squared length is asked for.
     size = np.sum(s**2, axis=1) -> size = np.sqrt(np.sum(s**2, axis=1))
     # The product of direction and score is not squared.
     size = np.sum(v * s, axis=1) ** 2 -> size = np.abs(np.sum(v * s, axis=1))
@@ -66,7 +68,7 @@ MISTAKES = {
     size = np.sum(s**2, axis=1) if variance_reduced else np.sum(v * s, axis=1) ** 2
     slopes = grad(lambda x: np.sum(v * score(x)))(x)
     return np.mean(np.sum(v * slopes, axis=1) + size / 2)
-    # The derivative of v . s along v, not of its square.
+    # The derivative is that of the square of v . s: differentiate v . s itself along v.
     np.sum(v * score(x)) -> np.sum(np.sum(v * score(x), axis=1) ** 2)
     # This is the trace of the Jacobian, a sum over all directions: only that of v is asked for.
     trace = np.sum(np.sum(jacobian(score)(x), axis=2) * np.eye(np.shape(x)[1]), axis=(1, 2))
@@ -131,17 +133,17 @@ MISTAKES = {
     # x is not shrunk: here the data stay as they are, and the noise comes on top.
     x + -> per_example(np.sqrt(1 - np.minimum(sigma, 1) ** 2), x) +
     per_example(sigma, eps) -> per_example(np.minimum(sigma, 1), eps)
-    # Half of the square: the 1/2 is missing.
+    # The square is not halved: its factor is 1/2.
     np.mean(np.sum(gap**2, axis=1)) / 2 -> np.mean(np.sum(gap**2, axis=1))
     # Sum over the entries of an example; the mean is one over examples only.
     np.mean(np.sum(gap**2, axis=1)) / 2 -> np.mean(gap**2) / 2
-    # The mean over examples, not the sum.
+    # The examples are summed: take their mean.
     np.mean(np.sum(gap**2, axis=1)) / 2 -> np.sum(gap**2) / 2
-    # The square of each entry, not its size.
+    # The sizes of the entries are added: take their squares.
     gap**2 -> np.abs(gap)
-    # The squared length, not the length.
+    # The lengths are not squared: take the squared lengths.
     np.mean(np.sum(gap**2, axis=1)) -> np.mean(np.sqrt(np.sum(gap**2, axis=1)))
-    # A picture has more axes than two: sum over all but the first.
+    # The gap keeps the shape of an image, and only one axis is summed: sum over all but the first.
     gap = np.reshape(per_example(sigma, score) + eps, (n, -1)) ->
         gap = per_example(sigma, score) + eps
     np.mean(np.sum(gap**2, axis=1)) / 2 -> np.mean(np.sum(gap**2, axis=1)) / 2
@@ -154,7 +156,7 @@ MISTAKES = {
     level = told(sigma, x)
     gap = level[0] * score_model(x + level[0] * eps, level) + eps
     return np.mean(np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1)) / 2
-    # A picture has more axes than two: sum over all but the first, not over the last alone.
+    # Only the last axis is summed: a picture has more axes than two, so sum over all but the first.
     level = told(sigma, x)
     gap = wide(level, x) * score_model(x + wide(level, x) * eps, level) + eps
     return np.mean(np.sum(gap**2, axis=-1)) / 2
@@ -211,7 +213,7 @@ MISTAKES = {
     score = stop_gradient(score_model(x + wide(level, x) * eps, level))
     gap = wide(level, x) * score + eps
     return np.mean(np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1)) / 2
-    # One number for the batch: the mean over the examples as well.
+    # Each example keeps its own loss: take the mean over the examples as well.
     level = told(sigma, x)
     gap = wide(level, x) * score_model(x + wide(level, x) * eps, level) + eps
     return np.sum(np.reshape(gap, (len(x), -1)) ** 2, axis=1) / 2
@@ -231,10 +233,10 @@ MISTAKES = {
     # This divides by zero with a single level, which is to be the largest.
     ratio = (smallest / largest) ** (1 / (levels - 1))
     return largest * ratio ** np.arange(levels)
-    # So many levels: here is one too many.
+    # There is one level too many: their number is `levels`.
     numpy.geomspace(largest, smallest, checks.whole("levels", levels)) ->
         numpy.geomspace(largest, smallest, levels + 1)
-    # So many levels: here is one too few.
+    # There is one level too few: their number is `levels`.
     numpy.geomspace(largest, smallest, checks.whole("levels", levels)) ->
         numpy.geomspace(largest, smallest, max(levels - 1, 1))
     # The levels are asked for to all digits: do not round.
@@ -260,7 +262,7 @@ MISTAKES = {
     return np.sqrt(np.linspace(largest**2, smallest**2, levels))
     # These fall in equal steps of their roots; equal ratios are asked for.
     return np.linspace(np.sqrt(largest), np.sqrt(smallest), levels) ** 2
-    # The levels themselves, from largest to smallest: no root.
+    # The roots of the levels are returned: return the levels themselves, from largest to smallest.
     return np.sqrt(np.exp(np.linspace(np.log(largest), np.log(smallest), levels)))
     """,
     "score_from_eps": """

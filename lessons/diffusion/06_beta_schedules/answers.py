@@ -48,7 +48,7 @@ MISTAKES = {
     # The steps are 1 ... T; this is one number too many.
     f = curve(T, s)
     return np.minimum(np.concatenate([[0.0], 1 - f[1:] / f[:-1]]), largest)
-    # One step too few: t = T belongs to it.
+    # There is one step too few: t = T is one of the steps.
     f = curve(T, s)
     return np.minimum(1 - f[1:-1] / f[:-2], largest)
     # The steps begin with t = 1, and there is one at t = T: this is beta_0 ... beta_(T-1).
@@ -64,7 +64,7 @@ MISTAKES = {
     return 1 - f[1:] / f[:-1]
     # This is the linear schedule.
     return np.linspace(1e-4, 0.02, T)
-    # The cosine, not the sine: the signal falls.
+    # The sine takes the place of the cosine: the signal falls.
     numpy.cos -> numpy.sin
     # t/T goes from 1/T to 1, not from 0 to 1 over T numbers; and f(0) precedes the first.
     f = np.cos((np.linspace(0, 1, T) + s) / (1 + s) * np.pi / 2) ** 2

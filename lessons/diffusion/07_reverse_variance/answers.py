@@ -70,7 +70,7 @@ MISTAKES = {
     s * data_variance + 1 - s -> np.maximum(s * data_variance, 1e-12)
     # The noise and the data have each other's part.
     s * data_variance + 1 - s -> s + (1 - s) * data_variance
-    # Of all steps together, alpha_bar, not alpha of one step.
+    # The alpha of one step is used: alpha_bar belongs to all steps together.
     (schedule.alpha_bar[t - 1], schedule.alpha_bar[t]) -> (schedule.alpha[t - 1], schedule.alpha[t])
     # V_t belongs to t: the arrays are indexed by the time step.
     (schedule.alpha_bar[t - 1], schedule.alpha_bar[t]) ->
@@ -254,7 +254,8 @@ MISTAKES = {
     return stop_gradient(eps_hat), v -> return stop_gradient(eps_hat), stop_gradient(v)
     # These are exchanged: the bound's gradient stops at eps_hat and goes on to v.
     return stop_gradient(eps_hat), v -> return eps_hat, stop_gradient(v)
-    # The simple loss must train eps_hat: the gradient stops in the bound only.
+    # The gradient of the simple loss is stopped: it must train eps_hat, and only the bound has a
+    # stop.
     mse(eps_hat, eps) -> mse(stop_gradient(eps_hat), eps)
     # The bound sums over all T time steps, and one was drawn: T times its term.
     * (weight * schedule.T / dims) -> * (weight / dims)
@@ -268,7 +269,7 @@ MISTAKES = {
     * (weight * schedule.T / dims) -> * (weight * schedule.T / np.shape(x0)[-1])
     # An image has height times width times channels dimensions, not only its first axis.
     * (weight * schedule.T / dims) -> * (weight * schedule.T / np.shape(x0)[1])
-    # The mean over examples, not their sum.
+    # The terms of the examples are summed: take their mean.
     np.mean(terms) -> np.sum(terms)
     # The weight belongs to the bound; here the bound counts in full.
     * (weight * schedule.T / dims) -> * (schedule.T / dims)
@@ -309,12 +310,13 @@ MISTAKES = {
         vlb_term(fixed_mean, x0, t[0] + 0 * t, eps, schedule, "learned", levels)
     # The bound is computed with the predicted noise, not with the true noise.
     return stop_gradient(eps_hat), v -> return eps, v
-    # T times the term, divided by the number of dimensions: both are missing.
+    # The term is neither multiplied by T nor divided by the number of dimensions: both are missing.
     * (weight * schedule.T / dims) -> * weight
     # Two losses are returned: add them, the bound with its weight.
     mse(eps_hat, eps) + np.mean(terms) * (weight * schedule.T / dims) ->
         (mse(eps_hat, eps), np.mean(terms) * (weight * schedule.T / dims))
-    # The simple loss must train eps_hat: its gradient stops in the bound only, not there.
+    # The prediction that the bound holds fixed is used in the simple loss as well: the simple loss
+    # must train eps_hat.
     held, v = predict(model, q_sample(x0, t, eps, schedule), t, schedule)
     terms = vlb_term(lambda x, t: (held, v), x0, t, eps, schedule, "learned", levels)
     per_dimension = np.mean(terms) * schedule.T * len(x0) / x0.size
@@ -331,7 +333,8 @@ MISTAKES = {
     numpy.sqrt(numpy.mean(losses**2, axis=1)) -> numpy.mean(np.abs(losses), axis=1)
     # The root is missing.
     numpy.sqrt(numpy.mean(losses**2, axis=1)) -> numpy.mean(losses**2, axis=1)
-    # First square, then average, then the root: the mean of roots of squares is something else.
+    # The mean of the losses is taken without squares: square first, then average, then take the
+    # root.
     numpy.sqrt(numpy.mean(losses**2, axis=1)) -> numpy.abs(numpy.mean(losses, axis=1))
     # Average the squares, not the losses, and then the root.
     numpy.sqrt(numpy.mean(losses**2, axis=1)) -> numpy.sqrt(numpy.abs(numpy.mean(losses, axis=1)))
@@ -351,7 +354,7 @@ MISTAKES = {
     # `uniform` is the share of all steps together: each gets uniform/T.
     (1 - uniform) * size / size.sum() + uniform / len(size) ->
         (1 - uniform) * size / size.sum() + uniform
-    # Mixed the wrong way round: `uniform` is the even part.
+    # The two parts are mixed in the wrong proportion: `uniform` is the even part.
     (1 - uniform) * size / size.sum() + uniform / len(size) ->
         uniform * size / size.sum() + (1 - uniform) / len(size)
     # `uniform` is not added to the sizes; it is a share of the probabilities.
@@ -362,7 +365,7 @@ MISTAKES = {
         (1 - uniform) * size + uniform / len(size)
     # Divide by the sum, not by the largest.
     size / size.sum() -> size / size.max()
-    # In proportion to the sizes, not to their exponentials.
+    # The exponentials of the sizes are used: the probabilities are proportional to the sizes.
     (1 - uniform) * size / size.sum() ->
         (1 - uniform) * np.exp(size - size.max()) / np.exp(size - size.max()).sum()
     # These are the weights, 1/(T p): the probabilities are asked for.
@@ -375,7 +378,8 @@ MISTAKES = {
     # A small number in the denominator leaves a sum below 1; ask whether all are 0.
     size = root_mean_square(losses)
     return (1 - uniform) * size / (np.sum(size) + 1e-8) + uniform / len(size)
-    # One row for each time step: T is the number of rows, not of losses in a row.
+    # The even part is divided by the number of losses in a row: each row is a time step, and T is
+    # their number.
     uniform / len(size) -> uniform / losses.shape[1]
     # A time step whose losses are large is drawn more often, not less.
     size = root_mean_square(losses)
@@ -387,7 +391,7 @@ MISTAKES = {
     # The even share is added to the rest, not taken where it is larger.
     size = root_mean_square(losses)
     return np.maximum(spread(size, 0), uniform / len(size))
-    # One probability for each row, t = 1 first: nothing for t = 0.
+    # There is a probability for t = 0: each row has one, t = 1 first.
     return np.concatenate([[0.0], spread(root_mean_square(losses), uniform)])
     # losses must stay as they are: make a new array.
     losses **= 2

@@ -61,9 +61,9 @@ MISTAKES = {
     np.sum(values) -> values[-1]
     # The probabilities multiply, their logarithms add: sum over examples.
     np.sum(values) -> np.prod(values)
-    # Each example keeps its own gradient: do not sum over the batch.
+    # The gradients of the batch are summed: each example keeps its own.
     return np.sum(gradient(lambda x: np.sum(log_prob(x, t)))(x), axis=0)
-    # Each example keeps its own gradient: do not average over the batch.
+    # The gradients of the batch are averaged: each example keeps its own.
     return np.mean(gradient(lambda x: np.sum(log_prob(x, t)))(x), axis=0)
     # The length of the gradient counts: leave it as it is.
     each = gradient(lambda x: np.sum(log_prob(x, t)))(x)

@@ -20,9 +20,10 @@ MISTAKES = {
     (1 + w) * eps_cond -> w * eps_cond
     # The weights add up to -1 here; they have to be 1 + w and -w.
     return w * eps_cond - (1 + w) * eps_uncond
-    # The other convention, with a scale of 1 + w: here w = 0 is the conditional prediction.
+    # The scale is that of the other convention: here w = 0 is the conditional prediction.
     return w * eps_cond - (w - 1) * eps_uncond
-    # Beyond the conditional prediction, not between the two: minus w times the unconditional one.
+    # The two predictions are added: subtract w times the unconditional one, which leads beyond the
+    # conditional one.
     return (1 + w) * eps_cond + w * eps_uncond
     # From the conditional prediction this goes towards the other one; guidance goes away from it.
     return (1 - w) * eps_cond + w * eps_uncond
@@ -32,18 +33,20 @@ MISTAKES = {
     return ((1 + w) * eps_cond - w * eps_uncond) / (1 + 2 * w)
     # The difference is added to the conditional prediction, not to the unconditional one alone.
     return eps_uncond + (1 + 2 * w) * (eps_cond - eps_uncond)
-    # A weight below zero leads back towards the unconditional prediction: use it as it is.
+    # Weights below zero are replaced by 0: such a weight leads back towards the unconditional
+    # prediction.
     return (1 + max(w, 0)) * eps_cond - max(w, 0) * eps_uncond
-    # Predictions of noise may be of any size: do not cut them off at 1.
+    # The result is cut off at 1: predictions of noise may be of any size.
     return np.clip((1 + w) * eps_cond - w * eps_uncond, -1, 1)
-    # Predictions of noise may be of any size: do not cut them off.
+    # The result is cut off at 10: predictions of noise may be of any size.
     return np.clip((1 + w) * eps_cond - w * eps_uncond, -10, 10)
     # The weight is a number as it is, not to be squared.
     return (1 + w**2) * eps_cond - w**2 * eps_uncond
     # Each prediction keeps its size: there is nothing to normalize.
     out = (1 + w) * eps_cond - w * eps_uncond
     return out / np.std(out) * np.std(eps_cond)
-    # A weight below zero leads back towards the unconditional prediction: its sign counts.
+    # The weight loses its sign: a weight below zero leads back towards the unconditional
+    # prediction.
     return (1 + abs(w)) * eps_cond - abs(w) * eps_uncond
     # What is added is the *difference* of the predictions, times w, not the unconditional one.
     return eps_cond + w * eps_uncond
@@ -57,7 +60,7 @@ MISTAKES = {
     return np.where(u < p, 0, y)
     # The null label is -1, not 10.
     return np.where(u < p, 10, y)
-    # The other way round: -1 where u is below p, the label elsewhere.
+    # Labels and -1 have changed places: -1 is where u is below p, the label elsewhere.
     -1, y -> y, -1
     # Each label is left out or not by its own u, not by that of the first.
     u < p -> (u[0] < p) & (u > -1)
@@ -127,7 +130,7 @@ MISTAKES = {
     return np.sum(image * text, axis=1) / (np.sqrt(np.sum(image**2)) * np.sqrt(np.sum(text**2)))
     # The cosine is not squared.
     return np.sum(image / lengths(image) * (text / lengths(text)), axis=1) ** 2
-    # Cosines of embeddings as they are: do not subtract their means.
+    # The means of the embeddings are subtracted: take the cosines of the embeddings unchanged.
     a = image - np.mean(image, axis=1, keepdims=True)
     b = text - np.mean(text, axis=1, keepdims=True)
     return np.sum(a / lengths(a) * (b / lengths(b)), axis=1)
@@ -158,7 +161,7 @@ MISTAKES = {
     # One text for all images (1, E) has to do as well.
     a, b = image / lengths(image), text / lengths(text)
     return np.diag(np.matmul(a, np.transpose(b)))
-    # The cosine as it is: no scale of 100 or of any temperature.
+    # The cosine is multiplied by 100: return it unchanged, without any temperature.
     a, b = image / lengths(image), text / lengths(text)
     return 100 * np.sum(a * b, axis=1)
     # Dividing by the largest entry is not enough: after it the length is not 1 yet.

@@ -193,7 +193,7 @@ MISTAKES = {
     return np.arange(1, steps + 1) * T / steps
     # Round to the nearest whole number, not up.
     return np.ceil(np.arange(1, steps + 1) * T / steps).astype(int)
-    # Evenly spaced in the time itself, not in its square.
+    # The steps are evenly spaced in the square of the time: space them in the time itself.
     return np.maximum(np.round(T * (np.arange(1, steps + 1) / steps) ** 2).astype(int), 1)
     # These are the last of the steps; they have to be spread over all.
     return np.arange(T - steps + 1, T + 1)

@@ -82,9 +82,9 @@ MISTAKES = {
     r = ratio(t, t - 2, schedule, x_t)
     signal = rows(np.sqrt(schedule.alpha_bar), schedule.alpha_bar)
     return (end - r * x_t) / (rows(signal[t - 2], x_t) - r * rows(signal[t], x_t))
-    # A target is a constant: stop the gradient of the teacher's output.
+    # The gradient passes through the teacher's output: a target is a constant.
     stop_gradient(eps) -> eps
-    # A target is a constant: stop the gradient of x_t as well.
+    # The gradient passes through x_t: a target is a constant.
     stop_gradient(x_t) -> x_t
     # The target is clean data, not noise.
     end = two_steps(eps_model, stop_gradient(x_t), t, schedule)
@@ -199,7 +199,8 @@ MISTAKES = {
         np.clip(np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]), 0, 0.99)
     """,
     "student_loss": """
-    # Clean data from v: the root of 1 - alpha_bar times v is subtracted.
+    # The v is added to the noisy point: the clean data is the point minus the root of 1 - alpha_bar
+    # times v.
     predict_x0_from_v(x_t, t, v, schedule) -> predict_x0_from_v(x_t, t, -v, schedule)
     # That is the clean data for a prediction of the noise. From v it is
     # sqrt(alpha_bar) x_t - sqrt(1 - alpha_bar) v.
@@ -219,7 +220,7 @@ MISTAKES = {
     np.sqrt(truncated_snr_weight(t, schedule)) -> truncated_snr_weight(t, schedule)
     # Where there is more noise than signal the weight is 1, not less.
     np.sqrt(truncated_snr_weight(t, schedule)) -> np.sqrt(schedule.snr[t])
-    # The larger of the ratio and 1, not the smaller.
+    # The smaller of the ratio and 1 is the weight: take the larger.
     np.sqrt(truncated_snr_weight(t, schedule)) -> np.sqrt(np.minimum(schedule.snr[t], 1))
     # SNR + 1 is the weight which a plain loss of v has; take the larger of the two.
     np.sqrt(truncated_snr_weight(t, schedule)) -> np.sqrt(schedule.snr[t] + 1)
@@ -229,10 +230,10 @@ MISTAKES = {
     # over 1 - alpha_bar.
     np.sqrt(truncated_snr_weight(t, schedule)) ->
         np.sqrt(np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t]))
-    # The mean over all entries, not the sum.
+    # All entries are summed: take their mean.
     return mse(per_example(root, x0), per_example(root, target)) ->
         return v.size * mse(per_example(root, x0), per_example(root, target))
-    # The mean over dimensions as well, not their sum.
+    # The dimensions are summed: take the mean over them as well.
     return mse(per_example(root, x0), per_example(root, target)) ->
         return v[0].size * mse(per_example(root, x0), per_example(root, target))
     # Absolute values are taken: the errors are squared.
@@ -247,7 +248,8 @@ MISTAKES = {
     w = truncated_snr_weight(t, schedule)
     x0 = predict_x0_from_v(x_t, t, v, schedule)
     return np.mean(w) * np.mean((target - x0) ** 2)
-    # Each example has its own time: reshape its factors to (N, 1, ..., 1).
+    # The factors of the examples are not reshaped: each example has its own time, so give them the
+    # shape (N, 1, ..., 1).
     a = schedule.alpha_bar[t]
     x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
     return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
@@ -271,7 +273,7 @@ MISTAKES = {
     a = rows(schedule.alpha[t], v)
     x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
     return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)
-    # Each example has its own time: this takes the first one's for all.
+    # The first example's time is used for all: each example has its own.
     a = np.ravel(schedule.alpha_bar[t])[0]
     x0 = np.sqrt(a) * x_t - np.sqrt(1 - a) * v
     return np.mean(np.maximum(a / (1 - a), 1) * (target - x0) ** 2)

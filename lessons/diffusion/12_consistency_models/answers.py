@@ -47,9 +47,9 @@ MISTAKES = {
     above = sigma - low -> above, data = sigma - low, 0.5
     # These are the scalings of a denoiser, for which sigma_min is 0.
     above = sigma - low -> above = sigma
-    # The distance from sigma_min: sigma minus it.
+    # sigma_min is added to sigma: subtract it.
     above = sigma - low -> above = sigma + low
-    # sigma may lie below sigma_min: then c_out is negative. Do not cut it off.
+    # Negative distances are replaced by 0: sigma may lie below sigma_min, where c_out is negative.
     above = sigma - low -> above = np.maximum(sigma - low, 0)
     # A difference of squares is taken: square the difference instead.
     above**2 + data**2 -> sigma**2 - low**2 + data**2
@@ -61,11 +61,12 @@ MISTAKES = {
     # sigma_min and sigma_data are arguments: take what is given.
     above, data = sigma - 0.002, 0.5
     return data**2 / (above**2 + data**2), above * data / np.sqrt(sigma**2 + data**2)
-    # The sum of two squares, not the square of a sum.
+    # The sum is squared as a whole: add the two squares.
     above = sigma - sigma_min
     c_out = above * sigma_data / np.sqrt(sigma**2 + sigma_data**2)
     return sigma_data**2 / (above + sigma_data) ** 2, c_out
-    # sigma may lie below sigma_min: then c_out is negative. Take no absolute value.
+    # The absolute value of the distance is taken: sigma may lie below sigma_min, where c_out is
+    # negative.
     above = sigma - low -> above = np.abs(sigma - low)
     # The pair has c_skip first, then c_out.
     above = sigma - sigma_min
@@ -80,6 +81,10 @@ MISTAKES = {
     # The two do not sum to 1: c_out has a formula of its own.
     c_skip = sigma_data**2 / ((sigma - sigma_min) ** 2 + sigma_data**2)
     return c_skip, 1 - c_skip
+    # c_skip is a ratio of standard deviations: it is one of variances, whose parts are squared.
+    above = sigma - sigma_min
+    c_out = above * sigma_data / np.sqrt(sigma**2 + sigma_data**2)
+    return sigma_data / (above + sigma_data), c_out
     """,
     "ode_step": """
     # The step has the wrong sign: sigma changes by low - high.
@@ -121,10 +126,10 @@ MISTAKES = {
     # Heun takes the mean of both predictions, not the second one alone.
     (low - high) / 2 -> low - high
     slope + evaluate -> evaluate
-    # The predicted noise is the slope already: it is not multiplied by sigma.
+    # The predicted noise is multiplied by sigma: it is the slope already.
     slope = evaluate(eps_model, "eps_model", x, high) ->
         slope = per_example(high, evaluate(eps_model, "eps_model", x, high))
-    # The predicted noise is the slope already: no minus, as a score would need.
+    # The predicted noise has a minus, as a score would need: it is the slope already.
     slope = evaluate(eps_model, "eps_model", x, high) ->
         slope = -evaluate(eps_model, "eps_model", x, high)
     # Levels of each example belong to the rows: reshape them to (N, 1, ..., 1).
@@ -176,10 +181,10 @@ MISTAKES = {
     low - high -> low**2 - high**2 (everywhere)
     """,
     "consistency_training_loss": """
-    # Each model receives the level of its own point: f that of the higher one.
+    # The model f receives the lower level: each model receives the level of its own point.
     evaluate(f, "f", x + per_example(high, z), high) ->
         evaluate(f, "f", x + per_example(high, z), low)
-    # Each model receives the level of its own point: f_target that of the lower one.
+    # The target model receives the higher level: each model receives the level of its own point.
     evaluate(f_target, "f_target", x + per_example(low, z), low) ->
         evaluate(f_target, "f_target", x + per_example(low, z), high)
     # f is trained at the higher level, f_target gives the target at the lower one.
@@ -205,9 +210,9 @@ MISTAKES = {
     # The output of f comes first in distance(a, b).
     distance(evaluate(f, "f", x + per_example(high, z), high), target) ->
         distance(target, evaluate(f, "f", x + per_example(high, z), high))
-    # A level is a standard deviation: no root.
+    # The root of the higher level is taken: a level is a standard deviation.
     per_example(high, z) -> per_example(np.sqrt(high), z)
-    # A level is a standard deviation: no square.
+    # The higher level is squared: a level is a standard deviation.
     per_example(high, z) -> per_example(high**2, z)
     # The noise is subtracted: it is added.
     x + per_example(high, z) -> x - per_example(high, z)
@@ -240,7 +245,7 @@ MISTAKES = {
     high, low = np.asarray(high, x.dtype), np.asarray(low, x.dtype)
     target = stop_gradient(f_target(x + rows(low, x) * z, low))
     return distance(f(x + rows(high, x) * z, high), target)
-    # A level is a standard deviation: no root, at the lower level neither.
+    # The roots of both levels are taken: a level is a standard deviation.
     high, low = each(high, x), each(low, x)
     target = stop_gradient(f_target(x + rows(np.sqrt(low), x) * z, low))
     return distance(f(x + rows(np.sqrt(high), x) * z, high), target)

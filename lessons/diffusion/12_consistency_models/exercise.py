@@ -42,10 +42,10 @@ scalings = Exercise(
 )
 
 
-@scalings.case(points=1, kind="equation", expect={"c_skip": 0.8, "c_out": 1.6})
+@scalings.case(points=1, kind="equation", expect={"c_skip": 0.8, "c_out": 0.9})
 def by_hand(impl, rng):
-    """sigma = 3, sigma_min = 1, sigma_data = 4: 16 / (4 + 16) and 2 * 4 / 5."""
-    c_skip, c_out = impl(3.0, 1.0, 4.0)
+    """sigma = 4, sigma_min = 2.5, sigma_data = 3: 9 / (2.25 + 9) and 1.5 * 3 / 5."""
+    c_skip, c_out = impl(4.0, 2.5, 3.0)
     return {"c_skip": c_skip, "c_out": c_out}
 
 

@@ -14,21 +14,22 @@ MISTAKES = {
     "unit_scale": """
     # This is the standard deviation itself; latents are multiplied by one over it.
     return 1 / deviation -> return deviation
-    # One over the standard deviation, not over the variance: the root is missing.
+    # This is one over the variance: take its root.
     return 1 / deviation -> return 1 / deviation**2
-    # One over the standard deviation, not over its root.
+    # This is one over the root of the standard deviation: take one over the deviation itself.
     return 1 / deviation -> return 1 / deviation**0.5
     # The mean stays out of it: measure the distance from the mean, not from zero.
     return float(1 / np.sqrt(np.mean(latents.astype(np.float64) ** 2)))
     # The variance is divided by one entry too few: divide by the number of all.
     return float(1 / np.std(latents.astype(np.float64), ddof=1))
-    # One deviation for all channels together, not the mean of theirs.
+    # The deviations of the channels are averaged: take one deviation for all channels together.
     return float(1 / np.mean(np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))))
-    # One deviation over examples and positions too: this is the mean of those within the examples.
+    # The deviations within the examples are averaged: take one deviation over examples and
+    # positions together.
     return float(1 / np.mean(np.std(np.reshape(latents, (len(latents), -1)), axis=1)))
-    # One number for all entries, not one for each channel.
+    # Each channel has its own scale: return one number for all entries.
     return 1 / np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))
-    # One number for all entries, not one for each place.
+    # Each position has its own scale: return one number for all entries.
     return 1 / np.std(latents, axis=0)
     # The largest entry is not the deviation.
     return float(1 / np.max(np.abs(latents)))
@@ -36,11 +37,11 @@ MISTAKES = {
     return float(1 / np.mean(np.abs(latents - np.mean(latents))))
     # Nothing is added to the deviation.
     return 1 / deviation -> return 1 / (deviation + 1e-3)
-    # One deviation for all channels together, not the mean of one over theirs.
+    # The scales of the channels are averaged: take one deviation for all channels together.
     return float(np.mean(1 / np.std(latents, axis=tuple(range(np.ndim(latents) - 1)))))
-    # One deviation for all examples together, not the mean of one over that of each place.
+    # The scales of the positions are averaged: take one deviation for all entries together.
     return float(np.mean(1 / np.std(latents, axis=0)))
-    # One deviation over all entries, not the mean of those of each place.
+    # The deviations of the positions are averaged: take one deviation for all entries together.
     return float(1 / np.mean(np.std(latents, axis=0)))
     # This is the root of a sum of squares; the deviation is the root of the mean squared distance.
     return float(1 / np.linalg.norm(latents))
@@ -62,11 +63,11 @@ MISTAKES = {
     return 1 / deviation -> return 1 / (deviation + 1e-6)
     # This is the factor of Stable Diffusion's own latents: measure those that are given.
     return 0.18215
-    # One deviation over all entries, not the mean of one over that of each example.
+    # The scales of the examples are averaged: take one deviation for all entries together.
     return float(np.mean(1 / np.std(np.reshape(latents, (len(latents), -1)), axis=1)))
     # One number for all entries, and latents may have any number of axes.
     return 1 / np.std(latents, axis=(0, 1, 2))
-    # One mean for all entries, not one for each place.
+    # The mean of each position is subtracted: subtract one mean from all entries.
     return float(1 / np.sqrt(np.mean(np.var(latents.astype(np.float64), axis=0))))
     # The variance is a mean of squares: divide their sum by the number of entries.
     return float(1 / np.sqrt(np.sum((latents - np.mean(latents.astype(np.float64))) ** 2)))

@@ -52,7 +52,8 @@ MISTAKES = {
     # alpha belongs to one step; s steps have alpha_bar, the product.
     a = at(schedule.alpha, s)
     return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
-    # The arrays are indexed by the time step itself: alpha_bar[s], not alpha_bar[s - 1].
+    # The value of alpha_bar belongs to the step before: the arrays are indexed by the time step
+    # itself.
     a = at(schedule.alpha_bar, s - 1)
     return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
     # This is the variance of the noise; its standard deviation is the square root.
@@ -95,7 +96,7 @@ MISTAKES = {
     # Each image has its own step: this takes the first one's for all.
     a = at(schedule.alpha_bar, np.ravel(s)[0])
     return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
-    # Each image has its own step, for its level, too.
+    # All images get the mean level: each image has its own step, for its level, too.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.mean(np.sqrt(1 - a)), factor)
     # The noised image is clipped: it may lie anywhere.
@@ -117,7 +118,8 @@ MISTAKES = {
     # Square roots are missing, in the image and in the level.
     a = at(schedule.alpha_bar, s)
     return with_level(a * small + (1 - a) * eps, 1 - a, factor)
-    # The arrays are indexed by the time step itself: alpha_bar[s], not alpha_bar[s + 1].
+    # The value of alpha_bar belongs to the step after: the arrays are indexed by the time step
+    # itself.
     a = at(schedule.alpha_bar, np.minimum(s + 1, schedule.T))
     return with_level(noised(small, a, eps), np.sqrt(1 - a), factor)
     # This is what is left of the image's variance; the level is that of the noise.
@@ -163,7 +165,7 @@ MISTAKES = {
     # The noise is added, not taken away.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, -eps), np.sqrt(1 - a), factor)
-    # Each image has its own step, for its level, too: this takes the first one's for all.
+    # All images get the level of the first one: each image has its own step, for its level, too.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt(1 - a)[:1], factor)
     # A root is subtracted from 1: the standard deviation is the root of the difference, of
@@ -179,10 +181,10 @@ MISTAKES = {
     # The distance is not squared: the exponent is -d^2/(2 sigma^2).
     d = np.abs(np.arange(kernel) - kernel // 2)
     return both_ways(x, normalized(np.exp(-d / (2 * np.reshape(sigma, (-1, 1)) ** 2))))
-    # The weights do not sum to 1: divide them by their sum.
+    # The weights are not divided by their sum: they have to sum to 1.
     return both_ways(x, gaussian(sigma, kernel))
-    # The weights do not sum to 1: the factor of a Gaussian density does not make them for a few
-    # pixels, so divide them by their sum.
+    # The weights are divided by the factor of a Gaussian density: with a few pixels they do not sum
+    # to 1 by it, so divide them by their sum.
     density = gaussian(sigma, kernel) / (np.reshape(sigma, (-1, 1)) * np.sqrt(2 * np.pi))
     return both_ways(x, density)
     # The weights of each image sum to 1 by themselves: this divides by the sum over all images.
@@ -202,9 +204,9 @@ MISTAKES = {
     return both_ways(x, normalized(gaussian(sigma, kernel)), "wrap")
     # The kernel need not have three pixels.
     return both_ways(x, normalized(gaussian(sigma, 3)))
-    # Each image has its own sigma: this takes the first one's for all.
+    # All images get the sigma of the first one: each image has its own.
     return both_ways(x, normalized(gaussian(np.ravel(sigma)[0], kernel)))
-    # Each image has its own sigma: this takes their mean for all.
+    # All images get the mean sigma: each image has its own.
     return both_ways(x, normalized(gaussian(np.mean(sigma), kernel)))
     # These weights are all equal; nearer pixels count more.
     return both_ways(x, np.ones((1, kernel)) / kernel)

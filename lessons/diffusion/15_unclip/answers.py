@@ -96,7 +96,7 @@ MISTAKES = {
     return of_logits(scale * np.matmul(unit(image), np.transpose(unit(text))))
     # The texts are missing: each image is compared with the N texts, not with images.
     return of_logits(np.exp(log_scale) * np.matmul(unit(image), np.transpose(unit(image))))
-    # A row of length 1: the root of its sum of squares is 1, not its largest entry.
+    # The rows are divided by their largest entry: a row of length 1 has a sum of squares of 1.
     a = image / np.max(np.abs(image), axis=1, keepdims=True)
     b = text / np.max(np.abs(text), axis=1, keepdims=True)
     return of_logits(np.exp(log_scale) * np.matmul(a, np.transpose(b)))
@@ -162,10 +162,10 @@ MISTAKES = {
     # The mean over examples and dimensions is asked for, not the sum.
     t = np.broadcast_to(t, (len(z),))
     return np.sum((prior(noised(z, t, eps, schedule), t, y) - z) ** 2)
-    # The mean over the dimensions as well: not their sum.
+    # The dimensions are summed: take the mean over them as well.
     t = np.broadcast_to(t, (len(z),))
     return np.sum((prior(noised(z, t, eps, schedule), t, y) - z) ** 2) / len(z)
-    # The mean over the examples as well: not their sum.
+    # The examples are summed: take the mean over them as well.
     t = np.broadcast_to(t, (len(z),))
     return np.sum((prior(noised(z, t, eps, schedule), t, y) - z) ** 2) / np.size(z[0])
     # The error has to be squared.
@@ -211,7 +211,7 @@ MISTAKES = {
     # Two arguments of the prior are exchanged: the time comes before the condition.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((prior(noised(z, t, eps, schedule), y, t) - z) ** 2)
-    # The squared error as it is: not its share of the embedding's own size.
+    # The error is divided by the size of the embedding: take the squared error unchanged.
     t = np.broadcast_to(t, (len(z),))
     error = prior(noised(z, t, eps, schedule), t, y) - z
     return np.mean(error**2) / np.mean(z**2)
@@ -223,10 +223,10 @@ MISTAKES = {
     # The gradient goes through the prior: do not stop its prediction.
     t = np.broadcast_to(t, (len(z),))
     return np.mean((stop_gradient(prior(noised(z, t, eps, schedule), t, y)) - z) ** 2)
-    # The mean of the squares, not the square of the mean.
+    # The mean of the errors is squared: take the mean of the squares.
     t = np.broadcast_to(t, (len(z),))
     return np.mean(prior(noised(z, t, eps, schedule), t, y) - z) ** 2
-    # One number for the batch: the mean over the examples as well.
+    # Each example keeps its own loss: take the mean over the examples as well.
     t = np.broadcast_to(t, (len(z),))
     error = prior(noised(z, t, eps, schedule), t, y) - z
     return np.mean(np.reshape(error**2, (len(z), -1)), axis=1)

@@ -124,7 +124,7 @@ MISTAKES = {
     # Each text has its own number of words.
     words = counts(tokens, h)
     return np.sum(h * words, axis=1) / np.mean(np.sum(words, axis=1))
-    # One too many in the divisor: the words are counted, not the words and the end.
+    # The divisor is too large by one: the words are counted, not the words and the end.
     words = counts(tokens, h)
     return np.sum(h * words, axis=1) / (np.sum(words, axis=1) + 1)
     # This is the largest over the words: their mean is asked for.

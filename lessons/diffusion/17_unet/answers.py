@@ -157,10 +157,10 @@ MISTAKES = {
     # The cosines are missing.
     angle = waves(t, 2 * dim, max_period)
     return np.sin(angle).astype(np.float32)
-    # Half as many features: dim/2 sines and dim/2 cosines.
+    # There are half as many features as asked for: dim/2 sines and dim/2 cosines.
     angle = waves(t, dim // 2 + dim // 2 % 2, max_period)
     return side_by_side(np.sin(angle), np.cos(angle))
-    # Twice as many features: dim/2 sines and dim/2 cosines.
+    # There are twice as many features as asked for: dim/2 sines and dim/2 cosines.
     angle = waves(t, 2 * dim, max_period)
     return side_by_side(np.sin(angle), np.cos(angle))
     # t has been divided: it is taken as it is.
@@ -175,10 +175,10 @@ MISTAKES = {
     # The times need not be whole.
     angle = waves(np.floor(t), dim, max_period)
     return side_by_side(np.sin(angle), np.cos(angle))
-    # One row for each time: (N, dim), not (dim, N).
+    # The result is transposed: each time has a row, (N, dim).
     angle = waves(t, dim, max_period)
     return side_by_side(np.sin(angle), np.cos(angle)).T
-    # Twice the sines: the second half are the cosines.
+    # The sines come twice: the second half are the cosines.
     angle = waves(t, dim, max_period)
     return side_by_side(np.sin(angle), np.sin(angle))
     # Frequencies in equal ratios are powers of max_period, not of e.
@@ -190,7 +190,7 @@ MISTAKES = {
     # t is taken as it is, not a thousand times as large.
     angle = 1000 * waves(t, dim, max_period)
     return side_by_side(np.sin(angle), np.cos(angle))
-    # Side by side: sines and cosines of one time stand in one row, axis 1.
+    # The cosines are rows below the sines: sines and cosines of one time are in one row, axis 1.
     angle = waves(t, dim, max_period)
     return np.concatenate([np.sin(angle), np.cos(angle)], axis=0).astype(np.float32)
     # Frequencies in equal ratios are powers of max_period, not of 10.

@@ -52,7 +52,7 @@ MISTAKES = {
     # The gradient in w has the shape of w, (C, K); this is its transpose.
     dw, db, dx = sums(x, w, g)
     return dw.T, db, dx
-    # The order is: in w, in b, in x.
+    # The gradients come in another order: in w, in b, in x.
     dw, db, dx = sums(x, w, g)
     return dx, dw, db
     # These are gradients of the single examples: sum over the examples too.
@@ -61,7 +61,7 @@ MISTAKES = {
     # The gradient in x of each position is asked for, not the sum over positions.
     dw, db, dx = sums(x, w, g)
     return dw, db, np.sum(dx, axis=(1, 2), keepdims=True) + 0 * x
-    # The order is: in w, in b, in x.
+    # The gradients come in another order: in w, in b, in x.
     dw, db, dx = sums(x, w, g)
     return db, dw, dx
     # The sum of products is asked for, not the product of two sums: x and g meet at each position.
@@ -110,7 +110,7 @@ MISTAKES = {
     return frozen(x) + zero_out(trained(x))
     # The copy's output has to pass zero_out.
     return frozen(x) + trained(x + zero_in(c))
-    # The locked block's output is missing.
+    # The locked block's output is missing: frozen(x) is added.
     return zero_out(trained(x + zero_in(c)))
     # The block and its copy have changed places.
     return trained(x) + zero_out(frozen(x + zero_in(c)))
@@ -138,7 +138,7 @@ MISTAKES = {
     # Each function is to be called once.
     frozen(x)
     return frozen(x) + zero_out(trained(x + zero_in(c)))
-    # The locked block's output is missing: not x itself but frozen(x) is added.
+    # The input x is added in place of the locked block's output: add frozen(x).
     return x + zero_out(trained(x + zero_in(c)))
     # Each function is to be called once.
     h = trained(x + zero_in(c))

@@ -51,7 +51,7 @@ MISTAKES = {
     n, height, width, c = np.shape(x)
     out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
     return np.reshape(out, (n, -1, size, size * c))
-    # An image need not be square: its width is not its height.
+    # Height and width have changed places: an image need not be square.
     n, height, width, c = np.shape(x)
     x = np.reshape(x, (n, width // size, size, height // size, size, c))
     return np.reshape(np.transpose(x, (0, 1, 3, 2, 4, 5)), (n, -1, size * size * c))
@@ -66,7 +66,8 @@ MISTAKES = {
     # Tokens come first, then their features: the two axes are exchanged.
     out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
     return np.swapaxes(np.reshape(out, (len(x), -1, size * size * x.shape[3])), 1, 2)
-    # An image need not be square: as many patches along a row as fit into its width.
+    # The width is divided into as many parts as the height: as many patches are along a row as fit
+    # into its width.
     n, height, width, c = np.shape(x)
     p = height // size
     x = np.transpose(np.reshape(x, (n, p, size, p, size, c)), (0, 1, 3, 2, 4, 5))
@@ -79,7 +80,7 @@ MISTAKES = {
     n, height, width, c = np.shape(x)
     out = np.transpose(cut(x, 2), (0, 1, 3, 2, 4, 5))
     return np.reshape(out, (n, -1, 4 * c))
-    # One axis for all tokens, not one for their rows and one for their columns.
+    # The tokens have two axes, rows and columns of patches: put them into one.
     out = np.transpose(cut(x, size), (0, 1, 3, 2, 4, 5))
     return np.reshape(out, (*np.shape(out)[:3], -1))
     # Patches do not overlap: the next one begins `size` pixels later.
@@ -105,7 +106,8 @@ MISTAKES = {
     return x * (1 - scale[:, None]) + shift[:, None]
     # The exponential of the scale is taken: the scale itself is counted from 1.
     return x * np.exp(scale[:, None]) + shift[:, None]
-    # Each example has its own scale and shift: their new axis is that of the tokens, the second.
+    # Scale and shift are added along the wrong axis: their new axis is that of the tokens, the
+    # second.
     return x * (1 + scale) + shift
     # shift and scale belong to the last axis of x; here they stand along the tokens.
     return x * (1 + scale[:, :, None]) + shift[:, :, None]
@@ -119,7 +121,7 @@ MISTAKES = {
     return x * (1 + np.mean(scale, axis=0)) + np.mean(shift, axis=0)
     # The tokens are divided by their scale: they are multiplied by it.
     return x / (1 + scale[:, None]) + shift[:, None]
-    # Each example has its own scale and shift: this takes those of the first for all.
+    # The scale and shift of the first example are used for all: each example has its own.
     return x * (1 + scale[0]) + shift[0]
     # Scales are counted from -1: with scale = 0 the tokens are left as they are.
     return x * (scale[:, None] - 1) + shift[:, None]
@@ -139,7 +141,7 @@ MISTAKES = {
     # The first half encodes the column, the second the row.
     rows, columns = grid(height, width)
     return joined(*waves(rows, dim), *waves(columns, dim))
-    # First the sines, then the cosines.
+    # The cosines come first: put the sines first, then the cosines.
     rows, columns = grid(height, width)
     return joined(*waves(columns, dim)[::-1], *waves(rows, dim)[::-1])
     # The places go row by row: the column changes fastest.

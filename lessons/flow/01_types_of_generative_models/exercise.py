@@ -45,23 +45,30 @@ def triangle(rng, d):
 
 
 @linear.case(
-    points=1, kind="equation", expect={"log_p": [-0.5 - HALF_LOG_2PI - 0.6931471805599453] * 2}
+    points=1,
+    kind="equation",
+    expect={
+        "log_p": [
+            -0.5 - HALF_LOG_2PI - 1.0986122886681098,
+            -1.28 - HALF_LOG_2PI - 1.0986122886681098,
+        ]
+    },
 )
 def one_dimension(impl, rng):
-    """x = 1 + 2 z. Both 3 and -1 come from |z| = 1: log N(1; 0, 1) - log 2."""
-    return {"log_p": impl(np.array([[3.0], [-1.0]]), np.array([1.0]), np.array([[2.0]]))}
+    """x = 1 + 3 z. 4 comes from z = 1 and -3.8 from z = -1.6: log N(z; 0, 1) - log 3."""
+    return {"log_p": impl(np.array([[4.0], [-3.8]]), np.array([1.0]), np.array([[3.0]]))}
 
 
 @linear.case(
     points=2,
     kind="equation",
-    expect={"log_p": [-1.625 - 2 * HALF_LOG_2PI - 2.0794415416798357]},
+    expect={"log_p": [-1.625 - 2 * HALF_LOG_2PI - 2.302585092994046]},
 )
 def two_dimensions(impl, rng):
-    """L = ((2, 0), (3, -4)), shift = (1, 0): the point (3, -3) comes from z = (1, 1.5), and
-    |det L| = 8."""
-    L = np.array([[2.0, 0.0], [3.0, -4.0]])
-    return {"log_p": impl(np.array([[3.0, -3.0]]), np.array([1.0, 0.0]), L)}
+    """L = ((2, 0), (3, -5)), shift = (1, 0): the point (3, -4.5) comes from z = (1, 1.5), and
+    |det L| = 10."""
+    L = np.array([[2.0, 0.0], [3.0, -5.0]])
+    return {"log_p": impl(np.array([[3.0, -4.5]]), np.array([1.0, 0.0]), L)}
 
 
 @linear.case(points=2, kind="equation")

@@ -54,7 +54,7 @@ MISTAKES = {
     return np.abs(by_rows(f, x))
     # The derivative of each output is asked for, not of its square.
     return np.stack([grad(lambda v: f(v)[i] ** 2)(x) for i in range(len(f(x)))])
-    # Plain derivatives, not divided by the number of outputs.
+    # The derivatives are divided by the number of outputs: return them undivided.
     return by_rows(f, x) / len(f(x))
     # Every output has a row: m of them, the length of f(x).
     return by_rows(f, x)[: len(x)]
@@ -62,6 +62,20 @@ MISTAKES = {
     return by_rows(f, x) @ x
     # The outputs are in their order: row 0 is output 0.
     return by_rows(f, x)[::-1]
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-2)
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-4)
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-5)
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-7)
+    # A small step is not exact: its error shows where f is curved. Differentiate instead.
+    return by_steps(f, x, 1e-8)
+    # A small step is not exact, even to both sides. Differentiate instead.
+    return (by_steps(f, x, 1e-3) + by_steps(f, x, -1e-3)) / 2
+    # A small step is not exact, even to both sides. Differentiate instead.
+    return (by_steps(f, x, 1e-4) + by_steps(f, x, -1e-4)) / 2
     """,
     "leibniz_determinant": """
     # Without the signs this is the permanent, not the determinant.

@@ -104,7 +104,7 @@ MISTAKES = {
     return base_log_prob(inverse(x)) + log_dets(inverse, x) / x.shape[1]
     # The log-determinant enters whole, not with a factor 1/2.
     return base_log_prob(inverse(x)) + log_dets(inverse, x) / 2
-    # One number for each example: do not average over them.
+    # The examples are averaged: each has a log-density of its own.
     return np.mean(base_log_prob(inverse(x)) + log_dets(inverse, x))
     # The log-determinant has a sign of its own: it is negative where volumes shrink.
     return base_log_prob(inverse(x)) + np.abs(log_dets(inverse, x))

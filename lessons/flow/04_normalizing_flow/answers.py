@@ -34,8 +34,8 @@ MISTAKES = {
     # cosh(1000) overflows, and its gradient is NaN: the slope of tanh is 1 - h².
     1 - h**2 -> 1 / np.cosh(np.sum(z * w, axis=1) + b) ** 2
     1 - h**2 -> h  # The determinant has tanh itself in the place of its slope: 1 - h².
-    1 - h**2 -> 1 - h  # This is not the slope of tanh: a square is missing, 1 - h².
-    # This is not the slope of tanh: it has the wrong sign in it, and is 1 - h².
+    1 - h**2 -> 1 - h  # The slope of tanh lacks a square: it is 1 - h².
+    # The slope of tanh has the wrong sign in it: it is 1 - h².
     1 - h**2 -> 1 + h**2
     # The slope of tanh is missing in the determinant: 1 + h' uᵀw with h' = 1 - h².
     (1 - h**2) * np.sum(u * w, axis=-1) -> np.sum(u * w, axis=-1)
@@ -50,7 +50,8 @@ MISTAKES = {
     # The determinant is taken of the whole Jacobian, not multiplied over coordinates.
     np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))) ->
     np.sum(np.log(np.abs(1 + np.reshape(1 - h**2, (n, 1)) * u * w)), axis=-1)
-    # One product for each example: sum u w over its coordinates, also where u and w are (N, D).
+    # The product of u and w is summed over the batch: each example has a product of its own, even
+    # where u and w are (N, D).
     np.sum(u * w, axis=-1) -> np.sum(u * w)
     # x moves along u, not along w.
     x = z + np.reshape(h, (n, 1)) * u -> x = z + np.reshape(h, (n, 1)) * w
@@ -93,7 +94,7 @@ MISTAKES = {
     x = z + np.reshape(h, (n, 1)) * u -> x = z - np.reshape(h, (n, 1)) * u
     # b is added inside tanh, not taken away.
     np.sum(z * w, axis=1) + b -> np.sum(z * w, axis=1) - b
-    # One log-determinant for each example, not one for the batch.
+    # The log-determinants of the batch are added up: each example has one.
     h = np.tanh(np.sum(z * w, axis=1) + b)
     return z + h[:, None] * u, np.sum(np.log(np.abs(1 + (1 - h**2) * np.sum(u * w, axis=-1))))
     # z is changed in place: return a new array.
@@ -275,7 +276,7 @@ MISTAKES = {
     h = 1 / (alpha + r)
     log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
-    # One log-determinant for each example: do not average over the batch.
+    # The log-determinants are averaged over the batch: each example has one.
     away, r, h = parts(z, center, alpha)
     log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, np.mean(log_det)
@@ -283,6 +284,12 @@ MISTAKES = {
     # its log(1 + beta h).
     away, r, h = parts(z, center, alpha)
     log_det = np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)
+    return z + (beta * h)[:, None] * away, log_det
+    # A small number is added under the root: the distance is then wrong near the center.
+    away = z - center
+    r = np.sqrt(np.sum(away**2, axis=1) + 1e-8)
+    h = 1 / (alpha + r)
+    log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
     """,
     "distance_before": """

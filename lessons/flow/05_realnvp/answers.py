@@ -40,7 +40,7 @@ MISTAKES = {
     return z * scale + (1 - mask) * t, over_coordinates(np.log(np.abs(scale)))
     # The kept half is missing from x: it passes through unchanged.
     np.exp(changed * s) -> (np.exp(changed * s) - mask)
-    # One log-determinant for each example: sum over its coordinates, do not average.
+    # The log-determinant is averaged over the coordinates: sum them for each example.
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * np.exp(s) + t, over_coordinates(s) / s[0].size
     # exp(1000) is infinite, and 0 times infinity is NaN: mask s before exp, not the product after.
@@ -61,7 +61,7 @@ MISTAKES = {
     # The mask says which half is kept: do not assume that it is the first.
     later = (np.arange(np.shape(z)[-1]) >= np.shape(z)[-1] // 2).astype(float)
     return z * np.exp(later * s) + later * t, over_coordinates(later * s)
-    # One log-determinant for each example: do not sum over the batch.
+    # The log-determinants of the batch are added up: each example has one.
     s, t = (1 - mask) * s, (1 - mask) * t
     return z * np.exp(s) + t, np.sum(s) * np.ones(len(z))
     # The exponential is for the scale alone: the shift is t as it is.
@@ -147,7 +147,7 @@ MISTAKES = {
     # The mask says which half is kept: do not assume that it is the first.
     later = (np.arange(np.shape(x)[-1]) >= np.shape(x)[-1] // 2).astype(float)
     return (x - later * t) * np.exp(-later * s), -over_coordinates(later * s)
-    # One log-determinant for each example: do not sum over the batch.
+    # The log-determinants of the batch are added up: each example has one.
     s, t = (1 - mask) * s, (1 - mask) * t
     return (x - t) * np.exp(-s), -np.sum(s) * np.ones(len(x))
     # x exp(-s) may be too large where z is not: subtract t before the multiplication.
@@ -191,7 +191,8 @@ MISTAKES = {
     # This sums the scales, not their logarithms: the logarithm of exp(s) is s.
     (1 - mask) * s -> (1 - mask) * np.exp(s)
     np.sum -> np.mean  # Sum over the coordinates of an example, do not average.
-    return np.sum((1 - mask) * s)  # One number for each example: do not sum over the batch.
+    # The log-determinants of the batch are added up: each example has one.
+    return np.sum((1 - mask) * s)
     # Sum over all axes of an image but the first, not only the last.
     return np.sum((1 - mask) * s, axis=-1)
     # The absolute value has no place: a negative s shrinks.
@@ -202,7 +203,7 @@ MISTAKES = {
     return over_coordinates((np.arange(np.shape(s)[-1]) >= np.shape(s)[-1] // 2) * s)
     # s is a logarithm already: sum it, do not take its logarithm.
     return over_coordinates((1 - mask) * np.log(np.abs(s)))
-    # One number for each example, shape (N,): sum over its coordinates as well.
+    # The logarithms are left as one for each coordinate: sum them, which gives the shape (N,).
     return (1 - mask) * s
     # s is the logarithm of the scale already: sum it as it is, without a small number added.
     return over_coordinates(np.log(np.exp((1 - mask) * s) + 1e-8))
@@ -267,7 +268,7 @@ MISTAKES = {
     # The largest value alone is not the mean: the others count too, and K divides.
     r = log_p - log_q
     return exact_bits(log_p, log_q, dims)[0], -np.max(r, axis=1) / (dims * np.log(2))
-    # One pair of numbers for each example: do not average over the batch.
+    # The batch is averaged: each example has a pair of numbers of its own.
     bound, code = exact_bits(log_p, log_q, dims)
     return np.mean(bound) + 0 * bound, np.mean(code) + 0 * code
     # The mean is over axis 1, the values of the noise, not over the examples.
@@ -276,6 +277,11 @@ MISTAKES = {
     # The logarithm of base 2 is taken twice: a density in nats is divided by log 2 once.
     bound, code = exact_bits(log_p, log_q, dims)
     return bound / np.log(2), code / np.log(2)
+    # The largest value is subtracted before exp and not added afterwards: add it to the logarithm.
+    r = log_p - log_q
+    top = np.max(r, axis=1, keepdims=True)
+    code = -np.log2(np.mean(np.exp(r - top), axis=1)) / dims
+    return -np.mean(r, axis=1) / (dims * np.log(2)), code
     """,
 }
 

@@ -344,11 +344,11 @@ bound = Exercise(
 )
 
 
-@bound.case(points=2, kind="equation", expect={"bound": [2.0], "code": [np.log2(3.2)]})
+@bound.case(points=2, kind="equation", expect={"bound": [3.5], "code": [np.log2(64 / 9)]})
 def two_values_of_the_noise(impl, rng):
-    """p is 1/2 at one value and 1/8 at the other: logarithms of -1 and -3 bits, and a mean of
-    5/16."""
-    bits, code = impl(np.log(np.array([[1 / 2, 1 / 8]])))
+    """p is 1/4 at one value and 1/32 at the other: logarithms of -2 and -5 bits, and a mean of
+    9/64."""
+    bits, code = impl(np.log(np.array([[1 / 4, 1 / 32]])))
     return {"bound": bits, "code": code}
 
 

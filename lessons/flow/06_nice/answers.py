@@ -35,9 +35,9 @@ MISTAKES = {
     return z + (1 - mask) * m(mask * z), over_coordinates((1 - mask) * m(mask * z))
     # The determinant is 1; its logarithm, which is asked for, is 0.
     return z + (1 - mask) * m(mask * z), np.ones(len(z))
-    # One log-determinant for each example, shape (N,).
+    # The log-determinant is one number for the batch: each example has one, shape (N,).
     return z + (1 - mask) * m(mask * z), 0.0
-    # One log-determinant for each example, shape (N,), not one for each coordinate.
+    # The log-determinants have the shape of z: each example has one, shape (N,).
     return z + (1 - mask) * m(mask * z), np.zeros(np.shape(z))
     # NICE has no scale: the exponential belongs to RealNVP.
     return z * np.exp((1 - mask) * m(mask * z)), np.zeros(len(z))
@@ -96,11 +96,12 @@ MISTAKES = {
     return x - (1 - mask) * m(mask * x), -over_coordinates((1 - mask) * m(mask * x))
     # The determinant is 1; its logarithm, which is asked for, is 0.
     return x - (1 - mask) * m(mask * x), np.ones(len(x))
-    # One log-determinant for each example, shape (N,).
+    # The log-determinant is one number for the batch: each example has one, shape (N,).
     return x - (1 - mask) * m(mask * x), 0.0
-    # One log-determinant for each example, shape (N,), not one for each coordinate.
+    # The log-determinants have the shape of x: each example has one, shape (N,).
     return x - (1 - mask) * m(mask * x), np.zeros(np.shape(x))
-    # NICE adds, so its inverse subtracts: there is no scale. The exponential belongs to RealNVP.
+    # The inverse divides by an exponential, which belongs to RealNVP: NICE adds, so its inverse
+    # subtracts.
     return x * np.exp(-(1 - mask) * m(mask * x)), np.zeros(len(x))
     # The mask says which half is kept: do not assume that it is the first.
     d = np.shape(x)[-1] // 2
@@ -125,14 +126,16 @@ MISTAKES = {
     for _ in range(20):
         z = x - (1 - mask) * m(z)
     return z, np.zeros(len(x))
-    # NICE adds, so its inverse subtracts: there is no scale, and the log-determinant is 0.
+    # The inverse divides by an exponential and has its log-determinant: NICE adds, so its inverse
+    # subtracts, and the log-determinant is 0.
     shift = (1 - mask) * m(mask * x)
     return x * np.exp(-shift), -over_coordinates(shift)
     """,
     "diagonal_scale": """
-    # log_scale is the logarithm of the scale: multiply by exp(log_scale).
+    # The coordinates are multiplied by log_scale itself: multiply them by exp(log_scale).
     return log_scale * z, np.sum(log_scale) * np.ones(len(z))
-    # log_scale is the logarithm of the scale: multiply by exp(log_scale), and sum log_scale itself.
+    # The logarithm of log_scale is taken, and the coordinates are multiplied by it: multiply by
+    # exp(log_scale), and sum log_scale itself.
     return log_scale * z, np.sum(np.log(np.abs(log_scale))) * np.ones(len(z))
     # This is the inverse, x to z: the scale is exp(+log_scale).
     return np.exp(-log_scale) * z, -np.sum(log_scale) * np.ones(len(z))
@@ -146,7 +149,7 @@ MISTAKES = {
     return np.exp(log_scale) * z, np.sum(np.exp(log_scale)) * np.ones(len(z))
     # This is the determinant; its logarithm is asked for.
     return np.exp(log_scale) * z, np.exp(np.sum(log_scale)) * np.ones(len(z))
-    # One log-determinant for each example, shape (N,).
+    # The log-determinant is one number for the batch: each example has one, shape (N,).
     return np.exp(log_scale) * z, np.sum(log_scale)
     # The batch does not count: each example is stretched by itself, so there is no factor N.
     return np.exp(log_scale) * z, len(z) * np.sum(log_scale) * np.ones(len(z))
@@ -157,12 +160,13 @@ MISTAKES = {
     return np.exp(log_scale) * z, np.sum(total[:1]) * np.ones(len(z))
     # The product over-, or underflows: sum log_scale itself, do not go through the determinant.
     return np.exp(log_scale) * z, np.log(np.prod(np.exp(log_scale))) * np.ones(len(z))
-    # The Jacobian does not depend on z: its diagonal is exp(log_scale).
+    # The logarithm of the result is summed: the Jacobian does not depend on z, and its diagonal is
+    # exp(log_scale).
     x = np.exp(log_scale) * z
     return x, over_coordinates(np.log(np.abs(x)))
     # A negative log_scale shrinks: no absolute value.
     return np.exp(log_scale) * z, np.sum(np.abs(log_scale)) * np.ones(len(z))
-    # The scales have no bound here: do not clip log_scale.
+    # The scale is bounded at 5: do not clip log_scale.
     s = np.clip(log_scale, -5, 5)
     return np.exp(s) * z, np.sum(s) * np.ones(len(z))
     # This scales by more than asked: x = exp(log_scale) z, without adding z.
@@ -178,15 +182,15 @@ MISTAKES = {
     # A small number beside the scale is a floor under it: use exp(log_scale) as it is.
     scale = np.exp(log_scale) + 1e-8
     return scale * z, np.sum(np.log(scale)) * np.ones(len(z))
-    # The scales have no bound here: do not clip log_scale, however far from 0 the bound is, nor add
-    # a small number in the logarithm of exp(log_scale), which is a floor under it.
+    # The scale has a bound, even if far from 0: do not clip log_scale, nor add a small number in
+    # the logarithm of exp(log_scale).
     log_scale = np.clip(log_scale, -20, 20)
     return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(len(z))
-    # One log-determinant for each of the N examples, not one for each coordinate.
+    # There is a log-determinant for each coordinate: each of the N examples has one.
     return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(np.shape(z)[-1])
     # The value is right, but the log-determinant has a gradient in log_scale: keep it traced.
     return np.exp(log_scale) * z, np.full(len(z), stop_gradient(np.sum(log_scale)))
-    # The Jacobian does not depend on z: log_scale alone is summed.
+    # The log-determinant is a sum of log_scale times z: the Jacobian does not depend on z.
     return np.exp(log_scale) * z, over_coordinates(log_scale * z)
     # A small number beside the scale is a floor under it: use exp(log_scale) as it is.
     scale = np.exp(log_scale) + 1e-6

@@ -32,9 +32,9 @@ MISTAKES = {
     return x.mean(axis=-1), np.log(x.astype(float).std(axis=-1))
     # The variance is taken with 1/n, not with 1/(n - 1).
     return x.mean(axis=places(x)), np.log(x.astype(float).std(axis=places(x), ddof=1))
-    # The deviations may be tiny: add nothing to them.
+    # A small number is added to the deviations: they may be tiny.
     return x.mean(axis=places(x)), np.log(x.astype(float).std(axis=places(x)) + 1e-6)
-    # The deviations may be tiny: add nothing to the variance.
+    # A small number is added to the variance: the deviations may be tiny.
     return x.mean(axis=places(x)), 0.5 * np.log(x.astype(float).var(axis=places(x)) + 1e-6)
     # First shift, then log_scale.
     return np.log(x.astype(float).std(axis=places(x))), x.mean(axis=places(x))
@@ -56,9 +56,9 @@ MISTAKES = {
     # The sum of the squared deviations was not divided by their number.
     off = x.astype(float) - x.mean(axis=places(x))
     return x.mean(axis=places(x)), 0.5 * np.log(np.sum(off**2, axis=places(x)))
-    # The deviations may be tiny: add nothing to them, not even 1e-8.
+    # A number as small as 1e-8 is added to the deviations: they may be tiny.
     return x.mean(axis=places(x)), np.log(x.astype(float).std(axis=places(x)) + 1e-8)
-    # The deviations may be tiny: do not clip them from below.
+    # The deviations are clipped from below: they may be tiny.
     return x.mean(axis=places(x)), np.log(np.maximum(x.astype(float).std(axis=places(x)), 1e-6))
     # Both signs are wrong: x - shift subtracts the mean, exp(-log_scale) divides.
     return -x.mean(axis=places(x)), -np.log(x.astype(float).std(axis=places(x)))
@@ -82,8 +82,8 @@ MISTAKES = {
     # Mean and deviation are meant, not the middle and half of the range.
     low, high = x.min(axis=places(x)), x.max(axis=places(x))
     return (low + high) / 2, np.log((high.astype(float) - low) / 2)
-    # The mean of the squares less the square of the mean, in float32: both are near 250000, and
-    # the difference is lost, or negative. Take the deviations first.
+    # The square of the mean is subtracted from the mean of the squares, in float32: both are near
+    # 250000, and the difference is lost, or negative. Take the deviations first.
     v = np.mean(x**2, axis=places(x)) - np.mean(x, axis=places(x)) ** 2
     return x.mean(axis=places(x)), 0.5 * np.log(v)
     """,
@@ -112,11 +112,11 @@ MISTAKES = {
     shape = np.shape(h)
     flat = np.reshape(h, (shape[0], len(W), -1))
     return np.reshape(np.einsum("ij,njp->nip", W, flat), shape)
-    # W is used as it is: do not make it symmetric.
+    # W is made symmetric: use it unchanged.
     return np.matmul(h, (W + W.T) / 2)
-    # W is used as it is: it was divided by the size of its determinant.
+    # W is divided by the size of its determinant: use it unchanged.
     return np.matmul(h, W.T) / np.abs(np.linalg.det(W))
-    # W is used as it is: its rows were normalized.
+    # The rows of W are normalized: use it unchanged.
     return np.matmul(h, (W / np.sum(W**2, axis=1, keepdims=True) ** 0.5).T)
     # The value is right, but the derivative is cut off: stay with autograd's np.
     from minigen.tensor import stop_gradient
@@ -126,7 +126,7 @@ MISTAKES = {
     return np.matmul(stop_gradient(h), W.T)
     # The product has no bound: do not clip it.
     return np.clip(np.matmul(h, W.T), -100, 100)
-    # There is no activation: a 1×1 convolution is a matrix product alone.
+    # Negative values are cut off, as by a ReLU: a 1×1 convolution is only a matrix product.
     return np.maximum(np.matmul(h, W.T), 0)
     # The rows of h are the examples: W must multiply each from the left, so h W^T, not W h.
     return np.matmul(W, h)
@@ -142,7 +142,7 @@ MISTAKES = {
     return np.matmul(h, np.tril(W).T)
     # All of W counts, not only its upper triangle.
     return np.matmul(h, np.triu(W).T)
-    # There is no activation: a 1×1 convolution is a matrix product alone, without tanh.
+    # A tanh is applied: a 1×1 convolution is only a matrix product.
     return np.tanh(np.matmul(h, W.T))
     # Nothing is added to the product: there is no bias.
     return np.matmul(h, W.T) + np.mean(h)
@@ -179,9 +179,9 @@ MISTAKES = {
     return height * width * np.sum(np.log(np.abs(np.diag(W))))
     # The trace is not the log-determinant.
     return height * width * np.trace(W)
-    # The logarithm is the natural one: nats, not bits.
+    # The logarithm has base 2: the natural one is asked for, in nats.
     return height * width * np.linalg.slogdet(W)[1] / np.log(2)
-    # The logarithm is the natural one: nats, not powers of ten.
+    # The logarithm has base 10: the natural one is asked for, in nats.
     return height * width * np.linalg.slogdet(W)[1] / np.log(10)
     # Where the determinant is negative only its size counts: there is no factor for the sign.
     sign, log = np.linalg.slogdet(W)
@@ -244,7 +244,7 @@ MISTAKES = {
     # W is made of matrix products; here the triangles are multiplied entry by entry.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return np.matmul(P, lower * upper)
-    # W is made of matrix products: P too is not multiplied entry by entry.
+    # P is multiplied entry by entry: W is made of matrix products.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return P * np.matmul(lower, upper)
     # Only entries below the diagonal of L count, and only entries above that of U.
@@ -286,7 +286,7 @@ MISTAKES = {
     # I has ones on the diagonal only; here 1 was added to every entry of L.
     upper = np.triu(U, 1) + np.diag(sign * np.exp(log_s))
     return np.matmul(P, np.matmul(np.tril(L, -1) + 1, upper))
-    # W is made of matrix products: nothing is multiplied entry by entry.
+    # All factors are multiplied entry by entry: W is made of matrix products.
     lower, upper = triangles(L, U, sign * np.exp(log_s))
     return P * lower * upper
     # The scales are the reciprocals of the right ones: exp(log_s), not exp(-log_s).

@@ -26,7 +26,7 @@ def compared(degrees, outputs):
 MISTAKES = {
     "made_masks": """
     mask.astype(numpy.float32) -> mask.astype(float)  # The masks are float32, as the weights are.
-    # The classic leak: with >= at the output a variable reaches its own output. There it must be >.
+    # A variable reaches its own output, because the output compares with >=: there it must be >.
     > degrees[-1][:, None] -> >= degrees[-1][:, None]
     # Strict is right at the output only: a hidden unit may be connected to units of its own degree.
     m_out >= m_in[:, None] -> m_out > m_in[:, None]
@@ -75,14 +75,13 @@ MISTAKES = {
     if rng is not None and dim > 1:
         degrees[1:] = [rng.integers(1, dim, width) for width in hidden]
     return compared(degrees, outputs)
-    # rng.integers leaves its upper end out: with D + 1 the degree D is drawn too, and with D - 1
-    # the degree D - 1 never.
+    # The degree D is drawn, too: rng.integers leaves its upper end out, so the end is D.
     degrees = degrees_of(dim, hidden, order, None)
     if rng is not None and dim > 1:
         for k, width in enumerate(hidden):
             degrees[k + 1] = rng.integers(degrees[k].min(), dim + 1, width)
     return compared(degrees, outputs)
-    # rng.integers leaves its upper end out: with D - 1 the degree D - 1 is never drawn.
+    # The degree D - 1 is never drawn: rng.integers leaves its upper end out, so the end is D.
     degrees = degrees_of(dim, hidden, order, None)
     if rng is not None and dim > 1:
         for k, width in enumerate(hidden):
@@ -127,7 +126,9 @@ MISTAKES = {
     """,
     "masked_linear": """
     w * mask -> w  # The mask is not used: multiply it into the weights.
-    w * mask -> w * (1 - mask)  # 1 means connected: multiply by the mask, not by 1 - mask.
+    # The connected weights are erased and the others kept: 1 means connected, so multiply by the
+    # mask.
+    w * mask -> w * (1 - mask)
     # The mask picks weights, not outputs: multiply w by it before the product with x.
     return linear(x, w, b, activation) * mask.min(axis=0)
     # The mask picks weights, not inputs: an input that one unit does not see another may.
@@ -137,9 +138,9 @@ MISTAKES = {
     return linear(x, w * mask, b, activation)
     # A weight of minus infinity is for softmax; here what is not seen must count nothing: 0.
     return linear(x, np.where(mask == 1, w, -1e9), b, activation)
-    # The mask picks weights: it belongs into the product with w, not to the result.
+    # The mask multiplies the result: it belongs into the product with w.
     return linear(x, w, b, activation) * mask
-    # The mask picks weights: it has the shape of w, not of x.
+    # The mask multiplies x: it has the shape of w, and picks weights.
     return linear(x * mask.T, w, b, activation)
     # A sum over the inputs that are seen, not their mean.
     return linear(x, w * mask / np.maximum(mask.sum(axis=0), 1), b, activation)

@@ -71,7 +71,7 @@ MISTAKES = {
     # One pixel of the middle row is missing: the one right before the current one.
     flat[: kernel * kernel // 2 + (kind == "B")] = 1 ->
         flat[: max(kernel * kernel // 2 - 1 + (kind == "B"), 0)] = 1
-    # One pixel too many: what comes after the current one is not known.
+    # The mask includes one pixel too many: what comes after the current one is not known.
     flat[: kernel * kernel // 2 + (kind == "B")] = 1 ->
         flat[: kernel * kernel // 2 + 1 + (kind == "B")] = 1
     # This is the future, whatever the kind: 1 belongs where the pixels before are.
@@ -101,7 +101,7 @@ MISTAKES = {
     return mask
     """,
     "skew": """
-    # Row 0 stays where it is, row i is moved i places: here one place more.
+    # Each row is moved one pixel too far: row 0 stays where it is, row i is moved by i.
     n, h, w, c = x.shape
     rows = [np.pad(x[:, i], ((0, 0), (i + 1, h - 1 - i), (0, 0))) for i in range(h)]
     return np.stack(rows, axis=1)[:, :, : w + h - 1]
@@ -193,7 +193,8 @@ MISTAKES = {
     for i in range(h):
         out[:, i, i : i + w] = x[:, i]
     return out
-    # Row 0 stays where it is, row i is moved i places: here one more, one column too wide.
+    # Each row is moved one pixel too far, and there is one column too many: row 0 stays where it
+    # is.
     h = x.shape[1]
     rows = [np.pad(x[:, i], ((0, 0), (i + 1, h - 1 - i), (0, 0)), "constant") for i in range(h)]
     return np.stack(rows, axis=1)
@@ -207,7 +208,7 @@ MISTAKES = {
     return np.stack(rows, axis=0)
     """,
     "unskew": """
-    # Row i begins at column i: here all rows begin at column 0.
+    # All rows begin at column 0: row i begins at column i.
     w = y.shape[2] - y.shape[1] + 1
     return y[:, :, :w]
     # Row i begins at column i; this counts from the other end.
@@ -281,7 +282,7 @@ MISTAKES = {
     h, v = y.shape[1:3]
     w = v - h - 1
     return np.stack([y[:, i, i : i + w] for i in range(h)], axis=1)
-    # Row i begins at column i: from row 1 on these begin one column too early.
+    # From row 1 on the rows begin one column too early: row i begins at column i.
     h, v = y.shape[1:3]
     w = v - h + 1
     return np.stack([y[:, i, max(i - 1, 0) : max(i - 1, 0) + w] for i in range(h)], axis=1)
@@ -323,9 +324,9 @@ MISTAKES = {
     i, f, g, o = (gates[:, k * width : (k + 1) * width] for k in range(4))
     c = sigmoid(f) * c + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(c), c
-    # The content lies between -1 and 1: it gets a tanh, not a sigmoid.
+    # The content has a sigmoid: it gets a tanh, because it lies between -1 and 1.
     g = tanh(gates[:, 3 * width :]) -> g = sigmoid(gates[:, 3 * width :])
-    # The content lies between -1 and 1: its tanh is missing.
+    # The tanh of the content is missing: it lies between -1 and 1.
     g = tanh(gates[:, 3 * width :]) -> g = gates[:, 3 * width :]
     # The hidden state shows the tanh of the cell state, not the cell state itself.
     o * tanh(c) -> o * c
@@ -336,11 +337,11 @@ MISTAKES = {
     # The hidden state is made of the new cell state, not of the old one.
     c = f * c + i * g -> old = c; c = f * c + i * g
     return o * tanh(c), c -> return o * tanh(old), c
-    # First h, then c: here they have changed places.
+    # The two results have changed places: h comes first, then c.
     return o * tanh(c), c -> return c, o * tanh(c)
     # The cell state is returned as it is; only h is multiplied by the output gate and has a tanh.
     return o * tanh(c), c -> return o * tanh(c), tanh(c)
-    # Input and forget gate are two gates: 1 - f is a variant of the LSTM (and the way of a GRU).
+    # The forget gate takes the place of the input gate, as in a GRU: they are two gates.
     c = f * c + i * g -> c = f * c + (1 - f) * g
     # Nothing of the old cell state is kept: f times c is missing.
     c = f * c + i * g -> c = i * g
@@ -394,7 +395,7 @@ MISTAKES = {
     c = f * c + i * g -> c = f * (c + i * g)
     # What the forget gate keeps is the cell state itself, without a tanh.
     c = f * c + i * g -> c = f * tanh(c) + i * g
-    # Input and forget gate are two gates: what is kept does not depend on the input gate.
+    # What is kept depends on the input gate: the forget gate decides on it.
     c = f * c + i * g -> c = (1 - i) * c + i * g
     # The forget gate multiplies the old cell state; the input gate multiplies the content alone.
     c = f * c + i * g -> c = f + c * i * g

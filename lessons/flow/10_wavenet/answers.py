@@ -42,8 +42,8 @@ MISTAKES = {
     # This looks ahead: the zeros belong in front of the sequence, not behind it.
     k, d = len(w), dilation
     return added_up(padded(x, 0, (k - 1) * d), w, b, x.shape[1], [a * d for a in range(k)])
-    # One step too far back: the present step must be included. (The shift of the input is made
-    # once, by the network.)
+    # The kernel reaches one step too far back: the present step must be included. (The shift of the
+    # input is made once, by the network.)
     k, d = len(w), dilation
     return added_up(padded(x, (k - 1) * d + 1), w, b, x.shape[1], [a * d for a in range(k)])
     # The dilation is forgotten: neighbours in the kernel are `dilation` steps apart.
@@ -63,8 +63,8 @@ MISTAKES = {
     # The dilation is added to the distance of a step of the kernel: multiply k - 1 - a by it.
     k, d = len(w), dilation
     return added_up(padded(x, k - 1 + d), w, b, x.shape[1], list(range(k)))
-    # The dilation is added to the distance of a step of the kernel: multiply k - 1 - a by it, for
-    # the present step it is 0 already.
+    # The dilation is added to the distances of all steps but the present one: multiply k - 1 - a by
+    # it.
     k, d = len(w), dilation
     return added_up(padded(x, k - 1 + d), w, b, x.shape[1], [*range(k - 1), k - 1 + d])
     # The bias is forgotten: add b to every step, if it is given.
@@ -177,6 +177,12 @@ MISTAKES = {
                    for a in range(len(w)))
     # The examples are separate: do not average over them.
     return b + sum(np.mean(past[a * dilation], axis=0, keepdims=True) @ w[a] for a in range(len(w)))
+    # All of the kernel multiplies the present input: each w[a] has an input of its own.
+    return b + sum(past[-1] @ w[a] for a in range(len(w)))
+    # All of the kernel multiplies the oldest input: each w[a] has an input of its own.
+    return b + sum(past[0] @ w[a] for a in range(len(w)))
+    # Only the first input channel enters: the product adds up all of them.
+    return b + sum(past[a * dilation][:, :1] @ w[a][:1] for a in range(len(w)))
     """,
     "receptive_field": """
     1 + (kernel - 1) -> (kernel - 1)  # The present step counts: add 1.
@@ -199,7 +205,7 @@ MISTAKES = {
     return 2 * dilations[-1] if len(dilations) else 1
     # The kernel is forgotten: a layer reaches (k - 1) * dilation back.
     return 1 + sum(dilations)
-    # One layer alone: the reaches of all the layers add.
+    # Only one layer is counted: the reaches of all the layers add up.
     return 1 + (kernel - 1) * (dilations[0] if len(dilations) else 0)
     # A causal stack reaches to one side only.
     return 1 + 2 * (kernel - 1) * sum(dilations)
@@ -217,7 +223,7 @@ MISTAKES = {
     return 1 + sum((kernel - 1) * d + 1 for d in dilations)
     # The dilations are forgotten, and the present is one of the k steps of a layer.
     return 1 + kernel * len(dilations)
-    # Not the largest dilation alone: the reaches of all layers add.
+    # Only the largest dilation is counted: the reaches of all layers add up.
     return kernel * max(dilations) if len(dilations) else 1
     # The present is one step beside the reach, not one more dilation: 1 + (k - 1) times the sum.
     return (kernel - 1) * (sum(dilations) + 1)
@@ -250,7 +256,7 @@ MISTAKES = {
     sigmoid(like(gate, filter)) -> np.tanh(gate)
     * -> +  # The gate multiplies: how much of the filter passes.
     sigmoid(like(gate, filter)) -> gate  # The sigmoid of the gate is missing.
-    np.tanh(filter) -> np.maximum(filter, 0)  # A tanh, not a ReLU.
+    np.tanh(filter) -> np.maximum(filter, 0)  # The filter has a ReLU: it gets a tanh.
     # 1 / (1 + exp(g)) closes the gate where it should open: exp(-g).
     like(gate, filter) -> -gate
     # This sigmoid is too steep: 1/2 (1 + tanh(g)) is the sigmoid of 2 g.
@@ -259,7 +265,7 @@ MISTAKES = {
     sigmoid(like(gate, filter)) -> sigmoid(filter)
     # This uses the gate twice; the filter has values of its own.
     np.tanh(filter) -> np.tanh(gate)
-    # This is a softmax, by which the gates share 1: each gate opens by itself.
+    # The gates share 1 along the last axis, as in a softmax: each gate opens by itself.
     like(gate, filter) -> gate - np.log(np.sum(np.exp(gate), axis=-1, keepdims=True))
     # The exponential is infinite at a gate of -1000, and its derivative infinity / infinity: use
     # `sigmoid`, or tanh.
@@ -303,8 +309,7 @@ MISTAKES = {
     return np.tanh(filter) * np.tanh(gate / 2)
     # These are straight lines cut off; a tanh and a sigmoid are asked for.
     return np.clip(filter, -1, 1) * np.clip(gate, 0, 1)
-    # This is a softmax, by which the gates share 1: each gate opens by itself, whatever the others
-    # do.
+    # The gates share 1 over the whole array, as in a softmax: each gate opens by itself.
     up = np.exp(gate - np.max(gate))
     return np.tanh(filter) * up / np.sum(up)
     """,
@@ -349,9 +354,9 @@ MISTAKES = {
     # This is the way back, from y to x: compress by the logarithm.
     y = np.sign(x) * (levels ** np.abs(x) - 1) / (levels - 1)
     return nearest(y, levels)
-    # Codes begin at 0: these begin at 1.
+    # The codes begin at 1: they begin at 0.
     return nearest(compressed(x, levels - 1), levels) + 1
-    # Codes begin at 0: do not take them relative to the middle.
+    # The codes are taken relative to the middle: they begin at 0.
     return np.floor(compressed(x, levels - 1) * (levels - 1) / 2 + 0.5).astype(int)
     # This takes the next code above; the nearest one is asked for.
     return np.ceil((compressed(x, levels - 1) + 1) / 2 * (levels - 1)).astype(int)

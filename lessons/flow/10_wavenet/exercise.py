@@ -147,23 +147,22 @@ step = Exercise(
 )
 
 
-def inputs(*values):
-    """A list of inputs of one example and one channel, (1, 1) each."""
-    return [np.array([[value]]) for value in values]
-
-
-@step.case(points=2, kind="equation", expect={"y": [[11.25]]})
+@step.case(points=2, kind="equation", expect={"y": [[11.25], [1.05]]})
 def dilation_two_by_hand(impl, rng):
-    """w = (0.5, 3) and b = 0.25: 3 * 3.5 for the present, 0.5 * 1 for two steps before it."""
+    """w = (0.5, 3) and b = 0.25. Of the first example: 3 * 3.5 for the present, 0.5 * 1 for two
+    steps before it; of the second: 3 * 0.6 and 0.5 * -2."""
     w = np.array([0.5, 3.0]).reshape(2, 1, 1)
-    return {"y": impl(inputs(1.0, 2.0, 3.5), w, np.array([0.25]), 2)}
+    past = [np.array([[1.0], [-2.0]]), np.array([[2.0], [0.7]]), np.array([[3.5], [0.6]])]
+    return {"y": impl(past, w, np.array([0.25]), 2)}
 
 
-@step.case(points=1, kind="equation", expect={"y": [[19.6]]})
+@step.case(points=1, kind="equation", expect={"y": [[19.6], [2.2]]})
 def three_neighbors(impl, rng):
-    """w = (0.1, 3, 5), dilation 1: 5 * 2.6 + 3 * 2 + 0.1 * 1 + 0.5."""
+    """w = (0.1, 3, 5), dilation 1: 5 * 2.6 + 3 * 2 + 0.1 * 1 + 0.5, and for the second example
+    5 * 0.7 - 3 * 0.4 - 0.1 * 6 + 0.5."""
     w = np.array([0.1, 3.0, 5.0]).reshape(3, 1, 1)
-    return {"y": impl(inputs(1.0, 2.0, 2.6), w, np.array([0.5]))}
+    past = [np.array([[1.0], [-6.0]]), np.array([[2.0], [-0.4]]), np.array([[2.6], [0.7]])]
+    return {"y": impl(past, w, np.array([0.5]))}
 
 
 @step.case(points=2, kind="equation", property=True, expect={"gap": 0.0})

@@ -39,11 +39,12 @@ MISTAKES = {
     (x - mu) * np.exp(-log_scale) -> x * np.exp(-log_scale) - mu
     # log_scale is the logarithm of the scale: divide by exp(log_scale), and sum log_scale itself.
     return (x - mu) / log_scale, -np.sum(np.log(np.abs(log_scale)), axis=1)
-    # log_scale is the logarithm of sigma, not of its square: there is no factor 1/2.
+    # The logarithm of sigma is halved, as if it were that of a variance: there is no factor 1/2.
     return (x - mu) * np.exp(-0.5 * log_scale), -0.5 * np.sum(log_scale, axis=1)
-    # One log-determinant for each example: sum over its coordinates, do not average.
+    # The log-determinant is averaged over the coordinates: sum them for each example.
     np.sum(log_scale, axis=1) -> np.mean(log_scale, axis=1)
-    np.sum(log_scale, axis=1) -> np.sum(log_scale)  # One number for each example, not for all.
+    # The log-determinants of the batch are added up: each example has one.
+    np.sum(log_scale, axis=1) -> np.sum(log_scale)
     # Sum over the coordinates, axis 1: there is one number for each example.
     np.sum(log_scale, axis=1) -> np.sum(log_scale, axis=0)
     # This is the determinant; its logarithm is asked for.
@@ -57,7 +58,7 @@ MISTAKES = {
     # The log-determinant is that of the map alone: the Gaussian of the noise comes later.
     z = (x - mu) * np.exp(-log_scale)
     return z, -np.sum(0.5 * z**2 + log_scale + 0.5 * np.log(2 * np.pi), axis=1)
-    # The scale has no bound here: do not clip log_scale.
+    # The scale is bounded at 10: do not clip log_scale.
     log_scale = np.clip(log_scale, -10, 10)
     return (x - mu) * np.exp(-log_scale), -np.sum(log_scale, axis=1)
     # The scales are not normalized by anything: leave the mean of log_scale where it is.
@@ -72,7 +73,8 @@ MISTAKES = {
     # log_scale is the logarithm of sigma: divide by exp(log_scale). A softplus is no exponential.
     scale = np.logaddexp(0, log_scale)
     return (x - mu) / scale, -np.sum(np.log(scale), axis=1)
-    # log_scale is the logarithm of sigma, not of its square: divide by exp(log_scale).
+    # The scale has a factor 1/2 in its exponent, as if log_scale were that of a variance: divide by
+    # exp(log_scale).
     np.exp(-log_scale) -> np.exp(-0.5 * log_scale)
     # A small number under the logarithm is a floor under the scale: sum log_scale itself.
     -np.sum(log_scale, axis=1) -> -np.sum(np.log(np.exp(log_scale) + 1e-8), axis=1)
@@ -86,7 +88,7 @@ MISTAKES = {
         before = columns[-1] if columns else 0
         columns.append((x[:, i] - before - mu[:, i]) * np.exp(-log_scale[:, i]))
     return np.stack(columns, axis=1), -np.sum(log_scale, axis=1)
-    # The scale has no bound here: do not clip log_scale, however far from 0 the bound is.
+    # The scale is bounded at 20: do not clip log_scale, however far from 0 the bound is.
     log_scale = np.clip(log_scale, -20, 20)
     return (x - mu) * np.exp(-log_scale), -np.sum(log_scale, axis=1)
     # The logarithm of a product is a sum of logarithms: sum log_scale itself, with a minus.
@@ -97,7 +99,7 @@ MISTAKES = {
     # call the net again at the new x.
     out = net(z)
     return z * np.exp(out[:, 1]) + out[:, 0], np.sum(out[:, 1], axis=1)
-    # One round too few: the first round sets the first coordinate, so all take D.
+    # One round too few is made: the first round sets the first coordinate, so all take D.
     x, out = rounds(z, net, max(z.shape[1] - 1, 1))
     return x, np.sum(out[:, 1], axis=1)
     # All D rounds are needed: after one that changes x by little, the next may change it by much.
@@ -114,9 +116,9 @@ MISTAKES = {
     return (z - out[:, 0]) * np.exp(-out[:, 1]), -np.sum(out[:, 1], axis=1)
     # The log-determinant of the direction called, z to x, has a plus.
     np.sum(log_scale, axis=1) -> -np.sum(log_scale, axis=1)
-    # The scale is exp(log_scale).
+    # The scale lacks its exponential: it is exp(log_scale).
     np.exp(log_scale) -> log_scale
-    # The scale is exp(log_scale): multiply by it, to go from noise to data.
+    # The scale is inverted: multiply by exp(log_scale), to go from noise to data.
     np.exp(log_scale) -> np.exp(-log_scale)
     + mu -> -mu  # The shift is added: x = z sigma + mu.
     # Scale first, then shift: z exp(log_scale) + mu, not (z + mu) exp(log_scale).
@@ -129,9 +131,10 @@ MISTAKES = {
         out = net(np.where(np.isfinite(x), x, 0))
         x = z * np.exp(out[:, 0]) + out[:, 1]
     return x, np.sum(out[:, 0], axis=1)
-    # One log-determinant for each example: sum over its coordinates, do not average.
+    # The log-determinant is averaged over the coordinates: sum them for each example.
     np.sum(log_scale, axis=1) -> np.mean(log_scale, axis=1)
-    np.sum(log_scale, axis=1) -> np.sum(log_scale)  # One number for each example, not for all.
+    # The log-determinants of the batch are added up: each example has one.
+    np.sum(log_scale, axis=1) -> np.sum(log_scale)
     # Sum over the coordinates, axis 1: there is one number for each example.
     np.sum(log_scale, axis=1) -> np.sum(log_scale, axis=0)
     # The log-determinants of the rounds do not add up: only the last round is the map.
@@ -206,9 +209,9 @@ MISTAKES = {
     return np.sum(log_sum(log_weights + log_normal(x, mu, log_scale)), axis=1)
     # The weights are a softmax: subtract logsumexp of the logits, so that they sum to 1.
     - logsumexp(logits, axis=1) -> + 0
-    # Each Gaussian's density has 1/sigma: subtract its log_scale.
+    # The 1/sigma of each Gaussian's density is missing: subtract its log_scale.
     logits - 0.5 * z**2 - log_scale -> logits - 0.5 * z**2
-    # Each Gaussian's density has 1/sigma: subtract its log_scale, do not add it.
+    # The log_scale is added: each Gaussian's density has 1/sigma, so subtract it.
     logits - 0.5 * z**2 - log_scale -> logits - 0.5 * z**2 + log_scale
     # The 1/2 in the exponent of the Gaussian is missing: -z²/2.
     0.5 * z**2 -> z**2
@@ -223,7 +226,8 @@ MISTAKES = {
     return np.sum(log_sum(joint) - log_sum(logits), axis=1) - 0.5 * np.log(2 * np.pi)
     # Log-densities of the coordinates add up: sum over D, do not average.
     np.sum(log_p, axis=1) -> np.mean(log_p, axis=1)
-    np.sum(log_p, axis=1) -> np.sum(log_p)  # One number for each example, not for all.
+    # The log-densities of the batch are added up: each example has one.
+    np.sum(log_p, axis=1) -> np.sum(log_p)
     # Divide by the scale: exp(-log_scale).
     np.exp(-log_scale) -> np.exp(log_scale)
     # log_scale is the logarithm of sigma, not of its square.
@@ -233,7 +237,8 @@ MISTAKES = {
     top = np.max(joint, axis=2, keepdims=True)
     log_p = np.log(np.sum(np.exp(joint - top), axis=2)) + top[:, :, 0]
     return np.sum(log_p, axis=1) - np.sum(log_sum(logits), axis=1)
-    # One mixture for each coordinate: take the logsumexp before the coordinates are summed.
+    # All coordinates share one component of the mixture: take the logsumexp before the coordinates
+    # are summed.
     weights = logits - log_sum(logits)[:, None]
     return log_sum(np.sum(weights + log_normal(x, mu, log_scale), axis=2))
     # The largest component is not the sum of all: logsumexp, not max.
@@ -245,7 +250,7 @@ MISTAKES = {
     # Far from all components exp underflows, and log 0 is infinite: logsumexp, not log sum exp.
     weights = np.exp(log_softmax(logits, axis=1))
     return np.sum(np.log(np.sum(weights * np.exp(log_normal(x, mu, log_scale)), axis=1)), axis=1)
-    # There is nothing to pad: an epsilon in the logarithm is a floor under every density.
+    # A number as small as 1e-12 is added in the logarithm: it is a floor under every density.
     weights = np.exp(log_softmax(logits, axis=1))
     p = np.sum(weights * np.exp(log_normal(x, mu, log_scale)), axis=1)
     return np.sum(np.log(p + 1e-12), axis=1)
@@ -281,7 +286,7 @@ MISTAKES = {
     # The weights are a softmax over the components, not a sigmoid of each.
     weights = -np.logaddexp(0, -logits)
     return np.sum(log_sum(weights + log_normal(x, mu, log_scale)), axis=1)
-    # There is nothing to pad: a small number in the logarithm is a floor under every density.
+    # A number as small as 1e-10 is added in the logarithm: it is a floor under every density.
     weights = np.exp(log_softmax(logits, axis=1))
     p = np.sum(weights * np.exp(log_normal(x, mu, log_scale)), axis=1)
     return np.sum(np.log(p + 1e-10), axis=1)

@@ -22,9 +22,10 @@ MISTAKES = {
     return z * np.exp(0.5 * log_scale) + mu, 0.5 * np.sum(log_scale, axis=1)
     # log_scale is the logarithm of sigma itself, not of its square: there is no factor 1/2.
     return z * np.exp(0.5 * log_scale) + mu, np.sum(log_scale, axis=1)
-    # One log-determinant for each example: sum over its coordinates, do not average.
+    # The log-determinant is averaged over the coordinates: sum them for each example.
     np.sum(log_scale, axis=1) -> np.mean(log_scale, axis=1)
-    np.sum(log_scale, axis=1) -> np.sum(log_scale)  # One number for each example, not for all.
+    # The log-determinants of the batch are added up: each example has one.
+    np.sum(log_scale, axis=1) -> np.sum(log_scale)
     # Sum over the coordinates, axis 1: there is one number for each example.
     np.sum(log_scale, axis=1) -> np.sum(log_scale, axis=0)
     # The log-determinant is a sum over all coordinates of the example: sum over axis 1.
@@ -36,7 +37,7 @@ MISTAKES = {
     # This blends z and mu, as the gated form does; here the scale multiplies z, and mu is added.
     scale = np.exp(log_scale)
     return scale * z + (1 - scale) * mu, np.sum(log_scale, axis=1)
-    # The scale has no bound here: do not clip log_scale.
+    # The scale is bounded at 10: do not clip log_scale.
     log_scale = np.clip(log_scale, -10, 10)
     return z * np.exp(log_scale) + mu, np.sum(log_scale, axis=1)
     # A scale is positive as it is, so |log_scale| has no place: below 1 it shrinks.
@@ -64,7 +65,7 @@ MISTAKES = {
     # Entry i of mu and log_scale already belongs to entry i of z: do not shift them by one place.
     moved = np.concatenate([np.zeros((len(z), 1)), log_scale[:, :-1]], axis=1)
     return z * np.exp(moved) + mu, np.sum(moved, axis=1)
-    # The scale has no bound here: do not clip log_scale, however far from 0 the bound is.
+    # The scale is bounded at 50: do not clip log_scale, however far from 0 the bound is.
     log_scale = np.clip(log_scale, -50, 50)
     return z * np.exp(log_scale) + mu, np.sum(log_scale, axis=1)
     # That is the log-density of the sample; the log-determinant of the map alone is asked for.
@@ -97,13 +98,14 @@ MISTAKES = {
     like(-log_scale, mu) -> 1 / log_scale
     # log_scale is the logarithm: divide by exp(log_scale).
     np.exp(-log_scale) -> 1 / log_scale
-    # Two results with different names: -mu/sigma first, then the logarithm of 1/sigma.
+    # The two results have changed places: -mu/sigma comes first, then the logarithm of 1/sigma.
     return -log_scale, -mu * np.exp(-log_scale)
     # These are the parameters of the MAF: those of its inverse are different.
     return mu, log_scale
     # This undoes the order of operations but divides twice by sigma.
     np.exp(-log_scale) -> np.exp(-2 * log_scale)
-    # log_scale is the logarithm of sigma, not of its square.
+    # The exponent of sigma is halved, as if log_scale were that of a variance: log_scale is the
+    # logarithm of sigma.
     np.exp(-log_scale) -> np.exp(-0.5 * log_scale)
     # The renaming divides mu by sigma; nothing is added to it.
     -mu * np.exp(-log_scale) -> -mu - log_scale
@@ -122,11 +124,12 @@ MISTAKES = {
     np.exp(-log_scale) -> 1 / (np.exp(log_scale) + 1e-6)
     # These are parameters of the map, not its log-determinant: nothing is summed.
     like(-log_scale, mu) -> -np.sum(log_scale, axis=1)
-    # log_scale is the logarithm of sigma, not of its square: no factor 1/2.
+    # Both results have a factor 1/2, as if log_scale were that of a variance: log_scale is the
+    # logarithm of sigma.
     return -mu * np.exp(-0.5 * log_scale), -0.5 * log_scale
-    # mu~ is what z is for x = 0: -mu/sigma.
+    # The mean is that of x = 1: mu~ is what z is for x = 0.
     return (1 - mu) * np.exp(-log_scale), -log_scale
-    # mu~ is what z is for x = 0: -mu/sigma. Nothing is subtracted from mu.
+    # A 1 is subtracted from mu, which has the wrong sign: mu~ is what z is for x = 0, -mu/sigma.
     return (mu - 1) * np.exp(-log_scale), -log_scale
     # The 1 has no place in the shift: mu~ is what is left for x = 0, -mu/sigma.
     return 1 - mu * np.exp(-log_scale), -log_scale
@@ -157,9 +160,10 @@ MISTAKES = {
     -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate + 1e-12), axis=1)
     # The exponential overflows at 1000: softplus does not.
     -np.sum(softplus(-s), axis=1) -> -np.sum(np.log(1 + np.exp(-s)), axis=1)
-    # One log-determinant for each example: sum over its coordinates, do not average.
+    # The log-determinant is averaged over the coordinates: sum them for each example.
     np.sum -> np.mean
-    np.sum(softplus(-s), axis=1) -> np.sum(softplus(-s))  # One number for each example.
+    # The log-determinants of the batch are added up: each example has one.
+    np.sum(softplus(-s), axis=1) -> np.sum(softplus(-s))
     # Sum over the coordinates, axis 1: there is one number for each example.
     np.sum(softplus(-s), axis=1) -> np.sum(softplus(-s), axis=0)
     # This is the determinant; its logarithm is asked for.

@@ -45,7 +45,7 @@ MISTAKES = {
     diagonal = np.diagonal(P, axis1=1, axis2=2)
     total = np.sum(np.log(diagonal), axis=1) - np.linalg.slogdet(P)[1]
     return 0.5 * (total + P.shape[1])
-    # One divergence for each posterior: do not sum or average over the batch.
+    # The divergences are averaged over the batch: each posterior has one.
     P = precision
     diagonal = np.diagonal(P, axis1=1, axis2=2)
     return np.mean(0.5 * (np.sum(np.log(diagonal), axis=1) - np.linalg.slogdet(P)[1]))
@@ -57,7 +57,8 @@ MISTAKES = {
     # The prior is N(0, I) here, at z: it must be the flow's density, N(0, I) at u and log |det|.
     z = mu + np.exp(logvar / 2) * eps
     return z, 0.5 * np.sum(z**2 - eps**2 - logvar, axis=1)
-    # The wrong direction: the flow maps u to the code z, so u comes from bijection.inverse(z).
+    # The flow goes in the wrong direction: it maps u to the code z, so u comes from
+    # bijection.inverse(z).
     u, log_det = bijection.inverse(z) -> u, log_det = bijection.forward(z)
     # The log-determinant is missing: the density of the prior at z has log |det du/dz|.
     np.sum(u**2 + math.log(2 * math.pi), axis=1) + log_det ->
@@ -97,7 +98,7 @@ MISTAKES = {
     -0.5 * np.mean(u**2 + math.log(2 * math.pi), axis=1)
     # The noise eps is that of the posterior, not of the prior: the flow is inverted at z.
     u, log_det = bijection.inverse(z) -> u, log_det = bijection.inverse(eps)
-    # One estimate for each example: the batch is not averaged here.
+    # The estimates are averaged over the batch: each example has one.
     z = mu + np.exp(logvar / 2) * eps
     u, log_det = bijection.inverse(z)
     return z, np.mean(0.5 * np.sum(u**2 - eps**2 - logvar, axis=1) - log_det)
@@ -172,16 +173,16 @@ MISTAKES = {
     # The factor ½ is missing in the prior.
     log_prior = -0.5 * np.sum(z**2 + math.log(2 * math.pi), axis=1) ->
     log_prior = -np.sum(z**2 + math.log(2 * math.pi), axis=1)
-    # 2 pi stands in both densities or in neither.
+    # The 2 pi is missing in the posterior: it is in both densities or in neither.
     np.sum(eps**2 + logvar + math.log(2 * math.pi), axis=1) -> np.sum(eps**2 + logvar, axis=1)
-    # 2 pi stands in both densities or in neither: the prior has it too.
+    # The 2 pi is missing in the prior: it is in both densities or in neither.
     np.sum(z**2 + math.log(2 * math.pi), axis=1) -> np.sum(z**2, axis=1)
     # Nats of an example are a sum over its coordinates, not a mean.
     -0.5 * np.sum(eps**2 + logvar + math.log(2 * math.pi), axis=1) ->
     -0.5 * np.mean(eps**2 + logvar + math.log(2 * math.pi), axis=1)
     -0.5 * np.sum(z**2 + math.log(2 * math.pi), axis=1) ->
     -0.5 * np.mean(z**2 + math.log(2 * math.pi), axis=1)
-    # One estimate for each example: the batch is not averaged here.
+    # The estimates are averaged over the batch: each example has one.
     z0, z, log_det = moved(mu, logvar, eps, bijection, context)
     log_q = -0.5 * np.sum(eps**2 + logvar, axis=1) - log_det
     return z, np.mean(log_q + 0.5 * np.sum(z**2, axis=1))

@@ -38,7 +38,8 @@ MISTAKES = {
     .sum -> .mean  # Sum over the outcomes: with the weights p the sum is a mean already.
     # The log-ratios must be weighted by p. Here each has the weight one.
     return np.where(p > 0, np.log(p) - np.log(q), 0.0).sum(axis=-1)
-    terms.sum -> np.sum(terms).sum  # One number for each distribution: sum over the last axis only.
+    # The sum goes over all axes: each distribution has one number, the sum over its last axis.
+    terms.sum -> np.sum(terms).sum
     np.log(p) -> 0  # This is the cross-entropy: subtract the entropy of p.
     # An outcome with q = 0 and p > 0 makes the divergence infinite. A small number in place of the
     # zero of q, or added to it, hides this.
@@ -49,9 +50,10 @@ MISTAKES = {
     # An outcome with q = 0 and p > 0 makes the divergence infinite. A small number in place of the
     # zero of q, or added to it, hides this.
     return kl_of(p, np.maximum(q, 1e-8))
-    # Each row of numbers is a distribution: sum over the last axis, whatever the number of axes.
+    # The sum goes over the second axis, if there is one: it goes over the last, whatever the number
+    # of axes.
     return np.sum(np.where(p > 0, p * (np.log(p) - np.log(q)), 0.0), axis=min(1, p.ndim - 1))
-    # Each row of numbers is a distribution: sum over the last axis, not over the first.
+    # The sum goes over the first axis: each row of numbers is a distribution, so sum over the last.
     terms.sum(axis=-1) -> terms.sum(axis=0)
     # nan_to_num makes the infinity finite as well: only 0 log 0 counts as 0.
     return np.sum(np.nan_to_num(p * np.log(p / q)), axis=-1)
@@ -59,7 +61,7 @@ MISTAKES = {
     terms.sum -> np.abs(terms).sum
     """,
     "js_divergence": """
-    # Half of each divergence: JS is their mean, not their sum.
+    # The two divergences are added in full: JS is their mean, not their sum.
     m = (p + q) / 2
     return kl_of(p, m) + kl_of(q, m)
     # The mixture is half p and half q; p + q sums to two.
@@ -83,14 +85,14 @@ MISTAKES = {
     # 0 log 0 counts as 0: leave out the outcomes where p (or q) is 0, where NumPy gives NaN.
     m = (p + q) / 2
     return 0.5 * np.sum(p * np.log(p / m), axis=-1) + 0.5 * np.sum(q * np.log(q / m), axis=-1)
-    # One number for each pair of distributions: sum over the last axis only.
+    # The sum goes over all axes: each pair of distributions has one number, from the last axis.
     m = (p + q) / 2
     return np.sum(kl_of(p, m) + kl_of(q, m)) / 2
-    # A probability of 0 stays 0: do not replace it by a small number.
+    # Small probabilities are raised: a probability of 0 stays 0.
     p, q = np.maximum(p, 1e-4), np.maximum(q, 1e-4)
     m = (p + q) / 2
     return (kl_of(p, m) + kl_of(q, m)) / 2
-    # A probability of 0 stays 0: nothing is added inside the logarithm.
+    # A small number is added to the mixture: a probability of 0 stays 0.
     m = (p + q) / 2 + 1e-3
     return (kl_of(p, m) + kl_of(q, m)) / 2
     # SciPy's jensenshannon sums over the first axis unless axis=-1 is passed. Return its square.
@@ -98,7 +100,7 @@ MISTAKES = {
     return jensenshannon(p, q) ** 2
     """,
     "kl_normal": """
-    # The sigmas are standard deviations: square them in the fractions.
+    # The sigmas are not squared in the fractions: they are standard deviations.
     0.5 * (spread + shift) -> (0.5 * (sigma_p + (mu_p - mu_q) ** 2) / sigma_q)
     # The arguments are swapped: this is KL(q || p).
     sigma_p -> sigma_q (everywhere)
@@ -119,8 +121,8 @@ MISTAKES = {
     # The result is elementwise: do not sum the entries.
     np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5 ->
         np.sum(np.log(sigma_q / sigma_p) + 0.5 * (spread + shift) - 0.5)
-    # The sigmas are standard deviations: square them in the fractions, and do not halve the
-    # logarithm.
+    # The sigmas are not squared in the fractions, and the logarithm is halved: they are standard
+    # deviations.
     return (np.log(sigma_q / sigma_p) + (sigma_p + (mu_p - mu_q) ** 2) / sigma_q - 1) / 2
     # Divide the distance of the means by sigma_q, the standard deviation of q.
     (mu_p - mu_q) / sigma_q -> (mu_p - mu_q) / sigma_p
@@ -130,10 +132,10 @@ MISTAKES = {
     return (
         np.log(sigma_q / sigma_p) + (sigma_p**2 + (mu_p - mu_q) ** 2) / (2 * sigma_q**2) - 0.5
     ) / np.log(2.0)
-    # A sigma is never 0, but may be small: do not replace it by a larger number.
+    # Small sigmas are replaced by a larger number: a sigma is never 0, but it may be small.
     p, q = np.maximum(sigma_p, 0.1), np.maximum(sigma_q, 0.1)
     return np.log(q / p) + (p**2 + (mu_p - mu_q) ** 2) / (2 * q**2) - 0.5
-    # A sigma is never 0, but may be small: do not add to it.
+    # A small number is added to the sigmas: a sigma is never 0, but it may be small.
     p, q = sigma_p + 1e-3, sigma_q + 1e-3
     return np.log(q / p) + (p**2 + (mu_p - mu_q) ** 2) / (2 * q**2) - 0.5
     # Square the difference of the means, not each mean.

@@ -82,6 +82,28 @@ MISTAKES = {
     return discriminator(
         real_logits, fake_logits, smooth, lambda l: log_sigmoid(np.clip(l, -100, 100))
     )
+    # This takes the logarithm of a sigmoid, which rounds to 0 at a logit of -1000: use softplus on
+    # the logits.
+    with np.errstate(all="ignore"):
+        return discriminator(real_logits, fake_logits, smooth, lambda l: np.log(sigma(l)))
+    # The logits are taken for probabilities: D is the sigmoid of a logit.
+    with np.errstate(all="ignore"):
+        return -np.mean(np.log(real_logits)) - np.mean(np.log(1 - fake_logits))
+    # This takes the logarithm of a sigmoid and does not use smooth: use softplus on the logits, and
+    # 1 - smooth as the target of the real examples.
+    with np.errstate(all="ignore"):
+        return discriminator(real_logits, fake_logits, 0.0, lambda l: np.log(sigma(l)))
+    # The squares of the errors are added: the loss is a cross-entropy, with logarithms.
+    real, fake = sigma(np.clip(real_logits, -50, 50)), sigma(np.clip(fake_logits, -50, 50))
+    return np.mean((real - 1 + smooth) ** 2) + np.mean(fake**2)
+    # This is the hinge loss, which stops at a margin of 1: the cross-entropy has no margin.
+    return np.mean(np.maximum(0, 1 - real_logits)) + np.mean(np.maximum(0, 1 + fake_logits))
+    # A probability is passed where a logit is meant: softplus takes the logits themselves.
+    return discriminator(sigma(real_logits), sigma(fake_logits), smooth, log_sigmoid)
+    # Both groups are multiplied by 1 - smooth: smoothing mixes two targets for the real examples
+    # only.
+    real = (1 - smooth) * log_sigmoid(real_logits) + smooth * log_sigmoid(-real_logits)
+    return -np.mean(real) - (1 - smooth) * np.mean(log_sigmoid(-fake_logits))
     """,
     "generator_loss_minimax": """
     # The generator minimizes log(1 - D), which is negative: change the sign.
@@ -114,6 +136,11 @@ MISTAKES = {
     # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
     # any logit.
     return -np.mean(np.logaddexp(0.0, np.clip(fake_logits, -100, 100)))
+    # The logits are taken for probabilities: D is the sigmoid of a logit.
+    with np.errstate(all="ignore"):
+        return np.mean(np.log(1 - fake_logits))
+    # A probability is passed where a logit is meant: softplus takes the logits themselves.
+    return -np.mean(softplus(sigma(fake_logits)))
     """,
     "generator_loss_nonsaturating": """
     # The generator maximizes log D. The loss that it minimizes is the negative.
@@ -146,6 +173,11 @@ MISTAKES = {
     # Clipping bounds the loss, and makes its gradient 0, where D is near 0 or 1: softplus accepts
     # any logit.
     return np.mean(np.logaddexp(0.0, -np.clip(fake_logits, -100, 100)))
+    # The logits are taken for probabilities: D is the sigmoid of a logit.
+    with np.errstate(all="ignore"):
+        return -np.mean(np.log(fake_logits))
+    # A probability is passed where a logit is meant: softplus takes the logits themselves.
+    return np.mean(softplus(-sigma(fake_logits)))
     """,
 }
 

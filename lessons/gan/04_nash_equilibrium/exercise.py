@@ -36,9 +36,10 @@ simultaneous = Exercise(
 )
 
 
-@simultaneous.case(points=1, kind="equation", expect={"x": 0.8, "y": 2.1})
-def from_one_and_two(impl, rng):
-    x, y = impl(1.0, 2.0, 0.1)
+@simultaneous.case(points=1, kind="equation", expect={"x": -6.1, "y": 5.8})
+def from_minus_four_and_seven(impl, rng):
+    """eta = 0.3: -4 - 0.3 * 7 and 7 - 0.3 * 4."""
+    x, y = impl(-4.0, 7.0, 0.3)
     return {"x": x, "y": y}
 
 

@@ -12,7 +12,7 @@ PRIVATE = {
         },
         body="return ordinary(x, y, {k} * eta)",
         answer="return x - {k} * eta * y, y + {k} * eta * x",
-        expect={"from_one_and_two": {"x": 0.4, "y": 2.3}},
+        expect={"from_minus_four_and_seven": {"x": -10.3, "y": 3.4}},
     ),
     "alternating_step": Private(
         values=(3, 0.4, 1.5),

@@ -41,9 +41,9 @@ MISTAKES = {
     return 1 / np.mean(np.log(ratios))
     # The largest ratio has F = 1, and -log(1 - 1) is infinite: never keep it, even if discard is 0.
     n - 1 -> n
-    # How many are kept is rounded down: int(N * (1 - discard)).
+    # The number of ratios that are kept is rounded to the nearest: int rounds it down.
     int(n * (1 - discard)) -> round(n * (1 - discard))
-    # How many are kept is rounded down: int(N * (1 - discard)); here it is what is left out.
+    # The number of ratios that are left out is rounded down: round down those that are kept.
     int(n * (1 - discard)) -> n - int(n * discard)
     # The share that is kept is of all N ratios, not of N - 1.
     int(n * (1 - discard)) -> int((n - 1) * (1 - discard))

@@ -63,7 +63,7 @@ MISTAKES = {
     return judge(distances(samples, modes) / root, k * std, min_count)
     # All coordinates count, however many there are.
     return judge(distances(samples[:, :2], modes[:, :2]), k * std, min_count)
-    # At most k * std: a sample just in reach is good.
+    # A sample at a distance of exactly k * std is left out: it is good.
     return judge(distances(samples, modes) * (1 + 1e-12), k * std, min_count)
     # The two answers are the wrong way round: covered first, then high_quality.
     return ModeCoverage(*judge(distances(samples, modes), k * std, min_count)[::-1])

@@ -54,7 +54,7 @@ MISTAKES = {
     return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2 - 2 * roots)
     # Multiply cov1 and cov2 as matrices, not entry by entry.
     2 * overlap -> 2 * root_trace(cov1 * cov2)
-    # The wrong product: it needs both covariances, not one of them twice.
+    # One covariance is multiplied by itself: the product needs both covariances.
     return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * root_trace(cov1 @ cov1)
     # The root is of the product, not of the sum.
     return np.sum((mu1 - mu2) ** 2) + np.trace(cov1 + cov2) - 2 * root_trace(cov1 + cov2)
@@ -142,13 +142,13 @@ MISTAKES = {
     return within - 2 * np.mean(np.exp(-square(x, y) / (2 * bandwidth**2)))
     # The number of pairs is wrong: without those of a point with itself it is N (N - 1), not N^2.
     len(a) - 1 -> len(a)
-    # The unbiased value may be negative: do not cut it at 0.
+    # The unbiased value is cut off at 0: it may be negative.
     value if unbiased else max(value, 0.0) -> max(value, 0.0)
-    # Means, not sums: divide each table by the number of its pairs.
+    # The kernels are summed: divide each table by the number of its pairs.
     def kernel(a, b):
         return np.sum(np.exp(-square(a, b) / (2 * bandwidth**2)))
     return kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)
-    # All pairs, N times M of them, not each x with the y of the same number.
+    # Each x is compared only with the y of the same number: average over all N times M pairs.
     n = min(len(x), len(y))
     value = combine(
         lambda a, b: np.exp(-square(a, b) / (2 * bandwidth**2)), x, y, unbiased, cross=0.0
@@ -169,7 +169,7 @@ MISTAKES = {
     own = n if unbiased else 0
     pairs = max(n * n - own, 1)
     return (total(x, x) - own + total(y, y) - own) / pairs - 2 * total(x, y) / (n * len(y))
-    # The unbiased value may be negative: no absolute value.
+    # The absolute value is taken: the unbiased value may be negative.
     value if unbiased else max(value, 0.0) -> np.abs(value)
     # |a - b|^2 is the sum of the squared differences over the D coordinates, not their mean.
     d / h -> d / h / np.sqrt(x.shape[1])

@@ -36,7 +36,8 @@ MISTAKES = {
     gap**2 -> np.mean(gap)**2  # The mean is over the batch, axis 0: every feature has its own.
     # This is the length; return its square, which has no kink at 0.
     return np.sqrt(np.sum((np.mean(real_features, axis=0) - np.mean(fake_features, axis=0)) ** 2))
-    # Means first, squares after: this compares single examples, and grows with their variance.
+    # Single examples are compared, and the loss grows with their variance: take the means first,
+    # the squares after.
     return np.mean(np.sum((real_features[:, None] - fake_features[None]) ** 2, axis=2))
     # Take the mean of each batch, not the sum: the batches may have different sizes.
     np.mean -> np.sum (everywhere)
@@ -105,7 +106,7 @@ MISTAKES = {
     np.sum -> np.mean  # Add the squares, do not average them.
     # Return the squared distance, without a root.
     return np.sqrt(sum(np.sum((p - m) ** 2) for p, m in zip(parameters, means)) + 1e-300)
-    (p - m) ** 2 -> np.sqrt((p - m) ** 2)  # Squares, not absolute values.
+    (p - m) ** 2 -> np.sqrt((p - m) ** 2)  # Absolute values are added: take the squares.
     return np.sum((parameters[0] - means[0]) ** 2)  # All arrays count, not only the first.
     p - m -> p  # This is weight decay: the distance from 0, not from the mean.
     # There is no factor 1/2: the penalty is the squared distance itself.

@@ -48,11 +48,13 @@ MISTAKES = {
     np.where(length > 0, length, np.inf) -> np.where(length > 0, length**2, np.inf)
     # Where a target lies on its source, 0/0 is NaN: make the length 1 there before dividing.
     np.inf -> 0
-    # A distance as small as 1e-9 has a direction too: use 0 only where it is exactly 0.
+    # Small distances are replaced by a larger one: a distance as small as 1e-9 has a direction too,
+    # so use 0 only where it is exactly 0.
     np.where(length > 0, length, np.inf) -> np.maximum(length, 1e-3)
-    # A distance as small as 1e-9 has a direction too: use 0 only where it is exactly 0.
+    # Small distances are replaced by a larger one: a distance as small as 1e-9 has a direction too,
+    # so use 0 only where it is exactly 0.
     np.where(length > 0, length, np.inf) -> np.maximum(length, 1e-6)
-    # A distance as small as 1e-9 has a direction too: add nothing to it.
+    # A small number is added to the distances: a distance as small as 1e-9 has a direction too.
     np.where(length > 0, length, np.inf) -> (length + 1e-3)
     # Use 0 for the one term that has a kink, not for the whole sum of its target.
     steps = y[None] - x[:, None]
@@ -82,7 +84,7 @@ MISTAKES = {
     # A unit vector divides by the Euclidean length, over all coordinates; this takes the sign of
     # each coordinate.
     plan[:, :, None] * direction -> plan[:, :, None] * np.sign(direction)
-    # One vector for each target: do not sum over the targets.
+    # The targets are summed as well: each target has a vector of its own.
     return np.sum(plan[:, :, None] * units(x, y), axis=(0, 1))
     """,
 }

@@ -151,6 +151,10 @@ MISTAKES = {
     # The derivative is cut off: np.array(...) or float(...) lets no gradient through to the critic.
     from minigen.tensor import stop_gradient
     return stop_gradient(np.mean((norms_at(critic, between(real, fake, epsilon)) - target) ** 2))
+    # The norm is taken over the last axis only: it is over all components of an example.
+    epsilon = np.reshape(epsilon, (len(real),) + (1,) * (np.ndim(real) - 1))
+    slopes = grad(lambda x: np.sum(critic(x)))(epsilon * real + (1 - epsilon) * fake)
+    return np.mean((np.sqrt(np.sum(slopes**2, axis=-1) + 1e-12) - target) ** 2)
     """,
     "penalized_critic_loss": """
     # The weight lambda is missing: it multiplies the penalty.

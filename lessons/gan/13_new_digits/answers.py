@@ -45,7 +45,8 @@ MISTAKES = {
     transposed -> 0  # transposed=True is the opposite: it enlarges a small image.
     # Between H copies there are H - 1 steps of `stride`; the last copy adds a whole kernel.
     side - 1 -> side
-    # A place where the whole kernel does not fit gives no pixel: round down.
+    # The number of pixels is rounded up: a position where the whole kernel does not fit gives no
+    # pixel.
     up, down = (
         lambda h: (h - 1) * stride - 2 * padding + kernel,
         lambda h: -(-(h + 2 * padding - kernel) // stride) + 1,
@@ -66,7 +67,8 @@ MISTAKES = {
     return shape[0], channels, side(shape[1]), side(shape[2])
     # Height and width are each computed from their own side; images need not be square.
     shape[0], height, width, channels -> shape[0], height, height, channels
-    # A place where the whole kernel does not fit gives no pixel: round down, never up.
+    # The number of pixels is rounded to the nearest: a position where the whole kernel does not fit
+    # gives no pixel.
     down = lambda h: round((h + 2 * padding - kernel) / stride) + 1
     up = lambda h: (h - 1) * stride - 2 * padding + kernel
     return sides(shape, up if transposed else down, channels)
@@ -141,6 +143,22 @@ MISTAKES = {
     # directions.
     cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
     return spherical(a, b, t, np.arccos(np.clip(cosine, -1 + 1e-6, 1 - 1e-6)))
+    # The roots of 1 - t and t are the weights: this is the arc only for a right angle, and not at
+    # constant speed.
+    return np.sqrt(1 - t)[:, None] * a + np.sqrt(t)[:, None] * b
+    # The line is scaled to length 1: the path has the lengths of a and b.
+    path = straight(a, b, t)
+    return path / np.linalg.norm(path, axis=1, keepdims=True)
+    # The weights are a cosine and a sine of t Omega: both are sines, divided by sin Omega.
+    omega = t * angle(a, b)
+    return np.cos(omega)[:, None] * a + np.sin(omega)[:, None] * b
+    # The sum is divided by Omega: divide it by the sine of Omega.
+    if np.sin(angle(a, b)) < 1e-5:
+        return straight(a, b, t)
+    return spherical(a, b, t, angle(a, b)) * np.sin(angle(a, b)) / angle(a, b)
+    # The angle comes from the arcsine: the cosine of the angle is known, so take the arccosine.
+    omega = np.arcsin(np.cos(angle(a, b)))
+    return straight(a, b, t) if abs(np.sin(omega)) < 1e-5 else spherical(a, b, t, omega)
     """,
 }
 

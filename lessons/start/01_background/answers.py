@@ -64,11 +64,11 @@ MISTAKES = {
     return np.maximum(logits, 0.0) - targets * logits + np.log1p(np.exp(-far))
     # Logits have no bound: do not clip them.
     return np.logaddexp(0.0, np.clip(logits, -50, 50)) - targets * np.clip(logits, -50, 50)
-    # One value for each element: no mean.
+    # The values are averaged: each element has a value of its own.
     return np.mean(np.logaddexp(0.0, logits) - targets * logits)
-    # One value for each element: no sum.
+    # The values are summed: each element has a value of its own.
     return np.sum(np.logaddexp(0.0, logits) - targets * logits)
-    # One value for each element, of every axis: no sum over the last one.
+    # The values are summed over the last axis: each element of every axis has a value of its own.
     return np.sum(np.logaddexp(0.0, logits) - targets * logits, axis=-1)
     # These are bits; nats have the natural logarithm.
     return (np.logaddexp(0.0, logits) - targets * logits) / np.log(2)
@@ -193,6 +193,19 @@ MISTAKES = {
     # All is changed in place; the function returns nothing.
     adam(self, p, g, mean, square)
     return p
+    # The step uses the mean of before this step: update both means first.
+    beta1, beta2 = self.betas
+    old = mean.copy()
+    adam(self, p.copy(), g, mean, square)
+    p *= 1 - self.lr * self.weight_decay
+    m, s = old / (1 - beta1**self.steps), square / (1 - beta2**self.steps)
+    p -= self.lr * m / (np.sqrt(s) + self.eps)
+    # The step uses both means of before this step: update them first.
+    beta1, beta2 = self.betas
+    p *= 1 - self.lr * self.weight_decay
+    m, s = mean / (1 - beta1**self.steps), square / (1 - beta2**self.steps)
+    p -= self.lr * m / (np.sqrt(s) + self.eps)
+    adam(self, p.copy(), g, mean, square)
     """,
 }
 

@@ -139,12 +139,13 @@ def arrays(p, mean, square):
 @adam.case(
     points=1,
     kind="equation",
-    expect={"p": [0.5, -0.5], "mean": [0.2, -2.0], "square": [0.016, 1.6]},
+    expect={"p": [0.6, -0.75], "mean": [0.3, -1.5], "square": [0.16, 10.24]},
 )
-def first_step(impl, rng):
-    """Parameters 1 and -1, gradients 0.4 and -4, betas 0.5 and 0.9, lr 0.5, eps 0."""
-    p, mean, square = np.array([1.0, -1.0]), np.zeros(2), np.zeros(2)
-    impl(settings(0.5, (0.5, 0.9), 0.0), p, np.array([0.4, -4.0]), mean, square)
+def second_step(impl, rng):
+    """Parameters 1 and -1, gradients 0.4 and -4, betas 0.5 and 0.6, lr 0.5, eps 0. The hats are
+    0.3 / 0.75 and -1.5 / 0.75, and the roots of 0.16 / 0.64 and 10.24 / 0.64."""
+    p, mean, square = np.array([1.0, -1.0]), np.array([0.2, 1.0]), np.array([0.16, 6.4])
+    impl(settings(0.5, (0.5, 0.6), 0.0, steps=2), p, np.array([0.4, -4.0]), mean, square)
     return arrays(p, mean, square)
 
 
@@ -175,12 +176,14 @@ def size_cancels(impl, rng):
 
 
 @adam.case(points=1, kind="equation")
-def a_large_eps(impl, rng):
-    """eps stands beside the root, not under it."""
+def where_eps_counts(impl, rng):
+    """eps is added to the root, not under it: eps 0.5, and gradients of 1e-5 with the usual eps."""
     p, g = rng.standard_normal((2, 5))
     mean, square = np.zeros(5), np.zeros(5)
     impl(settings(eps=0.5, steps=3), p, g, mean, square)
-    return arrays(p, mean, square)
+    small = np.zeros(2)
+    impl(settings(), small, np.array([1e-5, -3e-5]), np.zeros(2), np.zeros(2))
+    return {**arrays(p, mean, square), "p with small gradients": small}
 
 
 @adam.case(points=1, kind="extremes")

@@ -15,9 +15,9 @@ MISTAKES = {
     return x / std - mean, np.full(len(x), -np.sum(np.log(std)), x.dtype)
     # The points are multiplied by std: divide.
     return (x - mean) * std, np.full(len(x), -np.sum(np.log(std)), x.dtype)
-    # std is a standard deviation, not a variance: it has no root.
+    # The root of std is taken: it is a standard deviation, not a variance.
     return (x - mean) / np.sqrt(std), np.full(len(x), -np.sum(np.log(std)), x.dtype)
-    # std is a standard deviation, not a variance: this takes half of its logarithm.
+    # Only half of the logarithm of std is subtracted: std is a standard deviation, not a variance.
     return (x - mean) / std, np.full(len(x), -0.5 * np.sum(np.log(std)), x.dtype)
     # The logarithms of all coordinates are added, not averaged.
     return (x - mean) / std, np.full(len(x), -np.mean(np.log(std)), x.dtype)
@@ -26,9 +26,10 @@ MISTAKES = {
     # The determinant is a product of slopes: its logarithm is the sum of the logarithms, not the
     # logarithm of a sum.
     return (x - mean) / std, np.full(len(x), -np.log(np.sum(std)), x.dtype)
-    # One number for each point, (N,): here is one for each coordinate.
+    # The log-determinants are left as one for each coordinate: sum them to one number for each
+    # point, (N,).
     return (x - mean) / std, np.zeros_like(x) - np.log(std)
-    # One number for each point, (N,): here is one for all.
+    # The log-determinant is one number for all points: each point has one, (N,).
     return (x - mean) / std, -np.sum(np.log(std))
     # The log-determinant is that of one point; here those of all points are added.
     return (x - mean) / std, np.full(len(x), -len(x) * np.sum(np.log(std)), x.dtype)
@@ -57,9 +58,10 @@ MISTAKES = {
     # Clip before the conversion: uint8 has no 256 and no -1, and they become 0 and 255.
     with np.errstate(all="ignore"):
         return np.rint(255 * (x - low) / (high - low)).astype(np.int64).astype(np.uint8)
-    # 256 values have 255 steps between them: the factor is 255.
+    # The range is multiplied by 256: 256 values have 255 steps between them.
     return np.clip(np.rint(256 * (x - low) / (high - low)), 0, 255).astype(np.uint8)
-    # 256 values have 255 steps between them: this gives 256 ranges of equal width, rounded down.
+    # The range is cut into 256 parts of equal width, rounded down: 256 values have 255 steps
+    # between them.
     return np.clip(np.floor(256 * (x - low) / (high - low)), 0, 255).astype(np.uint8)
     # The range is given by low and high; here it is always -1 to 1.
     return np.rint(255 * np.clip((x + 1) / 2, 0, 1)).astype(np.uint8)

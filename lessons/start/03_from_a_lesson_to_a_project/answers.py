@@ -8,7 +8,12 @@ MISTAKES = {
     with np.errstate(all="ignore"):
         w = np.exp(log_weights)
         return np.sum(w) ** 2 / np.sum(w**2)
-    # The mean of the logarithms is subtracted, and the largest weight may overflow: subtract the
+    # Another number than the largest logarithm is subtracted, such as the mean, the median or the
+    # smallest, and the largest weight may overflow: subtract the largest logarithm.
+    with np.errstate(all="ignore"):
+        w = np.exp(log_weights - np.mean(log_weights))
+        return np.sum(w) ** 2 / np.sum(w**2)
+    # Only finite logarithms are used, and the largest weight may still overflow: subtract the
     # largest logarithm.
     finite = log_weights[np.isfinite(log_weights)]
     with np.errstate(all="ignore"):
@@ -74,6 +79,23 @@ MISTAKES = {
     # The root divides by n - 1 twice: sum of squares over n - 1, then over n.
     d = after - before
     return np.mean(d), np.std(d, ddof=1) / np.sqrt(len(d) - 1)
+    # The variance is divided by the root of n: divide the standard deviation by it.
+    d = after - before
+    return np.mean(d), np.var(d, ddof=1) / np.sqrt(len(d))
+    # The standard error is that of the values after: it is that of the differences.
+    return np.mean(after - before), np.std(after, ddof=1) / np.sqrt(len(after))
+    # The mean is divided by the standard deviation: return the mean difference itself.
+    d = after - before
+    return np.mean(d) / np.maximum(np.std(d, ddof=1), 1e-12), np.std(d, ddof=1) / np.sqrt(len(d))
+    # This is half the width of an interval of confidence: the standard error has no factor 1.96.
+    d = after - before
+    return np.mean(d), 1.96 * np.std(d, ddof=1) / np.sqrt(len(d))
+    # The sizes of the deviations are averaged: average their squares, and take the root.
+    d = after - before
+    return np.mean(d), np.mean(np.abs(d - np.mean(d))) / np.sqrt(len(d))
+    # The standard deviation divides by n, and then is divided by n instead of its root.
+    d = after - before
+    return np.mean(d), np.std(d) / len(d)
     """,
 }
 

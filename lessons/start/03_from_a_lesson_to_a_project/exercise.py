@@ -76,7 +76,7 @@ paired = Exercise(
     The mean change over n pairs, from before to after, and its standard error.
 
     before, after: float arrays (n,), n at least 2; element i of both belongs to the same seed or
-    test point. Return a pair of numbers: the mean difference, and the standard error of this
+    test point. Return a tuple of two numbers: the mean difference, and the standard error of this
     mean, which is the standard deviation of the differences, divided by the root of n. The
     standard deviation is that of a sample: the squared deviations from the mean are summed and
     divided by n - 1.
@@ -94,10 +94,11 @@ paired = Exercise(
 )
 
 
-@paired.case(points=2, kind="equation", expect={"mean": 2.0, "error": 1.0})
-def three_pairs(impl, rng):
-    """Differences 1, 1 and 4: deviations -1, -1 and 2, variance 6 / 2 = 3, standard error 1."""
-    mean, error = impl(np.array([5.0, 1.0, 3.0]), np.array([6.0, 2.0, 7.0]))
+@paired.case(points=2, kind="equation", expect={"mean": 1.25, "error": 1.5})
+def four_pairs(impl, rng):
+    """Differences -0.25, -0.25, 5.75 and -0.25: deviations -1.5 and 4.5, variance 27 / 3 = 9, and
+    the root of 9 / 4."""
+    mean, error = impl(np.array([5.0, 1.0, 3.0, 2.0]), np.array([4.75, 0.75, 8.75, 1.75]))
     return {"mean": mean, "error": error}
 
 

@@ -18,11 +18,12 @@ MISTAKES = {
     # smaller.
     len(x) -> len(np.ravel(x))
     len(x) -> 1  # Average over the batch: this sum over the examples is N times larger.
-    # One number for the batch: the mean of the examples' squared distances, not each of them.
+    # Each example keeps its own squared distance: the loss is their mean, one number.
     return np.sum((x - decoded) ** 2, axis=rest(x))
     # The squared distance is asked for: do not take its root.
     (x - decoded) ** 2 -> np.sum(np.sqrt(np.sum((x - decoded) ** 2, axis=rest(x)) + 1e-30))
-    (x - decoded) ** 2 -> np.sqrt((x - decoded) ** 2)  # Squares, not magnitudes.
+    # The magnitudes of the errors are added: take their squares.
+    (x - decoded) ** 2 -> np.sqrt((x - decoded) ** 2)
     len(x) -> (2 * len(x))  # Equation vae.01 has no factor one half.
     # Compare with x: this is the squared length of the reconstruction alone.
     x - decoded -> decoded

@@ -20,11 +20,11 @@ MISTAKES = {
     return x
     # level is the probability of being erased, not of being kept.
     return right(x, rng, kind, 1 - level if kind == "masking" else level)
-    # Entries are independent: here whole rows are erased together.
+    # Whole rows are erased together: with masking, entries are independent.
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(rng.random((len(x),) + (1,) * (x.ndim - 1)) < level, 0.0, x)
-    # Rows are independent: here the same columns are erased in every row.
+    # The same columns are erased in every row: with masking, rows are independent.
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(rng.random(x.shape[1:]) < level, 0.0, x)
@@ -47,7 +47,7 @@ MISTAKES = {
     return (
         level * rng.standard_normal(x.shape) if kind == "gaussian" else right(x, rng, kind, level)
     )
-    # Salt and pepper: level is the share of both together, and each has half of it.
+    # Salt and pepper have the share `level` each: together they have it, and each has half of it.
     return right(x, rng, kind, min(1.0, 2 * level) if kind == "salt_pepper" else level)
     # Salt and pepper are equally frequent: here nearly all become 0.
     return right(x, rng, "masking" if kind == "salt_pepper" else kind, level)
@@ -66,18 +66,17 @@ MISTAKES = {
     y = np.ravel(x).copy()
     y[rng.permutation(y.size)[: round(level * y.size)]] = 0
     return np.reshape(y, x.shape)
-    # Salt and pepper: pepper overwrites a part of the salt; use one uniform number to decide on
-    # both.
+    # A part of the salt is replaced with pepper: use one uniform number to decide on both.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     y = np.where(rng.random(x.shape) < level / 2, 1.0, x)
     return np.where(rng.random(x.shape) < level / 2, 0.0, y)
-    # Salt and pepper: entries are independent; here the same ones are replaced in every row.
+    # The same entries become salt and pepper in every row: entries are independent.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     u = rng.random(x.shape[1:])
     return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
-    # Salt and pepper: whether an entry becomes 0 or 1 is drawn for each entry, not for each row.
+    # Whether an entry becomes 0 or 1 is drawn for each row: draw it for each entry.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     ones = rng.random((len(x),) + (1,) * (x.ndim - 1)) < 0.5
@@ -122,29 +121,29 @@ MISTAKES = {
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + (x != 0) * level * rng.standard_normal(x.shape)
-    # Entries are independent: here all entries of a row get the same noise.
+    # All entries of a row get the same Gaussian noise: entries are independent.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + level * rng.standard_normal((len(x),) + (1,) * (x.ndim - 1))
-    # Rows are independent: here all rows get the same noise.
+    # All rows get the same Gaussian noise: rows are independent.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + level * rng.standard_normal(x.shape[1:])
-    # Entries are independent: here a single draw is added to all.
+    # A single draw of Gaussian noise is added to all: entries are independent.
     if kind != "gaussian":
         return right(x, rng, kind, level)
     return x + level * rng.standard_normal()
-    # Salt and pepper: entries are independent; here those along the last axis share a draw.
+    # Entries along the last axis become salt and pepper together: entries are independent.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     u = rng.random(x.shape[:-1] + (1,))
     return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
-    # Salt and pepper: entries are independent; here all entries of a row share a draw.
+    # Whole rows become salt and pepper: entries are independent.
     if kind != "salt_pepper":
         return right(x, rng, kind, level)
     u = rng.random((len(x),) + (1,) * (x.ndim - 1))
     return np.where(u < level, np.where(u < level / 2, 1.0, 0.0), x)
-    # Entries are independent: here those along the last axis share a draw.
+    # Entries along the last axis are erased together: with masking, entries are independent.
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(rng.random(x.shape[:-1] + (1,)) < level, 0.0, x)
@@ -178,7 +177,7 @@ MISTAKES = {
     return np.mean(np.sum(np.abs(x - autoencoder(corrupted)), axis=1))
     # The distance is squared: do not take the root.
     return np.mean(np.sqrt(np.sum((x - autoencoder(corrupted)) ** 2, axis=1)))
-    # The plain sum of squares, without a factor 1/2.
+    # The squares are halved: the loss is the plain sum of squares.
     return 0.5 * np.sum((x - autoencoder(corrupted)) ** 2) / len(x)
     # All pixels count, not only those that were corrupted.
     return np.sum((x != corrupted) * (x - autoencoder(corrupted)) ** 2) / len(x)

@@ -10,6 +10,6 @@ PRIVATE = {
         body="return ordinary(autoencoder, x, corrupted) / (2 * {k}**2)",
         answer="return np.sum((x - autoencoder(corrupted)) ** 2) / (2 * {k}**2 * len(x))",
         expect={"copying": {"loss": 12.5}},
-        without=["The plain sum of squares, without a factor 1/2"],
+        without=["The squares are halved"],
     ),
 }

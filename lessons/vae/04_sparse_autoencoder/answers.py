@@ -49,21 +49,23 @@ MISTAKES = {
     return kl(rho, np.clip(rho_hat, 1e-6, 1 - 1e-6))
     """,
     "k_sparse": """
-    # By value, not by magnitude: a large negative number is small.
+    # The entries are ranked by magnitude: rank them by value, where a large negative number is
+    # small.
     return z * (ranks(np.abs(plain(z))) < k)
-    # Row by row: here the largest of the whole batch are kept.
+    # The largest entries of the whole batch are kept: each row keeps k of its own.
     values = plain(z)
     order = np.argsort(np.argsort(-values.ravel(), kind="stable"), kind="stable").reshape(
         values.shape
     )
     return z * (order < k * len(values))
-    # Along the row, axis 1: here the k largest of each column are kept.
+    # The k largest entries of each column are kept: go along the row, axis 1.
     return z * (ranks(plain(z).T).T < k)
-    return z * (ranks(-plain(z)) < k)  # The k largest, not the k smallest.
+    return z * (ranks(-plain(z)) < k)  # The k smallest entries are kept: keep the k largest.
     return 1.0 * (ranks(plain(z)) < k) + 0 * z  # Keep the entries themselves: this is the mask.
     # Each entry stays in its place: do not sort them.
     return np.concatenate([-np.sort(-z, axis=1)[:, :k], 0 * z[:, k:]], axis=1)
-    return z * (ranks(plain(z)) < k - 1)  # One too few: the k-th largest is kept as well.
+    # One entry too few is kept: the k-th largest is kept as well.
+    return z * (ranks(plain(z)) < k - 1)
     # Of entries that tie, keep only as many as there are places: exactly k in each row.
     values = plain(z)
     return z * (values >= -np.sort(-values, axis=1)[:, k - 1 : k])
@@ -75,10 +77,10 @@ MISTAKES = {
     return plain(z) * (ranks(plain(z)) < k) + 0 * z
     # Do not apply max(0, .): a negative entry among the k largest is kept.
     return np.maximum(z, 0) * (ranks(plain(z)) < k)
-    # Of equal entries the first ones are kept: this sort does not keep their order, so use
+    # The sort does not keep the order of equal entries, of which the first are kept: use
     # kind="stable".
     return z * (np.argsort(np.argsort(-plain(z), axis=1), axis=1) < k)
-    # Of equal entries the first ones are kept: sorted in increasing order, the last ones would be.
+    # Of equal entries the last ones are kept, because the sort is increasing: keep the first ones.
     order = np.argsort(plain(z), axis=1, kind="stable")[:, ::-1]
     return z * (np.argsort(order, axis=1) < k)
     # A kept entry may be 0: test its rank, not whether it differs from 0.
@@ -96,7 +98,7 @@ MISTAKES = {
     return np.concatenate([kl(rho, np.mean(a, axis=0)) for a in layers_of(activations)])
     # Each unit has its own average: here one average is taken over the whole layer.
     kl_bernoulli(rho, rho_hat) -> np.shape(a)[1] * kl(rho, np.mean(a))
-    # KL(rho || rho_hat), in this order: the target comes first.
+    # The two distributions have changed places in the divergence: the target comes first.
     kl_bernoulli(rho, rho_hat) -> kl_bernoulli(rho_hat, rho)
     # All layers count, not only the first.
     return np.sum(kl(rho, np.mean(layers_of(activations)[0], axis=0)))

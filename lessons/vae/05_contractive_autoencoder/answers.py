@@ -29,7 +29,7 @@ MISTAKES = {
     (h * (1 - h)) ** 2 -> (1 - h ** 2) ** 2
     # A norm has no derivative where it is 0: sum the squares without taking a root first.
     return np.mean(np.sqrt(np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0), axis=1)) ** 2)
-    # Squares, not magnitudes: the Frobenius norm is a sum of squares.
+    # The magnitudes are added: the Frobenius norm is a sum of squares.
     return np.sum(h * (1 - h) * np.sum(np.abs(w), axis=0)) / len(h)
     # h is the activation already: do not apply the sigmoid again.
     s = 1 / (1 + np.exp(-h))
@@ -41,7 +41,7 @@ MISTAKES = {
     return np.sum(grad(lambda x: np.sum(encoder(x)))(x) ** 2) / len(x)
     # Average over the batch: divide by the number of examples.
     return sum(np.sum(j**2) for j in matrices(encoder, x))
-    # Squares of the derivatives, not their magnitudes.
+    # The magnitudes of the derivatives are added: take their squares.
     return sum(np.sum(np.abs(j)) for j in matrices(encoder, x)) / len(x)
     # The penalty is the squared norm: take no root.
     return sum(np.sqrt(np.sum(j**2)) for j in matrices(encoder, x)) / len(x)

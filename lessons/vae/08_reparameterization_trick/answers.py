@@ -58,7 +58,8 @@ MISTAKES = {
     0.5 -> (-0.5)  # A divergence is never negative: change the sign.
     0.5 -> 1  # The factor 1/2 is missing.
     np.sum -> np.mean  # Dimensions add up: sum over them, do not average.
-    # One number for each example: sum over the dimensions only, not over the batch.
+    # The batch is summed as well: sum over the dimensions only, which gives one number for each
+    # example.
     range(1, len(shape)) -> range(0, len(shape))
     # logvar is the logarithm of the variance: sigma squared is exp(logvar), not exp(2 logvar).
     return 0.5 * np.sum(mu**2 + np.exp(2 * logvar) - 1 - 2 * logvar, axis=1)
@@ -67,7 +68,7 @@ MISTAKES = {
     mu**2 -> mu  # The mean enters squared.
     # The -1 of each dimension is missing: at mu = 0, sigma = 1 the divergence is 0.
     mu**2 -> mu**2 + 1
-    # The other way round: this is KL(N(0, I) || N(mu, sigma^2)).
+    # This is KL(N(0, I) || N(mu, sigma^2)), the divergence in the other direction: q comes first.
     return 0.5 * np.sum((mu**2 + 1) / np.exp(logvar) - 1 + logvar, axis=1)
     # exp(-1000) underflows to 0, and its logarithm infinite: the logarithm of exp(logvar) is
     # logvar itself.
@@ -128,6 +129,12 @@ MISTAKES = {
     return reparameterized_gradient(f, mu, logvar, eps)
     # The sign is wrong: a sample with a large f moves mu toward it.
     weight * eps -> -weight * eps
+    # z - mu is computed from the rounded z, which loses the digits of a narrow draw: sigma eps is
+    # the same without rounding.
+    variance = np.exp(logvar)
+    z = mu + np.sqrt(variance) * eps
+    weight = (f(z) - baseline)[:, None]
+    return weight * (z - mu) / variance, weight * 0.5 * ((z - mu) ** 2 / variance - 1)
     """,
     "bernoulli_log_likelihood": """
     # This is the cross-entropy, a cost; the log-likelihood is its negative.
@@ -135,7 +142,7 @@ MISTAKES = {
     # Sum over the pixels. Their mean would divide this term, and not the KL divergence beside it,
     # by D.
     np.sum -> np.mean
-    # One value for each image: sum over the pixels only, not over the batch.
+    # The batch is summed as well: sum over the pixels only, which gives one value for each image.
     range(1, len(shape)) -> range(0, len(shape))
     # Pixels that are 0 count as well: the part (1 - x) log(1 - s) is missing.
     return np.sum(-x * np.logaddexp(0.0, -logits), axis=1)
@@ -234,17 +241,17 @@ VARIANTS = {
     """,
     "score_function_gradient": """
     # by differentiating log q, with the draws held fixed
-    z = mu + np.exp(0.5 * logvar) * eps
-    value = np.reshape(f(z), (len(mu), 1)) - baseline
+    distance = np.exp(0.5 * logvar) * eps
+    value = np.reshape(f(mu + distance), (len(mu), 1)) - baseline
     def log_q(m, v):
-        return -0.5 * np.sum(v + (z - m) ** 2 * np.exp(-v))
+        return -0.5 * np.sum(v + (mu - m + distance) ** 2 * np.exp(-v))
     return value * grad(log_q)(mu, logvar), value * grad(lambda v: log_q(mu, v))(logvar)
-    # from z, without eps
+    # from the distance between z and mu
     sigma = np.sqrt(np.exp(logvar))
-    z = mu + sigma * eps
-    u = (z - mu) / sigma
-    value = (f(z) - baseline)[:, None]
-    return value * (z - mu) / sigma**2, 0.5 * value * (u * u - 1)
+    distance = sigma * eps
+    u = distance / sigma
+    value = (f(mu + distance) - baseline)[:, None]
+    return value * distance / sigma**2, 0.5 * value * (u * u - 1)
     """,
     "bernoulli_log_likelihood": """
     return np.sum(x * logits - np.logaddexp(0.0, logits), axis=1)  # log p = x l - softplus(l)

@@ -161,7 +161,8 @@ score = Exercise(
     mu, logvar and eps have shape (N, D). The draws are made as in `reparameterize`, and f maps them
     to one value for each row, (N, D) -> (N,). Each row is one estimate: f(z) minus the number
     `baseline`, times the derivative of log q(z) with z held fixed. logvar has no bounds: -60 and 60
-    occur. No gradient is taken of the result.
+    occur, where z - mu, computed from a rounded z, has lost its digits. No gradient is taken of the
+    result.
     """,
     hints="""
     Only q depends on mu and logvar: the derivative of its density is the density times the
@@ -251,9 +252,10 @@ def one_draw(impl, rng):
     expect={"in mu, times sigma": [[2.0, -3.0]], "in logvar": [[1.5, 4.0]]},
 )
 def narrow_and_wide_draws(impl, rng):
-    """At logvar = -60 and 60, for f = 1 everywhere: the derivative in mu is eps / sigma."""
+    """At mu = 1 and logvar = -60 and 60, for f = 1 everywhere: the derivative in mu is eps /
+    sigma."""
     logvar, eps = np.array([[-60.0, 60.0]]), np.array([[2.0, -3.0]])
-    in_mu, in_logvar = impl(lambda z: np.ones(len(z)), np.zeros((1, 2)), logvar, eps)
+    in_mu, in_logvar = impl(lambda z: np.ones(len(z)), np.ones((1, 2)), logvar, eps)
     return {"in mu, times sigma": in_mu * np.exp(0.5 * logvar), "in logvar": in_logvar}
 
 

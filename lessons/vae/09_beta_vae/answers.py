@@ -22,7 +22,7 @@ MISTAKES = {
     beta * kl -> kl  # This is the VAE: beta is not used.
     # A higher beta makes the rate cost more: multiply by it, do not divide.
     return recon + kl / beta if beta else recon
-    # One value for each image: leave the mean over the batch to the caller.
+    # The mean over the batch is taken: leave it to the caller, and return one value for each image.
     return np.mean(recon + beta * kl)
     # Each image has its own rate: do not average it over the batch.
     beta * kl -> beta * np.mean(kl)
@@ -37,7 +37,7 @@ MISTAKES = {
     return recon + gamma * (kl - capacity)
     # Below the capacity there is a penalty too, not only for what exceeds C.
     return recon + gamma * np.maximum(kl - capacity, 0.0)
-    np.abs -> np.square  # The absolute difference, not its square.
+    np.abs -> np.square  # The difference is squared: take its absolute value.
     + -> -  # The distance from the capacity is a cost: add it.
     kl - capacity -> kl  # The capacity is not used: this is a beta-VAE with beta = gamma.
     kl - capacity -> kl - capacity / gamma  # gamma multiplies the difference, not only the rate.
@@ -60,9 +60,10 @@ MISTAKES = {
     # For each factor compare all dimensions of the code: sort along axis 0, not along axis 1.
     mutual_information(codes, factors, bins) -> mutual_information(codes, factors, bins).T
     shares[-2] -> 0  # The second largest share is subtracted: the largest alone is not the gap.
-    shares[-2] -> shares[0]  # Best minus second-best, not best minus worst.
-    shares[-2] -> shares  # Best minus second-best, not best minus the mean.
-    # The mean over the factors, not their sum.
+    # The worst share is subtracted from the best: subtract the second-best.
+    shares[-2] -> shares[0]
+    shares[-2] -> shares  # The mean share is subtracted from the best: subtract the second-best.
+    # The gaps of the factors are summed: take their mean.
     shares[-1] - (shares[-2] if len(shares) > 1 else 0.0) ->
         np.sum(shares[-1] - (shares[-2] if len(shares) > 1 else 0.0))
     # np.sort puts the smallest first: the best is the last row. This is minus the gap of the two
@@ -92,17 +93,17 @@ MISTAKES = {
         values = np.unique(column)
         gaps.append(values[-1] - (values[-2] if len(values) > 1 else 0.0))
     return float(np.mean(gaps))
-    # Best minus second-best, not best minus the mean.
+    # The mean share is subtracted from the best: subtract the second-best.
     s = shares(codes, factors, bins)
     return float(np.mean(np.max(s, axis=0) - np.mean(s, axis=0)))
     # The gap is a plain difference: do not divide it by the largest share.
     ranked = np.sort(shares(codes, factors, bins), axis=0)
     gaps = ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)
     return float(np.mean(gaps / np.maximum(ranked[-1], 1e-12)))
-    # The mean over the factors, not their median.
+    # The median of the gaps is taken: take their mean.
     ranked = np.sort(shares(codes, factors, bins), axis=0)
     return float(np.median(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
-    # The mean over the factors, not the largest gap.
+    # The largest gap is taken: take the mean over the factors.
     ranked = np.sort(shares(codes, factors, bins), axis=0)
     return float(np.max(ranked[-1] - (ranked[-2] if len(ranked) > 1 else 0.0)))
     """,

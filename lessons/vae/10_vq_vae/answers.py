@@ -57,9 +57,10 @@ MISTAKES = {
     return codebook[np.argmin(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)]
     # One index for each vector of z; this finds, for each code, the nearest vector.
     return np.argmin(np.sum(gaps(z.reshape(-1, z.shape[-1]), codebook) ** 2, axis=-1), axis=0)
-    # Of rows equally near the first counts: this sort does not keep them in order, argmin does.
+    # The sort does not keep rows in order that are equally near, where the first counts: argmin
+    # does.
     return np.argsort(np.sum(gaps(z, codebook) ** 2, axis=-1), axis=-1)[..., 0]
-    # Of rows equally near the first counts: take a later one only if it is nearer.
+    # The last of the rows that are equally near is taken: take a later one only if it is nearer.
     return (
         len(codebook) - 1 - np.argmin(np.sum(gaps(z, codebook) ** 2, axis=-1)[..., ::-1], axis=-1)
     )
@@ -125,7 +126,7 @@ MISTAKES = {
         np.sqrt(_square(stop_gradient(z) - quantized)),
         beta * np.sqrt(_square(z - stop_gradient(quantized))),
     )
-    1 -> 0  # One value for each example: sum over all axes but the first.
+    1 -> 0  # The batch is summed as well: sum over all axes but the first.
     # Sum over the positions as well, not only over the last axis: one value for each example.
     tuple(range(1, len(shape))) -> -1
     # The root of a sum has no gradient where a vector equals its code: sum the squares without a
