@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,14 @@ def unit_seconds() -> float:
         fixed_work()
         times.append(time.process_time() - start)
     return ROUNDS * min(times)
+
+
+def units_of(call: Callable[[], object]) -> float:
+    """What a call costs, for a test of an order of magnitude that holds on a slow or busy machine, too."""
+    before, start = unit_seconds(), processor_seconds()
+    call()
+    spent = processor_seconds() - start
+    return spent / max(before, unit_seconds())
 
 
 class Costs:
