@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 from pathlib import Path
 
 import jsonschema
@@ -89,6 +90,12 @@ def test_one_that_does_not_come_back_is_given_up(a_class, temporary, monkeypatch
     monkeypatch.setattr(pool, "PATIENCE", -299.9)  # all that comes back in 0.1 s
     results = list(pool.run([job("s001")], Setup.of(a_class.assignment, [1]), 1))
     assert results[0].rows[0]["status"] == S.CRASHED and "did not come back" in results[0].rows[0]["message"]
+
+
+def test_time_for_which_others_ran_is_not_held_against_a_process():
+    process = object.__new__(pool._Process)
+    process.deadline, process.starvation = 10.0, types.SimpleNamespace(since_last=iter([5.0, 0.0, 0.0]).__next__)
+    assert [process.is_late(now) for now in (12.0, 14.9, 15.0)] == [False, False, True]
 
 
 @pytest.mark.slow
