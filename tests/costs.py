@@ -78,7 +78,6 @@ class Costs:
     def __init__(self, folder: Path):
         self.folder = folder
         self.units: dict[str, float] = {}  # of tests without a marker
-        self.seconds = 0.0  # of all tests
         self.unit = unit_seconds()
         self.first_unit = self.unit
 
@@ -87,7 +86,6 @@ class Costs:
         start = processor_seconds()
         result = yield
         spent = processor_seconds() - start
-        self.seconds += spent
         if not MARKERS & {mark.name for mark in item.iter_markers()}:
             self.units[item.nodeid] = self.in_units(spent)
         return result
