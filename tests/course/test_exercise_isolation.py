@@ -1259,14 +1259,16 @@ def test_a_process_that_sleeps_is_not_kept_from_running(one_busy_core):
     for rest in ("time.sleep(600)", "while True: pass"):
         child = f"import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', {code.format(rest)!r}])"
         process = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE, start_new_session=True)
-        process.stdout.readline()
-        followed = starvation.Starvation(process.pid)
-        assert len(followed.delays) == 2
-        time.sleep(2)
-        waited.append(followed.since_last())
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        try:
+            process.stdout.readline()
+            followed = starvation.Starvation(process.pid)
+            assert len(followed.delays) == 2
+            time.sleep(2)
+            waited.append(followed.since_last())
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
     assert waited[0] < 0.2 < 0.5 < waited[1], waited
 
 
