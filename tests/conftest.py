@@ -29,6 +29,9 @@ def pytest_configure(config):
     if folder:
         from tests.costs import Costs
 
+        if not hasattr(config, "workerinput"):  # the first process: others, if there are any, write beside it
+            for old in Path(folder).glob("*.json"):
+                old.unlink()
         config.pluginmanager.register(Costs(Path(folder)))
 
 

@@ -72,6 +72,8 @@ def nested(folder, root, *arguments, measure=True):
 )
 def test_costly_tests_pass_and_are_measured(tmp_path, root, arguments):
     """Work counts, also of fixtures and of programs that a test starts; waiting does not."""
+    (tmp_path / "costs").mkdir()
+    (tmp_path / "costs" / "of-an-earlier-run.json").write_text('{"tests": {"t.py::test_a": 9.0}, "units": 9.0}')
     files = nested(tmp_path, root, *arguments)
     assert len(files) == (3 if arguments else 1)  # two workers and what leads them
     units = {name.split("::")[1]: cost for file in files for name, cost in file["tests"].items()}
