@@ -1,6 +1,7 @@
 """Everything that a student's file can do to a check: one file each, and the exact status that it must get."""
 
 import contextlib
+import dataclasses
 import importlib
 import os
 import re
@@ -18,8 +19,8 @@ import pytest
 from minigen.course import inputs
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Case
+from minigen.course.exercise.grading import bubblewrap, runner, starvation, worker
 from minigen.course.exercise.grading import grade as grading
-from minigen.course.exercise.grading import runner, starvation, worker
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import Verdict, compare
 from minigen.course.exercise.grading.explain import recognised
@@ -1217,10 +1218,14 @@ def one_busy_core():
 
 
 @linux
-def test_a_loop_on_a_busy_machine_is_not_told_that_it_sleeps(grade, one_busy_core, monkeypatch):
+@pytest.mark.parametrize("sandbox", ["", "bwrap"])
+def test_a_loop_on_a_busy_machine_is_not_told_that_it_sleeps(grade, one_busy_core, monkeypatch, sandbox):
     """It gets a quarter of the core: by the clock, it takes four times its limit to compute that long."""
+    if sandbox and bubblewrap.why_not():
+        pytest.skip(bubblewrap.why_not())
     monkeypatch.setattr(runner, "WAITING", 1.5)
-    loop = grade(function(f"while x.shape == (1, 1): pass\nreturn {RIGHT}"), SHORT)
+    limits = dataclasses.replace(SHORT, sandbox=sandbox)
+    loop = grade(function(f"while x.shape == (1, 1): pass\nreturn {RIGHT}"), limits)
     assert statuses(loop) == [S.TIMEOUT, S.PASS, S.PASS, S.PASS]
     assert "of processor time: an endless loop?" in loop.verdicts[0].message
     assert loop.starved > 1

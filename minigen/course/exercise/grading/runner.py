@@ -423,19 +423,15 @@ class _Worker:
         self._forgive()
         self.deadline = time.monotonic() + seconds
 
-    def _forgive(self) -> bool:
-        """Put the ends off by the time in which others have kept the worker from running; whether there was any."""
+    def _forgive(self) -> None:
+        """Put the ends off by the time in which others have kept the worker from running since the last look.
+
+        A worker takes what is known of it along when it ends in a sandbox, so there is a look ten times a second.
+        """
         starved = self.starvation.since_last()
         self.starved += starved
         self.end += starved
         self.deadline += starved
-        return starved > 0.01
-
-    def _is_late(self) -> bool:
-        while time.monotonic() >= min(self.deadline, self.end):
-            if not self._forgive():
-                return True
-        return False
 
     def _next(self) -> _Event | None:
         """The next event, or None when the time is up; a dead worker whose pipe a child holds open counts as ended."""
@@ -443,7 +439,8 @@ class _Worker:
             try:
                 return self.events.get(timeout=max(0.0, min(0.1, min(self.deadline, self.end) - time.monotonic())))
             except queue.Empty:
-                if self._is_late():
+                self._forgive()
+                if time.monotonic() >= min(self.deadline, self.end):
                     return None
                 if self.process.poll() is not None and self.events.empty():
                     for reader in self.readers[:1]:  # what it wrote before it died is still to be read
