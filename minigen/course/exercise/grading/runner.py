@@ -43,9 +43,7 @@ __all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
-WAITING = (
-    5.0  # times its processor time that a case may take by the clock, while no other process keeps it from running
-)
+WAITING = 5.0  # times its processor time that a case may take by the clock, starvation by other processes aside
 UNKNOWN = 3.0  # times as long it may take where the system does not tell what keeps it from running
 PATIENCE = 3.0  # seconds in which a message that was sent before a flood of printing is waited for
 SIGNALLED = 5.0  # seconds in which a worker writes where its code is, or has ended after it closed its channel
