@@ -1,7 +1,7 @@
 """What all tests share.
 
-One BLAS thread for each test process (they run in parallel), no window system, a limit on the time of a test without a
-marker, and small lessons to try things on.
+One BLAS thread for each test process (they run in parallel), no window system, a measurement of what each test costs
+where that is asked for, and small lessons to try things on.
 """
 
 import os
@@ -22,35 +22,17 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ
 
 import pytest  # noqa: E402
 
-SECONDS = 2.0  # of processor time, of a test without a marker
-MARKERS = {"slow", "faults", "book"}
 
+def pytest_configure(config):
+    """Measure what the tests cost, into the folder that MINIGEN_TEST_COSTS names, if it is set; see tests/costs.py."""
+    folder = os.environ.get("MINIGEN_TEST_COSTS")
+    if folder:
+        from tests.costs import Costs
 
-def processor_seconds() -> float:
-    """Processor time of this process and of the programs that it has started and waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item):
-    return (yield from within_limit(item))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    return (yield from within_limit(item))
-
-
-def within_limit(item):
-    """Fail a test without a marker that takes too long, so that the tests of the README's command stay quick."""
-    start = processor_seconds()
-    result = yield
-    spent = processor_seconds() - start
-    if spent > SECONDS and not MARKERS & {mark.name for mark in item.iter_markers()}:
-        advice = f"at most {SECONDS:g} s are allowed without a marker: make it quicker, or mark it slow"
-        pytest.fail(f"took {spent:.1f} s of processor time; {advice}", pytrace=False)
-    return result
+        if not hasattr(config, "workerinput"):  # the first process: others, if there are any, write beside it
+            for old in Path(folder).glob("*.json"):
+                old.unlink()
+        config.pluginmanager.register(Costs(Path(folder)))
 
 
 LESSON = """\

@@ -160,24 +160,19 @@ def test_the_rule_of_np_sees_a_breach(file, source, bad):
 
 
 def python(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_importing_minigen_is_cheap():
+    """It loads a few files of its own and of Python, and no other package, not even NumPy."""
     out = python(
-        "import sys, time; start = time.perf_counter(); import minigen; seconds = time.perf_counter() - start\n"
-        "heavy = [n for n in ('scipy', 'matplotlib', 'tqdm', 'IPython') if n in sys.modules]\n"
-        "assert not heavy, heavy\nassert seconds < 3, seconds; print(minigen.__version__)"
+        "import sys; before = set(sys.modules); import minigen; new = set(sys.modules) - before\n"
+        "others = {n for n in new if n.partition('.')[0] not in {'minigen', *sys.stdlib_module_names}}\n"
+        "assert not others, others\nassert len(new) < 40, new; print(minigen.__version__)"
     )
     assert out.strip() == "0.1.0"
-
-
-def test_importing_minigen_takes_at_most_three_tenths_of_a_second():
-    """The best of five fresh processes: a busy machine slows some of them down, and seldom all."""
-    code = "import time; start = time.perf_counter(); import minigen; print(time.perf_counter() - start)"
-    assert min(float(python(code)) for _ in range(5)) <= 0.3
 
 
 @pytest.mark.parametrize("part", sorted(set(PARTS) - {"__init__", "__main__", "_lessons"}))

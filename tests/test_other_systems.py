@@ -115,7 +115,7 @@ def test_text_is_read_and_written_as_utf8_whatever_the_system_prefers(root):
 
 def minigen(*words, folder, **environment):
     command = [sys.executable, "-m", "minigen", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, timeout=300, env={**os.environ, **environment})
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=600, env={**os.environ, **environment})
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])

@@ -27,7 +27,7 @@ def readme_lines():
 
 
 def run(*command, cwd):
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=cwd, timeout=120)
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=cwd, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

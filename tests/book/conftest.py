@@ -39,7 +39,7 @@ def book(root, tmp_path_factory):
     shutil.rmtree(folder / "lessons" / NOT_RECORDED / "recorded")
     command = [sys.executable, "-m", "minigen", "book", *LESSONS, "--out", "site"]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=environment)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stdout, done.stdout
     return folder / "site"
@@ -63,7 +63,7 @@ def axe(tmp_path_factory):
     if shutil.which("npm") is None:
         pytest.skip("needs npm, which has axe-core")
     folder = tmp_path_factory.mktemp("axe")
-    got = subprocess.run(["npm", "pack", "axe-core@4"], cwd=folder, capture_output=True, text=True, timeout=120)
+    got = subprocess.run(["npm", "pack", "axe-core@4"], cwd=folder, capture_output=True, text=True, timeout=600)
     if got.returncode:
         pytest.skip(f"npm could not get axe-core: {got.stderr[-200:]}")
     shutil.unpack_archive(next(folder.glob("*.tgz")), folder)

@@ -2,8 +2,8 @@
 
 PYTHON_FOLDER is the folder `_python` of a book. A job is {"call": "check", "train" or "run", "request": {...}}, with a
 "limit" in seconds of computing after which Python is interrupted, if it has one; a job whose "skip_after" names one
-that was interrupted or has crashed is not done. Its result is the reply with the seconds of computing that it took (Node may have to wait for others; a training is not cut off), and
-for a training the number of frames and the last one. SciPy is loaded when a reply asks for it. */
+that was interrupted or has crashed is not done. Its result is the reply with the seconds of computing that it took, and for a
+training the number of frames and the last one. SciPy is loaded when a reply asks for it. */
 
 import { readFile, appendFile, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -36,7 +36,6 @@ const watch = `const { workerData: clock } = require("node:worker_threads");
 new Worker(watch, { eval: true, workerData: clock });
 const failed = new Set();
 
-const UNHURRIED = 600; // seconds
 let scipy = false;
 for (const { call, request, limit = 0, name = "", skip_after = [] } of JSON.parse(await readFile(jobsFile))) {
   if (skip_after.some((other) => failed.has(other))) {
@@ -51,7 +50,7 @@ for (const { call, request, limit = 0, name = "", skip_after = [] } of JSON.pars
       const text = JSON.stringify(request);
       clock[1] = limit && (before.user + before.system) / 1000 + 1000 * limit;
       if (call === "run") reply = JSON.parse(page.run(text, () => { frames.push(null); }));
-      else reply = JSON.parse(call === "train" ? page.train(text, (frame) => { frames.push(JSON.parse(frame)); }, UNHURRIED) : page.check(text));
+      else reply = JSON.parse(call === "train" ? page.train(text, (frame) => { frames.push(JSON.parse(frame)); }) : page.check(text));
     } catch (error) {
       reply = { crashed: String(error).trim().split("\n").at(-1) };
       failed.add(name);

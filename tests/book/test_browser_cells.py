@@ -12,7 +12,7 @@ from minigen.course.book import runnable
 from minigen.course.index.lessons import all_lessons, short_id
 
 pytestmark = pytest.mark.book
-LONG = 180_000  # ms: Python is loaded, on a machine that may have much else to do
+LONG = 600_000  # ms: Python is loaded, on a machine that may have much else to do
 LESSONS = ("gan/01", "flow/02", "diffusion/02")
 
 
@@ -129,7 +129,7 @@ def test_an_endless_loop_is_ended_and_an_error_is_told(page):
     cell.status.get_by_text("Running").wait_for(timeout=LONG)
     cell.press("Stop")
     assert "Stopped." in cell.shown.inner_text()
-    assert "had not come back after 20 s: an endless loop?" in cell.run()
+    assert "had not come back after 60 s: an endless loop?" in cell.run()
     assert cell.recorded.first.is_visible()
     cell.area.fill(f"{usual}\np.nothing")
     assert "has no attribute 'nothing'" in cell.run() and "(line " in cell.shown.inner_text()

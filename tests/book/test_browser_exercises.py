@@ -9,7 +9,7 @@ import pytest
 from minigen.course.book.browser.pyodide import python_source, write_python
 
 pytestmark = pytest.mark.book
-LONG = 120_000  # ms: Python is loaded, on a machine that may have much else to do
+LONG = 600_000  # ms: Python is loaded, on a machine that may have much else to do
 
 KL = "def kl_standard_normal(mu, logvar):\n    return {} * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=1)\n"
 ANSWERS = {  # exercise -> right, wrong, what the hint says
@@ -164,9 +164,7 @@ def test_a_live_training(page):
     box.press("Train with it")
     figure = box.element.locator(".mg-training")
     box.element.get_by_role("button", name="Stop").and_(page.locator(":disabled")).wait_for(timeout=LONG)
-    while box.element.locator(".mg-resume").is_visible():  # a slow machine needs more than ten seconds
-        assert re.match(r"Stopped after 10 s, at step \d+ of 500: ", box.report.inner_text())
-        box.wait_after("Resume the training")
+    assert box.element.locator(".mg-resume").is_hidden()
     assert "step 500 of 500" in figure.inner_text() and "Stopped" not in box.report.inner_text()
     assert figure.locator(".mg-legend").inner_text().split() == ["data", "model"]
     words = box.report.inner_text()

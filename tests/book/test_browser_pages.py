@@ -317,7 +317,7 @@ def test_the_first_page_opens_with_a_figure_that_moves(reader):
     slider = figure.get_by_role("slider", name="t")
     slider.wait_for()
     page.wait_for_function("document.querySelector('input[type=range]').value > 0")  # it plays by itself, once
-    figure.get_by_role("button", name="Play t").wait_for(timeout=30_000)
+    figure.get_by_role("button", name="Play t").wait_for(timeout=600_000)
     assert figure.locator("output").inner_text() == "t = 0"
     assert figure.bounding_box()["y"] < 400
     pictured = page.locator(".mg-card:has(img) strong").all_inner_texts()

@@ -14,10 +14,10 @@ def deck(tmp_path_factory):
     pytest.importorskip("sphinx_revealjs", reason="needs the extra 'slides'")
     folder = tmp_path_factory.mktemp("slides")
     command = [sys.executable, "-m", "minigen", "slides", "gan/12", "--out", "deck"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert (folder / "deck" / ".build" / "sphinx.log").read_text() == ""
-    again = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    again = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
     assert again.stdout == done.stdout
     return folder / "deck" / "index.html", int(done.stdout.split()[0])
 

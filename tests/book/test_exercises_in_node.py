@@ -18,9 +18,10 @@ from minigen.course.book.pages import exercise_box
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS
+from tests.costs import unit_seconds
 
 pytestmark = pytest.mark.book
-LONGEST = 10.0  # seconds of computing of a training
+LONGEST = 20.0  # units of work of a training, which are about 10 s on a small cloud machine of 2026
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +110,11 @@ def test_stubs_and_listed_mistakes_fail_with_their_slip(in_node, texts):
 def test_every_training_calls_the_function_and_learns(in_node, texts):
     exercises = [exercise for exercise in chosen() if exercise.id in DEMONSTRATIONS]
     jobs = [("train", exercise.id, texts.reference_text(exercise), {}) for exercise in exercises]
+    unit = unit_seconds()
     for exercise, result in zip(exercises, in_node(jobs), strict=True):
         assert "error" not in result and result["calls"] > 0, (exercise.id, result)
         if not result["note"]:  # what a right function does where the distance does not fall
             assert result["last"] < 0.75 * result["first"], (exercise.id, result["first"], result["last"])
-        assert result["frames"] >= 10 and result["took"] < LONGEST, (exercise.id, result["took"])
+        assert result["frames"] >= 10 and result["took"] / unit < LONGEST, (exercise.id, result["took"])
         roles = Counter(layer["role"] for layer in result["shown"][0]["layers"])
         assert roles, "a training shows something"

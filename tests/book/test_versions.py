@@ -73,7 +73,7 @@ def test_the_choice_leads_to_the_same_page_of_another_version(book, browser, tmp
         (site.as_uri(), lesson, "1.0.0", f"{site.as_uri()}/v1.0.0/index.html"),
     ]
     page = browser.new_page()
-    page.set_default_timeout(120_000)  # ms: on a machine that may have much else to do
+    page.set_default_timeout(600_000)  # ms: on a machine that may have much else to do
     for start, name, version, end in cases:
         page.goto(f"{start}/{name}")
         choice = page.get_by_label("Version")

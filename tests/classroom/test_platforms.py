@@ -68,7 +68,7 @@ def run(*command, cwd, **environment) -> str:
         **environment,
     }
     done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
+        [str(word) for word in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

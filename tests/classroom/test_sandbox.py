@@ -69,7 +69,7 @@ def test_what_an_answer_sees_in_bubblewrap(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("    while True: pass", S.TIMEOUT),
+        pytest.param("    while True: pass", S.TIMEOUT, marks=pytest.mark.slow),
         ("    import os; os.kill(os.getpid(), 11)", S.CRASHED),
         ("    return 0.5", S.WRONG_VALUE),
     ],

@@ -38,7 +38,7 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     script = "set -euo pipefail\n" + "\n".join(commands(text))
     done = subprocess.run(
-        ["bash", "-c", script], cwd=work, env=environment, capture_output=True, text=True, timeout=300
+        ["bash", "-c", script], cwd=work, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     with (work / "grades" / "gradebook.csv").open(newline="") as file:

@@ -21,6 +21,8 @@ total, rng = np.zeros(1), lesson.rng("steps")
 
 
 def step(i):
+    if i == 20:
+        open("in training", "w").close()
     time.sleep({pause})
     total[0] += rng.random()
     return float(total[0])
@@ -32,7 +34,7 @@ lesson.claim("sum", float(total[0]), at_least=0.0, source="arithmetic")
 
 
 def minigen_command(*args, **kwargs):
-    kwargs = {"capture_output": True, "text": True, "encoding": "utf-8", "timeout": 120} | kwargs
+    kwargs = {"capture_output": True, "text": True, "encoding": "utf-8", "timeout": 600} | kwargs
     return subprocess.run([sys.executable, "-m", "minigen", *args], **kwargs)
 
 
@@ -246,7 +248,7 @@ def test_list_and_help_load_nothing_heavy():
         "import sys; from minigen.cli import main; main(['list']);\n"
         "heavy = [n for n in ('scipy', 'matplotlib', 'autograd') if n in sys.modules]; assert not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
 
 
@@ -270,26 +272,27 @@ def test_colors_only_on_a_terminal(write_lesson):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("as_script", [False, True], ids=["minigen run", "python lesson.py"])
 def test_interrupted_and_resumed_equals_uninterrupted(write_lesson, tmp_path, as_script):
-    path = write_lesson("gan/02_gan", TRAINING.format(pause=0.01))
+    path = write_lesson("gan/02_gan", TRAINING.format(pause=0.02))
     command = [sys.executable, str(path)] if as_script else [sys.executable, "-m", "minigen", "run", "gan/02"]
     process = subprocess.Popen([*command, "--seed", "3"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline().startswith("gan/02_gan")
-    time.sleep(0.7)
+    while not (tmp_path / "in training").exists():
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "--resume" in one_line(error)
     metrics = tmp_path / "out/gan-02-gan/metrics.json"
     assert json.loads(metrics.read_text(encoding="utf-8"))["status"] == "interrupted"
 
-    other_seed = subprocess.run([*command, "--seed", "4", "--resume"], capture_output=True, text=True, timeout=60)
+    other_seed = subprocess.run([*command, "--seed", "4", "--resume"], capture_output=True, text=True, timeout=600)
     assert other_seed.returncode == 2 and "had seed 3, not 4" in one_line(other_seed.stderr)
 
-    done = subprocess.run([*command, "--seed", "3", "--resume"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, "--seed", "3", "--resume"], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "continuing from" in done.stdout
     resumed = json.loads(metrics.read_text(encoding="utf-8"))
-    again = subprocess.run([*command, "--seed", "3", "--out", "other"], capture_output=True, text=True, timeout=60)
+    again = subprocess.run([*command, "--seed", "3", "--out", "other"], capture_output=True, text=True, timeout=600)
     assert again.returncode == 0, again.stderr
     whole = json.loads((tmp_path / "other/gan-02-gan/metrics.json").read_text(encoding="utf-8"))
     assert whole["claims"] == resumed["claims"]
@@ -300,24 +303,24 @@ def test_a_script_refuses_in_one_line(write_lesson, tmp_path):
     path = write_lesson("gan/02_gan")
     (tmp_path / "file").write_text("mine")
     for args, says in [(["--out", "file"], "cannot write to"), (["--seed", "x"], "a seed is a whole number")]:
-        done = subprocess.run([sys.executable, str(path), *args], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([sys.executable, str(path), *args], capture_output=True, text=True, timeout=600)
         assert done.returncode == 2 and says in one_line(done.stderr)
 
 
 @pytest.mark.slow
 def test_a_script_fails_as_a_run_does(write_lesson, tmp_path):
     path = write_lesson("gan/02_gan", 'lesson.check("one", 2, equals=1)')
-    done = subprocess.run([sys.executable, str(path), "--quick"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, str(path), "--quick"], capture_output=True, text=True, timeout=600)
     assert done.returncode == 1 and one_line(done.stderr) == "check failed: one: got 2, must be = 1"
     path = write_lesson("gan/02_gan", 'lesson.claim("one", 2, equals=1)')
-    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 1 and done.stderr == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="head")
 def test_list_into_a_closed_pipe():
     command = f"{sys.executable} -m minigen list | head -n 1"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=600)
     assert done.stderr == "" and done.stdout.count("\n") == 1
 
 

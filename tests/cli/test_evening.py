@@ -42,7 +42,7 @@ def minigen(tmp_path):
 
     def run(*words, folder=tmp_path, program=("-m", "minigen"), text=""):
         command = [sys.executable, *program, *map(str, words)]
-        options = {"input": text, "capture_output": True, "text": True, "encoding": "utf-8", "timeout": 300}
+        options = {"input": text, "capture_output": True, "text": True, "encoding": "utf-8", "timeout": 600}
         done = subprocess.run(command, cwd=folder, env=environment, **options)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout + done.stderr

@@ -72,7 +72,7 @@ def own(tmp_path_factory):
     def run(*words, code=0):
         command = [sys.executable, "-m", "minigen", *map(str, words)]
         done = subprocess.run(
-            command, cwd=home, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=300
+            command, cwd=home, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=600
         )
         printed = done.stdout + done.stderr
         assert done.returncode == code and "Traceback" not in printed, printed

@@ -260,14 +260,14 @@ def test_interrupted_then_continued(write_lesson):
     while steps() < 3:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=600)
     assert process.returncode == 130 and "to continue: the same command" in error
     assert not Path("x.npz").exists() and 3 <= steps() < 60
-    assert subprocess.run([*command, "x.npz"], timeout=60, capture_output=True).returncode == 0
+    assert subprocess.run([*command, "x.npz"], timeout=600, capture_output=True).returncode == 0
     assert steps() == 60
     for path in Path("cache").rglob("*.npz"):
         path.unlink()
-    assert subprocess.run([*command, "y.npz"], timeout=60, capture_output=True).returncode == 0
+    assert subprocess.run([*command, "y.npz"], timeout=600, capture_output=True).returncode == 0
     assert (load("x.npz")["samples"] == load("y.npz")["samples"]).all()
 
 

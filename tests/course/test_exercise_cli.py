@@ -20,6 +20,7 @@ from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, functions, limits, substitute
 from minigen.course.exercise.patching import replaced
 from minigen.course.exercise.progress import Progress, lesson_in_words
+from tests.costs import units_of
 
 DATA = Path(__file__).with_name("exercise_data")
 NLL = """\
@@ -277,7 +278,7 @@ def test_sigterm_leaves_nothing_behind(tmp_path):
     temporary.mkdir()
     environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not list(temporary.glob("minigen-check-*/empty")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.terminate()
@@ -350,7 +351,7 @@ def test_what_an_answer_puts_in_the_way_of_the_record_stops_no_check(run, name):
     before = time.monotonic()
     code, out, _ = run("check", "gan/90/gaussian_nll", "--json")
     assert code == 1 and json.loads(out)["exercises"][0]["status"] == "exited"
-    assert run("list", "gan/90")[0] == 0 and time.monotonic() - before < 60
+    assert run("list", "gan/90")[0] == 0 and time.monotonic() - before < 600
 
 
 @pytest.mark.slow
@@ -548,16 +549,14 @@ def test_watch_separates_its_checks(run, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the processor time of others is known on POSIX systems only")
 def test_the_whole_command_is_quick():
-    """In processor time of the command and its worker, which does not depend on what else the machine does."""
+    """In units of work of the command and its worker, which do not depend on the machine."""
     answers(HEAD + NLL)
     command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/gaussian_nll", "--json"]
     path = os.pathsep.join([str(DATA), str(Path(exercise.__file__).parents[3]), *filter(None, sys.path)])
-    before = os.times()
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
-    after = os.times()
-    assert done.returncode == 0, done.stderr
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    assert used < 2.0  # about 0.7 s; more where two share a core
+    environment, done = {**os.environ, "PYTHONPATH": path}, []
+    units = units_of(lambda: done.append(subprocess.run(command, capture_output=True, text=True, env=environment)))
+    assert done[0].returncode == 0, done[0].stderr
+    assert units < 4  # about 1.5; more where two share a core
 
 
 # ------------------------------------------------------------------------------------------- in a notebook

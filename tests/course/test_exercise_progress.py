@@ -48,12 +48,12 @@ def started(code, *arguments):
     )
 
 
-def test_a_lock_that_was_left_costs_nothing(tmp_path):
+def test_a_lock_that_was_left_costs_nothing(tmp_path, monkeypatch):
+    """Nothing is waited for."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waited for a lock that nobody holds"))
     (tmp_path / f"{FILE_NAME}.lock").write_text("")
-    start = time.perf_counter()
     with changed(tmp_path) as record:
         record.checked(catalog.find("gaussian_nll")[0], 6, True)
-    assert time.perf_counter() - start < 2
     assert Progress(tmp_path).entries[NLL]["passed"]
 
 
@@ -66,7 +66,7 @@ def test_a_second_process_waits_and_no_result_is_lost(tmp_path):
         with changed(tmp_path) as record:
             assert record.entries[NLL]["passed"], "entered before the first had saved"
             record.checked(catalog.find("scale_and_shift")[0], 3, False)
-        assert holder.wait(60) == 0
+        assert holder.wait(600) == 0
     assert Progress(tmp_path).entries.keys() == {NLL, FLOW}
 
 
@@ -75,7 +75,7 @@ def test_two_processes_at_once_lose_no_pass(tmp_path):
     for checker in checkers:
         checker.stdin.write("\n")
         checker.stdin.close()
-    assert [checker.wait(120) for checker in checkers] == [0, 0]
+    assert [checker.wait(600) for checker in checkers] == [0, 0]
     for checker in checkers:
         checker.stdout.close()
     entries = Progress(tmp_path).entries

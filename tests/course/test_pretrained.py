@@ -280,7 +280,7 @@ def test_what_will_be_trained_first_is_found_without_importing_it(tmp_path):
         "import sys\nfrom minigen.course.commands.list import main\nmain([])\n"
         "print(*[name for name in sys.modules if name.startswith(('minigen.zoo.', 'minigen.diffusion', 'autograd'))])"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, cwd=tmp_path)
     assert out.returncode == 0 and out.stdout.splitlines()[-1] == ""
 
 

@@ -281,7 +281,7 @@ def test_running_a_notebook_gives_the_outputs_that_are_recorded(tmp_path):
     executed = notebook_of(lesson, reading)["cells"][1:]
     plain = notebook_of(lesson)
     place = {"metadata": {"path": tmp_path}}
-    nbclient.NotebookClient(plain, timeout=300, kernel_name="python3", resources=place).execute()
+    nbclient.NotebookClient(plain, timeout=600, kernel_name="python3", resources=place).execute()
     *executed, sources = executed
     assert sources["source"].startswith("**Sources**")
     for ours, theirs in zip(executed, plain["cells"], strict=True):

@@ -174,7 +174,7 @@ def test_quick_run(lesson, way, tmp_path, hint_three):
         answers.write_text(hint_three(short_id(lesson.path.parent)), encoding="utf-8")
         command += ["--with", str(answers)]
     done = subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", timeout=300, cwd=tmp_path, stdin=subprocess.DEVNULL
+        command, capture_output=True, text=True, encoding="utf-8", timeout=600, cwd=tmp_path, stdin=subprocess.DEVNULL
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert "Warning" not in done.stderr, done.stderr[-3000:]

@@ -4,7 +4,6 @@ Eq. gan.10, Eq. gan.11, Eq. gan.12, Eq. gan.13, Eq. gan.17
 """
 
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from minigen.metrics.transport import (
     wasserstein,
     wasserstein_1d,
 )
+from tests.costs import units_of
 
 
 def linear_programme(p, q, cost):
@@ -309,10 +309,9 @@ def test_a_thousand_points_a_side_take_seconds():
     rng = np.random.default_rng(11)
     p, q = rng.dirichlet(np.ones(1000), size=2)
     cost = cdist(rng.standard_normal((1000, 2)), rng.standard_normal((1000, 2)) + 1)
-    start = time.process_time()
-    result = transport_plan(p, q, cost)
-    assert time.process_time() - start < 10  # about 0.7 on an idle machine
-    check_certificate(p, q, cost, result)
+    results = []
+    assert units_of(lambda: results.append(transport_plan(p, q, cost))) < 20  # about 1.4
+    check_certificate(p, q, cost, results[0])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from minigen import plot
 
 
 def run(code):
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120).stdout
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=600).stdout
 
 
 def test_importing_plot_loads_no_matplotlib():

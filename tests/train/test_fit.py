@@ -15,6 +15,7 @@ import pytest
 
 from minigen import train
 from minigen.train import History, NonFiniteError, fit
+from tests.costs import units_of
 
 
 class Line:
@@ -161,7 +162,7 @@ def test_killed_process_resumes_to_the_bit(tmp_path, death):
     path = str(tmp_path / "c.npz")
     root = os.path.dirname(os.path.dirname(os.path.dirname(train.__file__)))
     script = textwrap.dedent(KILLED).format(tests=os.path.dirname(__file__), root=root, death=death, path=path)
-    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode != 0
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=600).returncode != 0
 
     whole, again, done = Run(), Run(), []
     expected = fit(whole.step, 40)
@@ -478,6 +479,5 @@ def test_without_a_collector_none_runs():
 
 
 def test_overhead_of_a_step_is_microseconds():
-    start = time.perf_counter()
-    fit(lambda i: 0.0, 20_000)
-    assert (time.perf_counter() - start) / 20_000 < 100e-6
+    """A unit of work is about half a second: 20,000 steps of 100 microseconds cost 4."""
+    assert units_of(lambda: fit(lambda i: 0.0, 20_000)) < 4

@@ -54,6 +54,7 @@ class Grader:
             notes = [*notes, *_of_another_variant(assigned, submission)]
             try:
                 reports = self._reports(assigned, submission, end)
+                end += sum(report.starved for report in reports)
                 weights = self.grading(assigned).weights
             except Exception as error:
                 reports = [_failed(assigned, f"the grader failed: {type(error).__name__}: {error}")]
@@ -90,6 +91,7 @@ class Grader:
             limits = self.assignment.limits(exercise, max(left, SHORTEST), self.sandbox)
             wanted = self.grading(assigned).wanted[seed]
             reports.append(grade_file(exercise, submission, limits, seed, wanted, self.assignment.files))
+            end += reports[-1].starved
         return reports
 
 

@@ -20,12 +20,14 @@ from typing import Any, NamedTuple
 from minigen.classroom.assignment import Assignment, rebuilt
 from minigen.classroom.grade.grader import Grader
 from minigen.course.exercise.grading.runner import remove_folder
+from minigen.course.exercise.grading.starvation import Starvation
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.grading.worker import end_with_parent
 
 __all__ = ["Failed", "Graded", "Job", "Setup", "run"]
 
 PATIENCE = 120.0  # seconds beyond the limit of a submission, after which its process is ended
+LOOK = 1.0  # seconds, at most, between two looks at how long other processes keep the graders from running
 
 
 class Job(NamedTuple):
@@ -129,11 +131,17 @@ class _Process:
         theirs.close()
         self.job: Job | None = None
         self.deadline = 0.0
+        self.starvation = Starvation(self.process.pid or 0)
 
     def give(self, job: Job) -> None:
         self.job, self.deadline = job, time.monotonic() + self.seconds
         with contextlib.suppress(OSError):  # it has died: `take` reports it
             self.channel.send(job)
+
+    def is_late(self, now: float) -> bool:
+        """Whether the job took longer than it may, without the time in which others kept this process from running."""
+        self.deadline += self.starvation.since_last()
+        return now >= self.deadline
 
     def take(self) -> Graded | Failed:
         """What became of the job."""
@@ -164,10 +172,13 @@ class _Process:
 
 def _ready(busy: Sequence[_Process]) -> list[_Process]:
     """The processes that have answered, died, or are late; waits for one."""
-    timeout = max(0.0, min(each.deadline for each in busy) - time.monotonic())
-    answered = wait([each.channel for each in busy], timeout=timeout)
-    now = time.monotonic()
-    return [each for each in busy if each.channel in answered or now >= each.deadline]
+    while True:
+        timeout = min(each.deadline for each in busy) - time.monotonic()
+        answered = wait([each.channel for each in busy], timeout=max(0.0, min(timeout, LOOK)))
+        now = time.monotonic()
+        ready = [each for each in busy if each.channel in answered or each.is_late(now)]
+        if ready:
+            return ready
 
 
 # ------------------------------------------------------------------------------------------- the other side

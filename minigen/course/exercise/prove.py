@@ -94,7 +94,7 @@ class _TooLong(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise _TooLong after some seconds. Does nothing outside the main thread or where there is no timer (Windows)."""
+    """Raise _TooLong after seconds of processor time; nothing outside the main thread or without a timer (Windows)."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -102,13 +102,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     def ring(number: int, frame: types.FrameType | None) -> NoReturn:
         raise _TooLong
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _observe(
@@ -118,7 +118,7 @@ def _observe(
     wanted: Sequence[Reference],
     known: Mapping[int, Outcome] | None = None,
 ) -> list[Outcome]:
-    """Run a function on every case but those whose outcome is known, quietly and against the clock."""
+    """Run a function on every case but those whose outcome is known, quietly and within its limit of processor time."""
     known = known or {}
     try:
         with quiet(), time_limit(exercise.seconds * max(1, len(exercise.cases))):

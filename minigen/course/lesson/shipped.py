@@ -63,7 +63,7 @@ def _shipped_text(path: Path, lesson_id: str) -> str | None:
         return home.read_text(encoding="utf-8-sig")
     try:
         command = ["git", "show", f"HEAD:./{path.name}"]
-        done = subprocess.run(command, cwd=path.parent, capture_output=True, timeout=10)
+        done = subprocess.run(command, cwd=path.parent, capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8-sig", errors="replace") if done.returncode == 0 else None

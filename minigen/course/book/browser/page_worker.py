@@ -2,7 +2,7 @@
 
     reply = check('{"exercise": "gan/12/critic_loss", "text": "def critic_loss(...): ...", "others": {}}')
     reply = train(the same and "settings", show)             # show(frame) is called as it goes on
-    reply = train('{"resume": true}', show)                  # goes on with a training whose time was up
+    reply = train('{"resume": true}', show)                  # goes on with a training that was stopped
     reply = run('{"lesson": "gan/01", "cells": [...]}', show)  # described in page_cells
 
 Nothing here needs a browser: the tests call the same functions in Node and in this process.
@@ -31,9 +31,7 @@ from minigen.course.exercise.grading.report import ABOUT_VALUES, Report, failure
 from minigen.zoo.demonstrations.frames import Frame
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
-__all__ = ["LONGEST", "check", "run", "scipy_arrived", "train"]
-
-LONGEST = 10.0  # seconds after which a training is stopped
+__all__ = ["check", "run", "scipy_arrived", "train"]
 
 
 class _ScipyWanted(importlib.abc.MetaPathFinder):
@@ -129,17 +127,18 @@ class _Training:
     function: Callable
     about: dict[str, Any]
     frames: Iterator[Frame]
+    usual_steps: float
     distances: list[float] = field(default_factory=list)
     calls: int = 0
     seconds: float = 0.0
     last: Frame | None = None
 
-    def go_on(self, show: Callable[[str], Any], seconds: float) -> bool:
-        """Show frames until the training ends, or its time is up: whether it has ended.
+    def go_on(self, show: Callable[[str], Any], steps: float) -> bool:
+        """Show frames until the training ends, or has made so many steps: whether it has ended.
 
         Raises FloatingPointError for a distance that is not finite, and what the answer raises.
         """
-        started = time.monotonic()
+        started, first = time.monotonic(), self.last.step if self.last else 0
         substitute.put(self.exercise, self.function)
         try:
             for frame in self.frames:
@@ -148,7 +147,7 @@ class _Training:
                 self.distances.append(frame.distance)
                 self.last = frame
                 show(json.dumps({**frame.to_json(), **self.about}))
-                if time.monotonic() - started > seconds and frame.step < frame.steps:
+                if frame.step - first >= steps and frame.step < frame.steps:
                     return False
             return True
         finally:
@@ -163,15 +162,15 @@ class _Training:
         return {**self.about, **ends, **place, "calls": self.calls, "seconds": self.seconds}
 
 
-_paused: _Training | None = None  # the training whose time was up last
+_paused: _Training | None = None  # the training that was stopped last
 
 
-def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) -> str:
+def train(request: str, show: Callable[[str], Any], steps: int | None = None) -> str:
     """Train with an answer in the place of the package's function; each frame is shown as JSON while it goes on.
 
-    A training is stopped after some seconds, and goes on with a request to resume it. The reply holds how often the
-    function was called, how long it took, the step that was reached, whether the time was up, and the error, if there
-    was one.
+    A training is stopped after `steps` steps, as many as it usually has if None, and goes on with a request to resume
+    it: how fast the device is does not matter. The reply holds how often the function was called, how long it took, the
+    step that was reached, after how many steps it was stopped, if it was, and the error, if there was one.
     """
     global _paused
     wanted = json.loads(request)
@@ -186,8 +185,9 @@ def train(request: str, show: Callable[[str], Any], seconds: float = LONGEST) ->
     assert training is not None
     reply: dict[str, Any] = {}
     try:
-        if not training.go_on(show, seconds):
-            _paused, reply["stopped"] = training, seconds
+        at_a_time = training.usual_steps if steps is None else steps
+        if not training.go_on(show, at_a_time):
+            _paused, reply["stopped"] = training, at_a_time
     except FloatingPointError:
         reply["error"] = "the numbers of the model are not finite any more"
     except (Exception, SystemExit) as error:
@@ -212,4 +212,5 @@ def _begun(wanted: Mapping[str, Any]) -> tuple[_Training | None, dict[str, Any]]
     settings = wanted.get("settings") or {}
     about = {name: getattr(demonstration, name) for name in ("measure", "note", "box")}
     about["title"] = demonstration.title(settings.get("data"))
-    return _Training(exercise, answer.function, about, demonstration.frames(**settings)), {}
+    usual = demonstration.settings.get("steps", math.inf)
+    return _Training(exercise, answer.function, about, demonstration.frames(**settings), usual), {}

@@ -379,8 +379,8 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
         return;
       }
       resume.hidden = reply.stopped === undefined;
-      const place = resume.hidden ? "" : `Stopped after ${reply.stopped} s, at step ${reply.step.toLocaleString("en")} `
-        + `of ${reply.steps.toLocaleString("en")}: the page trains for so long at a time. `;
+      const place = resume.hidden ? "" : `Stopped at step ${reply.step.toLocaleString("en")} of `
+        + `${reply.steps.toLocaleString("en")}: the page makes ${reply.stopped.toLocaleString("en")} steps at a time. `;
       if (!reply.calls) { showMessage(report, `${place}Your ${data.name} was never called.`); return; }
       const fell = reply.note || reply.last < reply.first;
       const words = `${place}Your ${data.name} was called ${times(reply.calls)} in ${reply.seconds.toFixed(1)} s. `

@@ -9,7 +9,7 @@ from `window.minigenPython`. Python is loaded when it is first asked, or when an
   const folder = new URL(script.dataset.python ?? "../_python/", script.src).href;
   const withoutPython = script.dataset.python === "none";
   const fromFile = location.protocol === "file:";
-  const LONGEST = Number(script.dataset.longest ?? 20); // seconds after which code that has not come back is ended
+  const LONGEST = Number(script.dataset.longest ?? 60); // seconds, also for a slow phone, after which code that has not come back is ended
 
   /* -- small things -------------------------------------------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ from `window.minigenPython`. Python is loaded when it is first asked, or when an
     },
   };
 
-  /* Python keeps one training whose time was up: the button to resume another one is taken away. */
+  /* Python keeps one training that was stopped: the button to resume another one is taken away. */
   const forgetPaused = () => {
     for (const button of document.querySelectorAll(".mg-resume")) button.hidden = true;
   };

@@ -92,7 +92,7 @@ def why_not() -> str:
         return "there is no program bwrap: install bubblewrap"
     try:
         trial = command(["true"], "/var/tmp", "/", [], [])
-        done = subprocess.run(trial, capture_output=True, encoding="utf-8", timeout=20, errors="replace")
+        done = subprocess.run(trial, capture_output=True, encoding="utf-8", timeout=60, errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bwrap does not run: {error}"
     return "" if done.returncode == 0 else f"bwrap does not run here: {done.stderr.strip()[:300]}"

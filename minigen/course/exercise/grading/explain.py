@@ -62,8 +62,10 @@ NOT_SQUARED = (
     "the squares of `{name}`, of numbers as {word} as {number:.1g}, do not fit into float32: take them in float64, or "
     "divide by the largest number first."
 )
-LONGEST_SEARCH = 0.5  # seconds of computing, for the change of the equation that an answer may be
 _computing_time = getattr(time, "thread_time", time.perf_counter)  # a browser's Python has no per-thread clock
+# Seconds, as a last resort, for the change of the equation that an answer may be. All changes that an equation has take
+# less than one second on a small cloud machine of 2026; a page must answer sooner.
+LONGEST_SEARCH = 20.0 if hasattr(time, "thread_time") else 2.0
 BY_MESSAGE = {status.RAISED, status.NO_GRADIENT, status.CHANGED_INPUTS}  # no values came back, but words did
 
 

@@ -111,7 +111,7 @@ def _grade_in_worker(
     for outcome in missing:
         outcome.message += near
     report = judge(exercise, run.outcomes, wanted, seed)
-    report.output = run.output
+    report.output, report.starved = run.output, run.starved
     if run.missing_limits:
         report.notes.append(f"this system enforces no limit on: {', '.join(sorted(set(run.missing_limits)))}")
     if run.left_process:

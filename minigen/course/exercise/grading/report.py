@@ -49,6 +49,7 @@ class Report:
     output: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    starved: float = 0.0  # of these, in which other processes kept the worker from running
 
     @property
     def passed(self) -> bool:

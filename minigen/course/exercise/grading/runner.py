@@ -3,6 +3,9 @@
 One process serves one submission and one exercise. If it dies in a case (an endless loop, a crash), that case is lost
 and a new process goes on with the next one, so that the other cases still count. A worker never says whether it passed.
 
+No answer is blamed for a slow or busy machine. Limits are of processor time, in proportion to what a worker needs
+to start; by the clock, the time in which other processes kept a worker from running does not count.
+
 Where a limit does not exist: Windows has none of the resource limits and no process groups, macOS does not enforce the
 one on memory; there the wall clock, which the worker watches too, the cap on output and the end of the worker itself
 remain. Processes that left the group are looked for in /proc, which only Linux has. There this process becomes the
@@ -33,14 +36,17 @@ from pathlib import Path
 
 from minigen.course.exercise.grading import bubblewrap, protocol, status
 from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.starvation import Starvation
 
 __all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
-WAITING = 5.0  # times its processor time that a case may take by the clock: it sleeps, or the machine is busy
-PATIENCE = 1.0  # seconds in which a message that was sent before a flood of printing is waited for
+WAITING = 5.0  # times its processor time that a case may take by the clock, starvation by other processes aside
+UNKNOWN = 3.0  # times as long it may take where the system does not tell what keeps it from running
+PATIENCE = 3.0  # seconds in which a message that was sent before a flood of printing is waited for
+SIGNALLED = 5.0  # seconds in which a worker writes where its code is, or has ended after it closed its channel
 FORGED = "your code wrote into the channel that carries its answers"
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 _workers: set[int] = set()  # the processes of all workers of this process that are not over
@@ -50,10 +56,11 @@ _workers: set[int] = set()  # the processes of all workers of this process that 
 class Limits:
     """What a worker may use. Seconds: `case` for one case, `load` for reading the student's file, `boot` to start.
 
-    Where the system counts the processor's time of a process, `case` and `load` are of that, so that a busy machine
-    takes nothing from an answer; by the clock they may take `WAITING` times as long. Elsewhere they are by the clock.
-    `total`, by the clock, is for all cases of a submission together, however many workers they take; None adds the
-    others up. `sandbox` is "bwrap" for a worker in a sandbox (see `bubblewrap`), or "" for none.
+    `case` and `load` are of processor time where the system limits that, else by the clock. They grow in proportion
+    where a worker needs more than `worker.USUAL` of it to start. By the clock a case may take `WAITING` times as
+    long. `total`, by the clock, is for all cases of a submission together, however many workers they take; None
+    adds the others up. The time in which other processes kept the worker from running does not count. `sandbox` is
+    "bwrap" for a worker in a sandbox (see `bubblewrap`), or "" for none.
     """
 
     case: float = 3.0
@@ -101,6 +108,7 @@ class WorkerResult:
     output: str = ""
     missing_limits: list[str] = field(default_factory=list)
     left_process: bool = False
+    starved: float = 0.0  # seconds in which other processes kept the workers from running
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,8 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
         todo = [number for number in range(len(task.forms)) if number not in outcomes]
         with _Worker(task, todo, limits, end) as worker:
             lost = worker.follow()
+        end = worker.end
+        result.starved += worker.starved
         outcomes.update(worker.outcomes)
         result.output = (result.output + worker.printed())[: SHOWN_OUTPUT + 1]
         result.missing_limits = worker.missing_limits
@@ -163,6 +173,8 @@ class _Worker:
         self.case: int | None = None  # the case that is being run
         self.missing_limits: list[str] = []
         self.left_process = self.finished_all = False
+        self.deadline = end  # of the phase
+        self.slowness, self.starved = 1.0, 0.0  # see `Limits`
         self.nonce, self.mark = secrets.token_bytes(protocol.NONCE_BYTES), secrets.token_hex(8)
         self.events: queue.Queue[_Event] = queue.Queue()
         self.head, self.text_bytes = b"", 0  # of what is printed
@@ -228,6 +240,7 @@ class _Worker:
             start_new_session=os.name == "posix",
         )
         _workers.add(self.process.pid)
+        self.starvation = Starvation(self.process.pid)
         stdin, stdout, stderr = self.process.stdin, self.process.stdout, self.process.stderr
         assert stdin is not None and stdout is not None and stderr is not None, "all three are pipes"
         self.stdout, self.stderr = stdout, stderr
@@ -362,11 +375,11 @@ class _Worker:
         """Act on a message; whether the worker goes on."""
         header = event.header
         if header["type"] == "ready":
-            self.missing_limits, self.phase = header["missing_limits"], "load"
-            self._allow(self._by_the_clock(self.limits.load))
+            self.missing_limits, self.phase, self.slowness = header["missing_limits"], "load", header["slowness"]
+            self._allow(self._by_the_clock)
         elif header["type"] in ("loaded", "start"):
             self.case, self.phase = header.get("case"), "case"
-            self._allow(self._by_the_clock(self.limits.case))
+            self._allow(self._by_the_clock)
         elif header["type"] == "outcome":
             outcome = self.outcomes[header["case"]] = _outcome(header, event.arrays)
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
@@ -380,24 +393,40 @@ class _Worker:
         """Whether the system limits a worker's processor time; else the worker ends by the clock."""
         return "cpu" not in self.missing_limits
 
-    def _by_the_clock(self, seconds: float) -> float:
-        """How long a phase with this limit may take, after which the worker has not ended by itself."""
-        return seconds * WAITING if self._counts else seconds + PATIENCE
+    @property
+    def _by_the_clock(self) -> float:
+        """How long this phase may take, starvation aside, after which the worker has not ended by itself."""
+        if not self._counts:
+            return self._seconds + PATIENCE
+        known = self.starvation.known and not self.image  # what runs in a container is not below this process
+        return self._seconds * WAITING * (1 if known else UNKNOWN)
 
     def _allow(self, seconds: float) -> None:
-        self.deadline = min(time.monotonic() + seconds, self.end)
+        self._forgive()
+        self.deadline = time.monotonic() + seconds
+
+    def _forgive(self) -> None:
+        """Put the ends off by the time in which others have kept the worker from running since the last look.
+
+        A worker takes what is known of it along when it ends in a sandbox, so there is a look ten times a second.
+        """
+        starved = self.starvation.since_last()
+        self.starved += starved
+        self.end += starved
+        self.deadline += starved
 
     def _next(self) -> _Event | None:
         """The next event, or None when the time is up; a dead worker whose pipe a child holds open counts as ended."""
         while True:
             try:
-                return self.events.get(timeout=max(0.0, min(0.1, self.deadline - time.monotonic())))
+                return self.events.get(timeout=max(0.0, min(0.1, min(self.deadline, self.end) - time.monotonic())))
             except queue.Empty:
-                if time.monotonic() >= self.deadline:
+                self._forgive()
+                if time.monotonic() >= min(self.deadline, self.end):
                     return None
                 if self.process.poll() is not None and self.events.empty():
                     for reader in self.readers[:1]:  # what it wrote before it died is still to be read
-                        reader.join(timeout=2)
+                        reader.join(timeout=SIGNALLED)
                     return self.events.get() if not self.events.empty() else _End()
 
     def _flooded(self) -> Outcome:
@@ -410,16 +439,16 @@ class _Worker:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
         if not self._counts:
             return self._by_its_clock()
-        slept = f"of which it computed for less than {self._seconds:g} s: does it sleep, or wait for something?"
-        after = f"after {self._by_the_clock(self._seconds):g} s by the clock"
+        slept = f"of which it computed for less than {self._seconds:.3g} s: does it sleep, or wait for something?"
+        after = f"after {self._by_the_clock:.3g} s by the clock"
         return self._lost(status.TIMEOUT, f"{self._unfinished} {after}, {slept}")
 
     def _by_its_clock(self) -> Outcome:
-        return self._lost(status.TIMEOUT, f"{self._unfinished} after {self._seconds:g} s: an endless loop?")
+        return self._lost(status.TIMEOUT, f"{self._unfinished} after {self._seconds:.3g} s: an endless loop?")
 
     @property
     def _seconds(self) -> float:
-        return self.limits.load if self.phase == "load" else self.limits.case
+        return self.slowness * (self.limits.load if self.phase == "load" else self.limits.case)
 
     @property
     def _unfinished(self) -> str:
@@ -427,7 +456,7 @@ class _Worker:
 
     def _ended(self) -> Outcome:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=2)
+            self.process.wait(timeout=SIGNALLED)
         code = self.process.returncode
         if self.limits.sandbox and code is not None and code > 128:
             code = 128 - code  # how a sandbox passes on the signal that ended what it ran
@@ -438,7 +467,7 @@ class _Worker:
         if not self._counts and code == 1 and self._trace().startswith("Timeout ("):
             return self._by_its_clock()
         if name == "SIGPROF":
-            message = f"{self._unfinished} after {self._seconds:g} s of processor time: an endless loop?"
+            message = f"{self._unfinished} after {self._seconds:.3g} s of processor time: an endless loop?"
             return self._lost(status.TIMEOUT, message)
         if name == "SIGXCPU":
             return self._lost(status.TIMEOUT, "your code used up its processor time: an endless loop?")
@@ -453,7 +482,7 @@ class _Worker:
         if self.process.poll() is None and hasattr(signal, "SIGUSR1"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.process.pid, signal.SIGUSR1)  # faulthandler writes where the code is
-                time.sleep(0.1)
+                self._wait_for_trace()
         stack = self._trace().rpartition("(most recent call first)")[2]
         file = self.file.encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
         found = re.search(rf'File "{re.escape(file)}", line (\d+)', stack)  # the innermost frame comes first
@@ -461,6 +490,12 @@ class _Worker:
         if found is None or not 0 < (line := int(found[1])) <= len(lines):
             return Outcome(state, message)
         return Outcome(state, message, line, lines[line - 1].strip())
+
+    def _wait_for_trace(self) -> None:
+        """Wait until faulthandler has written a traceback, which ends with the frame of the module."""
+        end = time.monotonic() + SIGNALLED
+        while "in <module>" not in self._trace() and self.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
 
     def _trace(self) -> str:
         """What faulthandler wrote."""
