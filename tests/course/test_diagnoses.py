@@ -91,12 +91,12 @@ FALSE = {  # an answer, and what it was told by a case in which two mistakes coi
     "the mean subtracted": (
         "start/03/effective_sample_size",
         "w = np.exp(log_weights - np.mean(log_weights))\nreturn np.sum(w) ** 2 / np.sum(w**2)",
-        "the smallest",
+        "the smallest in",
     ),
     "the median subtracted": (
         "start/03/effective_sample_size",
         "w = np.exp(log_weights - np.median(log_weights))\nreturn np.sum(w) ** 2 / np.sum(w**2)",
-        "the smallest",
+        "the smallest in",
     ),
     "the data rearranged": ("after/02/ot_pairs", OTHER_ORDER, "minus `x0`"),
     "a point that is not scaled": ("after/03/edm_target", TARGET, "one less than"),

@@ -398,7 +398,7 @@ class _Worker:
         """How long this phase may take, starvation aside, after which the worker has not ended by itself."""
         if not self._counts:
             return self._seconds + PATIENCE
-        known = self.starvation.known and not self.image  # what runs in a container is not below this process
+        known = self.starvation.known
         return self._seconds * WAITING * (1 if known else UNKNOWN)
 
     def _allow(self, seconds: float) -> None:
