@@ -123,7 +123,9 @@ def _sources(data: bytes) -> list[tuple[int, str, str]]:
     """The number, kind and source of each cell. Raises NotebookError."""
     nbformat = module()
     try:
-        notebook = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
+        with warnings.catch_warnings():  # of cells without an id, for example: nothing that a teacher could mend
+            warnings.simplefilter("ignore")
+            notebook = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
         return [(n, cell.cell_type, str(cell.source)) for n, cell in enumerate(notebook.cells, start=1)]
     except Exception as error:  # nbformat raises many kinds, for JSON, schema and version
         message = " ".join(str(error).split())[:200]

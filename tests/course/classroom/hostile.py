@@ -47,7 +47,7 @@ def _zip_bomb(folder: Path) -> None:
 
 
 FORK = "import os\nif os.fork() == 0:\n    while True: pass"
-CTYPES = "import ctypes\nctypes.string_at(0)"
+CRASH = "import faulthandler\nfaulthandler._sigsegv()"
 LEAK = "import subprocess\ntry:\n    subprocess.Popen(['sleep', '1000'])\nexcept BaseException:\n    pass"
 LIAR = """\
 import sys, gc
@@ -96,7 +96,7 @@ KINDS: dict[str, tuple[Callable[[Path], None], str]] = {
     "hangs": (written(body("while True: pass")), S.TIMEOUT),
     "hangs while it is read": (written(RIGHT + "while True: pass\n"), S.TIMEOUT),
     "sleeps": (written(body("import time\ntime.sleep(1000)")), S.TIMEOUT),
-    "segmentation fault": (written(body(CTYPES)), S.CRASHED),
+    "segmentation fault": (written(body(CRASH)), S.CRASHED),
     "forks": (written(body(FORK)), S.PROCESS),
     "starts a process and hides it": (written(body(LEAK)), S.PROCESS),
     "patches numpy": (written("import autograd.numpy as np\nnp.mean = lambda x: 0.0\n" + RIGHT), S.PATCHED_NUMPY),

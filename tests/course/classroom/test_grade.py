@@ -156,7 +156,7 @@ def test_a_message_that_utf8_cannot_hold(a_class, quickly, message):
     rows = a_class.rows()
     assert rows["s001", "critic_loss"]["status"] == S.RAISED and rows["s002", "critic_loss"]["points"] == "8"
     assert message in json.loads((a_class.out / "results" / "s001.json").read_text())["exercises"][0]["message"]
-    assert message in (a_class.out / "feedback" / "s001.html").read_text()
+    assert "ValueError, whose text is not shown" in (a_class.out / "feedback" / "s001.html").read_text()
     assert a_class.grade().kept == 3
 
 

@@ -19,6 +19,8 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.public import public_message
+from minigen.course.exercise.grading.reaches import reaches
 from minigen.course.exercise.grading.report import Report, points_by_kind, same_for_every_case
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.lookup import Grading, grading_of
@@ -172,8 +174,10 @@ def row_of(
         "file": submission.file,
         "sha256": sha256,
         "message": _message(shown),
+        "public": public_message(shown.status, _message(shown)),
         "cases": cases,
         "notes": [*notes, *shown.notes],
+        "reaches": reaches(submission.source),
         "fingerprint": hash_,
         "size": size,
         "code": code[:LONGEST_CODE],
@@ -198,5 +202,9 @@ def _message(report: Report) -> str:
 
 
 def _case(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """A case over all seeds: the first verdict that fails, or the first of all."""
-    return next((verdict for verdict in verdicts if not verdict.passed), verdicts[0]).to_json()
+    """A case over all seeds: the first verdict that fails, or the first of all.
+
+    public: its message as students read it.
+    """
+    shown = next((verdict for verdict in verdicts if not verdict.passed), verdicts[0])
+    return {**shown.to_json(), "public": public_message(shown.status, shown.message)}

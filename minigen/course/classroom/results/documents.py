@@ -33,7 +33,7 @@ __all__ = [
     "to_retry",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # no file may be called so on Windows
 
 

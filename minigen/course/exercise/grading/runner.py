@@ -26,12 +26,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from minigen.course.exercise.grading import bubblewrap, docker, protocol, status
+from minigen.course.exercise.grading.observe import start_of
 from minigen.course.exercise.grading.outcome import Outcome
 
 __all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
@@ -62,6 +64,7 @@ class Limits:
     total: float | None = None
     memory: int = 768 * 2**20
     file: int = 16 * 2**20
+    disk: int = 64 * 2**20
     output: int = 2**20
     sandbox: str = ""
 
@@ -72,7 +75,8 @@ class Task:
 
     drivers: their text, which stands so in drivers_file. driver_names, forms, shifts: for each case, its driver, the
     forms of the reference's returned values, and the shift of the arguments or None.
-    hidden: targets that must not be reachable by name; hidden_files: files that must not be read.
+    hidden: targets that must not be reachable; hidden_texts: the source of their modules without their bodies, by the
+    modules' names; hidden_files: files that must not be read.
     files: what is put into the folder that the worker runs in, and may be imported from there. renamed: see `Impl`.
     """
 
@@ -85,6 +89,7 @@ class Task:
     forms: Sequence[list]
     shifts: Sequence[int | None]
     hidden: Sequence[str] = ()
+    hidden_texts: Mapping[str, str] = field(default_factory=dict)
     hidden_files: Sequence[str] = ()
     mutates: Sequence[str] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -200,19 +205,22 @@ class _Worker:
             "drivers": self.task.drivers,
             "drivers_file": self.task.drivers_file,
             "driver_names": list(self.task.driver_names),
-            "cases": [{"number": i, "forms": self.task.forms[i], "shift": self.task.shifts[i]} for i in self.todo],
+            "cases": [self._case(number) for number in self.todo],
             "hidden": list(self.task.hidden),
+            "hidden_texts": dict(self.task.hidden_texts),
             "hidden_files": list(self.task.hidden_files),
+            "folder": self.folder,
+            "readable": [docker.PACKAGE, docker.SITE] if self.image else list(self._readable()),
             "mutates": list(self.task.mutates),
             "renamed": dict(self.task.renamed),
             "path": [*(docker.PATHS if self.image else self.task.path), *([work] if self.task.files else [])],
-            "seed": self.task.seed,
             "limits": {
                 "case_seconds": self.limits.case,
                 "load_seconds": self.limits.load,
                 "cpu_seconds": 10 + self.limits.load + self.limits.case * len(self.todo),
                 "memory_bytes": self.limits.memory,
                 "file_bytes": self.limits.file,
+                "disk_bytes": self.limits.disk,
             },
         }
         _adopt_orphans()
@@ -238,6 +246,12 @@ class _Worker:
             stdin.write(json.dumps(request).encode())
             stdin.close()
 
+    def _case(self, number: int) -> dict[str, Any]:
+        """What a worker receives of a case. The seed is not among it: all inputs of an exercise follow from that."""
+        start = start_of(self.task.seed, number)
+        own = {"state": dict(start.state), "own": list(start.own)}
+        return {"number": number, "forms": self.task.forms[number], "shift": self.task.shifts[number], **own}
+
     @property
     def image(self) -> str:
         """The image of the container that the worker runs in; "" if it runs in none."""
@@ -259,9 +273,12 @@ class _Worker:
             return docker.command(self.image, self._container, self.folder, work, self._environment(work))
         if self.limits.sandbox != "bwrap":
             raise ValueError(f'sandbox must be "", "bwrap" or "docker:IMAGE", got {self.limits.sandbox!r}')
+        return bubblewrap.command(program, self.folder, work, self._readable(), self.task.hidden_files)
+
+    def _readable(self) -> Iterator[str]:
+        """What a worker may read besides the system's files."""
         targets = {target.partition(".")[0] for target in self.task.hidden}
-        packages = sorted({"minigen", "numpy", "autograd", *targets})
-        return bubblewrap.command(program, self.folder, work, self.task.path, packages)
+        return bubblewrap.readable(self.task.path, sorted({"minigen", "numpy", "autograd", *targets}))
 
     def _environment(self, work: str) -> dict[str, str]:
         kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -384,12 +401,26 @@ class _Worker:
             self.case, self.phase = header.get("case"), "case"
             self._allow(self._by_the_clock(self.limits.case))
         elif header["type"] == "outcome":
-            outcome = self.outcomes[header["case"]] = _outcome(header, event.arrays)
+            outcome = self.outcomes[header["case"]] = self._outcome(header, event.arrays)
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
             return outcome.status != status.MEMORY
         elif header["type"] == "load_failed":
-            self.outcomes = {number: _outcome(header, {}) for number in self.todo}
+            self.outcomes = {number: self._outcome(header, {}) for number in self.todo}
         return True
+
+    def _outcome(self, header: dict, arrays: dict) -> Outcome:
+        """The outcome of a case in a worker's message; one that no worker writes comes from the student's code."""
+        try:
+            outcome = protocol.outcome_of(header, arrays)
+        except protocol.ProtocolError:
+            return Outcome(status.CRASHED, FORGED)
+        outcome.text = self._text_of(outcome.line)  # from the file itself: what a worker sends may be anything
+        return outcome
+
+    def _text_of(self, line: int | None) -> str:
+        """A line of the student's file; "" if it has none of that number."""
+        lines = self.task.source.split("\n")
+        return lines[line - 1].strip() if line is not None and 0 < line <= len(lines) else ""
 
     @property
     def _counts(self) -> bool:
@@ -473,10 +504,8 @@ class _Worker:
         stack = self._trace().rpartition("(most recent call first)")[2]
         file = self.file.encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
         found = re.search(rf'File "{re.escape(file)}", line (\d+)', stack)  # the innermost frame comes first
-        lines = self.task.source.split("\n")
-        if found is None or not 0 < (line := int(found[1])) <= len(lines):
-            return Outcome(state, message)
-        return Outcome(state, message, line, lines[line - 1].strip())
+        text = self._text_of(int(found[1])) if found is not None else ""
+        return Outcome(state, message, int(found[1]), text) if found is not None and text else Outcome(state, message)
 
     def _trace(self) -> str:
         """What faulthandler wrote."""
@@ -497,14 +526,6 @@ def _font_lists() -> dict[str, bytes]:
     except ImportError:
         return {}
     return {path.name: path.read_bytes() for path in Path(matplotlib.get_cachedir()).glob("fontlist-*.json")}
-
-
-def _outcome(header: dict, arrays: dict) -> Outcome:
-    """The outcome of a case in a worker's message; one that no worker writes comes from the student's code."""
-    try:
-        return protocol.outcome_of(header, arrays)
-    except protocol.ProtocolError:
-        return Outcome(status.CRASHED, FORGED)
 
 
 def _marked(mark: str, folder: str) -> Iterable[int]:

@@ -88,21 +88,21 @@ class Observer:
     """Loads the student's function, then observes the cases that the request names."""
 
     def __init__(self, request: dict, channel: Channel, stack: int):
-        from minigen.course.exercise.grading import observe, outcome, protocol, sandbox, status
+        from minigen.course.exercise.grading import audit, observe, outcome, protocol, sandbox, status
 
         self.request, self.channel, self.stack = request, channel, stack
         self.observe, self.outcome, self.protocol, self.status = observe, outcome, protocol, status
         self.file, self.name = request["file"], request["name"]
         self.incidents: list[tuple[str, str]] = []
-        hider = sandbox.Hider(request["hidden"], request["hidden_files"], self.note)
-        sys.meta_path.insert(0, hider)
+        sys.meta_path.insert(0, sandbox.Hider(request.pop("hidden"), request.pop("hidden_texts"), self.note))
         importlib.import_module("minigen.tensor")  # with NumPy and autograd, whose imports may start processes
         self.drivers = self.load_drivers()
-        sandbox.install_hooks(hider, self.note)
         builtins.input = sandbox.no_input
         self.keeper = sandbox.NumpyKeeper(self.note)
         limits = request["limits"]
         self.seconds_to_load, self.seconds = limits.pop("load_seconds"), limits.pop("case_seconds")
+        folder, readable = request.pop("folder"), request.pop("readable")
+        audit.install(request.pop("hidden_files"), folder, readable, limits.pop("disk_bytes"), self.note)
         self.missing_limits = sandbox.set_limits(**limits)
 
     def note(self, state: str, message: str) -> None:
@@ -129,7 +129,8 @@ class Observer:
             ballast.clear()
             self.leave({"type": "load_failed", **self.protocol.fields(outcome)})
         self.channel.send({"type": "loaded"})
-        for case in self.request["cases"]:
+        for case in self.request.pop("cases"):
+            start = self.observe.Start(case.pop("state"), tuple(case.pop("own")))
             self.channel.send({"type": "start", "case": case["number"]})
             allow(self.seconds, self.stack)
             impl = self.observe.Impl(
@@ -142,7 +143,7 @@ class Observer:
                 self.request["renamed"],
             )
             driver = self.drivers[case["number"]]
-            outcome = self.observe.observe(driver, impl, self.request["seed"], case["number"])
+            outcome = self.observe.observe(driver, impl, start)
             outcome = self.outcome.with_incident(outcome, self.incidents)
             if outcome.status == self.status.MEMORY:
                 ballast.clear()
