@@ -3,12 +3,14 @@
 import contextlib
 import importlib
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -1553,3 +1555,63 @@ def test_the_files_of_an_answer_have_a_limit_together(grade):
 return {RIGHT}"""
     report = grade(function(body))
     assert statuses(report)[0] == S.DISK and "more than 64 MB" in report.verdicts[0].message
+
+
+class Stopped:
+    """A queue whose first wait takes a day longer than asked, as when the process is stopped meanwhile."""
+
+    def __init__(self, clock, event):
+        self.clock, self.event, self.waits = clock, event, 0
+
+    def get(self, timeout):
+        self.waits += 1
+        self.clock.now += timeout + (86400.0 if self.waits == 1 else 0.0)
+        if self.waits < 5:
+            raise queue.Empty
+        return self.event
+
+    def empty(self):
+        return True
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_the_time_in_which_this_process_is_stopped_is_not_an_answers(tmp_path, monkeypatch, stops):
+    """Without the stop, the same worker is found too late."""
+    clock = types.SimpleNamespace(now=1000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(runner, "time", clock)
+    monkeypatch.setattr(runner, "_stopped", 0.0)
+    worker = object.__new__(runner._Worker)
+    worker.limits, worker.folder, worker.end = LIMITS, str(tmp_path), 2000.0
+    worker.process = types.SimpleNamespace(poll=lambda: None)
+    worker.events = Stopped(clock, runner._End())
+    worker._allow(30.0 if stops else 0.25)
+    worker.events.waits = 0 if stops else 1
+    event = worker._next()
+    assert isinstance(event, runner._End) if stops else event is None
+    assert runner.running_time() == pytest.approx(clock.now - (86400.0 if stops else 0.0))
+
+
+@linux
+def test_a_check_that_is_stopped_goes_on_where_it_was(tmp_path):
+    """The answer takes 2 of its 10 seconds; the process that waits for it is stopped for 14."""
+    path = tmp_path / "gan_90.py"
+    path.write_text(function(f"import time\nif x.shape == (1, 1):\n    time.sleep(2)\nreturn {RIGHT}"))
+    code = f"""import sys
+sys.path[:0] = [{str(DATA)!r}, {str(Path(runner.__file__).parents[4])!r}]
+from pathlib import Path
+from minigen.course.exercise import catalog
+from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.runner import Limits
+exercise = catalog.find("gan/90/gaussian_nll")[0]
+grade_file(exercise, Path({str(path)!r}))
+print("ready", flush=True)
+print(grade_file(exercise, Path({str(path)!r}), Limits(case=2.0, load=8.0)).status)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout.readline() == "ready\n"
+        time.sleep(1.5)
+        parent.send_signal(signal.SIGSTOP)
+        time.sleep(14)
+        parent.send_signal(signal.SIGCONT)
+        assert parent.stdout.read() == f"{S.PASS}\n"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.public import public_message
 from minigen.course.exercise.grading.reaches import reaches
 from minigen.course.exercise.grading.report import Report, points_by_kind, same_for_every_case
+from minigen.course.exercise.grading.runner import running_time
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.lookup import Grading, grading_of
 
@@ -53,7 +53,7 @@ class Grader:
 
         Never raises for what the files do; what fails here is the grader's own error, reported in the row.
         """
-        end = time.monotonic() + self.assignment.seconds
+        end = running_time() + self.assignment.seconds
         rows = []
         for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
             notes = [*notes, *_of_another_variant(assigned, submission)]
@@ -88,7 +88,7 @@ class Grader:
             return [grade_file(exercise, submission)]
         reports = []
         for seed in self.seeds:
-            left = end - time.monotonic()
+            left = end - running_time()
             if left <= 0:
                 message = f"the answers before this one took all of the {self.assignment.seconds:g} s of a submission"
                 return [same_for_every_case(exercise, Outcome(status.TIMEOUT, message))]

@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 
 from minigen.course.classroom.assignment import Assignment, rebuilt
 from minigen.course.classroom.grade.grader import Grader
-from minigen.course.exercise.grading.runner import remove_folder
+from minigen.course.exercise.grading.runner import STOPPED, remove_folder
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.grading.worker import end_with_parent
 
 __all__ = ["Failed", "Graded", "Job", "Setup", "run"]
 
+SLICE = 1.0  # seconds of a wait
 PATIENCE = 120.0  # seconds beyond the limit of a submission, after which its process is ended
 
 
@@ -164,10 +165,17 @@ class _Process:
 
 def _ready(busy: Sequence[_Process]) -> list[_Process]:
     """The processes that have answered, died, or are late; waits for one."""
-    timeout = max(0.0, min(each.deadline for each in busy) - time.monotonic())
-    answered = wait([each.channel for each in busy], timeout=timeout)
-    now = time.monotonic()
-    return [each for each in busy if each.channel in answered or now >= each.deadline]
+    while True:
+        before = time.monotonic()
+        timeout = max(0.0, min(SLICE, min(each.deadline for each in busy) - before))
+        answered = wait([each.channel for each in busy], timeout=timeout)
+        now = time.monotonic()
+        if now - before - timeout > STOPPED:  # this process was stopped meanwhile, which costs no submission its time
+            for each in busy:
+                each.deadline += now - before - timeout
+        ready = [each for each in busy if each.channel in answered or now >= each.deadline]
+        if ready:
+            return ready
 
 
 # ------------------------------------------------------------------------------------------- the other side

@@ -36,12 +36,14 @@ from minigen.course.exercise.grading import bubblewrap, docker, protocol, status
 from minigen.course.exercise.grading.observe import start_of
 from minigen.course.exercise.grading.outcome import Outcome
 
-__all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
+__all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run", "running_time"]
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
 WAITING = 5.0  # times its processor time that a case may take by the clock: it sleeps, or the machine is busy
+STOPPED = 1.0  # seconds that a wait comes back late, from which on this process was stopped meanwhile
+MOST_ENTRIES = 10_000  # files and folders of a worker that are counted
 PATIENCE = 1.0  # seconds in which a message that was sent before a flood of printing is waited for
 FORGED = "your code wrote into the channel that carries its answers"
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
@@ -55,7 +57,8 @@ class Limits:
     Where the system counts the processor's time of a process, `case` and `load` are of that, so that a busy machine
     takes nothing from an answer; by the clock they may take `WAITING` times as long. Elsewhere they are by the clock.
     `total`, by the clock, is for all cases of a submission together, however many workers they take; None adds the
-    others up. `sandbox` is "bwrap" or "docker:IMAGE" for a worker in a sandbox (see `bubblewrap`, `docker`), or "".
+    others up. Bytes: `file` of one file, `disk` of all files that a worker has at a time. `sandbox` is "bwrap" or
+    "docker:IMAGE" for a worker in a sandbox (see `bubblewrap`, `docker`), or "".
     """
 
     case: float = 3.0
@@ -131,7 +134,27 @@ class _Flood:
     """The worker prints without end."""
 
 
-_Event = _Frame | _Broken | _End | _Flood
+class _Full:
+    """The worker's folder holds more than it may."""
+
+
+_Event = _Frame | _Broken | _End | _Flood | _Full
+_stopped = 0.0  # seconds in which this process was stopped while it waited for a worker
+
+
+def running_time() -> float:
+    """The monotonic clock without the seconds in which this process was stopped, as by SIGSTOP.
+
+    Limits are counted by it, so that a class goes on where it was.
+    """
+    return time.monotonic() - _stopped
+
+
+def _note_stop(late: float) -> None:
+    """Note that a wait came back so many seconds late: nothing but a stop of this process makes it late by much."""
+    global _stopped
+    if late > STOPPED:
+        _stopped += late
 
 
 def run(task: Task, limits: Limits | None = None) -> WorkerResult:
@@ -140,7 +163,7 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
     outcomes: dict[int, Outcome] = {}
     result = WorkerResult([])
     whole = limits.total or limits.boot + len(task.forms) * (limits.case + limits.load)
-    end = time.monotonic() + whole
+    end = running_time() + whole
     while len(outcomes) < len(task.forms):
         todo = [number for number in range(len(task.forms)) if number not in outcomes]
         with _Worker(task, todo, limits, end) as worker:
@@ -151,7 +174,7 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
         result.left_process |= worker.left_process
         if lost is None:
             continue
-        if worker.case is not None and not worker.finished_all and time.monotonic() < end:
+        if worker.case is not None and not worker.finished_all and running_time() < end:
             outcomes[worker.case] = lost  # the others get a new process
         else:  # it was lost outside a case: the same would happen again
             outcomes.update({number: lost for number in todo if worker.finished_all or number not in outcomes})
@@ -365,6 +388,8 @@ class _Worker:
                 flooded = True
                 self._allow(PATIENCE)  # printing is read apart: the message of the case that prints may be on its way
                 continue
+            if isinstance(event, _Full):
+                return self._lost(status.DISK, self._full_message)
             if isinstance(event, _End):
                 return self._ended()
             if isinstance(event, _Frame):
@@ -401,9 +426,13 @@ class _Worker:
             self.case, self.phase = header.get("case"), "case"
             self._allow(self._by_the_clock(self.limits.case))
         elif header["type"] == "outcome":
-            outcome = self.outcomes[header["case"]] = self._outcome(header, event.arrays)
+            outcome = self._outcome(header, event.arrays)
+            full = self._is_full()
+            if full:
+                outcome = Outcome(status.DISK, self._full_message)
+            self.outcomes[header["case"]] = outcome
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
-            return outcome.status != status.MEMORY
+            return outcome.status != status.MEMORY and not full
         elif header["type"] == "load_failed":
             self.outcomes = {number: self._outcome(header, {}) for number in self.todo}
         return True
@@ -432,20 +461,40 @@ class _Worker:
         return seconds * WAITING if self._counts else seconds + PATIENCE
 
     def _allow(self, seconds: float) -> None:
-        self.deadline = min(time.monotonic() + seconds, self.end)
+        self.deadline = min(running_time() + seconds, self.end)
 
     def _next(self) -> _Event | None:
         """The next event, or None when the time is up; a dead worker whose pipe a child holds open counts as ended."""
         while True:
+            timeout, before = max(0.0, min(0.1, self.deadline - running_time())), time.monotonic()
             try:
-                return self.events.get(timeout=max(0.0, min(0.1, self.deadline - time.monotonic())))
+                return self.events.get(timeout=timeout)
             except queue.Empty:
-                if time.monotonic() >= self.deadline:
+                _note_stop(time.monotonic() - before - timeout)
+                if running_time() >= self.deadline:
                     return None
+                if self._is_full():
+                    return _Full()
                 if self.process.poll() is not None and self.events.empty():
                     for reader in self.readers[:1]:  # what it wrote before it died is still to be read
                         reader.join(timeout=2)
                     return self.events.get() if not self.events.empty() else _End()
+
+    def _is_full(self) -> bool:
+        """Whether the files of the worker's folder are larger together than they may be, or too many to count."""
+        total = count = 0
+        for here, folders, files in os.walk(self.folder):
+            count += len(folders) + len(files)
+            for name in files:
+                with contextlib.suppress(OSError):
+                    total += os.lstat(os.path.join(here, name)).st_size
+            if total > self.limits.disk or count > MOST_ENTRIES:
+                return True
+        return False
+
+    @property
+    def _full_message(self) -> str:
+        return f"your code wrote more than {self.limits.disk // 2**20} MB of files"
 
     def _flooded(self) -> Outcome:
         return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
@@ -453,7 +502,7 @@ class _Worker:
     def _too_late(self) -> Outcome:
         if self.phase == "boot" and len(self.todo) == len(self.task.forms):
             return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
-        if time.monotonic() >= self.end:
+        if running_time() >= self.end:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
         if not self._counts:
             return self._by_its_clock()
