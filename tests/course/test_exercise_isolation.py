@@ -85,17 +85,6 @@ def grade(exercise, tmp_path, monkeypatch):
     assert not [pid for worker in workers for pid in runner._marked(*worker)], "a process was left behind"
 
 
-@pytest.fixture
-def without_hook(tmp_path, monkeypatch):
-    """Workers without their audit hook, as if an answer had got around it: what the parent does must hold as well."""
-    text = runner.WORKER.read_text()
-    line = next(line for line in text.splitlines() if "audit.install(" in line)
-    (tmp_path / "worker.py").write_text(
-        text.replace(line, "        " + line.strip().replace("audit.install", "(lambda *_: 0)"))
-    )
-    monkeypatch.setattr(runner, "WORKER", tmp_path / "worker.py")
-
-
 def cpu_seconds() -> float:
     """Processor time of this process and those it has waited for: what else the machine does, does not count."""
     used = os.times()

@@ -22,12 +22,11 @@ from typing import Any
 import minigen
 from minigen.course.classroom import schemas
 from minigen.course.console import UsageError, plural
-from minigen.course.exercise import catalog, stubs
+from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.given import GivenExercise, given_of, packed
 from minigen.course.exercise.grading import variants
 from minigen.course.exercise.grading.runner import Limits
-from minigen.course.exercise.lookup import grading_of
 from minigen.course.exercise.private import FILE_NAME, PrivateExercise, declared
 
 __all__ = [
@@ -296,6 +295,9 @@ def with_private(assignment: Assignment, secret: str | None) -> Assignment:
 
 def given(assignment: Assignment, seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
     """The private variants of an assignment without their answers, in JSON: with their values on some seeds."""
+    from minigen.course.exercise import stubs  # here, since the command line reads assignments without them
+    from minigen.course.exercise.lookup import grading_of
+
     found = {}
     for each in (assigned.exercise for assigned in assignment.exercises):
         if isinstance(each, PrivateExercise):

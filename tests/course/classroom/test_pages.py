@@ -52,7 +52,7 @@ def case(name: str, state: str = S.PASS, **more) -> dict:
         "possible": 2,
         "kind": "equation",
     }
-    return {**row, "message": "", "relation": "", "line": None, "text": "", **more}
+    return {**row, "message": "", "public": more.get("message", ""), "relation": "", "line": None, "text": "", **more}
 
 
 def row(id: str, state: str = S.PASS, **more) -> dict:
@@ -70,6 +70,8 @@ def row(id: str, state: str = S.PASS, **more) -> dict:
         "kinds": {"equation": {"points": 2, "possible": 4}, "shapes": {"points": 0, "possible": 1}},
         "cases": [case("by_hand"), case("batch")],
         "notes": [],
+        "public": more.get("message", ""),
+        "reaches": [],
         "about": {"batch": "One number for all of it."},
         "fingerprint": "",
         "code": "",

@@ -223,11 +223,12 @@ def texts_in(folder: Path) -> dict[str, str]:
     """Every file below a folder, and in the zips and wheels there, as text without spaces and line breaks."""
     found = {}
     for path in (path for path in folder.rglob("*") if path.is_file()):
-        found[str(path)] = "".join(path.read_bytes().decode("utf-8", "replace").split())
-        if zipfile.is_zipfile(path):
+        if path.suffix in (".whl", ".zip"):
             with zipfile.ZipFile(path) as archive:
                 archive.extractall(path.with_suffix(".unpacked"))
             found |= texts_in(path.with_suffix(".unpacked"))
+        elif path.suffix not in (".npz", ".png", ".svg", ".gif"):  # data and figures
+            found[str(path)] = "".join(path.read_bytes().decode("utf-8", "replace").split())
     return found
 
 
@@ -253,9 +254,10 @@ def test_no_private_answer_leaves_the_machine(an_exam, tmp_path):
     chosen = [each.exercise for each in assignments.with_private(an_exam.assignment, SECRET).exercises[:2]]
     others = [variants.find(address) for each in catalog.all_exercises() for address in addresses(each)]
     assert len(others) > 50
+    together = "\0".join(texts.values())
     for exercise in [*chosen, *others]:
         for secret in secrets_of(exercise):
-            found = [name for name, text in texts.items() if secret in text]
+            found = secret in together and [name for name, text in texts.items() if secret in text]
             assert not found, (exercise.address, secret, found)
 
 

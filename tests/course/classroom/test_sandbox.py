@@ -46,6 +46,8 @@ def critic_loss(real_scores, fake_scores):
         "answers": [str(path) for path in (package / "_lessons").rglob("answers.py")],
         "write": tried(lambda: open(package / "checks.py", "a")),
         "secret": "SECRET_OF_THE_TEACHER" in os.environ,
+        "reference": (package / "gan" / "wgan.py").read_text(),
+        "compiled": [path.read_bytes() != b"" for path in (package / "gan" / "__pycache__").glob("wgan.*.pyc")],
     }
     print("FOUND" + json.dumps(found))
     return np.mean(fake_scores) - np.mean(real_scores)
@@ -53,8 +55,11 @@ def critic_loss(real_scores, fake_scores):
 
 
 @has_bwrap
-def test_what_an_answer_sees_in_bubblewrap(tmp_path, monkeypatch):
-    """Another user, itself alone, no network, nothing of the user's, no answers, nothing to write to."""
+def test_what_an_answer_sees_in_bubblewrap(tmp_path, monkeypatch, without_hook):
+    """Another user, itself alone, no network, nothing of the user's, no answers, nothing to write to, without the hook.
+
+    The file of the package that holds the answer is empty.
+    """
     import socket
 
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "1")
@@ -67,6 +72,7 @@ def test_what_an_answer_sees_in_bubblewrap(tmp_path, monkeypatch):
     assert found["user"] == 65534 and found["processes"] <= 3
     assert found["network"] in ("ConnectionRefusedError", "OSError") and found["write"] in ("OSError", "PackageAnswer")
     assert not (found["home"] or found["tests"] or found["lessons"] or found["answers"] or found["secret"])
+    assert found["reference"] == "" and not any(found["compiled"])
 
 
 @has_bwrap

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 __all__ = ["reaches"]
 
 MODULES = frozenset(
-    "_ctypes _io _posixsubprocess _signal _socket _thread asyncio builtins code codecs concurrent ctypes dis fcntl "
-    "faulthandler fileinput gc glob importlib inspect io linecache marshal mmap multiprocessing nt opcode os pathlib "
-    "pdb pickle pkgutil platform posix pty pyclbr readline resource runpy shelve shutil signal site socket sqlite3 ssl "
-    "subprocess symtable sys sysconfig tempfile threading tokenize trace traceback tracemalloc types urllib weakref "
-    "zipimport".split()
+    "_ctypes _io _posixsubprocess _signal _socket _thread asyncio builtins codecs concurrent ctypes dis fcntl "
+    "faulthandler fileinput gc glob importlib inspect io linecache marshal mmap multiprocessing nt os pathlib pdb "
+    "pickle pkgutil platform posix pty readline resource runpy shelve shutil signal site socket sqlite3 ssl subprocess "
+    "sys sysconfig tempfile threading tokenize traceback tracemalloc urllib zipimport".split()
 )
 NAMES = frozenset(
     "__builtins__ __code__ __closure__ __defaults__ __dict__ __file__ __getattribute__ __globals__ __import__ "
