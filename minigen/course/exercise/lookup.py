@@ -62,7 +62,7 @@ def grading_of(exercise: Exercise, seeds: Sequence[int], practice: int = 0) -> G
     points = [case.points for case in exercise.cases]
     if isinstance(exercise, GivenExercise):  # found where its answer is
         return Grading(
-            exercise.weights or tuple(map(float, points)), {seed: references(exercise, seed) for seed in seeds}
+            tuple(exercise.weights or map(float, points)), {seed: references(exercise, seed) for seed in seeds}
         )
     if practice in seeds:
         return Grading(tuple(map(float, points)), {seed: references(exercise, seed) for seed in seeds})

@@ -20,7 +20,7 @@ import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -500,7 +500,7 @@ def _came_back(value: np.ndarray, returned: Iterable[np.ndarray]) -> bool:
 def _observe(driver: Callable, impl: Impl, start: Start) -> Outcome:
     np.random.seed(np.array(start.own, dtype=np.uint32))
     generator = np.random.PCG64(0)
-    generator.state = start.state
+    generator.state = cast(Any, start.state)
     try:
         result = driver(impl, np.random.Generator(generator))
     except KeyboardInterrupt:

@@ -107,7 +107,8 @@ class Observer:
 
     def note(self, state: str, message: str) -> None:
         """Something that a swallowed exception must not hide."""
-        self.incidents.append((state, message))
+        if not self.incidents:  # the first one decides; a thread may cause them without end
+            self.incidents.append((state, message))
 
     def load_drivers(self) -> list:
         """The drivers of the exercise, in order; without them the worker reports it and ends."""
