@@ -63,9 +63,11 @@ def test_what_an_answer_sees_in_bubblewrap(tmp_path, monkeypatch, without_hook):
     import socket
 
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "1")
+    home = tmp_path / "home"
+    home.mkdir()
     exercise = catalog.find("gan/12/critic_loss")[0]
     with socket.create_server(("127.0.0.1", 0)) as server:
-        source = HEAD + SPY.replace("PORT", str(server.getsockname()[1])).replace("HOME", str(tmp_path))
+        source = HEAD + SPY.replace("PORT", str(server.getsockname()[1])).replace("HOME", str(home))
         report = grade_file(exercise, Submission("gan_12.py", source), Limits(case=20.0, sandbox="bwrap"))
     assert report.passed, report.message
     found = json.loads(report.output.partition("FOUND")[2].splitlines()[0])
@@ -163,3 +165,19 @@ def test_no_such_sandbox(monkeypatch):
     with pytest.raises(ValueError, match="sandbox must be"):
         grade_file(exercise, Submission("x.py", HEAD + CRITIC), Limits(sandbox="jail"))
     assert "docker build" in container.README
+
+
+@has_bwrap
+@pytest.mark.slow
+@pytest.mark.parametrize("sandbox", ["", "bwrap"])
+def test_the_module_of_the_function_can_be_imported(sandbox):
+    """Without the function: its other contents are there."""
+    source = f"from minigen.gan.wgan import clip_weights\nimport minigen.gan.wgan as w\n{HEAD}{CRITIC}"
+    source = source.replace(
+        "    return", "    assert callable(clip_weights) and callable(w.penalized_slope)\n    return"
+    )
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    assert grade_file(exercise, Submission("x.py", source), Limits(case=20.0, load=20.0, sandbox=sandbox)).passed
+    taken = source.replace("return", "return w.critic_loss(real_scores, fake_scores)\n    return")
+    report = grade_file(exercise, Submission("x.py", taken), Limits(case=20.0, load=20.0, sandbox=sandbox))
+    assert {verdict.status for verdict in report.verdicts} == {S.PACKAGE_ANSWER}

@@ -35,11 +35,12 @@ INSTALLED = ("site-packages", "dist-packages")
 
 
 def command(
-    inner: Sequence[str], folder: str, work: str, readable: Iterable[str], hidden: Iterable[str] = ()
+    inner: Sequence[str], folder: str, work: str, readable: Iterable[str], hidden: Iterable[str] = (), empty: str = ""
 ) -> list[str]:
     """The command that runs `inner` in a sandbox in which it can write to `folder` only; `work` is its current folder.
 
-    readable: what it may read besides the system's files. hidden: files that are empty in it.
+    readable: what it may read besides the system's files. hidden: files in whose place `empty` stands, which is a
+    file without content: what imports look for must be a regular file.
     """
     readable = list(dict.fromkeys(readable))
     binds = [word for path in readable for word in ("--ro-bind", path, path)]
@@ -55,7 +56,7 @@ def command(
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
         *binds,
         *(word for mask in masks for word in ("--tmpfs", mask)),
-        *(word for file in seen if not file.startswith(tuple(masks)) for word in ("--ro-bind", "/dev/null", file)),
+        *(word for file in seen if not file.startswith(tuple(masks)) for word in ("--ro-bind", empty, file)),
         *("--bind", folder, folder, "--chdir", work),
         "--",
         *inner,

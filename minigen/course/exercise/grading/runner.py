@@ -296,7 +296,9 @@ class _Worker:
             return docker.command(self.image, self._container, self.folder, work, self._environment(work))
         if self.limits.sandbox != "bwrap":
             raise ValueError(f'sandbox must be "", "bwrap" or "docker:IMAGE", got {self.limits.sandbox!r}')
-        return bubblewrap.command(program, self.folder, work, self._readable(), self.task.hidden_files)
+        empty = os.path.join(self.folder, "hidden")
+        Path(empty).touch()
+        return bubblewrap.command(program, self.folder, work, self._readable(), self.task.hidden_files, empty)
 
     def _readable(self) -> Iterator[str]:
         """What a worker may read besides the system's files."""
