@@ -46,6 +46,7 @@ def test_each_way_is_named(name):
     assert all(" (line " in each for each in found)
 
 
+@pytest.mark.slow
 def test_ordinary_answers_are_not_pointed_out():
     """Stubs, hint three and the other right answers of all exercises."""
     for exercise in catalog.all_exercises():

@@ -347,6 +347,8 @@ def test_cells_are_no_formulas():
     assert [gradebook.guarded(cell) for cell in cells] == [
         *("'=1+1", "'+1", "'-1", "'@SUM(A1)", "'  =x", "' =x", "a=b", "1.5", "-2", "", "x  =1", "True")
     ]
+    wide = ["＝1+1", "＋1", "－1", "＠SUM(A1)", "\t＝1", "\r=1", "\u200b=1", "\u3000＝1", "a＝1"]
+    assert [gradebook.guarded(cell)[:1] for cell in wide] == ["'"] * 8 + ["a"]
     assert gradebook.table(["a"], [['x,"y'], ["=z"]]) == 'a\n"x,""y"\n\'=z\n'
 
 
