@@ -29,6 +29,7 @@ from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_function, grade_source
 from minigen.course.exercise.grading.observe import Impl, observe, start_of
 from minigen.course.exercise.grading.outcome import Failure, Outcome, with_incident
+from minigen.course.exercise.grading.reference import without_bodies
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.runner import Limits
 from minigen.course.exercise.grading.submission import Submission
@@ -1604,3 +1605,50 @@ print(grade_file(exercise, Path({str(path)!r}), Limits(case=2.0, load=8.0)).stat
         time.sleep(14)
         parent.send_signal(signal.SIGCONT)
         assert parent.stdout.read() == f"{S.PASS}\n"
+
+
+def test_the_body_of_the_function_is_nowhere_in_a_worker(grade):
+    """Not even for code that watches its module being made."""
+    body = f"""import sys
+import fakegen.densities
+sys.modules.pop("fakegen.densities")
+codes = []
+sys.setprofile(lambda frame, event, argument: codes.append(frame.f_code))
+import fakegen.densities
+sys.setprofile(None)
+made = [c for code in codes for c in code.co_consts if getattr(c, "co_name", "") == "gaussian_nll"]
+assert made and all(c.co_names == ("NotImplementedError",) for c in made), [c.co_names for c in made]
+return {RIGHT}"""
+    report = grade(function(body))
+    assert report.passed, [v.message for v in report.verdicts]
+
+
+def test_a_module_without_bodies():
+    source = "\n".join(
+        [
+            "def f(x): return x",
+            "@keep",
+            "def g(",
+            "    x,",
+            "):",
+            '    """What it is."""',
+            "    # σ",
+            "    return 2 * x",
+            "class C:",
+            "    def g(self):",
+            "        return 1",
+            "    def h(self): return 'σ'",
+            "if True:",
+            "    def k(): return 3",
+            "z = 4",
+        ]
+    )
+    text = without_bodies(source, ["f", "g", "C.h", "k"])
+    assert len(text.split("\n")) == len(source.split("\n")), "the lines keep their numbers"
+    names = {"keep": lambda function: function}
+    exec(text, names)
+    assert names["z"] == 4 and names["C"]().g() == 1
+    for hidden in (lambda: names["f"](1), lambda: names["g"](1), names["C"]().h, names["k"]):
+        with pytest.raises(NotImplementedError):
+            hidden()
+    assert "What it is" not in text and "σ" not in text and "@keep" in text

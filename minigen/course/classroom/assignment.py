@@ -535,7 +535,7 @@ practice = 0  # of the random inputs that students see when they check their ans
 graded = 1  # how many sets of random inputs answers are graded on; they are drawn from --seed SECRET
 
 [hints]
-up_to = 3  # how many of an exercise students are shown; the third is the answer
+up_to = 3  # how many of an exercise students are shown; the third is the answer. With [private], at most 2
 
 # [private]  # exercises with one thing changed, which --seed SECRET chooses and their text states
 # exercises = "all"  # all that have such a variant, or a list: ["gan/12/penalized_slope"]
