@@ -1458,6 +1458,16 @@ ELSEWHERE = {  # what is tried in a call, where TARGET is a file of the user: th
     "ctypes": ("import ctypes; ctypes.CDLL(None).getpid()", S.OUTSIDE),
     "ctypes, its own": ("import ctypes; ctypes.pythonapi.Py_IncRef", S.OUTSIDE),
     "ctypes by __import__": ("__builtins__['__import__']('ctypes').string_at(id(np))", S.OUTSIDE),
+    "ctypes under a library's name": (
+        "exec(compile('import ctypes; ctypes.CDLL(None)', os.__file__, 'exec'))",
+        S.OUTSIDE,
+    ),
+    "ctypes under the name of an import": (
+        "code = compile('import ctypes; ctypes.CDLL(None)', 'x', 'exec')\n"
+        "exec(code.replace(co_filename='<frozen importlib._bootstrap>'))",
+        S.OUTSIDE,
+    ),
+    "code from bytes": ("import marshal; marshal.loads(marshal.dumps((lambda: 0).__code__))", S.OUTSIDE),
     "another hook": ("import sys; sys.addaudithook(print)", S.OUTSIDE),
 }
 
@@ -1500,8 +1510,10 @@ INSIDE = {  # what an answer may do
     "the system's random numbers": "open('/dev/urandom', 'rb').read(4)",
     "a package": "import scipy.special, scipy.optimize, scipy.linalg, scipy.stats",
     "figures": "import matplotlib.pyplot as plt; plt.plot([1]); plt.savefig('a.png')",
-    "the data of the package": "import minigen.data as d; d.load_mnist(n=3) if hasattr(d, 'load_mnist') else None",
-    "save and load": "np.save('a.npy', np.zeros(3)) if hasattr(np, 'save') else None",
+    "the data of the package": "import minigen.data.mnist; minigen.data.mnist.load()",
+    "save and load": "import numpy; numpy.save('a.npy', x); assert (numpy.load('a.npy') == x).all()",
+    "text that is run": "exec('a = 1'); assert eval('1 + 1') == 2; compile('1', 'mine', 'eval')",
+    "a named tuple": "import collections as c, dataclasses as d; c.namedtuple('P', 'a'); d.make_dataclass('D', 'a')",
     "a signal to itself": "import signal; os.kill(os.getpid(), signal.SIGCONT)",
 }
 

@@ -46,7 +46,8 @@ class Options:
 
     times: "files" for the times of the files, or when each student handed in, by id; None: nobody is late.
     decisions: the teacher's, by id. marks: the teacher's for questions. lms: the platform's gradebook to be written.
-    sandbox: that of the answers, "" for none; see `Limits`. again: grade what was graded before, too. bar: whether to show a progress bar.
+    sandbox: that of the answers, "" for none; see `Limits`. again: grade what was graded before, too. bar: whether to
+    show a progress bar.
     """
 
     jobs: int = 1

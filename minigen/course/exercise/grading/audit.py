@@ -69,6 +69,7 @@ NATIVE = tuple(
         "wstring_at",
     )
 )
+CODE = ("compile", "code.__new__", "marshal.loads")  # that make code, under the name of any file
 CHANGES = {  # of files: the places of the paths in the event, and of the descriptors of folders that these start from
     "os.chflags": ((0,), ()),
     "os.chmod": ((0,), (2,)),
@@ -235,6 +236,7 @@ def _hook(
         **dict.fromkeys(SIGNALS, "signal"),
         **dict.fromkeys(NETWORK, "network"),
         **dict.fromkeys(NATIVE, "native"),
+        **dict.fromkeys(CODE, "code"),
         **dict.fromkeys(CHANGES, "change"),
         **dict.fromkeys(("os.listdir", "os.scandir"), "list"),
         "open": "open",
@@ -252,6 +254,7 @@ def _hook(
     )
     written: dict[str, None] = {}  # the files that were opened for writing
     asks, is_library, denied, import_error = _asks_about_the_system, _is_library, PermissionError, ImportError
+    is_path = _is_path
     lessons = resolve(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3, "_lessons"), "/")
 
     def within(path: str, root: str) -> bool:
@@ -352,6 +355,13 @@ def _hook(
         elif kind == "native":
             if not is_library(get_frame(1), home):
                 refuse(outside, f"your code calls into native code by ctypes ({event}), which a check does not allow")
+        elif kind == "code":
+            file = get_frame(1).f_code.co_filename
+            if file.startswith("<frozen ") or is_path(file) and not file.startswith(home):
+                return  # a library makes it: for those, native code is allowed
+            name = arguments[1] if event != "marshal.loads" else "<frozen "
+            if type(name) is not str or name.startswith("<frozen ") or is_path(name) and not name.startswith(home):
+                refuse(outside, "your code makes code under the name of another file, which a check does not allow")
         elif kind == "signal":
             if arguments[0] != getpid():
                 refuse(process, "your code sends a signal to another process")
@@ -376,12 +386,17 @@ def _asks_about_the_system(frame: types.FrameType | None) -> bool:
     return name == "platform" or name.partition(".")[0] == "matplotlib"
 
 
+def _is_path(file: str) -> bool:
+    """Whether the name of a code's file is a whole path."""
+    return file.startswith("/") or file[1:3] == ":\\"
+
+
 def _is_library(frame: types.FrameType | None, home: str) -> bool:
     """Whether native code is called by an installed package, and not by the answer or by a text without a file."""
     while frame is not None:
         file = frame.f_code.co_filename
         name = frame.f_globals.get("__name__")
         if not (file.startswith("<frozen importlib") or name in ("ctypes", "ctypes.util")):
-            return (file.startswith("/") or file[1:3] == ":\\") and not file.startswith(home)
+            return _is_path(file) and not file.startswith(home)
         frame = frame.f_back
     return False
