@@ -485,13 +485,18 @@ class _Worker:
     def _is_full(self) -> bool:
         """Whether the files of the worker's folder are larger together than they may be, or too many to count."""
         total = count = 0
-        for here, folders, files in os.walk(self.folder):
-            count += len(folders) + len(files)
-            for name in files:
-                with contextlib.suppress(OSError):
-                    total += os.lstat(os.path.join(here, name)).st_size
-            if total > self.limits.disk or count > MOST_ENTRIES:
-                return True
+        folders = [self.folder]
+        while folders:
+            with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        with contextlib.suppress(OSError):
+                            total += entry.stat(follow_symlinks=False).st_size
+                    if total > self.limits.disk or count > MOST_ENTRIES:
+                        return True
         return False
 
     @property
