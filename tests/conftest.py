@@ -35,6 +35,21 @@ def pytest_configure(config):
         config.pluginmanager.register(Costs(Path(folder)))
 
 
+@pytest.fixture
+def without_hook(tmp_path, monkeypatch):
+    """Workers without their audit hook, as if an answer had got around it: what the parent does must hold as well."""
+    from minigen.course.exercise.grading import bubblewrap, runner
+
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    text = runner.WORKER.read_text(encoding="utf-8")
+    assert text.count("audit.install(") == 1
+    (folder / "worker.py").write_text(text.replace("audit.install(", "(lambda *_: None)("), encoding="utf-8")
+    readable = bubblewrap.readable
+    monkeypatch.setattr(runner, "WORKER", folder / "worker.py")
+    monkeypatch.setattr(bubblewrap, "readable", lambda *given: [*readable(*given), str(folder)])
+
+
 LESSON = """\
 # %% [markdown]
 # # {title}

@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import json
 import math
+import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from minigen.classroom import schemas
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.given import GivenExercise, given_of, packed
 from minigen.course.exercise.grading import variants
 from minigen.course.exercise.grading.runner import Limits
 from minigen.course.exercise.private import FILE_NAME, PrivateExercise, declared
@@ -33,15 +35,19 @@ __all__ = [
     "Counting",
     "Late",
     "Question",
+    "given",
     "graded_seeds",
     "load",
     "moment",
     "rebuilt",
     "replaced",
+    "secret_of",
     "template",
+    "with_given",
     "with_private",
 ]
 
+SEED_VARIABLE = "MINIGEN_SEED"
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
 HINTS = 3  # of an exercise; the last one is the answer
 LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
@@ -140,7 +146,8 @@ class Late:
 class Assignment:
     """The exercises for a class and the rules by which answers are graded.
 
-    private: the ids of the exercises that are to be private variants, see `with_private`.
+    private: the ids of the exercises that are to be private variants, see `with_private`; with
+    any of them, at most two hints are shown.
     visibility: of the single cases on Gradescope. hints: how many of an exercise students are shown. files: helpers and
     data by name, read once.
     """
@@ -187,7 +194,7 @@ class Assignment:
     def numbers(self) -> dict[str, int]:
         """The numbers of the private variants that were chosen, by the ids of the exercises."""
         exercises = [assigned.exercise for assigned in self.exercises]
-        return {each.id: each.number for each in exercises if isinstance(each, PrivateExercise)}
+        return {each.id: each.number for each in exercises if isinstance(each, (PrivateExercise, GivenExercise))}
 
     @cached_property
     def sha256(self) -> str:
@@ -236,6 +243,23 @@ def graded_seeds(assignment: Assignment, secret: str, platform: str = "") -> lis
     return [int.from_bytes(digest.digest()[:4], "big") for digest in digests]
 
 
+def secret_of(seed: str | None, file: Path | None) -> str | None:
+    """The secret of `--seed`, of the file of `--seed-file`, or of the environment variable MINIGEN_SEED; None without.
+
+    The variable is taken out of the environment, so that no process which is started afterwards has it. Raises
+    UsageError if both options are given, or if the file cannot be read.
+    """
+    from_environment = os.environ.pop(SEED_VARIABLE, None)
+    if seed is not None and file is not None:
+        raise UsageError("give --seed or --seed-file, not both")
+    if file is None:
+        return seed if seed is not None else from_environment
+    try:
+        return file.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the secret of --seed-file {file}: {error}") from None
+
+
 def with_private(assignment: Assignment, secret: str | None) -> Assignment:
     """The assignment with the private variants that a secret chooses: the same ones for all students.
 
@@ -245,8 +269,34 @@ def with_private(assignment: Assignment, secret: str | None) -> Assignment:
     if not assignment.private or assignment.numbers:
         return assignment
     if secret is None or not secret.strip():
-        raise UsageError("[private] needs --seed SECRET, which chooses the variants, the same for each command")
+        raise UsageError(
+            "[private] needs --seed SECRET (or --seed-file), which chooses the variants, the same for each command"
+        )
     return replaced(assignment, {id: variants.choice(id, secret, assignment.slug) for id in assignment.private})
+
+
+def given(assignment: Assignment, seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """The private variants of an assignment without their answers, in JSON: with their values on some seeds."""
+    from minigen.course.exercise import stubs  # here, since the command line reads assignments without them
+    from minigen.course.exercise.lookup import grading_of
+
+    found = {}
+    for each in (assigned.exercise for assigned in assignment.exercises):
+        if isinstance(each, PrivateExercise):
+            grading = grading_of(each, seeds, assignment.practice_seed)
+            found[each.id] = {**packed(each, stubs.signature(each), grading.wanted), "weights": grading.weights}
+    return found
+
+
+def with_given(assignment: Assignment, data: Mapping[str, Mapping[str, Any]]) -> Assignment:
+    """The assignment with the private variants that `given` wrote, where their answers are not."""
+    exercises = tuple(
+        dataclasses.replace(assigned, exercise=given_of(assigned.exercise, data[assigned.id]))
+        if assigned.id in data
+        else assigned
+        for assigned in assignment.exercises
+    )
+    return dataclasses.replace(assignment, exercises=exercises)
 
 
 def replaced(assignment: Assignment, numbers: Mapping[str, int]) -> Assignment:
@@ -263,8 +313,11 @@ def replaced(assignment: Assignment, numbers: Mapping[str, int]) -> Assignment:
 # ------------------------------------------------------------------------------------------- reading
 
 
-def load(path: Path) -> Assignment:
-    """Read an assignment. Raises UsageError that names what is wrong and what was expected."""
+def load(path: Path, declared: bool = True) -> Assignment:
+    """Read an assignment. Raises UsageError that names what is wrong and what was expected.
+
+    declared: whether the private variants are declared here, or only given, as on a platform; see `with_given`.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -279,6 +332,8 @@ def load(path: Path) -> Assignment:
     if mistake:
         raise UsageError(f"{path}: {mistake}")
     try:
+        if not declared:
+            data.pop("private", None)
         return _assignment(data, path.stem, text, lambda name: _beside(path, name))
     except InvalidAssignment as error:
         raise UsageError(f"{path}: {error}") from None
@@ -312,12 +367,13 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
             raise InvalidAssignment(f"{name} is declared twice, or is the name of a file that students hand in")
         taken.add(name)
     seeds, limits = data.get("seeds", {}), data.get("limits", {})
+    private = _private(data.get("private", {}).get("exercises", []), exercises)
     return Assignment(
         slug=slug,
         title=data.get("title", slug).strip(),
         exercises=exercises,
         questions=questions,
-        private=_private(data.get("private", {}).get("exercises", []), exercises),
+        private=private,
         counting=_counting(data.get("counting", {}), exercises),
         due=data["due"].astimezone() if "due" in data else None,
         late=_late(data.get("late", {})),
@@ -329,7 +385,7 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
         seconds=float(limits.get("seconds", 300)),
         memory_mb=limits.get("memory_mb", 768),
         visibility=data.get("visibility", "visible"),
-        hints=data.get("hints", {}).get("up_to", HINTS),
+        hints=min(data.get("hints", {}).get("up_to", HINTS), 2 if private else HINTS),
         files={name: read(name) for name in (*helpers, *names)},
         text=text,
     )
@@ -451,7 +507,7 @@ practice = 0  # of the random inputs that students see when they check their ans
 graded = 1  # how many sets of random inputs answers are graded on; they are drawn from --seed SECRET
 
 [hints]
-up_to = 3  # how many of an exercise students are shown; the third is the answer
+up_to = 3  # how many of an exercise students are shown; the third is the answer. With [private], at most 2
 
 # [private]  # exercises with one thing changed, which --seed SECRET chooses and their text states
 # exercises = "all"  # all that have such a variant, or a list: ["gan/12/penalized_slope"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from minigen.classroom import notebook
-from minigen.classroom.assignment import HINTS, Assignment, graded_seeds, with_private
+from minigen.classroom.assignment import HINTS, Assignment, given, graded_seeds, with_private
 from minigen.classroom.platforms import export, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import limits, stubs
@@ -65,7 +65,8 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
         files[name] = stubs.stub_file(exercises).encode()
     if assignment.hints < HINTS or assignment.numbers:
         ids = [assigned.id for assigned in assignment.exercises]
-        files[limits.FILE_NAME] = limits.text(ids, assignment.hints, assignment.numbers).encode()
+        variants = given(assignment, [assignment.practice_seed])
+        files[limits.FILE_NAME] = limits.text(ids, assignment.hints, variants).encode()
     files["README.md"] = readme(assignment, wheel, notebook).encode()
     return {**files, **assignment.files}
 

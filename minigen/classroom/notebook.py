@@ -112,7 +112,9 @@ def _code_cells(data: bytes) -> list[tuple[int, str]]:
     """The number and source of each cell of code. Raises NotebookError."""
     nbformat = module()
     try:
-        notebook = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
+        with warnings.catch_warnings():  # of cells without an id, for example: nothing that a teacher could mend
+            warnings.simplefilter("ignore")
+            notebook = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
         return [(n, str(cell.source)) for n, cell in enumerate(notebook.cells, start=1) if cell.cell_type == "code"]
     except Exception as error:  # nbformat raises many kinds, for JSON, schema and version
         message = " ".join(str(error).split())[:200]

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import itertools
 import json
+import os
 import sys
 
 import jsonschema
@@ -17,7 +18,7 @@ from minigen.cli import main
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 
-from .conftest import TOML
+from .conftest import TOML, in_this_process
 
 UTC = datetime.UTC
 KINDS = {"number": "a number", "integer": "a whole number"}
@@ -290,6 +291,54 @@ def test_an_empty_secret_is_refused(a_class, monkeypatch, capsys, secret):
         assert main([*words, "--seed", secret]) == 2
         assert "the secret of --seed is empty" in capsys.readouterr().err
     assert not (a_class.folder / "dist").exists() and not (a_class.out / "results").exists()
+
+
+GRADE = ["grade", "submissions", "--assignment", "hw1.toml", "--roster", "roster.csv"]
+
+
+def test_a_secret_that_no_list_of_processes_shows(a_class, quickly, monkeypatch, capsys):
+    """From a file or the environment it gives the same seeds; no process that is started later has the variable."""
+    monkeypatch.chdir(a_class.folder)
+    monkeypatch.setattr("minigen.classroom.grade.pool.run", lambda jobs, setup, count: in_this_process(jobs, setup))
+    a_class.write("secret.txt", "a sentence\n")
+    seeds = []
+    for words, variable in ((["--seed", "a sentence"], ""), (["--seed-file", "secret.txt"], "x"), ([], "a sentence")):
+        if variable:
+            monkeypatch.setenv("MINIGEN_SEED", variable)
+        assert main([*GRADE, "--out", f"grades{len(seeds)}", "--sandbox", "none", *words]) == 0
+        assert "MINIGEN_SEED" not in os.environ
+        seeds.append(json.loads((a_class.folder / f"grades{len(seeds)}/results/s001.json").read_text())["seeds"])
+    assert seeds[0] == seeds[1] == seeds[2]
+    capsys.readouterr()
+    for words, expected in (
+        ([], "grade needs a secret: --seed SECRET, --seed-file FILE or the variable MINIGEN_SEED"),
+        (["--seed", "x", "--seed-file", "secret.txt"], "give --seed or --seed-file, not both"),
+        (["--seed-file", "no.txt"], "cannot read the secret of --seed-file no.txt"),
+    ):
+        assert main([*GRADE, "--out", "grades", *words]) == 2
+        assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("why_not", ["", "there is no program bwrap"])
+def test_answers_run_in_bubblewrap_where_it_runs(a_class, quickly, monkeypatch, capsys, why_not):
+    """Without it the class says what that means, in one line."""
+    from minigen.course.exercise.grading import bubblewrap
+
+    seen = []
+
+    def run(jobs, setup, count):
+        seen.append(setup.sandbox)
+        return in_this_process(jobs, setup)
+
+    monkeypatch.chdir(a_class.folder)
+    monkeypatch.setattr("minigen.classroom.grade.pool.run", run)
+    monkeypatch.setattr(bubblewrap, "why_not", lambda: why_not)
+    assert main([*GRADE, "--out", "grades", "--seed", "x"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "without a sandbox" in line]
+    assert seen == ["" if why_not else "bwrap"] and len(lines) == bool(why_not)
+    assert not lines or why_not in lines[0] and "install bubblewrap" in lines[0]
+    assert main([*GRADE, "--out", "grades", "--seed", "x", "--sandbox", "none"]) == 0
+    assert seen[1] == "" and "without a sandbox" in capsys.readouterr().out
 
 
 def test_what_answers_are_graded_by(a_class):

@@ -156,7 +156,7 @@ def test_a_message_that_utf8_cannot_hold(a_class, quickly, message):
     rows = a_class.rows()
     assert rows["s001", "critic_loss"]["status"] == S.RAISED and rows["s002", "critic_loss"]["points"] == "8"
     assert message in json.loads((a_class.out / "results" / "s001.json").read_text())["exercises"][0]["message"]
-    assert message in (a_class.out / "feedback" / "s001.html").read_text()
+    assert "ValueError, whose text is not shown" in (a_class.out / "feedback" / "s001.html").read_text()
     assert a_class.grade().kept == 3
 
 
@@ -353,6 +353,8 @@ def test_cells_are_no_formulas():
     assert [gradebook.guarded(cell) for cell in cells] == [
         *("'=1+1", "'+1", "'-1", "'@SUM(A1)", "'  =x", "' =x", "a=b", "1.5", "-2", "", "x  =1", "True")
     ]
+    wide = ["＝1+1", "＋1", "－1", "＠SUM(A1)", "\t＝1", "\r=1", "\u200b=1", "\u3000＝1", "a＝1"]
+    assert [gradebook.guarded(cell)[:1] for cell in wide] == ["'"] * 8 + ["a"]
     assert gradebook.table(["a"], [['x,"y'], ["=z"]]) == 'a\n"x,""y"\n\'=z\n'
 
 

@@ -51,7 +51,7 @@ def case(name: str, state: str = S.PASS, **more) -> dict:
         "possible": 2,
         "kind": "equation",
     }
-    return {**row, "message": "", "relation": "", "line": None, "text": "", **more}
+    return {**row, "message": "", "public": more.get("message", ""), "relation": "", "line": None, "text": "", **more}
 
 
 def row(id: str, state: str = S.PASS, **more) -> dict:
@@ -69,6 +69,8 @@ def row(id: str, state: str = S.PASS, **more) -> dict:
         "kinds": {"equation": {"points": 2, "possible": 4}, "shapes": {"points": 0, "possible": 1}},
         "cases": [case("by_hand"), case("batch")],
         "notes": [],
+        "public": more.get("message", ""),
+        "reaches": [],
         "about": {"batch": "One number for all of it."},
         "seconds": 0.1234567,
         **{"given": None, "total": 1.5, "excused": False, "dropped": False, "decisions": [], "hints_used": None},

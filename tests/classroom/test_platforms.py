@@ -473,7 +473,7 @@ def test_cases_are_hidden_on_gradescope_if_asked(a_class):
         "passed": False,
         "possible": 2,
         "status": "wrong_value",
-        "message": "",
+        "public": "",
         "relation": "",
         "line": None,
     }

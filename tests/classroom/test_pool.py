@@ -9,6 +9,7 @@ import tempfile
 import time
 import types
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -221,3 +222,41 @@ def test_check_speaks_json_of_the_same_kind(a_class, monkeypatch, capsys):
     error = json.loads(capsys.readouterr().out)
     jsonschema.validate(error, wanted)
     assert error["code"] == "usage" and "--nonsense" in error["error"]
+
+
+class Clock:
+    """A clock that a test moves on."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_the_time_of_a_stop_counts_for_no_submission(monkeypatch):
+    """`minigen grade` is stopped for a day while it waits; then the process that grades answers."""
+    clock, waits = Clock(), []
+
+    def wait(channels, timeout):
+        waits.append(timeout)
+        clock.now += timeout + (86400.0 if len(waits) == 2 else 0.0)
+        return channels if len(waits) == 5 else []
+
+    monkeypatch.setattr(pool, "time", clock)
+    monkeypatch.setattr(pool, "wait", wait)
+    busy = [SimpleNamespace(channel="a", deadline=clock.now + 100.0)]
+    assert pool._ready(busy) == busy and len(waits) == 5 and max(waits) <= 1.0
+    assert busy[0].deadline == 1100.0 + 86400.0
+
+
+def test_a_process_that_is_late_is_found_without_a_stop(monkeypatch):
+    clock = Clock()
+
+    def wait(channels, timeout):
+        clock.now += timeout
+        return []
+
+    monkeypatch.setattr(pool, "time", clock)
+    monkeypatch.setattr(pool, "wait", wait)
+    busy = [SimpleNamespace(channel="a", deadline=clock.now + 100.0)]
+    assert pool._ready(busy) == busy and clock.now == pytest.approx(1100.0)

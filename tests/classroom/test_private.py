@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +13,13 @@ from minigen.classroom.platforms import export, nbgrader, otter, remote
 from minigen.classroom.platforms.score import Checked, score
 from minigen.classroom.solutions import solutions
 from minigen.course.console import UsageError
-from minigen.course.exercise import limits, stubs
+from minigen.course.exercise import catalog, limits, stubs
+from minigen.course.exercise.answers import _with_names
+from minigen.course.exercise.given import given_of, packed
 from minigen.course.exercise.grading import variants
+from minigen.course.exercise.grading.in_process import grade_function
+from minigen.course.exercise.grading.reference import references
+from minigen.course.exercise.private import addresses
 
 SLOPE, COVERAGE, CRITIC = "gan/12/penalized_slope", "gan/07/mode_coverage", "gan/12/critic_loss"
 TOML = f"""\
@@ -58,7 +65,9 @@ def test_from_the_stubs_to_the_report(an_exam, quickly):
     variant = given.exercises[0].exercise
     assert f"Changed for this assignment: {variant.changed}" in " ".join(files["gan_12.py"].decode().split())
     assert "--with" not in files["gan_12.py"].decode(), "the lesson cannot train with another equation"
-    assert json.loads(files[limits.FILE_NAME])["private"] == given.numbers
+    handed_out = json.loads(files[limits.FILE_NAME])
+    assert {id: data["number"] for id, data in handed_out["private"].items()} == given.numbers
+    assert set(handed_out["hints"].values()) == {2}, "the third hint is the answer"
     assert f"`{SLOPE}`, `{COVERAGE}`" in files["README.md"].decode()
     for student, exercises in (("s001", given.exercises), ("s002", plain.exercises)):
         for name, text in answered(files, [each.exercise for each in exercises]).items():
@@ -156,7 +165,7 @@ def test_platforms_grade_the_same_variant(an_exam, tmp_path, monkeypatch, capsys
         Checked(variant.address, [3]).require("a_table", lambda distance, penalty=10.0: ordinary(distance, penalty))
     monkeypatch.setattr(export, "copy_package", lambda folder: None)
     export.write_grader(tmp_path / "home", given, [3])
-    assert json.loads((tmp_path / "home/seeds.json").read_text())["private"] == given.numbers
+    assert set(json.loads((tmp_path / "home/seeds.json").read_text())["private"]) == set(given.numbers)
     (tmp_path / "checkout").mkdir()
     assignment, rows = remote.grade_folder(tmp_path / "checkout", tmp_path / "home")
     assert assignment.numbers == given.numbers and rows[0]["private"] == variant.changed
@@ -185,8 +194,8 @@ def test_a_students_folder_checks_what_was_given(an_exam, tmp_path, monkeypatch,
     assert main(["check", SLOPE, "--here"]) == 0
     assert main(["hint", SLOPE]) == 0 and main(["hint", SLOPE]) == 0
     assert variant.changed in " ".join(capsys.readouterr().out.split())
-    assert main(["diff", SLOPE]) == 0
-    assert "the same, line by line" in capsys.readouterr().out
+    assert main(["diff", SLOPE]) == 2
+    assert "does not show the answers" in capsys.readouterr().err
     assert main(["reset", SLOPE]) == 0
     assert variant.changed in " ".join((folder / "gan_12.py").read_text().split())
     shutil.copy(folder / "gan_12.py", folder / "again.py")
@@ -205,3 +214,74 @@ def test_a_lesson_does_not_train_with_it(an_exam, tmp_path):
     (tmp_path / limits.FILE_NAME).write_bytes(files[limits.FILE_NAME])
     with pytest.raises(UsageError, match="penalized_slope is changed for an assignment"):
         install(path, "gan/12")
+
+
+# ------------------------------------------------------------------------------------------- what leaves the machine
+
+
+def texts_in(folder: Path) -> dict[str, str]:
+    """Every file below a folder, and in the zips and wheels there, as text without spaces and line breaks."""
+    found = {}
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        if path.suffix in (".whl", ".zip"):
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(path.with_suffix(".unpacked"))
+            found |= texts_in(path.with_suffix(".unpacked"))
+        elif path.suffix not in (".npz", ".png", ".svg", ".gif"):  # data and figures
+            found[str(path)] = "".join(path.read_bytes().decode("utf-8", "replace").split())
+    return found
+
+
+def secrets_of(exercise, known: str) -> set[str]:
+    """The answer and the body of a private variant, and their lines, but not what the package says anyway."""
+    texts = [exercise.typed(text) for text in (exercise.private.body, exercise.private.answer)]
+    bare = {"".join(part.split()) for text in texts for part in (text, *text.splitlines())}
+    return {secret for secret in bare if len(secret) > 20 and secret not in known}
+
+
+@pytest.mark.slow
+def test_no_private_answer_leaves_the_machine(an_exam, tmp_path):
+    """Of all variants there are, of those that were chosen in particular; in what students and platforms get."""
+    out = tmp_path / "dist"
+    list(build.build(an_exam.assignment, out, notebook=True, secret=SECRET))
+    shutil.rmtree(out / "nbgrader" / "source")  # the teacher's own course, from which nbgrader takes the answers out
+    texts = texts_in(out)
+    names = [name for name in texts if name.endswith("private.py")]
+    assert all(name.endswith("minigen/course/exercise/private.py") for name in names) and names
+    chosen = [each.exercise for each in assignments.with_private(an_exam.assignment, SECRET).exercises[:2]]
+    others = [variants.find(address) for each in catalog.all_exercises() for address in addresses(each)]
+    assert len(others) > 50
+    root = Path(build.__file__).parents[3]
+    sources = [path for folder in ("minigen", "lessons") for path in (root / folder).rglob("*.py")]
+    read = {path: "".join(path.read_text(encoding="utf-8").split()) for path in sources}
+    known = "\0".join(text for path, text in read.items() if path.name != "private.py")
+    declared = "\0".join(text for path, text in read.items() if path.name == "private.py")
+    secrets = {secret: exercise.address for exercise in [*chosen, *others] for secret in secrets_of(exercise, known)}
+    assert len(secrets) > 50 and sum(secret in declared for secret in secrets) > 15, "it looks for what there is"
+    together = "\0".join(texts.values())
+    assert not {secret: address for secret, address in secrets.items() if secret in together}
+
+
+@pytest.mark.slow
+def test_each_variant_is_checked_from_what_is_handed_out():
+    """The right answer passes, that of the lesson is told from it, and the stub and its text are the same."""
+    for exercise in catalog.all_exercises():
+        for address in addresses(exercise)[:1]:
+            variant = variants.find(address)
+            data = packed(variant, stubs.signature(variant), {0: references(variant, 0)})
+            copy = given_of(exercise, json.loads(json.dumps(data)))
+            assert stubs.stub(copy) == stubs.stub(variant) and copy.address == address and len(copy.hints) == 2
+            names: dict = {}
+            exec(stubs.completed(stubs.stub_file([variant]), {variant.name: variant.hints[2]}), names)
+            assert grade_function(copy, names[variant.name]).passed, address
+            found: dict = {}
+            exec(stubs.completed(stubs.stub_file([exercise]), {exercise.name: exercise.hints[2]}), found)
+            report = grade_function(copy, _with_names(found[exercise.name], copy.renamed))
+            assert not report.passed and "equation of the lesson" in report.hint, (address, report.hint)
+
+
+def test_other_seeds_than_those_handed_out_are_told(an_exam):
+    given = assignments.with_private(an_exam.assignment, SECRET)
+    handed_out = assignments.with_given(an_exam.assignment, assignments.given(given, [0]))
+    with pytest.raises(UsageError, match="checked on seed 0 only, got 5"):
+        references(handed_out.exercises[0].exercise, 5)

@@ -42,6 +42,8 @@ def critic_loss(real_scores, fake_scores):
         "answers": [str(path) for path in (package / "_lessons").rglob("answers.py")],
         "write": tried(lambda: open(package / "checks.py", "a")),
         "secret": "SECRET_OF_THE_TEACHER" in os.environ,
+        "reference": (package / "gan" / "wgan.py").read_text(),
+        "compiled": [path.read_bytes() != b"" for path in (package / "gan" / "__pycache__").glob("wgan.*.pyc")],
     }
     print("FOUND" + json.dumps(found))
     return np.mean(fake_scores) - np.mean(real_scores)
@@ -49,20 +51,26 @@ def critic_loss(real_scores, fake_scores):
 
 
 @has_bwrap
-def test_what_an_answer_sees_in_bubblewrap(tmp_path, monkeypatch):
-    """Another user, itself alone, no network, nothing of the user's, no answers, nothing to write to."""
+def test_what_an_answer_sees_in_bubblewrap(tmp_path, monkeypatch, without_hook):
+    """Another user, itself alone, no network, nothing of the user's, no answers, nothing to write to, without the hook.
+
+    The file of the package that holds the answer is empty.
+    """
     import socket
 
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "1")
+    home = tmp_path / "home"
+    home.mkdir()
     exercise = catalog.find("gan/12/critic_loss")[0]
     with socket.create_server(("127.0.0.1", 0)) as server:
-        source = HEAD + SPY.replace("PORT", str(server.getsockname()[1])).replace("HOME", str(tmp_path))
+        source = HEAD + SPY.replace("PORT", str(server.getsockname()[1])).replace("HOME", str(home))
         report = grade_file(exercise, Submission("gan_12.py", source), Limits(case=20.0, sandbox="bwrap"))
     assert report.passed, report.message
     found = json.loads(report.output.partition("FOUND")[2].splitlines()[0])
     assert found["user"] == 65534 and found["processes"] <= 3
     assert found["network"] in ("ConnectionRefusedError", "OSError") and found["write"] in ("OSError", "PackageAnswer")
     assert not (found["home"] or found["tests"] or found["lessons"] or found["answers"] or found["secret"])
+    assert found["reference"] == "" and not any(found["compiled"])
 
 
 @has_bwrap
@@ -101,3 +109,19 @@ def test_no_such_sandbox():
     exercise = catalog.find("gan/12/critic_loss")[0]
     with pytest.raises(ValueError, match='sandbox must be "" or "bwrap", got \'jail\''):
         grade_file(exercise, Submission("x.py", HEAD + CRITIC), Limits(sandbox="jail"))
+
+
+@has_bwrap
+@pytest.mark.slow
+@pytest.mark.parametrize("sandbox", ["", "bwrap"])
+def test_the_module_of_the_function_can_be_imported(sandbox):
+    """Without the function: its other contents are there."""
+    source = f"from minigen.gan.wgan import clip_weights\nimport minigen.gan.wgan as w\n{HEAD}{CRITIC}"
+    source = source.replace(
+        "    return", "    assert callable(clip_weights) and callable(w.penalized_slope)\n    return"
+    )
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    assert grade_file(exercise, Submission("x.py", source), Limits(case=20.0, load=20.0, sandbox=sandbox)).passed
+    taken = source.replace("return", "return w.critic_loss(real_scores, fake_scores)\n    return")
+    report = grade_file(exercise, Submission("x.py", taken), Limits(case=20.0, load=20.0, sandbox=sandbox))
+    assert {verdict.status for verdict in report.verdicts} == {S.PACKAGE_ANSWER}

@@ -14,7 +14,7 @@ from minigen.course.exercise.grading import protocol
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import Pair, compare, compare_all, distance, relation
 from minigen.course.exercise.grading.forms import magnitude
-from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.observe import Impl, observe, start_of
 from minigen.course.exercise.grading.outcome import Outcome
 
 
@@ -186,14 +186,16 @@ def test_float32_is_compared_at_its_own_precision():
     want = np.array([0.3, 1000.0])
     for dtype, expected in ((np.float32, S.PASS), (np.float64, S.WRONG_VALUE)):
         rough = (want + [2e-5, 0.0]).astype(dtype)
-        outcome = observe(lambda impl, rng: {"y": 1.0 * impl(want)}, Impl(lambda x: rough), 0, 0)
+        outcome = observe(lambda impl, rng: {"y": 1.0 * impl(want)}, Impl(lambda x: rough), start_of(0, 0))
         assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == expected
 
 
 def test_nothing_is_coarser_than_float32():
     want = np.array([0.3, 1000.0])
     for dtype in (np.float16, np.float32):
-        outcome = observe(lambda impl, rng: {"y": impl(want)}, Impl(lambda x: (1.001 * x).astype(dtype)), 0, 0)
+        outcome = observe(
+            lambda impl, rng: {"y": impl(want)}, Impl(lambda x: (1.001 * x).astype(dtype)), start_of(0, 0)
+        )
         assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == S.WRONG_VALUE
 
 
@@ -213,7 +215,7 @@ def test_float32_that_one_driver_hides_is_seen_in_another_case():
     want, rows = np.array([0.3, 1000.0]), []
     drivers = [lambda impl, rng: {"y": impl(want)}, lambda impl, rng: {"y": impl(want) + np.zeros(2)}]
     for answer in (lambda x: x, lambda x: x.astype(np.float32) + np.float32(6e-5)):
-        rows.append([observe(driver, Impl(answer), 0, number) for number, driver in enumerate(drivers)])
+        rows.append([observe(driver, Impl(answer), start_of(0, number)) for number, driver in enumerate(drivers)])
     assert [array.dtype for outcome in rows[1] for array in outcome.values.values()] == [np.float32, np.float64]
     assert [verdict.status for verdict in compare_all([case(), case()], rows[1], rows[0])] == [S.PASS, S.PASS]
     assert compare(case(), rows[1][1], rows[0][1]).status == S.WRONG_VALUE
@@ -229,7 +231,7 @@ def test_a_huge_result_is_no_excuse_for_another():
             x, found = impl(z, log_scale)
             return {"x": x, "log_det": found}
 
-        outcome = observe(driver, Impl(lambda z, s: (z * np.exp(s), log_det)), 0, 0)
+        outcome = observe(driver, Impl(lambda z, s: (z * np.exp(s), log_det)), start_of(0, 0))
         return compare(case(), outcome, want).status
 
     assert graded(1200.0) == graded(np.float32(1200.0)) == S.PASS
@@ -249,7 +251,7 @@ def test_a_huge_result_is_no_excuse_for_another():
 )
 def test_own_random_numbers_are_noticed(draw, draws):
     """They are the same whenever the case is run."""
-    outcomes = [observe(lambda impl, rng: {"y": impl(rng)}, Impl(draw), 0, 0) for _ in range(2)]
+    outcomes = [observe(lambda impl, rng: {"y": impl(rng)}, Impl(draw), start_of(0, 0)) for _ in range(2)]
     assert [outcome.draws for outcome in outcomes] == [draws] * 2
     assert outcomes[0].values == outcomes[1].values
 
@@ -301,10 +303,10 @@ def test_a_driver_that_fails_is_not_the_students_fault():
     def driver(impl, rng):
         return {"y": impl(1.0) + [][0]}
 
-    outcome = observe(driver, Impl(lambda x: x), 0, 0)
+    outcome = observe(driver, Impl(lambda x: x), start_of(0, 0))
     assert outcome.status == S.GRADER_ERROR and "IndexError" in outcome.message
-    assert observe(lambda impl, rng: 3, Impl(lambda x: x), 0, 0).status == S.GRADER_ERROR
-    assert observe(lambda impl, rng: {"y": "text"}, Impl(lambda x: x), 0, 0).status == S.GRADER_ERROR
+    assert observe(lambda impl, rng: 3, Impl(lambda x: x), start_of(0, 0)).status == S.GRADER_ERROR
+    assert observe(lambda impl, rng: {"y": "text"}, Impl(lambda x: x), start_of(0, 0)).status == S.GRADER_ERROR
 
 
 def root(x):
@@ -328,19 +330,19 @@ def test_a_driver_can_ask_what_is_refused():
         return {"refused": impl.refuses(-1.0), "root": impl(4.0)}
 
     reference = Impl(root)
-    right = observe(driver, reference, 0, 0)
+    right = observe(driver, reference, start_of(0, 0))
     assert right.values == {"refused": True, "root": 2.0} and len(reference.seen) == 1
     for answer, refused in ((root, True), (without_one, False)):
-        outcome = observe(driver, Impl(answer, reference.seen), 0, 0)
+        outcome = observe(driver, Impl(answer, reference.seen), start_of(0, 0))
         assert outcome.values == {"refused": refused, "root": 2.0}
-    assert observe(driver, Impl(another_error, reference.seen), 0, 0).status == S.RAISED
+    assert observe(driver, Impl(another_error, reference.seen), start_of(0, 0)).status == S.RAISED
 
 
 def test_the_same_seed_gives_the_same_inputs():
     def driver(impl, rng):
         return {"y": impl(rng.standard_normal(4))}
 
-    first, again, other = (observe(driver, Impl(np.sin), seed, 1).values["y"] for seed in (0, 0, 1))
+    first, again, other = (observe(driver, Impl(np.sin), start_of(seed, 1)).values["y"] for seed in (0, start_of(0, 1)))
     assert np.array_equal(first, again) and not np.allclose(first, other)
 
 
@@ -452,7 +454,7 @@ def replace_inside(parameters):
 @pytest.mark.parametrize("answer", [add_one_inside, empty_the_list, replace_inside])
 def test_arrays_and_lists_inside_an_argument_are_inputs_too(answer):
     kept = [np.ones(2), np.ones(3)]
-    outcome = observe(lambda impl, rng: {"y": impl(kept)}, Impl(answer), 0, 0)
+    outcome = observe(lambda impl, rng: {"y": impl(kept)}, Impl(answer), start_of(0, 0))
     assert outcome.status == S.CHANGED_INPUTS
     assert [a.tolist() for a in kept] == [[1, 1], [1, 1, 1]], "the driver's own arrays are whole"
     assert answer is not add_one_inside or "`parameters`" in outcome.message
@@ -476,14 +478,16 @@ def take_one_away(schedule):
 @pytest.mark.parametrize("answer", [write_into_the_schedule, give_it_another_array, take_one_away])
 def test_the_arrays_of_an_object_are_inputs_too(answer):
     held = types.SimpleNamespace(T=2, beta=np.array([0.0, 0.1, 0.2]))
-    outcome = observe(lambda impl, rng: {"y": impl(held)}, Impl(answer), 0, 0)
+    outcome = observe(lambda impl, rng: {"y": impl(held)}, Impl(answer), start_of(0, 0))
     assert outcome.status == S.CHANGED_INPUTS
     assert "`schedule.beta`" in outcome.message
 
 
 def test_an_object_may_keep_its_arrays_and_one_named_for_change_may_lose_them():
     held = types.SimpleNamespace(beta=np.array([0.0, 0.1, 0.2]))
-    assert observe(lambda impl, rng: {"y": impl(held)}, Impl(lambda schedule: schedule.beta.sum()), 0, 0).answered
+    assert observe(
+        lambda impl, rng: {"y": impl(held)}, Impl(lambda schedule: schedule.beta.sum()), start_of(0, 0)
+    ).answered
     Impl(write_into_the_schedule, mutates=["schedule"])(held)
     assert held.beta[1] == 0.5
 

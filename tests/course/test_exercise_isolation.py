@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib
 import os
+import queue
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +29,9 @@ from minigen.course.exercise.grading.explain import recognised
 from minigen.course.exercise.grading.forms import check_returned, describe, shape_message
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_function, grade_source
-from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.observe import Impl, observe, start_of
 from minigen.course.exercise.grading.outcome import Failure, Outcome, with_incident
+from minigen.course.exercise.grading.reference import without_bodies
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.runner import Limits
 from minigen.course.exercise.grading.submission import Submission
@@ -181,6 +184,9 @@ FORMS = {
     "integers": ("return np.zeros(len(x), dtype=int)", S.WRONG_DTYPE),
     "complex": (f"return {RIGHT} + 0j", S.WRONG_DTYPE),
     "booleans": ("return np.ones(len(x), dtype=bool)", S.WRONG_DTYPE),
+    "masked": (f"import numpy\nreturn numpy.ma.masked_array({RIGHT}, mask=True)", S.WRONG_TYPE),
+    "matrix": (f"import numpy\nreturn numpy.asmatrix({RIGHT})", S.WRONG_TYPE),
+    "masked in a list": (f"import numpy\nreturn [numpy.ma.masked_array({RIGHT}, mask=True)]", S.WRONG_TYPE),
     "nan": (f"return {RIGHT} * np.nan", S.NAN),
     "inf": (f"return {RIGHT} + np.inf", S.INF),
     "-inf": (f"return {RIGHT} - np.inf", S.INF),
@@ -216,7 +222,7 @@ CALLS = {
     ),
     "sys.exit": ("import sys\nsys.exit(0)", S.EXITED, "sys.exit"),
     "os._exit": ("import os\nos._exit(0)", S.EXITED, None),
-    "segmentation fault": ("import ctypes\nctypes.string_at(0)", S.CRASHED, "ctypes.string_at"),
+    "segmentation fault": ("import faulthandler\nfaulthandler._sigsegv()", S.CRASHED, "faulthandler._sigsegv"),
     "abort": ("import os\nos.abort()", S.CRASHED, "os.abort()"),
     "memory": ("rows = []\nwhile True:\n    rows.append(bytearray(10**7))", S.MEMORY, "rows.append"),
     "memory at once": ("return np.zeros(10**12)", S.MEMORY, "np.zeros"),
@@ -329,7 +335,7 @@ IMPORTS = {
     ),
     "sys.exit": ("import sys\nsys.exit(0)\n", S.EXITED, "sys.exit(0)"),
     "os._exit": ("import os\nos._exit(0)\n", S.EXITED, None),
-    "segmentation fault": ("import ctypes\nctypes.string_at(0)\n", S.CRASHED, "ctypes.string_at(0)"),
+    "segmentation fault": ("import faulthandler\nfaulthandler._sigsegv()\n", S.CRASHED, "faulthandler._sigsegv()"),
     "memory": ("rows = []\nwhile True:\n    rows.append(bytearray(10**7))\n", S.MEMORY, "rows.append"),
     "recursion": ("def f(): return f()\n\n\nf()\n", S.RECURSION, "def f()"),
     "input": ("name = input()\n", S.INPUT, "input()"),
@@ -398,10 +404,10 @@ class Liar(numpy.ndarray):
 """
     )
     report = grade(function("return numpy.full(len(x), 7.0).view(Liar)", head=head))
-    assert statuses(report)[:2] == [S.WRONG_VALUE] * 2
-    assert report.verdicts[0].yours == 7.0
+    assert statuses(report)[:2] == [S.WRONG_TYPE] * 2
     right = grade(function(f"y = {RIGHT}\nreturn y.view(Liar) if type(y) is numpy.ndarray else y", head=head))
-    assert right.passed
+    assert statuses(right)[:3] == [S.WRONG_TYPE] * 3 and right.points < right.exercise.points
+    assert right.verdicts[0].message.endswith("a plain array is expected")
 
 
 def test_an_object_that_only_says_it_is_an_array(grade):
@@ -529,7 +535,7 @@ return {RIGHT}"""
 
 
 @linux
-def test_children_that_escape_are_ended(grade):
+def test_children_that_escape_are_ended(grade, without_hook):
     """Past the hook on processes: through the C library, into a group of its own."""
     body = f"""import ctypes, os, time
 libc = ctypes.CDLL(None)
@@ -545,7 +551,7 @@ return {RIGHT}"""
 
 
 @linux
-def test_children_that_shed_their_environment_are_ended(grade):
+def test_children_that_shed_their_environment_are_ended(grade, without_hook):
     """Past the hook, out of the group, and by `execve` into a program that has no environment at all."""
     body = f"""import ctypes, os
 libc = ctypes.CDLL(None)
@@ -562,7 +568,7 @@ return {RIGHT}"""
 
 
 @linux
-def test_children_that_leave_their_folder_too_are_ended(grade):
+def test_children_that_leave_their_folder_too_are_ended(grade, without_hook):
     """By two forks, so that no parent is left, in no folder and with no environment of the worker's."""
     body = f"""import ctypes, os
 libc = ctypes.CDLL(None)
@@ -870,7 +876,7 @@ def test_other_copies_of_the_answers_cannot_be_read(grade, exercise, tmp_path):
     (package / "densities.py").write_text((DATA / "fakegen/densities.py").read_text())
     head = f"import sys\nsys.path.insert(0, {str(package)!r})\n"
     body = f"{head}import densities\nreturn densities.gaussian_nll(x, mu, logvar)"
-    assert statuses(grade(function(body))) == [S.PACKAGE_ANSWER] * 4
+    assert statuses(grade(function(body))) == [S.RAISED] * 4, "that folder cannot be read"
 
 
 def test_the_reference_is_empty_wherever_it_is_kept(grade):
@@ -993,7 +999,7 @@ STACKS = {  # what stands where faulthandler's words are expected
 
 @posix
 @pytest.mark.parametrize("name", STACKS)
-def test_what_stands_in_the_place_of_a_workers_file_is_not_read(grade, name):
+def test_what_stands_in_the_place_of_a_workers_file_is_not_read(grade, without_hook, name):
     head = f"{HEAD}import os\nstack = os.path.abspath('../stack')\nos.unlink(stack)\n{STACKS[name]}\nos._exit(3)\n\n\n"
     report = grade(function(f"return {RIGHT}", head=head))
     assert statuses(report) == [S.EXITED] * 4 and "exit code 3" in report.verdicts[0].message
@@ -1117,7 +1123,7 @@ def test_a_function_that_the_driver_calls_is_the_students_too(exercise):
     def wrong(x):
         return lambda y: y.foo
 
-    outcome = observe(case.driver, Impl(wrong, None, [__file__]), 0, 0)
+    outcome = observe(case.driver, Impl(wrong, None, [__file__]), start_of(0, 0))
     assert outcome.status == S.RAISED and outcome.text == "return lambda y: y.foo"
 
 
@@ -1440,7 +1446,9 @@ def test_shapes_that_do_not_broadcast_get_a_sentence():
         ((2, 3), (4, 3)): "and 2 is not 4 (ValueError",
     }
     for shapes, sentence in words.items():
-        outcome = observe(lambda impl, rng: {"y": impl(*map(np.zeros, shapes))}, Impl(lambda a, b: a + b), 0, 0)
+        outcome = observe(
+            lambda impl, rng: {"y": impl(*map(np.zeros, shapes))}, Impl(lambda a, b: a + b), start_of(0, 0)
+        )
         assert outcome.status == S.RAISED and sentence in outcome.message, outcome.message
 
 
@@ -1468,3 +1476,285 @@ def test_a_failed_case_shows_its_inputs_and_repeats_the_call(grade):
     small = grade(function(f"return 2.0 * {RIGHT}")).first_failure
     assert small.inputs == ["x = [[0.]]", "mu = [[0.]]", "logvar = [[0.]]"]
     assert small.repeat == "gaussian_nll(np.array([[0.0]]), np.array([[0.0]]), np.array([[0.0]]))"
+
+
+# ------------------------------------------------------------------------------------------- out of the folder
+
+ELSEWHERE = {  # what is tried in a call, where TARGET is a file of the user: the status
+    "append": ("open(TARGET, 'a').write('x')", S.OUTSIDE),
+    "read and write": ("open(TARGET, 'r+').write('x')", S.OUTSIDE),
+    "create": ("open(TARGET + '.new', 'w').close()", S.OUTSIDE),
+    "create alone": ("open(TARGET + '.new', 'x').close()", S.OUTSIDE),
+    "os.open": ("os.close(os.open(TARGET, os.O_WRONLY | os.O_TRUNC))", S.OUTSIDE),
+    "os.open, created": ("os.close(os.open(TARGET + '.new', os.O_CREAT))", S.OUTSIDE),
+    "through a link": ("os.symlink(TARGET, 'link'); open('link', 'a').write('x')", S.OUTSIDE),
+    "through a link to its folder": ("os.symlink(os.path.dirname(TARGET), 'd'); open('d/' + NAME, 'w')", S.OUTSIDE),
+    "a hard link": ("os.link(TARGET, 'mine'); open('mine', 'a').write('x')", S.OUTSIDE),
+    "from its own folder": ("os.chdir(os.path.dirname(TARGET)); open(NAME, 'a')", S.OUTSIDE),
+    "upwards": ("open(os.path.relpath(TARGET), 'a')", S.OUTSIDE),
+    "as bytes": ("open(os.fsencode(TARGET), 'ab')", S.OUTSIDE),
+    "a path that changes its mind": (
+        "class P(str):\n    def startswith(self, *a): return True\n    def split(self, *a): return ['']\n"
+        "open(P(TARGET), 'a')",
+        S.OUTSIDE,
+    ),
+    "with os.path replaced": (
+        "os.path.realpath = os.path.abspath = lambda p, **k: os.getcwd()\nopen(TARGET, 'a')",
+        S.OUTSIDE,
+    ),
+    "remove": ("os.remove(TARGET)", S.OUTSIDE),
+    "rename": ("os.rename(TARGET, 'mine')", S.OUTSIDE),
+    "replace": ("open('mine', 'w').close(); os.replace('mine', TARGET)", S.OUTSIDE),
+    "truncate": ("os.truncate(TARGET, 0)", S.OUTSIDE),
+    "chmod": ("os.chmod(TARGET, 0)", S.OUTSIDE),
+    "utime": ("os.utime(TARGET, (0, 0))", S.OUTSIDE),
+    "mkdir": ("os.mkdir(TARGET + '.d')", S.OUTSIDE),
+    "symlink": ("os.symlink('x', TARGET + '.l')", S.OUTSIDE),
+    "mkfifo": ("os.mkfifo(TARGET + '.p')", S.OUTSIDE),
+    "posix.mkfifo": ("import posix; posix.mkfifo(TARGET + '.p')", S.OUTSIDE),
+    "remove, from a folder's descriptor": (
+        "d = os.open(os.getcwd(), os.O_RDONLY); os.remove(os.path.relpath(TARGET), dir_fd=d)",
+        S.OUTSIDE,
+    ),
+    "shutil": ("import shutil; shutil.rmtree(os.path.dirname(TARGET))", S.OUTSIDE),
+    "numpy": ("np.zeros(3).tofile(TARGET)", S.OUTSIDE),
+    "memmap": ("import numpy; numpy.memmap(TARGET, mode='r+')", S.OUTSIDE),
+    "sqlite": ("import sqlite3; sqlite3.connect(':memory:').execute(f'attach {TARGET!r} as x')", S.RAISED),
+    "dbm": ("import importlib; importlib.import_module('_dbm').open(TARGET, 'n')", S.RAISED),
+    "readline": ("import readline; readline.write_history_file(TARGET)", S.RAISED),
+    "read": ("open(TARGET).read()", S.OUTSIDE),
+    "read through a folder's descriptor": (
+        "d = os.open(os.path.dirname(TARGET), os.O_RDONLY); os.read(os.open(NAME, os.O_RDONLY, dir_fd=d), 9)",
+        S.OUTSIDE,
+    ),
+    "upwards from a folder's descriptor": ("os.open('..', os.O_RDONLY, dir_fd=os.open(os.getcwd(), 0))", S.OUTSIDE),
+    "listed": ("os.listdir(os.path.dirname(TARGET))", S.OUTSIDE),
+    "walked": ("list(os.scandir(os.path.dirname(TARGET)))", S.OUTSIDE),
+    "the command line of the parent": ("open(f'/proc/{os.getppid()}/cmdline').read()", S.OUTSIDE),
+    "the environment": ("open('/proc/self/environ').read()", S.OUTSIDE),
+    "the folder of the parent": ("os.listdir(f'/proc/{os.getppid()}/cwd/')", S.OUTSIDE),
+    "proc by a link": ("os.symlink('/proc', 'p'); open('p/self/status').read()", S.OUTSIDE),
+    "proc by dots": ("open('/usr/../proc/self/status').read()", S.OUTSIDE),
+    "proc by /dev/fd": ("open('/dev/fd/0').read()", S.OUTSIDE),
+    "proc from its folder": ("os.chdir('/proc/self'); open('status').read()", S.OUTSIDE),
+    "SIGSTOP by a pidfd": (
+        "import signal; signal.pidfd_send_signal(os.pidfd_open(os.getppid()), signal.SIGCONT)",
+        S.PROCESS,
+    ),
+    "pidfd of _signal": ("import _signal; _signal.pidfd_send_signal(0, 18)", S.PROCESS),
+    "fork_exec": ("import _posixsubprocess; _posixsubprocess.fork_exec()", S.PROCESS),
+    "connect": ("import socket; socket.create_connection(('127.0.0.1', 9))", S.NETWORK),
+    "connect, in C": ("import _socket; _socket.socket().connect(('127.0.0.1', 9))", S.NETWORK),
+    "bind": ("import socket; socket.socket().bind(('127.0.0.1', 0))", S.NETWORK),
+    "sendto": ("import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))", S.NETWORK),
+    "a name": ("import socket; socket.getaddrinfo('localhost', 80)", S.NETWORK),
+    "a page": ("import urllib.request; urllib.request.urlopen('http://127.0.0.1:9')", S.NETWORK),
+    "ctypes": ("import ctypes; ctypes.CDLL(None).getpid()", S.OUTSIDE),
+    "ctypes, its own": ("import ctypes; ctypes.pythonapi.Py_IncRef", S.OUTSIDE),
+    "ctypes by __import__": ("__builtins__['__import__']('ctypes').string_at(id(np))", S.OUTSIDE),
+    "ctypes under a library's name": (
+        "exec(compile('import ctypes; ctypes.CDLL(None)', os.__file__, 'exec'))",
+        S.OUTSIDE,
+    ),
+    "ctypes under the name of an import": (
+        "code = compile('import ctypes; ctypes.CDLL(None)', 'x', 'exec')\n"
+        "exec(code.replace(co_filename='<frozen importlib._bootstrap>'))",
+        S.OUTSIDE,
+    ),
+    "code from bytes": ("import marshal; marshal.loads(marshal.dumps((lambda: 0).__code__))", S.OUTSIDE),
+    "another hook": ("import sys; sys.addaudithook(print)", S.OUTSIDE),
+}
+
+
+@linux
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_is_outside_is_neither_read_nor_changed(grade, name, tmp_path):
+    """In the first case only, with the exception swallowed: the incident decides, and the others still count."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    target = folder / "notes.txt"
+    target.write_text("mine")
+    before = target.stat()
+    code, expected = ELSEWHERE[name]
+    lines = "\n".join(f"    {row}" for row in code.splitlines())
+    head = f"{HEAD}import os\nTARGET, NAME = {str(target)!r}, 'notes.txt'\n\n\n"
+    report = grade(function(f"if x.shape == (1, 1):\n{lines}\nreturn {RIGHT}", head=head))
+    assert statuses(report) == [expected, S.PASS, S.PASS, S.PASS], [v.message for v in report.verdicts]
+    swallowed = f"if x.shape == (1, 1):\n    try:\n{_deeper(lines)}\n"
+    swallowed += f"    except BaseException:\n        pass\nreturn {RIGHT}"
+    wanted = S.PASS if expected == S.RAISED else expected
+    assert statuses(grade(function(swallowed, head=head)))[0] == wanted
+    assert target.read_text() == "mine" and list(folder.iterdir()) == [target]
+    assert (target.stat().st_mode, target.stat().st_mtime, target.stat().st_nlink) == (
+        before.st_mode,
+        before.st_mtime,
+        1,
+    )
+
+
+def _deeper(lines: str) -> str:
+    return "\n".join(f"    {row}" for row in lines.splitlines())
+
+
+INSIDE = {  # what an answer may do
+    "write and read": "open('a', 'w').write('x'); assert open('a').read() == 'x'",
+    "a folder of its own": "os.makedirs('d/e'); open('d/f', 'w').close(); os.rename('d', 'g'); os.remove('g/f')",
+    "a temporary file": "import tempfile; tempfile.TemporaryFile().write(b'x'); tempfile.NamedTemporaryFile().close()",
+    "nothing": "open(os.devnull, 'w').write('x')",
+    "the system's random numbers": "open('/dev/urandom', 'rb').read(4)",
+    "a package": "import scipy.special, scipy.optimize, scipy.linalg, scipy.stats",
+    "figures": "import matplotlib.pyplot as plt; plt.plot([1]); plt.savefig('a.png')",
+    "the data of the package": "import minigen.data.mnist; minigen.data.mnist.load()",
+    "save and load": "import numpy; numpy.save('a.npy', x); assert (numpy.load('a.npy') == x).all()",
+    "text that is run": "exec('a = 1'); assert eval('1 + 1') == 2; compile('1', 'mine', 'eval')",
+    "a named tuple": "import collections as c, dataclasses as d; c.namedtuple('P', 'a'); d.make_dataclass('D', 'a')",
+    "a signal to itself": "import signal; os.kill(os.getpid(), signal.SIGCONT)",
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_what_stays_inside_is_allowed(grade, name):
+    head = f"{HEAD}import os\n\n\n"
+    body = f"if x.shape == (1, 1):\n    {INSIDE[name]}\nreturn {RIGHT}"
+    report = grade(function(body, head=head), Limits(case=20.0, load=20.0))
+    assert report.passed, [v.message for v in report.verdicts]
+
+
+def test_a_worker_is_not_given_the_seed(exercise):
+    """Neither in a frame nor in any object, nor in the generator that a driver draws from."""
+    seed = 2028467197
+    source = function(
+        f"""import gc, sys
+found, frame = [], sys._getframe()
+while frame is not None:
+    found += [name for name, value in frame.f_locals.items() if type(value) is int and value == TOKEN + 1]
+    rng = frame.f_locals.get("rng")
+    if rng is not None:
+        found += [str(rng.bit_generator.seed_seq.entropy)] if str(TOKEN + 1) in repr(rng.bit_generator.seed_seq) else []
+    frame = frame.f_back
+for value in gc.get_objects():
+    items = value.values() if type(value) is dict else value if type(value) in (list, tuple) else ()
+    found += ["object" for item in list(items) if type(item) is int and item == TOKEN + 1]
+assert not found, found
+return {RIGHT}""",
+        head=f"{HEAD}TOKEN = {seed - 1}\n\n\n",
+    )
+    report = grade_file(exercise, Submission("gan_90.py", source), LIMITS, seed=seed)
+    assert report.passed, [v.message for v in report.verdicts]
+
+
+@posix
+def test_the_files_of_an_answer_have_a_limit_together(grade):
+    body = f"""if x.shape == (1, 1):
+    for number in range(30):
+        open(str(number), 'wb').write(bytes(15 * 2**20))
+return {RIGHT}"""
+    report = grade(function(body))
+    assert statuses(report)[0] == S.DISK and "more than 64 MB" in report.verdicts[0].message
+
+
+class Stopped:
+    """A queue whose first wait takes a day longer than asked, as when the process is stopped meanwhile."""
+
+    def __init__(self, clock, event):
+        self.clock, self.event, self.waits = clock, event, 0
+
+    def get(self, timeout):
+        self.waits += 1
+        self.clock.now += timeout + (86400.0 if self.waits == 1 else 0.0)
+        if self.waits < 5:
+            raise queue.Empty
+        return self.event
+
+    def empty(self):
+        return True
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_the_time_in_which_this_process_is_stopped_is_not_an_answers(tmp_path, monkeypatch, stops):
+    """Without the stop, the same worker is found too late."""
+    clock = types.SimpleNamespace(now=1000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(runner, "time", clock)
+    monkeypatch.setattr(runner, "_stopped", 0.0)
+    worker = object.__new__(runner._Worker)
+    worker.limits, worker.folder, worker.end = LIMITS, str(tmp_path), 2000.0
+    worker.process = types.SimpleNamespace(poll=lambda: None)
+    worker.events = Stopped(clock, runner._End())
+    worker._allow(30.0 if stops else 0.25)
+    worker.events.waits = 0 if stops else 1
+    event = worker._next()
+    assert isinstance(event, runner._End) if stops else event is None
+    assert runner.running_time() == pytest.approx(clock.now - (86400.0 if stops else 0.0))
+
+
+@linux
+def test_a_check_that_is_stopped_goes_on_where_it_was(tmp_path):
+    """The answer takes 2 of its 10 seconds; the process that waits for it is stopped for 14."""
+    path = tmp_path / "gan_90.py"
+    path.write_text(function(f"import time\nif x.shape == (1, 1):\n    time.sleep(2)\nreturn {RIGHT}"))
+    code = f"""import sys
+sys.path[:0] = [{str(DATA)!r}, {str(Path(runner.__file__).parents[4])!r}]
+from pathlib import Path
+from minigen.course.exercise import catalog
+from minigen.course.exercise.grading.grade import grade_file
+from minigen.course.exercise.grading.runner import Limits
+exercise = catalog.find("gan/90/gaussian_nll")[0]
+grade_file(exercise, Path({str(path)!r}))
+print("ready", flush=True)
+print(grade_file(exercise, Path({str(path)!r}), Limits(case=2.0, load=8.0)).status)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout.readline() == "ready\n"
+        time.sleep(1.5)
+        parent.send_signal(signal.SIGSTOP)
+        time.sleep(14)
+        parent.send_signal(signal.SIGCONT)
+        assert parent.stdout.read() == f"{S.PASS}\n"
+
+
+def test_the_body_of_the_function_is_nowhere_in_a_worker(grade):
+    """Not even for code that watches its module being made."""
+    body = f"""import sys
+import fakegen.densities
+sys.modules.pop("fakegen.densities")
+codes = []
+sys.setprofile(lambda frame, event, argument: codes.append(frame.f_code))
+import fakegen.densities
+sys.setprofile(None)
+made = [c for code in codes for c in code.co_consts if getattr(c, "co_name", "") == "gaussian_nll"]
+assert made and all(c.co_names == ("NotImplementedError",) for c in made), [c.co_names for c in made]
+return {RIGHT}"""
+    report = grade(function(body))
+    assert report.passed, [v.message for v in report.verdicts]
+
+
+def test_a_module_without_bodies():
+    source = "\n".join(
+        [
+            "def f(x): return x",
+            "@keep",
+            "def g(",
+            "    x,",
+            "):",
+            '    """What it is."""',
+            "    # σ",
+            "    return 2 * x",
+            "class C:",
+            "    def g(self):",
+            "        return 1",
+            "    def h(self): return 'σ'",
+            "if True:",
+            "    def k(): return 3",
+            "z = 4",
+        ]
+    )
+    text = without_bodies(source, ["f", "g", "C.h", "k"])
+    assert len(text.split("\n")) == len(source.split("\n")), "the lines keep their numbers"
+    names = {"keep": lambda function: function}
+    exec(text, names)
+    assert names["z"] == 4 and names["C"]().g() == 1
+    for hidden in (lambda: names["f"](1), lambda: names["g"](1), names["C"]().h, names["k"]):
+        with pytest.raises(NotImplementedError):
+            hidden()
+    assert "What it is" not in text and "σ" not in text and "@keep" in text

@@ -39,10 +39,12 @@ def parser() -> Parser:
         "--notebook", action="store_true", help="students also get a notebook (needs the extra classroom)"
     )
     build.add_argument("--seed", metavar="SECRET", help="what the platforms' graders draw their seeds from")
+    build.add_argument("--seed-file", type=Path, metavar="FILE", help="a file with that text")
     answers = commands.add_parser("solutions", help="write the solutions with derivations, for yourself")
     answers.set_defaults(run=_solutions)
     answers.add_argument("file", type=Path, metavar="FILE", help="the assignment")
     answers.add_argument("--seed", metavar="SECRET", help="what private variants are chosen by, if there are any")
+    answers.add_argument("--seed-file", type=Path, metavar="FILE", help="a file with that text")
     answers.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: hw1-solutions.md)")
     return result
 
@@ -82,7 +84,8 @@ def _build(args: argparse.Namespace) -> int:
     from minigen.classroom import build
 
     assignment = assignments.load(args.file)
-    for line in build.build(assignment, args.out, notebook=args.notebook, secret=args.seed):
+    secret = assignments.secret_of(args.seed, args.seed_file)
+    for line in build.build(assignment, args.out, notebook=args.notebook, secret=secret):
         print(line)
     return 0
 
@@ -90,7 +93,8 @@ def _build(args: argparse.Namespace) -> int:
 def _solutions(args: argparse.Namespace) -> int:
     from minigen.classroom.solutions import solutions
 
-    assignment = assignments.with_private(assignments.load(args.file), args.seed)
+    secret = assignments.secret_of(args.seed, args.seed_file)
+    assignment = assignments.with_private(assignments.load(args.file), secret)
     out = args.out or args.file.with_name(f"{assignment.slug}-solutions.md")
     try:
         with open(out, "x", encoding="utf-8") as file:

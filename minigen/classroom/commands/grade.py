@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "parser"]
 
+UNPROTECTED = (
+    "answers ran without a sandbox: one that takes its own interpreter apart could read and change your files; "
+    "on Linux, apt install bubblewrap gives one"
+)
 NOT_NAMED = ("gradebook.csv", "retries.csv", "unmatched.csv")  # files that the summary names elsewhere, or first
 
 
@@ -39,9 +43,8 @@ def parser() -> Parser:
     add("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or a zip; it is only read")
     add("--assignment", type=Path, required=True, metavar="FILE", help="the assignment, hw1.toml")
     add("--roster", type=Path, required=True, metavar="FILE", help="CSV: student_id, ...; or Canvas's, Moodle's")
-    add(
-        "--seed", required=True, metavar="SECRET", help="any text: the inputs that answers are graded on follow from it"
-    )
+    add("--seed", metavar="SECRET", help="any text, from which the graded inputs follow (or the variable MINIGEN_SEED)")
+    add("--seed-file", type=Path, metavar="FILE", help="a file with that text, which no list of processes then shows")
     add("--out", type=Path, required=True, metavar="DIR", help="the folder for the grades; a stopped run goes on in it")
     add("--jobs", type=_count, default=1, metavar="N", help="submissions at a time (default 1)")
     add(
@@ -52,7 +55,7 @@ def parser() -> Parser:
     add("--lms", choices=lms.KINDS, help="also write a gradebook that this platform imports, from its own export")
     add("--lms-column", metavar="NAME", help="the assignment's column there (default: the one with its title)")
     add("--adjust", type=Path, metavar="FILE", help="your decisions (default: adjust.csv beside the assignment)")
-    add("--sandbox", choices=("none", "bwrap"), default="none", help="run each answer in a sandbox of bubblewrap")
+    add("--sandbox", choices=("none", "bwrap"), help="what answers run in (default: bwrap where it runs)")
     add("--dask", metavar="ADDRESS", help="grade on the workers of a Dask scheduler (needs the extra cluster)")
     add("--again", action="store_true", help="grade all of it again, also what was graded before")
     add("--json", action="store_true", help="the summary for a program")
@@ -107,7 +110,10 @@ def _grade(args: argparse.Namespace) -> Summary:
     path = args.adjust or args.assignment.with_name("adjust.csv")
     decided = decisions.read(path, assignment, students)
     book = lms.plan(args.lms, table, assignment, args.lms_column) if args.lms else None
-    sandbox = _sandbox(args.sandbox)
+    secret = assignments.secret_of(args.seed, args.seed_file)
+    if secret is None:
+        raise UsageError("grade needs a secret: --seed SECRET, --seed-file FILE or the variable MINIGEN_SEED")
+    sandbox, unprotected = _sandbox(args.sandbox, args.dask is not None)
     run = None
     if args.dask is not None:
         from minigen.classroom.grade import cluster
@@ -123,19 +129,28 @@ def _grade(args: argparse.Namespace) -> Summary:
         again=args.again,
         bar=bar,
     )
-    return batch.grade_class(args.submissions, assignment, students, args.seed, args.out, options, run)
+    summary = batch.grade_class(args.submissions, assignment, students, secret, args.out, options, run)
+    summary.remarks += (unprotected,) if unprotected else ()
+    return summary
 
 
-def _sandbox(text: str) -> str:
-    """The requested sandbox, "" for none. Raises UsageError if it is not available here."""
+def _sandbox(text: str | None, elsewhere: bool) -> tuple[str, str]:
+    """The sandbox for answers, "" for none, and then what they are not kept from, in a sentence.
+
+    Without a request it is bubblewrap where that runs; elsewhere: answers do not run on this machine. Raises UsageError
+    if a requested one is not available here.
+    """
     from minigen.course.exercise.grading import bubblewrap
 
+    if text is None:
+        why_not = "the workers of --dask may have none" if elsewhere else bubblewrap.why_not()
+        return ("", f"{UNPROTECTED} ({why_not})") if why_not else ("bwrap", "")
     if text == "none":
-        return ""
+        return "", f"{UNPROTECTED} (--sandbox none)"
     why_not = bubblewrap.why_not()
     if why_not:
         raise UsageError(f"--sandbox {text}: {why_not}")
-    return text
+    return text, ""
 
 
 def _print_summary(summary: Summary) -> None:

@@ -45,7 +45,8 @@ class Options:
 
     times: "files" for the times of the files, or when each student handed in, by id; None: nobody is late.
     decisions: the teacher's, by id. lms: the platform's gradebook to be written.
-    sandbox: "bwrap", or "" for none. again: grade what was graded before, too. bar: whether to show a progress bar.
+    sandbox: that of the answers, "" for none; see `Limits`. again: grade what was graded before, too. bar: whether to
+    show a progress bar.
     """
 
     jobs: int = 1

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,10 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.public import public_message
+from minigen.course.exercise.grading.reaches import reaches
 from minigen.course.exercise.grading.report import Report, points_by_kind, same_for_every_case
+from minigen.course.exercise.grading.runner import running_time
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.lookup import Grading, grading_of
 
@@ -48,7 +50,7 @@ class Grader:
 
         Never raises for what the files do; what fails here is the grader's own error, reported in the row.
         """
-        end = time.monotonic() + self.assignment.seconds
+        end = running_time() + self.assignment.seconds
         rows = []
         for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
             notes = [*notes, *_of_another_variant(assigned, submission)]
@@ -84,7 +86,7 @@ class Grader:
             return [grade_file(exercise, submission)]
         reports = []
         for seed in self.seeds:
-            left = end - time.monotonic()
+            left = end - running_time()
             if left <= 0:
                 message = f"the answers before this one took all of the {self.assignment.seconds:g} s of a submission"
                 return [same_for_every_case(exercise, Outcome(status.TIMEOUT, message))]
@@ -167,8 +169,10 @@ def row_of(
         "file": submission.file,
         "sha256": sha256,
         "message": _message(shown),
+        "public": public_message(shown.status, _message(shown)),
         "cases": cases,
         "notes": [*notes, *shown.notes],
+        "reaches": reaches(submission.source),
         "seconds": round(sum(report.seconds for report in reports), 3),
     }
     return {key: writable(value) for key, value in row.items()}
@@ -189,5 +193,9 @@ def _message(report: Report) -> str:
 
 
 def _case(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """A case over all seeds: the first verdict that fails, or the first of all."""
-    return next((verdict for verdict in verdicts if not verdict.passed), verdicts[0]).to_json()
+    """A case over all seeds: the first verdict that fails, or the first of all.
+
+    public: its message as students read it.
+    """
+    shown = next((verdict for verdict in verdicts if not verdict.passed), verdicts[0])
+    return {**shown.to_json(), "public": public_message(shown.status, shown.message)}

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 
 from minigen.classroom.assignment import Assignment, rebuilt
 from minigen.classroom.grade.grader import Grader
-from minigen.course.exercise.grading.runner import remove_folder
+from minigen.course.exercise.grading.runner import STOPPED, remove_folder
 from minigen.course.exercise.grading.starvation import Starvation
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.grading.worker import end_with_parent
 
 __all__ = ["Failed", "Graded", "Job", "Setup", "run"]
 
+SLICE = 1.0  # seconds of a wait
 PATIENCE = 120.0  # seconds beyond the limit of a submission, after which its process is ended
 LOOK = 1.0  # seconds, at most, between two looks at how long other processes keep the graders from running
 
@@ -173,9 +174,13 @@ class _Process:
 def _ready(busy: Sequence[_Process]) -> list[_Process]:
     """The processes that have answered, died, or are late; waits for one."""
     while True:
-        timeout = min(each.deadline for each in busy) - time.monotonic()
-        answered = wait([each.channel for each in busy], timeout=max(0.0, min(timeout, LOOK)))
+        before = time.monotonic()
+        timeout = max(0.0, min(LOOK, min(each.deadline for each in busy) - before))
+        answered = wait([each.channel for each in busy], timeout=timeout)
         now = time.monotonic()
+        if now - before - timeout > STOPPED:  # this process was stopped meanwhile, which costs no submission its time
+            for each in busy:
+                each.deadline += now - before - timeout
         ready = [each for each in busy if each.channel in answered or each.is_late(now)]
         if ready:
             return ready

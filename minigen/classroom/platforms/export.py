@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import minigen
-from minigen.classroom.assignment import Assignment
+from minigen.classroom.assignment import Assignment, given
 from minigen.course.console import INSTALL_CLASSROOM, UsageError
+from minigen.course.exercise.private import FILE_NAME
 from minigen.course.index.lessons import full_id, lesson_folders, lessons_roots, own_modules
 from minigen.course.index.package import PACKAGE
 
@@ -25,14 +26,17 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.npz", "_lessons")
 
 
 def copy_package(folder: Path) -> None:
-    """Copy the package to `folder`/minigen, with the exercises of all lessons, their known mistakes and variants."""
+    """Copy the package to `folder`/minigen, with the exercises of all lessons and without private variants.
+
+    Their known mistakes are copied, too: hints are found by them.
+    """
     shutil.copytree(PACKAGE, folder / "minigen", ignore=LEFT_OUT)
     for path in own_modules():
         shutil.copyfile(path, folder / path.name)
     for lesson in lesson_folders("exercise.py"):
         target = folder / "minigen" / "_lessons" / full_id(lesson)
         target.mkdir(parents=True)
-        for name in ("exercise.py", "answers.py", "private.py"):
+        for name in ("exercise.py", "answers.py"):
             if (lesson / name).exists():
                 shutil.copyfile(lesson / name, target / name)
 
@@ -55,7 +59,7 @@ def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> 
     (folder / "assignment.toml").write_text(assignment.text, encoding="utf-8")
     for name, data in assignment.files.items():
         (folder / name).write_bytes(data)
-    settings = {"seeds": list(seeds), "visibility": assignment.visibility, "private": assignment.numbers}
+    settings = {"seeds": list(seeds), "visibility": assignment.visibility, "private": given(assignment, seeds)}
     (folder / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(["nbformat", "jsonschema"]), encoding="utf-8")
     copy_package(folder / "package")
@@ -63,6 +67,8 @@ def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> 
 
 def write_wheel(folder: Path) -> str:
     """Write the whole package, with lessons and data sets, as a wheel that pip installs; its name.
+
+    The declarations of private variants are left out, because they hold the answers of an exam.
 
     Raises UsageError if the package itself is not installed, so that nothing tells what it requires.
     """
@@ -77,7 +83,11 @@ def write_wheel(folder: Path) -> str:
         if "_lessons" not in path.relative_to(PACKAGE).parts
     }
     for root in reversed(lessons_roots()):
-        files |= {f"minigen/_lessons/{path.relative_to(root).as_posix()}": path for path in _files(root)}
+        files |= {
+            f"minigen/_lessons/{path.relative_to(root).as_posix()}": path
+            for path in _files(root)
+            if path.name != FILE_NAME
+        }
     files |= {path.name: path for path in own_modules()}
     info = f"minigen-{minigen.__version__}.dist-info"
     needs = [f"Requires-Dist: {need}\n" for need in installed.requires or () if "extra ==" not in need]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from minigen.classroom import notebook
-from minigen.classroom.assignment import AssignedExercise, Assignment
+from minigen.classroom.assignment import AssignedExercise, Assignment, given
 from minigen.classroom.platforms.score import seeds_file
-from minigen.course.exercise import stubs
+from minigen.course.exercise import limits, stubs
 
 __all__ = ["build", "source_notebook"]
 
@@ -53,6 +53,9 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     nbformat.write(book, source / f"{assignment.slug}.ipynb")
     for name, data in assignment.files.items():
         (source / name).write_bytes(data)
+    if assignment.numbers:  # the cells below the answers look them up here
+        text = limits.text([], assignment.hints, given(assignment, [assignment.practice_seed]))
+        (source / limits.FILE_NAME).write_text(text, encoding="utf-8")
     (folder / seeds_file(assignment.slug)).write_text(json.dumps(list(seeds)) + "\n", encoding="utf-8")
     names = {"slug": assignment.slug, "seconds": assignment.seconds, "seeds": seeds_file(assignment.slug)}
     (folder / "nbgrader_config.py").write_text(CONFIG.format(**names), encoding="utf-8")

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minigen.classroom import notebook
-from minigen.classroom.assignment import AssignedExercise, Assignment
+from minigen.classroom.assignment import AssignedExercise, Assignment, given
 from minigen.classroom.platforms.export import copy_package, requirements
+from minigen.course.exercise import limits
 from minigen.course.exercise.lookup import grading_of
 
 __all__ = ["build", "tests_of"]
@@ -61,6 +62,9 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     (folder / "otter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
     copy_package(folder)
+    if assignment.numbers:
+        text = limits.text([], assignment.hints, given(assignment, seeds))
+        (folder / "minigen" / "_lessons" / limits.FILE_NAME).write_text(text, encoding="utf-8")
     files = " ".join(map(shlex.quote, ["minigen", *assignment.files]))
     (folder / "README.md").write_text(README.format(slug=assignment.slug, files=files), encoding="utf-8")
     for name, data in assignment.files.items():

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from minigen.classroom import collect
-from minigen.classroom.assignment import Assignment, load, replaced
+from minigen.classroom.assignment import Assignment, load, with_given
 from minigen.classroom.grade.grader import Grader
 from minigen.classroom.roster import Student
-from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading import bubblewrap, status
 from minigen.files import write_text
 
 __all__ = ["grade_folder", "gradescope", "gradescope_results"]
@@ -25,10 +25,11 @@ __all__ = ["grade_folder", "gradescope", "gradescope_results"]
 def grade_folder(folder: Path, home: Path) -> tuple[Assignment, list[dict[str, Any]]]:
     """The rows of the one submission in a folder; `home` holds what `build` made: assignment.toml, seeds.json."""
     settings = json.loads((home / "seeds.json").read_text(encoding="utf-8"))
-    assignment = replaced(load(home / "assignment.toml"), settings.get("private", {}))
+    assignment = with_given(load(home / "assignment.toml", declared=False), settings["private"])
     submitted = collect.answers_of(Student("student"), list(collect.folder_entries(folder)), assignment)
     answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
-    return assignment, Grader(assignment, settings["seeds"]).grade(answers)
+    sandbox = "bwrap" if not bubblewrap.why_not() else ""
+    return assignment, Grader(assignment, settings["seeds"], sandbox).grade(answers)
 
 
 def words(row: Mapping[str, Any], case: Mapping[str, Any]) -> str:
@@ -38,7 +39,7 @@ def words(row: Mapping[str, Any], case: Mapping[str, Any]) -> str:
     where = f"line {case['line']}: {case['text']}" if case["line"] and case["text"] else ""
     first = next(other for other in row["cases"] if not other["passed"])
     hint = row["hint"] if case is first else ""
-    return "\n".join(filter(None, [status.WORDS[case["status"]], case["message"], case["relation"], where, hint]))
+    return "\n".join(filter(None, [status.WORDS[case["status"]], case["public"], case["relation"], where, hint]))
 
 
 def gradescope(root: Path) -> int:

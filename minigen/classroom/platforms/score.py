@@ -23,9 +23,10 @@ from minigen.classroom.results.feedback import as_text
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.in_process import grade_function
+from minigen.course.exercise.grading.public import public_message
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.grading.variants import find
+from minigen.course.exercise.limits import found
 from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Checked", "GraderError", "hidden_seeds", "score", "seeds_file"]
@@ -57,7 +58,7 @@ def score(
     other seeds the feedback of `minigen grade` is printed, without values. With several seeds a case counts if it
     passes with each. Raises GraderError.
     """
-    exercise = find(exercise_id)
+    exercise = found(exercise_id)
     assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
     drawn = (0,) if seeds is None else seeds
     grading = grading_of(exercise, drawn)
@@ -92,7 +93,7 @@ class Checked:
     """The cases of one exercise, run once for each function."""
 
     def __init__(self, exercise_id: str, seeds: Sequence[int] = (0,)):
-        self.exercise = find(exercise_id)
+        self.exercise = found(exercise_id)
         self.grading = grading_of(self.exercise, seeds)
         self._last: tuple[Callable, list[Report]] | None = None
 
@@ -105,5 +106,6 @@ class Checked:
         for report in self._last[1]:
             for verdict in report.verdicts:
                 if verdict.case == case and not verdict.passed:
-                    words = [status.WORDS[verdict.status], verdict.message, verdict.relation, report.hint]
+                    told = public_message(verdict.status, verdict.message)
+                    words = [status.WORDS[verdict.status], told, verdict.relation, report.hint]
                     raise AssertionError(writable("; ".join(word for word in words if word)))

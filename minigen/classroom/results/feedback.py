@@ -1,7 +1,8 @@
 """What a student gets back: points, case by case, in Markdown and as a page of HTML.
 
 The inputs of graded seeds stay secret. So the feedback shows no expected value, and no value of the student's, which
-a relation may connect with the expected one; with practice seeds `minigen exercise check` shows both.
+a relation may connect with the expected one, and no text of an exception, which her code chooses; with practice seeds
+`minigen exercise check` shows all of them.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def _result(row: Mapping[str, Any]) -> Iterator[Block]:
     if first is None:
         yield Block("text", "All cases pass.")
     elif same_failure or row["status"] == status.PROCESS:
-        yield from _failure({**first, "message": row["message"], "status": row["status"]}, "")
+        yield from _failure({**first, "public": row["public"], "status": row["status"]}, "")
     else:
         yield Block("list", items=tuple(_outcome(case, row["about"].get(case["case"], "")) for case in row["cases"]))
         yield Block("text", f"{_by_kind(row)}.")
@@ -130,7 +131,7 @@ def _outcome(case: Mapping[str, Any], about: str) -> str:
 
 def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:
     """Why a case failed, without the values of the graded inputs."""
-    words = ": ".join(filter(None, [status.WORDS[case["status"]], case["message"]]))
+    words = ": ".join(filter(None, [status.WORDS[case["status"]], case["public"]]))
     yield Block("text", f"{before}{words}")
     if case["relation"]:
         yield Block("text", case["relation"])

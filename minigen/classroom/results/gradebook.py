@@ -11,7 +11,7 @@ __all__ = ["LONG", "guarded", "long_rows", "printable", "table", "wide_header", 
 
 PERSON = ("student_id", "last_name", "first_name", "email")
 LONG = (*PERSON, "exercise", "status", "points", "possible", "late", "total", "decision", "seed", "sha256")
-FORMULAS = ("=", "+", "-", "@")
+FORMULAS = tuple("=+-@＝＋－＠")  # the last four are the full-width forms, which some spreadsheets compute too
 
 
 def printable(text: str) -> str:

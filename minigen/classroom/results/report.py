@@ -97,6 +97,8 @@ class Tally:
         if len(self.slow) > SLOWEST:
             heapq.heappop(self.slow)
         self.notes += [(id, exercise, note) for note in row["notes"]]
+        if row["reaches"]:
+            self.notes.append((id, exercise, f"the answer reaches for the interpreter: {', '.join(row['reaches'])}"))
 
     # ------------------------------------------------------------------------------------------- the page
 

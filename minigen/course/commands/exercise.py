@@ -24,6 +24,7 @@ import minigen
 from minigen.course.console import UsageError, cleaning_up, color, plural, print_json, safe_streams, text_table
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.format import AuthorError, Exercise
+from minigen.course.exercise.given import GivenExercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.calls import note_calls
 from minigen.course.exercise.grading.grade import grade_file
@@ -385,8 +386,9 @@ def _diff(args: argparse.Namespace) -> int:
         raise UsageError(f"{path}: {submission.message}")
     record = Progress(args.dir)
     closed = {exercise.id for exercise in exercises if allowed_hints(exercise, args.dir) < len(exercise.hints)}
-    if args.reveal and closed:
-        raise UsageError(f"this assignment does not show the answers to {', '.join(sorted(closed))}")
+    private = {exercise.id for exercise in exercises if isinstance(exercise, GivenExercise)}
+    if private or args.reveal and closed:
+        raise UsageError(f"this assignment does not show the answers to {', '.join(sorted(private or closed))}")
     shown = [exercise for exercise in exercises if args.reveal or record.of(exercise)["passed"]]
     hidden = [exercise.id for exercise in exercises if exercise not in shown]
     if not shown:

@@ -48,6 +48,7 @@ import autograd.numpy as anp
 from minigen.course.exercise import catalog, functions
 from minigen.course.exercise.clauses import first_clause
 from minigen.course.exercise.format import AuthorError, Exercise
+from minigen.course.exercise.given import GivenExercise
 from minigen.course.exercise.private import PrivateExercise
 
 __all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries"]
@@ -97,6 +98,8 @@ def answers_of(exercise: Exercise) -> Answers:
     """The answers to an exercise, from the file beside its own. Raises AuthorError if that cannot be loaded."""
     if isinstance(exercise, PrivateExercise):
         return _of_variant(exercise)
+    if isinstance(exercise, GivenExercise):
+        return Answers(mistakes=[_unchanged(exercise)])
     assert exercise.path is not None, "the catalog sets the path of every exercise"
     files = (exercise.path, exercise.path.with_name("answers.py"))
     present = tuple((file, catalog.stamp(file)) for file in files if file.exists())
@@ -127,22 +130,27 @@ def _of_variant(exercise: PrivateExercise) -> Answers:
         function = exercise.composed(answer.function)
         return dataclasses.replace(answer, note=exercise.reworded(answer.note), function=function)
 
-    theirs, reference, without = (
-        answers_of(exercise.ordinary),
-        exercise.ordinary.reference,
-        tuple(exercise.private.without),
-    )
-    unchanged = ListedAnswer(*UNCHANGED, functions.definition(functions.source(reference)), reference)
-    if exercise.renamed:
-        unchanged = dataclasses.replace(unchanged, function=_with_names(reference, exercise.renamed))
+    theirs, without = answers_of(exercise.ordinary), tuple(exercise.private.without)
     return Answers(
-        mistakes=[unchanged, *(within(answer) for answer in theirs.mistakes if not answer.note.startswith(without))],
+        mistakes=[
+            _unchanged(exercise),
+            *(within(answer) for answer in theirs.mistakes if not answer.note.startswith(without)),
+        ],
         variants=list(map(within, theirs.variants)),
         equivalents={
             " ".join(code.split()): note for code, note in entries(exercise.typed(exercise.private.equivalent))
         },
         problems=theirs.problems,
     )
+
+
+def _unchanged(exercise: PrivateExercise | GivenExercise) -> ListedAnswer:
+    """The mistake of a private variant that is the exercise's own answer."""
+    reference = exercise.ordinary.reference
+    unchanged = ListedAnswer(*UNCHANGED, functions.definition(functions.source(reference)), reference)
+    if exercise.renamed:
+        unchanged = dataclasses.replace(unchanged, function=_with_names(reference, exercise.renamed))
+    return unchanged
 
 
 def _with_names(function: Callable, renamed: Mapping[str, str]) -> Callable:

@@ -1,9 +1,10 @@
 """What an assignment gives: `minigen.json` in a student's folder, which `minigen assignment build` writes.
 
-It holds how many hints of an exercise may be shown, and which private variants the exercises are.
+It holds how many hints of an exercise may be shown, and the private variants of exercises, without their answers.
 
 The file is the student's own and can be removed: it keeps an answer from being shown by accident, and not from who
-looks for it, because the package that students install holds all answers.
+looks for it, because the package that students install holds the answers of all exercises. Those of private variants
+are not in it.
 """
 
 from __future__ import annotations
@@ -12,19 +13,24 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from minigen.course.console import UsageError
 from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.given import given_of
 from minigen.course.exercise.grading.submission import Unreadable, read_bytes
-from minigen.course.exercise.grading.variants import numbered
+from minigen.course.exercise.grading.variants import find
+from minigen.course.exercise.private import MARK
+from minigen.course.index.lessons import lessons_roots
 
-__all__ = ["FILE_NAME", "allowed_hints", "as_given", "text"]
+__all__ = ["FILE_NAME", "allowed_hints", "as_given", "found", "text"]
 
 FILE_NAME = "minigen.json"
+LARGEST = 64 * 2**20  # bytes of the file
 
 
-def text(exercises: Sequence[str], hints: int, private: Mapping[str, int] | None = None) -> str:
-    """The file for exercises, by their ids, of which `hints` hints may be shown; private: the numbers of variants."""
+def text(exercises: Sequence[str], hints: int, private: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """The file for exercises, by their ids, of which `hints` hints may be shown; private: the variants, see `given`."""
     more = {"private": dict(private)} if private else {}
     return json.dumps({"hints": dict.fromkeys(exercises, hints), **more}, indent=1) + "\n"
 
@@ -34,24 +40,39 @@ def allowed_hints(exercise: Exercise, folder: Path) -> int:
 
     A damaged file is passed over.
     """
-    found = [max(0, hints) for hints in _recorded("hints", exercise, folder)]
+    found = [max(0, hints) for hints in _recorded("hints", exercise.id, folder) if type(hints) is int]
     return min([len(exercise.hints), *found])
 
 
 def as_given(exercise: Exercise, folder: Path) -> Exercise:
     """An exercise as a student with this folder has it: its private variant, if the file of an assignment says so."""
-    for number in _recorded("private", exercise, folder):
-        with contextlib.suppress(UsageError):  # of another version of minigen
-            return numbered(exercise, number)
+    for data in _recorded("private", exercise.id, folder):
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # of another version of minigen, or damaged
+            return given_of(exercise, data)
     return exercise
 
 
-def _recorded(table: str, exercise: Exercise, folder: Path) -> Iterator[int]:
-    """The numbers that the files in the folder, here and above it have for an exercise."""
+def found(address: str) -> Exercise:
+    """The exercise of an address, or the private variant: as it is declared, else as it was handed out.
+
+    A variant is handed out in the file of the folder, here, above it, or beside the lessons of a platform's package.
+    Raises UsageError if there is none.
+    """
+    id, mark, number = address.partition(MARK)
+    if not mark:
+        return find(address)
+    try:
+        return find(address)
+    except UsageError:
+        for folder in (Path("exercises"), *lessons_roots()):
+            exercise = as_given(find(id), folder)
+            if exercise.address == address:
+                return exercise
+        raise
+
+
+def _recorded(table: str, id: str, folder: Path) -> Iterator[Any]:
+    """What the files in the folder, here and above it have for an exercise."""
     for place in dict.fromkeys([folder, Path(), folder / ".."]):
-        try:
-            number = json.loads(read_bytes(place / FILE_NAME))[table][exercise.id]
-        except (Unreadable, ValueError, TypeError, KeyError):
-            continue
-        if type(number) is int:
-            yield number
+        with contextlib.suppress(Unreadable, ValueError, TypeError, KeyError):
+            yield json.loads(read_bytes(place / FILE_NAME, LARGEST))[table][id]

@@ -21,9 +21,10 @@ import numpy as np
 
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.given import GivenExercise
 from minigen.course.exercise.grading.compare import compare_all
 from minigen.course.exercise.grading.forms import is_array, is_number, unbox
-from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.observe import Impl, observe, start_of
 from minigen.course.exercise.grading.reference import (
     Reference,
     judged_cases,
@@ -32,6 +33,7 @@ from minigen.course.exercise.grading.reference import (
     reference_of,
     references,
 )
+from minigen.course.exercise.grading.shift import key_of
 from minigen.course.exercise.prove import fixed_cases, hint_three
 
 __all__ = ["MOST", "Grading", "grading_of", "table_of"]
@@ -58,6 +60,10 @@ class Grading:
 def grading_of(exercise: Exercise, seeds: Sequence[int], practice: int = 0) -> Grading:
     """How an exercise is graded on these seeds; as in practice where that is one of them."""
     points = [case.points for case in exercise.cases]
+    if isinstance(exercise, GivenExercise):  # found where its answer is
+        return Grading(
+            tuple(exercise.weights or map(float, points)), {seed: references(exercise, seed) for seed in seeds}
+        )
     if practice in seeds:
         return Grading(tuple(map(float, points)), {seed: references(exercise, seed) for seed in seeds})
     fixed = fixed_cases(exercise)
@@ -72,7 +78,7 @@ def grading_of(exercise: Exercise, seeds: Sequence[int], practice: int = 0) -> G
 
 def _references(exercise: Exercise, seed: int, shifted: frozenset[int]) -> list[Reference]:
     return [
-        reference_of(exercise, seed, number, seed if number in shifted else None)
+        reference_of(exercise, seed, number, key_of(seed) if number in shifted else None)
         for number in range(len(exercise.cases))
     ]
 
@@ -182,7 +188,9 @@ def table_of(exercise: Exercise, seed: int, otherwise: str = "nearest") -> Calla
 
     with quiet():
         for number, case in enumerate(exercise.cases):
-            observe(case.driver, Impl(recorded, mutates=exercise.mutates, renamed=exercise.renamed), seed, number)
+            observe(
+                case.driver, Impl(recorded, mutates=exercise.mutates, renamed=exercise.renamed), start_of(seed, number)
+            )
 
     def table(*args: Any, **kwargs: Any) -> Any:
         asked = _unboxed((args, kwargs))

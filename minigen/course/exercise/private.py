@@ -35,8 +35,6 @@ from functools import cached_property
 from types import CodeType
 from typing import Any
 
-import autograd.numpy as anp
-
 from minigen.course.exercise import catalog, functions
 from minigen.course.exercise.format import AuthorError, Exercise
 
@@ -98,6 +96,8 @@ class PrivateExercise(Exercise):
     def composed(self, function: Callable) -> Callable:
         """The variant of a function that stands in the place of the package's own."""
         linecache.cache[self._file] = (len(self._definition), None, self._definition.splitlines(True), self._file)
+        import autograd.numpy as anp  # here, since the command line reads stubs without it
+
         names = {**self.ordinary.reference.__globals__, "np": anp, "ordinary": function}
         exec(self._code, names)
         return names[self.name]

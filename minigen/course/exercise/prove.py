@@ -39,7 +39,7 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import COARSEST, Verdict, compare, compare_all
 from minigen.course.exercise.grading.drivers import drivers_of, load_drivers
 from minigen.course.exercise.grading.explain import recognised
-from minigen.course.exercise.grading.observe import Impl, observe
+from minigen.course.exercise.grading.observe import Impl, observe, start_of
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.reference import Reference, observe_case, quiet, reference_of, references
 from minigen.course.exercise.mutants import Mutant, mutants, mutants_of
@@ -260,7 +260,7 @@ def _drivers(exercise: Exercise) -> list[str]:
     for number, driver in enumerate(drivers):
         impl = Impl(exercise.reference, mutates=exercise.mutates, renamed=exercise.renamed)
         with quiet():
-            outcome = observe(driver, impl, 0, number)
+            outcome = observe(driver, impl, start_of(0, number))
         if outcome.status == status.GRADER_ERROR:
             return [f"the drivers need something that a worker is not given: {outcome.message}"]
     return []

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from minigen.course.console import plural
 from minigen.course.exercise import functions
 from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.given import GivenExercise
 
 __all__ = [
     "completed",
@@ -30,6 +31,8 @@ WIDTH = 100
 
 def signature(exercise: Exercise) -> str:
     """`name(arguments)` as the package has it, without annotations."""
+    if isinstance(exercise, GivenExercise):
+        return f"{exercise.name}({exercise.arguments})"
     arguments = functions.definition(functions.source(exercise.reference)).args
     return f"{exercise.name}({ast.unparse(arguments)})"
 

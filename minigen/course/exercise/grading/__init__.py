@@ -8,6 +8,7 @@
     drivers     the drivers of an exercise, without the rest of its file
     protocol    frames of JSON and raw array bytes between worker and parent; no pickle
     sandbox     what surrounds the student's code in the worker: limits, the hidden reference, NumPy kept whole
+    audit       what an answer may do in the worker: the files, processes and network that an audit hook refuses
     bubblewrap  a sandbox around the whole worker, where the system has it
     worker      the program of the worker process
     runner      the parent's side: start a worker, follow it, end it, leave nothing behind
@@ -20,6 +21,6 @@
     grade       all of it for a student's file, in a worker
     in_process  the same for a text or a function in this process
 
-`worker` and what it imports (`sandbox`, `observe`, `forms`, `outcome`, `drivers`, `protocol`, `status`) need NumPy and
-the standard library only, so that a worker starts in a tenth of a second.
+`worker` and what it imports (`audit`, `sandbox`, `observe`, `forms`, `outcome`, `drivers`, `protocol`, `status`) need
+NumPy and the standard library only, so that a worker starts in a tenth of a second.
 """

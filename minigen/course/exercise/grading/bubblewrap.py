@@ -2,7 +2,8 @@
 
 Each worker gets new namespaces: no network, no other processes to see, another user (nobody), an empty /tmp, and of the
 disk only the system's programs and the packages that it imports, read-only. The lessons with their answers and the
-project's tests are not there, nor is anything of the user's.
+project's tests are not there, nor is anything of the user's, and the files of the package that hold the answer are
+empty.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["command", "why_not"]
+__all__ = ["command", "readable", "why_not"]
 
 PACKAGE = Path(__file__).resolve().parents[3]
 SYSTEM = (
@@ -33,15 +34,18 @@ NOBODY = "65534"
 INSTALLED = ("site-packages", "dist-packages")
 
 
-def command(inner: Sequence[str], folder: str, work: str, paths: Iterable[str], packages: Iterable[str]) -> list[str]:
+def command(
+    inner: Sequence[str], folder: str, work: str, readable: Iterable[str], hidden: Iterable[str] = (), empty: str = ""
+) -> list[str]:
     """The command that runs `inner` in a sandbox in which it can write to `folder` only; `work` is its current folder.
 
-    paths: where it may import from; packages: what it may import from those that are not installed.
+    readable: what it may read besides the system's files. hidden: files in whose place `empty` stands, which is a
+    file without content: what imports look for must be a regular file.
     """
-    binds: list[str] = []
-    for path in dict.fromkeys(_read_only(paths, packages)):
-        binds += ["--ro-bind", path, path]
+    readable = list(dict.fromkeys(readable))
+    binds = [word for path in readable for word in ("--ro-bind", path, path)]
     masks = [str(path) for path in (PACKAGE / "_lessons",) if path.is_dir()]
+    seen = [file for file in hidden if os.path.exists(file) and any(file.startswith(f"{path}/") for path in readable)]
     return [
         "bwrap",
         "--unshare-all",
@@ -52,6 +56,7 @@ def command(inner: Sequence[str], folder: str, work: str, paths: Iterable[str], 
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),
         *binds,
         *(word for mask in masks for word in ("--tmpfs", mask)),
+        *(word for file in seen if not file.startswith(tuple(masks)) for word in ("--ro-bind", empty, file)),
         *("--bind", folder, folder, "--chdir", work),
         "--",
         *inner,
@@ -67,8 +72,8 @@ def _system() -> Iterator[str]:
             yield from ("--ro-bind", name, name)
 
 
-def _read_only(paths: Iterable[str], packages: Iterable[str]) -> Iterator[str]:
-    """Python itself, folders of installed packages, and single packages elsewhere."""
+def readable(paths: Iterable[str], packages: Iterable[str]) -> Iterator[str]:
+    """Python itself, folders of installed packages, and of other folders in `paths` single `packages`."""
     for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix):
         if not prefix.startswith("/usr"):
             yield prefix
@@ -91,7 +96,7 @@ def why_not() -> str:
     if shutil.which("bwrap") is None:
         return "there is no program bwrap: install bubblewrap"
     try:
-        trial = command(["true"], "/var/tmp", "/", [], [])
+        trial = command(["true"], "/var/tmp", "/", [])
         done = subprocess.run(trial, capture_output=True, encoding="utf-8", timeout=60, errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bwrap does not run: {error}"

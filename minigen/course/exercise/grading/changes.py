@@ -15,6 +15,7 @@ import numpy as np
 from minigen.course.exercise import functions
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.given import GivenExercise
 from minigen.course.exercise.mutants import (
     Change,
     Mutant,
@@ -33,6 +34,8 @@ EPSILONS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 
 def changes(exercise: Exercise) -> Iterator[Mutant]:
     """The mechanical changes of the reference, of its arguments and result, then those of other right answers."""
+    if isinstance(exercise, GivenExercise):  # whose equation is not here
+        return
     if isinstance(exercise, PrivateExercise):  # those of the exercise, within its variant
         yield from mutants(exercise.reference)
         for change in changes(exercise.ordinary):

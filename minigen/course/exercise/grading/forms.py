@@ -18,6 +18,7 @@ from minigen.course.exercise.grading.outcome import Failure
 
 __all__ = [
     "KINDS",
+    "check_plain",
     "check_returned",
     "describe",
     "is_array",
@@ -57,6 +58,23 @@ def is_array(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Whether this is a Python number or a NumPy scalar."""
     return type(value) in NUMBERS or issubclass(type(value), (np.number, np.bool_))
+
+
+def check_plain(value: Any) -> None:
+    """Raise Failure if an array of a returned value is of a subclass: masked, a matrix, or with methods of its own.
+
+    What the elements of such an array mean is up to its class, so its numbers cannot be compared with the reference's.
+    """
+    value = unbox(value)
+    if is_array(value) and type(value) is not np.ndarray:
+        known = {np.ma.MaskedArray: "a masked array", np.matrix: "a matrix"}
+        kind = known.get(type(value), "an array of another class than np.ndarray")
+        message = f"your function returned {kind}; a plain array is expected"
+        raise Failure(status.WRONG_TYPE, message)
+    if type(value) is dict:
+        value = list(value.values())
+    for item in value if issubclass(type(value), (list, tuple)) else ():
+        check_plain(item)
 
 
 def plain(value: Any) -> Any:

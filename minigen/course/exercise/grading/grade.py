@@ -22,6 +22,7 @@ from minigen.course.exercise.grading.reference import (
     broken_reference,
     hidden_files,
     hidden_targets,
+    hidden_texts,
     judged_cases,
     references,
 )
@@ -98,6 +99,7 @@ def _grade_in_worker(
         forms=[reference.forms for reference in wanted],
         shifts=[reference.shift for reference in wanted],
         hidden=hidden_targets(exercise),
+        hidden_texts=hidden_texts(exercise),
         hidden_files=[*(str(exercise.path.with_name(name)) for name in FILES), *hidden_files(exercise)],
         mutates=exercise.mutates,
         renamed=exercise.renamed,

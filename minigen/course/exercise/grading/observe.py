@@ -19,13 +19,15 @@ import traceback
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.forms import (
     KINDS,
+    check_plain,
     check_returned,
     describe,
     is_array,
@@ -40,7 +42,17 @@ from minigen.course.exercise.grading.forms import (
 from minigen.course.exercise.grading.outcome import Failure, Outcome, PackageAnswer, Stopped
 from minigen.course.exercise.grading.shift import shifted
 
-__all__ = ["Impl", "answer_module", "failure_of", "generator_restored", "load", "observe", "run_text"]
+__all__ = [
+    "Impl",
+    "Start",
+    "answer_module",
+    "failure_of",
+    "generator_restored",
+    "load",
+    "observe",
+    "run_text",
+    "start_of",
+]
 
 
 # ------------------------------------------------------------------------------------------- running the text
@@ -339,6 +351,7 @@ class Impl:
                     status.CHANGED_INPUTS, "your function changes a list that it was given; work on a new one"
                 )
         try:
+            check_plain(value)
             value = plain(value)
             return self._examined(value)
         except RecursionError:
@@ -443,26 +456,39 @@ def generator_restored() -> Iterator[None]:
         np.random.set_state(state)
 
 
-def _start(seed: int, number: int) -> np.ndarray:
-    return np.random.SeedSequence([seed, number]).generate_state(4)
+@dataclass(frozen=True)
+class Start:
+    """Where the random numbers of a case begin: the state of the driver's generator, the seed of NumPy's own.
+
+    A worker has this in the place of the seed, from which the inputs of every case follow.
+    """
+
+    state: Mapping[str, Any]
+    own: tuple[int, ...]
+
+
+def start_of(seed: int, number: int) -> Start:
+    """Where the random numbers of case `number` begin with a seed."""
+    own = np.random.SeedSequence([seed, number]).generate_state(4)
+    return Start(np.random.default_rng([seed, number]).bit_generator.state, tuple(map(int, own)))
 
 
 @functools.lru_cache(maxsize=1024)
-def _first_bytes(seed: int, number: int) -> bytes:
+def _first_bytes(own: tuple[int, ...]) -> bytes:
     """What NumPy's own generator gives first in a case, if nothing has been drawn from it."""
-    return np.random.RandomState(_start(seed, number)).bytes(16)
+    return np.random.RandomState(np.array(own, dtype=np.uint32)).bytes(16)
 
 
 # ------------------------------------------------------------------------------------------- running a driver
 
 
-def observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
-    """Run case `number` of an exercise; the same seed gives both sides the same inputs.
+def observe(driver: Callable, impl: Impl, start: Start) -> Outcome:
+    """Run a case of an exercise; the same start gives both sides the same inputs.
 
     NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised. Where it
     must go on as before, the call stands in `generator_restored`.
     """
-    outcome = _observe(driver, impl, seed, number)
+    outcome = _observe(driver, impl, start)
     outcome.draws, outcome.given = impl.draws, impl.given
     outcome.untouched = tuple(name for name, changed in impl.changed.items() if not changed)
     if not outcome.answered and impl.begun:
@@ -478,10 +504,12 @@ def _call_of(value: np.ndarray, returned: Iterable[tuple[int, np.ndarray]]) -> i
     return next(same, None)
 
 
-def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
-    np.random.seed(_start(seed, number))
+def _observe(driver: Callable, impl: Impl, start: Start) -> Outcome:
+    np.random.seed(np.array(start.own, dtype=np.uint32))
+    generator = np.random.PCG64(0)
+    generator.state = cast(Any, start.state)
     try:
-        result = driver(impl, np.random.default_rng([seed, number]))
+        result = driver(impl, np.random.Generator(generator))
     except KeyboardInterrupt:
         raise
     except Failure as failure:
@@ -489,7 +517,7 @@ def _observe(driver: Callable, impl: Impl, seed: int, number: int) -> Outcome:
     except BaseException as error:
         return _driver_failed(driver, error, impl)
     finally:
-        impl.draws = np.random.bytes(16) != _first_bytes(seed, number)  # a driver has a generator of its own
+        impl.draws = np.random.bytes(16) != _first_bytes(start.own)  # a driver has a generator of its own
     if type(result) is not dict or not result:
         return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
     try:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading import public, status
 from minigen.course.exercise.grading.outcome import Outcome
 
 __all__ = ["MAX_BYTES", "MAX_HEADER", "NONCE_BYTES", "ProtocolError", "encode", "fields", "outcome_of", "read"]
@@ -26,6 +26,7 @@ NONCE_BYTES = 16
 MAX_BYTES = 64 * 2**20  # arrays of one frame
 MAX_HEADER = 2**20
 MAX_LINE = 2**20  # no file has more lines
+NOT_OF_WORKERS = {*public.BEFORE, status.WRONG_VALUE, status.GRADER_ERROR}  # what the parent alone can find
 _LENGTHS = struct.Struct(">IQ")
 _NUMBERS = re.compile(r"[<|][biufc]\d{1,2}")  # types of booleans, integers, floats and complex numbers
 
@@ -85,7 +86,7 @@ def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Outc
     """
     try:
         state, message, line, text = (header[name] for name in ("status", "message", "line", "text"))
-        if state not in status.WORDS or state in (status.WRONG_VALUE, status.GRADER_ERROR):
+        if state not in status.WORDS or state in NOT_OF_WORKERS:
             raise ValueError(f"no worker reports {state!r}")
         if not (type(message) is type(text) is str and (line is None or type(line) is int and 0 < line <= MAX_LINE)):
             raise ValueError("the message, line or text is none")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import importlib
 import importlib.util
 import types
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minigen.course.exercise.format import Case, Exercise
+from minigen.course.exercise.given import GivenExercise, unpacked
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.observe import Impl, generator_restored, observe
+from minigen.course.exercise.grading.observe import Impl, generator_restored, observe, start_of
 from minigen.course.exercise.grading.outcome import Incident, Outcome
 from minigen.course.exercise.grading.sandbox import stand_in
 from minigen.course.exercise.patching import replaced
@@ -25,6 +29,7 @@ __all__ = [
     "broken_reference",
     "hidden_files",
     "hidden_targets",
+    "hidden_texts",
     "judged_cases",
     "observe_case",
     "parts_of",
@@ -32,6 +37,7 @@ __all__ = [
     "reference_hidden",
     "reference_of",
     "references",
+    "without_bodies",
 ]
 
 
@@ -58,15 +64,23 @@ class Reference:
 
 
 def references(exercise: Exercise, seed: int) -> list[Reference]:
-    """Run the package's own function on every case."""
+    """Run the package's own function on every case; of a variant that was handed out, what came with it."""
+    if isinstance(exercise, GivenExercise):
+        return [_row(row) for row in exercise.rows_of(seed)]
     return [reference_of(exercise, seed, number) for number in range(len(exercise.cases))]
+
+
+def _row(row: Mapping[str, Any]) -> Reference:
+    """What the reference gave for one case, from a variant that was handed out."""
+    fields = unpacked(row)
+    return Reference(**{**fields, "outcome": Outcome(status.PASS, **fields["outcome"])})
 
 
 def reference_of(exercise: Exercise, seed: int, number: int, shift: int | None = None) -> Reference:
     """Run the package's own function on one case."""
     impl = Impl(exercise.reference, mutates=exercise.mutates, shift=shift, renamed=exercise.renamed)
     with quiet():
-        outcome = observe(exercise.cases[number].driver, impl, seed, number)
+        outcome = observe(exercise.cases[number].driver, impl, start_of(seed, number))
     return Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls, shift)
 
 
@@ -92,7 +106,7 @@ def observe_case(
     own = [function.__code__.co_filename] if isinstance(function, types.FunctionType) else []
     files = [file] if file is not None else own
     impl = Impl(function, reference.forms, files, after, exercise.mutates, reference.shift, exercise.renamed)
-    return observe(exercise.cases[number].driver, impl, seed, number)
+    return observe(exercise.cases[number].driver, impl, start_of(seed, number))
 
 
 @contextlib.contextmanager
@@ -175,12 +189,53 @@ def _mentioned(code: types.CodeType) -> set[str]:
 
 
 def hidden_files(exercise: Exercise) -> list[str]:
-    """The files that hold the reference and the blocked functions, source and compiled."""
-    files = []
+    """The files that hold the reference and the blocked functions: source, and compiled by any Python."""
+    files: dict[str, None] = {}
     for target in hidden_targets(exercise):
         spec = importlib.util.find_spec(target.partition(":")[0])
-        files += [file for file in (spec.origin, spec.cached) if file] if spec is not None else []
-    return files
+        if spec is not None and spec.origin:
+            source = Path(spec.origin)
+            compiled = source.parent.glob(f"__pycache__/{source.stem}.*.pyc")
+            files |= dict.fromkeys([str(source), *map(str, sorted(compiled))])
+    return list(files)
+
+
+def hidden_texts(exercise: Exercise) -> dict[str, str]:
+    """The source of the modules that hold the reference and the blocked functions, without the bodies of these."""
+    paths: dict[str, list[str]] = {}
+    for target in hidden_targets(exercise):
+        module, _, path = target.partition(":")
+        paths.setdefault(module, []).append(path)
+    texts = {}
+    for module, inside in paths.items():
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.origin and spec.origin.endswith(".py"):
+            texts[module] = without_bodies(Path(spec.origin).read_text(encoding="utf-8"), inside)
+    return texts
+
+
+def without_bodies(source: str, paths: Sequence[str]) -> str:
+    """The text of a module, line by line, in which functions, by their paths, only raise NotImplementedError."""
+    lines = source.split("\n")
+    for path, node in _definitions(ast.parse(source), ""):
+        if path in paths:
+            body = node.body[0]
+            assert node.end_lineno is not None, "a parsed node has an end"
+            before = lines[body.lineno - 1].encode()[: body.col_offset].decode()
+            rest = [""] * (node.end_lineno - body.lineno)
+            lines[body.lineno - 1 : node.end_lineno] = [f"{before}raise NotImplementedError", *rest]
+    return "\n".join(lines)
+
+
+def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The functions of a module and the methods of its classes by their paths, the last ones first."""
+    for inner in reversed(list(ast.iter_child_nodes(node))):
+        if isinstance(inner, ast.FunctionDef):
+            yield f"{prefix}{inner.name}", inner
+        elif isinstance(inner, ast.ClassDef):
+            yield from _definitions(inner, f"{prefix}{inner.name}.")
+        elif isinstance(inner, (ast.If, ast.Try, ast.With)):
+            yield from _definitions(inner, prefix)
 
 
 def broken_reference(wanted: Sequence[Reference]) -> Outcome | None:

@@ -29,16 +29,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from minigen.course.exercise.grading import bubblewrap, protocol, status
+from minigen.course.exercise.grading.observe import start_of
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.starvation import Starvation
 
-__all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
+__all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run", "running_time"]
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker are found
@@ -47,6 +49,8 @@ WAITING = 5.0  # times its processor time that a case may take by the clock, sta
 UNKNOWN = 3.0  # times as long it may take where the system does not tell what keeps it from running
 PATIENCE = 3.0  # seconds in which a message that was sent before a flood of printing is waited for
 SIGNALLED = 5.0  # seconds in which a worker writes where its code is, or has ended after it closed its channel
+STOPPED = 1.0  # seconds that a wait comes back late, from which on this process was stopped meanwhile
+MOST_ENTRIES = 10_000  # files and folders of a worker that are counted
 FORGED = "your code wrote into the channel that carries its answers"
 SHOWN_OUTPUT = 4000  # characters of printing that are kept for the report
 _workers: set[int] = set()  # the processes of all workers of this process that are not over
@@ -59,8 +63,9 @@ class Limits:
     `case` and `load` are of processor time where the system limits that, else by the clock. They grow in proportion
     where a worker needs more than `worker.USUAL` of it to start. By the clock a case may take `WAITING` times as
     long. `total`, by the clock, is for all cases of a submission together, however many workers they take; None
-    adds the others up. The time in which other processes kept the worker from running does not count. `sandbox` is
-    "bwrap" for a worker in a sandbox (see `bubblewrap`), or "" for none.
+    adds the others up. The time in which other processes kept the worker from running does not count. Bytes:
+    `file` of one file, `disk` of all files that a worker has at a time. `sandbox` is "bwrap" for a worker in a sandbox
+    (see `bubblewrap`), or "" for none.
     """
 
     case: float = 3.0
@@ -69,6 +74,7 @@ class Limits:
     total: float | None = None
     memory: int = 768 * 2**20
     file: int = 16 * 2**20
+    disk: int = 64 * 2**20
     output: int = 2**20
     sandbox: str = ""
 
@@ -79,7 +85,8 @@ class Task:
 
     drivers: their text, which stands so in drivers_file. driver_names, forms, shifts: for each case, its driver, the
     forms of the reference's returned values, and the shift of the arguments or None.
-    hidden: targets that must not be reachable by name; hidden_files: files that must not be read.
+    hidden: targets that must not be reachable; hidden_texts: the source of their modules without their bodies, by the
+    modules' names; hidden_files: files that must not be read.
     files: what is put into the folder that the worker runs in, and may be imported from there. renamed: see `Impl`.
     """
 
@@ -92,6 +99,7 @@ class Task:
     forms: Sequence[list]
     shifts: Sequence[int | None]
     hidden: Sequence[str] = ()
+    hidden_texts: Mapping[str, str] = field(default_factory=dict)
     hidden_files: Sequence[str] = ()
     mutates: Sequence[str] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -134,7 +142,27 @@ class _Flood:
     """The worker prints without end."""
 
 
-_Event = _Frame | _Broken | _End | _Flood
+class _Full:
+    """The worker's folder holds more than it may."""
+
+
+_Event = _Frame | _Broken | _End | _Flood | _Full
+_stopped = 0.0  # seconds in which this process was stopped while it waited for a worker
+
+
+def running_time() -> float:
+    """The monotonic clock without the seconds in which this process was stopped, as by SIGSTOP.
+
+    Limits are counted by it, so that a class goes on where it was.
+    """
+    return time.monotonic() - _stopped
+
+
+def _note_stop(late: float) -> None:
+    """Note that a wait came back so many seconds late: nothing but a stop of this process makes it late by much."""
+    global _stopped
+    if late > STOPPED:
+        _stopped += late
 
 
 def run(task: Task, limits: Limits | None = None) -> WorkerResult:
@@ -143,7 +171,7 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
     outcomes: dict[int, Outcome] = {}
     result = WorkerResult([])
     whole = limits.total or limits.boot + len(task.forms) * (limits.case + limits.load)
-    end = time.monotonic() + whole
+    end = running_time() + whole
     while len(outcomes) < len(task.forms):
         todo = [number for number in range(len(task.forms)) if number not in outcomes]
         with _Worker(task, todo, limits, end) as worker:
@@ -156,7 +184,7 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
         result.left_process |= worker.left_process
         if lost is None:
             continue
-        if worker.case is not None and not worker.finished_all and time.monotonic() < end:
+        if worker.case is not None and not worker.finished_all and running_time() < end:
             outcomes[worker.case] = lost  # the others get a new process
         else:  # it was lost outside a case: the same would happen again
             outcomes.update({number: lost for number in todo if worker.finished_all or number not in outcomes})
@@ -212,19 +240,22 @@ class _Worker:
             "drivers": self.task.drivers,
             "drivers_file": self.task.drivers_file,
             "driver_names": list(self.task.driver_names),
-            "cases": [{"number": i, "forms": self.task.forms[i], "shift": self.task.shifts[i]} for i in self.todo],
+            "cases": [self._case(number) for number in self.todo],
             "hidden": list(self.task.hidden),
+            "hidden_texts": dict(self.task.hidden_texts),
             "hidden_files": list(self.task.hidden_files),
+            "folder": self.folder,
+            "readable": list(self._readable()),
             "mutates": list(self.task.mutates),
             "renamed": dict(self.task.renamed),
             "path": [*self.task.path, *([work] if self.task.files else [])],
-            "seed": self.task.seed,
             "limits": {
                 "case_seconds": self.limits.case,
                 "load_seconds": self.limits.load,
                 "cpu_seconds": 10 + self.limits.load + self.limits.case * len(self.todo),
                 "memory_bytes": self.limits.memory,
                 "file_bytes": self.limits.file,
+                "disk_bytes": self.limits.disk,
             },
         }
         _adopt_orphans()
@@ -251,6 +282,12 @@ class _Worker:
             stdin.write(json.dumps(request).encode())
             stdin.close()
 
+    def _case(self, number: int) -> dict[str, Any]:
+        """What a worker receives of a case. The seed is not among it: all inputs of an exercise follow from that."""
+        start = start_of(self.task.seed, number)
+        own = {"state": dict(start.state), "own": list(start.own)}
+        return {"number": number, "forms": self.task.forms[number], "shift": self.task.shifts[number], **own}
+
     def _command(self, work: str) -> list[str]:
         """The worker's program, in a sandbox if the limits name one."""
         program = [sys.executable, "-I", "-S", "-B", str(WORKER)]
@@ -258,9 +295,14 @@ class _Worker:
             return program
         if self.limits.sandbox != "bwrap":
             raise ValueError(f'sandbox must be "" or "bwrap", got {self.limits.sandbox!r}')
+        empty = os.path.join(self.folder, "hidden")
+        Path(empty).touch()
+        return bubblewrap.command(program, self.folder, work, self._readable(), self.task.hidden_files, empty)
+
+    def _readable(self) -> Iterator[str]:
+        """What a worker may read besides the system's files."""
         targets = {target.partition(".")[0] for target in self.task.hidden}
-        packages = sorted({"minigen", "numpy", "autograd", *targets})
-        return bubblewrap.command(program, self.folder, work, self.task.path, packages)
+        return bubblewrap.readable(self.task.path, sorted({"minigen", "numpy", "autograd", *targets}))
 
     def _environment(self, work: str) -> dict[str, str]:
         kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -345,6 +387,8 @@ class _Worker:
                 flooded = True
                 self._allow(PATIENCE)  # printing is read apart: the message of the case that prints may be on its way
                 continue
+            if isinstance(event, _Full):
+                return self._lost(status.DISK, self._full_message)
             if isinstance(event, _End):
                 return self._ended()
             if isinstance(event, _Frame):
@@ -381,12 +425,30 @@ class _Worker:
             self.case, self.phase = header.get("case"), "case"
             self._allow(self._by_the_clock)
         elif header["type"] == "outcome":
-            outcome = self.outcomes[header["case"]] = _outcome(header, event.arrays)
+            outcome = self._outcome(header, event.arrays)
+            full = self._is_full()
+            if full:
+                outcome = Outcome(status.DISK, self._full_message)
+            self.outcomes[header["case"]] = outcome
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
-            return outcome.status != status.MEMORY
+            return outcome.status != status.MEMORY and not full
         elif header["type"] == "load_failed":
-            self.outcomes = {number: _outcome(header, {}) for number in self.todo}
+            self.outcomes = {number: self._outcome(header, {}) for number in self.todo}
         return True
+
+    def _outcome(self, header: dict, arrays: dict) -> Outcome:
+        """The outcome of a case in a worker's message; one that no worker writes comes from the student's code."""
+        try:
+            outcome = protocol.outcome_of(header, arrays)
+        except protocol.ProtocolError:
+            return Outcome(status.CRASHED, FORGED)
+        outcome.text = self._text_of(outcome.line)  # from the file itself: what a worker sends may be anything
+        return outcome
+
+    def _text_of(self, line: int | None) -> str:
+        """A line of the student's file; "" if it has none of that number."""
+        lines = self.task.source.split("\n")
+        return lines[line - 1].strip() if line is not None and 0 < line <= len(lines) else ""
 
     @property
     def _counts(self) -> bool:
@@ -403,7 +465,7 @@ class _Worker:
 
     def _allow(self, seconds: float) -> None:
         self._forgive()
-        self.deadline = time.monotonic() + seconds
+        self.deadline = running_time() + seconds
 
     def _forgive(self) -> None:
         """Put the ends off by the time in which others have kept the worker from running since the last look.
@@ -418,16 +480,42 @@ class _Worker:
     def _next(self) -> _Event | None:
         """The next event, or None when the time is up; a dead worker whose pipe a child holds open counts as ended."""
         while True:
+            before = time.monotonic()
+            timeout = max(0.0, min(0.1, min(self.deadline, self.end) - running_time()))
             try:
-                return self.events.get(timeout=max(0.0, min(0.1, min(self.deadline, self.end) - time.monotonic())))
+                return self.events.get(timeout=timeout)
             except queue.Empty:
+                _note_stop(time.monotonic() - before - timeout)
                 self._forgive()
-                if time.monotonic() >= min(self.deadline, self.end):
+                if running_time() >= min(self.deadline, self.end):
                     return None
+                if self._is_full():
+                    return _Full()
                 if self.process.poll() is not None and self.events.empty():
                     for reader in self.readers[:1]:  # what it wrote before it died is still to be read
                         reader.join(timeout=SIGNALLED)
                     return self.events.get() if not self.events.empty() else _End()
+
+    def _is_full(self) -> bool:
+        """Whether the files of the worker's folder are larger together than they may be, or too many to count."""
+        total = count = 0
+        folders = [self.folder]
+        while folders:
+            with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        with contextlib.suppress(OSError):
+                            total += entry.stat(follow_symlinks=False).st_size
+                    if total > self.limits.disk or count > MOST_ENTRIES:
+                        return True
+        return False
+
+    @property
+    def _full_message(self) -> str:
+        return f"your code wrote more than {self.limits.disk // 2**20} MB of files"
 
     def _flooded(self) -> Outcome:
         return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
@@ -435,7 +523,7 @@ class _Worker:
     def _too_late(self) -> Outcome:
         if self.phase == "boot" and len(self.todo) == len(self.task.forms):
             return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
-        if time.monotonic() >= self.end:
+        if running_time() >= self.end:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
         if not self._counts:
             return self._by_its_clock()
@@ -486,10 +574,8 @@ class _Worker:
         stack = self._trace().rpartition("(most recent call first)")[2]
         file = self.file.encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
         found = re.search(rf'File "{re.escape(file)}", line (\d+)', stack)  # the innermost frame comes first
-        lines = self.task.source.split("\n")
-        if found is None or not 0 < (line := int(found[1])) <= len(lines):
-            return Outcome(state, message)
-        return Outcome(state, message, line, lines[line - 1].strip())
+        text = self._text_of(int(found[1])) if found is not None else ""
+        return Outcome(state, message, int(found[1]), text) if found is not None and text else Outcome(state, message)
 
     def _wait_for_trace(self) -> None:
         """Wait until faulthandler has written a traceback, which ends with the frame of the module."""
@@ -516,14 +602,6 @@ def _font_lists() -> dict[str, bytes]:
     except ImportError:
         return {}
     return {path.name: path.read_bytes() for path in Path(matplotlib.get_cachedir()).glob("fontlist-*.json")}
-
-
-def _outcome(header: dict, arrays: dict) -> Outcome:
-    """The outcome of a case in a worker's message; one that no worker writes comes from the student's code."""
-    try:
-        return protocol.outcome_of(header, arrays)
-    except protocol.ProtocolError:
-        return Outcome(status.CRASHED, FORGED)
 
 
 def _marked(mark: str, folder: str) -> Iterable[int]:

@@ -1,11 +1,9 @@
 """What surrounds the student's code in a worker process.
 
 * `set_limits`: CPU time, memory, size of files, number of processes, where the system has such limits.
-* `Hider`: the function of the exercise cannot be reached by name. Whenever its module is imported, the function in it
-  is replaced by a stand-in before other code can reach it, and the module's source can no longer be opened.
+* `Hider`: the function of the exercise cannot be reached. Whenever its module is imported, it is made of a text without
+  the function's body, and the function in it is a stand-in. What may be opened is decided by `audit`.
 * `NumpyKeeper`: NumPy as it was; whatever the student's file replaced is put back and reported.
-* `install_hooks`: files that hold the answer cannot be opened, and starting another process raises; so does running
-  code in one, and importing what makes another interpreter in this process, which would have no such hooks.
 
 This keeps accidents and casual cheating out. It is no wall against hostile code, which shares the process and the user:
 for that, `bubblewrap` puts a sandbox around the whole process.
@@ -16,10 +14,9 @@ from __future__ import annotations
 import builtins
 import importlib.abc
 import importlib.machinery
-import os
 import sys
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from minigen.course.exercise.grading import status
@@ -93,37 +90,30 @@ def replace_in(module: types.ModuleType, path: str, value: Callable) -> Any:
 
 
 class _HidingLoader(importlib.abc.Loader):
-    """Runs a module as `run` does, which takes the hidden functions out of it; else as its own loader."""
+    """Runs a module from a text in which the hidden functions are empty, and then replaces them."""
 
-    def __init__(self, loader: importlib.abc.Loader, run: Callable[[types.ModuleType, importlib.abc.Loader], None]):
-        self.create_module = loader.create_module  # type: ignore[method-assign]
-        self.exec_module = lambda module: run(module, loader)  # type: ignore[method-assign]
+    def __init__(self, text: str, run: Callable[[types.ModuleType, str], None]):
+        self.exec_module = lambda module: run(module, text)  # type: ignore[method-assign]
 
 
 class Hider(importlib.abc.MetaPathFinder):
     """Finds the modules of the hidden functions, so that they are loaded without them.
 
-    What it knows stands in no attribute, where `sys.meta_path[0].sources.clear()` would reach it.
+    texts: the source of these modules, by name, in which the bodies of the hidden functions are left out; so the answer
+    is never in this process. What this knows stands in no attribute.
     """
 
-    def __init__(self, targets: Iterable[str], files: Iterable[str], report: Callable[[str, str], None]):
+    def __init__(self, targets: Iterable[str], texts: Mapping[str, str], report: Callable[[str, str], None]):
         of_module: dict[str, list[str]] = {}
         for target in targets:
             of_module.setdefault(target.partition(":")[0], []).append(target)
-        sources = frozenset(_tail(file) for file in files)
-        loading = 0
 
-        def run(module: types.ModuleType, loader: importlib.abc.Loader) -> None:
-            nonlocal loading
-            loading += 1
-            try:
-                loader.exec_module(module)
-            finally:
-                loading -= 1
+        def run(module: types.ModuleType, text: str) -> None:
+            exec(compile(text, module.__file__ or "", "exec", dont_inherit=True), module.__dict__)
             for target in of_module[module.__name__]:
                 original = replace_in(module, target.partition(":")[2], stand_in(target, report))
                 if isinstance(original, types.FunctionType) and not original.__closure__:
-                    original.__code__ = _gone.__code__  # wherever else it is kept, in a table or a default, it is empty
+                    original.__code__ = _gone.__code__  # wherever else it is kept, in a table or a default
 
         def find_spec(
             fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
@@ -131,82 +121,11 @@ class Hider(importlib.abc.MetaPathFinder):
             if fullname not in of_module:
                 return None
             spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-            if spec is None or spec.loader is None:
-                return None
-            spec.loader = _HidingLoader(spec.loader, run)
+            if spec is not None and fullname in texts:
+                spec.loader = _HidingLoader(texts[fullname], run)
             return spec
 
-        def forbids(path: Any) -> bool:
-            if loading or not isinstance(path, (str, bytes, os.PathLike)) or not sources:
-                return False
-            try:
-                return _tail(os.path.realpath(os.fsdecode(path))) in sources
-            except (OSError, ValueError):
-                return False
-
-        self.find_spec, self.forbids = find_spec, forbids  # type: ignore[method-assign]
-
-
-def _tail(file: str) -> tuple[str, ...]:
-    """The end of a path by which a file is known, its compiled form and other copies of it too: its folder and name."""
-    *folders, name = os.path.realpath(file).replace(os.sep, "/").split("/")
-    folders = [folder for folder in folders if folder != "__pycache__"]
-    return (*folders[-1:], name.partition(".")[0])
-
-
-PROCESS_EVENTS = frozenset(
-    [
-        "subprocess.Popen",
-        "os.fork",
-        "os.forkpty",
-        "os.posix_spawn",
-        "os.spawn",
-        "os.system",
-        "os.exec",
-        "pty.spawn",
-        "os.startfile",
-    ]
-)
-INTERPRETERS = frozenset(["_interpreters", "_xxsubinterpreters", "_testcapi", "_testinternalcapi"])
-
-
-def install_hooks(hider: Hider, report: Callable[[str, str], None]) -> None:
-    """Refuse to read the reference, and to start or end processes. An audit hook cannot be removed."""
-    forbids = hider.forbids
-
-    def hook(event: str, arguments: tuple) -> None:
-        if event in ("open", "os.link", "os.rename"):
-            if forbids(arguments[0]):
-                raise PackageAnswer("your code opens the file that holds the answer")
-        elif event in ("os.kill", "os.killpg"):
-            if arguments[0] != os.getpid():
-                message = "your code sends a signal to another process"
-                report(status.PROCESS, message)
-                raise Stopped(status.PROCESS, message)
-        elif event == "sys.remote_exec":  # from Python 3.14 on
-            message = "your code makes another process run a file"
-            report(status.PROCESS, message)
-            raise Stopped(status.PROCESS, message)
-        elif event in PROCESS_EVENTS:
-            message = "your code starts another process; a check runs in one"
-            if _asks_about_the_system(sys._getframe(1)):
-                raise PermissionError(message)  # which these modules expect, and do without
-            report(status.PROCESS, message)
-            raise Stopped(status.PROCESS, message)
-        elif event == "import" and arguments[0] in INTERPRETERS:  # `concurrent.futures` tries to, and does without
-            raise ImportError(f"a check has one interpreter: {arguments[0]} is not available in it")
-
-    for name in INTERPRETERS:  # also where they are built in, whose import has no event
-        sys.modules[name] = None  # type: ignore[assignment]
-    sys.addaudithook(hook)
-
-
-def _asks_about_the_system(frame: types.FrameType | None) -> bool:
-    """Whether a process is started by a module that only queries the machine: its fonts, its processor."""
-    while frame is not None and frame.f_globals.get("__name__") == "subprocess":
-        frame = frame.f_back
-    name = frame.f_globals.get("__name__", "") if frame is not None else ""
-    return name == "platform" or name.partition(".")[0] == "matplotlib"
+        self.find_spec = find_spec  # type: ignore[method-assign]
 
 
 def no_input(*args: Any) -> NoReturn:

@@ -8,7 +8,8 @@ CHANGED_INPUTS, PATCHED_NUMPY, PACKAGE_ANSWER = "changed_inputs", "patched_numpy
 # no answer came
 STUB, RAISED, WRONG_ARITY, INPUT = "stub", "raised", "wrong_arity", "input"
 TIMEOUT, EXITED, CRASHED, MEMORY, RECURSION = "timeout", "exited", "crashed", "memory", "recursion"
-OUTPUT, BIG_FILE, PROCESS = "output", "big_file", "process"
+OUTPUT, BIG_FILE, DISK, PROCESS = "output", "big_file", "disk", "process"
+OUTSIDE, NETWORK = "outside", "network"
 # the file is not one that can be run
 MISSING_FILE, NOT_A_FILE, SYMLINK, TOO_LARGE = "missing_file", "not_a_file", "symlink", "too_large"
 NOT_UTF8, EMPTY, SYNTAX_ERROR, MISSING_FUNCTION = "not_utf8", "empty", "syntax_error", "missing_function"
@@ -40,7 +41,10 @@ WORDS = {
     RECURSION: "called itself without end",
     OUTPUT: "printed too much",
     BIG_FILE: "wrote too large a file",
+    DISK: "wrote too much",
     PROCESS: "started another process",
+    OUTSIDE: "reached out of its folder",
+    NETWORK: "used the network",
     MISSING_FILE: "no such file",
     NOT_A_FILE: "not a file",
     SYMLINK: "a symbolic link",

@@ -103,17 +103,15 @@ class Observer:
     """Loads the student's function, then observes the cases that the request names."""
 
     def __init__(self, request: dict, channel: Channel, stack: int):
-        from minigen.course.exercise.grading import observe, outcome, protocol, sandbox, status
+        from minigen.course.exercise.grading import audit, observe, outcome, protocol, sandbox, status
 
         self.request, self.channel, self.stack = request, channel, stack
         self.observe, self.outcome, self.protocol, self.status = observe, outcome, protocol, status
         self.file, self.name = request["file"], request["name"]
         self.incidents: list[tuple[str, str]] = []
-        hider = sandbox.Hider(request["hidden"], request["hidden_files"], self.note)
-        sys.meta_path.insert(0, hider)
+        sys.meta_path.insert(0, sandbox.Hider(request.pop("hidden"), request.pop("hidden_texts"), self.note))
         importlib.import_module("minigen.tensor")  # with NumPy and autograd, whose imports may start processes
         self.drivers = self.load_drivers()
-        sandbox.install_hooks(hider, self.note)
         builtins.input = sandbox.no_input
         self.keeper = sandbox.NumpyKeeper(self.note)
         limits = request["limits"]
@@ -121,11 +119,14 @@ class Observer:
         self.seconds_to_load = self.slowness * limits.pop("load_seconds")
         self.seconds = self.slowness * limits.pop("case_seconds")
         limits["cpu_seconds"] *= self.slowness
+        folder, readable = request.pop("folder"), request.pop("readable")
+        audit.install(request.pop("hidden_files"), folder, readable, limits.pop("disk_bytes"), self.note)
         self.missing_limits = sandbox.set_limits(**limits)
 
     def note(self, state: str, message: str) -> None:
         """Something that a swallowed exception must not hide."""
-        self.incidents.append((state, message))
+        if not self.incidents:  # the first one decides; a thread may cause them without end
+            self.incidents.append((state, message))
 
     def load_drivers(self) -> list:
         """The drivers of the exercise, in order; without them the worker reports it and ends."""
@@ -147,7 +148,8 @@ class Observer:
             ballast.clear()
             self.leave({"type": "load_failed", **self.protocol.fields(outcome)})
         self.channel.send({"type": "loaded"})
-        for case in self.request["cases"]:
+        for case in self.request.pop("cases"):
+            start = self.observe.Start(case.pop("state"), tuple(case.pop("own")))
             self.channel.send({"type": "start", "case": case["number"]})
             allow(self.seconds, self.stack)
             impl = self.observe.Impl(
@@ -160,7 +162,7 @@ class Observer:
                 self.request["renamed"],
             )
             driver = self.drivers[case["number"]]
-            outcome = self.observe.observe(driver, impl, self.request["seed"], case["number"])
+            outcome = self.observe.observe(driver, impl, start)
             outcome = self.outcome.with_incident(outcome, self.incidents)
             if outcome.status == self.status.MEMORY:
                 ballast.clear()
