@@ -1502,7 +1502,7 @@ row(
 NOISE = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[:0], x.astype(int), x.astype(str), "x", None])
 row(
     "diffusion.ancestral",
-    samplers.ancestral,
+    ddpm.ancestral,
     eps_model=model(EPS),
     x=NOISE,
     schedule=SCHEDULE,
@@ -1544,7 +1544,7 @@ row(
 VARIANCE = given(numpy.full((4, 2), 0.1), numpy.full((4, 2), -0.1), numpy.ones(2), numpy.ones((3, 2)), NAN, "x", None)
 row(
     "diffusion.ancestral_step",
-    samplers.ancestral_step,
+    ddpm.ancestral_step,
     x=NOISE,
     t=given(2, 0, 6, 1.5, "x", None, numpy.full(4, 2)),
     eps=NOISE,

@@ -6,6 +6,7 @@ They raise ValueError, which names the argument. A sampler checks its start, and
 checks what it is given; arrays that autograd traces are not looked at.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -42,6 +43,20 @@ def check_model(name: str, model: Any, schedule: Any) -> None:
     """ValueError, unless these are a function or model, which `name` calls it, and a `Schedule`."""
     checks.function(name, model)
     checks.instance("schedule", schedule, Schedule)
+
+
+def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
+    """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
+    check_model("eps_model", eps_model, schedule)
+    if on_step is not None:
+        checks.function("on_step", on_step)
+    return batch_shape(x=x)
+
+
+def check_noise(z: Array, x: Array) -> None:
+    """ValueError, unless z is an array of finite floats in the shape of x."""
+    checks.same_shape(x=x, z=z)
+    batch_shape(z=z)
 
 
 def checked_output(name: str, output: Any, x_t: Array) -> Array:

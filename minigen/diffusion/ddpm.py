@@ -1,8 +1,9 @@
-"""Denoising diffusion probabilistic models (DDPM), from the forward process to the reverse step. Ho et al. 2020.
+"""Denoising diffusion probabilistic models (DDPM), from the forward process to the sampler. Ho et al. 2020.
 
     x_t = q_sample(x0, t, eps, schedule)                    # forward: noise the data, t steps at once
     loss = simple_loss(eps_model, x0, t, eps, schedule)     # training: predict the noise
-    mean = mean_from_eps(x_t, t, eps, schedule)             # reverse: the mean of x_{t-1}; `samplers` adds the noise
+    x = ancestral_step(x, t, eps, z, schedule)              # reverse: x_{t-1} from x_t and the predicted noise
+    x = ancestral(eps_model, x, schedule, rng)              # sampling: all T steps, from noise to data
 
 Each function is a formula of arrays. Its arguments:
 
@@ -24,9 +25,10 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import check_model, check_steps, checked_output
+from minigen.diffusion.arguments import check_model, check_noise, check_start, check_steps, checked_output
 from minigen.diffusion.schedule import Schedule, per_example
-from minigen.tensor import mse
+from minigen.progress import bar_is_seen, progress_bar
+from minigen.tensor import like, mse
 from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- the forward process
@@ -68,6 +70,21 @@ def posterior_mean(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> Array
     from_x_t = np.sqrt(alpha) * (1 - before) / (1 - alpha_bar)
     from_x0 = np.sqrt(before) * beta / (1 - alpha_bar)
     return per_example(from_x_t, x_t) + per_example(from_x0, x0)
+
+
+# ------------------------------------------------------------------------------------------- the loss
+
+
+def simple_loss(eps_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
+    """The mean of (eps − eps_model(x_t, t))² over examples and dimensions: the error of the predicted noise.
+
+    The caller draws t (N,) uniformly from 1..T and eps (N, ...) from N(0, I). A model that returns 0 has loss 1.
+    Eq. diffusion.15, Eq. diffusion.16; Ho et al. 2020, eq. 14.
+    """
+    checks.function("eps_model", eps_model)
+    t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
+    x_t = q_sample(x0, t, eps, schedule)
+    return mse(eps_model(x_t, t), eps)
 
 
 # ------------------------------------------------------------------------------------------- ε, x0, v and the score
@@ -231,16 +248,89 @@ def reverse_variance(kind: str, v: Array | None, t: Array, x_t: Array, schedule:
     return per_example((schedule.beta if kind == "beta" else schedule.posterior_variance_clipped)[t], np.ones_like(x_t))
 
 
-# ------------------------------------------------------------------------------------------- the loss
+def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, variance: str | Array = "beta") -> Array:
+    """One step of DDPM sampling, x_t -> x_{t-1}: the mean for the predicted noise eps, plus σ_t times fresh noise z.
 
-
-def simple_loss(eps_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
-    """The mean of (eps − eps_model(x_t, t))² over examples and dimensions: the error of the predicted noise.
-
-    The caller draws t (N,) uniformly from 1..T and eps (N, ...) from N(0, I). A model that returns 0 has loss 1.
-    Eq. diffusion.15, Eq. diffusion.16; Ho et al. 2020, eq. 14.
+    x, eps and z are (N, ...), t is one time step. σ_t² is `variance`: "beta", "posterior", or variances in the shape
+    of x (1 where they are the same along an axis, or one number). The last step, t = 1, adds no noise: what it returns
+    is data, not data with noise on top. The result has the dtype of x. ValueError: other shapes, a negative variance.
+    Eq. diffusion.04, Eq. diffusion.13; Ho et al. 2020, algorithm 2.
     """
-    checks.function("eps_model", eps_model)
-    t = np.broadcast_to(check_steps(t, schedule, x0=x0, eps=eps), (len(x0),))
-    x_t = q_sample(x0, t, eps, schedule)
-    return mse(eps_model(x_t, t), eps)
+    check_steps(t, schedule, x=x, eps=eps)
+    mean = mean_from_eps(x, t, eps, schedule)
+    if np.ndim(t) > 0:
+        raise ValueError(f"t must be one time step, got shape {np.shape(t)}")
+    if t == 1:
+        return mean
+    if isinstance(variance, str):
+        variance = reverse_variance(variance, None, t, x, schedule)
+    else:
+        variance = _checked_variance(variance, x)
+    return mean + np.sqrt(variance) * _checked_noise(z, x)
+
+
+# ------------------------------------------------------------------------------------------- the sampler
+
+
+def ancestral(
+    eps_model: Callable,
+    x: numpy.ndarray,
+    schedule: Schedule,
+    rng: numpy.random.Generator,
+    variance: str = "beta",
+    on_step: Callable | None = None,
+    progress: str | None = None,
+) -> numpy.ndarray:
+    """DDPM sampling: all steps of the schedule backwards, each with fresh noise but the last. x (N, ...) -> (N, ...).
+
+    variance: "beta" (right for data as wide as the noise), "posterior" (right for data that is a single point), or
+    "learned", with a model that returns (eps, v). Eq. diffusion.04; Ho et al. 2020, algorithm 2.
+    """
+    check_start(eps_model, x, schedule, on_step)
+    checks.choice("variance", variance, ("beta", "posterior", "learned"))
+    checks.rng(rng)
+
+    def step(x: numpy.ndarray, t: int) -> numpy.ndarray:
+        eps, v = predict(eps_model, x, t, schedule)
+        sigma2 = reverse_variance(variance, v, t, x, schedule) if variance == "learned" else variance
+        z = rng.standard_normal(x.shape, dtype=x.dtype)
+        return ancestral_step(x, t, eps, z, schedule, sigma2)
+
+    return reverse_process(step, x, schedule.T, on_step, progress)
+
+
+def reverse_process(
+    step: Callable, x: numpy.ndarray, T: int, on_step: Callable | None = None, progress: str | None = None
+) -> numpy.ndarray:
+    """Return x after x = step(x, t) for t = T, T − 1, ..., 1: the loop of every sampler.
+
+    `on_step(t, x)` is called with the start and after each step, t being the time x has reached. `progress` names a
+    bar, for a terminal and a notebook.
+    """
+    times = range(T, 0, -1)
+    if on_step is not None:
+        on_step(T, x)
+    for t in progress_bar(times, desc=progress, unit="step") if progress and bar_is_seen() else times:
+        x = step(x, t)
+        if on_step is not None:
+            on_step(t - 1, x)
+    return x
+
+
+# ------------------------------------------------------------------------------------------- arguments
+
+
+def _checked_variance(variance: Array, x: Array) -> Array:
+    """σ² that is given as an array or a number, in the dtype of x, whose shape it must go with axis by axis."""
+    variance = checks.between("variance", checks.floats("variance", variance), 0)
+    given, shape = np.shape(variance), np.shape(x)
+    if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
+        raise ValueError(f"variance must have the shape of x, {shape}, got {given}")
+    return like(variance, x)
+
+
+def _checked_noise(z: Array, x: Array) -> Array:
+    """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
+    if np.ndim(z) > 0 or z != 0:
+        check_noise(z, x)
+    return z

@@ -8,9 +8,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import batch_shape
-from minigen.diffusion.ddpm import predict, score_from_eps
-from minigen.diffusion.samplers import check_start, countdown, notify
+from minigen.diffusion.arguments import batch_shape, check_start
+from minigen.diffusion.ddpm import predict, reverse_process, score_from_eps
 from minigen.diffusion.schedule import Schedule, per_example
 from minigen.types import Array
 
@@ -54,12 +53,12 @@ def langevin(
     checks.times(t, schedule.T, shape[0])
     steps, step = checks.whole("steps", steps), checks.positive("step", step)
     checks.rng(rng)
-    notify(on_step, steps, x)
-    for k in countdown(steps, progress):
+
+    def one_step(x: numpy.ndarray, left: int) -> numpy.ndarray:
         score = score_from_eps(predict(eps_model, x, t, schedule)[0], t, schedule)
-        x = langevin_step(x, score, step, rng.standard_normal(shape, dtype=x.dtype))
-        notify(on_step, k - 1, x)
-    return x
+        return langevin_step(x, score, step, rng.standard_normal(shape, dtype=x.dtype))
+
+    return reverse_process(one_step, x, steps, on_step, progress)
 
 
 def geometric_timesteps(schedule: Schedule, levels: int) -> numpy.ndarray:
@@ -102,11 +101,12 @@ def annealed_langevin(
     schedule = schedule.subset(geometric_timesteps(schedule, levels))
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
     y = per_example(1 / shrink[-1], x)
-    notify(on_step, schedule.T, y)
-    for t in countdown(schedule.T, progress):
+
+    def one_level(y: numpy.ndarray, t: int) -> numpy.ndarray:
         for _ in range(steps):
             eps, _v = predict(eps_model, per_example(shrink[t], y), t, schedule)
             z = rng.standard_normal(shape, dtype=y.dtype)
             y = langevin_step(y, per_example(-1 / sigma[t], eps), step * sigma[t] ** 2, z)
-        notify(on_step, t - 1, y)
-    return y
+        return y
+
+    return reverse_process(one_level, y, schedule.T, on_step, progress)

@@ -1,14 +1,14 @@
-"""Samplers: from noise to data with any model of the noise, `eps_model(x, t)`.
+"""Faster samplers: from noise to data with any model of the noise, `eps_model(x, t)`. That of DDPM stands in `ddpm`.
 
     x = rng.standard_normal((1000, 2), dtype=numpy.float32)       # x_T, pure noise
-    x = ancestral(model, x, schedule, rng)                        # DDPM: T steps, each with fresh noise
+    x = strided(model, x, schedule, 20, rng)                      # DDPM in 20 steps, each with fresh noise
     x = ddim(model, x, schedule, steps=20)                        # DDIM: 20 steps, no noise
-    path = Trajectory(every=100)
-    x = ancestral(model, x, schedule, rng, on_step=path)          # path.times (K,), path.states (K, N, ...)
+    path = Trajectory(every=5)
+    x = heun(model, x, schedule, steps=20, on_step=path)          # path.times (K,), path.states (K, N, ...)
 
-A sampler begins with x at the last step of its schedule and returns x at step 0. `on_step(t, x)` is called with the
-start and after each step, t being the time x has reached; `progress` names a bar, for a terminal and a notebook.
-Arguments are checked at the start (ValueError), and x stays as it was.
+Each is a step from t to t − 1 for the loop `reverse_process`, which explains `on_step` and `progress`: it begins with x
+at the last step of a schedule and returns x at step 0. Arguments are checked at the start (ValueError), and x stays as
+it was.
 """
 
 from __future__ import annotations
@@ -20,18 +20,9 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import batch_shape, check_model, check_steps
-from minigen.diffusion.ddpm import (
-    call_model,
-    join_output,
-    mean_from_eps,
-    predict,
-    rates,
-    reverse_variance,
-    split_output,
-)
+from minigen.diffusion.arguments import check_model, check_noise, check_start, check_steps
+from minigen.diffusion.ddpm import ancestral, call_model, join_output, predict, rates, reverse_process, split_output
 from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
-from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor import like
 from minigen.types import Array
 
@@ -65,40 +56,7 @@ class Trajectory:
         return numpy.stack(self._states)
 
 
-def countdown(T: int, progress: str | None = None) -> Iterable[int]:
-    """T, T − 1, ..., 1, with a progress bar on a terminal or in a notebook if it has a name."""
-    steps = range(T, 0, -1)
-    return progress_bar(steps, desc=progress, unit="step") if progress and bar_is_seen() else steps
-
-
-def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:
-    """Call `on_step`, if there is one, with t and x at time t."""
-    if on_step is not None:
-        on_step(t, x)
-
-
-# ------------------------------------------------------------------------------------------- one step
-
-
-def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, variance: str | Array = "beta") -> Array:
-    """One step of DDPM sampling, x_t -> x_{t-1}: the mean for the predicted noise eps, plus σ_t times fresh noise z.
-
-    x, eps and z are (N, ...), t is one time step. σ_t² is `variance`: "beta", "posterior", or variances in the shape
-    of x (1 where they are the same along an axis, or one number). The last step, t = 1, adds no noise: what it returns
-    is data, not data with noise on top. The result has the dtype of x. ValueError: other shapes, a negative variance.
-    Eq. diffusion.04, Eq. diffusion.13; Ho et al. 2020, algorithm 2.
-    """
-    check_steps(t, schedule, x=x, eps=eps)
-    mean = mean_from_eps(x, t, eps, schedule)
-    if np.ndim(t) > 0:
-        raise ValueError(f"t must be one time step, got shape {np.shape(t)}")
-    if t == 1:
-        return mean
-    if isinstance(variance, str):
-        variance = reverse_variance(variance, None, t, x, schedule)
-    else:
-        variance = _checked_variance(variance, x)
-    return mean + np.sqrt(variance) * _checked_noise(z, x)
+# ------------------------------------------------------------------------------------------- one step of DDIM
 
 
 def ddim_variance(before: Any, now: Any, eta: float) -> Array:
@@ -137,32 +95,6 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
 # ------------------------------------------------------------------------------------------- samplers
 
 
-def ancestral(
-    eps_model: Callable,
-    x: numpy.ndarray,
-    schedule: Schedule,
-    rng: numpy.random.Generator,
-    variance: str = "beta",
-    on_step: Callable | None = None,
-    progress: str | None = None,
-) -> numpy.ndarray:
-    """DDPM sampling: all steps of the schedule backwards, each with fresh noise but the last. x (N, ...) -> (N, ...).
-
-    variance: "beta" (right for data as wide as the noise), "posterior" (right for data that is a single point), or
-    "learned", with a model that returns (eps, v). Eq. diffusion.04; Ho et al. 2020, algorithm 2.
-    """
-    shape = check_start(eps_model, x, schedule, on_step)
-    checks.choice("variance", variance, ("beta", "posterior", "learned"))
-    checks.rng(rng)
-    notify(on_step, schedule.T, x)
-    for t in countdown(schedule.T, progress):
-        eps, v = predict(eps_model, x, t, schedule)
-        sigma2 = reverse_variance(variance, v, t, x, schedule) if variance == "learned" else variance
-        x = ancestral_step(x, t, eps, rng.standard_normal(shape, dtype=x.dtype), schedule, sigma2)
-        notify(on_step, t - 1, x)
-    return x
-
-
 def strided(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -197,18 +129,17 @@ def ddim(
     eta = 0 is deterministic: the sample is a function of x_T. eta = 1 is `strided` with variance "posterior". Any
     eta > 0 needs rng. Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26; Song, Meng and Ermon 2021, eq. 12 and 16.
     """
-    shape = check_start(eps_model, x, schedule, on_step)
+    check_start(eps_model, x, schedule, on_step)
     eta = checks.number("eta", eta, 0, 1)
     noise = checks.rng(rng) if eta > 0 else None
-    if steps is not None:
-        schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
-    notify(on_step, schedule.T, x)
-    for t in countdown(schedule.T, progress):
+    schedule = fewer_steps(schedule, steps)
+
+    def step(x: numpy.ndarray, t: int) -> numpy.ndarray:
         eps, _ = predict(eps_model, x, t, schedule)
-        z = None if noise is None else noise.standard_normal(shape, dtype=x.dtype)
-        x = ddim_step(x, t, t - 1, eps, z, schedule, eta)
-        notify(on_step, t - 1, x)
-    return x
+        z = None if noise is None else noise.standard_normal(x.shape, dtype=x.dtype)
+        return ddim_step(x, t, t - 1, eps, z, schedule, eta)
+
+    return reverse_process(step, x, schedule.T, on_step, progress)
 
 
 def heun(
@@ -226,20 +157,24 @@ def heun(
     last step, to σ = 0 where there is no slope, is Euler's. Karras et al. 2022, algorithm 1.
     """
     check_start(eps_model, x, schedule, on_step)
-    if steps is not None:
-        schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
+    schedule = fewer_steps(schedule, steps)
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
-    notify(on_step, schedule.T, x)
-    for t in countdown(schedule.T, progress):
+
+    def step(x: numpy.ndarray, t: int) -> numpy.ndarray:
         y = per_example(1 / shrink[t], x)
         slope, _ = predict(eps_model, x, t, schedule)
         y_next = y + per_example(sigma[t - 1] - sigma[t], slope)
         if t > 1:
             slope_next, _ = predict(eps_model, per_example(shrink[t - 1], y_next), t - 1, schedule)
             y_next = y + per_example((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
-        x = checks.finite("x", per_example(shrink[t - 1], y_next))
-        notify(on_step, t - 1, x)
-    return x
+        return checks.finite("x", per_example(shrink[t - 1], y_next))
+
+    return reverse_process(step, x, schedule.T, on_step, progress)
+
+
+def fewer_steps(schedule: Schedule, steps: int | None) -> Schedule:
+    """Return the schedule that stops at `steps` evenly spaced times only; None is all of them."""
+    return schedule if steps is None else schedule.subset(spaced_timesteps(schedule.T, steps))
 
 
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
@@ -272,36 +207,6 @@ def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable
 # ------------------------------------------------------------------------------------------- arguments
 
 
-def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
-    """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
-    check_model("eps_model", eps_model, schedule)
-    if on_step is not None:
-        checks.function("on_step", on_step)
-    return batch_shape(x=x)
-
-
-def _checked_variance(variance: Array, x: Array) -> Array:
-    """σ² that is given as an array or a number, in the dtype of x, whose shape it must go with axis by axis."""
-    variance = checks.between("variance", checks.floats("variance", variance), 0)
-    given, shape = np.shape(variance), np.shape(x)
-    if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
-        raise ValueError(f"variance must have the shape of x, {shape}, got {given}")
-    return like(variance, x)
-
-
-def _checked_noise(z: Array, x: Array) -> Array:
-    """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
-    if np.ndim(z) > 0 or z != 0:
-        _check_noise(z, x)
-    return z
-
-
-def _check_noise(z: Array, x: Array) -> None:
-    """ValueError, unless z is an array of finite floats in the shape of x."""
-    checks.same_shape(x=x, z=z)
-    batch_shape(z=z)
-
-
 def _checked_alpha_bars(before: Any, now: Any) -> tuple[Array, Array]:
     """ᾱ at two times, the earlier first."""
     before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
@@ -323,5 +228,5 @@ def _checked_jump(
             raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
         if z is None:
             raise ValueError("z must be noise in the shape of x where eta > 0, got None")
-        _check_noise(z, x)
+        check_noise(z, x)
     return s, eta

@@ -20,8 +20,8 @@ import numpy
 from minigen import checks
 from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.consistency import evaluate, levels
+from minigen.diffusion.ddpm import reverse_process
 from minigen.diffusion.langevin import langevin_step
-from minigen.diffusion.samplers import countdown, notify
 from minigen.diffusion.schedule import per_example
 from minigen.tensor import grad
 from minigen.types import Array
@@ -106,11 +106,12 @@ def ncsn_sample(
         raise ValueError(f"sigmas must be positive and fall from each level to the next, got {sigmas}")
     steps, step = checks.whole("steps", steps), checks.positive("step", step)
     checks.rng(rng)
-    notify(on_step, len(sigmas), x)
-    for left in countdown(len(sigmas), progress):  # levels that are left, this one included
+
+    def one_level(x: numpy.ndarray, left: int) -> numpy.ndarray:  # levels that are left, this one included
         sigma = sigmas[len(sigmas) - left]
         for _ in range(steps):
             score = evaluate(score_model, "score_model", x, sigma)
             x = langevin_step(x, score, step * sigma**2, rng.standard_normal(shape, dtype=x.dtype))
-        notify(on_step, left - 1, x)
-    return x
+        return x
+
+    return reverse_process(one_level, x, len(sigmas), on_step, progress)

@@ -10,9 +10,9 @@ import pytest
 
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import guidance as G
-from minigen.diffusion.ddpm import eps_from_score
+from minigen.diffusion.ddpm import ancestral, eps_from_score
 from minigen.diffusion.exact import exact_eps_model
-from minigen.diffusion.samplers import ancestral, clipped, ddim, strided
+from minigen.diffusion.samplers import clipped, ddim, strided
 from minigen.diffusion.schedule import Schedule
 from minigen.metrics import sampling_floor, sliced_wasserstein
 from minigen.tensor import grad, logsumexp
