@@ -20,8 +20,18 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import check_model, check_noise, check_start, check_steps
-from minigen.diffusion.ddpm import ancestral, call_model, join_output, predict, rates, reverse_process, split_output
+from minigen.checks import Sized, checked, function, number, probability, unchecked
+from minigen.diffusion.arguments import BATCH, STEPS, GoalOfDDIM, LaterAlphaBar, NoiseOfDDIM, Steps
+from minigen.diffusion.ddpm import (
+    ancestral,
+    call_model,
+    eps_from_x0,
+    join_output,
+    predict,
+    predict_x0_from_eps,
+    reverse_process,
+    split_output,
+)
 from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
 from minigen.tensor import like
 from minigen.types import Array
@@ -59,6 +69,7 @@ class Trajectory:
 # ------------------------------------------------------------------------------------------- one step of DDIM
 
 
+@checked(before=Sized("...", finite=False), now=LaterAlphaBar(), eta=probability)
 def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     """σ² of a DDIM step between two times s < t: eta² times the β̃ of the pair, whose β is 1 − now/before.
 
@@ -66,10 +77,10 @@ def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     as in the paper, eta comes in squared. ValueError: now not below before, shapes that do not go together.
     Eq. diffusion.25; Song, Meng and Ermon 2021, eq. 16.
     """
-    before, now = _checked_alpha_bars(before, now)
-    return checks.number("eta", eta, 0, 1) ** 2 * (1 - before) / (1 - now) * (1 - now / before)
+    return eta**2 * (1 - before) / (1 - now) * (1 - now / before)
 
 
+@checked(schedule=Schedule, x=BATCH, eps=BATCH, eta=probability, t=Steps(0), s=GoalOfDDIM(), z=NoiseOfDDIM())
 def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedule: Schedule, eta: float = 0.0) -> Array:
     """From time t to any other time s: predict x_0, then noise it again, mostly with the noise just predicted.
 
@@ -78,13 +89,11 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
     "posterior". ValueError: t or s outside 0..T; with eta > 0 also s after t, and no z.
     Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26
     """
-    t = check_steps(t, schedule, least=0, x=x, eps=eps)
-    s, eta = _checked_jump(x, t, s, z, schedule, eta)
     before, now = schedule.alpha_bar[s], schedule.alpha_bar[t]
     x0 = per_example(1 / np.sqrt(now), x - per_example(np.sqrt(1 - now), eps))  # as in `predict_x0_from_eps`
     if eta == 0:
         return per_example(np.sqrt(before), x0) + per_example(np.sqrt(1 - before), eps)
-    variance = ddim_variance(before, now, eta)
+    variance = unchecked(ddim_variance)(before, now, eta)
     return (
         per_example(np.sqrt(before), x0)
         + per_example(np.sqrt(1 - before - variance), eps)
@@ -95,6 +104,7 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
 # ------------------------------------------------------------------------------------------- samplers
 
 
+@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function)
 def strided(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -109,11 +119,11 @@ def strided(
 
     The model receives the times that it was trained with; `on_step` gets those of the shorter schedule, steps..0.
     """
-    check_start(eps_model, x, schedule, on_step)
     shorter = schedule.subset(spaced_timesteps(schedule.T, steps))
     return ancestral(eps_model, x, shorter, rng, variance, on_step, progress)
 
 
+@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function, eta=probability)
 def ddim(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -129,19 +139,19 @@ def ddim(
     eta = 0 is deterministic: the sample is a function of x_T. eta = 1 is `strided` with variance "posterior". Any
     eta > 0 needs rng. Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26; Song, Meng and Ermon 2021, eq. 12 and 16.
     """
-    check_start(eps_model, x, schedule, on_step)
-    eta = checks.number("eta", eta, 0, 1)
     noise = checks.rng(rng) if eta > 0 else None
     schedule = fewer_steps(schedule, steps)
+    eps_of, one_step = unchecked(predict), unchecked(ddim_step)
 
     def step(x: numpy.ndarray, t: int) -> numpy.ndarray:
-        eps, _ = predict(eps_model, x, t, schedule)
+        eps, _ = eps_of(eps_model, x, t, schedule)
         z = None if noise is None else noise.standard_normal(x.shape, dtype=x.dtype)
-        return ddim_step(x, t, t - 1, eps, z, schedule, eta)
+        return one_step(x, t, t - 1, eps, z, schedule, eta)
 
     return reverse_process(step, x, schedule.T, on_step, progress)
 
 
+@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function)
 def heun(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -156,16 +166,16 @@ def heun(
     method on it. Heun's method takes the mean of the slopes at both ends of a step, two evaluations of the model; the
     last step, to σ = 0 where there is no slope, is Euler's. Karras et al. 2022, algorithm 1.
     """
-    check_start(eps_model, x, schedule, on_step)
     schedule = fewer_steps(schedule, steps)
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
+    eps_of = unchecked(predict)
 
     def step(x: numpy.ndarray, t: int) -> numpy.ndarray:
         y = per_example(1 / shrink[t], x)
-        slope, _ = predict(eps_model, x, t, schedule)
+        slope, _ = eps_of(eps_model, x, t, schedule)
         y_next = y + per_example(sigma[t - 1] - sigma[t], slope)
         if t > 1:
-            slope_next, _ = predict(eps_model, per_example(shrink[t - 1], y_next), t - 1, schedule)
+            slope_next, _ = eps_of(eps_model, per_example(shrink[t - 1], y_next), t - 1, schedule)
             y_next = y + per_example((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
         return checks.finite("x", per_example(shrink[t - 1], y_next))
 
@@ -177,56 +187,33 @@ def fewer_steps(schedule: Schedule, steps: int | None) -> Schedule:
     return schedule if steps is None else schedule.subset(spaced_timesteps(schedule.T, steps))
 
 
+@checked(eps_model=function, schedule=Schedule, low=number, high=number)
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
     """The eps model (x, t, y=None) whose implied x0 is clipped to [low, high], as pixels are: `with_corrected_x0`.
 
     ValueError: high not above low, `schedule` not a Schedule, `eps_model` not a function.
     """
-    low = checks.number("low", low)
     high = checks.number("high", high, low, without=low)
     return with_corrected_x0(eps_model, schedule, lambda x0: np.clip(x0, low, high))
 
 
+@checked(schedule=Schedule, x=BATCH, eps=BATCH, t=STEPS)
+def eps_of_corrected_x0(x: Array, t: Array, eps: Array, schedule: Schedule, correct: Callable) -> Array:
+    """The noise that turns correct(x0) into x, where x0 is the data that eps implies. x and eps (N, ...)."""
+    x0 = correct(unchecked(predict_x0_from_eps)(x, t, eps, schedule))
+    return unchecked(eps_from_x0)(x, t, x0, schedule)
+
+
+@checked(eps_model=function, schedule=Schedule, correct=function)
 def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable) -> Callable:
     """An eps model (x, t, y=None) whose implied x0 is replaced by correct(x0); a second output (v) is kept.
 
     y is passed on to eps_model. eps has the dtype of x. `schedule` is the one that the model was trained with.
     """
-    check_model("eps_model", eps_model, schedule)
 
     def corrected(x: Array, t: Array, y: Any = None) -> Any:
         eps, v = split_output(call_model(eps_model, x, t, y))
         eps = like(eps, x)
-        signal, noise = rates(t, schedule, least=1, x=x, eps=eps)
-        x0 = correct(per_example(1 / signal, x - per_example(noise, eps)))
-        return join_output(per_example(1 / noise, x - per_example(signal, x0)), v)
+        return join_output(eps_of_corrected_x0(x, t, eps, schedule, correct), v)
 
     return corrected
-
-
-# ------------------------------------------------------------------------------------------- arguments
-
-
-def _checked_alpha_bars(before: Any, now: Any) -> tuple[Array, Array]:
-    """ᾱ at two times, the earlier first."""
-    before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
-    if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
-        raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
-    if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
-        raise ValueError("now must lie between 0 and before, and before must be at most 1")
-    return before, now
-
-
-def _checked_jump(
-    x: Array, t: numpy.ndarray, s: Any, z: Array | None, schedule: Schedule, eta: float
-) -> tuple[numpy.ndarray, float]:
-    """s and eta of a step of DDIM from t. Where noise is added, s must be earlier than t, and z shaped as x."""
-    s = checks.integers("s", s, least=0, most=schedule.T)
-    eta = checks.number("eta", eta, 0, 1)
-    if eta > 0:
-        if np.any(s >= t):
-            raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
-        if z is None:
-            raise ValueError("z must be noise in the shape of x where eta > 0, got None")
-        check_noise(z, x)
-    return s, eta

@@ -6,11 +6,13 @@ first). Constructors raise ValueError for a generator that is none, and for size
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy
 from autograd.tracer import getval
 
 from minigen import checks
+from minigen.checks import checked, positive, unchecked, whole
 from minigen.nn.module import Module
 from minigen.tensor import (
     batch_norm,
@@ -55,11 +57,19 @@ def _check_padding(padding: int) -> None:
         pair("padding", padding, least=0)
 
 
-def _check_features(dim: int, max_period: float) -> None:
-    """ValueError unless there can be `dim` sines and cosines."""
-    if checks.whole("dim", dim, least=2) % 2:
-        raise ValueError(f"dim must be even, got {dim}")
-    checks.positive("max_period", max_period)
+def even(name: str, value: Any) -> int:
+    """`value`, if it is an even number of at least 2."""
+    if checks.whole(name, value, least=2) % 2:
+        raise ValueError(f"{name} must be even, got {value}")
+    return value
+
+
+def time_steps(name: str, value: Any) -> numpy.ndarray:
+    """`value` as float64 (N,)."""
+    t = checks.floats(name, value, dtype=numpy.float64)
+    if t.ndim != 1:
+        raise ValueError(f"{name} must have shape (N,), one time step for each example, got {t.shape}")
+    return t
 
 
 class Linear(Module):
@@ -282,24 +292,21 @@ class TimeEmbedding(Module):
     Feature pairs sin(t ω_k), cos(t ω_k) with ω_k falling from 1 to 1/max_period. Vaswani et al. 2017; Ho et al. 2020.
     """
 
+    @checked(dim=even, dim_out=whole, max_period=positive)
     def __init__(self, rng: Rng, dim: int, dim_out: int, activation: Act = "silu", max_period: float = 10_000.0):
-        _check_features(dim, max_period)
-        checks.whole("dim_out", dim_out)
         self.dim, self.max_period = dim, max_period
         self.body = MLP(rng, [dim, dim_out, dim_out], activation)
 
     def __call__(self, t: numpy.ndarray) -> Array:
-        return self.body(sinusoidal(t, self.dim, self.max_period))
+        t, features = time_steps("t", t), unchecked(sinusoidal)
+        if len(t) > 1 and numpy.all(t == t[0]):  # as in each step of a sampler
+            return self.body(numpy.repeat(features(t[:1], self.dim, self.max_period), len(t), axis=0))
+        return self.body(features(t, self.dim, self.max_period))
 
 
+@checked(t=time_steps, dim=even, max_period=positive)
 def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
     """sin(t ω_k) and cos(t ω_k), k = 0..dim/2−1, with ω_k = max_period^(−k/(dim/2)): t (N,) -> (N, dim), float32."""
-    _check_features(dim, max_period)
-    t = checks.floats("t", t, dtype=numpy.float64)
-    if numpy.ndim(t) != 1:
-        raise ValueError(f"t must have shape (N,), one time step for each example, got {numpy.shape(t)}")
-    if len(t) > 1 and numpy.all(t == t[0]):  # as in each step of a sampler
-        return numpy.repeat(sinusoidal(t[:1], dim, max_period), len(t), axis=0)
     half = dim // 2
     omega = max_period ** (-numpy.arange(half, dtype=numpy.float64) / half)
     angle = t[:, None] * omega  # (N, dim/2)

@@ -26,6 +26,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, nonnegative, unchecked, whole
 from minigen.diffusion.ddpm import join_output, split_output
 from minigen.nn import (
     Conv2d,
@@ -67,6 +68,13 @@ def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     return down, up
 
 
+@checked(
+    h=Sized("N, ..., C", finite=False),
+    scale=Sized("N, C", finite=False),
+    shift=Sized("N, C", finite=False),
+    groups=whole,
+    eps=nonnegative,
+)
 def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5, activation: str | None = None) -> Array:
     """Adaptive group normalization, group_norm(h) (1 + scale) + shift: h (N, ..., C), scale and shift (N, C).
 
@@ -74,12 +82,7 @@ def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5, 
     dtype of h. Dhariwal and Nichol 2021. Raises ValueError for shapes that do not fit, a negative eps, or if `groups`
     does not divide C.
     """
-    h = checks.array("h", h, "N", ..., "C", finite=False)
-    n, *_, c = np.shape(h)
-    scale, shift = (
-        like(checks.array(name, a, n, c, finite=False), h) for name, a in (("scale", scale), ("shift", shift))
-    )
-    return group_norm(h, 1 + scale, shift, checks.whole("groups", groups), checks.number("eps", eps, 0), activation)
+    return group_norm(h, 1 + like(scale, h), like(shift, h), groups, eps, activation)
 
 
 class AdaptiveResidualBlock(Module):
@@ -101,7 +104,7 @@ class AdaptiveResidualBlock(Module):
         h = self.conv1(self.norm1(x))  # (N, H, W, c_out)
         modulation = self.modulation(condition)  # (N, 2 c_out)
         scale, shift = modulation[:, : h.shape[3]], modulation[:, h.shape[3] :]
-        h = self.conv2(adagn(h, scale, shift, self.groups, activation="silu"))
+        h = self.conv2(unchecked(adagn)(h, scale, shift, self.groups, activation="silu"))
         return h + (x if self.skip is None else self.skip(x))
 
 
