@@ -18,6 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.flow.arguments import check_broadcast
 from minigen.nn import Module, depth_to_space, space_to_depth
 from minigen.tensor import jacobian, like, sigmoid, softplus
 from minigen.types import Array, Rng
@@ -325,15 +326,6 @@ def checked_bijection(name: str, f: Any) -> Any:
 def apply(f: Callable, a: Array, context: Array | None) -> Any:
     """f(a), or f(a, context) if there is a context: a part that depends on none need not take the argument."""
     return f(a) if context is None else f(a, context)
-
-
-def check_broadcast(name: str, part: Any, **examples: Array) -> None:
-    """ValueError unless `part`, called `name`, broadcasts against one example of a batch (N, ...), to its shape."""
-    ((batch, a),) = examples.items()
-    small, one = np.shape(part), np.shape(a)[1:]
-    fits = len(small) <= len(one) and all(m in (1, n) for m, n in zip(small[::-1], one[::-1]))
-    if not np.shape(a) or not fits:
-        raise ValueError(f"{name} must broadcast against one example of {batch}, {one}, got {small}")
 
 
 def jacobian_log_det(f: Callable, x: numpy.ndarray) -> numpy.ndarray:
