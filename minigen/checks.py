@@ -42,7 +42,8 @@ def checked(**declared: Any) -> Callable[[F], F]:
         "N, ..., 3"     an array of finite floats of this shape. A name, or "...", that stands in several declarations
                         is the same size, or the same axes, in all of them; N' is another size, which errors call N
         Rng, Schedule   an instance of this class
-        positive        one of the checks of this module with the arguments (name, value)
+        positive        one of the checks of this module with the arguments (name, value); for one with more of them,
+                        partial(whole, least=2)
         Sized("N", low=0, high=1), ...    a check that knows the other arguments: a `Declared`
 
     None passes where it is the default. The function receives what the checks return.
@@ -136,26 +137,6 @@ class Sized(Declared):
         for axis, size in [*zip(self.axes[:cut], shape), *zip(self.axes[cut + 1 :], shape[end:])]:
             if isinstance(axis, str) and call.sizes.setdefault(axis, size) != size:
                 raise ValueError(f"{name} must have shape {_pictured(self.axes)}, got {shape}")
-
-
-class OneOf(Declared):
-    """One of these options, as for `choice`."""
-
-    def __init__(self, *options: Any):
-        self.options = options
-
-    def __call__(self, name: str, value: Any, call: Call) -> Any:
-        return choice(name, value, self.options)
-
-
-class Whole(Declared):
-    """A whole number in least..most."""
-
-    def __init__(self, least: int = 1, most: int | None = None):
-        self.least, self.most = least, most
-
-    def __call__(self, name: str, value: Any, call: Call) -> int:
-        return whole(name, value, self.least, self.most)
 
 
 class Integers(Declared):

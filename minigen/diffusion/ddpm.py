@@ -19,13 +19,14 @@ Shapes that do not fit, steps out of range and values that are not finite raise 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.checks import OneOf, checked, function, nonnegative, unchecked
+from minigen.checks import checked, choice, function, nonnegative, unchecked
 from minigen.diffusion.arguments import BATCH, STEPS, Noise, OneStep, Steps, Variance, checked_output
 from minigen.diffusion.schedule import Schedule, per_example
 from minigen.progress import bar_is_seen, progress_bar
@@ -265,7 +266,7 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
     is data, not data with noise on top. The result has the dtype of x. ValueError: other shapes, a negative variance.
     Eq. diffusion.04, Eq. diffusion.13; Ho et al. 2020, algorithm 2.
     """
-    mean = unchecked(mean_from_eps)(x, t, eps, schedule)
+    mean = mean_from_eps(x, t, eps, schedule)
     if t == 1:
         return mean
     if isinstance(variance, str):
@@ -276,7 +277,14 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
 # ------------------------------------------------------------------------------------------- the sampler
 
 
-@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function, variance=OneOf(*VARIANCES), rng=Rng)
+@checked(
+    eps_model=function,
+    schedule=Schedule,
+    x=BATCH,
+    on_step=function,
+    variance=partial(choice, options=VARIANCES),
+    rng=Rng,
+)
 def ancestral(
     eps_model: Callable,
     x: numpy.ndarray,

@@ -6,13 +6,14 @@ coordinate, whether it is kept (1) or changed (0); it broadcasts against one exa
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.checks import Whole, checked, nonnegative, positive, probability, whole
+from minigen.checks import checked, nonnegative, positive, probability, whole
 from minigen.flow.arguments import EXAMPLES, MASK, OneScaleEach, checked_input, one_scale_each, zeros_and_ones
 from minigen.flow.bijection import Bijection, apply
 from minigen.nn import MLP, Module, he_gain
@@ -20,7 +21,7 @@ from minigen.tensor import like, stop_gradient, tanh
 from minigen.types import Array, Rng
 
 
-@checked(dim=Whole(2))
+@checked(dim=partial(whole, least=2))
 def half_mask(dim: int, first: bool = True) -> numpy.ndarray:
     """(dim,) mask that keeps the first half of a vector (the smaller one if dim is odd), or with False the second."""
     mask = (numpy.arange(dim) < dim // 2).astype(numpy.float32)
@@ -32,7 +33,7 @@ def channel_mask(channels: int, first: bool = True) -> numpy.ndarray:
     return half_mask(channels, first)
 
 
-@checked(dim=Whole(2))
+@checked(dim=partial(whole, least=2))
 def parity_mask(dim: int, even: bool = True) -> numpy.ndarray:
     """(dim,) mask that keeps the coordinates 0, 2, 4, ... of a vector, or with False the others."""
     mask = (numpy.arange(dim) % 2 == 0).astype(numpy.float32)

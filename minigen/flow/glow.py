@@ -6,13 +6,14 @@ squeeze before and a split after. Kingma and Dhariwal, "Glow: Generative Flow wi
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.checks import Whole, checked, whole, wholes
+from minigen.checks import checked, whole, wholes
 from minigen.flow.arguments import Invertible, halved_image_shape, width_at_each_scale
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze
 from minigen.flow.coupling import AffineCoupling, channel_mask
@@ -180,7 +181,7 @@ class CouplingNet(Module):
     convolution has a learned bias for each position, for images of centered content.
     """
 
-    @checked(channels=Whole(2), size=wholes)
+    @checked(channels=partial(whole, least=2), size=wholes)
     def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
         self.kept = channels // 2
         self.position_bias = None if size is None else numpy.zeros((*size, width), numpy.float32)
@@ -204,7 +205,7 @@ class SplitNet(Module):
     deviation: x = mean + deviation·z with z from N(0, 1).
     """
 
-    @checked(channels=Whole(2))
+    @checked(channels=partial(whole, least=2))
     def __init__(self, rng: Rng, channels: int):
         self.kept = channels // 2
         self.conv = Conv2d(rng, self.kept, 2 * (channels - self.kept), 3, padding=1, scale=0.0)
@@ -227,7 +228,7 @@ class GlowStep(Chain):
     learned bias for each position. ValueError: fewer than 2 channels.
     """
 
-    @checked(channels=Whole(2), width=whole)
+    @checked(channels=partial(whole, least=2), width=whole)
     def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
         self.actnorm = ActNorm(channels)
         self.conv = Invertible1x1Conv(rng, channels)

@@ -70,7 +70,8 @@ def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Arr
 
     real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError as `gradient_penalty` does.
     """
-    epsilon = np.reshape(epsilon.astype(real.dtype), (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
+    epsilon = epsilon.astype(real.dtype)
+    epsilon = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
     x_hat = epsilon * real + (1 - epsilon) * fake  # (N, ...)
     return np.mean((gradient_norm(critic, x_hat) - target) ** 2)
 
