@@ -114,7 +114,7 @@ class Sized(Declared):
 
     def wanted(self, call: Call) -> tuple:
         """The axes with the sizes that are known already; `learn` compares all axes with those of another argument."""
-        if ... in self.axes and self.axes in call.first:
+        if self.axes in call.first:
             return self.axes
         known: list = []
         for axis in self.axes:
@@ -126,10 +126,12 @@ class Sized(Declared):
 
     def learn(self, name: str, x: Array, call: Call) -> None:
         """Take the sizes of the argument x, which fits the wanted axes. ValueError: a name stands for two sizes."""
-        first, shape = call.first.setdefault(self.axes, name), np.shape(x)
-        if first != name:
+        first, shape = call.first.get(self.axes), np.shape(x)
+        if first is not None:
             same_shape(0, **{first: call.arguments[first], name: x})
             return
+        if any(isinstance(axis, int) or str(axis) not in call.sizes for axis in self.axes):
+            call.first[self.axes] = name
         cut = self.axes.index(...) if ... in self.axes else len(self.axes)
         end = len(shape) - len(self.axes[cut + 1 :])
         if ... in self.axes:

@@ -14,6 +14,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, function
 from minigen.diffusion.arguments import check_steps
 from minigen.diffusion.ddpm import predict, predict_x0_from_v, q_sample
 from minigen.diffusion.guidance import conditional
@@ -73,6 +74,7 @@ def student_loss(v: Array, target: Array, x_t: Array, t: Any, schedule: Schedule
     return mse(per_example(root, x0), per_example(root, target))
 
 
+@checked(v_model=function, eps_model=function)
 def distillation_loss(
     v_model: Callable,
     eps_model: Callable,
@@ -87,8 +89,6 @@ def distillation_loss(
     `schedule` is the teacher's; the caller draws t (N,) among its even steps, 2, 4, ..., which are the student's. Both
     models receive `schedule.times`, and the labels y (N,) if given. Salimans and Ho 2022, algorithm 2.
     """
-    checks.function("v_model", v_model)
-    checks.function("eps_model", eps_model)
     t = np.broadcast_to(check_steps(t, schedule, least=2, x0=x0, eps=eps), (len(x0),))
     if y is not None:
         v_model, eps_model = conditional(v_model, y), conditional(eps_model, y)
@@ -97,9 +97,9 @@ def distillation_loss(
     return student_loss(v_model(x_t, schedule.times[t]), target, x_t, t, schedule)
 
 
+@checked(schedule=Schedule)
 def halved(schedule: Schedule) -> Schedule:
     """The student's schedule: every second step of its teacher's. ValueError: an odd number of steps."""
-    checks.instance("schedule", schedule, Schedule)
     if schedule.T % 2:
         raise ValueError(f"schedule must have an even number of steps, got {schedule.T}")
     return schedule.subset(np.arange(2, schedule.T + 1, 2))

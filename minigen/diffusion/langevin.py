@@ -8,10 +8,11 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, positive, whole
 from minigen.diffusion.arguments import batch_shape, check_start
 from minigen.diffusion.ddpm import predict, reverse_process, score_from_eps
 from minigen.diffusion.schedule import Schedule, per_example
-from minigen.types import Array
+from minigen.types import Array, Rng
 
 
 def langevin_step(x: Array, score: Array, step: float | numpy.ndarray, z: Array) -> Array:
@@ -33,6 +34,7 @@ def _check_step(step: float | numpy.ndarray, n: int) -> None:
         raise ValueError(f"step must be positive, got {np.min(sizes):g}")
 
 
+@checked(steps=whole, step=positive, rng=Rng)
 def langevin(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -51,8 +53,6 @@ def langevin(
     """
     shape = check_start(eps_model, x, schedule, on_step)
     checks.times(t, schedule.T, shape[0])
-    steps, step = checks.whole("steps", steps), checks.positive("step", step)
-    checks.rng(rng)
 
     def one_step(x: numpy.ndarray, left: int) -> numpy.ndarray:
         score = score_from_eps(predict(eps_model, x, t, schedule)[0], t, schedule)
@@ -61,12 +61,12 @@ def langevin(
     return reverse_process(one_step, x, steps, on_step, progress)
 
 
+@checked(schedule=Schedule)
 def geometric_timesteps(schedule: Schedule, levels: int) -> numpy.ndarray:
     """`levels` different time steps, rising from 1 to T, whose `schedule.sigma` rises in nearly equal ratios. (levels,)
 
     Each is the time step nearest to its σ on a logarithmic scale, or the next one that is free. One level: t = 1.
     """
-    checks.instance("schedule", schedule, Schedule)
     levels = checks.whole("levels", levels, 1, schedule.T)
     log_sigma = numpy.log(schedule.sigma[1:])  # (T,), rising
     wanted = numpy.linspace(log_sigma[0], log_sigma[-1], levels)
@@ -76,6 +76,7 @@ def geometric_timesteps(schedule: Schedule, levels: int) -> numpy.ndarray:
     return 1 + numpy.minimum(free, schedule.T - levels + k)  # and with room for those after it
 
 
+@checked(steps=whole, step=positive, rng=Rng)
 def annealed_langevin(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -96,8 +97,6 @@ def annealed_langevin(
     """
     shape = check_start(eps_model, x, schedule, on_step)
     levels = checks.whole("levels", levels, 1, schedule.T)
-    steps, step = checks.whole("steps", steps), checks.positive("step", step)
-    checks.rng(rng)
     schedule = schedule.subset(geometric_timesteps(schedule, levels))
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
     y = per_example(1 / shrink[-1], x)

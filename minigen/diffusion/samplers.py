@@ -20,7 +20,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.checks import Sized, checked, function, number, probability, unchecked
+from minigen.checks import Sized, checked, function, number, probability, unchecked, whole
 from minigen.diffusion.arguments import BATCH, STEPS, GoalOfDDIM, LaterAlphaBar, NoiseOfDDIM, Steps
 from minigen.diffusion.ddpm import (
     ancestral,
@@ -45,10 +45,11 @@ class Trajectory:
     `times` is the list of times in the order of sampling, `states` the array (K, N, ...) of what was there.
     """
 
+    @checked(every=whole)
     def __init__(self, times: Iterable[int] | None = None, every: int = 1):
         given = list(times) if isinstance(times, Iterable) else times
         self.wanted = None if given is None else set(checks.array("times", given, "K", empty=True).tolist())
-        self.every = checks.whole("every", every)
+        self.every = every
         self.times: list[int] = []
         self._states: list[numpy.ndarray] = []
 

@@ -13,7 +13,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.checks import checked, nonnegative, positive, probability, whole
+from minigen.checks import checked, floats, nonnegative, positive, probability, whole
 from minigen.flow.arguments import EXAMPLES, MASK, OneScaleEach, checked_input, one_scale_each, zeros_and_ones
 from minigen.flow.bijection import Bijection, apply
 from minigen.nn import MLP, Module, he_gain
@@ -119,12 +119,13 @@ class DiagonalScale(Bijection):
         sizes = checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,))
         self.log_scale = numpy.zeros(sizes, numpy.float32)
 
+    @checked(x=floats)
     def standardize(self, x: numpy.ndarray, std: float = 1.0) -> None:
         """Set the scales, in place, so that the inverse gives the examples x (N, ...) this deviation everywhere.
 
         ValueError: x is not finite, has a constant coordinate, or does not have the right shape.
         """
-        x = one_scale_each("x", checks.floats("x", x), self.log_scale)
+        x = one_scale_each("x", x, self.log_scale)
         if numpy.any(x.max(axis=0) == x.min(axis=0)):
             raise ValueError("x must vary in every coordinate to be standardized")
         self.log_scale[...] = numpy.log(x.std(axis=0) / checks.positive("std", std))

@@ -254,6 +254,7 @@ class Glow(Flow):
 
     bijection: Chain
 
+    @checked(steps=whole)
     def __init__(
         self,
         rng: Rng,
@@ -266,7 +267,6 @@ class Glow(Flow):
     ):
         H, W, C = halved_image_shape(shape, scales)
         widths = width_at_each_scale(width, scales)
-        checks.whole("steps", steps)
 
         def at_scale(c: int, left: int) -> Chain:
             """What is done to images of c channels at this size and the `left − 1` smaller ones."""

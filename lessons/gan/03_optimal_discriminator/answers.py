@@ -53,7 +53,7 @@ MISTAKES = {
     # Logarithms are natural here: with base 10 equal densities have the value -0.602.
     return exact_value(p_r, p_g, dx) / np.log(10.0)
     # Logarithms are natural here: with base 2 equal densities have the value -2.
-    p.astype -> p / np.log(2).astype
+    p_r.astype(float), p_g.astype(float) -> p_r / np.log(2), p_g / np.log(2)
     # This is 2 JS + 2 log 2: subtract 2 log 2, because the denominator is twice the mixture.
     return exact_value(p_r, p_g, dx) + 4 * np.log(2.0)
     # This is twice the JS divergence itself: 2 log 2 is missing. Divide by p_r + p_g, not by their

@@ -46,6 +46,7 @@ from minigen.types import Array, Rng
 GROUPS = 8  # of every group norm
 
 
+@checked(depth=whole, size=whole)
 def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     """Side lengths in the original U-Net: after the two convolutions of each level, down (depth + 1) and up (depth).
 
@@ -53,7 +54,7 @@ def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     and two more convolutions at the bottom. Up: doubling, then two convolutions. Of 572 pixels 388 come out.
     ValueError: a side that is odd where it is to be halved, or that is used up. Ronneberger et al. 2015, figure 1.
     """
-    side, depth = checks.whole("size", size), checks.whole("depth", depth)
+    side = size
     down, up = [], []
     for level in range(depth + 1):
         side = (side if level == 0 else side // 2) - 4
@@ -173,6 +174,7 @@ class UNet(Module):
     Raises ValueError for shapes, sizes or labels that do not fit.
     """
 
+    @checked(rng=Rng, channels=whole, blocks=whole)
     def __init__(
         self,
         rng: Rng,
@@ -185,8 +187,6 @@ class UNet(Module):
         classes: int | None = None,
         vectors: int | None = None,
     ):
-        checks.rng(rng)
-        channels, blocks = checks.whole("channels", channels), checks.whole("blocks", blocks)
         if checks.whole("width", width) % GROUPS:
             raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
         for name, count in (("global_mlp", global_mlp), ("classes", classes), ("vectors", vectors)):
