@@ -127,6 +127,5 @@ EQUIVALENT = {
     """,
     "value_at_optimum": """
     (p_r, p_g, dx) → (p_g, p_r, dx)  # the value is symmetric: D* becomes 1 - D*
-    _densities(p_r, p_g) → _densities(p_g, p_r)  # the value is symmetric: D* becomes 1 - D*
     """,
 }
