@@ -70,7 +70,7 @@ def checked(**declared: Any) -> Callable[[F], F]:
                 arguments[name] = check(name, value, call) if isinstance(check, Declared) else check(name, value)
             return function(**arguments)
 
-        with_checks.formula = function  # type: ignore[attr-defined]
+        with_checks.formula, with_checks.declared = function, declared  # type: ignore[attr-defined]
         return with_checks  # type: ignore[return-value]
 
     return decorate

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen import files
+from minigen import checks, files
 from minigen.course import check
 from minigen.course.commands import exercise
 from minigen.course.console import UsageError
@@ -695,7 +695,8 @@ def test_a_loop_that_has_checked_calls_her_step_and_counts_it(monkeypatch):
     from minigen.diffusion.schedule import Schedule
 
     ddim, ancestral = (catalog.find(f"diffusion/{name}")[0] for name in ("10/ddim_step", "04/ancestral_step"))
-    substitute.put(ddim, lambda x, t, s, eps, z, schedule, eta=0.0: x + 1)
+    hers = checks.checked(eta=checks.probability)(lambda x, t, s, eps, z, schedule, eta=0.0: x + 1)
+    substitute.put(ddim, hers)  # which declares its arguments, as the package's does
     substitute.put(ancestral, lambda x, t, eps, z, schedule, variance="beta": x + 2)
     x, schedule = np.zeros((3, 2)), Schedule.linear(8)
     assert np.all(samplers.ddim(lambda x, t: x, x, schedule, steps=5) == 5)
