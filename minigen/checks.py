@@ -114,7 +114,7 @@ class Sized(Declared):
 
     def wanted(self, call: Call) -> tuple:
         """The axes with the sizes that are known already; `learn` compares all axes with those of another argument."""
-        if self.axes in call.first:
+        if not call.sizes or self.axes in call.first:
             return self.axes
         known: list = []
         for axis in self.axes:
@@ -128,7 +128,8 @@ class Sized(Declared):
         """Take the sizes of the argument x, which fits the wanted axes. ValueError: a name stands for two sizes."""
         first, shape = call.first.get(self.axes), np.shape(x)
         if first is not None:
-            same_shape(0, **{first: call.arguments[first], name: x})
+            if shape != np.shape(call.arguments[first]):
+                same_shape(0, **{first: call.arguments[first], name: x})
             return
         if any(isinstance(axis, int) or str(axis) not in call.sizes for axis in self.axes):
             call.first[self.axes] = name

@@ -13,7 +13,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.checks import checked, floats, nonnegative, positive, probability, whole
+from minigen.checks import checked, floats, nonnegative, positive, probability, unchecked, whole
 from minigen.flow.arguments import EXAMPLES, MASK, OneScaleEach, checked_input, one_scale_each, zeros_and_ones
 from minigen.flow.bijection import Bijection, apply
 from minigen.nn import MLP, Module, he_gain
@@ -181,18 +181,20 @@ class AffineCoupling(Bijection):
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checked_input(self.mask, "z", z)
         s, t = self.scale_and_shift(z, context)
-        return affine_forward(z, s, t, self.mask)
+        return unchecked(affine_forward)(z, s, t, self.mask)
 
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checked_input(self.mask, "x", x)
         s, t = self.scale_and_shift(x, context)  # the kept half of x is that of z
-        return affine_inverse(x, s, t, self.mask)
+        return unchecked(affine_inverse)(x, s, t, self.mask)
 
     def scale_and_shift(self, a: Array, context: Array | None = None) -> tuple[Array, Array]:
         """s and t, both shaped as `a`, functions of its kept half."""
         out = like(apply(self.net, self.mask * a, context), a)  # (N, ..., 2C)
         c = np.shape(a)[-1]
-        return self.limit * tanh(out[..., :c] / self.limit), out[..., c:]
+        s, t = self.limit * tanh(out[..., :c] / self.limit), out[..., c:]
+        checks.same_shape(a=a, s=s, t=t)
+        return s, t
 
 
 class BatchNorm(Bijection):

@@ -83,7 +83,7 @@ MISTAKES = {
     # d is the length of the queries that come, not always 4.
     numpy.sqrt(np.shape(q)[-1]).astype(q.dtype) -> q.dtype.type(2)
     # d is the length of a query, not the number of words.
-    numpy.sqrt(np.shape(q)[-1]) -> numpy.sqrt(np.shape(q)[-2])
+    numpy.sqrt(np.shape(q)[-1]) -> numpy.sqrt(np.shape(k)[-2])
     # d is the length of a query, not the number of queries.
     return np.matmul(softmax(np.matmul(q, turned(k)) / np.shape(q)[-2] ** 0.5), v)
     # d is the length of a query, not that of a value.
