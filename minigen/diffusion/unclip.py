@@ -18,7 +18,7 @@ from minigen.diffusion.arguments import check_steps
 from minigen.diffusion.ddpm import eps_from_x0, q_sample
 from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
-from minigen.nn import Linear, Module, sinusoidal
+from minigen.nn import Linear, Module, time_features
 from minigen.tensor import mse
 from minigen.types import Array, Rng
 
@@ -58,7 +58,7 @@ class EmbeddingPrior(Module):
         if y is None:
             raise ValueError(f"y must have shape {(len(z_t), self.dim_text)}, those of the texts, got None")
         y = checks.array("y", y, len(z_t), self.dim_text, finite=False)
-        h = self.first(np.concatenate([z_t, sinusoidal(t, self.time_features), y], axis=1))  # (N, width)
+        h = self.first(np.concatenate([z_t, time_features(t, self.time_features), y], axis=1))  # (N, width)
         for layer in self.layers:
             h = h + layer(h)
         return self.last(h)  # (N, dim)

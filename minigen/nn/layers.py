@@ -294,10 +294,7 @@ class TimeEmbedding(Module):
         self.body = MLP(rng, [dim, dim_out, dim_out], activation)
 
     def __call__(self, t: numpy.ndarray) -> Array:
-        t, features = time_steps("t", t), unchecked(sinusoidal)
-        if len(t) > 1 and numpy.all(t == t[0]):  # as in each step of a sampler
-            return self.body(numpy.repeat(features(t[:1], self.dim, self.max_period), len(t), axis=0))
-        return self.body(features(t, self.dim, self.max_period))
+        return self.body(time_features(t, self.dim, self.max_period))
 
 
 @checked(t=time_steps, dim=even, max_period=positive)
@@ -307,3 +304,12 @@ def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> nump
     omega = max_period ** (-numpy.arange(half, dtype=numpy.float64) / half)
     angle = t[:, None] * omega  # (N, dim/2)
     return numpy.concatenate([numpy.sin(angle), numpy.cos(angle)], axis=1).astype(numpy.float32)
+
+
+@checked(t=time_steps, dim=even, max_period=positive)
+def time_features(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
+    """`sinusoidal`, computed once where all times are equal, as in each step of a sampler: t (N,) -> (N, dim)."""
+    features = unchecked(sinusoidal)
+    if len(t) > 1 and numpy.all(t == t[0]):
+        return numpy.repeat(features(t[:1], dim, max_period), len(t), axis=0)
+    return features(t, dim, max_period)

@@ -116,7 +116,8 @@ def test_one_time_step_for_all_is_computed_once(monkeypatch):
     monkeypatch.setattr(np, "sin", lambda angle: computed.append(angle.shape) or sin(angle))
     np.testing.assert_allclose(embedding(np.full(500, 7)), np.repeat(expected[:1], 500, axis=0), rtol=1e-5)
     np.testing.assert_allclose(embedding(np.array([7, 7, 30])), expected[[0, 0, 1]], rtol=1e-5)
-    assert computed == [(1, 4), (3, 4)]
+    assert nn.time_features(np.full(2, 7), 8).flags.writeable
+    assert computed == [(1, 4), (3, 4), (1, 4)]
 
 
 def test_lstm_step_by_hand():
