@@ -16,7 +16,7 @@ import numpy
 
 from minigen import checks
 from minigen.checks import checked, choice, function, whole
-from minigen.diffusion.arguments import batch_shape, check_steps
+from minigen.diffusion.arguments import BATCH, STEPS, batch_shape
 from minigen.diffusion.ddpm import mean_from_eps, predict, q_posterior, q_sample, reverse_variance
 from minigen.diffusion.schedule import Schedule, per_example
 from minigen.tensor import mse, primitive, stop_gradient
@@ -87,6 +87,7 @@ def bound_weight(t: Array, schedule: Schedule, variance: Array) -> Array:
     return beta**2 / (2 * variance * alpha * (1 - alpha_bar))
 
 
+@checked(schedule=Schedule, x0=BATCH, eps=BATCH, t=STEPS)
 def vlb_term(
     eps_model: Callable,
     x0: Array,
@@ -103,7 +104,6 @@ def vlb_term(
     probability of their gray values; without, it is a density. ValueError: levels below 2, or data that are then not
     in [−1, 1]. Eq. diffusion.11, Eq. diffusion.12, Eq. diffusion.14
     """
-    t = check_steps(t, schedule, x0=x0, eps=eps)
     _check_pixels(x0, levels)
     t = np.broadcast_to(t, (len(x0),))
     x_t = q_sample(x0, t, eps, schedule)
@@ -200,6 +200,7 @@ def vlb_terms(
 # ------------------------------------------------------------------------------------------- the loss
 
 
+@checked(schedule=Schedule, x0=BATCH, eps=BATCH, t=STEPS)
 def hybrid_loss(
     model: Callable,
     x0: Array,
@@ -214,7 +215,6 @@ def hybrid_loss(
     L_vlb is estimated by T times the term of the drawn t, in nats per dimension; no gradient flows through its mean.
     Eq. diffusion.19; Nichol and Dhariwal 2021, eq. 16.
     """
-    t = check_steps(t, schedule, x0=x0, eps=eps)
     eps_hat, v = predict(model, q_sample(x0, t, eps, schedule), t, schedule)
     if v is None:
         raise ValueError("model must return a pair (eps, v) for the hybrid loss, got eps only")

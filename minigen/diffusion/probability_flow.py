@@ -18,8 +18,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.checks import checked, floats, number, positive, whole
-from minigen.diffusion.arguments import batch_shape, check_model, checked_output
+from minigen.checks import checked, floats, function, number, positive, whole
+from minigen.diffusion.arguments import batch_shape, checked_output
 from minigen.diffusion.ddpm import call_model, split_output
 from minigen.diffusion.schedule import Schedule, per_example
 from minigen.types import Array
@@ -45,6 +45,7 @@ def angle_velocity(x: Array, eps: Array, phi: Any) -> Array:
     return per_example(1 / numpy.cos(phi), eps - per_example(numpy.sin(phi), x))
 
 
+@checked(eps_model=function, schedule=Schedule)
 def velocity_model(eps_model: Callable, schedule: Schedule) -> Callable:
     """velocity(x, phi, y=None) of a model of the noise: x (N, ...), phi one angle or (N,) -> (N, ...).
 
@@ -52,7 +53,6 @@ def velocity_model(eps_model: Callable, schedule: Schedule) -> Callable:
     the schedule's range is taken as its nearer end: the model was trained on no other.
     ValueError: shapes, angles. Eq. after.02
     """
-    check_model("eps_model", eps_model, schedule)
     angles = numpy.asarray(angle(schedule.alpha_bar[1:]))  # (T,), rising
 
     def velocity(x: Array, phi: Any, y: Any = None) -> Array:

@@ -14,7 +14,7 @@ import numpy
 
 from minigen import checks
 from minigen.checks import checked, function, whole
-from minigen.diffusion.arguments import check_steps
+from minigen.diffusion.arguments import BATCH, STEPS
 from minigen.diffusion.ddpm import eps_from_x0, q_sample
 from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
@@ -23,7 +23,7 @@ from minigen.tensor import mse
 from minigen.types import Array, Rng
 
 
-@checked(prior=function)
+@checked(prior=function, schedule=Schedule, z=BATCH, eps=BATCH, t=STEPS)
 def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: Schedule) -> Array:
     """The mean over examples and dimensions of (ẑ − z)², ẑ = prior(z_t, t, y) with z_t = `q_sample`(z, t, eps).
 
@@ -31,7 +31,7 @@ def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: 
     to the prior as (N,). A prior that returns the mean of the embeddings has their variance as its loss.
     ValueError: shapes, t out of range, a prediction of another shape. Eq. diffusion.31
     """
-    t = np.broadcast_to(check_steps(t, schedule, z=z, eps=eps), (len(z),))
+    t = np.broadcast_to(t, (len(z),))
     predicted = prior(q_sample(z, t, eps, schedule), t, y)
     if np.shape(predicted) != np.shape(z):
         raise ValueError(f"prior must return the shape of z, {np.shape(z)}, got {np.shape(predicted)}")
