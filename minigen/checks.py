@@ -51,6 +51,7 @@ def checked(**declared: Any) -> Callable[[F], F]:
 
     def decorate(function: F) -> F:
         parameters = inspect.signature(function).parameters
+        names, known = tuple(parameters), frozenset(parameters)
         required = {name for name, each in parameters.items() if each.default is each.empty}
         optional = {name for name, each in parameters.items() if each.default is None}
         declarations = [(name, _declared(each)) for name, each in declared.items()]
@@ -59,8 +60,8 @@ def checked(**declared: Any) -> Callable[[F], F]:
 
         @functools.wraps(function)
         def with_checks(*args: Any, **kwargs: Any) -> Any:
-            arguments = dict(zip(parameters, args)) | kwargs
-            if len(arguments) < len(args) + len(kwargs) or not required <= arguments.keys() <= parameters.keys():
+            arguments = dict(zip(names, args), **kwargs)
+            if len(arguments) < len(args) + len(kwargs) or not required <= arguments.keys() <= known:
                 return function(*args, **kwargs)  # which raises a TypeError
             call = Call(arguments)
             for name, check in declarations:
@@ -87,6 +88,8 @@ def unchecked(function: F) -> F:
 class Call:
     """The arguments of one call by name, those that have been checked as their checks return them, and the sizes."""
 
+    __slots__ = ("arguments", "first", "sizes")
+
     def __init__(self, arguments: dict[str, Any]):
         self.arguments = arguments
         self.sizes: dict[str, Any] = {}  # of each name in a shape; of "...", several
@@ -108,8 +111,13 @@ class Sized(Declared):
         self.low, self.high, self.options = low, high, options
 
     def __call__(self, name: str, value: Any, call: Call) -> Array:
-        x = array(name, value, *self.wanted(call), **self.options)
-        self.learn(name, x, call)
+        first = call.first.get(self.axes)
+        if first is not None and getattr(value, "shape", None) == np.shape(call.arguments[first]):
+            x = _real(name, value, self.options.get("dtype"))
+            x = _all_finite(name, x) if self.options.get("finite", True) else x
+        else:
+            x = array(name, value, *self.wanted(call), **self.options)
+            self.learn(name, x, call)
         return x if self.low == -np.inf else between(name, x, self.low, self.high)
 
     def wanted(self, call: Call) -> tuple:
@@ -128,8 +136,7 @@ class Sized(Declared):
         """Take the sizes of the argument x, which fits the wanted axes. ValueError: a name stands for two sizes."""
         first, shape = call.first.get(self.axes), np.shape(x)
         if first is not None:
-            if shape != np.shape(call.arguments[first]):
-                same_shape(0, **{first: call.arguments[first], name: x})
+            same_shape(0, **{first: call.arguments[first], name: x})
             return
         if any(isinstance(axis, int) or str(axis) not in call.sizes for axis in self.axes):
             call.first[self.axes] = name
