@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minigen.checks import unchecked
 from minigen.course.exercise import functions
 
 __all__ = ["Change", "Mutant", "changed_functions", "mutants", "mutants_of", "outside_the_equation", "with_fields"]
@@ -78,7 +77,7 @@ class Mutant:
 
 def mutants(function: Callable) -> list[Mutant]:
     """All mutants of a function or method, from its source. Raises ValueError if it cannot be compiled on its own."""
-    function = unchecked(function)
+    function = functions.formula(function)
     if getattr(function, "__closure__", None):
         raise ValueError(f"{function.__qualname__} must be a plain function, without a closure, to be mutated")
     return mutants_of(functions.definition(functions.source(function)), function.__globals__)

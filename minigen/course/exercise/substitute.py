@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from minigen.checks import unchecked
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.functions import formula
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.patching import put_back, replace
@@ -183,7 +183,7 @@ def _load(source: str, file: Path, exercises: Sequence[Exercise]) -> dict:
         raise UsageError(f"--with {file}: it cannot be loaded: {type(error).__name__}: {error}") from error
     for exercise in exercises:
         given: Any = module.__dict__.get(exercise.name)
-        if unchecked(given) is unchecked(exercise.reference):
+        if formula(given) is formula(exercise.reference):
             raise UsageError(f"--with {file}: {exercise.name} is the package's own function")
     return module.__dict__
 
@@ -208,7 +208,7 @@ def _why_not_called(identity: str) -> str:
     callers = [
         entry.exercise.name
         for entry in _active.values()
-        if entry.calls and name in unchecked(vars(entry.counted)["replaces"]).__code__.co_names
+        if entry.calls and name in formula(vars(entry.counted)["replaces"]).__code__.co_names
     ]
     if not callers:
         return "was not called in this run"

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from minigen.checks import unchecked
 from minigen.course.exercise import functions
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
@@ -40,14 +39,16 @@ def changes(exercise: Exercise) -> Iterator[Mutant]:
             yield dataclasses.replace(change, function=exercise.composed(change.function))
         return
     reference, variants = exercise.reference, answers_of(exercise).variants
-    yield from without_roots(functions.definition(functions.source(reference)), unchecked(reference).__globals__)
+    yield from without_roots(
+        functions.definition(functions.source(reference)), functions.formula(reference).__globals__
+    )
     for answer in variants:
         yield from without_roots(answer.tree, answer.function.__globals__)
     yield from mutants(reference)
     yield from wrapped(reference)
     for answer in variants:
         yield from mutants_of(answer.tree, answer.function.__globals__)
-    yield from padded(functions.definition(functions.source(reference)), unchecked(reference).__globals__)
+    yield from padded(functions.definition(functions.source(reference)), functions.formula(reference).__globals__)
     for answer in variants:
         yield from padded(answer.tree, answer.function.__globals__)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.checks import unchecked
 from minigen.course.exercise.format import Case, Exercise
+from minigen.course.exercise.functions import formula
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.observe import Impl, generator_restored, observe
 from minigen.course.exercise.grading.outcome import Incident, Outcome
@@ -90,7 +90,7 @@ def observe_case(
 
     file: of its source, if that is not the file of the function's code object. after: called after each call of it.
     """
-    own = [unchecked(function).__code__.co_filename] if isinstance(function, types.FunctionType) else []
+    own = [formula(function).__code__.co_filename] if isinstance(function, types.FunctionType) else []
     files = [file] if file is not None else own
     impl = Impl(function, reference.forms, files, after, exercise.mutates, reference.shift, exercise.renamed)
     return observe(exercise.cases[number].driver, impl, seed, number)
@@ -143,7 +143,7 @@ def _functions(space: dict) -> Iterator[tuple[str, types.FunctionType]]:
     """The functions and methods of a module by their names: `critic_loss`, `Critic.__call__`."""
     for name, value in space.items():
         if isinstance(value, types.FunctionType):
-            yield name, unchecked(value)
+            yield name, formula(value)
         elif isinstance(value, type) and value.__module__ == space["__name__"]:
             for inner, method in vars(value).items():
                 method = getattr(method, "__func__", method)
