@@ -113,6 +113,7 @@ def halved_image_shape(shape: Sequence[int], scales: int) -> tuple[int, ...]:
 
 
 def width_at_each_scale(width: int | Sequence[int], scales: int) -> list[int]:
+    """The widths of `scales` scales from one number or one for each. ValueError: another count of numbers."""
     if isinstance(width, Integral):
         return [checks.whole("width", width)] * scales
     widths = checks.wholes("width", width)
