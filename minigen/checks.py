@@ -7,12 +7,21 @@
 All raise ValueError, before any work is done. A check returns the value in the form in which it is used. Shapes are
 always checked. Values are checked on plain arrays only: while a derivative is being taken they pass, so that a training
 that diverges is stopped by `minigen.train.fit`, which can name the step.
+
+A formula declares its arguments above its first line, and a loop that has checked them calls the formula itself:
+
+    @checked(x="N, D", W="D, D", scale=checks.positive, rng=Rng)
+    def noisy_product(x, W, scale, rng): ...
+
+    step = unchecked(noisy_product)
 """
 
+import functools
+import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from autograd.tracer import isbox
@@ -20,6 +29,147 @@ from autograd.tracer import isbox
 from minigen.types import Array
 
 Size = int | str | None  # of one axis: a number, or a free size by its name
+F = TypeVar("F", bound=Callable)
+
+# ------------------------------------------------------------------------------------------------ declarations
+
+
+def checked(**declared: Any) -> Callable[[F], F]:
+    """Return a decorator that checks the arguments of each call, in this order, before the function runs.
+
+    An argument is declared as
+
+        "N, ..., 3"     an array of finite floats of this shape. A name, or "...", that stands in several declarations
+                        is the same size, or the same axes, in all of them; N' is another size, which errors call N
+        Rng, Schedule   an instance of this class
+        positive        one of the checks of this module with the arguments (name, value); for one with more of them,
+                        partial(whole, least=2)
+        Sized("N", low=0, high=1), ...    a check that knows the other arguments: a `Declared`
+
+    None passes where it is the default. The function receives what the checks return.
+    """
+
+    def decorate(function: F) -> F:
+        parameters = inspect.signature(function).parameters
+        names, known = tuple(parameters), frozenset(parameters)
+        required = {name for name, each in parameters.items() if each.default is each.empty}
+        optional = {name for name, each in parameters.items() if each.default is None}
+        declarations = [(name, _declared(each)) for name, each in declared.items()]
+        if not parameters.keys() >= declared.keys():
+            raise TypeError(f"{function.__name__} must have the arguments {', '.join(declared)}")
+
+        @functools.wraps(function)
+        def with_checks(*args: Any, **kwargs: Any) -> Any:
+            arguments = dict(zip(names, args), **kwargs)
+            if len(arguments) < len(args) + len(kwargs) or not required <= arguments.keys() <= known:
+                return function(*args, **kwargs)  # which raises a TypeError
+            call = Call(arguments)
+            for name, check in declarations:
+                value = arguments.get(name)
+                if value is None and (name in optional or name not in arguments):
+                    continue
+                arguments[name] = check(name, value, call) if isinstance(check, Declared) else check(name, value)
+            return function(**arguments)
+
+        with_checks.formula, with_checks.declared = function, declared  # type: ignore[attr-defined]
+        return with_checks  # type: ignore[return-value]
+
+    return decorate
+
+
+def unchecked(function: F) -> F:
+    """Return the formula without the checks of `checked`, for arguments that have been checked; or any other function.
+
+    It is called where the formula is used, so that a function that is put in the place of a formula is found there.
+    """
+    return getattr(function, "formula", function)
+
+
+class Call:
+    """The arguments of one call by name, those that have been checked as their checks return them, and the sizes."""
+
+    __slots__ = ("arguments", "first", "sizes")
+
+    def __init__(self, arguments: dict[str, Any]):
+        self.arguments = arguments
+        self.sizes: dict[str, Any] = {}  # of each name in a shape; of "...", several
+        self.first: dict[tuple, str] = {}  # the argument that was the first with these axes
+
+
+class Declared:
+    """A check of one argument that knows those before it."""
+
+    def __call__(self, name: str, value: Any, call: Call) -> Any:
+        raise NotImplementedError
+
+
+class Sized(Declared):
+    """`array` of a shape such as "N, ..., C", with its options; `low`, `high`: bounds of its values."""
+
+    def __init__(self, axes: str, low: float = -np.inf, high: float = np.inf, **options: Any):
+        self.axes = tuple(... if a == "..." else int(a) if a.isdigit() else a for a in axes.split(", "))
+        self.low, self.high, self.options = low, high, options
+
+    def __call__(self, name: str, value: Any, call: Call) -> Array:
+        first = call.first.get(self.axes)
+        if first is not None and getattr(value, "shape", None) == np.shape(call.arguments[first]):
+            x = _real(name, value, self.options.get("dtype"))
+            x = _all_finite(name, x) if self.options.get("finite", True) else x
+        else:
+            x = array(name, value, *self.wanted(call), **self.options)
+            self.learn(name, x, call)
+        return x if self.low == -np.inf else between(name, x, self.low, self.high)
+
+    def wanted(self, call: Call) -> tuple:
+        """The axes with the sizes that are known already; `learn` compares all axes with those of another argument."""
+        if not call.sizes or self.axes in call.first:
+            return self.axes
+        known: list = []
+        for axis in self.axes:
+            if axis is ...:
+                known += call.sizes.get("...", [...])
+            else:
+                known.append(call.sizes.get(str(axis), axis))
+        return tuple(known)
+
+    def learn(self, name: str, x: Array, call: Call) -> None:
+        """Take the sizes of the argument x, which fits the wanted axes. ValueError: a name stands for two sizes."""
+        first, shape = call.first.get(self.axes), np.shape(x)
+        if first is not None:
+            same_shape(0, **{first: call.arguments[first], name: x})
+            return
+        if any(isinstance(axis, int) or str(axis) not in call.sizes for axis in self.axes):
+            call.first[self.axes] = name
+        cut = self.axes.index(...) if ... in self.axes else len(self.axes)
+        end = len(shape) - len(self.axes[cut + 1 :])
+        if ... in self.axes:
+            call.sizes["..."] = shape[cut:end]
+        for axis, size in [*zip(self.axes[:cut], shape), *zip(self.axes[cut + 1 :], shape[end:])]:
+            if isinstance(axis, str) and call.sizes.setdefault(axis, size) != size:
+                raise ValueError(f"{name} must have shape {_pictured(self.axes)}, got {shape}")
+
+
+class Integers(Declared):
+    """Whole numbers of a shape such as "N, T", as for `integers`."""
+
+    def __init__(self, axes: str, **options: Any):
+        self.sized, self.options = Sized(axes), options
+
+    def __call__(self, name: str, value: Any, call: Call) -> np.ndarray:
+        x = integers(name, value, *self.sized.wanted(call), **self.options)
+        self.sized.learn(name, x, call)
+        return x
+
+
+def _declared(declaration: Any) -> Callable:
+    """The check of a declaration."""
+    if isinstance(declaration, str):
+        return Sized(declaration)
+    if declaration is np.random.Generator:
+        return lambda name, value: rng(value, name)
+    if isinstance(declaration, type):
+        return functools.partial(instance, kind=declaration)
+    return declaration
 
 
 # ------------------------------------------------------------------------------------------------ numbers and settings
@@ -27,7 +177,12 @@ Size = int | str | None  # of one axis: a number, or a free size by its name
 
 def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """`value` as an int in least..most; True and 2.0 are not whole numbers."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < least or _above(value, most):
+    if (
+        isinstance(value, (bool, np.bool_))
+        or not isinstance(value, Integral)
+        or value < least
+        or (most is not None and int(value) > most)
+    ):
         bounds = f"of at least {least}" if most is None else f"in {least}..{most}"
         raise ValueError(f"{name} must be a whole number {bounds}, got {_shown(value)}")
     return int(value)
@@ -53,6 +208,11 @@ def positive(name: str, value: Any) -> float:
     if not _is_number(value) or value <= 0:
         raise ValueError(f"{name} must be a positive number, got {_shown(value)}")
     return float(value)
+
+
+def nonnegative(name: str, value: Any) -> float:
+    """`value` as a finite float of at least 0."""
+    return number(name, value, 0)
 
 
 def probability(name: str, value: Any) -> float:
@@ -106,7 +266,7 @@ def function(name: str, value: Any) -> Any:
 
 def floats(name: str, x: Any, *, dtype: Any = None) -> Array:
     """`x` as an array of finite floats, of `dtype` if given; else floats keep theirs, and integers become float64."""
-    return finite(name, _real(name, x, dtype))
+    return _all_finite(name, _real(name, x, dtype))
 
 
 def array(name: str, x: Any, *shape: Any, empty: bool = False, finite: bool = True, dtype: Any = None) -> Array:
@@ -115,17 +275,19 @@ def array(name: str, x: Any, *shape: Any, empty: bool = False, finite: bool = Tr
     A size is a number, or the name of a size that is free. No size may be 0, unless `empty` allows it. finite=False
     restricts neither values nor free sizes: for what passes through a network.
     """
-    if not finite:
-        return _sized(name, _real(name, x, dtype), shape, empty=True)
-    return _sized(name, floats(name, x, dtype=dtype), shape, empty)
+    x = _real(name, x, dtype)
+    return _sized(name, _all_finite(name, x), shape, empty) if finite else _sized(name, x, shape, empty=True)
 
 
 def finite(name: str, x: Array) -> Array:
     """`x`, if it holds no NaN and no infinity."""
-    values = _real(name, x, None)
-    if not isbox(values) and not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(values))} non-finite values")
+    _all_finite(name, _real(name, x, None))
     return x
+
+
+def nonnegative_floats(name: str, x: Any) -> Array:
+    """`floats` of at least 0."""
+    return between(name, floats(name, x), 0)
 
 
 def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
@@ -178,10 +340,7 @@ def integers(name: str, x: Any, *shape: Any, least: int = 0, most: int | None = 
     x = _whole_numbers(name, x, "whole numbers")
     if shape and not _fits(x.shape, shape):
         raise ValueError(f"{name} must have shape {_pictured(shape)}, got {x.shape}")
-    if x.size and (x.min() < least or _above(x.max(), most)):
-        bounds = f"at least {least}" if most is None else f"in {least}..{most}"
-        raise ValueError(f"{name} must be {bounds}, got values from {x.min()} to {x.max()}")
-    return x
+    return _within(name, x, least, most)
 
 
 def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
@@ -189,7 +348,7 @@ def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
     t = _whole_numbers("t", t, "a whole number or an array of them")
     if t.shape not in ((), (n,)):
         raise ValueError(f"t must be one time step or have shape ({n},), one for each example, got {t.shape}")
-    return integers("t", t, least=least, most=T)
+    return _within("t", t, least, T)
 
 
 # ------------------------------------------------------------------------------------------------ what they share
@@ -208,11 +367,24 @@ def _real(name: str, x: Any, dtype: Any) -> Array:
     return x.astype(dtype or (x.dtype if x.dtype.kind == "f" else np.float64), copy=False)
 
 
+def _all_finite(name: str, x: Array) -> Array:
+    if not isbox(x) and not np.isfinite(x).all():
+        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values")
+    return x
+
+
 def _sized(name: str, x: Array, shape: tuple, empty: bool) -> Array:
     got = np.shape(x)
     if not _fits(got, shape) or (0 in got and not empty):
         sized = "" if empty or 0 not in got else ", none of them 0"
         raise ValueError(f"{name} must have shape {_pictured(shape)}{sized}, got {got}")
+    return x
+
+
+def _within(name: str, x: np.ndarray, least: int, most: int | None) -> np.ndarray:
+    if x.size and (x.min() < least or (most is not None and x.max() > most)):
+        bounds = f"at least {least}" if most is None else f"in {least}..{most}"
+        raise ValueError(f"{name} must be {bounds}, got values from {x.min()} to {x.max()}")
     return x
 
 
@@ -232,10 +404,6 @@ def _is_number(value) -> bool:
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
 
 
-def _above(value, most) -> bool:
-    return most is not None and value > most
-
-
 def _fits(shape: tuple[int, ...], wanted: tuple) -> bool:
     if ... in wanted:
         cut = wanted.index(...)
@@ -243,11 +411,16 @@ def _fits(shape: tuple[int, ...], wanted: tuple) -> bool:
         if len(shape) < len(before) + len(after):
             return False
         shape, wanted = (*shape[: len(before)], *shape[len(shape) - len(after) :]), (*before, *after)
-    return len(shape) == len(wanted) and all(not isinstance(w, int) or n == w for n, w in zip(shape, wanted))
+    if len(shape) != len(wanted):
+        return False
+    for n, w in zip(shape, wanted):
+        if isinstance(w, int) and n != w:
+            return False
+    return True
 
 
 def _pictured(shape: tuple) -> str:
-    sizes = ["..." if size is ... else str(size) for size in shape]
+    sizes = ["..." if size is ... else str(size).rstrip("'") for size in shape]
     return f"({sizes[0]},)" if len(sizes) == 1 and sizes != ["..."] else f"({', '.join(sizes)})"
 
 

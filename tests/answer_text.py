@@ -11,6 +11,7 @@ import inspect
 import sys
 import types
 
+from minigen.checks import unchecked
 from minigen.course.exercise import functions
 from minigen.course.exercise.format import resolve_target
 
@@ -29,7 +30,7 @@ def reference_text(exercise):
     """The package's own function as a text."""
     tree = functions.definition(functions.source(exercise.reference))
     tree.name = exercise.name
-    return answer_text(exercise, tree, exercise.reference.__globals__)
+    return answer_text(exercise, tree, unchecked(exercise.reference).__globals__)
 
 
 def mistake_text(exercise, mistake):

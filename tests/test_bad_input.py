@@ -1,29 +1,34 @@
 """A wrong argument of a public name is a sentence that names it, and nothing has changed.
 
-Each row of the table is a callable with good arguments. Every argument has a kind, and a kind has a list of wrong
-values: a seed or a class where a generator is due, sizes that are not positive whole numbers, a class where an instance
-is due, arrays that are empty, hold a NaN, or have another rank. One at a time is put in place of the good one. The call
-must raise ValueError (or TypeError) with the argument's name, and leave the generators, arrays, models and optimizers
-that it was given as they were.
+Each row of the table is a callable with good arguments. The kind of an argument follows from its declaration
+(`checks.checked`), or stands in the row; calls all of whose arguments are declared have a row without being listed.
+A kind has a list of wrong values: a seed or a class where a generator is due, sizes that are not positive whole
+numbers, a class where an instance is due, arrays that are empty, hold a NaN, or have another rank. One at a time is put
+in place of the good one. The call must raise ValueError (or TypeError) with the argument's name, and leave the
+generators, arrays, models and optimizers that it was given as they were.
 """
 
 import copy
+import importlib
+import inspect
+import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
 import pytest
 
-from minigen import metrics, nn, optim
+from minigen import checks, diffusion, flow, gan, metrics, nn, optim, vae
 from minigen.data import batches, mixture, mnist, sequences, shapes, sprites, toy
 from minigen.diffusion import cascade, ddpm, guidance, langevin, samplers, unclip
 from minigen.diffusion import likelihood as diffusion_likelihood
 from minigen.diffusion import schedule as schedule_module
 from minigen.diffusion.networks.dit import DiT
 from minigen.diffusion.networks.mlp import EpsMLP
-from minigen.diffusion.networks.unet import UNet
+from minigen.diffusion.networks.unet import UNet, unet_sizes
 from minigen.flow import bijection, coupling, multiscale, nice, realnvp
 from minigen.gan import gradient_diagnostics, improved_training, interpolation, losses, networks, toy_problems, wgan
 from minigen.gan import train as gan_train
@@ -156,7 +161,56 @@ TABLE: list[Row] = []
 
 
 def row(name: str, call: Callable, /, **arguments: Kind) -> None:
-    TABLE.append(Row(name, call, arguments))
+    TABLE.append(Row(name, call, derived(call) | arguments))
+
+
+SIZES = {"N": 4, "N'": 3, "M": 3, "D": 2, "F": 2, "K": 3, "P": 2, "C": 2, "R": 3}  # of the names in declared shapes
+
+
+def derived(call: Callable) -> dict[str, Kind]:
+    """The kinds of the arguments that a function, or the constructor of a class, declares: of those that have one."""
+    function = call.__init__ if isinstance(call, type) else call
+    parameters = inspect.signature(call).parameters
+    kinds = {}
+    for argument, declaration in getattr(function, "declared", {}).items():
+        kind = kind_of(declaration, parameters[argument].default)
+        if kind is not None:
+            kinds[argument] = kind
+    return kinds
+
+
+def kind_of(declaration: Any, default: Any) -> Kind | None:
+    """The kind that a declaration stands for, its good value the default if there is one; None if it has none."""
+    has_default = isinstance(default, (int, float, str)) and default is not inspect.Parameter.empty
+    check, options = (declaration.func, declaration.keywords) if isinstance(declaration, partial) else (declaration, {})
+    if isinstance(declaration, str):
+        return kind_of(checks.Sized(declaration), default)
+    if type(declaration) is checks.Sized:
+        return of_shape(declaration)
+    if declaration is numpy.random.Generator:
+        return rng()
+    if check is checks.whole and options.keys() <= {"least"}:
+        return size(default if has_default else max(2, options.get("least", 1)), options.get("least", 1))
+    if check is checks.choice:
+        return given(default if has_default else options["options"][0], "none", 3)
+    if check is checks.number:
+        return given(default, NAN, "1", None) if has_default and not options else None
+    scalars = {checks.positive: positive, checks.nonnegative: nonnegative, checks.probability: fraction}
+    return scalars[check](float(default) if has_default and default else 0.5) if check in scalars else None
+
+
+def of_shape(declaration: checks.Sized) -> Kind | None:
+    """Arrays of a declared shape, "..." being no axis: of finite values, or of any."""
+    names = [axis for axis in declaration.axes if axis is not ...]
+    if not names or not all(isinstance(axis, int) or axis in SIZES for axis in names):
+        return None
+    shape = [axis if isinstance(axis, int) else SIZES[axis] for axis in names]
+    if declaration.options.get("empty") or "dtype" in declaration.options:
+        return None
+    if not declaration.options.get("finite", True):
+        return Kind(lambda: arrays(*shape), lambda good: [good.astype(str), "x", None])
+    low = None if declaration.low == -numpy.inf else declaration.low
+    return any_rank(*shape, low=low) if ... in declaration.axes else data(*shape, low=low)
 
 
 def seeded(cls: type, *args: Any, **kwargs: Any) -> Callable[[], Any]:
@@ -168,60 +222,34 @@ def mean_square(model, x):
 
 
 # nn
-row("nn.Linear", nn.Linear, rng=rng(), n_in=size(3), n_out=size(2), activation=activation(), scale=nonnegative(1.0))
+row("nn.Linear", nn.Linear, rng=rng(), activation=activation(), scale=nonnegative(1.0))
 row("nn.MaskedLinear", nn.MaskedLinear, rng=rng(), mask=shaped(3, 2)._replace(wrong=lambda m: [m[0], "x", m[:0]]))
 row("nn.MLP", nn.MLP, rng=rng(), sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None), activation=activation())
 row("nn.MLP without hidden layers", nn.MLP, rng=rng(), sizes=given([3, 2]), activation=activation())
-row(
-    "nn.Conv2d",
-    nn.Conv2d,
-    rng=rng(),
-    c_in=size(1),
-    c_out=size(2),
-    kernel=size(3),
-    stride=size(1),
-    padding=size(1, 0),
-    scale=nonnegative(1.0),
-)
+row("nn.Conv2d", nn.Conv2d, rng=rng(), stride=size(1), padding=size(1, 0), scale=nonnegative(1.0))
 row(
     "nn.MaskedConv2d",
     nn.MaskedConv2d,
     rng=rng(),
     mask=given(numpy.ones((3, 3)), numpy.ones(3), "x"),
-    c_in=size(1),
-    c_out=size(2),
     padding=size(1, 0),
 )
-row(
-    "nn.ConvTranspose2d",
-    nn.ConvTranspose2d,
-    rng=rng(),
-    c_in=size(1),
-    c_out=size(2),
-    kernel=size(3),
-    stride=size(1),
-    padding=size(1, 0),
-)
-row("nn.CausalConv1d", nn.CausalConv1d, rng=rng(), c_in=size(1), c_out=size(2), kernel=size(3), dilation=size(1))
-row("nn.Embedding", nn.Embedding, rng=rng(), count=size(3), dim=size(2), scale=nonnegative(1.0))
-row("nn.LayerNorm", nn.LayerNorm, dim=size(3), eps=nonnegative(1e-5))
+row("nn.ConvTranspose2d", nn.ConvTranspose2d, rng=rng(), padding=size(1, 0))
+row("nn.CausalConv1d", nn.CausalConv1d, rng=rng())
 row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-5), activation=activation())
-row("nn.BatchNorm", nn.BatchNorm, channels=size(3), eps=nonnegative(1e-5), momentum=fraction(0.1))
-row("nn.TimeEmbedding", nn.TimeEmbedding, rng=rng(), dim=size(4, 2), dim_out=size(3), activation=activation())
+row("nn.TimeEmbedding", nn.TimeEmbedding, rng=rng(), dim=size(4, 2), activation=activation())
 row("nn.sinusoidal", nn.sinusoidal, t=given(numpy.arange(3), 3, numpy.ones((3, 1)), "x", None), dim=size(4, 2))
 row("nn.he_gain", nn.he_gain, activation=activation())
-row("nn.LSTMCell", nn.LSTMCell, rng=rng(), n_in=size(3), width=size(2))
-row("nn.GRUCell", nn.GRUCell, rng=rng(), n_in=size(3), width=size(2))
-row("nn.GRUCell.start", nn.GRUCell.start, self=fixed(seeded(nn.GRUCell, 3, 2)), n=size(2))
-row("nn.LSTMCell.start", nn.LSTMCell.start, self=fixed(seeded(nn.LSTMCell, 3, 2)), n=size(2))
+row("nn.LSTMCell", nn.LSTMCell, rng=rng())
+row("nn.GRUCell", nn.GRUCell, rng=rng())
+row("nn.GRUCell.start", nn.GRUCell.start, self=fixed(seeded(nn.GRUCell, 3, 2)))
+row("nn.LSTMCell.start", nn.LSTMCell.start, self=fixed(seeded(nn.LSTMCell, 3, 2)))
 row("nn.MultiHeadAttention", nn.MultiHeadAttention, rng=rng(), dim=size(4), heads=size(2), dim_context=size(3))
 row("nn.TransformerBlock", nn.TransformerBlock, rng=rng(), width=size(4), heads=size(2))
 row(
     "nn.ResidualBlock",
     nn.ResidualBlock,
     rng=rng(),
-    c_in=size(2),
-    c_out=size(3),
     kernels=given((3, 1), (2, 2), (3,), 3, (0, 1)),
     groups=given((2, None), (0, None), (2,), 2),
     activation=activation(),
@@ -229,8 +257,8 @@ row(
     dim_condition=size(2),
 )
 row("nn.Sequential", nn.Sequential, layers=model(seeded(nn.Linear, 3, 2)))
-row("nn.space_to_depth", nn.space_to_depth, x=shaped(2, 4, 4, 1)._replace(wrong=lambda x: [x[0], "x"]), size=size(2))
-row("nn.depth_to_space", nn.depth_to_space, x=shaped(2, 2, 2, 4)._replace(wrong=lambda x: [x[0], "x"]), size=size(2))
+row("nn.space_to_depth", nn.space_to_depth, x=shaped(2, 4, 4, 1)._replace(wrong=lambda x: [x[0], "x"]))
+row("nn.depth_to_space", nn.depth_to_space, x=shaped(2, 2, 2, 4)._replace(wrong=lambda x: [x[0], "x"]))
 for layer, shape in [
     (seeded(nn.Linear, 3, 2), (4, 3)),
     (seeded(nn.MaskedLinear, numpy.ones((3, 2))), (4, 3)),
@@ -443,44 +471,10 @@ def play(step):
     return call
 
 
-row(
-    "gan.Generator",
-    networks.Generator,
-    rng=rng(),
-    dim_z=size(2),
-    dim_x=size(2),
-    width=size(4),
-    depth=size(1, 0),
-    activation=activation(),
-)
-row(
-    "gan.Discriminator",
-    networks.Discriminator,
-    rng=rng(),
-    dim_x=size(2),
-    width=size(4),
-    depth=size(1),
-    activation=activation(),
-)
-row(
-    "gan.ConvGenerator",
-    networks.ConvGenerator,
-    rng=rng(),
-    dim_z=size(2),
-    width=size(2),
-    channels=size(1),
-    side=given(8, 7, 0, 2.5),
-    hidden=size(3),
-)
-row(
-    "gan.ConvDiscriminator",
-    networks.ConvDiscriminator,
-    rng=rng(),
-    width=size(2),
-    channels=size(1),
-    side=given(8, 7, 0, 2.5),
-    hidden=size(3),
-)
+row("gan.Generator", networks.Generator, rng=rng(), activation=activation())
+row("gan.Discriminator", networks.Discriminator, rng=rng(), activation=activation())
+row("gan.ConvGenerator", networks.ConvGenerator, rng=rng(), side=given(8, 7, 0, 2.5), hidden=size(3))
+row("gan.ConvDiscriminator", networks.ConvDiscriminator, rng=rng(), side=given(8, 7, 0, 2.5), hidden=size(3))
 for family in (GAN, seeded(networks.ConvGenerator, 2, 2, side=8)):
     cls = type(family())
     row(f"gan.{cls.__name__}.latent", cls.latent, self=fixed(family), rng=rng(), n=size(3))
@@ -508,67 +502,28 @@ row(
     stride=size(2),
     padding=size(1, 0),
 )
-row("gan.discriminator_loss", losses.discriminator_loss, real_logits=data(4), fake_logits=data(3), smooth=fraction(0.1))
+row("gan.discriminator_loss", losses.discriminator_loss, smooth=fraction(0.1))
 row("gan.generator_loss_minimax", losses.generator_loss_minimax, fake_logits=data(3))
 row("gan.generator_loss_nonsaturating", losses.generator_loss_nonsaturating, fake_logits=data(3))
 row("gan.optimal_discriminator", losses.optimal_discriminator, p_r=data(4, low=0), p_g=data(4, low=0))
 row("gan.smoothed_optimum", losses.smoothed_optimum, p_r=data(4, low=0), p_g=data(4, low=0), smooth=fraction(0.1))
-row("gan.value_at_optimum", losses.value_at_optimum, p_r=data(4, low=0), p_g=data(4, low=0), dx=positive(0.1))
-row("gan.critic_loss", wgan.critic_loss, real_scores=data(4), fake_scores=data(3))
+row("gan.value_at_optimum", losses.value_at_optimum, p_r=data(4, low=0), p_g=data(4, low=0))
 row("gan.generator_loss", wgan.generator_loss, fake_scores=data(3))
-row("gan.clip_weights", wgan.clip_weights, critic=instance(CRITIC), c=positive(0.1))
-row(
-    "gan.gradient_penalty",
-    wgan.gradient_penalty,
-    critic=model(CRITIC),
-    real=data(4, 2),
-    fake=data(4, 2),
-    rng=rng(),
-    target=nonnegative(1.0),
-)
-row(
-    "gan.gradient_penalty_at",
-    wgan.gradient_penalty_at,
-    critic=model(CRITIC),
-    real=data(4, 2),
-    fake=data(4, 2),
-    epsilon=data(4, low=0),
-    target=nonnegative(1.0),
-)
-row(
-    "gan.penalized_critic_loss",
-    wgan.penalized_critic_loss,
-    critic=model(CRITIC),
-    real=data(4, 2),
-    fake=data(4, 2),
-    epsilon=data(4, low=0),
-    penalty=nonnegative(1.0),
-)
-row("gan.penalized_slope", wgan.penalized_slope, distance=given(1.0, -1.0, NAN, "x", None), penalty=positive(10.0))
-row("gan.gradient_norm", wgan.gradient_norm, critic=model(CRITIC), x=any_rank(4, 2))
+row("gan.clip_weights", wgan.clip_weights, critic=instance(CRITIC))
+row("gan.gradient_penalty", wgan.gradient_penalty, critic=model(CRITIC), real=data(4, 2), fake=data(4, 2))
+row("gan.gradient_penalty_at", wgan.gradient_penalty_at, critic=model(CRITIC), real=data(4, 2), fake=data(4, 2))
+row("gan.penalized_critic_loss", wgan.penalized_critic_loss, critic=model(CRITIC), real=data(4, 2), fake=data(4, 2))
+row("gan.penalized_slope", wgan.penalized_slope, distance=given(1.0, -1.0, NAN, "x", None))
+row("gan.gradient_norm", wgan.gradient_norm, critic=model(CRITIC))
 row("gan.lipschitz_estimate", wgan.lipschitz_estimate, critic=model(CRITIC), x=any_rank(4, 2))
-row(
-    "gan.feature_matching_loss",
-    improved_training.feature_matching_loss,
-    real_features=data(4, 2),
-    fake_features=data(3, 2),
-)
 row("gan.minibatch_closeness", improved_training.minibatch_closeness, m=data(4, 3, 2))
-row(
-    "gan.MinibatchDiscrimination",
-    improved_training.MinibatchDiscrimination,
-    rng=rng(),
-    features=size(3),
-    kernels=size(2),
-    dim=size(2),
-)
 row(
     "gan.MinibatchDiscrimination.__call__",
     improved_training.MinibatchDiscrimination.__call__,
     self=fixed(seeded(improved_training.MinibatchDiscrimination, 3)),
     x=data(4, 3),
 )
-row("gan.running_mean", improved_training.running_mean, mean=shaped(3), value=shaped(3), count=size(2))
+row("gan.running_mean", improved_training.running_mean, mean=shaped(3), value=shaped(3))
 row(
     "gan.historical_penalty",
     improved_training.historical_penalty,
@@ -588,8 +543,7 @@ row(
     self=fixed(lambda: improved_training.HistoricalAverage(net())),
     model=given(net(), nn.Linear, 3),
 )
-row("gan.virtual_moments", improved_training.virtual_moments, x=any_rank(4, 2), reference=data(3, 2))
-row("gan.VirtualBatchNorm", improved_training.VirtualBatchNorm, channels=size(3), eps=positive(1e-5))
+row("gan.virtual_moments", improved_training.virtual_moments, reference=data(3, 2))
 row(
     "gan.VirtualBatchNorm.__call__",
     improved_training.VirtualBatchNorm.__call__,
@@ -597,19 +551,12 @@ row(
     x=any_rank(4, 2),
     reference=data(3, 2),
 )
-row(
-    "gan.instance_noise",
-    improved_training.instance_noise,
-    x=data(4, 2)._replace(wrong=lambda x: [x * NAN, "x", None]),
-    std=nonnegative(0.1),
-    rng=rng(),
-)
+row("gan.instance_noise", improved_training.instance_noise, x=data(4, 2)._replace(wrong=lambda x: [x * NAN, "x", None]))
 row(
     "gan.generator_gradient",
     gradient_diagnostics.generator_gradient,
     generator=instance(GAN),
     discriminator=model(CRITIC),
-    z=data(4, 2),
     loss=model(lambda: losses.generator_loss_minimax),
 )
 row(
@@ -617,7 +564,6 @@ row(
     gradient_diagnostics.generator_gradient_norm,
     generator=instance(GAN),
     discriminator=model(CRITIC),
-    z=data(4, 2),
     loss=model(lambda: losses.generator_loss_minimax),
 )
 row("gan.signal_and_noise", gradient_diagnostics.signal_and_noise, gradients=data(4, 2))
@@ -659,7 +605,7 @@ row(
     y_before=given(1.0, NAN, "x"),
     eta=positive(0.1),
 )
-row("gan.line_points", toy_problems.line_points, theta=given(1.0, NAN, "x", None), y=data(4, low=0))
+row("gan.line_points", toy_problems.line_points, theta=given(1.0, NAN, "x", None))
 row("gan.line_divergences", toy_problems.line_divergences, theta=given(1.0, NAN, "x", None))
 DRAWS = given(lambda n: arrays(n, 2), 3, None, lambda n: arrays(n + 1, 2), lambda n: arrays(n, 2) * NAN, lambda n: "x")
 STEP: dict[str, Kind] = {
@@ -693,7 +639,6 @@ row(
     "vae.Autoencoder",
     autoencoder.Autoencoder,
     rng=rng(),
-    dim_x=size(4),
     dim_z=size(2),
     widths=given((3,), (0,), 3, (2.5,)),
     activation=activation(),
@@ -718,12 +663,7 @@ row(
     corrupted=fixed(lambda: arrays(5, 4)),
 )
 row(
-    "vae.corrupt",
-    autoencoder.corrupt,
-    x=data(4, 3)._replace(wrong=lambda x: [x * NAN, "x", None]),
-    rng=rng(),
-    kind=given("masking", "none", 3),
-    level=fraction(0.3),
+    "vae.corrupt", autoencoder.corrupt, x=data(4, 3)._replace(wrong=lambda x: [x * NAN, "x", None]), level=fraction(0.3)
 )
 row(
     "vae.kl_bernoulli",
@@ -784,8 +724,6 @@ row(
     "vae.VAE",
     vae_module.VAE,
     rng=rng(),
-    dim_x=size(3),
-    dim_z=size(2),
     widths=given((4,), (0,), 3, (2.5,)),
     activation=activation(),
     likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"),
@@ -801,7 +739,7 @@ row(
     x=data(4, 3),
     eps=data(4, 2),
 )
-row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE), rng=rng(), n=size(3))
+row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE))
 row("vae.VAE.reconstruct", vae_module.VAE.reconstruct, self=fixed(VAE), x=shaped(4, 3))
 row(
     "vae.vae_loss",
@@ -811,15 +749,7 @@ row(
     eps=data(4, 2),
     bound=given(lambda v, x, e: v.elbo(x, e), 3),
 )
-row(
-    "vae.log_importance_weights",
-    vae_module.log_importance_weights,
-    vae=instance(VAE),
-    x=data(4, 3, low=0),
-    samples=size(2),
-    rng=rng(),
-    rows=size(3),
-)
+row("vae.log_importance_weights", vae_module.log_importance_weights, vae=instance(VAE), x=data(4, 3, low=0))
 row("vae.log_mean_exp", vae_module.log_mean_exp, log_w=data(4, 3)._replace(wrong=lambda w: [w * NAN, w[:0], "x", None]))
 row(
     "vae.importance_log_likelihood",
@@ -846,7 +776,6 @@ row(
     mu=data(4, 3),
     logvar=data(4, 3),
 )
-row("vae.Gaussian", likelihoods.Gaussian, std=positive(1.0))
 for kind in (likelihoods.Bernoulli, likelihoods.Gaussian):
     row(f"vae.{kind.__name__}.log_prob", kind.log_prob, self=fixed(kind), x=data(4, 3, low=0), decoded=data(4, 3))
     row(f"vae.{kind.__name__}.sample", kind.sample, self=fixed(kind), rng=rng(), decoded=any_rank(4, 3))
@@ -861,9 +790,9 @@ row(
     b=data(3),
     std=positive(1.0),
 )
-row("vae.LinearGaussian", linear.LinearGaussian, w=data(2, 3), b=data(3), std=positive(1.0))
+row("vae.LinearGaussian", linear.LinearGaussian, w=data(2, 3), b=data(3))
 LG = fixed(lambda: linear.LinearGaussian(arrays(2, 3), arrays(3), 1.0))
-row("vae.LinearGaussian.sample", linear.LinearGaussian.sample, self=LG, rng=rng(), n=size(3))
+row("vae.LinearGaussian.sample", linear.LinearGaussian.sample, self=LG)
 row("vae.LinearGaussian.log_evidence", linear.LinearGaussian.log_evidence, self=LG, x=data(4, 3))
 row("vae.LinearGaussian.posterior", linear.LinearGaussian.posterior, self=LG, x=data(4, 3))
 row("vae.LinearGaussian.elbo", linear.LinearGaussian.elbo, self=LG, x=data(4, 3), mu=data(4, 2), logvar=data(4, 2))
@@ -880,7 +809,6 @@ row(
     marginal_likelihood.quadrature_log_likelihood,
     log_px_z=data(4, 3),
     log_pz=data(4, 3),
-    dz=positive(0.1),
 )
 row(
     "vae.monte_carlo_log_likelihood",
@@ -902,9 +830,9 @@ row(
 row("vae.pca", pca.pca, x=data(5, 3), k=size(2))
 row("vae.principal_angles", pca.principal_angles, a=data(2, 3), b=data(2, 3))
 TERMS: dict[str, Kind] = {"recon": data(4), "kl": data(4)}
-row("vae.beta_vae_loss", beta_vae.beta_vae_loss, **TERMS, beta=nonnegative(1.0))
-row("vae.lagrangian", beta_vae.lagrangian, **TERMS, beta=nonnegative(1.0), delta=nonnegative(1.0))
-row("vae.capacity_loss", beta_vae.capacity_loss, **TERMS, gamma=nonnegative(1.0), capacity=nonnegative(1.0))
+row("vae.beta_vae_loss", beta_vae.beta_vae_loss, **TERMS)
+row("vae.lagrangian", beta_vae.lagrangian, **TERMS)
+row("vae.capacity_loss", beta_vae.capacity_loss, **TERMS)
 row(
     "vae.traverse",
     beta_vae.traverse,
@@ -915,23 +843,13 @@ row(
 )
 FACTORS = numpy.arange(20).reshape(-1, 1) % numpy.array([[2, 5]])
 FACTOR_KIND = Kind(FACTORS.copy, lambda f: [f + 0.5, f[:0], f[0], "x", None])
-row(
-    "vae.disentanglement_metric",
-    beta_vae.disentanglement_metric,
-    codes=data(20, 3),
-    factors=FACTOR_KIND,
-    rng=rng(),
-    pairs=size(3),
-    points=size(8),
-)
-row("vae.mutual_information", beta_vae.mutual_information, codes=data(20, 3), factors=FACTOR_KIND, bins=size(3))
+row("vae.disentanglement_metric", beta_vae.disentanglement_metric, codes=data(20, 3), factors=FACTOR_KIND)
+row("vae.mutual_information", beta_vae.mutual_information, codes=data(20, 3), factors=FACTOR_KIND)
 row("vae.mutual_information_gap", beta_vae.mutual_information_gap, codes=data(20, 3), factors=FACTOR_KIND, bins=size(3))
 row(
     "vae.CausalTransformer",
     code_prior.CausalTransformer,
     rng=rng(),
-    tokens=size(3),
-    length=size(4),
     width=size(4),
     heads=size(2),
     layers=size(1),
@@ -947,16 +865,7 @@ row(
     tokens=whole([[0, 1, 2, 0]], 2),
     labels=whole([1], 1),
 )
-row(
-    "vae.CausalTransformer.sample",
-    code_prior.CausalTransformer.sample,
-    self=fixed(PRIOR),
-    rng=rng(),
-    n=size(2),
-    labels=whole([1, 0], 1),
-    temperature=positive(1.0),
-    rows=size(3),
-)
+row("vae.CausalTransformer.sample", code_prior.CausalTransformer.sample, self=fixed(PRIOR), labels=whole([1, 0], 1))
 row(
     "vae.nearest",
     quantizer.nearest,
@@ -964,9 +873,7 @@ row(
     codebook=data(3, 2),
 )
 row("vae.straight_through", quantizer.straight_through, z=data(4, 2), quantized=data(4, 2))
-row(
-    "vae.quantization_losses", quantizer.quantization_losses, z=data(4, 2), quantized=data(4, 2), beta=nonnegative(0.25)
-)
+row("vae.quantization_losses", quantizer.quantization_losses, z=data(4, 2), quantized=data(4, 2))
 row(
     "vae.ema_update",
     quantizer.ema_update,
@@ -979,15 +886,7 @@ row(
 )
 row("vae.perplexity", quantizer.perplexity, indices=given([0, 1], [0.5], [5], [-1], [], "x", None), codes=size(3))
 row("vae.dead_share", quantizer.dead_share, indices=given([0, 1], [0.5], [5], [-1], [], "x", None), codes=size(3))
-row(
-    "vae.VectorQuantizer",
-    quantizer.VectorQuantizer,
-    rng=rng(),
-    codes=size(3),
-    dim=size(2),
-    gamma=fraction(0.9),
-    beta=nonnegative(0.25),
-)
+row("vae.VectorQuantizer", quantizer.VectorQuantizer, gamma=fraction(0.9), beta=nonnegative(0.25))
 VQ = fixed(seeded(quantizer.VectorQuantizer, 3, 2))
 row(
     "vae.VectorQuantizer.__call__",
@@ -1021,14 +920,12 @@ row(
     self=VQ,
     z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
     rng=rng(),
-    below=nonnegative(2.0),
 )
 IMAGES = data(3, 12, 12, 1, low=0)
 VQVAE, VQVAE2 = seeded(vq_vae.VQVAE, 3, 2, 4), seeded(vq_vae2.HierarchicalVQVAE, 3, 2, 4)
 row(
     "vae.VQVAE",
     vq_vae.VQVAE,
-    rng=rng(),
     codes=size(3),
     dim=size(2),
     width=size(4),
@@ -1039,7 +936,6 @@ row(
 row(
     "vae.HierarchicalVQVAE",
     vq_vae2.HierarchicalVQVAE,
-    rng=rng(),
     codes=given((3, 3), 0, (3, 0), (3, 3, 3), 2.5, "x"),
     dim=given((2, 2), 0, (2, 0), (2, 2, 2), 2.5, "x"),
     width=size(4),
@@ -1070,16 +966,12 @@ row(
     "vae.VQVAE.sample",
     vq_vae.VQVAE.sample,
     self=fixed(VQVAE),
-    rng=rng(),
-    n=size(2),
     prior=model(lambda: lambda rng, n: numpy.zeros((n, 3, 3), int)),
 )
 row(
     "vae.HierarchicalVQVAE.sample",
     vq_vae2.HierarchicalVQVAE.sample,
     self=fixed(VQVAE2),
-    rng=rng(),
-    n=size(2),
     top_prior=model(lambda: lambda rng, n: numpy.zeros((n, 2, 2), int)),
     bottom_prior=model(lambda: lambda rng, top: numpy.zeros((len(top), 3, 3), int)),
 )
@@ -1088,10 +980,6 @@ row(
     "vae.TDVAE",
     td_vae.TDVAE,
     rng=rng(),
-    dim_x=size(3),
-    dim_z=size(2),
-    width=size(4),
-    max_gap=size(2),
     features=size(2, 0),
     hidden=size(2, 0),
     decoder=given((3,), (0,), 3),
@@ -1120,8 +1008,6 @@ row(
     x=SEQUENCES,
     t1=given(1, 0, 3, 1.5, "x", None),
     t2=given(3, 0, 1, 2.5, "x", None),
-    rng=rng(),
-    samples=size(2),
     stride=size(1),
 )
 row("vae.draw_times", td_vae.draw_times, rng=rng(), n=size(3), length=size(5), max_gap=size(2))
@@ -1281,20 +1167,8 @@ COUPLING = {
     "activation": activation(),
 }
 row("flow.NICE", nice.NICE, **COUPLING)
-row("flow.RealNVP", realnvp.RealNVP, **COUPLING, limit=positive(2.0))
-row(
-    "flow.coupling_net",
-    coupling.coupling_net,
-    rng=rng(),
-    dim=size(2),
-    width=size(4),
-    depth=size(1),
-    outputs=size(2),
-    activation=activation(),
-)
-row("flow.half_mask", coupling.half_mask, dim=size(3, 2))
-row("flow.checkerboard_mask", coupling.checkerboard_mask, height=size(3), width=size(2))
-row("flow.BatchNorm", coupling.BatchNorm, channels=size(3), momentum=fraction(0.1), eps=nonnegative(1e-4))
+row("flow.RealNVP", realnvp.RealNVP, **COUPLING)
+row("flow.coupling_net", coupling.coupling_net, rng=rng(), activation=activation())
 row(
     "flow.BatchNorm.inverse",
     coupling.BatchNorm.inverse,
@@ -1302,14 +1176,13 @@ row(
     x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[:, :2], "x", None]),
 )
 row("flow.DiagonalScale", coupling.DiagonalScale, shape=given(3, 0, -3, 2.5, "3", (2, 0)))
-row("flow.ConvNet", multiscale.ConvNet, rng=rng(), channels=size(1), width=given(4, 6, 0, 2.5), blocks=size(1, 0))
+row("flow.ConvNet", multiscale.ConvNet, rng=rng(), width=given(4, 6, 0, 2.5))
 row(
     "flow.ImageRealNVP",
     multiscale.ImageRealNVP,
     rng=rng(),
     shape=given((8, 8, 1), (8, 8), (7, 8, 1), (8, 8, 0)),
     width=given(4, 6, 0),
-    scales=size(2),
     blocks=size(1, 0),
     checkerboards=size(1, 0),
     channelwise=size(1, 0),
@@ -1387,7 +1260,6 @@ row(
     "flow.SmallConvNet",
     multiscale.SmallConvNet,
     rng=rng(),
-    channels=size(1),
     width=size(3),
     size=given((4, 2), 3, (4,), (4, 0), (4, 2.5), "x", (4, 3)),
     fold=fixed(lambda: True),
@@ -1478,10 +1350,7 @@ row(
 row(
     "diffusion.UNet",
     UNet,
-    rng=rng(),
-    channels=size(1),
     width=given(8, 4, 0, 2.5),
-    blocks=size(1),
     global_mlp=size(4),
     size=given((8, 8), (7, 8), 3, (8,)),
     classes=size(3),
@@ -1500,16 +1369,7 @@ row(
     conditioning=given("adaln-zero", "none", 3),
 )
 NOISE = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[:0], x.astype(int), x.astype(str), "x", None])
-row(
-    "diffusion.ancestral",
-    samplers.ancestral,
-    eps_model=model(EPS),
-    x=NOISE,
-    schedule=SCHEDULE,
-    rng=rng(),
-    variance=given("beta", "none", 3),
-    on_step=ON_STEP,
-)
+row("diffusion.ancestral", ddpm.ancestral, eps_model=model(EPS), x=NOISE, schedule=SCHEDULE, on_step=ON_STEP)
 row(
     "diffusion.strided",
     samplers.strided,
@@ -1528,7 +1388,6 @@ row(
     x=NOISE,
     schedule=SCHEDULE,
     steps=size(3),
-    eta=fraction(0.5),
     rng=rng(),
     on_step=ON_STEP,
 )
@@ -1544,7 +1403,7 @@ row(
 VARIANCE = given(numpy.full((4, 2), 0.1), numpy.full((4, 2), -0.1), numpy.ones(2), numpy.ones((3, 2)), NAN, "x", None)
 row(
     "diffusion.ancestral_step",
-    samplers.ancestral_step,
+    ddpm.ancestral_step,
     x=NOISE,
     t=given(2, 0, 6, 1.5, "x", None, numpy.full(4, 2)),
     eps=NOISE,
@@ -1560,7 +1419,7 @@ row(
     low=given(-1.0, "x", NAN),
     high=given(1.0, -1.0, -2.0, "x", NAN),
 )
-row("diffusion.Trajectory", samplers.Trajectory, times=given([0, 3], 3, "x", [NAN]), every=size(1))
+row("diffusion.Trajectory", samplers.Trajectory, times=given([0, 3], 3, "x", [NAN]))
 STEP = given(0.1, 0, -1.0, NAN, "x", numpy.full(3, 0.1), numpy.full((4, 1), 0.1), None)
 row("diffusion.langevin_step", langevin.langevin_step, x=NOISE, score=NOISE, step=STEP, z=NOISE)
 row("diffusion.geometric_timesteps", langevin.geometric_timesteps, schedule=SCHEDULE, levels=size(2))
@@ -1571,9 +1430,6 @@ row(
     x=NOISE,
     t=given(2, 0, 6, 1.5, "x", None),
     schedule=SCHEDULE,
-    steps=size(3),
-    step=positive(0.1),
-    rng=rng(),
     on_step=ON_STEP,
 )
 row(
@@ -1582,10 +1438,7 @@ row(
     eps_model=model(EPS),
     x=NOISE,
     schedule=SCHEDULE,
-    rng=rng(),
     levels=size(2),
-    steps=size(2),
-    step=positive(0.1),
     on_step=ON_STEP,
 )
 PIXELS = data(4, 2, low=-1.0)._replace(wrong=lambda x: [x * NAN, x[:0], x + 2, x - 2, x.astype(int), "x", None])
@@ -1595,7 +1448,6 @@ row(
     x=PIXELS,
     mean=NOISE,
     log_variance=NOISE,
-    levels=size(4, 2),
 )
 row(
     "diffusion.vlb_term",
@@ -1613,7 +1465,6 @@ row(
     guidance.drop_labels,
     y=given(numpy.arange(4), numpy.arange(4.0), numpy.full(4, -2), 3, "x", None),
     u=given([0.0, 0.2, 0.4, 0.6], [0.0, 0.2, 0.4, 1.0], [0.0, -0.2, 0.4, 0.6], [0.1], 0.1, "x", None),
-    p=fraction(0.5),
 )
 row(
     "diffusion.vlb_terms",
@@ -1621,8 +1472,6 @@ row(
     eps_model=model(EPS),
     x0=PIXELS,
     schedule=SCHEDULE,
-    rng=rng(),
-    variance=given("beta", "none", 3),
     levels=size(4, 2),
 )
 row("diffusion.prior_term", diffusion_likelihood.prior_term, x0=NOISE, schedule=SCHEDULE)
@@ -1641,6 +1490,30 @@ row(
     s=nonnegative(0.01),
     largest=given(0.9, 0, 1.5, "x"),
 )
+row("diffusion.unet_sizes", unet_sizes, size=size(572))
+
+
+def declared_calls() -> Iterator[tuple[str, Callable]]:
+    """The public functions and classes of nn and the families that declare their arguments, with their names."""
+    for family in (nn, gan, vae, flow, diffusion):
+        for found in pkgutil.walk_packages(family.__path__, f"{family.__name__}."):
+            for name, call in vars(importlib.import_module(found.name)).items():
+                if getattr(call, "__module__", None) == found.name and not name.startswith("_"):
+                    if hasattr(call.__init__ if isinstance(call, type) else call, "declared"):
+                        yield f"{found.name.removeprefix('minigen.')}.{name}", call
+
+
+def add_rows_of_declared_calls() -> None:
+    """Add those without a row, all of whose arguments have a kind by their declaration or a default."""
+    known = {row.call for row in TABLE}
+    for name, call in declared_calls():
+        parameters = inspect.signature(call).parameters.values()
+        needed = {each.name for each in parameters if each.default is each.empty}
+        if call not in known and needed <= derived(call).keys():
+            row(name, call)
+
+
+add_rows_of_declared_calls()
 
 
 # ------------------------------------------------------------------------------------------- the tests

@@ -1,6 +1,9 @@
 """Every check: what passes and in which form it comes back, what fails, and that the message names the argument, what
 was expected and what came."""
 
+import inspect
+from functools import partial
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
@@ -251,3 +254,95 @@ def test_the_value_that_came_is_shown_only_if_it_is_short():
         checks.whole("n", "x" * 100)
     with pytest.raises(ValueError, match="got ndarray$"):
         checks.whole("n", np.ones((3, 3)))
+
+
+# ------------------------------------------------------------------------------------------------ declarations
+
+
+@checks.checked(
+    x="N, ..., D",
+    other="N, ..., D",
+    W="D, D",
+    weights=checks.Sized("N", low=0, high=1),
+    labels=checks.Integers("N'", most=2),
+    rng=np.random.Generator,
+    kind=partial(checks.choice, options=("a", "b")),
+    scale=checks.positive,
+    shift=checks.nonnegative,
+)
+def declared(x, W, weights=None, other=None, labels=None, rng=None, kind="a", *, scale=1, shift=None):
+    """What arrives."""
+    return dict(locals())
+
+
+def test_a_declared_function_receives_what_the_checks_return():
+    got = declared([[1, 2]], np.eye(2, dtype=np.float32), scale=3)
+    assert got["x"].dtype == np.float64 and got["W"].dtype == np.float32 and type(got["scale"]) is float
+    assert got["weights"] is None and got["shift"] is None and got["kind"] == "a"
+    assert grad(lambda x: anp.sum(declared(x, np.eye(2))["x"] ** 2))(np.ones((1, 2))).tolist() == [[2, 2]]
+
+
+X, EYE = np.ones((4, 5, 2)), np.eye(2)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((X, np.eye(3)), r"W must have shape \(2, 2\), got \(3, 3\)"),
+        ((np.ones(2), EYE), r"x must have shape \(N, \.\.\., D\), got \(2,\)"),
+        ((X * np.nan, EYE), "x must be finite, got 40 non-finite values"),
+        ((None, EYE), "x must be an array of real numbers, got dtype object"),
+        ((X, EYE, np.ones(3)), r"weights must have shape \(4,\), got \(3,\)"),
+        ((X, EYE, np.full(4, 1.5)), r"weights must be in \[0, 1\], got values from 1.5 to 1.5"),
+        ((X, EYE, None, X[:, :4]), r"other must have the shape of x, \(4, 5, 2\), got \(4, 4, 2\)"),
+        ((X, EYE, None, None, [3]), r"labels must be in 0..2, got values from 3 to 3"),
+        ((X, EYE, None, None, [[1]]), r"labels must have shape \(N,\), got \(1, 1\)"),
+        ((X, EYE, None, None, None, 0), r"rng must be a numpy.random.Generator, .* got 0"),
+        ((X, EYE, None, None, None, None, "c"), "kind must be one of 'a', 'b', got 'c'"),
+    ],
+)
+def test_a_wrong_argument_of_a_declared_function(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        declared(*arguments)
+    names = ("x", "W", "weights", "other", "labels", "rng", "kind")
+    with pytest.raises(ValueError, match=message):
+        declared(**dict(zip(names, arguments)))
+
+
+def test_a_size_that_is_named_twice_in_a_shape():
+    @checks.checked(W="C, C")
+    def square(W): ...
+
+    with pytest.raises(ValueError, match=r"W must have shape \(C, C\), got \(2, 3\)"):
+        square(np.ones((2, 3)))
+
+
+def test_what_is_declared_is_checked_in_this_order_and_before_the_function_runs():
+    ran = []
+
+    @checks.checked(b=checks.positive, a=checks.positive)
+    def f(a, b):
+        ran.append((a, b))
+
+    with pytest.raises(ValueError, match="b must be a positive number"):
+        f(-1, -1)
+    with pytest.raises(ValueError, match="a must be a positive number"):
+        f(None, 1)
+    assert not ran and f(2, 1) is None and ran == [(2.0, 1.0)]
+
+
+@pytest.mark.parametrize("call", [lambda: declared(X), lambda: declared(X, EYE, y=1), lambda: declared(X, EYE, x=X)])
+def test_a_call_that_python_refuses_is_refused_by_python(call):
+    with pytest.raises(TypeError, match=r"declared\(\)"):
+        call()
+
+
+def test_a_declared_function_keeps_its_name_signature_source_and_formula():
+    assert declared.__name__ == "declared" and declared.__doc__ == "What arrives."
+    assert list(inspect.signature(declared).parameters)[:3] == ["x", "W", "weights"]
+    assert inspect.getsource(declared).startswith("@checks.checked(")
+    formula = checks.unchecked(declared)
+    assert formula(None, None)["x"] is None  # no check runs
+    assert checks.unchecked(formula) is formula and checks.unchecked(np.mean) is np.mean
+    with pytest.raises(TypeError, match="must have the arguments y"):
+        checks.checked(y="N")(lambda x: x)

@@ -1,8 +1,8 @@
 """Diffusion models: data is noised in small steps, and a network learns to remove the noise.
 
-`schedule` sets how much noise each step adds; `ddpm` is the forward process, the training loss and the reverse step;
-`samplers` go from noise to data with any model of the noise, and `langevin` does so by its score; `likelihood` is the
-variational bound. `networks` are the models, and `exact` is the exact model of the noise where the density is known.
+`schedule` sets how much noise each step adds; `ddpm` is the forward process, the training loss and the sampler;
+`samplers` need fewer steps, and `langevin` needs the score; `likelihood` is the variational bound. `networks` are the
+models, and `exact` is the exact model of the noise where the density is known.
 `guidance` makes samples fit a condition; `arguments` holds the checks that formulas share.
 
 `importance` draws the time steps whose losses are large more often; `distillation` and `consistency` are for few steps.

@@ -19,6 +19,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, function, whole
 from minigen.diffusion.ddpm import eps_model_from_v, q_sample
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.networks.unet import UNet
@@ -42,12 +43,12 @@ def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, fa
     return low_resolution_condition(q_sample(small, s, eps, schedule), s, schedule, factor)
 
 
+@checked(z="N, h, w, C")
 def low_resolution_condition(z: Array, s: Any, schedule: Schedule, factor: int = 2) -> Array:
     """The condition for small images z (N, h, w, C) that are at step s already, one step or (N,): as above.
 
     For z from a chain that was stopped at step s: *truncated* conditioning augmentation. Ho et al. 2021, section 4.2.
     """
-    z = checks.array("z", z, "N", "h", "w", "C")
     s = checks.integers("s", s, least=0, most=schedule.T)
     if np.shape(s) not in ((), (len(z),)):
         raise ValueError(f"s must be one step or have shape ({len(z)},), one for each image, got {np.shape(s)}")
@@ -133,8 +134,9 @@ class SuperResolution(Module):
     `augmented_condition` returns. Images of any size; starts as v = 0. ValueError: y missing or of another shape.
     """
 
+    @checked(channels=whole)
     def __init__(self, rng: Rng, channels: int = 1, width: int = 32, blocks: int = 1):
-        self.channels = checks.whole("channels", channels)
+        self.channels = channels
         self.net = Padded(UNet(rng, channels=2 * channels + 1, width=width, blocks=blocks))
 
     def __call__(self, x: Array, t: numpy.ndarray, y: Array | None = None) -> Array:
@@ -150,16 +152,15 @@ class SuperResolution(Module):
 # ------------------------------------------------------------------------------------------- sampling
 
 
+@checked(v_model=function, y="N, H, W, C + 1", rng=Rng)
 def super_resolve(v_model: Callable, y: Array, schedule: Schedule, rng: Rng, steps: int | None = None) -> Array:
     """Images for the conditions y (N, H, W, C + 1), from fresh noise: (N, H, W, C), within [−1, 1].
 
     DDPM sampling with variance "posterior", in `steps` evenly spaced jumps, all steps of the schedule unless given;
     v_model(x, t, y) as `SuperResolution`. ValueError: y of another rank, steps out of range.
     """
-    checks.function("v_model", v_model)
-    y = checks.array("y", y, "N", "H", "W", "C + 1")
     *sides, channels = np.shape(y)
-    noise = checks.rng(rng).standard_normal((*sides, channels - 1), dtype=numpy.float32)
+    noise = rng.standard_normal((*sides, channels - 1), dtype=numpy.float32)
 
     eps_model = clipped(eps_model_from_v(conditional(v_model, y), schedule), schedule)
     return strided(eps_model, noise, schedule, schedule.T if steps is None else steps, rng, "posterior")

@@ -15,30 +15,32 @@ A model, f or `eps_model`, receives the level of each example, (N,). A level is 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, choice, floats, function, nonnegative, nonnegative_floats, positive, whole
 from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.ddpm import call_model
 from minigen.diffusion.schedule import per_example
 from minigen.nn import Module
 from minigen.tensor import mse, stop_gradient
-from minigen.types import Array
+from minigen.types import Array, Rng
 
 # ------------------------------------------------------------------------------------------- the model
 
 
+@checked(sigma=nonnegative_floats, sigma_data=positive, sigma_min=nonnegative)
 def boundary_scalings(sigma: Any, sigma_min: float = 0.002, sigma_data: float = 0.5) -> tuple[Array, Array]:
     """(c_skip, c_out), each shaped as sigma: 1 and 0 at sigma_min, so that there f returns its input.
 
     c_skip = σ_d²/((σ − σ_min)² + σ_d²), c_out = (σ − σ_min) σ_d/√(σ² + σ_d²), σ_d = sigma_data the standard deviation
     of the data. ValueError: levels that are negative or not finite. Eq. diffusion.27; Song et al. 2023, appendix C.
     """
-    sigma = checks.between("sigma", checks.floats("sigma", sigma), 0)
-    low, data = checks.number("sigma_min", sigma_min, 0), checks.positive("sigma_data", sigma_data)
+    low, data = sigma_min, sigma_data
     above = sigma - low
     return data**2 / (above**2 + data**2), above * data / np.sqrt(sigma**2 + data**2)
 
@@ -52,14 +54,16 @@ class ConsistencyModel(Module):
     ValueError: shapes, levels. Eq. diffusion.27; Song et al. 2023, appendix C.
     """
 
+    @checked(net=function, sigma_min=nonnegative, sigma_data=positive)
     def __init__(self, net: Callable, sigma_min: float = 0.002, sigma_data: float = 0.5):
-        self.net = checks.function("net", net)
-        self.sigma_min = checks.number("sigma_min", sigma_min, 0)
-        self.sigma_data = checks.positive("sigma_data", sigma_data)
+        self.net = net
+        self.sigma_min = sigma_min
+        self.sigma_data = sigma_data
 
+    @checked(sigma=floats)
     def __call__(self, x: Array, sigma: Any, y: Array | None = None) -> Array:
         levels(batch_shape(x=x)[0], sigma=sigma)
-        sigma = numpy.broadcast_to(checks.floats("sigma", sigma), (len(x),))  # in its own dtype: 0.002 stays sigma_min
+        sigma = numpy.broadcast_to(sigma, (len(x),))  # in its own dtype: 0.002 stays sigma_min
         c_skip, c_out = boundary_scalings(sigma, self.sigma_min, self.sigma_data)
         c_in = 1 / np.sqrt(sigma**2 + self.sigma_data**2)
         out = call_model(self.net, per_example(c_in, x), c_noise(sigma), y)
@@ -71,12 +75,12 @@ def c_noise(sigma: Any) -> Array:
     return 250 * np.log(np.maximum(sigma, 1e-6))
 
 
+@checked(denoiser=function)
 def eps_model_from_denoiser(denoiser: Callable) -> Callable:
     """The model of the noise, (x, sigma, y=None), (x − denoiser(x, sigma))/sigma, of a model of the clean data.
 
     It is −σ times the score, the slope dx/dσ of the deterministic process. Karras et al. 2022, eq. 3.
     """
-    checks.function("denoiser", denoiser)
 
     def eps_model(x: Array, sigma: Array, y: Array | None = None) -> Array:
         return per_example(1 / np.asarray(sigma, np.float64), x - call_model(denoiser, x, sigma, y))
@@ -87,6 +91,7 @@ def eps_model_from_denoiser(denoiser: Callable) -> Callable:
 # ------------------------------------------------------------------------------------------- one step, and the losses
 
 
+@checked(solver=partial(choice, options=("euler", "heun")))
 def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "euler") -> Array:
     """x (N, ...) carried along dx/dσ = eps(x, σ) from level `high` to level `low`: (N, ...).
 
@@ -94,7 +99,6 @@ def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "
     second at the point that Euler's step reaches. `low` may lie above `high`. ValueError: shapes, levels, solver.
     """
     high, low = levels(batch_shape(x=x)[0], high=high, low=low)
-    checks.choice("solver", solver, ("euler", "heun"))
     slope = evaluate(eps_model, "eps_model", x, high)
     euler = x + per_example(low - high, slope)
     if solver == "euler":
@@ -138,6 +142,7 @@ def consistency_distillation_loss(
     return distance(evaluate(f, "f", noisy, high), target)
 
 
+@checked(c=positive)
 def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Array:
     """The mean over examples of weight (√(‖a − b‖² + c²) − c): a, b (N, ...), weight one or (N,).
 
@@ -145,7 +150,6 @@ def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Arra
     not dominate. The gradient at a = b is 0. ValueError: shapes, c. Song and Dhariwal 2024, section 3.3.
     """
     checks.same_shape(a=a, b=b)
-    c = checks.positive("c", c)
     gap = np.reshape(a - b, (len(a), -1))  # (N, D)
     length = np.sqrt(np.sum(gap**2, axis=1) + c**2) - c  # (N,)
     return np.mean(per_example(weight, length))
@@ -154,19 +158,19 @@ def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Arra
 # ------------------------------------------------------------------------------------------- which levels
 
 
+@checked(step=partial(whole, least=0), steps=whole, last=whole)
 def discretization(step: int, steps: int, first: int = 10, last: int = 1280) -> int:
     """How many intervals the levels have at a step of consistency training: `first`, doubled until it is `last`.
 
     All lengths of time are the same: min(first 2^⌊step/K⌋, last), K = ⌊steps/(⌊log₂(last/first)⌋ + 1)⌋.
     ValueError: not whole numbers, first above last. Song and Dhariwal 2024, section 3.4.
     """
-    step, steps = checks.whole("step", step, 0), checks.whole("steps", steps)
-    last = checks.whole("last", last)
     first = checks.whole("first", first, most=last)
     doublings = int(np.floor(np.log2(last / first)))
     return min(first * 2 ** (step // max(1, steps // (doublings + 1))), last)
 
 
+@checked(sigmas=Sized("K", dtype=numpy.float64))
 def lognormal_intervals(
     sigmas: numpy.ndarray, rng: numpy.random.Generator, n: int, mean: float = -1.1, std: float = 2.0
 ) -> numpy.ndarray:
@@ -178,7 +182,6 @@ def lognormal_intervals(
     """
     from scipy.special import ndtr  # the standard normal's distribution function
 
-    sigmas = checks.array("sigmas", sigmas, "K", dtype=numpy.float64)
     if len(sigmas) < 2 or sigmas[0] <= 0 or numpy.any(numpy.diff(sigmas) <= 0):
         raise ValueError(f"sigmas must be at least two positive levels that rise, got {sigmas}")
     below = ndtr((numpy.log(sigmas) - mean) / checks.positive("std", std))
@@ -189,6 +192,7 @@ def lognormal_intervals(
 # ------------------------------------------------------------------------------------------- sampling
 
 
+@checked(rng=Rng, sigma_min=nonnegative, sigmas=Sized("K", dtype=numpy.float64))
 def multistep(
     f: Callable,
     x: numpy.ndarray,
@@ -202,9 +206,8 @@ def multistep(
     ValueError: sigmas that do not fall or lie below sigma_min. Song et al. 2023, algorithm 1.
     """
     shape = batch_shape(x=x)
-    checks.rng(rng)
-    low = checks.number("sigma_min", sigma_min, 0)
-    falling = checks.between("sigmas", checks.array("sigmas", sigmas, "K", dtype=numpy.float64), low)
+    low = sigma_min
+    falling = checks.between("sigmas", sigmas, low)
     if numpy.any(numpy.diff(falling) >= 0):
         raise ValueError(f"sigmas must fall from each level to the next, got {falling}")
     x0 = evaluate(f, "f", x, falling[0])

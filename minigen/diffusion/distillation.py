@@ -14,7 +14,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import check_steps
+from minigen.checks import checked, function
+from minigen.diffusion.arguments import BATCH, STEPS, Steps
 from minigen.diffusion.ddpm import predict, predict_x0_from_v, q_sample
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.samplers import ddim_step
@@ -23,6 +24,7 @@ from minigen.tensor import mse, stop_gradient
 from minigen.types import Array
 
 
+@checked(eps_model=function, schedule=Schedule, x_t=BATCH, t=Steps(2))
 def distillation_target(eps_model: Callable, x_t: Array, t: Any, schedule: Schedule) -> Array:
     """The x̃_0 with which one DDIM step t → t − 2 ends where the teacher's two steps t → t − 1 → t − 2 end.
 
@@ -31,7 +33,6 @@ def distillation_target(eps_model: Callable, x_t: Array, t: Any, schedule: Sched
     solved for x̂_0 at the end of the two steps, x_{t−2}, that is (x_{t−2} − r x_t)/(√ᾱ_{t−2} − r √ᾱ_t). At t = 2 it is
     x_0 itself. No gradient flows. ValueError: shapes, t below 2 or above T. Salimans and Ho 2022, algorithm 2.
     """
-    t = check_steps(t, schedule, least=2, x_t=x_t)
     x = x_t = stop_gradient(x_t)
     for now in (t, t - 1):
         eps, _ = predict(eps_model, x, now, schedule)
@@ -61,18 +62,19 @@ def weight_of_v(t: Any, schedule: Schedule) -> numpy.ndarray:
     return np.maximum(schedule.alpha_bar[t], 1 - schedule.alpha_bar[t])
 
 
+@checked(schedule=Schedule, v=BATCH, target=BATCH, x_t=BATCH, t=STEPS)
 def student_loss(v: Array, target: Array, x_t: Array, t: Any, schedule: Schedule) -> Array:
     """The mean over examples and dimensions of max(SNR_t, 1) (target − x̂_0)², x̂_0 being what v implies at x_t.
 
     v, target and x_t are (N, ...), t one time step or (N,) of the teacher's schedule. In terms of v the weight is
     max(ᾱ_t, 1 − ᾱ_t), never below 1/2. ValueError: shapes, t. Salimans and Ho 2022, section 4.
     """
-    t = check_steps(t, schedule, v=v, target=target, x_t=x_t)
     root = np.sqrt(truncated_snr_weight(t, schedule))
     x0 = predict_x0_from_v(x_t, t, v, schedule)
     return mse(per_example(root, x0), per_example(root, target))
 
 
+@checked(v_model=function, eps_model=function, schedule=Schedule, x0=BATCH, eps=BATCH, t=Steps(2))
 def distillation_loss(
     v_model: Callable,
     eps_model: Callable,
@@ -87,9 +89,7 @@ def distillation_loss(
     `schedule` is the teacher's; the caller draws t (N,) among its even steps, 2, 4, ..., which are the student's. Both
     models receive `schedule.times`, and the labels y (N,) if given. Salimans and Ho 2022, algorithm 2.
     """
-    checks.function("v_model", v_model)
-    checks.function("eps_model", eps_model)
-    t = np.broadcast_to(check_steps(t, schedule, least=2, x0=x0, eps=eps), (len(x0),))
+    t = np.broadcast_to(t, (len(x0),))
     if y is not None:
         v_model, eps_model = conditional(v_model, y), conditional(eps_model, y)
     x_t = q_sample(x0, t, eps, schedule)
@@ -97,9 +97,9 @@ def distillation_loss(
     return student_loss(v_model(x_t, schedule.times[t]), target, x_t, t, schedule)
 
 
+@checked(schedule=Schedule)
 def halved(schedule: Schedule) -> Schedule:
     """The student's schedule: every second step of its teacher's. ValueError: an odd number of steps."""
-    checks.instance("schedule", schedule, Schedule)
     if schedule.T % 2:
         raise ValueError(f"schedule must have an even number of steps, got {schedule.T}")
     return schedule.subset(np.arange(2, schedule.T + 1, 2))

@@ -10,6 +10,7 @@ the data, σ_d.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, choice, function, nonnegative, nonnegative_floats, number, positive, whole
 from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.consistency import boundary_scalings, evaluate, levels
 from minigen.diffusion.ddpm import call_model
@@ -27,13 +29,14 @@ from minigen.types import Array, Rng
 # ------------------------------------------------------------------------------------------- preconditioning
 
 
+@checked(sigma_data=positive)
 def preconditioning(sigma: Any, sigma_data: float = 0.5) -> tuple[Array, Array, Array, Array]:
     """(c_skip, c_out, c_in, c_noise), each in the shape of sigma.
 
     σ_d²/(σ² + σ_d²), σ σ_d/√(σ² + σ_d²), 1/√(σ² + σ_d²) and ¼ log σ. The first two are those of a consistency model
     whose σ_min is 0. ValueError: levels that are not positive, for the logarithm. Eq. after.17, Eq. after.19
     """
-    sigma, data = positive_levels(sigma), checks.positive("sigma_data", sigma_data)
+    sigma, data = positive_levels(sigma), sigma_data
     c_skip, c_out = boundary_scalings(sigma, 0.0, data)
     return c_skip, c_out, 1 / np.sqrt(sigma**2 + data**2), np.log(sigma) / 4
 
@@ -64,9 +67,10 @@ class EDM(Module):
     400 c_noise + 500, that is 100 log σ + 500. ValueError: shapes, levels that are not positive. Eq. after.17
     """
 
+    @checked(net=function, sigma_data=positive)
     def __init__(self, net: Callable, sigma_data: float = 0.5):
-        self.net = checks.function("net", net)
-        self.sigma_data = checks.positive("sigma_data", sigma_data)
+        self.net = net
+        self.sigma_data = sigma_data
 
     def __call__(self, x: Array, sigma: Any, y: Any = None) -> Array:
         sigma = numpy.broadcast_to(checked_levels(batch_shape(x=x)[0], sigma), (len(x),))
@@ -91,19 +95,19 @@ def edm_loss(denoiser: Callable, x0: Array, z: Array, sigma: Any, sigma_data: fl
     return np.mean(per_example(edm_weight(sigma, sigma_data), error**2))
 
 
+@checked(mean=number, std=positive, n=whole, rng=Rng)
 def lognormal_levels(rng: Rng, n: int, mean: float = -1.2, std: float = 1.2) -> numpy.ndarray:
     """n noise levels, log σ ~ N(mean, std²), float64. ValueError: n, std not positive. Eq. after.21"""
-    mean, std = checks.number("mean", mean), checks.positive("std", std)
-    return numpy.exp(mean + std * checks.rng(rng).standard_normal(checks.whole("n", n)))
+    return numpy.exp(mean + std * rng.standard_normal(n))
 
 
+@checked(snr=nonnegative_floats)
 def min_snr_weight(snr: Any, gamma: float = 5.0, target: str = "eps") -> Array:
     """The weight min(SNR, γ) on the squared error of x0, expressed for the loss of a target, in the shape of snr.
 
     "x0": min(SNR, γ); "eps": that over SNR; "v": that over SNR + 1. SNR = ᾱ/(1 − ᾱ) = 1/σ².
     ValueError: snr not positive, gamma not positive, another target. Eq. after.24; Hang et al. 2023.
     """
-    snr = checks.between("snr", checks.floats("snr", snr), 0)
     if numpy.any(snr == 0):
         raise ValueError("snr must be positive, got 0")
     clipped = np.minimum(snr, checks.positive("gamma", gamma))
@@ -119,20 +123,19 @@ def min_snr_weight(snr: Any, gamma: float = 5.0, target: str = "eps") -> Array:
 # ------------------------------------------------------------------------------------------- sampling
 
 
+@checked(steps=whole, low=positive, rho=positive)
 def karras_levels(steps: int, low: float = 0.002, high: float = 80.0, rho: float = 7.0) -> numpy.ndarray:
     """The levels of a sampler, falling from high to low in `steps` levels, then 0: (steps + 1,) float64.
 
     σ_i = (high^(1/ρ) + i/(steps − 1) (low^(1/ρ) − high^(1/ρ)))^ρ: a straight line in σ^(1/ρ), with short steps near the
     data. One step has the level `high` alone. ValueError: 0 < low < high not met, rho. Eq. after.22
     """
-    steps = checks.whole("steps", steps)
-    low = checks.positive("low", low)
     high = checks.number("high", high, low, without=low)
-    rho = checks.positive("rho", rho)
     roots = numpy.linspace(high ** (1 / rho), low ** (1 / rho), steps)
     return numpy.append(roots**rho, 0.0)
 
 
+@checked(gamma=nonnegative, noise=nonnegative)
 def churn(y: Array, sigma: Any, gamma: float, z: Array, noise: float = 1.0) -> tuple[Array, Array]:
     """(y + √(σ̂² − σ²) noise z, σ̂) with σ̂ = (1 + gamma) σ: fresh noise z (N, ...) that raises the level of y (N, ...).
 
@@ -140,12 +143,12 @@ def churn(y: Array, sigma: Any, gamma: float, z: Array, noise: float = 1.0) -> t
     """
     n = batch_shape(y=y, z=z)[0]
     (sigma_all,) = levels(n, sigma=sigma)
-    gamma, noise = checks.number("gamma", gamma, 0), checks.number("noise", noise, 0)
     raised = (1 + gamma) * sigma_all
     added = numpy.sqrt(raised**2 - sigma_all**2)
     return y + per_example(noise * added, z), raised if numpy.ndim(sigma) else raised[0]
 
 
+@checked(solver=partial(choice, options=("euler", "heun")), sigmas=Sized("K", dtype=numpy.float64, low=0))
 def edm_sample(
     denoiser: Callable,
     y: Array,
@@ -163,9 +166,7 @@ def edm_sample(
     calls of the denoiser for each step, but one for the last, which is Euler's as 0 has no slope; "euler" one.
     ValueError: levels that do not fall, churn without rng. Karras et al. 2022, algorithm 2.
     """
-    checks.choice("solver", solver, ("euler", "heun"))
     shape = batch_shape(y=y)
-    sigmas = checks.between("sigmas", checks.array("sigmas", sigmas, "K", dtype=numpy.float64), 0)
     if len(sigmas) < 2 or numpy.any(numpy.diff(sigmas) >= 0):
         raise ValueError(f"sigmas must be at least two levels that fall, got {sigmas}")
     amount = min(checks.number("churn", churn, 0) / (len(sigmas) - 1), numpy.sqrt(2) - 1)
@@ -190,9 +191,9 @@ raise_level = churn  # `edm_sample` has an argument of that name, as the paper h
 # ------------------------------------------------------------------------------------------- what they share
 
 
+@checked(sigma=nonnegative_floats)
 def positive_levels(sigma: Any) -> Array:
     """Levels of any shape, above 0. ValueError: others."""
-    sigma = checks.between("sigma", checks.floats("sigma", sigma), 0)
     if numpy.any(sigma == 0):
         raise ValueError("sigma must be positive, got 0")
     return sigma

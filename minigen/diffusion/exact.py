@@ -13,11 +13,13 @@ from typing import Any
 import numpy
 
 from minigen import checks
+from minigen.checks import checked
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.schedule import Schedule
 from minigen.types import Array
 
 
+@checked(density=GaussianMixture, schedule=Schedule)
 def exact_eps_model(
     density: GaussianMixture, schedule: Schedule, by_label: Sequence[GaussianMixture] | None = None
 ) -> Callable:
@@ -28,9 +30,8 @@ def exact_eps_model(
     steps. The result has the dtype of x, and no derivative. ValueError: shapes, labels or time steps that do not fit.
     Eq. diffusion.17
     """
-    densities = [checks.instance("density", density, GaussianMixture)]
+    densities = [density]
     densities += [checks.instance("by_label", each, GaussianMixture) for each in by_label or ()]
-    checks.instance("schedule", schedule, Schedule)
     noised: dict[tuple[int, int], GaussianMixture] = {}  # q(x_t | label), by label and t
 
     def eps_model(x: Array, t: Any, y: Any = None) -> numpy.ndarray:

@@ -13,6 +13,7 @@ A model is called model(x, t, y=None) with t (N,) in [0, 1] and returns a veloci
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, choice, floats, function, positive
 from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.ddpm import call_model
 from minigen.diffusion.schedule import per_example
@@ -55,9 +57,10 @@ def flow_matching_loss(model: Callable, x0: Array, eps: Array, t: Any, y: Any = 
 class TimeScaled(Module):
     """net(x, scale t, y): a network whose sines expect time steps up to `scale`, called with times in [0, 1]."""
 
+    @checked(net=function, scale=positive)
     def __init__(self, net: Callable, scale: float = 1000.0):
-        self.net = checks.function("net", net)
-        self.scale = checks.positive("scale", scale)
+        self.net = net
+        self.scale = scale
 
     def __call__(self, x: Array, t: Any, y: Any = None) -> Array:
         return call_model(self.net, x, numpy.asarray(self.scale * numpy.asarray(t), x.dtype), y)
@@ -83,24 +86,25 @@ def eps_from_velocity(x: Array, v: Array, t: Any) -> Array:
     return x + per_example(1 - t, v)
 
 
+@checked(t=floats)
 def flow_alpha_bar(t: Any) -> Array:
     """The ᾱ of a diffusion process at time t, (1 − t)²/((1 − t)² + t²), in the shape of t.
 
     x_t/√((1 − t)² + t²) is the x of that process. ValueError: t outside [0, 1]. Eq. after.13
     """
-    t = checks.between("t", checks.floats("t", t), 0, 1)
+    t = checks.between("t", t, 0, 1)
     return (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
 
 
 # ------------------------------------------------------------------------------------------- the ODE
 
 
+@checked(solver=partial(choice, options=("euler", "heun")))
 def integrate(velocity: Callable, x: Array, times: Any, solver: str = "euler", y: Any = None) -> Array:
     """x (N, ...) carried along dx/dt = velocity(x, t) from times[0] to times[-1]: sampling goes from 1 to 0.
 
     solver: "euler", one call for each step, or "heun", two. ValueError: times that turn round or leave [0, 1].
     """
-    checks.choice("solver", solver, ("euler", "heun"))
     batch_shape(x=x)
     for start, end in pairwise(path_times(times)):
         h = float(end - start)
@@ -157,9 +161,9 @@ def reflow_pairs(velocity: Callable, eps: numpy.ndarray, times: Any, y: Any = No
 # ------------------------------------------------------------------------------------------- what they share
 
 
+@checked(model=function)
 def evaluate(model: Callable, x: Array, t: Any, y: Any = None) -> Array:
     """The output of a model for x at time t, received as (N,) in the dtype of x. ValueError: its shape."""
-    checks.function("model", model)
     v = call_model(model, x, numpy.broadcast_to(numpy.asarray(t, x.dtype), (len(x),)), y)
     if np.shape(v) != np.shape(x):
         raise ValueError(f"model must return the shape of x, {np.shape(x)}, got {np.shape(v)}")
@@ -174,9 +178,9 @@ def unit_times(name: str, t: Any, n: int) -> numpy.ndarray:
     return t
 
 
+@checked(times=Sized("K", dtype=numpy.float64, low=0, high=1))
 def path_times(times: Any) -> numpy.ndarray:
     """The times of a path, (K,), that all rise or all fall in [0, 1]."""
-    times = checks.between("times", checks.array("times", times, "K", dtype=numpy.float64), 0, 1)
     steps = numpy.diff(times)
     if len(steps) == 0 or not (numpy.all(steps > 0) or numpy.all(steps < 0)):
         raise ValueError(f"times must be at least two that rise, or that fall, got {times}")

@@ -25,7 +25,18 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import batch_shape, check_model, check_steps
+from minigen.checks import (
+    Integers,
+    Sized,
+    checked,
+    floats,
+    function,
+    nonnegative,
+    nonnegative_floats,
+    number,
+    probability,
+)
+from minigen.diffusion.arguments import BATCH, STEPS
 from minigen.diffusion.ddpm import call_model, join_output, split_output
 from minigen.diffusion.schedule import Schedule, per_example
 from minigen.diffusion.text import unit_rows
@@ -35,6 +46,7 @@ from minigen.types import Array
 # ------------------------------------------------------------------------------------------- formulas
 
 
+@checked(schedule=Schedule, eps=BATCH, grad=BATCH, t=STEPS, w=number)
 def classifier_guided_eps(eps: Array, grad: Array, t: Array, schedule: Schedule, w: float = 1.0) -> Array:
     """eps − √(1 − ᾱ_t) w grad, with grad = ∇ log f(y | x_t) in the shape of eps, (N, ...). t: 1..T, one or (N,).
 
@@ -42,42 +54,32 @@ def classifier_guided_eps(eps: Array, grad: Array, t: Array, schedule: Schedule,
     ValueError: shapes that differ, t out of range.
     Eq. diffusion.20, Eq. diffusion.21, Eq. diffusion.22; Dhariwal and Nichol 2021, algorithm 2.
     """
-    t = check_steps(t, schedule, eps=eps, grad=grad)
-    w = checks.number("w", w)
     return eps - per_example(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps))
 
 
+@checked(eps_cond=BATCH, eps_uncond=BATCH, w=number)
 def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
     """(1 + w) eps_cond − w eps_uncond, all of one shape (N, ...): away from the unconditional prediction.
 
     w = 0 is the conditional model, w = −1 the unconditional one. (Other papers call 1 + w the scale of guidance.)
     The result has the dtype of eps_cond. ValueError: shapes that differ. Eq. diffusion.23; Ho and Salimans 2021.
     """
-    batch_shape(eps_cond=eps_cond, eps_uncond=eps_uncond)
-    w = checks.number("w", w)
     return (1 + w) * eps_cond - w * like(eps_uncond, eps_cond)
 
 
+@checked(y=Integers("N", least=-1), u=Sized("N", low=0), p=probability)
 def drop_labels(y: Any, u: Any, p: float) -> numpy.ndarray:
     """The labels y (N,) with −1, no label, where u < p: u (N,) uniform in [0, 1), p the share to be dropped.
 
     Trained on such labels, one network is the conditional and the unconditional model that `classifier_free_eps` needs.
     ValueError: labels below −1, u of another shape or outside [0, 1), p outside [0, 1]. Ho and Salimans 2021, alg. 1.
     """
-    y = checks.integers("y", y, "N", least=-1)
-    u = _uniform("u", u, len(y))
-    p = checks.number("p", p, 0, 1)
+    if np.max(u, initial=0) >= 1:
+        raise ValueError(f"u must be in [0, 1), got values up to {np.max(u):.6g}")
     return numpy.where(u < p, -1, y)
 
 
-def _uniform(name: str, u: Any, n: int) -> numpy.ndarray:
-    """Numbers (n,) in [0, 1), as generators draw them."""
-    u = checks.between(name, checks.array(name, u, n), 0)
-    if np.max(u) >= 1:
-        raise ValueError(f"{name} must be in [0, 1), got values up to {np.max(u):.6g}")
-    return u
-
-
+@checked(log_prob=function)
 def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
     """∇ log f(y | x_t) of each example, in the shape and dtype of x (N, ...).
 
@@ -85,7 +87,6 @@ def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
     only: then the gradient of their sum holds that of each. ValueError: log_prob returns another shape.
     Eq. diffusion.20
     """
-    checks.function("log_prob", log_prob)
 
     def total(x: Array) -> Array:
         values = log_prob(x, t)
@@ -96,13 +97,12 @@ def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
     return value_and_grad(total)(x)[1].astype(x.dtype)
 
 
+@checked(image="N, E", text="N', E")
 def clip_similarity(image: Array, text: Array) -> Array:
     """The cosines (N,) of image embeddings (N, E) with text embeddings, (N, E) or one for all, (1, E).
 
     They have the dtype of image. ValueError: other shapes, a row of zeros, which has no direction. Radford et al. 2021.
     """
-    image = checks.array("image", image, "N", "E")
-    text = checks.array("text", text, "N", np.shape(image)[1])
     if len(text) not in (1, len(image)):
         raise ValueError(f"text must have 1 row or {len(image)}, as image has, got {len(text)}")
     return np.sum(unit_rows("image", image) * like(unit_rows("text", text), image), axis=1)
@@ -111,13 +111,13 @@ def clip_similarity(image: Array, text: Array) -> Array:
 # ------------------------------------------------------------------------------------------- models
 
 
+@checked(model=function)
 def conditional(model: Callable, y: Any) -> Callable:
     """The model (x, t, y=None) that is `model(x, t, y)` for this y: for a sampler, which passes no condition.
 
     y: what the model takes as its condition for the examples that will come, such as their labels (N,). The y of a call
     is ignored.
     """
-    checks.function("model", model)
     condition = y
 
     def with_condition(x: Array, t: Array, y: Any = None) -> Any:
@@ -126,15 +126,13 @@ def conditional(model: Callable, y: Any) -> Callable:
     return with_condition
 
 
+@checked(eps_model=function, log_prob=function, schedule=Schedule, w=number)
 def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedule, w: float) -> Callable:
     """The eps model (x, t, y=None) of `classifier_guided_eps`, with the gradient of log_prob(x, t) taken in x.
 
     log_prob: log f(y | x_t) of noisy examples x (N, ...) at times t (N,) -> (N,), for one y of its own; each value must
     depend on its own example only. The y of a call is passed on to eps_model. Eq. diffusion.22
     """
-    check_model("eps_model", eps_model, schedule)
-    checks.function("log_prob", log_prob)
-    w = checks.number("w", w)
 
     def guided(x: Array, t: Array, y: Any = None) -> Any:
         t = numpy.broadcast_to(t, (len(x),))
@@ -145,16 +143,15 @@ def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedul
     return guided
 
 
+@checked(eps_model=function, w=number)
 def classifier_free(eps_model: Callable, y: Any, w: float) -> Callable:
     """The eps model (x, t, y=None) of `classifier_free_eps`: eps_model(x, t, y) is called with this y, and with None.
 
     y: what the model takes as its condition, such as labels (N,); one whole number stands for N of them. The y of a
     call is ignored. A second output (v) is that of the conditional model. Eq. diffusion.23
     """
-    checks.function("eps_model", eps_model)
     if y is None:
         raise ValueError("y must be a condition, got None, which stands for no condition")
-    w = checks.number("w", w)
     one = isinstance(y, (int, numpy.integer)) or (isinstance(y, numpy.ndarray) and y.ndim == 0)
     condition = y
 
@@ -167,13 +164,12 @@ def classifier_free(eps_model: Callable, y: Any, w: float) -> Callable:
     return guided
 
 
+@checked(eps_model=function, image_encoder=function, text="N, E", schedule=Schedule, w=number)
 def clip_guided(eps_model: Callable, image_encoder: Callable, text: Array, schedule: Schedule, w: float) -> Callable:
     """`classifier_guided` with `clip_similarity` in the place of log f: towards images that fit the text.
 
     image_encoder(x, t) -> (N, E), of noisy images x at times t (N,); text (N, E) or (1, E). Nichol et al. 2022 (GLIDE).
     """
-    checks.function("image_encoder", image_encoder)
-    text = checks.array("text", text, "N", "E")
 
     def similarity(x: Array, t: Array) -> Array:
         return clip_similarity(image_encoder(x, t), text)
@@ -181,15 +177,13 @@ def clip_guided(eps_model: Callable, image_encoder: Callable, text: Array, sched
     return classifier_guided(eps_model, similarity, schedule, w)
 
 
+@checked(model=function, worse=function, w=number)
 def autoguided(model: Callable, worse: Callable, w: float) -> Callable:
     """The model (x, t, y=None) of (1 + w) model − w worse: away from a worse version of the same model.
 
     Both receive the same condition, so that what differs is the error of `worse`, which `model` shares to a smaller
     part. A second output (v) is that of `model`. Eq. after.26; Karras et al. 2024.
     """
-    checks.function("model", model)
-    checks.function("worse", worse)
-    w = checks.number("w", w)
 
     def guided(x: Array, t: Array, y: Any = None) -> Any:
         eps, v = split_output(call_model(model, x, t, y))
@@ -198,15 +192,13 @@ def autoguided(model: Callable, worse: Callable, w: float) -> Callable:
     return guided
 
 
+@checked(guided=function, plain=function, schedule=Schedule, low=nonnegative)
 def in_interval(guided: Callable, plain: Callable, schedule: Schedule, low: float, high: float) -> Callable:
     """The model (x, t, y=None) that is `guided` where low ≤ σ_t ≤ high and `plain` elsewhere, σ = √((1 − ᾱ)/ᾱ).
 
     A batch at one time calls one of them; examples on both sides call each for its own. Times between whole steps take
     σ in between. ValueError: low or high negative, low above high. Eq. after.25; Kynkäänniemi et al. 2024.
     """
-    check_model("guided", guided, schedule)
-    checks.function("plain", plain)
-    low = checks.number("low", low, 0)
     high = checks.number("high", high, low)
 
     def model(x: Array, t: Array, y: Any = None) -> Any:
@@ -224,13 +216,13 @@ def in_interval(guided: Callable, plain: Callable, schedule: Schedule, low: floa
     return model
 
 
+@checked(v1=nonnegative_floats, v0=nonnegative_floats, w=floats)
 def guided_gaussian_variance(v1: Any, v0: Any, w: Any) -> Array:
     """The variance v1 (v1/v0)^w of samples of N(0, v1), guided with weight w by N(0, v0), both known exactly.
 
     It is not that of the density p1^(1 + w)/p0^w, which is 1/((1 + w)/v1 − w/v0). ValueError: variances not positive.
     Eq. after.27
     """
-    v1, v0 = (checks.between(name, checks.floats(name, v), 0) for name, v in (("v1", v1), ("v0", v0)))
     if numpy.any(v1 == 0) or numpy.any(v0 == 0):
         raise ValueError("v1 and v0 must be positive, got 0")
-    return v1 * (v1 / v0) ** checks.floats("w", w)
+    return v1 * (v1 / v0) ** w

@@ -14,24 +14,25 @@ import numpy
 from autograd.tracer import getval
 
 from minigen import checks
+from minigen.checks import checked, probability
 from minigen.diffusion.samplers import clipped, with_corrected_x0
 from minigen.diffusion.schedule import Schedule, per_example
 from minigen.types import Array
 
 
+@checked(x0="N, ...")
 def static_threshold(x0: Array) -> Array:
     """x0 (N, ...) cut off at −1 and 1. ValueError: no examples, values that are not finite."""
-    return np.clip(checks.array("x0", x0, "N", ...), -1, 1)
+    return np.clip(x0, -1, 1)
 
 
+@checked(x0="N, ...", p=probability)
 def dynamic_threshold(x0: Array, p: float = 0.995) -> Array:
     """clip(x0, −s, s)/s with s = max(1, the quantile p of |x0|), each example (N, ...) by itself.
 
     The quantile is interpolated linearly between the two nearest values, as NumPy's. Where no more than a share 1 − p
     of an example's values lies outside [−1, 1], s is 1. ValueError: p outside [0, 1], no examples, not finite.
     """
-    x0 = checks.array("x0", x0, "N", ...)
-    p = checks.probability("p", p)
     flat = np.reshape(x0, (len(x0), -1))  # (N, D)
     s = np.maximum(_quantile(np.abs(flat), p), 1)[:, None]  # (N, 1)
     return np.reshape(np.minimum(np.maximum(flat, -s), s) / s, np.shape(x0))

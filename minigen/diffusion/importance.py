@@ -17,18 +17,19 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, probability, whole
 from minigen.nn.module import check_state
 from minigen.tensor import stop_gradient
+from minigen.types import Rng
 
 
+@checked(losses=Sized("T, history", dtype=numpy.float64), uniform=probability)
 def loss_aware_probabilities(losses: Any, uniform: float = 0.001) -> numpy.ndarray:
     """How often to draw each time step, from its last losses: (T, history) -> (T,) float64, summing to 1.
 
     (1 − uniform) · √mean(loss²)/Σ + uniform/T, where Σ is the sum of the roots. If all losses are 0, 1/T each.
     ValueError: losses not (T, history), uniform outside [0, 1]. Nichol and Dhariwal 2021, eq. 18.
     """
-    losses = checks.array("losses", losses, "T", "history", dtype=numpy.float64)
-    uniform = checks.probability("uniform", uniform)
     size = numpy.sqrt(numpy.mean(losses**2, axis=1))  # (T,)
     if size.sum() == 0:
         return numpy.full(len(size), 1 / len(size))
@@ -43,9 +44,10 @@ class LossAwareTimes:
     ValueError: T or history below 1, uniform outside [0, 1].
     """
 
+    @checked(history=whole, T=whole, uniform=probability)
     def __init__(self, T: int, history: int = 10, uniform: float = 0.001):
-        self.T, self.history = checks.whole("T", T), checks.whole("history", history)
-        self.uniform = checks.probability("uniform", uniform)
+        self.T, self.history = T, history
+        self.uniform = uniform
         self.losses = numpy.zeros((self.T + 1, self.history))  # of each time step a ring: the oldest is overwritten
         self.count = numpy.zeros(self.T + 1, numpy.int64)  # of losses ever entered
 
@@ -63,13 +65,14 @@ class LossAwareTimes:
             return numpy.append(0.0, numpy.full(self.T, 1 / self.T))
         return numpy.append(0.0, loss_aware_probabilities(self.losses[1:], self.uniform))
 
+    @checked(rng=Rng, n=whole)
     def sample(self, rng: numpy.random.Generator, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Time steps (n,), int64, and their weights 1/(T p_t), (n,), float32. ValueError: n below 1, no generator.
 
         The mean of weight · loss is, in expectation, that of the losses of uniformly drawn time steps.
         """
-        rng, p = checks.rng(rng), self.probabilities()
-        t = rng.choice(self.T + 1, size=checks.whole("n", n), p=p)
+        p = self.probabilities()
+        t = rng.choice(self.T + 1, size=n, p=p)
         return t, (1 / (self.T * p[t])).astype(np.float32)
 
     def state(self) -> dict[str, numpy.ndarray]:

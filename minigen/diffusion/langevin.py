@@ -8,11 +8,11 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import batch_shape
-from minigen.diffusion.ddpm import predict, score_from_eps
-from minigen.diffusion.samplers import check_start, countdown, notify
+from minigen.checks import checked, function, positive, unchecked, whole
+from minigen.diffusion.arguments import BATCH, STEPS, batch_shape
+from minigen.diffusion.ddpm import predict, reverse_process, score_from_eps
 from minigen.diffusion.schedule import Schedule, per_example
-from minigen.types import Array
+from minigen.types import Array, Rng
 
 
 def langevin_step(x: Array, score: Array, step: float | numpy.ndarray, z: Array) -> Array:
@@ -34,6 +34,7 @@ def _check_step(step: float | numpy.ndarray, n: int) -> None:
         raise ValueError(f"step must be positive, got {np.min(sizes):g}")
 
 
+@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function, t=STEPS, steps=whole, step=positive, rng=Rng)
 def langevin(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -50,24 +51,21 @@ def langevin(
     In the limit of many small steps x becomes a sample of q(x_t), whatever it was at the start. `on_step` gets the
     number of steps that are left. Eq. diffusion.03, Eq. diffusion.17
     """
-    shape = check_start(eps_model, x, schedule, on_step)
-    checks.times(t, schedule.T, shape[0])
-    steps, step = checks.whole("steps", steps), checks.positive("step", step)
-    checks.rng(rng)
-    notify(on_step, steps, x)
-    for k in countdown(steps, progress):
-        score = score_from_eps(predict(eps_model, x, t, schedule)[0], t, schedule)
-        x = langevin_step(x, score, step, rng.standard_normal(shape, dtype=x.dtype))
-        notify(on_step, k - 1, x)
-    return x
+    eps_of, score_of, step_of = unchecked(predict), unchecked(score_from_eps), unchecked(langevin_step)
+
+    def one_step(x: numpy.ndarray, left: int) -> numpy.ndarray:
+        score = score_of(eps_of(eps_model, x, t, schedule)[0], t, schedule)
+        return step_of(x, score, step, rng.standard_normal(x.shape, dtype=x.dtype))
+
+    return reverse_process(one_step, x, steps, on_step, progress)
 
 
+@checked(schedule=Schedule)
 def geometric_timesteps(schedule: Schedule, levels: int) -> numpy.ndarray:
     """`levels` different time steps, rising from 1 to T, whose `schedule.sigma` rises in nearly equal ratios. (levels,)
 
     Each is the time step nearest to its σ on a logarithmic scale, or the next one that is free. One level: t = 1.
     """
-    checks.instance("schedule", schedule, Schedule)
     levels = checks.whole("levels", levels, 1, schedule.T)
     log_sigma = numpy.log(schedule.sigma[1:])  # (T,), rising
     wanted = numpy.linspace(log_sigma[0], log_sigma[-1], levels)
@@ -77,6 +75,7 @@ def geometric_timesteps(schedule: Schedule, levels: int) -> numpy.ndarray:
     return 1 + numpy.minimum(free, schedule.T - levels + k)  # and with room for those after it
 
 
+@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function, steps=whole, step=positive, rng=Rng)
 def annealed_langevin(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -95,18 +94,17 @@ def annealed_langevin(
     the ratio of drift to noise is the same at all levels. Returns y at the lowest level, with the noise of t = 1.
     Eq. diffusion.03, Eq. diffusion.17; Song and Ermon 2019, algorithm 1.
     """
-    shape = check_start(eps_model, x, schedule, on_step)
+    eps_of, step_of = unchecked(predict), unchecked(langevin_step)
     levels = checks.whole("levels", levels, 1, schedule.T)
-    steps, step = checks.whole("steps", steps), checks.positive("step", step)
-    checks.rng(rng)
     schedule = schedule.subset(geometric_timesteps(schedule, levels))
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
     y = per_example(1 / shrink[-1], x)
-    notify(on_step, schedule.T, y)
-    for t in countdown(schedule.T, progress):
+
+    def one_level(y: numpy.ndarray, t: int) -> numpy.ndarray:
         for _ in range(steps):
-            eps, _v = predict(eps_model, per_example(shrink[t], y), t, schedule)
-            z = rng.standard_normal(shape, dtype=y.dtype)
-            y = langevin_step(y, per_example(-1 / sigma[t], eps), step * sigma[t] ** 2, z)
-        notify(on_step, t - 1, y)
-    return y
+            eps, _v = eps_of(eps_model, per_example(shrink[t], y), t, schedule)
+            z = rng.standard_normal(y.shape, dtype=y.dtype)
+            y = step_of(y, per_example(-1 / sigma[t], eps), step * sigma[t] ** 2, z)
+        return y
+
+    return reverse_process(one_level, y, schedule.T, on_step, progress)

@@ -23,6 +23,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, whole
 from minigen.diffusion.ddpm import eps_model_from_v
 from minigen.diffusion.guidance import classifier_free, conditional
 from minigen.diffusion.networks.unet import GROUPS, AdaptiveResidualBlock, AttentionBlock, GlobalMLP
@@ -48,21 +49,14 @@ def unit_scale(latents: Any) -> float:
     return 1 / deviation
 
 
+@checked(q="..., L, d", k="..., M, d", v="..., M, d_v")
 def cross_attention(q: Array, k: Array, v: Array) -> Array:
     """softmax(q kᵀ/√d) v: queries (..., L, d), keys (..., M, d), values (..., M, d_v) -> (..., L, d_v).
 
     Each of the L queries gets a mean of the M values; the weights are a softmax over its products with the M keys. Axes
     before the last two (examples, heads) are alike. ValueError: shapes that do not fit. Eq. diffusion.30
     """
-    q, k, v = (
-        checks.array("q", q, ..., "L", "d"),
-        checks.array("k", k, ..., "M", "d"),
-        checks.array("v", v, ..., "M", "d"),
-    )
-    shape = (*np.shape(q)[:-2], np.shape(k)[-2], np.shape(q)[-1])
-    if np.shape(k) != shape or np.shape(v)[:-1] != shape[:-1]:
-        raise ValueError(f"k and v must fit q {np.shape(q)}, got {np.shape(k)} and {np.shape(v)}")
-    scores = np.matmul(q, np.swapaxes(k, -1, -2)) / numpy.sqrt(shape[-1]).astype(q.dtype)  # (..., L, M)
+    scores = np.matmul(q, np.swapaxes(k, -1, -2)) / numpy.sqrt(np.shape(q)[-1]).astype(q.dtype)  # (..., L, M)
     return np.matmul(softmax(scores), v)
 
 
@@ -113,6 +107,7 @@ class LatentNet(Module):
             hidden units of the fully connected network. ValueError: shapes, sizes or words that do not fit.
     """
 
+    @checked(rng=Rng, length=whole, words=whole, channels=whole)
     def __init__(
         self,
         rng: Rng,
@@ -125,9 +120,8 @@ class LatentNet(Module):
         global_mlp: int = 512,
         dim_context: int = 64,
     ):
-        checks.rng(rng)
-        self.words, self.length = checks.whole("words", words), checks.whole("length", length)
-        self.channels = checks.whole("channels", channels)
+        self.words, self.length = words, length
+        self.channels = channels
         if checks.whole("width", width) % GROUPS:
             raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
         if len(checks.wholes("size", size)) != 2:
@@ -191,12 +185,13 @@ class LatentDiffusion(NamedTuple):
         """The noise in scaled latents, for any sampler."""
         return eps_model_from_v(self.net, self.schedule)(z, t, y)
 
+    @checked(rng=Rng)
     def sample(self, rng: Rng, y: numpy.ndarray, shape: tuple[int, ...], steps: int = 25, w: float = 0.0) -> Array:
         """Images of the conditions y (N, ...): noise in latents of this shape, `steps` of DDIM, decoded. In batches.
 
         w: weight of guidance without a classifier; 0 is the conditional model.
         """
-        noise = checks.rng(rng).standard_normal((len(y), *shape), dtype=numpy.float32)
+        noise = rng.standard_normal((len(y), *shape), dtype=numpy.float32)
 
         def images(noise: numpy.ndarray, y: numpy.ndarray) -> Array:
             model = classifier_free(self.eps_model, y, w) if w else conditional(self.eps_model, y)

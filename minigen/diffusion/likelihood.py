@@ -8,23 +8,26 @@ data given x_1, for pixels that of a Gaussian cut into bins. Ho et al. 2020, eq.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import batch_shape, check_steps
+from minigen.checks import checked, choice, function, whole
+from minigen.diffusion.arguments import BATCH, STEPS, batch_shape
 from minigen.diffusion.ddpm import mean_from_eps, predict, q_posterior, q_sample, reverse_variance
 from minigen.diffusion.schedule import Schedule, per_example
 from minigen.tensor import mse, primitive, stop_gradient
-from minigen.types import Array
+from minigen.types import Array, Rng
 
 # ------------------------------------------------------------------------------------------- pixels under a Gaussian
 
 FAR = 1e4  # where a bin at the end of the scale ends
 
 
+@checked(levels=partial(whole, least=2))
 def discretized_log_prob(x: Array, mean: Array, log_variance: Array, levels: int = 256) -> Array:
     """log P(x) of pixels x, on a grid of `levels` gray values from -1 to 1: all (N, ...) -> (N, ...), in nats.
 
@@ -34,7 +37,6 @@ def discretized_log_prob(x: Array, mean: Array, log_variance: Array, levels: int
     """
     batch_shape(x=x, mean=mean, log_variance=log_variance)
     checks.between("x", x, -1, 1)
-    levels = checks.whole("levels", levels, 2)
     half = 1 / (levels - 1)  # half the distance between two gray values
     inverse_std = np.exp(-0.5 * log_variance)
     high = numpy.where(x > 1 - half, FAR, x + half).astype(x.dtype)
@@ -73,18 +75,19 @@ _log_mass = primitive(_log_mass_forward, _log_mass_backward)
 # ------------------------------------------------------------------------------------------- the bound
 
 
+@checked(schedule=Schedule)
 def bound_weight(t: Array, schedule: Schedule, variance: Array) -> Array:
     """The weight of a squared error of the noise in the bound, β_t²/(2 σ_t² α_t (1 − ᾱ_t)): shaped as t, in nats.
 
     The KL divergence of two Gaussians of one variance σ_t² is the squared distance of their means over 2 σ_t².
     `variance` is σ_t², a positive number or an array shaped as t. ValueError: t out of 1..T. Eq. diffusion.14
     """
-    checks.instance("schedule", schedule, Schedule)
     t = checks.integers("t", t, least=1, most=schedule.T)
     beta, alpha, alpha_bar = schedule.beta[t], schedule.alpha[t], schedule.alpha_bar[t]
     return beta**2 / (2 * variance * alpha * (1 - alpha_bar))
 
 
+@checked(schedule=Schedule, x0=BATCH, eps=BATCH, t=STEPS)
 def vlb_term(
     eps_model: Callable,
     x0: Array,
@@ -101,7 +104,6 @@ def vlb_term(
     probability of their gray values; without, it is a density. ValueError: levels below 2, or data that are then not
     in [−1, 1]. Eq. diffusion.11, Eq. diffusion.12, Eq. diffusion.14
     """
-    t = check_steps(t, schedule, x0=x0, eps=eps)
     _check_pixels(x0, levels)
     t = np.broadcast_to(t, (len(x0),))
     x_t = q_sample(x0, t, eps, schedule)
@@ -141,9 +143,9 @@ def _gaussian_kl(q_mean: Array, q_variance: Array, p_mean: Array, p_variance: Ar
     return 0.5 * (of_variances + (q_mean - p_mean) ** 2 / p_variance)
 
 
+@checked(schedule=Schedule)
 def prior_term(x0: Array, schedule: Schedule) -> Array:
     """KL(q(x_T | x0) ‖ N(0, I)): what is left of the data at the end, the post's L_T. Nats, (N,). Eq. diffusion.12"""
-    checks.instance("schedule", schedule, Schedule)
     batch_shape(x0=x0)
     alpha_bar = float(schedule.alpha_bar[-1])
     kl = 0.5 * (alpha_bar * x0**2 - alpha_bar - float(np.log1p(-alpha_bar)))
@@ -170,6 +172,9 @@ class VLBTerms(NamedTuple):
         return self.nats / (self.dims * float(numpy.log(2)))
 
 
+@checked(
+    eps_model=function, schedule=Schedule, variance=partial(choice, options=("beta", "posterior", "learned")), rng=Rng
+)
 def vlb_terms(
     eps_model: Callable,
     x0: Array,
@@ -183,11 +188,7 @@ def vlb_terms(
     Eq. diffusion.09, Eq. diffusion.10, Eq. diffusion.11, Eq. diffusion.12; Ho et al. 2020, eq. 5.
     """
     shape = batch_shape(x0=x0)
-    checks.function("eps_model", eps_model)
-    checks.instance("schedule", schedule, Schedule)
     _check_pixels(x0, levels)
-    checks.choice("variance", variance, ("beta", "posterior", "learned"))
-    checks.rng(rng)
     nats = numpy.zeros((shape[0], schedule.T + 1), dtype=x0.dtype)
     for t in range(1, schedule.T + 1):
         eps = rng.standard_normal(shape, dtype=x0.dtype)
@@ -199,6 +200,7 @@ def vlb_terms(
 # ------------------------------------------------------------------------------------------- the loss
 
 
+@checked(schedule=Schedule, x0=BATCH, eps=BATCH, t=STEPS)
 def hybrid_loss(
     model: Callable,
     x0: Array,
@@ -213,7 +215,6 @@ def hybrid_loss(
     L_vlb is estimated by T times the term of the drawn t, in nats per dimension; no gradient flows through its mean.
     Eq. diffusion.19; Nichol and Dhariwal 2021, eq. 16.
     """
-    t = check_steps(t, schedule, x0=x0, eps=eps)
     eps_hat, v = predict(model, q_sample(x0, t, eps, schedule), t, schedule)
     if v is None:
         raise ValueError("model must return a pair (eps, v) for the hybrid loss, got eps only")

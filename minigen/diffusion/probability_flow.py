@@ -11,13 +11,15 @@ Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021, sections 4.3 and D.2;
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import batch_shape, check_model, checked_output
+from minigen.checks import checked, floats, function, number, positive, whole
+from minigen.diffusion.arguments import batch_shape, checked_output
 from minigen.diffusion.ddpm import call_model, split_output
 from minigen.diffusion.schedule import Schedule, per_example
 from minigen.types import Array
@@ -25,9 +27,10 @@ from minigen.types import Array
 # ------------------------------------------------------------------------------------------- the angle and the velocity
 
 
+@checked(alpha_bar=floats)
 def angle(alpha_bar: Any) -> Array:
     """φ = arccos √ᾱ in [0, π/2], in the shape of alpha_bar; 0 is the data. ValueError: not in [0, 1]."""
-    return np.arccos(np.sqrt(checks.between("alpha_bar", checks.floats("alpha_bar", alpha_bar), 0, 1)))
+    return np.arccos(np.sqrt(checks.between("alpha_bar", alpha_bar, 0, 1)))
 
 
 def angle_velocity(x: Array, eps: Array, phi: Any) -> Array:
@@ -42,6 +45,7 @@ def angle_velocity(x: Array, eps: Array, phi: Any) -> Array:
     return per_example(1 / numpy.cos(phi), eps - per_example(numpy.sin(phi), x))
 
 
+@checked(eps_model=function, schedule=Schedule)
 def velocity_model(eps_model: Callable, schedule: Schedule) -> Callable:
     """velocity(x, phi, y=None) of a model of the noise: x (N, ...), phi one angle or (N,) -> (N, ...).
 
@@ -49,7 +53,6 @@ def velocity_model(eps_model: Callable, schedule: Schedule) -> Callable:
     the schedule's range is taken as its nearer end: the model was trained on no other.
     ValueError: shapes, angles. Eq. after.02
     """
-    check_model("eps_model", eps_model, schedule)
     angles = numpy.asarray(angle(schedule.alpha_bar[1:]))  # (T,), rising
 
     def velocity(x: Array, phi: Any, y: Any = None) -> Array:
@@ -62,26 +65,25 @@ def velocity_model(eps_model: Callable, schedule: Schedule) -> Callable:
     return velocity
 
 
+@checked(steps=whole, low=partial(number, low=0, high=numpy.pi / 2), power=positive)
 def spaced_angles(steps: int, low: float = 0.002, high: float = numpy.pi / 2, power: float = 2.0) -> numpy.ndarray:
     """The ends of `steps` steps from angle `low` to `high`, (steps + 1,), rising: low + (high − low)(i/steps)^power.
 
     With power above 1 they are finer near the data, where paths bend most. ValueError: 0 ≤ low < high ≤ π/2 not met.
     """
-    steps = checks.whole("steps", steps)
-    low = checks.number("low", low, 0, numpy.pi / 2)
     high = checks.number("high", high, low, numpy.pi / 2, without=low)
-    angles = low + (high - low) * numpy.linspace(0, 1, steps + 1) ** checks.positive("power", power)
+    angles = low + (high - low) * numpy.linspace(0, 1, steps + 1) ** power
     angles[-1] = high
     return angles
 
 
+@checked(covariance="N, D, D")
 def posterior_divergence(phi: Any, covariance: Array) -> Array:
     """The divergence of the velocity from the covariance of x0 given x: D cot φ − cos φ tr Cov[x0 | x]/sin³φ.
 
     phi: one angle or (N,), in (0, π/2]; covariance (N, D, D) -> (N,). ValueError: shapes, φ not in (0, π/2].
     Eq. after.07
     """
-    covariance = checks.array("covariance", covariance, "N", "D", "D")
     n, dim = np.shape(covariance)[:2]
     phi = checked_angles("phi", phi, n)
     if numpy.any(numpy.sin(phi) < 1e-12):

@@ -1,14 +1,14 @@
-"""Samplers: from noise to data with any model of the noise, `eps_model(x, t)`.
+"""Faster samplers: from noise to data with any model of the noise, `eps_model(x, t)`. That of DDPM stands in `ddpm`.
 
     x = rng.standard_normal((1000, 2), dtype=numpy.float32)       # x_T, pure noise
-    x = ancestral(model, x, schedule, rng)                        # DDPM: T steps, each with fresh noise
+    x = strided(model, x, schedule, 20, rng)                      # DDPM in 20 steps, each with fresh noise
     x = ddim(model, x, schedule, steps=20)                        # DDIM: 20 steps, no noise
-    path = Trajectory(every=100)
-    x = ancestral(model, x, schedule, rng, on_step=path)          # path.times (K,), path.states (K, N, ...)
+    path = Trajectory(every=5)
+    x = heun(model, x, schedule, steps=20, on_step=path)          # path.times (K,), path.states (K, N, ...)
 
-A sampler begins with x at the last step of its schedule and returns x at step 0. `on_step(t, x)` is called with the
-start and after each step, t being the time x has reached; `progress` names a bar, for a terminal and a notebook.
-Arguments are checked at the start (ValueError), and x stays as it was.
+Each is a step from t to t − 1 for the loop `reverse_process`, which explains `on_step` and `progress`: it begins with x
+at the last step of a schedule and returns x at step 0. Arguments are checked at the start (ValueError), and x stays as
+it was.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import batch_shape, check_model, check_steps
+from minigen.checks import Sized, checked, function, number, probability, unchecked, whole
+from minigen.diffusion.arguments import BATCH, STEPS, GoalOfDDIM, LaterAlphaBar, NoiseOfDDIM, Steps
 from minigen.diffusion.ddpm import (
+    ancestral,
     call_model,
+    eps_from_x0,
     join_output,
-    mean_from_eps,
     predict,
-    rates,
-    reverse_variance,
+    predict_x0_from_eps,
+    reverse_process,
     split_output,
 )
 from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
-from minigen.progress import bar_is_seen, progress_bar
 from minigen.tensor import like
 from minigen.types import Array
 
@@ -44,10 +45,11 @@ class Trajectory:
     `times` is the list of times in the order of sampling, `states` the array (K, N, ...) of what was there.
     """
 
+    @checked(every=whole)
     def __init__(self, times: Iterable[int] | None = None, every: int = 1):
         given = list(times) if isinstance(times, Iterable) else times
         self.wanted = None if given is None else set(checks.array("times", given, "K", empty=True).tolist())
-        self.every = checks.whole("every", every)
+        self.every = every
         self.times: list[int] = []
         self._states: list[numpy.ndarray] = []
 
@@ -65,42 +67,10 @@ class Trajectory:
         return numpy.stack(self._states)
 
 
-def countdown(T: int, progress: str | None = None) -> Iterable[int]:
-    """T, T − 1, ..., 1, with a progress bar on a terminal or in a notebook if it has a name."""
-    steps = range(T, 0, -1)
-    return progress_bar(steps, desc=progress, unit="step") if progress and bar_is_seen() else steps
+# ------------------------------------------------------------------------------------------- one step of DDIM
 
 
-def notify(on_step: Callable | None, t: int, x: numpy.ndarray) -> None:
-    """Call `on_step`, if there is one, with t and x at time t."""
-    if on_step is not None:
-        on_step(t, x)
-
-
-# ------------------------------------------------------------------------------------------- one step
-
-
-def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, variance: str | Array = "beta") -> Array:
-    """One step of DDPM sampling, x_t -> x_{t-1}: the mean for the predicted noise eps, plus σ_t times fresh noise z.
-
-    x, eps and z are (N, ...), t is one time step. σ_t² is `variance`: "beta", "posterior", or variances in the shape
-    of x (1 where they are the same along an axis, or one number). The last step, t = 1, adds no noise: what it returns
-    is data, not data with noise on top. The result has the dtype of x. ValueError: other shapes, a negative variance.
-    Eq. diffusion.04, Eq. diffusion.13; Ho et al. 2020, algorithm 2.
-    """
-    check_steps(t, schedule, x=x, eps=eps)
-    mean = mean_from_eps(x, t, eps, schedule)
-    if np.ndim(t) > 0:
-        raise ValueError(f"t must be one time step, got shape {np.shape(t)}")
-    if t == 1:
-        return mean
-    if isinstance(variance, str):
-        variance = reverse_variance(variance, None, t, x, schedule)
-    else:
-        variance = _checked_variance(variance, x)
-    return mean + np.sqrt(variance) * _checked_noise(z, x)
-
-
+@checked(before=Sized("...", finite=False), now=LaterAlphaBar(), eta=probability)
 def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     """σ² of a DDIM step between two times s < t: eta² times the β̃ of the pair, whose β is 1 − now/before.
 
@@ -108,10 +78,10 @@ def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     as in the paper, eta comes in squared. ValueError: now not below before, shapes that do not go together.
     Eq. diffusion.25; Song, Meng and Ermon 2021, eq. 16.
     """
-    before, now = _checked_alpha_bars(before, now)
-    return checks.number("eta", eta, 0, 1) ** 2 * (1 - before) / (1 - now) * (1 - now / before)
+    return eta**2 * (1 - before) / (1 - now) * (1 - now / before)
 
 
+@checked(schedule=Schedule, x=BATCH, eps=BATCH, eta=probability, t=Steps(0), s=GoalOfDDIM(), z=NoiseOfDDIM())
 def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedule: Schedule, eta: float = 0.0) -> Array:
     """From time t to any other time s: predict x_0, then noise it again, mostly with the noise just predicted.
 
@@ -120,13 +90,11 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
     "posterior". ValueError: t or s outside 0..T; with eta > 0 also s after t, and no z.
     Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26
     """
-    t = check_steps(t, schedule, least=0, x=x, eps=eps)
-    s, eta = _checked_jump(x, t, s, z, schedule, eta)
     before, now = schedule.alpha_bar[s], schedule.alpha_bar[t]
     x0 = per_example(1 / np.sqrt(now), x - per_example(np.sqrt(1 - now), eps))  # as in `predict_x0_from_eps`
     if eta == 0:
         return per_example(np.sqrt(before), x0) + per_example(np.sqrt(1 - before), eps)
-    variance = ddim_variance(before, now, eta)
+    variance = unchecked(ddim_variance)(before, now, eta)
     return (
         per_example(np.sqrt(before), x0)
         + per_example(np.sqrt(1 - before - variance), eps)
@@ -137,32 +105,7 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
 # ------------------------------------------------------------------------------------------- samplers
 
 
-def ancestral(
-    eps_model: Callable,
-    x: numpy.ndarray,
-    schedule: Schedule,
-    rng: numpy.random.Generator,
-    variance: str = "beta",
-    on_step: Callable | None = None,
-    progress: str | None = None,
-) -> numpy.ndarray:
-    """DDPM sampling: all steps of the schedule backwards, each with fresh noise but the last. x (N, ...) -> (N, ...).
-
-    variance: "beta" (right for data as wide as the noise), "posterior" (right for data that is a single point), or
-    "learned", with a model that returns (eps, v). Eq. diffusion.04; Ho et al. 2020, algorithm 2.
-    """
-    shape = check_start(eps_model, x, schedule, on_step)
-    checks.choice("variance", variance, ("beta", "posterior", "learned"))
-    checks.rng(rng)
-    notify(on_step, schedule.T, x)
-    for t in countdown(schedule.T, progress):
-        eps, v = predict(eps_model, x, t, schedule)
-        sigma2 = reverse_variance(variance, v, t, x, schedule) if variance == "learned" else variance
-        x = ancestral_step(x, t, eps, rng.standard_normal(shape, dtype=x.dtype), schedule, sigma2)
-        notify(on_step, t - 1, x)
-    return x
-
-
+@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function)
 def strided(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -177,11 +120,11 @@ def strided(
 
     The model receives the times that it was trained with; `on_step` gets those of the shorter schedule, steps..0.
     """
-    check_start(eps_model, x, schedule, on_step)
     shorter = schedule.subset(spaced_timesteps(schedule.T, steps))
     return ancestral(eps_model, x, shorter, rng, variance, on_step, progress)
 
 
+@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function, eta=probability)
 def ddim(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -197,20 +140,19 @@ def ddim(
     eta = 0 is deterministic: the sample is a function of x_T. eta = 1 is `strided` with variance "posterior". Any
     eta > 0 needs rng. Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26; Song, Meng and Ermon 2021, eq. 12 and 16.
     """
-    shape = check_start(eps_model, x, schedule, on_step)
-    eta = checks.number("eta", eta, 0, 1)
     noise = checks.rng(rng) if eta > 0 else None
-    if steps is not None:
-        schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
-    notify(on_step, schedule.T, x)
-    for t in countdown(schedule.T, progress):
-        eps, _ = predict(eps_model, x, t, schedule)
-        z = None if noise is None else noise.standard_normal(shape, dtype=x.dtype)
-        x = ddim_step(x, t, t - 1, eps, z, schedule, eta)
-        notify(on_step, t - 1, x)
-    return x
+    schedule = fewer_steps(schedule, steps)
+    eps_of, one_step = unchecked(predict), unchecked(ddim_step)
+
+    def step(x: numpy.ndarray, t: int) -> numpy.ndarray:
+        eps, _ = eps_of(eps_model, x, t, schedule)
+        z = None if noise is None else noise.standard_normal(x.shape, dtype=x.dtype)
+        return one_step(x, t, t - 1, eps, z, schedule, eta)
+
+    return reverse_process(step, x, schedule.T, on_step, progress)
 
 
+@checked(eps_model=function, schedule=Schedule, x=BATCH, on_step=function)
 def heun(
     eps_model: Callable,
     x: numpy.ndarray,
@@ -225,103 +167,54 @@ def heun(
     method on it. Heun's method takes the mean of the slopes at both ends of a step, two evaluations of the model; the
     last step, to σ = 0 where there is no slope, is Euler's. Karras et al. 2022, algorithm 1.
     """
-    check_start(eps_model, x, schedule, on_step)
-    if steps is not None:
-        schedule = schedule.subset(spaced_timesteps(schedule.T, steps))
+    schedule = fewer_steps(schedule, steps)
     shrink, sigma = np.sqrt(schedule.alpha_bar), schedule.sigma
-    notify(on_step, schedule.T, x)
-    for t in countdown(schedule.T, progress):
+    eps_of = unchecked(predict)
+
+    def step(x: numpy.ndarray, t: int) -> numpy.ndarray:
         y = per_example(1 / shrink[t], x)
-        slope, _ = predict(eps_model, x, t, schedule)
+        slope, _ = eps_of(eps_model, x, t, schedule)
         y_next = y + per_example(sigma[t - 1] - sigma[t], slope)
         if t > 1:
-            slope_next, _ = predict(eps_model, per_example(shrink[t - 1], y_next), t - 1, schedule)
+            slope_next, _ = eps_of(eps_model, per_example(shrink[t - 1], y_next), t - 1, schedule)
             y_next = y + per_example((sigma[t - 1] - sigma[t]) / 2, slope + slope_next)
-        x = checks.finite("x", per_example(shrink[t - 1], y_next))
-        notify(on_step, t - 1, x)
-    return x
+        return checks.finite("x", per_example(shrink[t - 1], y_next))
+
+    return reverse_process(step, x, schedule.T, on_step, progress)
 
 
+def fewer_steps(schedule: Schedule, steps: int | None) -> Schedule:
+    """Return the schedule that stops at `steps` evenly spaced times only; None is all of them."""
+    return schedule if steps is None else schedule.subset(spaced_timesteps(schedule.T, steps))
+
+
+@checked(eps_model=function, schedule=Schedule, low=number, high=number)
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
     """The eps model (x, t, y=None) whose implied x0 is clipped to [low, high], as pixels are: `with_corrected_x0`.
 
     ValueError: high not above low, `schedule` not a Schedule, `eps_model` not a function.
     """
-    low = checks.number("low", low)
     high = checks.number("high", high, low, without=low)
     return with_corrected_x0(eps_model, schedule, lambda x0: np.clip(x0, low, high))
 
 
+@checked(schedule=Schedule, x=BATCH, eps=BATCH, t=STEPS)
+def eps_of_corrected_x0(x: Array, t: Array, eps: Array, schedule: Schedule, correct: Callable) -> Array:
+    """The noise that turns correct(x0) into x, where x0 is the data that eps implies. x and eps (N, ...)."""
+    x0 = correct(unchecked(predict_x0_from_eps)(x, t, eps, schedule))
+    return unchecked(eps_from_x0)(x, t, x0, schedule)
+
+
+@checked(eps_model=function, schedule=Schedule, correct=function)
 def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable) -> Callable:
     """An eps model (x, t, y=None) whose implied x0 is replaced by correct(x0); a second output (v) is kept.
 
     y is passed on to eps_model. eps has the dtype of x. `schedule` is the one that the model was trained with.
     """
-    check_model("eps_model", eps_model, schedule)
 
     def corrected(x: Array, t: Array, y: Any = None) -> Any:
         eps, v = split_output(call_model(eps_model, x, t, y))
         eps = like(eps, x)
-        signal, noise = rates(t, schedule, least=1, x=x, eps=eps)
-        x0 = correct(per_example(1 / signal, x - per_example(noise, eps)))
-        return join_output(per_example(1 / noise, x - per_example(signal, x0)), v)
+        return join_output(eps_of_corrected_x0(x, t, eps, schedule, correct), v)
 
     return corrected
-
-
-# ------------------------------------------------------------------------------------------- arguments
-
-
-def check_start(eps_model: Callable, x: numpy.ndarray, schedule: Schedule, on_step: Callable | None) -> tuple[int, ...]:
-    """The shape (N, ...) of x, if these are what a sampler can begin with. ValueError: one of them is not."""
-    check_model("eps_model", eps_model, schedule)
-    if on_step is not None:
-        checks.function("on_step", on_step)
-    return batch_shape(x=x)
-
-
-def _checked_variance(variance: Array, x: Array) -> Array:
-    """σ² that is given as an array or a number, in the dtype of x, whose shape it must go with axis by axis."""
-    variance = checks.between("variance", checks.floats("variance", variance), 0)
-    given, shape = np.shape(variance), np.shape(x)
-    if given and not (len(given) == len(shape) and all(n in (1, wanted) for n, wanted in zip(given, shape))):
-        raise ValueError(f"variance must have the shape of x, {shape}, got {given}")
-    return like(variance, x)
-
-
-def _checked_noise(z: Array, x: Array) -> Array:
-    """z, which is noise in the shape of x: one row of it for all examples would give all the same. 0 is no noise."""
-    if np.ndim(z) > 0 or z != 0:
-        _check_noise(z, x)
-    return z
-
-
-def _check_noise(z: Array, x: Array) -> None:
-    """ValueError, unless z is an array of finite floats in the shape of x."""
-    checks.same_shape(x=x, z=z)
-    batch_shape(z=z)
-
-
-def _checked_alpha_bars(before: Any, now: Any) -> tuple[Array, Array]:
-    """ᾱ at two times, the earlier first."""
-    before, now = checks.array("before", before, ..., finite=False), checks.array("now", now, ..., finite=False)
-    if np.ndim(before) and np.ndim(now) and np.shape(before) != np.shape(now):
-        raise ValueError(f"before and now must have one shape, got {np.shape(before)} and {np.shape(now)}")
-    if not (np.all(now > 0) and np.all(now < before) and np.all(before <= 1)):
-        raise ValueError("now must lie between 0 and before, and before must be at most 1")
-    return before, now
-
-
-def _checked_jump(
-    x: Array, t: numpy.ndarray, s: Any, z: Array | None, schedule: Schedule, eta: float
-) -> tuple[numpy.ndarray, float]:
-    """s and eta of a step of DDIM from t. Where noise is added, s must be earlier than t, and z shaped as x."""
-    s = checks.integers("s", s, least=0, most=schedule.T)
-    eta = checks.number("eta", eta, 0, 1)
-    if eta > 0:
-        if np.any(s >= t):
-            raise ValueError(f"s must be earlier than t where noise is added (eta > 0), got s = {s} and t = {t}")
-        if z is None:
-            raise ValueError("z must be noise in the shape of x where eta > 0, got None")
-        _check_noise(z, x)
-    return s, eta

@@ -9,12 +9,14 @@ in all, and the noise has variance 1 − ᾱ_t. Time 0 is the data itself: alpha
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy
 from numpy.typing import ArrayLike
 
 from minigen import checks
+from minigen.checks import Sized, checked, nonnegative, number, whole
 from minigen.types import Array
 
 
@@ -36,8 +38,9 @@ class Schedule:
     Eq. diffusion.01, Eq. diffusion.02, Eq. diffusion.07, Eq. diffusion.25; Ho et al. 2020.
     """
 
+    @checked(beta=Sized("...", finite=False))
     def __init__(self, beta: ArrayLike):
-        beta = numpy.array(checks.array("beta", beta, ..., finite=False), dtype=numpy.float64)
+        beta = numpy.array(beta, dtype=numpy.float64)
         if beta.ndim != 1 or beta.size == 0:
             raise ValueError(f"beta must have shape (T,), one value for each step, got {beta.shape}")
         if not (numpy.all(beta > 0) and numpy.all(beta < 1)):  # false for NaN
@@ -115,13 +118,13 @@ class Schedule:
         return f"<Schedule of {self.T} steps, alpha_bar from {self.alpha_bar[1]:.4g} to {self.alpha_bar[-1]:.3g}>"
 
 
-def posterior_variances(beta: ArrayLike) -> numpy.ndarray:
+@checked(beta=Sized("T", dtype=numpy.float64, low=0, high=1))
+def posterior_variances(beta: Array) -> numpy.ndarray:
     """β̃_t = (1 − ᾱ_{t−1})/(1 − ᾱ_t) β_t, the variance of x_{t−1} when x_t and x_0 are known: beta (T,) -> (T,).
 
     beta holds β_1 ... β_T and the result β̃_1 ... β̃_T. The first is 0: before the first step there is x_0 itself.
     ValueError: beta is not a vector, or not between 0 and 1. Eq. diffusion.07
     """
-    beta = checks.between("beta", checks.array("beta", beta, "T", dtype=numpy.float64), 0, 1)
     alpha_bar = numpy.cumprod(1 - beta)  # (T,)
     before = numpy.concatenate([[1.0], alpha_bar[:-1]])  # ᾱ one step earlier
     return (1 - before) / _divisor(1 - alpha_bar) * beta
@@ -132,21 +135,20 @@ def _divisor(noise: numpy.ndarray) -> numpy.ndarray:
     return numpy.where(noise == 0, 1, noise)
 
 
+@checked(T=whole)
 def spaced_timesteps(T: int, steps: int) -> numpy.ndarray:
     """`steps` of the time steps 1..T, evenly spaced and ending with T, for a sampler with fewer steps: (steps,)."""
-    steps = checks.whole("steps", steps, 1, checks.whole("T", T))
+    steps = checks.whole("steps", steps, 1, T)
     return numpy.round(numpy.arange(1, steps + 1) * T / steps).astype(int)  # T / steps alone would be rounded before
 
 
+@checked(T=whole, s=nonnegative, largest=partial(number, low=0, high=1, without=0))
 def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarray:
     """The β of the cosine schedule, (T,) float64: 1 − f(t)/f(t−1), cut off above at `largest`, for t = 1 ... T.
 
     f(t) = cos²((t/T + s)/(1 + s) · π/2). ValueError: T not a whole number, s negative, largest not in (0, 1].
     Eq. diffusion.18; Nichol and Dhariwal 2021.
     """
-    T = checks.whole("T", T)
-    s = checks.number("s", s, 0)
-    largest = checks.number("largest", largest, 0, 1, without=0)
     f = numpy.cos((numpy.arange(T + 1) / T + s) / (1 + s) * numpy.pi / 2) ** 2  # (T + 1,)
     return numpy.minimum(1 - f[1:] / f[:-1], largest)
 

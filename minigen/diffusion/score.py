@@ -18,21 +18,22 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, function, positive
 from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.consistency import evaluate, levels
+from minigen.diffusion.ddpm import reverse_process
 from minigen.diffusion.langevin import langevin_step
-from minigen.diffusion.samplers import countdown, notify
 from minigen.diffusion.schedule import per_example
 from minigen.tensor import grad
 from minigen.types import Array
 
 
+@checked(largest=positive, smallest=positive)
 def noise_scales(largest: float, smallest: float, levels: int) -> numpy.ndarray:
     """Noise levels (levels,), float64, that fall in equal ratios from `largest` to `smallest`; one level: `largest`.
 
     ValueError: scales that are not positive, smallest above largest, levels below 1.
     """
-    largest, smallest = checks.positive("largest", largest), checks.positive("smallest", smallest)
     if smallest > largest:
         raise ValueError(f"smallest must be at most largest, {largest:g}, got {smallest:g}")
     return numpy.geomspace(largest, smallest, checks.whole("levels", levels))
@@ -54,6 +55,7 @@ def denoising_score_matching_loss(score_model: Callable, x: Array, sigma: Any, e
     return np.mean(np.sum(gap**2, axis=1)) / 2
 
 
+@checked(score=function, x="N, D")
 def sliced_score_matching_loss(score: Callable, x: Array, v: Array, variance_reduced: bool = True) -> Array:
     """The mean over examples of vᵀ∇(vᵀs(x)) + ½‖s(x)‖², or + ½(vᵀs(x))² if not `variance_reduced`.
 
@@ -62,9 +64,7 @@ def sliced_score_matching_loss(score: Callable, x: Array, v: Array, variance_red
     squared error of the score, with one derivative in the place of D. Differentiable in the parameters of `score`.
     ValueError: shapes. Song, Garg, Shi and Ermon 2019, eq. 7 and 8.
     """
-    checks.function("score", score)
     batch_shape(x=x, v=v)
-    checks.array("x", x, "N", "D")
 
     s = score(x)
     if np.shape(s) != np.shape(x):
@@ -80,6 +80,7 @@ def sliced_score_matching_loss(score: Callable, x: Array, v: Array, variance_red
     return np.mean(np.sum(v * grad(along)(x), axis=1) + size / 2)
 
 
+@checked(score_model=function)
 def ncsn_sample(
     score_model: Callable,
     x: numpy.ndarray,
@@ -97,7 +98,6 @@ def ncsn_sample(
     score_model(x, sigma) receives the level as (N,). `on_step` gets the number of levels that are left, and x.
     ValueError: sigmas that are not positive or do not fall. Eq. diffusion.03; Song and Ermon 2019, algorithm 1.
     """
-    checks.function("score_model", score_model)
     if on_step is not None:
         checks.function("on_step", on_step)
     shape = batch_shape(x=x)
@@ -106,11 +106,12 @@ def ncsn_sample(
         raise ValueError(f"sigmas must be positive and fall from each level to the next, got {sigmas}")
     steps, step = checks.whole("steps", steps), checks.positive("step", step)
     checks.rng(rng)
-    notify(on_step, len(sigmas), x)
-    for left in countdown(len(sigmas), progress):  # levels that are left, this one included
+
+    def one_level(x: numpy.ndarray, left: int) -> numpy.ndarray:  # levels that are left, this one included
         sigma = sigmas[len(sigmas) - left]
         for _ in range(steps):
             score = evaluate(score_model, "score_model", x, sigma)
             x = langevin_step(x, score, step * sigma**2, rng.standard_normal(shape, dtype=x.dtype))
-        notify(on_step, left - 1, x)
-    return x
+        return x
+
+    return reverse_process(one_level, x, len(sigmas), on_step, progress)

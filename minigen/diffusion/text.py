@@ -13,11 +13,13 @@ import numpy
 from autograd.tracer import isbox
 
 from minigen import checks
+from minigen.checks import Sized, checked, whole
 from minigen.nn import Conv2d, Embedding, Linear, Module, TransformerBlock, space_to_depth
 from minigen.tensor import cross_entropy, max_pool2d, silu, softmax, stop_gradient
 from minigen.types import Array, Rng
 
 
+@checked(image="N, E", text="N, E")
 def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
     """½ (cross-entropy of the captions for each image + of the images for each caption), a scalar, in nats.
 
@@ -25,8 +27,6 @@ def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
     the logits are exp(log_scale) · image textᵀ (N, N), log_scale a scalar that is learned too.
     ValueError: shapes that differ, a row of zeros, log_scale that is not a scalar.
     """
-    image, text = checks.array("image", image, "N", "E"), checks.array("text", text, "N", "E")
-    checks.same_shape(2, image=image, text=text)
     log_scale = checks.array("log_scale", log_scale)
     image, text = unit_rows("image", image), unit_rows("text", text)
     logits = np.exp(log_scale).astype(image.dtype) * np.matmul(image, np.transpose(text))  # (N, N)
@@ -35,13 +35,14 @@ def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
     return (np.mean(captions) + np.mean(pictures)) / 2
 
 
+@checked(logits="N, N")
 def contrastive_gradient(logits: Array) -> Array:
     """The gradient of `contrastive_loss` in its logits (N, N), a row for each image and a column for each caption.
 
     It is (P + Q − 2 I)/2N, with P the softmax of each row, the captions for an image, Q that of each column, the images
     for a caption, and I the right answers. ValueError: logits that are not square or not finite.
     """
-    logits = checks.finite("logits", checks.array("logits", logits, "N", "N"))
+    logits = checks.finite("logits", logits)
     n = len(logits)
     if np.shape(logits) != (n, n):
         raise ValueError(f"logits must have shape (N, N), got {np.shape(logits)}")
@@ -61,12 +62,12 @@ def unit_rows(name: str, rows: Array) -> Array:
     return rows / np.sqrt(np.sum(rows**2, axis=1, keepdims=True))
 
 
+@checked(h="N, L, width")
 def mean_of_words(h: Array, tokens: numpy.ndarray) -> Array:
     """The mean over the words of each text: h (N, L, width), tokens (N, L), 0 where there is no word -> (N, width).
 
     ValueError: shapes that do not fit, a text without a word.
     """
-    h = checks.array("h", h, "N", "L", "width")
     tokens = checks.integers("tokens", tokens, *np.shape(h)[:2])
     words = (tokens > 0).astype(h.dtype)[:, :, None]  # (N, L, 1)
     if not numpy.all(words.sum(axis=1)):
@@ -83,14 +84,15 @@ class TextEncoder(Module):
     ValueError: tokens out of range, longer than `length`, a text without a word, heads that do not divide width.
     """
 
+    @checked(length=whole, vocabulary=whole, width=whole, dim=whole)
     def __init__(
         self, rng: Rng, vocabulary: int, dim: int, width: int = 64, blocks: int = 1, heads: int = 4, length: int = 8
     ):
-        self.vocabulary, self.length = checks.whole("vocabulary", vocabulary), checks.whole("length", length)
-        self.words = Embedding(rng, vocabulary, checks.whole("width", width), scale=0.5)
+        self.vocabulary, self.length = vocabulary, length
+        self.words = Embedding(rng, vocabulary, width, scale=0.5)
         self.places = Embedding(rng, length, width, scale=0.5)
         self.blocks = [TransformerBlock(rng, width, heads) for _ in range(checks.whole("blocks", blocks))]
-        self.out = Linear(rng, width, checks.whole("dim", dim))
+        self.out = Linear(rng, width, dim)
 
     def features(self, tokens: numpy.ndarray) -> Array:
         tokens = checks.integers("tokens", tokens, "N", "L", most=self.vocabulary - 1)
@@ -115,15 +117,15 @@ class ImageEncoder(Module):
     Blocks of 2 x 2 pixels become four channels first. ValueError for another shape.
     """
 
+    @checked(width=whole, hidden=whole, dim=whole)
     def __init__(self, rng: Rng, dim: int, width: int = 24, hidden: int = 128):
-        width, hidden = checks.whole("width", width), checks.whole("hidden", hidden)
         self.conv1 = Conv2d(rng, 4, width, 5, padding=2)
         self.conv2 = Conv2d(rng, width, 2 * width, 3, padding=1)
         self.hidden = Linear(rng, 7 * 7 * 2 * width, hidden, "silu")
-        self.out = Linear(rng, hidden, checks.whole("dim", dim))
+        self.out = Linear(rng, hidden, dim)
 
+    @checked(x=Sized("N, 28, 28, 1", finite=False))
     def __call__(self, x: Array) -> Array:
-        x = checks.array("x", x, "N", 28, 28, 1, finite=False)
         h = max_pool2d(silu(self.conv1(space_to_depth(x))), 2)  # (N, 7, 7, width)
         h = silu(self.conv2(h))  # (N, 7, 7, 2 width)
         return self.out(self.hidden(np.reshape(h, (len(x), -1))))  # (N, dim)

@@ -13,15 +13,17 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.diffusion.arguments import check_steps
+from minigen.checks import checked, function, whole
+from minigen.diffusion.arguments import BATCH, STEPS
 from minigen.diffusion.ddpm import eps_from_x0, q_sample
 from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
-from minigen.nn import Linear, Module, sinusoidal
+from minigen.nn import Linear, Module, time_features
 from minigen.tensor import mse
 from minigen.types import Array, Rng
 
 
+@checked(prior=function, schedule=Schedule, z=BATCH, eps=BATCH, t=STEPS)
 def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: Schedule) -> Array:
     """The mean over examples and dimensions of (ẑ − z)², ẑ = prior(z_t, t, y) with z_t = `q_sample`(z, t, eps).
 
@@ -29,8 +31,7 @@ def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: 
     to the prior as (N,). A prior that returns the mean of the embeddings has their variance as its loss.
     ValueError: shapes, t out of range, a prediction of another shape. Eq. diffusion.31
     """
-    checks.function("prior", prior)
-    t = np.broadcast_to(check_steps(t, schedule, z=z, eps=eps), (len(z),))
+    t = np.broadcast_to(t, (len(z),))
     predicted = prior(q_sample(z, t, eps, schedule), t, y)
     if np.shape(predicted) != np.shape(z):
         raise ValueError(f"prior must return the shape of z, {np.shape(z)}, got {np.shape(predicted)}")
@@ -44,10 +45,11 @@ class EmbeddingPrior(Module):
     ValueError: y missing, other shapes.
     """
 
+    @checked(dim_text=whole, dim=whole, time_features=whole, width=whole)
     def __init__(self, rng: Rng, dim: int, dim_text: int, width: int = 256, layers: int = 3, time_features: int = 32):
-        self.dim, self.dim_text = checks.whole("dim", dim), checks.whole("dim_text", dim_text)
-        self.time_features = checks.whole("time_features", time_features)
-        self.first = Linear(rng, dim + dim_text + time_features, checks.whole("width", width), "silu")
+        self.dim, self.dim_text = dim, dim_text
+        self.time_features = time_features
+        self.first = Linear(rng, dim + dim_text + time_features, width, "silu")
         self.layers = [Linear(rng, width, width, "silu") for _ in range(checks.whole("layers", layers))]
         self.last = Linear(rng, width, dim, scale=0.0)
 
@@ -56,18 +58,18 @@ class EmbeddingPrior(Module):
         if y is None:
             raise ValueError(f"y must have shape {(len(z_t), self.dim_text)}, those of the texts, got None")
         y = checks.array("y", y, len(z_t), self.dim_text, finite=False)
-        h = self.first(np.concatenate([z_t, sinusoidal(t, self.time_features), y], axis=1))  # (N, width)
+        h = self.first(np.concatenate([z_t, time_features(t, self.time_features), y], axis=1))  # (N, width)
         for layer in self.layers:
             h = h + layer(h)
         return self.last(h)  # (N, dim)
 
 
+@checked(prior=function)
 def sample_prior(prior: Callable, y: Array, dim: int, schedule: Schedule, rng: Rng, steps: int = 25) -> numpy.ndarray:
     """Embeddings (N, dim) for the conditions y (N, ...), by DDIM from noise. Eq. diffusion.31
 
     prior(z_t, t, y) returns the clean embedding; the noise that a sampler needs is computed from it and z_t.
     """
-    checks.function("prior", prior)
 
     def eps_model(z_t: Array, t: Array) -> Array:
         return eps_from_x0(z_t, t, prior(z_t, t, y), schedule)

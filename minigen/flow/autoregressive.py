@@ -18,6 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, positive, whole
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply
 from minigen.flow.made import MADE, Stepwise
 from minigen.nn import Module
@@ -33,13 +34,13 @@ def maf_inverse(x: Array, mu: Array, log_scale: Array) -> tuple[Array, Array]:
     return like((x - mu) * np.exp(-log_scale), x), like(-np.sum(log_scale, axis=1), x)
 
 
+@checked(z="N, D")
 def maf_forward(z: Array, net: Callable) -> tuple[Array, Array]:
     """x = z exp(log_scale) + mu, both functions of earlier coordinates of x, and log |det dx/dz| = Σ log_scale.
 
     z (N, D) -> (N, D), (N,), in D rounds: each makes the next coordinate right, whichever it is in the order of `net`.
     net(x (N, D)) -> (N, 2, D): mu, then log_scale. Papamakarios et al. 2017, eq. 3
     """
-    z = checks.array("z", z, "N", "D")
     x, log_scale = z, z
     for _ in range(np.shape(z)[1]):
         x = np.where(np.isfinite(x), x, 0)  # a coordinate that is not right yet may have overflowed
@@ -97,8 +98,9 @@ class AffineAutoregressive(Bijection):
     limit·tanh(·/limit) of the output of net, so that no coordinate is stretched by more than e^limit. Eq. flow.21
     """
 
+    @checked(dim=whole)
     def __init__(self, net: Callable, dim: int, limit: float | None = None):
-        self.net, self.dim = net, checks.whole("dim", dim)
+        self.net, self.dim = net, dim
         self.limit = None if limit is None else checks.positive("limit", limit)
 
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
@@ -186,6 +188,7 @@ class IAF(AutoregressiveStack):
         super().__init__(StandardNormal(dim), Chain([Inverse(layer) for layer in stack]))
 
 
+@checked(layers=whole)
 def _layers(
     rng: Rng,
     dim: int,
@@ -198,8 +201,7 @@ def _layers(
 ) -> list[AffineAutoregressive]:
     """Transforms whose orders are reversed in turn, and which start as the identity."""
     orders = [numpy.arange(dim), numpy.arange(dim)[::-1]]
-    count = checks.whole("layers", layers)
-    nets = [MADE(rng, dim, hidden, 2, orders[k % 2], activation, context, direct) for k in range(count)]
+    nets = [MADE(rng, dim, hidden, 2, orders[k % 2], activation, context, direct) for k in range(layers)]
     for net in nets:
         if net.context:  # hundreds of features must not dominate a few coordinates: these start as without them
             net.layers[0].w[:dim] *= math.sqrt((dim + net.context) / dim)
@@ -212,13 +214,13 @@ def _layers(
 # ------------------------------------------------------------------------------------------- mixtures as conditionals
 
 
+@checked(x="N, D")
 def mixture_log_prob(x: Array, logits: Array, mu: Array, log_scale: Array) -> Array:
     """log p(x) in nats where each coordinate is a mixture of Gaussians: x (N, D), the others (N, K, D) -> (N,).
 
     Σ_i log Σ_k π_ki N(x_i; mu_ki, exp(log_scale_ki)²), π = softmax of `logits` over k; the sum over k is taken of
     logarithms, so that a component far away gives no underflow. Eq. flow.16
     """
-    x = checks.array("x", x, "N", "D")
     each = {"logits": logits, "mu": mu, "log_scale": log_scale}
     n, d = np.shape(x)
     logits, mu, log_scale = [checks.array(name, a, n, "K", d) for name, a in each.items()]
@@ -236,8 +238,9 @@ class MixtureMADE(Module):
     `net(x)` -> (N, 3·components, dim): logits, means, logarithms of the scales. Papamakarios et al. 2017, section 4.1
     """
 
+    @checked(components=whole)
     def __init__(self, rng: Rng, dim: int, components: int = 8, hidden: Sequence[int] = (64, 64), order: Any = None):
-        k = checks.whole("components", components)
+        k = components
         self.net = MADE(rng, dim, hidden, 3 * k, order, "tanh")
         self.shape, self.components = (self.net.dim,), k
         means = numpy.linspace(-1.5, 1.5, k, dtype=numpy.float32) if k > 1 else numpy.zeros(1, numpy.float32)
@@ -252,14 +255,14 @@ class MixtureMADE(Module):
         """Exact log-density in nats: x (N, dim) -> (N,). ValueError: x of another shape, or not finite."""
         return mixture_log_prob(x, *self.parameters_at(x))
 
+    @checked(n=whole, temperature=positive, rng=Rng)
     def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
         """n draws (n, dim), float32, coordinate by coordinate in their order, at the cost of one pass of the network.
 
         `temperature` multiplies the scales.
         """
-        x = numpy.zeros((checks.whole("n", n), *self.shape), numpy.float32)
-        scale = numpy.float32(checks.positive("temperature", temperature))
-        checks.rng(rng)
+        x = numpy.zeros((n, *self.shape), numpy.float32)
+        scale = numpy.float32(temperature)
         stepwise = Stepwise(self.net, x, None)
         for place, i in enumerate(numpy.argsort(self.net.order)):
             logits, mu, log_scale = numpy.split(stepwise.parameters(place, i).T, 3, axis=1)  # (n, K)

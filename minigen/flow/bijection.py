@@ -12,12 +12,15 @@ conditional bijection depends on; the others ignore it. Results are in the dtype
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, floats, number, positive, whole
+from minigen.flow.arguments import check_broadcast
 from minigen.nn import Module, depth_to_space, space_to_depth
 from minigen.tensor import jacobian, like, sigmoid, softplus
 from minigen.types import Array, Rng
@@ -45,11 +48,13 @@ class Inverse(Bijection):
     def __init__(self, bijection: Bijection):
         self.bijection = checked_bijection("bijection", bijection)
 
+    @checked(z=Sized("N, ...", finite=False))
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
-        return apply(self.bijection.inverse, checks.array("z", z, "N", ..., finite=False), context)
+        return apply(self.bijection.inverse, z, context)
 
+    @checked(x=Sized("N, ...", finite=False))
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
-        return apply(self.bijection.forward, checks.array("x", x, "N", ..., finite=False), context)
+        return apply(self.bijection.forward, x, context)
 
 
 class Chain(Bijection):
@@ -60,16 +65,16 @@ class Chain(Bijection):
             raise ValueError(f"bijections must be a sequence of bijections, got {type(bijections).__name__}")
         self.bijections: list[Any] = [checked_bijection(f"bijections[{i}]", f) for i, f in enumerate(bijections)]
 
+    @checked(z=Sized("N, ...", finite=False))
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
-        z = checks.array("z", z, "N", ..., finite=False)
         total = np.zeros(len(z), dtype=z.dtype)
         for f in self.bijections:
             z, log_det = apply(f.forward, z, context)
             total = total + log_det
         return z, total
 
+    @checked(x=Sized("N, ...", finite=False))
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
-        x = checks.array("x", x, "N", ..., finite=False)
         total = np.zeros(len(x), dtype=x.dtype)
         for f in reversed(self.bijections):
             x, log_det = apply(f.inverse, x, context)
@@ -107,9 +112,9 @@ class BaseDensity:
             raise ValueError(f"z must have shape ({', '.join(['N', *map(str, self.shape)])}), got {np.shape(z)}")
         return np.reshape(z, (len(z), math.prod(self.shape)))
 
+    @checked(rng=Rng, temperature=positive, n=whole)
     def _arguments(self, rng: Rng, n: int, temperature: float) -> tuple[tuple[int, ...], numpy.float32]:
-        checks.rng(rng)
-        return (checks.whole("n", n), *self.shape), numpy.float32(checks.positive("temperature", temperature))
+        return (n, *self.shape), numpy.float32(temperature)
 
 
 class StandardNormal(BaseDensity):
@@ -172,31 +177,32 @@ class Flow(Module):
 class Affine(Bijection):
     """x = exp(log_scale)·z + shift, one scale and shift for each coordinate (or for each that they broadcast to)."""
 
+    @checked(shift=floats, log_scale=floats)
     def __init__(self, shift: Any, log_scale: Any):
-        self.shift = numpy.array(checks.floats("shift", shift), numpy.float32)
-        self.log_scale = numpy.array(checks.floats("log_scale", log_scale), numpy.float32)
+        self.shift = numpy.array(shift, numpy.float32)
+        self.log_scale = numpy.array(log_scale, numpy.float32)
         if self.shift.shape != self.log_scale.shape:
             raise ValueError(f"shift and log_scale must agree, got {self.shift.shape} and {self.log_scale.shape}")
 
+    @checked(x="N, ...")
     def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] = 0) -> None:
         """Set both, in place, so that the inverse gives the examples x (N, ...) mean 0 and variance 1 over `axis`.
 
         ValueError: x is not finite, does not vary, or does not have the right shape.
         """
-        x = checks.array("x", x, "N", ...)
         check_broadcast("log_scale", self.log_scale, x=x)
         if numpy.any(x.max(axis=axis) == x.min(axis=axis)):  # the deviation of a constant need not round to 0
             raise ValueError("x must vary in every coordinate to be standardized")
         self.shift[...] = x.mean(axis=axis)
         self.log_scale[...] = numpy.log(x.std(axis=axis))
 
+    @checked(z=Sized("N, ...", finite=False))
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
-        z = checks.array("z", z, "N", ..., finite=False)
         check_broadcast("log_scale", self.log_scale, z=z)
         return z * np.exp(like(self.log_scale, z)) + like(self.shift, z), self._log_det(z)
 
+    @checked(x=Sized("N, ...", finite=False))
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
-        x = checks.array("x", x, "N", ..., finite=False)
         check_broadcast("log_scale", self.log_scale, x=x)
         return (x - like(self.shift, x)) * np.exp(-like(self.log_scale, x)), -self._log_det(x)
 
@@ -235,15 +241,15 @@ class Squeeze(Bijection):
     Fig. 3.
     """
 
+    @checked(z="N, H, W, C")
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
-        z = checks.array("z", z, "N", "H", "W", "C")
         n, _, _, c = np.shape(z)
         if c % 4:
             raise ValueError(f"z must have a multiple of 4 channels, got {np.shape(z)}")
         return depth_to_space(z), np.zeros(n, dtype=z.dtype)  # (N, 2H, 2W, C/4)
 
+    @checked(x="N, H, W, C")
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
-        x = checks.array("x", x, "N", "H", "W", "C")
         n, h, w, _ = np.shape(x)
         if h % 2 or w % 2:
             raise ValueError(f"x must have an even height and width, got {np.shape(x)}")
@@ -294,16 +300,17 @@ class Logit(Bijection):
     ValueError: alpha not in [0, 0.5), x not in [0, 1].
     """
 
+    @checked(alpha=partial(number, low=0, high=0.5, without=0.5))
     def __init__(self, alpha: float = 0.05):
-        self.alpha = checks.number("alpha", alpha, 0, 0.5, without=0.5)
+        self.alpha = alpha
 
+    @checked(z=Sized("N, ...", finite=False))
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
-        z = checks.array("z", z, "N", ..., finite=False)
         x = (sigmoid(z) - self.alpha) / (1 - 2 * self.alpha)
         return x, -self._inverse_log_det(z)
 
+    @checked(x=Sized("N, ...", empty=True, low=0, high=1))
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
-        x = checks.between("x", checks.array("x", x, "N", ..., empty=True), 0, 1)
         p = self.alpha + (1 - 2 * self.alpha) * x
         z = np.log(p) - np.log1p(-p)
         return z, self._inverse_log_det(z)
@@ -325,15 +332,6 @@ def checked_bijection(name: str, f: Any) -> Any:
 def apply(f: Callable, a: Array, context: Array | None) -> Any:
     """f(a), or f(a, context) if there is a context: a part that depends on none need not take the argument."""
     return f(a) if context is None else f(a, context)
-
-
-def check_broadcast(name: str, part: Any, **examples: Array) -> None:
-    """ValueError unless `part`, called `name`, broadcasts against one example of a batch (N, ...), to its shape."""
-    ((batch, a),) = examples.items()
-    small, one = np.shape(part), np.shape(a)[1:]
-    fits = len(small) <= len(one) and all(m in (1, n) for m, n in zip(small[::-1], one[::-1]))
-    if not np.shape(a) or not fits:
-        raise ValueError(f"{name} must broadcast against one example of {batch}, {one}, got {small}")
 
 
 def jacobian_log_det(f: Callable, x: numpy.ndarray) -> numpy.ndarray:

@@ -19,6 +19,7 @@ import numpy
 from autograd.tracer import getval, isbox
 
 from minigen import checks
+from minigen.checks import Integers, checked, function
 from minigen.tensor import grad, jacobian
 from minigen.types import Array
 
@@ -27,13 +28,12 @@ MOST_ROWS = 8  # of a matrix whose n! permutations are summed over
 # ------------------------------------------------------------------------------------------- matrices
 
 
+@checked(f=function, x="n")
 def jacobian_matrix(f: Callable, x: Array) -> Array:
     """The matrix of partial derivatives of f at one point, J[i, j] = ∂f_i/∂x_j: x (n,), f(x) (m,) -> (m, n).
 
     One backward pass for each row. ValueError: x or f(x) is not a vector, or x is not finite. Eq. flow.01
     """
-    checks.function("f", f)
-    x = checks.array("x", x, "n")
 
     def checked(v: Array) -> Array:
         return checks.array("f(x)", f(v), "m", finite=False)
@@ -41,12 +41,13 @@ def jacobian_matrix(f: Callable, x: Array) -> Array:
     return jacobian(checked)(x)
 
 
+@checked(order=Integers("n"))
 def count_inversions(order: Sequence[int]) -> int:
     """The number τ of inversions, pairs i < j with order[i] > order[j]. Eq. flow.02
 
     ValueError: `order` is not a permutation of 0, ..., n − 1.
     """
-    places = checks.integers("order", order, "n").tolist()
+    places = [int(place) for place in order]
     if sorted(places) != list(range(len(places))):
         raise ValueError(f"order must be a permutation of 0, ..., n − 1, got {places}")
     return _inversions(places)
@@ -82,25 +83,25 @@ def _small_square(name: str, M: Array) -> Array:
 # ------------------------------------------------------------------------------------------- densities
 
 
+@checked(x="N")
 def inverse_slope(f: Callable, x: Array) -> Array:
     """The slope of f⁻¹ at y = f(x), computed without f⁻¹: 1/f'(x), x (N,) -> (N,). f is applied elementwise.
 
     ValueError: the slope of f is 0 at some x, or x is not finite. Eq. flow.07
     """
-    slope = _slope("f", f, checks.array("x", x, "N"))
+    slope = _slope("f", f, x)
     if np.any(slope == 0):
         raise ValueError("f must have a slope that is not 0 at every x, got 0")
     return 1 / slope
 
 
+@checked(base_density=function, x="N")
 def pushforward_density(x: Array, base_density: Callable, inverse: Callable) -> Array:
     """The density of x = f(z) on the line, where z has `base_density`: π(f⁻¹(x)) |(f⁻¹)'(x)|, x (N,) -> (N,).
 
     base_density maps (N,) to (N,). inverse is f⁻¹, applied elementwise; its slope is computed by automatic
     differentiation. f may rise or fall. ValueError: other shapes, or x is not finite. Eq. flow.03
     """
-    checks.function("base_density", base_density)
-    x = checks.array("x", x, "N")
     slope = _slope("inverse", inverse, x)
     z = inverse(x)
     density = base_density(z)
@@ -108,6 +109,7 @@ def pushforward_density(x: Array, base_density: Callable, inverse: Callable) -> 
     return density * np.abs(slope)
 
 
+@checked(base_log_prob=function, inverse=function, x="N, D")
 def pushforward_log_prob(x: Array, base_log_prob: Callable, inverse: Callable) -> Array:
     """log p(x) of x = f(z), nats, where z has base_log_prob: log π(f⁻¹(x)) + log |det df⁻¹/dx|, x (N, D) -> (N,).
 
@@ -115,9 +117,6 @@ def pushforward_log_prob(x: Array, base_log_prob: Callable, inverse: Callable) -
     the full Jacobian, by automatic differentiation. It costs D backward passes and about D³ operations for each
     example, and works for any map. ValueError: other shapes, or x is not finite. Eq. flow.04
     """
-    checks.function("base_log_prob", base_log_prob)
-    checks.function("inverse", inverse)
-    x = checks.array("x", x, "N", "D")
     z = inverse(x)
     checks.same_shape(**{"x": x, "inverse(x)": z})
     log_prob = base_log_prob(z)
@@ -125,13 +124,13 @@ def pushforward_log_prob(x: Array, base_log_prob: Callable, inverse: Callable) -
     return log_prob + np.linalg.slogdet(_jacobians(inverse, x))[1]
 
 
+@checked(x="N, D")
 def linear_flow_log_prob(x: Array, shift: Array, L: Array) -> Array:
     """log p(x), nats, of x = shift + L z with z ~ N(0, I) and a lower triangular L: x (N, D) -> (N,).
 
     shift (D,), L (D, D). The determinant of L is the product of its diagonal, which may have any signs but no 0.
     ValueError: other shapes, a number above the diagonal or a 0 on it, or a value is not finite. Eq. flow.04
     """
-    x = checks.array("x", x, "N", "D")
     dims = np.shape(x)[1]
     shift = checks.array("shift", shift, dims)
     L = checks.array("L", L, dims, dims)

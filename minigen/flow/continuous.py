@@ -18,6 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, floats, function
 from minigen.flow.bijection import Bijection
 from minigen.tensor import grad, like
 from minigen.tensor.core import value_of
@@ -40,6 +41,7 @@ def divergence(velocity: Callable, x: Array, t: Any) -> tuple[Array, Array]:
     return v, np.trace(J, axis1=1, axis2=2)
 
 
+@checked(x="N, D")
 def hutchinson_divergence(velocity: Callable, x: Array, t: Any, probe: Array) -> tuple[Array, Array]:
     """velocity(x, t) (N, D) and probeᵀ J probe (N,), J the Jacobian of each example, by one backward pass.
 
@@ -47,22 +49,19 @@ def hutchinson_divergence(velocity: Callable, x: Array, t: Any, probe: Array) ->
     the probe along a path, so that the estimate of its integral belongs to one function.
     ValueError: other shapes. Eq. after.06; Hutchinson 1990, Grathwohl et al. 2019.
     """
-    x = checks.array("x", x, "N", "D")
     probe = like(checks.array("probe", probe, *np.shape(x)), x)
     t = _times(t, x)
     rows = grad(lambda x: np.sum(_called(velocity, x, t) * probe))(x)  # probeᵀ J, (N, D)
     return _called(velocity, x, t), np.sum(rows * probe, axis=1)
 
 
+@checked(J="N, D, D")
 def step_log_det(J: Array, h: float) -> Array:
     """log |det(I + h J)| of an Euler step of size h: Jacobians of the velocity (N, D, D) -> (N,).
 
     ValueError: other shapes, or a determinant that is not positive: such a step folds space and is not invertible.
     Eq. after.05
     """
-    J = checks.array("J", J, "N", "D", "D")
-    if np.shape(J)[1] != np.shape(J)[2]:
-        raise ValueError(f"J must have square matrices, (N, D, D), got {np.shape(J)}")
     h = checks.number("h", h)
     signs, log_dets = np.linalg.slogdet(numpy.eye(np.shape(J)[-1], dtype=J.dtype) + h * J)
     _check_no_fold(value_of(signs))
@@ -75,24 +74,25 @@ def _check_no_fold(signs: numpy.ndarray) -> None:
         raise ValueError(f"J and h must give positive determinants, got {folds} that fold: use more steps")
 
 
+@checked(x="N, D")
 def value_and_jacobian(velocity: Callable, x: Array, t: Any) -> tuple[Array, Array]:
     """velocity(x, t) (N, D) and the Jacobians ∂v_i/∂x_j of the examples, (N, D, D)."""
-    x = checks.array("x", x, "N", "D")
     t = _times(t, x)
     rows = [grad(lambda x, i=i: np.sum(_called(velocity, x, t)[:, i]))(x) for i in range(np.shape(x)[1])]
     return _called(velocity, x, t), np.stack(rows, axis=1)
 
 
+@checked(t=floats)
 def _times(t: Any, x: Array) -> numpy.ndarray:
     """One time for each example, (N,), in the dtype of x."""
-    t = checks.floats("t", t)
     if np.shape(t) not in ((), (len(x),)):
         raise ValueError(f"t must be one number or have shape ({len(x)},), one for each example, got {np.shape(t)}")
     return numpy.broadcast_to(numpy.asarray(t, x.dtype), (len(x),))
 
 
+@checked(velocity=function)
 def _called(velocity: Callable, x: Array, t: numpy.ndarray) -> Array:
-    v = checks.function("velocity", velocity)(x, t)
+    v = velocity(x, t)
     if np.shape(v) != np.shape(x):
         raise ValueError(f"velocity must return the shape of x, {np.shape(x)}, got {np.shape(v)}")
     return v
@@ -115,9 +115,10 @@ class ContinuousFlow(Bijection):
     Eq. after.03, Eq. after.04, Eq. after.05
     """
 
+    @checked(velocity=function, times=Sized("K", dtype=numpy.float64))
     def __init__(self, velocity: Callable, times: Any, solver: str = "euler", log_det: str = "det"):
-        self.velocity = checks.function("velocity", velocity)
-        self.times = checks.array("times", times, "K", dtype=numpy.float64)
+        self.velocity = velocity
+        self.times = times
         steps = numpy.diff(self.times)
         if len(steps) == 0 or not (numpy.all(steps > 0) or numpy.all(steps < 0)):
             raise ValueError(f"times must be at least two that rise, or that fall, got {self.times}")
@@ -126,18 +127,19 @@ class ContinuousFlow(Bijection):
         if solver == "heun" and log_det == "det":
             raise ValueError('log_det must be "trace" with solver "heun": "det" is the log-det of Euler\'s steps')
 
+    @checked(x="N, D")
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         """From the data x (N, D) to the noise z (N, D), and log |det dz/dx| (N,)."""
-        x = checks.array("x", x, "N", "D")
         total = numpy.zeros(len(x), x.dtype)
         for start, end in zip(self.times[:-1], self.times[1:]):
             x, log_det = self._step(x, start, end)
             total = total + log_det
         return x, total
 
+    @checked(z="N, D")
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         """From noise z (N, D) to data x (N, D), and log |det dx/dz| (N,)."""
-        x = checks.array("z", z, "N", "D")
+        x = z
         total = numpy.zeros(len(x), x.dtype)
         for start, end in zip(self.times[-2::-1], self.times[:0:-1]):
             x, log_det = self._undone(x, start, end) if self.log_det == "det" else self._step(x, end, start)

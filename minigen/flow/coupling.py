@@ -6,21 +6,25 @@ coordinate, whether it is kept (1) or changed (0); it broadcasts against one exa
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.flow.bijection import Bijection, apply, check_broadcast
+from minigen.checks import checked, floats, nonnegative, positive, probability, unchecked, whole
+from minigen.flow.arguments import EXAMPLES, MASK, OneScaleEach, checked_input, one_scale_each, zeros_and_ones
+from minigen.flow.bijection import Bijection, apply
 from minigen.nn import MLP, Module, he_gain
 from minigen.tensor import like, stop_gradient, tanh
 from minigen.types import Array, Rng
 
 
+@checked(dim=partial(whole, least=2))
 def half_mask(dim: int, first: bool = True) -> numpy.ndarray:
     """(dim,) mask that keeps the first half of a vector (the smaller one if dim is odd), or with False the second."""
-    mask = (numpy.arange(checks.whole("dim", dim, 2)) < dim // 2).astype(numpy.float32)
+    mask = (numpy.arange(dim) < dim // 2).astype(numpy.float32)
     return mask if first else 1 - mask
 
 
@@ -29,54 +33,34 @@ def channel_mask(channels: int, first: bool = True) -> numpy.ndarray:
     return half_mask(channels, first)
 
 
+@checked(dim=partial(whole, least=2))
 def parity_mask(dim: int, even: bool = True) -> numpy.ndarray:
     """(dim,) mask that keeps the coordinates 0, 2, 4, ... of a vector, or with False the others."""
-    mask = (numpy.arange(checks.whole("dim", dim, 2)) % 2 == 0).astype(numpy.float32)
+    mask = (numpy.arange(dim) % 2 == 0).astype(numpy.float32)
     return mask if even else 1 - mask
 
 
+@checked(height=whole, width=whole)
 def checkerboard_mask(height: int, width: int, even: bool = True) -> numpy.ndarray:
     """(H, W, 1) mask that keeps the pixels with (row + column) even, or with False the odd ones."""
-    row, column = numpy.indices((checks.whole("height", height), checks.whole("width", width)))
+    row, column = numpy.indices((height, width))
     mask = ((row + column) % 2 == 0).astype(numpy.float32)[:, :, None]
     return mask if even else 1 - mask
 
 
-def checked_mask(mask: Any) -> numpy.ndarray:
-    """A mask as float32. ValueError unless it holds zeros (changed) and ones (kept), some of each."""
-    mask = numpy.asarray(mask, numpy.float32)
-    if mask.size == 0 or not numpy.all((mask == 0) | (mask == 1)) or numpy.all(mask == 1) or not numpy.any(mask):
-        raise ValueError("mask must hold zeros (changed) and ones (kept), some of each")
-    return mask
-
-
-def check_coupling(mask: Array, **arrays: Array) -> None:
-    """ValueError unless the arrays have one shape (N, ...) and `mask` broadcasts against one example."""
-    checks.same_shape(2, **arrays)
-    first = next(iter(arrays))
-    check_broadcast("mask", mask, **{first: arrays[first]})
-
-
-def checked_input(mask: Array, name: str, a: Any) -> Array:
-    """`a` (N, ...) as floats. ValueError unless `mask` broadcasts against one example."""
-    a = checks.array(name, a, "N", ..., finite=False)
-    check_coupling(mask, **{name: a})
-    return a
-
-
+@checked(z=EXAMPLES, mask=MASK)
 def additive_forward(z: Array, m: Callable, mask: Array) -> tuple[Array, Array]:
     """x = z where mask is 1, x = z + m(kept half) where it is 0; log |det dx/dz| = 0. Eq. flow.14
 
     m maps mask·z, in which the changed half is zero, to shifts of its shape, of which those of the kept half do not
     count. z (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
     """
-    z = checked_input(mask, "z", z)
     return z + additive_shift(m, mask, z), np.zeros(len(z), dtype=z.dtype)
 
 
+@checked(x=EXAMPLES, mask=MASK)
 def additive_inverse(x: Array, m: Callable, mask: Array) -> tuple[Array, Array]:
     """z with `additive_forward(z, m, mask)` = x, and log |det dz/dx| = 0; m is not inverted. Eq. flow.14"""
-    x = checked_input(mask, "x", x)
     return x - additive_shift(m, mask, x), np.zeros(len(x), dtype=x.dtype)
 
 
@@ -95,8 +79,9 @@ class AdditiveCoupling(Bijection):
 
     buffers = ("mask",)
 
+    @checked(mask=zeros_and_ones)
     def __init__(self, net: Module, mask: numpy.ndarray):
-        self.net, self.mask = net, checked_mask(mask)
+        self.net, self.mask = net, mask
 
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         return additive_forward(z, self._shift_of(context), self.mask)
@@ -117,22 +102,14 @@ class AdditiveCoupling(Bijection):
         return m
 
 
+@checked(z=OneScaleEach())
 def diagonal_scale(z: Array, log_scale: Array) -> tuple[Array, Array]:
     """x = exp(log_scale)·z, and log |det dx/dz| = Σ log_scale, which is the same for every example.
 
     z (N, ...), log_scale shaped as one example -> x (N, ...), log_det (N,). ValueError: other shapes.
     """
-    z = _one_scale_each("z", z, log_scale)
     log_scale = like(log_scale, z)
     return z * np.exp(log_scale), np.sum(log_scale) * np.ones(len(z), dtype=z.dtype)
-
-
-def _one_scale_each(name: str, a: Array, log_scale: Array) -> Array:
-    """`a` (N, ...) as floats, if `log_scale` has the shape of one example."""
-    a = checks.array(name, a, "N", ..., finite=False)
-    if np.shape(a)[1:] != np.shape(log_scale):
-        raise ValueError(f"{name} must have shape (N, ...) with examples {np.shape(log_scale)}, got {np.shape(a)}")
-    return a
 
 
 class DiagonalScale(Bijection):
@@ -142,12 +119,13 @@ class DiagonalScale(Bijection):
         sizes = checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,))
         self.log_scale = numpy.zeros(sizes, numpy.float32)
 
+    @checked(x=floats)
     def standardize(self, x: numpy.ndarray, std: float = 1.0) -> None:
         """Set the scales, in place, so that the inverse gives the examples x (N, ...) this deviation everywhere.
 
         ValueError: x is not finite, has a constant coordinate, or does not have the right shape.
         """
-        x = _one_scale_each("x", checks.floats("x", x), self.log_scale)
+        x = one_scale_each("x", x, self.log_scale)
         if numpy.any(x.max(axis=0) == x.min(axis=0)):
             raise ValueError("x must vary in every coordinate to be standardized")
         self.log_scale[...] = numpy.log(x.std(axis=0) / checks.positive("std", std))
@@ -156,35 +134,33 @@ class DiagonalScale(Bijection):
         return diagonal_scale(z, self.log_scale)
 
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
-        return diagonal_scale(_one_scale_each("x", x, self.log_scale), -self.log_scale)
+        return diagonal_scale(one_scale_each("x", x, self.log_scale), -self.log_scale)
 
 
+@checked(z=EXAMPLES, s=EXAMPLES, t=EXAMPLES, mask=MASK)
 def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
     """x = z where mask is 1, x = z·exp(s) + t where it is 0; log |det dx/dz|. Eq. flow.10
 
     z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,), in the dtype of z.
     ValueError: other shapes.
     """
-    z = checked_input(mask, "z", z)
-    check_coupling(mask, z=z, s=s, t=t)
     s, t, changed = like(s, z), like(t, z), like(1 - mask, z)
     return z * np.exp(changed * s) + changed * t, affine_log_det(s, mask)
 
 
+@checked(x=EXAMPLES, s=EXAMPLES, t=EXAMPLES, mask=MASK)
 def affine_inverse(x: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Array]:
     """z with `affine_forward(z, s, t, mask)` = x, and log |det dz/dx|; neither s nor t is inverted. Eq. flow.11"""
-    x = checked_input(mask, "x", x)
-    check_coupling(mask, x=x, s=s, t=t)
     s, t, changed = like(s, x), like(t, x), like(1 - mask, x)
     return (x - changed * t) * np.exp(-changed * s), -affine_log_det(s, mask)
 
 
+@checked(s=EXAMPLES, mask=MASK)
 def affine_log_det(s: Array, mask: Array) -> Array:
     """log |det dx/dz| of `affine_forward`: the sum of s over the changed half, s (N, ...) -> (N,).
 
     Eq. flow.13
     """
-    check_coupling(mask, s=s)
     return like(np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1), s)
 
 
@@ -198,26 +174,27 @@ class AffineCoupling(Bijection):
 
     buffers = ("mask",)
 
+    @checked(mask=zeros_and_ones, limit=positive)
     def __init__(self, net: Module, mask: numpy.ndarray, limit: float = 2.0):
-        self.net = net
-        self.mask = checked_mask(mask)
-        self.limit = checks.positive("limit", limit)
+        self.net, self.mask, self.limit = net, mask, limit
 
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checked_input(self.mask, "z", z)
         s, t = self.scale_and_shift(z, context)
-        return affine_forward(z, s, t, self.mask)
+        return unchecked(affine_forward)(z, s, t, self.mask)
 
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         x = checked_input(self.mask, "x", x)
         s, t = self.scale_and_shift(x, context)  # the kept half of x is that of z
-        return affine_inverse(x, s, t, self.mask)
+        return unchecked(affine_inverse)(x, s, t, self.mask)
 
     def scale_and_shift(self, a: Array, context: Array | None = None) -> tuple[Array, Array]:
         """s and t, both shaped as `a`, functions of its kept half."""
         out = like(apply(self.net, self.mask * a, context), a)  # (N, ..., 2C)
         c = np.shape(a)[-1]
-        return self.limit * tanh(out[..., :c] / self.limit), out[..., c:]
+        s, t = self.limit * tanh(out[..., :c] / self.limit), out[..., c:]
+        checks.same_shape(a=a, s=s, t=t)
+        return s, t
 
 
 class BatchNorm(Bijection):
@@ -230,11 +207,11 @@ class BatchNorm(Bijection):
 
     buffers = ("running_mean", "running_var")
 
+    @checked(channels=whole, momentum=probability, eps=nonnegative)
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-4):
-        channels = checks.whole("channels", channels)
         self.running_mean = numpy.zeros(channels, numpy.float32)
         self.running_var = numpy.ones(channels, numpy.float32)
-        self.momentum, self.eps = checks.probability("momentum", momentum), checks.number("eps", eps, 0)
+        self.momentum, self.eps = momentum, eps
 
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         z = checks.array("z", z, "N", ..., len(self.running_mean))
@@ -260,6 +237,7 @@ class BatchNorm(Bijection):
         return positions * np.sum(log_scale) * np.ones(len(a), dtype=a.dtype)
 
 
+@checked(dim=whole, width=whole, depth=whole, outputs=whole, sharpness=positive, spread=nonnegative)
 def coupling_net(
     rng: Rng,
     dim: int,
@@ -277,15 +255,12 @@ def coupling_net(
     inputs, such as pixels in [0, 1], need a spread of 0. `sharpness` multiplies the weights and biases of the first
     layer: the places stay, the bends get narrower, as narrow modes need.
     """
-    for name, size in (("dim", dim), ("width", width), ("depth", depth), ("outputs", outputs)):
-        checks.whole(name, size)
-    checks.number("spread", spread, 0)
     net = MLP(rng, [dim] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
     for layer in net.layers[:-1]:
         layer.w *= he_gain(activation)
         layer.b = rng.uniform(-spread, spread, (width,)).astype(numpy.float32)
     first = net.layers[0]
-    first.w *= checks.positive("sharpness", sharpness)
+    first.w *= sharpness
     if first.b is not None:
         first.b *= sharpness
     return net

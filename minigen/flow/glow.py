@@ -6,14 +6,15 @@ squeeze before and a split after. Kingma and Dhariwal, "Glow: Generative Flow wi
 """
 
 from collections.abc import Sequence
-from numbers import Integral
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
-from autograd.tracer import isbox
 
 from minigen import checks
+from minigen.checks import checked, whole, wholes
+from minigen.flow.arguments import Invertible, halved_image_shape, width_at_each_scale
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze
 from minigen.flow.coupling import AffineCoupling, channel_mask
 from minigen.nn import Conv2d, Module, he_gain
@@ -32,8 +33,8 @@ class ActNorm(Affine):
     are trained like any parameter.
     """
 
+    @checked(channels=whole)
     def __init__(self, channels: int):
-        channels = checks.whole("channels", channels)
         super().__init__(numpy.zeros(channels), numpy.zeros(channels))
 
     def initialize(self, x: Array) -> Array:
@@ -55,13 +56,13 @@ class ActNorm(Affine):
         super().standardize(x.astype(numpy.float64), axis)
 
 
+@checked(x="N, ..., C")
 def actnorm_init(x: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     """(shift, log_scale), both (C,), with which actnorm gives the batch x mean 0 and variance 1 in each channel.
 
     x: (N, C) or (N, H, W, C). (x − shift)·exp(−log_scale) is standardized over the batch and all positions, with the
     variance 1/n Σ. ValueError: a constant channel, other shapes. Kingma and Dhariwal 2018, section 3.1.
     """
-    x = checks.array("x", x, "N", ..., "C")
     axes = tuple(range(x.ndim - 1))
     _check_varies(x, axes)
     wide = x.astype(numpy.float64)  # a sum of many float32 numbers far from 0 loses their spread
@@ -78,28 +79,25 @@ def _check_varies(x: Array, axes: Any) -> None:
 # ------------------------------------------------------------------------------------------- 1×1 convolutions
 
 
+@checked(h="N, ..., C", W="C, C")
 def conv1x1(h: Array, W: Array) -> Array:
     """W times the channel vector of each position: h (N, H, W, C) or (N, C), W (C, C) -> the shape of h.
 
     y[..., i] = Σ_j W[i, j] h[..., j]. ValueError: other shapes.
     """
-    h = checks.array("h", h, "N", ..., "C")
-    c = np.shape(h)[-1]
-    W = checks.array("W", W, c, c)
     return like(linear(h, np.transpose(W)), h)
 
 
+@checked(W=Invertible(), height=whole, width=whole)
 def conv1x1_log_det(W: Array, height: int, width: int) -> Array:
     """height · width · log |det W|, the log-det of `conv1x1` on an image: W (C, C) -> (). ValueError: W is singular.
 
     Eq. flow.15
     """
-    W = _square(W)
-    positions = checks.whole("height", height) * checks.whole("width", width)
-    _check_invertible(W)
-    return positions * np.linalg.slogdet(W)[1]
+    return height * width * np.linalg.slogdet(W)[1]
 
 
+@checked(W=Invertible())
 def lu_parts(W: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
     """(P, L, U, sign, log_s) with W = P (L + I)(U + diag(sign · exp(log_s))), whose log |det| is the sum of log_s.
 
@@ -108,24 +106,19 @@ def lu_parts(W: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
     """
     from scipy.linalg import lu
 
-    W = _square(W)
-    _check_invertible(W)
     P, L, U = lu(W)
     s = numpy.diag(U)
     parts = (P, numpy.tril(L, -1), numpy.triu(U, 1), numpy.sign(s), numpy.log(numpy.abs(s)))
     return tuple(part.astype(W.dtype) for part in parts)
 
 
+@checked(P="C, C", L="C, C", U="C, C", sign="C", log_s="C")
 def lu_matrix(P: Array, L: Array, U: Array, sign: Array, log_s: Array) -> Array:
     """P (L + I)(U + diag(sign · exp(log_s))), all (C, C) but sign and log_s (C,) -> (C, C).
 
     Of L only what stands below the diagonal counts, of U only what stands above. ValueError: shapes that differ.
     """
-    P = _square(P, "P")
-    c = len(P)
-    L, U = checks.array("L", L, c, c), checks.array("U", U, c, c)
-    sign, log_s = checks.array("sign", sign, c), checks.array("log_s", log_s, c)
-    identity = numpy.eye(c, dtype=L.dtype)
+    identity = numpy.eye(len(P), dtype=L.dtype)
     lower = np.tril(L, -1) + identity
     upper = np.triu(U, 1) + identity * (sign * np.exp(log_s))
     return like(np.matmul(P, np.matmul(lower, upper)), L)
@@ -140,8 +133,8 @@ class Invertible1x1Conv(Bijection):
 
     buffers = ("P", "sign")
 
+    @checked(channels=whole)
     def __init__(self, rng: Rng, channels: int, W: numpy.ndarray | None = None):
-        channels = checks.whole("channels", channels)
         start = random_rotation(rng, channels) if W is None else checks.array("W", W, channels, channels)
         parts = [part.astype(numpy.float32) for part in lu_parts(numpy.asarray(start, numpy.float64))]
         self.P, self.L, self.U, self.sign, self.log_s = parts
@@ -167,9 +160,10 @@ class Invertible1x1Conv(Bijection):
         return positions * np.sum(like(self.log_s, a)) * np.ones(len(a), dtype=a.dtype)
 
 
+@checked(rng=Rng, dim=whole)
 def random_rotation(rng: Rng, dim: int) -> numpy.ndarray:
     """A random rotation (dim, dim), float64: orthogonal, with determinant 1."""
-    q, r = numpy.linalg.qr(checks.rng(rng).standard_normal((dim, dim)))
+    q, r = numpy.linalg.qr(rng.standard_normal((dim, dim)))
     q = q * numpy.sign(numpy.diag(r))
     if numpy.linalg.det(q) < 0:
         q[:, 0] *= -1
@@ -187,10 +181,10 @@ class CouplingNet(Module):
     convolution has a learned bias for each position, for images of centered content.
     """
 
+    @checked(channels=partial(whole, least=2), size=wholes)
     def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
-        self.kept = checks.whole("channels", channels, 2) // 2
-        sizes = None if size is None else checks.wholes("size", size)
-        self.position_bias = None if sizes is None else numpy.zeros((*sizes, width), numpy.float32)
+        self.kept = channels // 2
+        self.position_bias = None if size is None else numpy.zeros((*size, width), numpy.float32)
         self.conv1 = Conv2d(rng, self.kept, width, 3, padding=1, scale=he_gain("relu"))
         self.conv2 = Conv2d(rng, width, width, 1, scale=he_gain("relu"))
         self.conv3 = Conv2d(rng, width, 2 * (channels - self.kept), 3, padding=1, scale=0.0)
@@ -211,8 +205,9 @@ class SplitNet(Module):
     deviation: x = mean + deviation·z with z from N(0, 1).
     """
 
+    @checked(channels=partial(whole, least=2))
     def __init__(self, rng: Rng, channels: int):
-        self.kept = checks.whole("channels", channels, 2) // 2
+        self.kept = channels // 2
         self.conv = Conv2d(rng, self.kept, 2 * (channels - self.kept), 3, padding=1, scale=0.0)
 
     def __call__(self, x: Array) -> Array:
@@ -233,10 +228,11 @@ class GlowStep(Chain):
     learned bias for each position. ValueError: fewer than 2 channels.
     """
 
+    @checked(channels=partial(whole, least=2), width=whole)
     def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int] | None = None):
-        self.actnorm = ActNorm(checks.whole("channels", channels, 2))
+        self.actnorm = ActNorm(channels)
         self.conv = Invertible1x1Conv(rng, channels)
-        net = CouplingNet(rng, channels, checks.whole("width", width), size)
+        net = CouplingNet(rng, channels, width, size)
         self.coupling = AffineCoupling(net, channel_mask(channels))
 
     @property
@@ -258,6 +254,7 @@ class Glow(Flow):
 
     bijection: Chain
 
+    @checked(steps=whole)
     def __init__(
         self,
         rng: Rng,
@@ -268,9 +265,8 @@ class Glow(Flow):
         learned_split: bool = True,
         position_bias: bool = False,
     ):
-        H, W, C = _checked_image_shape(shape, scales)
-        widths = _width_at_each_scale(width, scales)
-        checks.whole("steps", steps)
+        H, W, C = halved_image_shape(shape, scales)
+        widths = width_at_each_scale(width, scales)
 
         def at_scale(c: int, left: int) -> Chain:
             """What is done to images of c channels at this size and the `left − 1` smaller ones."""
@@ -291,43 +287,3 @@ class Glow(Flow):
         each channel; returns self."""
         self.bijection.initialize(checks.array("x", x, "N", *self.base.shape))
         return self
-
-
-def _checked_image_shape(shape: Sequence[int], scales: int) -> tuple[int, ...]:
-    """`shape` (H, W, C), if H and W can be halved at each scale."""
-    if len(shape) != 3:
-        raise ValueError(f"shape must be (H, W, C), got {tuple(shape)}")
-    sizes = tuple(checks.whole("shape", n) for n in shape)
-    least = 2 ** checks.whole("scales", scales)
-    if sizes[0] % least or sizes[1] % least:
-        raise ValueError(f"shape must be divisible by 2^scales = {least}, got {tuple(shape)}")
-    return sizes
-
-
-def _width_at_each_scale(width: int | Sequence[int], scales: int) -> list[int]:
-    if isinstance(width, Integral):
-        return [checks.whole("width", width)] * scales
-    widths = checks.wholes("width", width)
-    if len(widths) != scales:
-        raise ValueError(f"width must be one number, or one for each of {scales} scales, got {len(widths)} numbers")
-    return widths
-
-
-def _square(W: Array, name: str = "W") -> Array:
-    W = checks.array(name, W, "C", "C")
-    if np.shape(W)[0] != np.shape(W)[1]:
-        raise ValueError(f"{name} must have shape (C, C), got {np.shape(W)}")
-    return W
-
-
-def _check_invertible(W: Array) -> None:
-    """ValueError if W is singular to rounding, whatever the scales of its rows and columns; traced arrays pass."""
-    if isbox(W):
-        return
-    rows = numpy.abs(W).max(axis=1, keepdims=True)
-    if numpy.all(rows > 0):
-        W = W / rows
-        columns = numpy.abs(W).max(axis=0)
-        if numpy.all(columns > 0) and numpy.linalg.matrix_rank(W / columns) == len(W):
-            return
-    raise ValueError("W must be invertible, got a singular matrix")

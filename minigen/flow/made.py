@@ -16,11 +16,13 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, function, whole
 from minigen.nn import Linear, MaskedLinear, Module
 from minigen.tensor import bce_with_logits, like, linear, sigmoid
 from minigen.types import Array, Rng
 
 
+@checked(dim=whole, outputs=whole)
 def made_masks(
     dim: int, hidden: Sequence[int], outputs: int = 1, order: Any = None, rng: Rng | None = None
 ) -> list[numpy.ndarray]:
@@ -36,7 +38,6 @@ def made_masks(
     own, output i to those with m < order[i] + 1. With D = 1 the hidden degrees are 0 and the output is constant.
     ValueError: other sizes, not a permutation. Eq. flow.18
     """
-    dim, outputs = checks.whole("dim", dim), checks.whole("outputs", outputs)
     widths = _checked_widths(hidden)
     degrees = [_checked_order(order, dim) + 1]
     for width in widths:
@@ -86,6 +87,7 @@ def _checked_order(order: Any, dim: int) -> numpy.ndarray:
     return order.astype(int)
 
 
+@checked(logits=function, u=Sized("n, D", low=0, high=1))
 def ancestral_sample(logits: Callable, order: Any, u: Array) -> numpy.ndarray:
     """Zeros and ones x (n, D) from the conditionals, coordinate by coordinate: x_i = 1 where u_i < σ(logits(x)_i).
 
@@ -96,8 +98,6 @@ def ancestral_sample(logits: Callable, order: Any, u: Array) -> numpy.ndarray:
     D whole passes, each for one column; `MADE.sample` gives the same at less cost.
     ValueError: other shapes, not a permutation. Eq. flow.16
     """
-    checks.function("logits", logits)
-    u = checks.between("u", checks.array("u", u, "n", "D"), 0, 1)
     x = numpy.zeros_like(u)
     for i in numpy.argsort(_checked_order(order, u.shape[1])):
         x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
@@ -167,6 +167,7 @@ class MADE(Module):
         z = (x - mu) * np.exp(-log_sigma)
         return -0.5 * np.sum(z**2, axis=1) - np.sum(log_sigma, axis=1) - 0.5 * self.dim * math.log(2 * math.pi)
 
+    @checked(rng=Rng, n=whole)
     def sample(
         self,
         rng: Rng,
@@ -181,8 +182,7 @@ class MADE(Module):
         are drawn given those at *earlier* places: samples of p(others | known) if the known ones come first.
         ValueError: only one of the two, other shapes and kinds.
         """
-        checks.rng(rng)
-        x, known = _known_coordinates(checks.whole("n", n), self.dim, self.outputs == 1, given, known)
+        x, known = _known_coordinates(n, self.dim, self.outputs == 1, given, known)
         _, context = self._inputs(x, context)
         if self.outputs == 1:
             noise = rng.random((self.dim, n), dtype=numpy.float32)  # a row for each place
@@ -200,10 +200,11 @@ class MADE(Module):
             stepwise.x[:, i] = x[:, i]
         return x
 
+    @checked(rng=Rng)
     def remask(self, rng: Rng) -> "MADE":
         """Draw a new order and new degrees, in place, but keep the weights; returns self. Germain et al., section
         4.2."""
-        self.order[...] = checks.rng(rng).permutation(self.dim)
+        self.order[...] = rng.permutation(self.dim)
         masks = made_masks(self.dim, self.hidden, self.outputs, self.order, rng)
         masks[0] = self._with_context(masks[0])
         for layer, mask in zip(self.layers, masks, strict=True):

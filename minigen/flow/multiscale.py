@@ -10,10 +10,12 @@ and generating, through the same in reverse order. Dinh, Sohl-Dickstein and Beng
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, whole
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze
 from minigen.flow.coupling import AffineCoupling, channel_mask, checkerboard_mask
 from minigen.nn import Conv2d, GroupNorm, Module, ResidualBlock, he_gain
@@ -30,9 +32,8 @@ class ConvNet(Module):
     the receptive field. Raises ValueError if 4 does not divide `width`.
     """
 
+    @checked(channels=whole, blocks=partial(whole, least=0))
     def __init__(self, rng: Rng, channels: int, width: int = 32, blocks: int = 1, fold: bool = False):
-        checks.whole("channels", channels)
-        checks.whole("blocks", blocks, least=0)
         if checks.whole("width", width) % 4:
             raise ValueError(f"width must be divisible by 4, the number of groups of the norm, got {width}")
         c = 4 * channels if fold else channels
@@ -64,8 +65,8 @@ class SmallConvNet(Module):
     the first convolution, because a digit's border and its middle have little in common. `fold` as in `ConvNet`.
     """
 
+    @checked(channels=whole)
     def __init__(self, rng: Rng, channels: int, width: int, size: tuple[int, int], fold: bool = False):
-        checks.whole("channels", channels)
         if len(checks.wholes("size", size)) != 2 or fold and any(n % 2 for n in size):
             raise ValueError(f"size must be a height and a width{', both even to fold' if fold else ''}, got {size}")
         H, W = (n // 2 for n in size) if fold else size
@@ -100,6 +101,7 @@ class ImageRealNVP(Flow):
 
     bijection: Chain
 
+    @checked(scales=whole)
     def __init__(
         self,
         rng: Rng,
@@ -114,7 +116,6 @@ class ImageRealNVP(Flow):
         small: bool = False,
         affine: bool = False,
     ):
-        checks.whole("scales", scales)
         boards_at = _at_each("checkerboards", checkerboards, scales, scales)
         channels_at = _at_each("channelwise", channelwise, scales, scales - 1)
         H, W, C = checked_image_shape(shape, scales)

@@ -12,6 +12,7 @@ import numpy
 from autograd.tracer import getval, isbox
 
 from minigen import checks
+from minigen.checks import checked, floats, whole
 from minigen.flow.bijection import Bijection, Chain
 from minigen.nn import Module
 from minigen.tensor import like, primitive, softplus
@@ -22,6 +23,7 @@ IDENTITY = math.log(math.e - 1)  # softplus(IDENTITY) = 1
 # ------------------------------------------------------------------------------------------- planar
 
 
+@checked(u=floats, w=floats)
 def u_hat(u: Array, w: Array) -> Array:
     """û with wᵀû = softplus(wᵀu) − 1 > −1, which makes the planar flow invertible: u and w (..., D) -> (..., D).
 
@@ -29,7 +31,6 @@ def u_hat(u: Array, w: Array) -> Array:
     is above −1 for wᵀu ≥ −10; from about −13 down it is −1 to rounding, a little above or below. ValueError: w = 0,
     other shapes.
     """
-    u, w = checks.floats("u", u), checks.floats("w", w)
     checks.same_shape(u=u, w=w)
     w = like(w, u)
     along = np.sum(u * w, axis=-1, keepdims=True)  # wᵀu, (..., 1)
@@ -39,12 +40,12 @@ def u_hat(u: Array, w: Array) -> Array:
     return u + (softplus(-along) - 1) * w / square  # softplus(a) − a = softplus(−a)
 
 
+@checked(z="N, D")
 def planar_forward(z: Array, u: Array, w: Array, b: Array) -> tuple[Array, Array]:
     """x = z + u tanh(wᵀz + b), and log |det dx/dz| = log |1 + (1 − tanh²) uᵀw|: z (N, D) -> x (N, D), (N,).
 
     u and w (D,) or (N, D), b () or (N,). u is used as given: it is invertible if wᵀu > −1. ValueError: other shapes.
     """
-    z = checks.array("z", z, "N", "D")
     n, dim = np.shape(z)
     u, w = (_check_parameter(name, a, (dim,), (n, dim)) for name, a in (("u", u), ("w", w)))
     b = _check_parameter("b", b, (), (n,))
@@ -60,8 +61,9 @@ class Planar(Bijection):
     `inverse` finds a = wᵀz, the only root of wᵀx = a + wᵀû tanh(a + b), then z = x − û tanh(a + b).
     """
 
+    @checked(dim=whole, rng=Rng)
     def __init__(self, rng: Rng, dim: int):
-        self.w = _normal(checks.rng(rng), checks.whole("dim", dim))
+        self.w = _normal(rng, dim)
         self.u = IDENTITY * self.w / numpy.sum(self.w**2) + 0.1 * _normal(rng, dim)  # the first part alone has û = 0
         self.b = numpy.zeros((), numpy.float32)
 
@@ -105,6 +107,7 @@ def solve_tanh(c: Array, s: Array) -> Array:
 # ------------------------------------------------------------------------------------------- many planar layers
 
 
+@checked(z="K, N, D")
 def planar_chains(z: Array, u: Array, w: Array, b: Array) -> tuple[Array, Array]:
     """K chains of L planar layers, side by side: z (K, N, D) -> x (K, N, D), and the sums of log-dets (K, N).
 
@@ -112,7 +115,6 @@ def planar_chains(z: Array, u: Array, w: Array, b: Array) -> tuple[Array, Array]
     on, u used as given. The log-dets add up by Eq. flow.08. The gradient is written out by hand: recorded operation by
     operation, a chain of 32 layers costs five times as much. It has no second derivative. ValueError: other shapes.
     """
-    z = checks.array("z", z, "K", "N", "D")
     chains, _, dim = np.shape(z)
     u, w = checks.array("u", u, "L", chains, dim), checks.array("w", w, "L", chains, dim)
     checks.same_shape(u=u, w=w)
@@ -169,9 +171,10 @@ class PlanarChains(Module):
     Every layer starts as a `Planar` does, near the identity.
     """
 
+    @checked(dim=whole, chains=whole, layers=whole, rng=Rng)
     def __init__(self, rng: Rng, dim: int, layers: int, chains: int):
-        shape = (checks.whole("layers", layers), checks.whole("chains", chains), checks.whole("dim", dim))
-        self.w = _normal(checks.rng(rng), shape)
+        shape = (layers, chains, dim)
+        self.w = _normal(rng, shape)
         self.u = IDENTITY * self.w / numpy.sum(self.w**2, axis=2, keepdims=True) + 0.1 * _normal(rng, shape)
         self.b = numpy.zeros(shape[:2], numpy.float32)
 
@@ -191,13 +194,13 @@ class PlanarChains(Module):
 # ------------------------------------------------------------------------------------------- radial
 
 
+@checked(z="N, D")
 def radial_forward(z: Array, center: Array, alpha: Array, beta: Array) -> tuple[Array, Array]:
     """x = z + beta h (z − center), h = 1/(alpha + r), r = ‖z − center‖, and its log-det: z (N, D) -> x (N, D), (N,).
 
     log |det dx/dz| = (D − 1) log(1 + beta h) + log(1 + beta h − beta r h²). center (D,), or (N, D); alpha > 0 and
     beta > −alpha, which make it invertible, () or (N,). ValueError: other shapes and values.
     """
-    z = checks.array("z", z, "N", "D")
     n, dim = np.shape(z)
     center = _check_parameter("center", center, (dim,), (n, dim))
     alpha, beta = _check_strength(n, alpha, beta)
@@ -209,13 +212,13 @@ def radial_forward(z: Array, center: Array, alpha: Array, beta: Array) -> tuple[
     return x, log_det
 
 
+@checked(R="N")
 def distance_before(R: Array, alpha: Array, beta: Array) -> Array:
     """The distance r ≥ 0 from the center that a radial layer makes R = r + beta r/(alpha + r): R (N,) -> r (N,).
 
     It is the positive root of r² + (alpha + beta − R) r − alpha R = 0. R ≥ 0; alpha > 0 and beta > −alpha () or (N,).
     ValueError: other shapes and values.
     """
-    R = checks.array("R", R, "N")
     if not isbox(R) and not numpy.all(R >= 0):
         raise ValueError(f"R must not be negative, got {numpy.min(R):.6g}")
     alpha, beta = _check_strength(len(R), alpha, beta)
@@ -233,8 +236,9 @@ class Radial(Bijection):
     identity at the start. `inverse` is explicit: the distance from the center is the `distance_before` that of x.
     """
 
+    @checked(dim=whole, rng=Rng)
     def __init__(self, rng: Rng, dim: int):
-        self.center = _normal(checks.rng(rng), checks.whole("dim", dim))
+        self.center = _normal(rng, dim)
         self.log_alpha = numpy.zeros((), numpy.float32)
         self.raw_beta = numpy.array(IDENTITY + 0.1 * _normal(rng, ()), numpy.float32)
 

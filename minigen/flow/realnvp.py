@@ -8,6 +8,7 @@ from typing import Any
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, positive
 from minigen.flow.bijection import Affine, Chain, Flow, StandardNormal
 from minigen.flow.coupling import AffineCoupling, coupling_net, half_mask
 from minigen.types import Rng
@@ -24,6 +25,7 @@ class RealNVP(Flow):
 
     bijection: Chain
 
+    @checked(limit=positive)
     def __init__(
         self,
         rng: Rng,
@@ -35,7 +37,6 @@ class RealNVP(Flow):
         limit: float = 2.0,
         sharpness: float = 1.0,
     ):
-        checks.positive("limit", limit)
         masks = [half_mask(dim, first=k % 2 == 0) for k in range(checks.whole("couplings", couplings))]
         nets = [coupling_net(rng, dim, width, depth, 2, activation, sharpness) for _ in masks]
         layers = [AffineCoupling(net, mask, limit) for net, mask in zip(nets, masks)]

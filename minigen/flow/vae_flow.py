@@ -14,6 +14,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, whole
 from minigen.flow.bijection import Bijection, apply
 from minigen.flow.planar import IDENTITY, planar_chains, solve_tanh, u_hat
 from minigen.nn import Linear
@@ -21,6 +22,7 @@ from minigen.tensor import like
 from minigen.types import Array, Rng
 
 
+@checked(mu="N, D", logvar="N, D", eps="N, D")
 def flow_posterior(
     mu: Array, logvar: Array, eps: Array, bijection: Bijection, context: Array | None = None
 ) -> tuple[Array, Array]:
@@ -32,9 +34,6 @@ def flow_posterior(
 
     One draw can be negative; its mean over eps is the divergence. ValueError: shapes that differ.
     """
-    mu = checks.array("mu", mu, "N", "D")
-    logvar, eps = checks.array("logvar", logvar, "N", "D"), checks.array("eps", eps, "N", "D")
-    checks.same_shape(2, mu=mu, logvar=logvar, eps=eps)
     z0 = mu + np.exp(logvar / 2) * eps
     z, log_det = apply(bijection.forward, z0, context)
     if np.shape(z) != np.shape(mu):
@@ -44,6 +43,7 @@ def flow_posterior(
     return like(z, mu), like(log_q0 - log_det - log_prior, mu)
 
 
+@checked(mu="N, D", logvar="N, D", eps="N, D")
 def flow_prior(mu: Array, logvar: Array, eps: Array, bijection: Bijection) -> tuple[Array, Array]:
     """A draw z (N, D) of N(mu, exp(logvar)), and an estimate (N,) from it of the KL divergence from a flow, in nats.
 
@@ -54,9 +54,6 @@ def flow_prior(mu: Array, logvar: Array, eps: Array, bijection: Bijection) -> tu
 
     Its mean over eps from N(0, I) is the divergence. ValueError: shapes that differ. Su and Wu 2018, Chen et al. 2017
     """
-    mu = checks.array("mu", mu, "N", "D")
-    logvar, eps = checks.array("logvar", logvar, "N", "D"), checks.array("eps", eps, "N", "D")
-    checks.same_shape(2, mu=mu, logvar=logvar, eps=eps)
     z = mu + np.exp(logvar / 2) * eps
     u, log_det = bijection.inverse(z)
     if np.shape(u) != np.shape(mu):
@@ -97,9 +94,10 @@ class AmortizedPlanar(Bijection):
     Mohamed 2015
     """
 
+    @checked(layers=whole, dim=whole, context=whole, rng=Rng)
     def __init__(self, rng: Rng, dim: int, layers: int = 8, context: int = 64):
-        self.dim, self.layers = checks.whole("dim", dim), checks.whole("layers", layers)
-        self.net = Linear(checks.rng(rng), checks.whole("context", context), layers * (2 * dim + 1), scale=0.1)
+        self.dim, self.layers = dim, layers
+        self.net = Linear(rng, context, layers * (2 * dim + 1), scale=0.1)
         w = rng.standard_normal((layers, dim), dtype=numpy.float32) / numpy.float32(math.sqrt(dim))
         u = IDENTITY * w / numpy.sum(w**2, axis=1, keepdims=True)  # then û = 0
         start = numpy.concatenate([u, w, numpy.zeros((layers, 1), numpy.float32)], axis=1)

@@ -9,12 +9,14 @@ Generative Model for Raw Audio", 2016.
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, choice, floats, positive, whole
 from minigen.nn import CausalConv1d, Embedding, Linear, Module
 from minigen.tensor import cross_entropy, like, relu, sigmoid
 from minigen.types import Array, Rng
@@ -22,41 +24,41 @@ from minigen.types import Array, Rng
 # ------------------------------------------------------------------------------------------- formulas
 
 
+@checked(filter=floats, gate=floats)
 def gated_unit(filter: Array, gate: Array) -> Array:
     """tanh(filter) · σ(gate), for arrays of one shape. Eq. flow.20. ValueError: shapes that differ."""
-    filter, gate = checks.floats("filter", filter), checks.floats("gate", gate)
     checks.same_shape(0, filter=filter, gate=gate)
     return np.tanh(filter) * sigmoid(like(gate, filter))
 
 
+@checked(x=floats, mu=positive)
 def mu_law(x: Array, mu: float = 255) -> Array:
     """sign(x) log(1 + mu |x|)/log(1 + mu), waves x in [−1, 1] of any shape: quiet values get more of the levels.
 
     ValueError: x outside [−1, 1], mu not positive. ITU-T G.711
     """
-    x = checks.between("x", checks.floats("x", x), -1, 1)
-    mu = checks.positive("mu", mu)
+    x = checks.between("x", x, -1, 1)
     positive = np.where(x >= 0, x, 0)  # two branches, so that the derivative is right at 0 too
     negative = np.where(x >= 0, 0, -x)
     return (np.log1p(mu * positive) - np.log1p(mu * negative)) / float(numpy.log1p(mu))
 
 
+@checked(levels=partial(whole, least=2), x=floats)
 def mu_law_encode(x: Array, levels: int = 256) -> numpy.ndarray:
     """Waves x in [−1, 1] -> codes 0 ... levels − 1, integers of the same shape: ⌊(y + 1)/2 · (levels − 1) + ½⌋.
 
     y is `mu_law(x, levels − 1)`. ValueError: x outside [−1, 1], fewer than 2 levels.
     """
-    levels = checks.whole("levels", levels, 2)
-    y = mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1)
+    y = mu_law(numpy.asarray(x, numpy.float64), levels - 1)
     return numpy.floor((y + 1) / 2 * (levels - 1) + 0.5).astype(numpy.int64)
 
 
+@checked(levels=partial(whole, least=2))
 def mu_law_decode(codes: Any, levels: int = 256) -> numpy.ndarray:
     """The x, float64, whose companded y is 2 · code/(levels − 1) − 1: undoes `mu_law_encode` up to its rounding.
 
     ValueError: codes that are not whole numbers in 0 ... levels − 1.
     """
-    levels = checks.whole("levels", levels, 2)
     codes = checks.integers("codes", codes, most=levels - 1)
     y = 2 * codes / (levels - 1) - 1
     mu = levels - 1
@@ -64,9 +66,9 @@ def mu_law_decode(codes: Any, levels: int = 256) -> numpy.ndarray:
     return numpy.clip(x, -1, 1)  # rounding may pass the ends by a last digit
 
 
+@checked(kernel=whole)
 def receptive_field(kernel: int, dilations: Sequence[int]) -> int:
     """1 + (kernel − 1) Σ dilations: how many steps a stack of causal convolutions sees, the present included."""
-    kernel = checks.whole("kernel", kernel)
     return 1 + (kernel - 1) * sum(_checked_dilations(dilations))
 
 
@@ -101,8 +103,9 @@ class ResidualLayer(Module):
     gated: the activation is a `gated_unit` of the convolution's two halves; else a ReLU of all its 2·width channels.
     """
 
+    @checked(gated=partial(choice, options=(False, True)))
     def __init__(self, rng: Rng, width: int, kernel: int, dilation: int, gated: bool = True):
-        self.gated = checks.choice("gated", gated, (False, True))
+        self.gated = gated
         units = width if gated else 2 * width
         self.conv = CausalConv1d(rng, width, 2 * width, kernel, dilation)
         self.residual = Linear(rng, units, width)
@@ -136,6 +139,7 @@ class WaveNet(Module):
     ValueError: codes of another kind or range, or of no time step.
     """
 
+    @checked(levels=partial(whole, least=2), width=whole, kernel=whole)
     def __init__(
         self,
         rng: Rng,
@@ -145,9 +149,7 @@ class WaveNet(Module):
         dilations: Sequence[int] = (1, 2, 4, 8),
         gated: bool = True,
     ):
-        self.levels = checks.whole("levels", levels, 2)
-        width = checks.whole("width", width)
-        kernel = checks.whole("kernel", kernel)
+        self.levels = levels
         if len(_checked_dilations(dilations)) < 1:
             raise ValueError("dilations must name at least one layer, got none")
         self.embed = Embedding(rng, levels, width)
@@ -172,6 +174,7 @@ class WaveNet(Module):
         codes = numpy.asarray(codes)
         return -np.sum(cross_entropy(self(codes), codes), axis=1)
 
+    @checked(rng=Rng, n=whole, length=whole)
     def generate(self, rng: Rng, n: int, length: int, cached: bool = True) -> numpy.ndarray:
         """`n` sequences (n, length), int64, drawn code by code.
 
@@ -179,8 +182,6 @@ class WaveNet(Module):
         without, the network runs on the whole sequence for each code. Both give the same codes for the same rng: they
         are computed in float64, where the two ways of adding the same numbers do not differ enough to matter.
         """
-        checks.rng(rng)
-        n, length = checks.whole("n", n), checks.whole("length", length)
         network = self.map(lambda a: a.astype(numpy.float64))
         draw = network._generate_cached if cached else network._generate_plainly
         return draw(rng, n, length)

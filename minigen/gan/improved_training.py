@@ -9,12 +9,14 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, floats, nonnegative, positive, whole
 from minigen.nn import Module
 from minigen.nn.module import check_state
 from minigen.tensor import matmul
 from minigen.types import Array, Rng
 
 
+@checked(real_features="N, F", fake_features="M, F")
 def feature_matching_loss(real_features: Array, fake_features: Array) -> Array:
     """‖mean f(real) − mean f(fake)‖², a scalar: a loss for the generator, in place of the adversarial one.
 
@@ -22,19 +24,17 @@ def feature_matching_loss(real_features: Array, fake_features: Array) -> Array:
     Only their means are matched. The discriminator keeps its own loss. Raises ValueError for features that are not
     finite matrices with the same number of columns. Salimans et al. 2016, section 3.1.
     """
-    real_features = checks.array("real_features", real_features, "N", "F")
-    fake_features = checks.array("fake_features", fake_features, "M", np.shape(real_features)[1])
     gap = np.mean(real_features, axis=0) - np.mean(fake_features, axis=0)  # (F,)
     return np.sum(gap**2)
 
 
+@checked(m="N, B, C")
 def minibatch_closeness(m: Array) -> Array:
     """o_ib = Σ_j exp(−‖M_ib − M_jb‖₁): how close each example is to its batch, (N, B, C) -> (N, B).
 
     m holds B vectors of C numbers for each of N examples. The sum runs over the whole batch, i itself included, so o
     lies between 1 (alone) and N (all the same). Raises ValueError for m that is not a finite array of three axes.
     """
-    m = checks.array("m", m, "N", "B", "C")
     distance = np.sum(np.abs(m[:, None] - m[None, :]), axis=3)  # (N, N, B)
     return np.sum(np.exp(-distance), axis=1)  # (N, B)
 
@@ -48,13 +48,12 @@ class MinibatchDiscrimination(Module):
     Raises ValueError for features that are not a matrix of `features` columns.
     """
 
+    @checked(features=whole, kernels=whole, dim=whole, rng=Rng)
     def __init__(self, rng: Rng, features: int, kernels: int = 16, dim: int = 5):
-        self.features = checks.whole("features", features)
-        self.kernels = checks.whole("kernels", kernels)
-        self.dim = checks.whole("dim", dim)
-        self.t = checks.rng(rng).standard_normal((features, kernels * dim), dtype=numpy.float32) / numpy.float32(
-            features**0.5
-        )
+        self.features = features
+        self.kernels = kernels
+        self.dim = dim
+        self.t = rng.standard_normal((features, kernels * dim), dtype=numpy.float32) / numpy.float32(features**0.5)
 
     def closeness(self, x: Array) -> Array:
         """The new features alone: (N, F) -> (N, B)."""
@@ -66,15 +65,13 @@ class MinibatchDiscrimination(Module):
         return np.concatenate([x, self.closeness(x)], axis=1)  # (N, F + B)
 
 
+@checked(count=whole, mean=Sized("...", finite=False), value=Sized("...", finite=False))
 def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy.ndarray:
     """The mean of `count` values, from the mean of the first count − 1 and the last value, all of one shape.
 
     For count = 1 it is the value itself, up to rounding, whatever numbers `mean` holds. Raises ValueError for a
     count below 1 or shapes that differ.
     """
-    count = checks.whole("count", count)
-    mean, value = checks.array("mean", mean, ..., finite=False), checks.array("value", value, ..., finite=False)
-    checks.same_shape(0, mean=mean, value=value)
     return mean + (value - mean) / count
 
 
@@ -100,8 +97,9 @@ class HistoricalAverage:
     history.update(generator)                            # after it
     """
 
+    @checked(model=Module)
     def __init__(self, model: Module):
-        parameters = checks.instance("model", model, Module).parameters()
+        parameters = model.parameters()
         self.mean = {name: numpy.zeros_like(p) for name, p in parameters.items()}
         self.updates = 0
 
@@ -119,8 +117,9 @@ class HistoricalAverage:
             return numpy.float32(0)
         return historical_penalty([current[name] for name in self.mean], list(self.mean.values()))
 
+    @checked(model=Module)
     def _parameters(self, model: Module) -> dict[str, Array]:
-        parameters = checks.instance("model", model, Module).parameters()
+        parameters = model.parameters()
         check_state(self.mean, parameters)
         return parameters
 
@@ -136,6 +135,7 @@ class HistoricalAverage:
             mean[...] = state[f"mean.{name}"]
 
 
+@checked(x="N, ..., C", reference="R, ..., C")
 def virtual_moments(x: Array, reference: Array) -> tuple[Array, Array]:
     """Mean and variance over the reference batch and the example itself: two arrays (N, 1, ..., 1, C).
 
@@ -143,8 +143,6 @@ def virtual_moments(x: Array, reference: Array) -> tuple[Array, Array]:
     of a feature map, and count as values of their channel. Raises ValueError for arrays that are not finite or do not
     fit. Salimans et al. 2016, section 3.5.
     """
-    x = checks.array("x", x, "N", ..., "C")
-    reference = checks.array("reference", reference, "R", *np.shape(x)[1:])
     r, places = len(reference), tuple(range(1, np.ndim(x) - 1))
     own_mean = np.mean(x, axis=places, keepdims=True)  # (N, 1, ..., 1, C)
     own_var = np.mean((x - own_mean) ** 2, axis=places, keepdims=True)
@@ -166,10 +164,11 @@ class VirtualBatchNorm(Module):
     Raises ValueError for shapes that do not fit. Salimans et al. 2016, section 3.5.
     """
 
+    @checked(channels=whole, eps=positive)
     def __init__(self, channels: int, eps: float = 1e-5):
-        self.w = numpy.ones(checks.whole("channels", channels), numpy.float32)
+        self.w = numpy.ones(channels, numpy.float32)
         self.b = numpy.zeros(channels, numpy.float32)
-        self.eps = checks.positive("eps", eps)
+        self.eps = eps
 
     def __call__(self, x: Array, reference: Array) -> Array:
         x = checks.array("x", x, "N", ..., len(self.w))
@@ -188,12 +187,11 @@ class VirtualBatchNorm(Module):
         return (reference - mean) / np.sqrt(var + self.eps) * self.w + self.b
 
 
+@checked(x=floats, std=nonnegative, rng=Rng)
 def instance_noise(x: Array, std: float, rng: Rng) -> Array:
     """x + std·N(0, I), in the shape and dtype of x: applied to real and fake alike, it makes their supports overlap.
 
     Apply it to every input of the discriminator, with fresh noise at each call and a std that decays to zero. Raises
     ValueError for x that is not finite or a std that is negative. Sønderby et al. 2016; Arjovsky and Bottou 2017.
     """
-    x = checks.floats("x", x)
-    std = checks.number("std", std, 0)
-    return x + std * checks.rng(rng).standard_normal(np.shape(x), dtype=x.dtype)
+    return x + std * rng.standard_normal(np.shape(x), dtype=x.dtype)

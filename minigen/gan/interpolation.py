@@ -8,21 +8,22 @@ spherical interpolation keeps the length. White 2016, "Sampling Generative Netwo
 import autograd.numpy as np
 import numpy
 
-from minigen import checks
-from minigen.types import Array
+from minigen.checks import checked
 
 PARALLEL = 1e-5  # sin of the angle below which two directions count as equal or opposite
 
 
+@checked(a="D", b="D", t="T")
 def interpolate_linear(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) -> numpy.ndarray:
     """(1 − t) a + t b: the straight line from a (D,) to b (D,), at t (T,), 0 at a and 1 at b. Returns (T, D).
 
     Raises ValueError for ends that are not finite vectors of one length D, or a t that is not a finite vector.
     """
-    a, b, t = _ends(a, b, t)
+    t = t.astype(np.result_type(a, b))[:, None]  # (T, 1)
     return (1 - t) * a + t * b  # (T, D)
 
 
+@checked(a="D", b="D", t="T")
 def interpolate_spherical(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) -> numpy.ndarray:
     """(sin((1 − t)Ω) a + sin(tΩ) b) / sin Ω, with Ω the angle between a and b: (D,), (D,), (T,) -> (T, D).
 
@@ -30,7 +31,7 @@ def interpolate_spherical(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) 
     Raises ValueError as `interpolate_linear` does, for an end that is 0, or for ends in opposite directions, between
     which the shortest path is not unique.
     """
-    a, b, t = _ends(a, b, t)
+    t = t.astype(np.result_type(a, b))[:, None]  # (T, 1)
     lengths = np.linalg.norm(a) * np.linalg.norm(b)
     if lengths == 0:
         raise ValueError("a and b must not be 0: the zero vector has no direction")
@@ -40,12 +41,3 @@ def interpolate_spherical(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) 
             raise ValueError("a and b must not point in opposite directions: their shortest path is not unique")
         return (1 - t) * a + t * b
     return (np.sin((1 - t) * omega) * a + np.sin(t * omega) * b) / np.sin(omega)  # (T, D)
-
-
-def _ends(a: Array, b: Array, t: Array) -> tuple[Array, Array, Array]:
-    """The two ends (D,) and t as a column (T, 1), of one float type."""
-    a = checks.array("a", a, "D")
-    b = checks.array("b", b, "D")
-    t = checks.array("t", t, "T")
-    checks.same_shape(a=a, b=b)
-    return a, b, t.astype(np.result_type(a, b))[:, None]

@@ -7,14 +7,20 @@ softplus(l).
 Goodfellow et al. 2014, "Generative Adversarial Nets".
 """
 
+from functools import partial
+
 import autograd.numpy as np
 import numpy
 
-from minigen import checks
+from minigen.checks import Sized, checked, number, positive
 from minigen.tensor import softplus
 from minigen.types import Array
 
+DENSITY = Sized("...", low=0)  # at the same points as the other
+SMOOTH = partial(number, low=0, high=1, without=1)
 
+
+@checked(real_logits="N", fake_logits="N'", smooth=SMOOTH)
 def discriminator_loss(real_logits: Array, fake_logits: Array, smooth: float = 0.0) -> Array:
     """−mean log D(x) over real x − mean log(1 − D(x)) over fake x: the discriminator's loss. Eq. gan.03
 
@@ -22,9 +28,6 @@ def discriminator_loss(real_logits: Array, fake_logits: Array, smooth: float = 0
     instead of 1 (one-sided label smoothing, Salimans et al. 2016); the target of the fakes stays 0.
     Raises ValueError for logits that are not finite vectors or a `smooth` outside [0, 1).
     """
-    real_logits = checks.array("real_logits", real_logits, "N")
-    fake_logits = checks.array("fake_logits", fake_logits, "N")
-    smooth = checks.number("smooth", smooth, 0, 1, without=1)
     real = np.mean(softplus(-real_logits))  # target 1
     if smooth:  # −(1 − s) log D − s log(1 − D) = −log D + s·l, because log D − log(1 − D) = l
         real = real + smooth * np.mean(real_logits)
@@ -32,16 +35,17 @@ def discriminator_loss(real_logits: Array, fake_logits: Array, smooth: float = 0
     return real + fake
 
 
+@checked(fake_logits="N")
 def generator_loss_minimax(fake_logits: Array) -> Array:
     """mean log(1 − D(G(z))), a scalar in nats: the generator's part of the minimax game. Eq. gan.03
 
     Its gradient vanishes where D(G(z)) is close to 0: d/dl log(1 − σ(l)) = −σ(l) → 0 as l → −∞.
     fake_logits (N,); ValueError if it is not a finite vector.
     """
-    fake_logits = checks.array("fake_logits", fake_logits, "N")
     return -np.mean(softplus(fake_logits))
 
 
+@checked(fake_logits="N")
 def generator_loss_nonsaturating(fake_logits: Array) -> Array:
     """−mean log D(G(z)), a scalar in nats: the loss that Goodfellow et al. 2014 train with.
 
@@ -49,22 +53,22 @@ def generator_loss_nonsaturating(fake_logits: Array) -> Array:
     close to 0.
     fake_logits (N,); ValueError if it is not a finite vector.
     """
-    fake_logits = checks.array("fake_logits", fake_logits, "N")
     return np.mean(softplus(-fake_logits))
 
 
+@checked(p_r=DENSITY, p_g=DENSITY)
 def optimal_discriminator(p_r: numpy.ndarray, p_g: numpy.ndarray) -> numpy.ndarray:
     """D*(x) = p_r(x) / (p_r(x) + p_g(x)), from the two densities at the same points, any shape. Eq. gan.06
 
     Where both densities are zero any value is optimal; 1/2 is returned.
     Raises ValueError for densities that are negative, not finite or of different shapes.
     """
-    p_r, p_g = _densities(p_r, p_g)
     total = p_r + p_g
     some = total > 0
     return numpy.where(some, p_r / numpy.where(some, total, 1), p_r.dtype.type(0.5))
 
 
+@checked(p_r=DENSITY, p_g=DENSITY, smooth=SMOOTH)
 def smoothed_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, smooth: float) -> numpy.ndarray:
     """(1 − s)·p_r / (p_r + p_g): the best D under one-sided label smoothing with `smooth` = s. Densities of any shape.
 
@@ -73,29 +77,20 @@ def smoothed_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, smooth: float) -> n
     where p_r = 0. Raises ValueError as `optimal_discriminator` does, or for a `smooth` outside [0, 1).
     Salimans et al. 2016, section 3.4.
     """
-    smooth = checks.number("smooth", smooth, 0, 1, without=1)
     return (1 - smooth) * optimal_discriminator(p_r, p_g)
 
 
+@checked(p_r=DENSITY, p_g=DENSITY, dx=positive)
 def value_at_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, dx: float) -> float:
     """L(G, D*) = ∫ p_r log D* + p_g log(1 − D*) dx by a sum over grid cells of size dx, in nats.
 
     It equals 2·JS(p_r, p_g) − 2 log 2, so −2 log 2 = −1.386 when the densities agree and 0 when they are disjoint.
     Raises ValueError as `optimal_discriminator` does, or if dx is not positive. Eq. gan.04, Eq. gan.07, Eq. gan.09
     """
-    p_r, p_g = (p.astype(float) for p in _densities(p_r, p_g))
-    dx = checks.positive("dx", dx)
+    p_r, p_g = p_r.astype(float), p_g.astype(float)
     real = _times_log(p_r, optimal_discriminator(p_r, p_g))
     fake = _times_log(p_g, optimal_discriminator(p_g, p_r))  # 1 − D*, without the cancellation where D* is almost 1
     return float(numpy.sum(real + fake) * dx)
-
-
-def _densities(p_r: Array, p_g: Array) -> tuple[Array, Array]:
-    """Both as arrays of finite, nonnegative floats of one shape."""
-    p_r = checks.between("p_r", checks.floats("p_r", p_r), 0)
-    p_g = checks.between("p_g", checks.floats("p_g", p_g), 0)
-    checks.same_shape(0, p_r=p_r, p_g=p_g)
-    return p_r, p_g
 
 
 def _times_log(p: Array, q: Array) -> Array:

@@ -5,11 +5,13 @@ last hidden layer, for feature matching and minibatch discrimination.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, whole
 from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module, he_gain
 from minigen.tensor import leaky_relu, relu, sigmoid
 from minigen.types import Array, Rng
@@ -22,6 +24,7 @@ class Generator(Module):
     modes this gave sharper samples than smaller weights. Raises ValueError for sizes that are not positive.
     """
 
+    @checked(width=whole, dim_z=whole, dim_x=whole, depth=partial(whole, least=0))
     def __init__(
         self,
         rng: Rng,
@@ -31,9 +34,7 @@ class Generator(Module):
         depth: int = 3,
         activation: str | Callable = "tanh",
     ):
-        self.dim_z, width = checks.whole("dim_z", dim_z), checks.whole("width", width)
-        checks.whole("dim_x", dim_x)
-        checks.whole("depth", depth, least=0)
+        self.dim_z = dim_z
         self.body = MLP(rng, [dim_z] + [width] * depth + [dim_x], activation)
         for layer in self.body.layers:
             layer.w *= he_gain(activation)
@@ -41,9 +42,10 @@ class Generator(Module):
     def __call__(self, z: Array) -> Array:
         return self.body(checks.array("z", z, "N", self.dim_z, finite=False))
 
+    @checked(n=whole, rng=Rng)
     def latent(self, rng: Rng, n: int) -> numpy.ndarray:
         """n draws of z ~ N(0, I), (n, dim_z) float32."""
-        return checks.rng(rng).standard_normal((checks.whole("n", n), self.dim_z), dtype=numpy.float32)
+        return rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
 
     def sample(self, rng: Rng, n: int) -> numpy.ndarray:
         """n generated examples, G(z) of n fresh latents."""
@@ -53,11 +55,10 @@ class Generator(Module):
 class Discriminator(Module):
     """x (N, dim_x) -> logits or scores (N,), through `depth` hidden layers of `width` units."""
 
+    @checked(dim_x=whole, width=whole, depth=whole)
     def __init__(
         self, rng: Rng, dim_x: int = 2, width: int = 128, depth: int = 3, activation: str | Callable = "leaky_relu"
     ):
-        dim_x, width = checks.whole("dim_x", dim_x), checks.whole("width", width)
-        checks.whole("depth", depth)
         self.body = [Linear(rng, a, width, activation) for a in [dim_x] + [width] * (depth - 1)]
         self.out = Linear(rng, width, 1)
 
@@ -108,6 +109,7 @@ class ConvGenerator(Module):
     Raises ValueError for sizes that are not positive, or a side that is not a multiple of 4.
     """
 
+    @checked(dim_z=whole, width=whole, channels=whole)
     def __init__(
         self,
         rng: Rng,
@@ -117,9 +119,8 @@ class ConvGenerator(Module):
         side: int = 28,
         hidden: int | None = None,
     ):
-        self.dim_z = checks.whole("dim_z", dim_z)
-        self.width = checks.whole("width", width)
-        channels = checks.whole("channels", channels)
+        self.dim_z = dim_z
+        self.width = width
         self.quarter = _quarter(side)
         self.plan = None if hidden is None else Linear(rng, dim_z, checks.whole("hidden", hidden))
         self.norm0 = None if hidden is None else BatchNorm(hidden)
@@ -152,6 +153,7 @@ class ConvDiscriminator(Module):
     Raises ValueError for sizes that are not positive, or a side that is not a multiple of 4.
     """
 
+    @checked(width=whole, channels=whole)
     def __init__(
         self,
         rng: Rng,
@@ -161,8 +163,6 @@ class ConvDiscriminator(Module):
         side: int = 28,
         hidden: int | None = None,
     ):
-        width = checks.whole("width", width)
-        channels = checks.whole("channels", channels)
         flat = _quarter(side) ** 2 * 2 * width
         if hidden is not None:
             checks.whole("hidden", hidden)
@@ -172,9 +172,9 @@ class ConvDiscriminator(Module):
         self.whole = None if hidden is None else Linear(rng, flat, hidden, "leaky_relu")
         self.out = Linear(rng, flat if hidden is None else hidden, 1)
 
+    @checked(x=Sized("N, H, W, C", finite=False))
     def features(self, x: Array) -> Array:
         """The last hidden layer: (N, hidden), or (N, (side/4)²·2·width) without one."""
-        x = checks.array("x", x, "N", "H", "W", "C", finite=False)
         h = leaky_relu(self.down1(2 * x - 1))  # at side 28: (N, 14, 14, width)
         h = self.down2(h)  # (N, 7, 7, 2·width)
         if self.norm2 is not None:

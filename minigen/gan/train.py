@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, nonnegative, positive, whole
 from minigen.gan import losses, wgan
 from minigen.nn import Module
 from minigen.optim.optimizers import Optimizer
@@ -19,6 +20,7 @@ from minigen.tensor import value_and_grad
 from minigen.types import Rng
 
 
+@checked(k=whole, smooth=losses.SMOOTH)
 def goodfellow_step(
     generator: Any,
     discriminator: Any,
@@ -37,8 +39,6 @@ def goodfellow_step(
     `saturating` trains the generator with the minimax loss instead of the non-saturating one, which is the default
     here; `smooth` is one-sided label smoothing for the discriminator.
     """
-    k = checks.whole("k", k)
-    smooth = checks.number("smooth", smooth, 0, 1, without=1)
     models = {"generator": generator, "discriminator": discriminator}
     batch = _check_step(models, {"g_optimizer": g_optimizer, "d_optimizer": d_optimizer}, draw_real, batch, rng)
     for _ in range(k):
@@ -53,6 +53,7 @@ def goodfellow_step(
     return {"discriminator": float(d_value), "generator": float(g_value)}
 
 
+@checked(n_critic=whole, c=positive)
 def wgan_step(
     generator: Any,
     critic: Any,
@@ -68,8 +69,6 @@ def wgan_step(
     """Arjovsky et al. 2017, Algorithm 1: n_critic steps of the critic, each followed by clipping to [−c, c], then one
     of the generator. The paper's optimizer is RMSProp with a learning rate of 5e-5. Eq. gan.19
     """
-    n_critic = checks.whole("n_critic", n_critic)
-    c = checks.positive("c", c)
     models = {"generator": generator, "critic": critic}
     batch = _check_step(models, {"g_optimizer": g_optimizer, "c_optimizer": c_optimizer}, draw_real, batch, rng)
     for _ in range(n_critic):
@@ -81,6 +80,7 @@ def wgan_step(
     return {"critic": float(c_value), "generator": _wgan_generator_step(generator, critic, g_optimizer, batch, rng)}
 
 
+@checked(n_critic=whole, penalty=nonnegative)
 def wgan_gp_step(
     generator: Any,
     critic: Any,
@@ -97,8 +97,6 @@ def wgan_gp_step(
 
     The paper's optimizer is Adam with β = (0, 0.9) and a learning rate of 1e-4. "critic" is the loss without penalty.
     """
-    n_critic = checks.whole("n_critic", n_critic)
-    penalty = checks.number("penalty", penalty, 0)
     models = {"generator": generator, "critic": critic}
     batch = _check_step(models, {"g_optimizer": g_optimizer, "c_optimizer": c_optimizer}, draw_real, batch, rng)
     for _ in range(n_critic):

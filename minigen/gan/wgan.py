@@ -11,44 +11,45 @@ from typing import Any
 import autograd.numpy as np
 import numpy
 
-from minigen import checks
+from minigen.checks import Sized, checked, function, nonnegative, positive
 from minigen.nn import Module
 from minigen.tensor import grad, leaves
-from minigen.types import Array
+from minigen.types import Array, Rng
 
 EPS = 1e-12  # keeps √ differentiable where the gradient is 0
 
 
+@checked(real_scores="N", fake_scores="N'")
 def critic_loss(real_scores: Array, fake_scores: Array) -> Array:
     """mean f(fake) − mean f(real), a scalar: the critic's loss, the negative of its estimate of K·W. Eq. gan.19
 
     real_scores (N,), fake_scores (M,), in units of the data times the critic's slope.
     Raises ValueError for scores that are not finite vectors.
     """
-    real_scores = checks.array("real_scores", real_scores, "N")
-    fake_scores = checks.array("fake_scores", fake_scores, "N")
     return np.mean(fake_scores) - np.mean(real_scores)
 
 
+@checked(fake_scores="N")
 def generator_loss(fake_scores: Array) -> Array:
     """−mean f(G(z)), a scalar: the part of the estimated distance that depends on the generator. Eq. gan.19
 
     fake_scores (N,). Raises ValueError for scores that are not a finite vector.
     """
-    return -np.mean(checks.array("fake_scores", fake_scores, "N"))
+    return -np.mean(fake_scores)
 
 
+@checked(c=positive)
 def clip_weights(critic: Module, c: float) -> None:
     """Clip every parameter of the critic to [−c, c], in place, which bounds its Lipschitz constant. Eq. gan.18
 
     Buffers (running statistics) and frozen parts stay as they are.
     Raises ValueError if `critic` is not a model with parameters or c is not positive. Arjovsky et al. 2017, Alg. 1.
     """
-    c = checks.positive("c", c)
     for w in _weights(critic):
         w[...] = numpy.clip(w, -c, c)
 
 
+@checked(critic=function, real="N, ..., D", fake="N, ..., D", target=nonnegative, rng=Rng)
 def gradient_penalty(
     critic: Callable, real: numpy.ndarray, fake: numpy.ndarray, rng: numpy.random.Generator, target: float = 1.0
 ) -> Array:
@@ -59,25 +60,23 @@ def gradient_penalty(
     Raises ValueError for examples that are not finite or whose shapes differ, a critic that does not map (N, ...) to
     (N,), a negative target. Gulrajani et al. 2017, Alg. 1.
     """
-    real, fake = _pairs(critic, real, fake)
-    target = checks.number("target", target, 0)
-    epsilon = checks.rng(rng).random(len(real))  # (N,)
+    epsilon = rng.random(len(real))  # (N,)
     return gradient_penalty_at(critic, real, fake, epsilon, target)
 
 
+@checked(critic=function, real="N, ..., D", fake="N, ..., D", epsilon=Sized("N", low=0, high=1), target=nonnegative)
 def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Array, target: float = 1.0) -> Array:
     """The gradient penalty with its random numbers as an argument: x̂ = ε·real + (1 − ε)·fake, pair by pair.
 
     real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError as `gradient_penalty` does.
     """
-    real, fake = _pairs(critic, real, fake)
-    target = checks.number("target", target, 0)
-    epsilon = checks.between("epsilon", checks.array("epsilon", epsilon, len(real)), 0, 1).astype(real.dtype)
+    epsilon = epsilon.astype(real.dtype)
     epsilon = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
     x_hat = epsilon * real + (1 - epsilon) * fake  # (N, ...)
     return np.mean((gradient_norm(critic, x_hat) - target) ** 2)
 
 
+@checked(critic=function, real="N, ..., D", fake="N, ..., D", epsilon=Sized("N", low=0, high=1), penalty=nonnegative)
 def penalized_critic_loss(
     critic: Callable, real: Array, fake: Array, epsilon: Array, penalty: float = 10.0
 ) -> tuple[Array, Array]:
@@ -87,12 +86,11 @@ def penalized_critic_loss(
     `value_and_grad(..., has_aux=True)` takes: the first is differentiated, the second is returned beside it.
     Gulrajani et al. 2017, Alg. 1, line 7.
     """
-    penalty = checks.number("penalty", penalty, 0)
-    real, fake = _pairs(critic, real, fake)
     plain = critic_loss(critic(real), critic(fake))
     return plain + penalty * gradient_penalty_at(critic, real, fake, epsilon), plain
 
 
+@checked(distance=Sized("...", low=0), penalty=positive)
 def penalized_slope(distance: Array, penalty: float = 10.0) -> Array:
     """1 + W/2λ: the slope s of the critic with the smallest penalized loss −s·W + λ(s − 1)².
 
@@ -100,17 +98,15 @@ def penalized_slope(distance: Array, penalty: float = 10.0) -> Array:
     critic is larger than W, by W²/2λ. distance is a number or an array of any shape, and so is the result.
     Raises ValueError for a distance that is negative or not finite, or a penalty that is not positive.
     """
-    distance = checks.between("distance", checks.floats("distance", distance), 0)
-    return 1 + distance / (2 * checks.positive("penalty", penalty))
+    return 1 + distance / (2 * penalty)
 
 
+@checked(x="N, ..., D", critic=function)
 def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
     """‖∇f(x)‖ for each example: x (N, ...) -> (N,). Differentiable with respect to the critic.
 
     Raises ValueError as `gradient_penalty` does.
     """
-    x = checks.array("x", x, "N", ..., "D")
-    checks.function("critic", critic)
     # The gradient of the sum is that of each score at its own example, as long as the critic does not mix examples.
     slopes = grad(lambda x: np.sum(_scores(critic, x)))(x)  # (N, ...)
     slopes = np.reshape(slopes, (len(x), -1))  # (N, D)
@@ -133,15 +129,6 @@ def _weights(critic: Any) -> list[numpy.ndarray]:
     if isinstance(critic, numpy.ndarray) or not weights or not all(isinstance(w, numpy.ndarray) for w in weights):
         raise ValueError(f"critic must be a model with parameters, got {type(critic).__name__}")
     return weights
-
-
-def _pairs(critic: Callable, real: Array, fake: Array) -> tuple[Array, Array]:
-    """Both as finite arrays (N, ..., D) of one shape, if the critic is a function of them."""
-    checks.function("critic", critic)
-    real = checks.array("real", real, "N", ..., "D")
-    fake = checks.array("fake", fake, "N", ..., "D")
-    checks.same_shape(real=real, fake=fake)
-    return real, fake
 
 
 def _scores(critic: Callable, x: Array) -> Array:

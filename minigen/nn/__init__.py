@@ -17,6 +17,7 @@ from minigen.nn.layers import (
     TimeEmbedding,
     he_gain,
     sinusoidal,
+    time_features,
 )
 from minigen.nn.module import Module, Sequential
 from minigen.nn.recurrent import GRUCell, LSTMCell
@@ -45,5 +46,6 @@ __all__ = [
     "depth_to_space",
     "he_gain",
     "sinusoidal",
+    "time_features",
     "space_to_depth",
 ]

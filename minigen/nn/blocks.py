@@ -5,19 +5,20 @@ from typing import Any
 import autograd.numpy as np
 
 from minigen import checks
+from minigen.checks import checked, whole
 from minigen.nn.layers import Conv2d, GroupNorm, Linear
 from minigen.nn.module import Module
 from minigen.tensor.activations import activation_name, apply_activation, as_floats
 from minigen.types import Array, Rng
 
 
+@checked(size=whole)
 def space_to_depth(x: Array, size: int = 2) -> Array:
     """Blocks of size × size pixels to channels: (N, H, W, C) -> (N, H/size, W/size, size² C).
 
     Channel order inside a block: row, column, C. Undone by `depth_to_space`. ValueError unless size divides H and W.
     """
     n, height, width, c = _image_shape(x)
-    size = checks.whole("size", size)
     if height % size or width % size:
         raise ValueError(f"size must divide the height and width of x, {height} x {width}, got {size}")
     x = np.reshape(x, (n, height // size, size, width // size, size, c))
@@ -25,13 +26,13 @@ def space_to_depth(x: Array, size: int = 2) -> Array:
     return np.reshape(x, (n, height // size, width // size, size * size * c))
 
 
+@checked(size=whole)
 def depth_to_space(x: Array, size: int = 2) -> Array:
     """Channels to blocks of size × size pixels: (N, H, W, size² C) -> (N, size H, size W, C).
 
     The inverse of `space_to_depth`. ValueError unless size² divides the channels.
     """
     n, height, width, c = _image_shape(x)
-    size = checks.whole("size", size)
     if c % (size * size):
         raise ValueError(f"size² must divide the channels of x, {c}, got size {size}")
     x = np.reshape(x, (n, height, width, size, size, c // size**2))
@@ -58,6 +59,7 @@ class ResidualBlock(Module):
     He et al. 2016, with norm and activation ahead of each convolution.
     """
 
+    @checked(c_in=whole, c_out=whole)
     def __init__(
         self,
         rng: Rng,
@@ -70,8 +72,6 @@ class ResidualBlock(Module):
         scale: float = 1.0,
         dim_condition: int | None = None,
     ):
-        checks.whole("c_in", c_in)
-        checks.whole("c_out", c_out)
         _check_settings(kernels, groups, scale, dim_condition)
         activation_name(activation)  # ValueError for one that is not known
 

@@ -6,11 +6,13 @@ first). Constructors raise ValueError for a generator that is none, and for size
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy
 from autograd.tracer import getval
 
 from minigen import checks
+from minigen.checks import Sized, checked, nonnegative, positive, probability, unchecked, whole, wholes
 from minigen.nn.module import Module
 from minigen.tensor import (
     batch_norm,
@@ -30,10 +32,11 @@ from minigen.types import Array, Rng
 Act = str | Callable | None  # the name of an activation, or the function itself
 
 
+@checked(scale=nonnegative, rng=Rng)
 def uniform(rng: Rng, shape: tuple[int, ...], fan_in: int, scale: float = 1.0) -> numpy.ndarray:
     """Float32 weights, uniform in ±scale/√fan_in. ValueError unless rng is a generator."""
-    bound = numpy.float32(checks.number("scale", scale, 0) / fan_in**0.5)
-    return checks.rng(rng).uniform(-1, 1, shape).astype(numpy.float32) * bound
+    bound = numpy.float32(scale / fan_in**0.5)
+    return rng.uniform(-1, 1, shape).astype(numpy.float32) * bound
 
 
 def he_gain(activation: Act = "relu") -> float:
@@ -55,20 +58,28 @@ def _check_padding(padding: int) -> None:
         pair("padding", padding, least=0)
 
 
-def _check_features(dim: int, max_period: float) -> None:
-    """ValueError unless there can be `dim` sines and cosines."""
-    if checks.whole("dim", dim, least=2) % 2:
-        raise ValueError(f"dim must be even, got {dim}")
-    checks.positive("max_period", max_period)
+def even(name: str, value: Any) -> int:
+    """`value`, if it is an even number of at least 2."""
+    if checks.whole(name, value, least=2) % 2:
+        raise ValueError(f"{name} must be even, got {value}")
+    return value
+
+
+def time_steps(name: str, value: Any) -> numpy.ndarray:
+    """`value` as float64 (N,)."""
+    t = checks.floats(name, value, dtype=numpy.float64)
+    if t.ndim != 1:
+        raise ValueError(f"{name} must have shape (N,), one time step for each example, got {t.shape}")
+    return t
 
 
 class Linear(Module):
     """x w + b: (..., n_in) -> (..., n_out), with an optional fused activation."""
 
+    @checked(n_in=whole, n_out=whole)
     def __init__(
         self, rng: Rng, n_in: int, n_out: int, activation: Act = None, *, bias: bool = True, scale: float = 1.0
     ):
-        n_in, n_out = checks.whole("n_in", n_in), checks.whole("n_out", n_out)
         activation_name(activation)  # ValueError for one that is not known
         self.w = uniform(rng, (n_in, n_out), n_in, scale)
         self.b = _zeros(n_out) if bias else None
@@ -93,9 +104,10 @@ class MaskedLinear(Module):
 
     buffers = ("mask",)
 
+    @checked(mask=Sized("n_in, n_out", dtype=numpy.float32))
     def __init__(self, rng: Rng, mask: numpy.ndarray, activation: Act = None, *, bias: bool = True):
         activation_name(activation)  # ValueError for one that is not known
-        self.mask = checks.array("mask", mask, "n_in", "n_out", dtype=numpy.float32)
+        self.mask = mask
         self.w = uniform(rng, self.mask.shape, self.mask.shape[0])
         self.b = _zeros(self.mask.shape[1]) if bias else None
         self.activation = activation
@@ -110,8 +122,8 @@ class MLP(Module):
     MLP(rng, [2, 64, 64, 1]) maps (N, 2) -> (N, 1).
     """
 
+    @checked(sizes=wholes)
     def __init__(self, rng: Rng, sizes: Sequence[int], activation: Act = "relu", *, last_scale: float = 1.0):
-        sizes = checks.wholes("sizes", sizes)
         if len(sizes) < 2:
             raise ValueError(f"sizes must name at least an input and an output width, got {sizes}")
         activation_name(activation)  # ValueError for one that is not known
@@ -128,6 +140,7 @@ class MLP(Module):
 class Conv2d(Module):
     """Convolution (N, H, W, c_in) -> (N, H', W', c_out) with a square kernel."""
 
+    @checked(c_in=whole, c_out=whole, kernel=whole)
     def __init__(
         self,
         rng: Rng,
@@ -140,8 +153,6 @@ class Conv2d(Module):
         bias: bool = True,
         scale: float = 1.0,
     ):
-        c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
-        kernel = checks.whole("kernel", kernel)
         pair("stride", stride, least=1)
         _check_padding(padding)
         self.w = uniform(rng, (kernel, kernel, c_in, c_out), kernel * kernel * c_in, scale)
@@ -157,10 +168,9 @@ class MaskedConv2d(Module):
 
     buffers = ("mask",)
 
+    @checked(c_in=whole, c_out=whole, mask=Sized("kh, kw, ...", dtype=numpy.float32))
     def __init__(self, rng: Rng, mask: numpy.ndarray, c_in: int, c_out: int, padding: int = 0):
-        c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
         _check_padding(padding)
-        mask = checks.array("mask", mask, "kh", "kw", ..., dtype=numpy.float32)
         if mask.ndim not in (2, 4):
             raise ValueError(f"mask must have shape (kh, kw) or (kh, kw, c_in, c_out), got {mask.shape}")
         kh, kw = mask.shape[:2]
@@ -176,11 +186,10 @@ class MaskedConv2d(Module):
 class ConvTranspose2d(Module):
     """Transposed convolution (N, H, W, c_in) -> (N, (H−1)·stride − 2·padding + kernel, ..., c_out)."""
 
+    @checked(c_in=whole, c_out=whole, kernel=whole, stride=whole)
     def __init__(
         self, rng: Rng, c_in: int, c_out: int, kernel: int, stride: int = 1, padding: int = 0, *, bias: bool = True
     ):
-        c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
-        kernel, stride = checks.whole("kernel", kernel), checks.whole("stride", stride)
         pair("padding", padding, least=0)
         reach = -(-kernel // stride)  # how many input pixels an output pixel depends on, each way
         self.w = uniform(rng, (kernel, kernel, c_in, c_out), reach * reach * c_in)
@@ -194,10 +203,8 @@ class ConvTranspose2d(Module):
 class CausalConv1d(Module):
     """Causal dilated convolution (N, T, c_in) -> (N, T, c_out): the output at t sees t, t − dilation, ... only."""
 
+    @checked(c_in=whole, c_out=whole, kernel=whole, dilation=whole)
     def __init__(self, rng: Rng, c_in: int, c_out: int, kernel: int, dilation: int = 1, *, bias: bool = True):
-        c_in, c_out = checks.whole("c_in", c_in), checks.whole("c_out", c_out)
-        kernel = checks.whole("kernel", kernel)
-        dilation = checks.whole("dilation", dilation)
         self.w = uniform(rng, (kernel, c_in, c_out), kernel * c_in)
         self.b = _zeros(c_out) if bias else None
         self.dilation = dilation
@@ -209,10 +216,9 @@ class CausalConv1d(Module):
 class Embedding(Module):
     """A learned vector for each of `count` items: integers (...) -> (..., dim), starting as N(0, scale²)."""
 
+    @checked(count=whole, dim=whole, scale=nonnegative, rng=Rng)
     def __init__(self, rng: Rng, count: int, dim: int, scale: float = 1.0):
-        count, dim = checks.whole("count", count), checks.whole("dim", dim)
-        scale = checks.number("scale", scale, 0)
-        self.table = checks.rng(rng).standard_normal((count, dim), dtype=numpy.float32) * numpy.float32(scale)
+        self.table = rng.standard_normal((count, dim), dtype=numpy.float32) * numpy.float32(scale)
 
     def __call__(self, indices: numpy.ndarray) -> Array:
         return embedding(self.table, indices)
@@ -221,10 +227,10 @@ class Embedding(Module):
 class LayerNorm(Module):
     """Layer norm over the last axis, with a learned scale and shift."""
 
+    @checked(dim=whole, eps=nonnegative)
     def __init__(self, dim: int, eps: float = 1e-5):
-        dim = checks.whole("dim", dim)
         self.w, self.b = numpy.ones(dim, numpy.float32), _zeros(dim)
-        self.eps = checks.number("eps", eps, 0)
+        self.eps = eps
 
     def __call__(self, x: Array) -> Array:
         return layer_norm(x, self.w, self.b, self.eps)
@@ -253,11 +259,11 @@ class BatchNorm(Module):
 
     buffers = ("running_mean", "running_var")
 
+    @checked(channels=whole, momentum=probability, eps=nonnegative)
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1):
-        channels = checks.whole("channels", channels)
         self.w, self.b = numpy.ones(channels, numpy.float32), _zeros(channels)
         self.running_mean, self.running_var = _zeros(channels), numpy.ones(channels, numpy.float32)
-        self.eps, self.momentum = checks.number("eps", eps, 0), checks.probability("momentum", momentum)
+        self.eps, self.momentum = eps, momentum
 
     def __call__(self, x: Array) -> Array:
         if not self.training:
@@ -282,25 +288,28 @@ class TimeEmbedding(Module):
     Feature pairs sin(t ω_k), cos(t ω_k) with ω_k falling from 1 to 1/max_period. Vaswani et al. 2017; Ho et al. 2020.
     """
 
+    @checked(dim=even, dim_out=whole, max_period=positive)
     def __init__(self, rng: Rng, dim: int, dim_out: int, activation: Act = "silu", max_period: float = 10_000.0):
-        _check_features(dim, max_period)
-        checks.whole("dim_out", dim_out)
         self.dim, self.max_period = dim, max_period
         self.body = MLP(rng, [dim, dim_out, dim_out], activation)
 
     def __call__(self, t: numpy.ndarray) -> Array:
-        return self.body(sinusoidal(t, self.dim, self.max_period))
+        return self.body(time_features(t, self.dim, self.max_period))
 
 
+@checked(t=time_steps, dim=even, max_period=positive)
 def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
     """sin(t ω_k) and cos(t ω_k), k = 0..dim/2−1, with ω_k = max_period^(−k/(dim/2)): t (N,) -> (N, dim), float32."""
-    _check_features(dim, max_period)
-    t = checks.floats("t", t, dtype=numpy.float64)
-    if numpy.ndim(t) != 1:
-        raise ValueError(f"t must have shape (N,), one time step for each example, got {numpy.shape(t)}")
-    if len(t) > 1 and numpy.all(t == t[0]):  # as in each step of a sampler
-        return numpy.repeat(sinusoidal(t[:1], dim, max_period), len(t), axis=0)
     half = dim // 2
     omega = max_period ** (-numpy.arange(half, dtype=numpy.float64) / half)
     angle = t[:, None] * omega  # (N, dim/2)
     return numpy.concatenate([numpy.sin(angle), numpy.cos(angle)], axis=1).astype(numpy.float32)
+
+
+@checked(t=time_steps, dim=even, max_period=positive)
+def time_features(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
+    """`sinusoidal`, computed once where all times are equal, as in each step of a sampler: t (N,) -> (N, dim)."""
+    features = unchecked(sinusoidal)
+    if len(t) > 1 and numpy.all(t == t[0]):
+        return numpy.repeat(features(t[:1], dim, max_period), len(t), axis=0)
+    return features(t, dim, max_period)

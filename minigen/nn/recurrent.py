@@ -10,6 +10,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, whole
 from minigen.nn.layers import uniform
 from minigen.nn.module import Module
 from minigen.tensor import linear, primitive, sigmoid, tanh
@@ -24,16 +25,16 @@ class LSTMCell(Module):
     `lstm_step` of the gates [x, h] w + b. Forget biases start at 1.
     """
 
+    @checked(n_in=whole, width=whole)
     def __init__(self, rng: Rng, n_in: int, width: int):
-        n_in, width = checks.whole("n_in", n_in), checks.whole("width", width)
         self.w = uniform(rng, (n_in + width, 4 * width), n_in + width)
         self.b = numpy.zeros(4 * width, numpy.float32)
         self.b[width : 2 * width] = 1
         self.width = width
 
+    @checked(n=whole)
     def start(self, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """The zero state for a batch of n."""
-        n = checks.whole("n", n)
         return numpy.zeros((n, self.width), numpy.float32), numpy.zeros((n, self.width), numpy.float32)
 
     def __call__(self, x: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -66,16 +67,17 @@ class GRUCell(Module):
     `cell(x, h) -> h` with x (N, n_in), h (N, width): r, u = σ(...), n = tanh(W x + b + r (U h)), h ← (1 − u) n + u h.
     """
 
+    @checked(n_in=whole, width=whole)
     def __init__(self, rng: Rng, n_in: int, width: int):
-        n_in, width = checks.whole("n_in", n_in), checks.whole("width", width)
         self.w = uniform(rng, (n_in, 3 * width), width)
         self.u = uniform(rng, (width, 3 * width), width)
         self.b = numpy.zeros(3 * width, numpy.float32)
         self.width = width
 
+    @checked(n=whole)
     def start(self, n: int) -> numpy.ndarray:
         """The zero state for a batch of n."""
-        return numpy.zeros((checks.whole("n", n), self.width), numpy.float32)
+        return numpy.zeros((n, self.width), numpy.float32)
 
     def __call__(self, x: Array, h: Array) -> Array:
         h = _checked_state("h", h, np.shape(x)[:1], self.width)

@@ -16,6 +16,8 @@ def check_axes(name: str, x: Any, axes: str) -> None:
 
 def pair(name: str, value: Any, least: int) -> tuple[int, int]:
     """A whole number, or a pair (vertical, horizontal) of them, as a pair."""
+    if type(value) is int and value >= least:  # as from a layer, at each of its calls
+        return value, value
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"{name} must be a whole number or a pair, got {value!r}")

@@ -12,6 +12,7 @@ Losses are summed over the pixels of an image and averaged over the batch.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ import numpy
 from autograd.tracer import getval, isbox
 
 from minigen import checks
+from minigen.checks import checked, choice, floats, function, whole
 from minigen.nn import Linear, Module, Sequential, he_gain
 from minigen.tensor import grad, linear
 from minigen.tensor.activations import activation_name
@@ -42,15 +44,16 @@ def reconstruction_loss(x: Array, decoded: Array) -> Array:
     return np.sum((x - decoded) ** 2) / len(x)
 
 
+@checked(autoencoder=function)
 def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
     """Mean over the batch of |x - autoencoder(corrupted)|²: the input is corrupted, the target clean. Eq. vae.02
 
     x and corrupted (N, ...), the second from `corrupt`. Raises ValueError as `reconstruction_loss` does.
     """
-    checks.function("autoencoder", autoencoder)
     return reconstruction_loss(x, autoencoder(corrupted))
 
 
+@checked(x=floats, kind=partial(choice, options=KINDS), rng=Rng)
 def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarray:
     """A corrupted copy of x, of the same shape and dtype: a sample from M(x̃|x). x is not modified. Eq. vae.02
 
@@ -61,10 +64,7 @@ def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarra
     ValueError for another kind, a level outside [0, 1] (gaussian: below 0), an x that is not finite. Vincent et al.
     2010.
     """
-    x = checks.floats("x", x)
-    checks.choice("kind", kind, KINDS)
     checks.number("level", level, 0, numpy.inf if kind == "gaussian" else 1)
-    checks.rng(rng)
     if kind == "gaussian":
         return x + x.dtype.type(level) * rng.standard_normal(x.shape, dtype=numpy.float32).astype(x.dtype)
     u = rng.random(x.shape)
@@ -103,13 +103,13 @@ def sparsity_penalty(activations: Array | Sequence[Array], rho: float) -> Array:
     return total
 
 
+@checked(z="N, ..., D")
 def k_sparse(z: Array, k: int) -> Array:
     """The k largest numbers of each row, by value, in their places; 0 elsewhere: (N, D) -> (N, D).
 
     Gradients pass through the kept numbers only. Of numbers that tie for the last place, the first in the row are
     kept. Raises ValueError unless 1 <= k <= D. Makhzani and Frey 2013.
     """
-    z = checks.array("z", z, "N", ..., "D")
     width = np.shape(z)[-1]
     k = checks.whole("k", k, most=width)
     values = getval(z)
@@ -123,20 +123,20 @@ def k_sparse(z: Array, k: int) -> Array:
 # --------------------------------------------------------------------- contractive codes
 
 
+@checked(h="N, ..., H", w=floats)
 def sigmoid_penalty(h: Array, w: Array) -> Array:
     """|J|² of a layer h = sigmoid(x w + b), mean over the batch, a scalar: h (N, H), w (D, H). Eq. vae.05
 
     dh_j/dx_i = h_j (1 - h_j) w_ij, so that |J|² = sum_j (h_j (1 - h_j))² sum_i w_ij². Raises ValueError if the shapes
     do not fit or h leaves [0, 1]. Rifai et al. 2011.
     """
-    h = checks.array("h", h, "N", ..., "H")
-    w = checks.floats("w", w)
     if np.ndim(w) != 2 or np.shape(w)[1] != np.shape(h)[-1]:
         raise ValueError(f"w must have shape (D, H) with H = {np.shape(h)[-1]}, got {np.shape(w)}")
     checks.between("h", h, 0, 1)
     return np.sum((h * (1 - h)) ** 2 * np.sum(w**2, axis=0)) / len(h)
 
 
+@checked(x="N, ..., D", encoder=function)
 def contractive_penalty(encoder: Callable, x: Array) -> Array:
     """|J|², the sum of all squared derivatives of the code by the input, mean over the batch: a scalar. Eq. vae.05
 
@@ -144,20 +144,17 @@ def contractive_penalty(encoder: Callable, x: Array) -> Array:
     takes the closed form, anything else `code_jacobian`. Differentiable with respect to the encoder. Raises ValueError
     if x is not a finite (N, ...) or the encoder does not give a code for each example.
     """
-    x = checks.array("x", x, "N", ..., "D")
-    checks.function("encoder", encoder)
     if isinstance(encoder, Linear) and activation_name(encoder.activation) == "sigmoid":
         return sigmoid_penalty(encoder(x), encoder.w)
     return np.sum(code_jacobian(encoder, x) ** 2) / len(x)
 
 
+@checked(x="N, ..., D", encoder=function)
 def code_jacobian(encoder: Callable, x: Array) -> Array:
     """dz_j/dx_i of each example by automatic differentiation: x (N, ...) -> (N, H, D), both flattened. Eq. vae.05
 
     One backward pass for all H numbers of the code, at the cost of H encodings. Errors as `contractive_penalty`.
     """
-    x = checks.array("x", x, "N", ..., "D")
-    checks.function("encoder", encoder)
     n = len(x)
     code = np.shape(encoder(x))
     if len(code) < 2 or code[0] != n:
@@ -180,6 +177,7 @@ class Autoencoder(Module):
     tied: the decoder uses the encoder's weights, transposed, and has biases of its own.
     """
 
+    @checked(dim_x=whole, dim_z=whole)
     def __init__(
         self,
         rng: Rng,
@@ -193,8 +191,8 @@ class Autoencoder(Module):
         k: int | None = None,
         tied: bool = False,
     ):
-        self.dim_x = checks.whole("dim_x", dim_x)
-        self.dim_z = checks.whole("dim_z", dim_z)
+        self.dim_x = dim_x
+        self.dim_z = dim_z
         self.k = None if k is None else checks.whole("k", k, most=dim_z)
         activations = {"activation": activation, "code_activation": code_activation, "out_activation": out_activation}
         for name, value in activations.items():

@@ -16,12 +16,14 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.types import Array
+from minigen.checks import Sized, checked, nonnegative, whole
+from minigen.types import Array, Rng
 from minigen.vae.vae import VAE
 
 # --------------------------------------------------------------------- losses
 
 
+@checked(beta=nonnegative)
 def beta_vae_loss(recon: Array, kl: Array, beta: float) -> Array:
     """recon + beta * kl, nats: the negative ELBO with weight beta on the rate. Eq. vae.17, and Eq. vae.16 at delta = 0.
 
@@ -31,10 +33,10 @@ def beta_vae_loss(recon: Array, kl: Array, beta: float) -> Array:
     2017.
     """
     recon, kl = _checked_terms(recon, kl)
-    beta = checks.number("beta", beta, 0)
     return recon + beta * kl
 
 
+@checked(beta=nonnegative, delta=nonnegative)
 def lagrangian(recon: Array, kl: Array, beta: float, delta: float) -> Array:
     """-recon - beta * (kl - delta), nats: to be maximized by the model, for a rate below delta. Eq. vae.16
 
@@ -42,11 +44,10 @@ def lagrangian(recon: Array, kl: Array, beta: float, delta: float) -> Array:
     a constant to the model, so with beta held fixed this is minus the loss of Eq. vae.17, shifted.
     """
     recon, kl = _checked_terms(recon, kl)
-    beta = checks.number("beta", beta, 0)
-    delta = checks.number("delta", delta, 0)
     return -recon - beta * (kl - delta)
 
 
+@checked(gamma=nonnegative, capacity=nonnegative)
 def capacity_loss(recon: Array, kl: Array, gamma: float, capacity: float) -> Array:
     """recon + gamma * |kl - capacity|, nats: pulls the rate to a capacity C, from both sides.
 
@@ -55,14 +56,13 @@ def capacity_loss(recon: Array, kl: Array, gamma: float, capacity: float) -> Arr
     multiplier. Raises ValueError as there, or if gamma or capacity is negative. Burgess et al. 2018.
     """
     recon, kl = _checked_terms(recon, kl)
-    gamma = checks.number("gamma", gamma, 0)
-    capacity = checks.number("capacity", capacity, 0)
     return recon + gamma * np.abs(kl - capacity)
 
 
 # --------------------------------------------------------------------- traversals
 
 
+@checked(values=Sized("V", dtype=numpy.float32))
 def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = None) -> numpy.ndarray:
     """Latent traversals, one number of a code varied and the others fixed: (len(dims), len(values), dim_x).
 
@@ -71,7 +71,6 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
     """
     checks.instance_with("vae", vae, "decode", "likelihood", "dim_z")
     code = checks.array("code", code, vae.dim_z, dtype=numpy.float32)
-    values = checks.array("values", values, "V", dtype=numpy.float32)
     dims = checks.wholes("dims", range(vae.dim_z) if dims is None else dims, least=0)
     if not dims or max(dims) >= vae.dim_z:
         raise ValueError(f"dims must be whole numbers from 0 to {vae.dim_z - 1}, got {dims}")
@@ -85,6 +84,7 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
 # --------------------------------------------------------------------- scores
 
 
+@checked(rng=Rng, pairs=whole, points=whole)
 def disentanglement_metric(
     codes: numpy.ndarray, factors: numpy.ndarray, rng: numpy.random.Generator, pairs: int = 64, points: int = 2000
 ) -> float:
@@ -101,9 +101,6 @@ def disentanglement_metric(
     Raises ValueError if an argument does not fit, or if no two rows share a value of some factor.
     """
     codes, classes = _codes_and_classes(codes, factors)
-    checks.rng(rng)
-    pairs = checks.whole("pairs", pairs)
-    points = checks.whole("points", points)
     if classes.shape[1] < 2:
         raise ValueError(f"factors must have at least two columns, got shape {classes.shape}")
     spread = codes.std(axis=0)
@@ -120,6 +117,7 @@ def disentanglement_metric(
     return float(numpy.mean(_logits(x[points:], weights).argmax(axis=1) == shared[points:]))
 
 
+@checked(bins=whole)
 def mutual_information(codes: numpy.ndarray, factors: numpy.ndarray, bins: int = 20) -> numpy.ndarray:
     """I(z_d; v_k) / H(v_k): mutual information of each coordinate d and factor k, normalized: (D, K) in [0, 1].
 
@@ -128,7 +126,6 @@ def mutual_information(codes: numpy.ndarray, factors: numpy.ndarray, bins: int =
     about bins * classes / (2 N) nats. Raises ValueError if an argument does not fit or a factor never varies.
     """
     codes, classes = _codes_and_classes(codes, factors)
-    bins = checks.whole("bins", bins)
     result = numpy.empty((codes.shape[1], classes.shape[1]))
     for d, column in enumerate(codes.T):
         edges = numpy.unique(column)[1:]
@@ -166,9 +163,9 @@ def _checked_terms(recon: Array, kl: Array) -> tuple[Array, Array]:
     return (recon, kl) if isinstance(recon, (int, float)) and isinstance(kl, (int, float)) else arrays
 
 
+@checked(codes=Sized("N, D", dtype=numpy.float64))
 def _codes_and_classes(codes: Array, factors: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
     """codes (N, D) in float64, and factors (N, K) with their values numbered from 0."""
-    codes = checks.array("codes", codes, "N", "D", dtype=numpy.float64)
     factors = numpy.asarray(factors)
     if factors.ndim != 2 or len(codes) != len(factors) or 0 in factors.shape:
         raise ValueError(f"codes must have shape (N, D) and factors (N, K), got {codes.shape} and {factors.shape}")

@@ -15,6 +15,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, positive, whole, wholes
 from minigen.nn import Embedding, LayerNorm, Linear, Module, TransformerBlock
 from minigen.tensor import batched, cross_entropy
 from minigen.types import Array, Rng
@@ -30,6 +31,7 @@ class CausalTransformer(Module):
     neighbors above in an image with rows of w tokens. Attention reaches all earlier ones in any case.
     """
 
+    @checked(length=whole, tokens=whole, back=wholes)
     def __init__(
         self,
         rng: Rng,
@@ -43,8 +45,8 @@ class CausalTransformer(Module):
         context: int | None = None,
         back: Sequence[int] = (1,),
     ):
-        self.tokens, self.length = checks.whole("tokens", tokens), checks.whole("length", length)
-        self.back = tuple(checks.wholes("back", back))
+        self.tokens, self.length = tokens, length
+        self.back = tuple(back)
         if not self.back:
             raise ValueError("back must name at least one distance, got none")
         if checks.whole("width", width) % checks.whole("heads", heads):
@@ -82,6 +84,7 @@ class CausalTransformer(Module):
         """log p(tokens), or log p(tokens | labels, context): (N, L) -> (N,), nats for each sequence."""
         return -np.sum(cross_entropy(self(tokens, labels, context), tokens), axis=1)
 
+    @checked(rng=Rng, n=whole, temperature=positive, rows=whole)
     def sample(
         self,
         rng: Rng,
@@ -97,9 +100,6 @@ class CausalTransformer(Module):
         A temperature below 1 makes likely tokens likelier: logits are divided by it.
         Raises ValueError for n < 1, a temperature that is not positive, labels or context that do not fit.
         """
-        checks.rng(rng)
-        n, temperature = checks.whole("n", n), checks.positive("temperature", temperature)
-        rows = checks.whole("rows", rows)
         self._check(numpy.zeros((n, self.length), int), labels, context)
         labels, context = (a if a is None else numpy.asarray(a) for a in (labels, context))
 

@@ -12,6 +12,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, positive
 from minigen.nn import Module
 from minigen.tensor import bce_with_logits, sigmoid
 from minigen.types import Array, Rng
@@ -36,12 +37,12 @@ def _number_or_array(name: str, a: Array) -> Array:
     return a if isinstance(a, (int, float)) else values
 
 
+@checked(x="N, ..., D")
 def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
     """log N(x; mu, diag exp(logvar)), summed over all axes but the first: (N, ...) -> (N,), nats.
 
     `mu` and `logvar` may be numbers or smaller arrays that broadcast to the shape of x (zeros: the standard normal).
     """
-    x = checks.array("x", x, "N", ..., "D")
     shape = np.shape(x)
     mu, logvar = _number_or_array("mu", mu), _number_or_array("logvar", logvar)
     for name, a in (("mu", mu), ("logvar", logvar)):
@@ -80,10 +81,9 @@ class Bernoulli(Likelihood):
         """The probabilities (N, D), which pictures of samples usually show."""
         return sigmoid(decoded)
 
+    @checked(rng=Rng, decoded="N, ..., D")
     def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
         """Zeros and ones, (N, D)."""
-        checks.rng(rng)
-        decoded = checks.array("decoded", decoded, "N", ..., "D")
         return (rng.random(decoded.shape, dtype=numpy.float32) < sigmoid(decoded)).astype(decoded.dtype)
 
 
@@ -93,8 +93,8 @@ class Gaussian(Likelihood):
     A learned one converges to the root mean square of the decoder's residual (Rybkin et al. 2021).
     """
 
+    @checked(std=positive)
     def __init__(self, std: float = 1.0, learned: bool = True):
-        std = checks.positive("std", std)
         self.logvar = numpy.full(1, 2 * math.log(std), numpy.float32)
         if not learned:
             self.buffers = ("logvar",)
@@ -113,9 +113,8 @@ class Gaussian(Likelihood):
         """The means (N, D)."""
         return decoded
 
+    @checked(rng=Rng, decoded="N, ..., D")
     def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
         """Means plus noise, (N, D)."""
-        checks.rng(rng)
-        decoded = checks.array("decoded", decoded, "N", ..., "D")
         noise = rng.standard_normal(decoded.shape, dtype=numpy.float32).astype(decoded.dtype)
         return decoded + numpy.exp(0.5 * self.logvar) * noise

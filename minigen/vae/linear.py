@@ -9,7 +9,8 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.types import Array
+from minigen.checks import checked, positive, whole
+from minigen.types import Array, Rng
 from minigen.vae.vae import Elbo, kl_standard_normal
 
 LOG_2PI = float(numpy.log(2 * numpy.pi))
@@ -46,15 +47,17 @@ class LinearGaussian:
     Raises ValueError if a shape does not fit or std is not positive.
     """
 
+    @checked(w="D_z, D_x", std=positive)
     def __init__(self, w: numpy.ndarray, b: numpy.ndarray, std: float):
-        self.w = numpy.asarray(checks.array("w", w, "D_z", "D_x"), numpy.float64)
+        self.w = numpy.asarray(w, numpy.float64)
         self.b = numpy.asarray(checks.array("b", b, self.w.shape[1]), numpy.float64)
-        self.std = checks.positive("std", std)
+        self.std = std
         self.precision = numpy.eye(len(self.w)) + self.w @ self.w.T / self.std**2  # (D_z, D_z): of z given any x
 
+    @checked(n=whole, rng=Rng)
     def sample(self, rng: numpy.random.Generator, n: int) -> numpy.ndarray:
         """`n` draws of x: (n, D_x)."""
-        z = checks.rng(rng).standard_normal((checks.whole("n", n), len(self.w)))  # (n, D_z)
+        z = rng.standard_normal((n, len(self.w)))  # (n, D_z)
         return z @ self.w + self.b + self.std * rng.standard_normal((n, len(self.b)))
 
     def log_evidence(self, x: numpy.ndarray) -> numpy.ndarray:

@@ -10,10 +10,12 @@ import autograd.numpy as np
 from autograd.tracer import isbox
 
 from minigen import checks
+from minigen.checks import checked, positive
 from minigen.tensor import logsumexp
 from minigen.types import Array
 
 
+@checked(dz=positive)
 def quadrature_log_likelihood(log_px_z: Array, log_pz: Array, dz: float) -> Array:
     """log of the sum over a regular grid of p(x|z) p(z) dz: (K, N) and (K, N) -> (N,), nats. Eq. vae.08
 
@@ -22,7 +24,6 @@ def quadrature_log_likelihood(log_px_z: Array, log_pz: Array, dz: float) -> Arra
     is not positive.
     """
     _check_log_densities(log_px_z=log_px_z, log_pz=log_pz)
-    dz = checks.positive("dz", dz)
     return logsumexp(log_px_z + log_pz, axis=0) + float(np.log(dz))
 
 

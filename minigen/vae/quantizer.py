@@ -15,6 +15,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, floats, nonnegative, whole
 from minigen.nn import Module
 from minigen.tensor import embedding, stop_gradient
 from minigen.types import Array, Rng
@@ -53,6 +54,7 @@ class Losses(NamedTuple):
     commitment: Array
 
 
+@checked(beta=nonnegative)
 def quantization_losses(z: Array, quantized: Array, beta: float = 0.25) -> Losses:
     """|sg[z] - e|² and beta |z - sg[e]|², summed over all axes but the first: (N, ..., D) twice -> two of (N,).
 
@@ -63,7 +65,6 @@ def quantization_losses(z: Array, quantized: Array, beta: float = 0.25) -> Losse
     shape = checks.same_shape(2, z=z, quantized=quantized)
     checks.finite("z", z)
     checks.finite("quantized", quantized)
-    checks.number("beta", beta, 0)
     axes = tuple(range(1, len(shape)))
     codebook = np.sum((stop_gradient(z) - quantized) ** 2, axis=axes)
     commitment = beta * np.sum((z - stop_gradient(quantized)) ** 2, axis=axes)
@@ -129,10 +130,11 @@ class VectorQuantizer(Module):
     the encoder, otherwise most codes are far from all of them.
     """
 
+    @checked(dim=whole, codes=whole, rng=Rng)
     def __init__(self, rng: Rng, codes: int, dim: int, gamma: float = 0.99, beta: float = 0.25, learned: bool = False):
-        shape = checks.whole("codes", codes), checks.whole("dim", dim)
+        shape = codes, dim
         check_rates(gamma, beta)
-        self.codebook = checks.rng(rng).standard_normal(shape, dtype=numpy.float32)  # e (K, D)
+        self.codebook = rng.standard_normal(shape, dtype=numpy.float32)  # e (K, D)
         self.counts = numpy.ones(codes, numpy.float32)  # N (K,)
         self.sums = self.codebook.copy()  # m (K, D)
         self.gamma, self.beta = float(gamma), float(beta)
@@ -176,13 +178,14 @@ class VectorQuantizer(Module):
         """Initialize the codebook with vectors drawn from z (..., D), without replacement if there are enough."""
         self._restart(numpy.arange(self.codes), z, rng)
 
+    @checked(below=nonnegative)
     def revive(self, z: numpy.ndarray, rng: Rng, below: float = 0.5) -> int:
         """Reinitialize codes with fewer than `below` assigned vectors per batch, at vectors drawn from z (..., D).
 
         Returns how many these were. To be called now and then during training, not in its last part, so that all
         codes converge.
         """
-        dead = numpy.flatnonzero(self.counts < checks.number("below", below, 0))
+        dead = numpy.flatnonzero(self.counts < below)
         self._restart(dead, z, rng)
         return len(dead)
 
@@ -191,9 +194,10 @@ class VectorQuantizer(Module):
         z = checks.array("z", z, ..., self.codebook.shape[1])
         return z.reshape(-1, z.shape[-1])
 
+    @checked(rng=Rng)
     def _restart(self, codes: numpy.ndarray, z: numpy.ndarray, rng: Rng) -> None:
         flat = self._flat(z)  # (M, D)
-        some = flat[checks.rng(rng).choice(len(flat), len(codes), replace=len(flat) < len(codes))]
+        some = flat[rng.choice(len(flat), len(codes), replace=len(flat) < len(codes))]
         self.codebook[codes] = some
         self.sums[codes] = some
         self.counts[codes] = 1
@@ -208,10 +212,11 @@ def check_rates(gamma: float, beta: float) -> None:
     checks.number("beta", beta, 0)
 
 
+@checked(z=floats, codebook="K, D")
 def _vectors(z: Array, codebook: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Both as plain arrays; ValueError unless they are finite and share D."""
-    z = stop_gradient(checks.floats("z", z))
-    codebook = stop_gradient(checks.array("codebook", codebook, "K", "D"))
+    z = stop_gradient(z)
+    codebook = stop_gradient(codebook)
     if numpy.ndim(codebook) != 2 or numpy.ndim(z) < 1 or numpy.shape(z)[-1] != numpy.shape(codebook)[1]:
         shapes = f"{numpy.shape(z)} and {numpy.shape(codebook)}"
         raise ValueError(f"z (..., D) and codebook (K, D) must share D, got {shapes}")
@@ -233,9 +238,9 @@ def _checked_averages(
     return [counts, checks.floats("sums", sums), checks.floats("codebook", codebook), z, indices]
 
 
+@checked(codes=whole)
 def _shares(indices: numpy.ndarray, codes: int) -> numpy.ndarray:
     """The share of each of `codes` codes among the indices: (codes,)."""
-    codes = checks.whole("codes", codes)
     checks.integers("indices", indices, most=codes - 1)
     if not numpy.size(indices):
         raise ValueError("indices must not be empty")

@@ -18,6 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, positive, whole
 from minigen.nn import MLP, Embedding, GRUCell, Linear, Module, he_gain
 from minigen.optim import clip_grad_norm
 from minigen.optim.optimizers import Optimizer
@@ -123,6 +124,7 @@ class TDVAE(Module):
     decoder: widths of its hidden layers. likelihood: p(x|z); by default a Gaussian whose variance is learned.
     """
 
+    @checked(dim_x=whole, dim_z=whole, width=whole, max_gap=whole)
     def __init__(
         self,
         rng: Rng,
@@ -136,10 +138,10 @@ class TDVAE(Module):
         likelihood: Likelihood | None = None,
         dim_gap: int = 16,
     ):
-        self.dim_x = checks.whole("dim_x", dim_x)
-        self.dim_z = checks.whole("dim_z", dim_z)
-        self.width = checks.whole("width", width)
-        self.max_gap = checks.whole("max_gap", max_gap)
+        self.dim_x = dim_x
+        self.dim_z = dim_z
+        self.width = width
+        self.max_gap = max_gap
         for name, size in (("features", features), ("hidden", hidden)):
             checks.whole(name, size, least=0)
         checks.whole("dim_gap", dim_gap)
@@ -199,6 +201,7 @@ class TDVAE(Module):
         """The mean of -J_{t1,t2}, nats: see the function `td_vae_loss`. Eq. vae.24"""
         return td_vae_loss(self, x, t1, t2, eps1, eps2)
 
+    @checked(rng=Rng, samples=whole, t1=whole, t2=whole)
     def predict(
         self,
         x: numpy.ndarray,
@@ -216,10 +219,6 @@ class TDVAE(Module):
         max_gap, and `stride` divides t2 - t1.
         """
         x = checks.array("x", x, "N", "T", self.dim_x)
-        checks.rng(rng)
-        samples = checks.whole("samples", samples)
-        t1 = checks.whole("t1", t1)
-        t2 = checks.whole("t2", t2)
         stride = t2 - t1 if stride is None else checks.whole("stride", stride)
         if not t1 < t2 or t1 > np.shape(x)[1]:
             raise ValueError(f"t1 must be less than t2 = {t2} and at most T = {np.shape(x)[1]}, got {t1}")
@@ -270,6 +269,7 @@ def draw_times(rng: Rng, n: int, length: int, max_gap: int) -> tuple[numpy.ndarr
     return t1, t1 + gap
 
 
+@checked(max_norm=positive)
 def training_step(
     model: TDVAE,
     optimizer: Optimizer,
@@ -285,7 +285,6 @@ def training_step(
     takes the place of `td_vae_loss`: loss(model, x, t1, t2, eps1, eps2) -> scalar.
     """
     x = checks.array("x", x, "N", "T", model.dim_x)
-    max_norm = checks.positive("max_norm", max_norm)
     if loss is not None:
         checks.function("loss", loss)
     n, length = x.shape[:2]

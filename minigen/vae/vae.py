@@ -17,6 +17,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, floats, function, whole, wholes
 from minigen.nn import MLP, Module, he_gain
 from minigen.tensor import batched, grad, logsumexp
 from minigen.types import Array, Rng
@@ -34,13 +35,13 @@ def reparameterize(mu: Array, logvar: Array, eps: Array) -> Array:
     return mu + np.exp(0.5 * logvar) * eps
 
 
+@checked(mu=floats, logvar=floats)
 def kl_standard_normal(mu: Array, logvar: Array) -> Array:
     """KL(N(mu, diag sigma²) || N(0, I)) = ½ sum(mu² + sigma² - 1 - log sigma²): (N, D) -> (N,), nats.
 
     The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ or a value is not
     finite.
     """
-    mu, logvar = checks.floats("mu", mu), checks.floats("logvar", logvar)
     shape = checks.same_shape(2, mu=mu, logvar=logvar)
     return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=tuple(range(1, len(shape))))
 
@@ -53,6 +54,7 @@ class Elbo(NamedTuple):
     kl: Array
 
 
+@checked(log_likelihood=function)
 def elbo(
     x: Array, decoded: Array, mu: Array, logvar: Array, log_likelihood: Callable = bernoulli_log_likelihood
 ) -> Elbo:
@@ -62,7 +64,6 @@ def elbo(
     `log_likelihood(x, decoded)` -> (N,) is log p(x|z); by default decoded are logits of pixels in [0, 1].
     The first term is one sample's estimate of its expectation, the second is exact. Eq. vae.11, Eq. vae.13
     """
-    checks.function("log_likelihood", log_likelihood)
     x, decoded = checks.floats_of_one_shape(2, x=x, decoded=decoded)
     reconstruction = log_likelihood(x, decoded)  # (N,)
     kl = kl_standard_normal(mu, logvar)  # (N,)
@@ -81,6 +82,7 @@ class VAE(Module):
     `encode` and `decode`; all else follows.
     """
 
+    @checked(dim_x=whole, dim_z=whole, widths=wholes)
     def __init__(
         self,
         rng: Rng,
@@ -90,9 +92,8 @@ class VAE(Module):
         activation: Any = "leaky_relu",
         likelihood: Likelihood | None = None,
     ):
-        self.dim_x = checks.whole("dim_x", dim_x)
-        self.dim_z = checks.whole("dim_z", dim_z)
-        widths = checks.wholes("widths", widths)
+        self.dim_x = dim_x
+        self.dim_z = dim_z
         if likelihood is not None:
             checks.instance("likelihood", likelihood, Likelihood)
         self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z], activation)
@@ -110,12 +111,12 @@ class VAE(Module):
         """The parameters of p(x|z), logits of pixels or means of points: (N, dim_z) -> (N, dim_x)."""
         return self.decoder(checks.array("z", z, "N", self.dim_z, finite=False))
 
+    @checked(x="N, ..., D")
     def elbo(self, x: Array, eps: Array) -> Elbo:
         """The ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z).
 
         Raises ValueError if x or eps is not finite.
         """
-        x = checks.array("x", x, "N", ..., "D")
         mu, logvar = self.encode(x)
         eps = checks.array("eps", eps, *np.shape(mu))
         z = reparameterize(mu, logvar, eps)
@@ -125,9 +126,10 @@ class VAE(Module):
         """The mean of -ELBO over the batch, nats per example: a scalar. Eq. vae.12"""
         return -np.mean(self.elbo(x, eps).value)
 
+    @checked(n=whole, rng=Rng)
     def sample(self, rng: Rng, n: int, noise: bool = True) -> numpy.ndarray:
         """`n` draws of x (n, dim_x): z from N(0, I), then x from p(x|z), or, without `noise`, the mean of p(x|z)."""
-        z = checks.rng(rng).standard_normal((checks.whole("n", n), self.dim_z), dtype=numpy.float32)
+        z = rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
         decoded = self.decode(z)
         return self.likelihood.sample(rng, decoded) if noise else self.likelihood.mean(decoded)
 
@@ -157,15 +159,13 @@ def vae_loss(
 # --------------------------------------------------------------------- importance-weighted log p(x)
 
 
+@checked(samples=whole, rows=whole, x="N, ..., D", rng=Rng)
 def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int = 500) -> numpy.ndarray:
     """log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x) with z_k ~ q(z|x): x (N, dim_x) -> (samples, N), nats.
 
     w_k is an unbiased estimate of p(x), the integral of Eq. vae.08. About `rows` codes are decoded at a time.
     """
     checks.instance_with("vae", vae, "encode", "decode", "likelihood")
-    samples, rows = checks.whole("samples", samples), checks.whole("rows", rows)
-    x = checks.array("x", x, "N", ..., "D")
-    checks.rng(rng)
 
     def log_weights(some: Array) -> Array:
         return _log_weights(vae, some, samples, rng, rows).T  # (n, samples)
@@ -193,9 +193,9 @@ def _log_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int) 
     return numpy.concatenate(parts)  # (samples, n)
 
 
+@checked(log_w="K, ...")
 def log_mean_exp(log_w: numpy.ndarray) -> numpy.ndarray:
     """log of the mean over the first axis of exp(log_w): (K, N) -> (N,); the mean of the logs is smaller."""
-    log_w = checks.array("log_w", log_w, "K", ...)
     log_sum = logsumexp(log_w.astype(numpy.float64), axis=0)  # (N,)
     return (log_sum - math.log(len(log_w))).astype(log_w.dtype)
 
@@ -213,6 +213,7 @@ def importance_log_likelihood(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng
 # --------------------------------------------------------------------- two gradients of an expectation
 
 
+@checked(f=function)
 def score_function_gradient(
     f: Callable, mu: Array, logvar: Array, eps: Array, baseline: float = 0.0
 ) -> tuple[Array, Array]:
@@ -222,20 +223,19 @@ def score_function_gradient(
     (N, D), `f` maps (N, D) -> (N,). Returns two arrays (N, D): one unbiased estimate in each row. Also called REINFORCE
     (Williams 1992). It applies also where z cannot be written as in Eq. vae.14.
     """
-    checks.function("f", f)
     mu, logvar, eps = checks.floats_of_one_shape(2, mu=mu, logvar=logvar, eps=eps)
     z = reparameterize(mu, logvar, eps)
     weight = _per_row(f(z), len(z)) - baseline  # (N, 1)
     return weight * eps * np.exp(-0.5 * logvar), weight * 0.5 * (eps**2 - 1)  # weight times the gradient of log q(z)
 
 
+@checked(f=function)
 def reparameterized_gradient(f: Callable, mu: Array, logvar: Array, eps: Array) -> tuple[Array, Array]:
     """The same two gradients, through z = mu + sigma * eps and the derivative of f. Eq. vae.14
 
     Arguments and result are those of `score_function_gradient`; `f` must be differentiable.
     """
 
-    checks.function("f", f)
     mu, logvar, eps = checks.floats_of_one_shape(2, mu=mu, logvar=logvar, eps=eps)
 
     def total(q: Array) -> Array:

@@ -17,6 +17,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, function, whole
 from minigen.nn import Conv2d, Module
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import batched, parallel_value_and_grad, sigmoid
@@ -53,6 +54,7 @@ class VQVAE(Module):
     see `VectorQuantizer`.
     """
 
+    @checked(rng=Rng)
     def __init__(
         self,
         rng: Rng,
@@ -64,7 +66,6 @@ class VQVAE(Module):
         beta: float = 0.25,
         learned: bool = False,
     ):
-        checks.rng(rng)
         check_sizes(codes=codes, dim=dim, width=width, channels=channels)
         check_rates(gamma, beta)
         self.channels = channels
@@ -111,10 +112,10 @@ class VQVAE(Module):
         """Images through their codes and back, in [0, 1]."""
         return self.images(*self.codes(x))
 
+    @checked(prior=function, n=whole, rng=Rng)
     def sample(self, rng: Rng, n: int, prior: Callable) -> numpy.ndarray:
         """`n` images in [0, 1]: codes from `prior(rng, n)` -> (n, H/4, W/4), decoded."""
-        checks.function("prior", prior)
-        return self.images(prior(checks.rng(rng), checks.whole("n", n)))
+        return self.images(prior(rng, n))
 
 
 # --------------------------------------------------------------------- training
@@ -143,10 +144,10 @@ def vq_vae_loss(model: QuantizedModel, x: Array) -> tuple[Array, dict[str, Array
     return np.mean(sum(terms)), {name: np.mean(term) for name, term in terms._asdict().items()}
 
 
+@checked(rng=Rng)
 def start(model: QuantizedModel, x: numpy.ndarray, rng: Rng) -> None:
     """Initialize the codebooks with vectors of the images x, level by level from the top."""
     checks.instance_with("model", model, "quantizers")
-    checks.rng(rng)
     for k, quantizer in enumerate(model.quantizers):
         quantizer.start(model(x).levels[k].z, rng)
 

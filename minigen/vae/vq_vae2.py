@@ -12,6 +12,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, function, whole
 from minigen.nn import Conv2d, ConvTranspose2d, Module
 from minigen.tensor import batched, relu, sigmoid
 from minigen.types import Array, Rng
@@ -28,6 +29,7 @@ class HierarchicalVQVAE(Module):
     bottom level with enough capacity would otherwise encode the global shape as well.
     """
 
+    @checked(rng=Rng)
     def __init__(
         self,
         rng: Rng,
@@ -40,7 +42,6 @@ class HierarchicalVQVAE(Module):
         learned: bool = False,
         alone: bool = True,
     ):
-        checks.rng(rng)
         codes_top, codes_bottom = _top_and_bottom("codes", codes)
         dim_top, dim_bottom = _top_and_bottom("dim", dim)
         check_sizes(width=width, channels=channels)
@@ -124,11 +125,10 @@ class HierarchicalVQVAE(Module):
         """Features of the top at each place of the bottom grid: (N, 4, 4) -> (N, 7, 7, dim_top)."""
         return batched(lambda some: self.double(self.top.look_up(some)), top)
 
+    @checked(top_prior=function, bottom_prior=function, n=whole, rng=Rng)
     def sample(self, rng: Rng, n: int, top_prior: Callable, bottom_prior: Callable) -> numpy.ndarray:
         """`n` images in [0, 1]: `top_prior(rng, n)`, then `bottom_prior(rng, top)` given the top, decoded."""
-        checks.function("top_prior", top_prior)
-        checks.function("bottom_prior", bottom_prior)
-        top = top_prior(checks.rng(rng), checks.whole("n", n))
+        top = top_prior(rng, n)
         bottom = bottom_prior(rng, top)
         return self.images(top, bottom)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from minigen.checks import unchecked
 from minigen.data import mnist
 from minigen.diffusion.ddpm import eps_model_from_v, v_loss
 from minigen.diffusion.guidance import drop_labels
@@ -61,7 +62,7 @@ class DigitDiffusion(NamedTuple):
 
     def __call__(self, x: Array, t: Array, y: Array = None) -> Array:
         """The noise in images x (N, 28, 28, 1) at times t (N,), of labels y (N,): 0 ... 9, or −1 for no label."""
-        eps_model = eps_model_from_v(self.net, self.schedule)
+        eps_model = unchecked(eps_model_from_v)(self.net, self.schedule)
         if isinstance(x, numpy.ndarray):  # not inside a derivative: samplers call it so, with thousands of images
             eps_model = parallel_call(eps_model)
         return eps_model(x, t, y)

@@ -14,10 +14,9 @@ from typing import Any
 import numpy
 
 from minigen.data.density import Density
-from minigen.diffusion.ddpm import simple_loss
+from minigen.diffusion.ddpm import ancestral, simple_loss
 from minigen.diffusion.flow_matching import TimeScaled, flow_matching_loss, integrate
 from minigen.diffusion.networks.mlp import EpsMLP
-from minigen.diffusion.samplers import ancestral
 from minigen.diffusion.schedule import Schedule
 from minigen.flow.realnvp import RealNVP
 from minigen.gan.networks import Discriminator, Generator

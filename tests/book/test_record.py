@@ -98,7 +98,7 @@ def test_every_output_once_in_order_in_its_cell(write_lesson, tmp_path, quick):
     assert payloads(path, "check") == [{"name": "n", "value": "2", "bar": "= 2", "status": "passed"}]
     (source,) = payloads(path, "source")
     assert source["where"].startswith("minigen/gan/losses.py:") and source["name"] == "discriminator_loss"
-    assert source["code"].startswith("def discriminator_loss(") and source["exercises"] == []
+    assert source["code"].startswith("@checked(real_logits=") and source["exercises"] == []
     (claims,) = payloads(path, "claims")
     assert claims["header"] == ["claim", "value", "threshold", "verdict", "source"]
     assert claims["rows"] == [["n is small", "2", "≤ 3", "not judged" if quick else "passed", "the test"]]

@@ -1,6 +1,7 @@
 """What must earn nothing in any exercise, tried on all of them in this process."""
 
 import inspect
+import subprocess
 import sys
 import types
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 from autograd.tracer import isbox
 
+from minigen.checks import unchecked
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import compare_all
 from minigen.course.exercise.grading.in_process import grade_source
+from minigen.course.exercise.grading.outcome import PackageAnswer
 from minigen.course.exercise.grading.reference import (
     hidden_targets,
     observe_case,
@@ -111,3 +114,42 @@ def test_a_private_twin_is_the_packages_own_answer(name):
     assert f"minigen.tensor.losses:{name}" in hidden_targets(exercise)
     report = grade_source(exercise, f"from minigen.tensor.losses import {name} as bce_with_logits\n")
     assert {verdict.status for verdict in report.verdicts} == {S.PACKAGE_ANSWER} and report.points == 0
+
+
+KEPT = """
+import sys
+from minigen import checks
+from minigen.course.exercise.grading.outcome import PackageAnswer
+from minigen.course.exercise.grading.sandbox import Hider
+
+kept, declare = [], checks.checked
+
+def keeping(**declared):  # as a table does that a module fills while it is loaded
+    return lambda formula: kept.append(declare(**declared)(formula)) or kept[-1]
+
+checks.checked = keeping
+sys.meta_path.insert(0, Hider(["minigen.gan.wgan:critic_loss"], [], lambda *what: None))
+from minigen.gan import wgan
+
+loss = next(each for each in kept if each.__name__ == "critic_loss")
+inner = [cell.cell_contents for cell in loss.__closure__ if callable(cell.cell_contents)]
+for way in (wgan.critic_loss, checks.unchecked(wgan.critic_loss), loss, loss.formula, loss.__wrapped__, *inner):
+    try:
+        way([1.0], [2.0])
+    except PackageAnswer:
+        print("hidden")
+print(wgan.generator_loss([1.0]))
+"""
+
+
+def test_a_hidden_formula_is_reached_by_no_way_through_its_checks():
+    done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["hidden"] * 6 + ["-1.0"], done.stderr
+
+
+def test_a_formula_that_was_taken_before_is_hidden_in_this_process():
+    exercise = next(each for each in EXERCISES if each.id == "gan/12/critic_loss")
+    space = {"kept": unchecked(exercise.reference)}
+    with reference_hidden(exercise, [space]) as incidents, pytest.raises(PackageAnswer):
+        space["kept"](np.ones(1), np.ones(1))
+    assert len(incidents) == 1 and space["kept"] is unchecked(exercise.reference)

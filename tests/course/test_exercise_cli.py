@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen import files
+from minigen import checks, files
 from minigen.course import check
 from minigen.course.commands import exercise
 from minigen.course.console import UsageError
@@ -685,6 +685,22 @@ def test_why_a_function_was_not_called(capsys, monkeypatch):
     vae.elbo(x, x, x, x)
     words = "your kl_standard_normal was not called: the package's elbo calls it, and yours does not"
     assert words in substitute.report() and "your elbo was called 1 time " in substitute.report()
+
+
+def test_a_loop_that_has_checked_calls_her_step_and_counts_it(monkeypatch):
+    """A sampler calls its step without the package's checks: hers stands there all the same."""
+    monkeypatch.delenv("MINIGEN_LESSONS")
+    from minigen.diffusion import ddpm, samplers
+    from minigen.diffusion.schedule import Schedule
+
+    ddim, ancestral = (catalog.find(f"diffusion/{name}")[0] for name in ("10/ddim_step", "04/ancestral_step"))
+    hers = checks.checked(eta=checks.probability)(lambda x, t, s, eps, z, schedule, eta=0.0: x + 1)
+    substitute.put(ddim, hers)  # which declares its arguments, as the package's does
+    substitute.put(ancestral, lambda x, t, eps, z, schedule, variance="beta": x + 2)
+    x, schedule = np.zeros((3, 2)), Schedule.linear(8)
+    assert np.all(samplers.ddim(lambda x, t: x, x, schedule, steps=5) == 5)
+    assert np.all(ddpm.ancestral(lambda x, t: x, x, schedule, np.random.default_rng(0)) == 16)
+    assert substitute.calls() == {ddim.id: 5, ancestral.id: 8}
 
 
 def test_methods_are_replaced_with_their_aliases():

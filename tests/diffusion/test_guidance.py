@@ -10,9 +10,9 @@ import pytest
 
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import guidance as G
-from minigen.diffusion.ddpm import eps_from_score
+from minigen.diffusion.ddpm import ancestral, eps_from_score
 from minigen.diffusion.exact import exact_eps_model
-from minigen.diffusion.samplers import ancestral, clipped, ddim, strided
+from minigen.diffusion.samplers import clipped, ddim, strided
 from minigen.diffusion.schedule import Schedule
 from minigen.metrics import sampling_floor, sliced_wasserstein
 from minigen.tensor import grad, logsumexp
@@ -319,7 +319,7 @@ def test_errors_name_the_argument():
         (lambda: G.classifier_guided(model, ones, s, 1.0)(x, 51), "t must be in 1..50"),
         (lambda: G.drop_labels([1, 2], [0.5, 1.0], 0.1), r"u must be in \[0, 1\), got values up to 1"),
         (lambda: G.drop_labels([1, 2], [0.5, -0.1], 0.1), "u must be nonnegative, got values from -0.1 to 0.5"),
-        (lambda: G.drop_labels([1, 2], [0.5], 0.1), r"u must have shape \(2,\), got \(1,\)"),
+        (lambda: G.drop_labels([1, 2], [0.5], 0.1), r"u must have the shape of y, \(2,\), got \(1,\)"),
         (lambda: G.classifier_free(model, None, 1.0), "y must be a condition, got None"),
         (lambda: G.classifier_free(Schedule, np.zeros(3, int), 1.0), "eps_model must be a function"),
         (lambda: G.clip_guided(model, 0, x, s, 1.0), "image_encoder must be a function"),

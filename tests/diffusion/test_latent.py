@@ -97,9 +97,16 @@ def test_attention_of_large_products_in_float32():
     np.testing.assert_array_equal(out, np.broadcast_to(v[:, :1], (1, 2, 2)))
 
 
-@pytest.mark.parametrize("shapes", [((2, 3), (4, 5), (4, 1)), ((2, 3), (4, 3), (5, 3)), ((2, 4, 3), (4, 3), (4, 3))])
-def test_attention_refuses(shapes):
-    with pytest.raises(ValueError, match="must fit q"):
+@pytest.mark.parametrize(
+    "shapes, message",
+    [
+        (((2, 3), (4, 5), (4, 1)), r"k must have shape \(M, 3\), got \(4, 5\)"),
+        (((2, 3), (4, 3), (5, 3)), r"v must have shape \(4, d_v\), got \(5, 3\)"),
+        (((2, 4, 3), (4, 3), (4, 3)), r"k must have shape \(2, M, 3\), got \(4, 3\)"),
+    ],
+)
+def test_attention_refuses(shapes, message):
+    with pytest.raises(ValueError, match=message):
         cross_attention(*(np.ones(shape) for shape in shapes))
 
 

@@ -6,7 +6,7 @@ import pytest
 from minigen import checks
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion import samplers as S
-from minigen.diffusion.ddpm import eps_from_x0, mean_from_eps, q_posterior
+from minigen.diffusion.ddpm import ancestral, ancestral_step, eps_from_x0, mean_from_eps, q_posterior
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
 
@@ -65,7 +65,7 @@ def test_ancestral_step_by_hand():
     mean = (2 - 0.75) / np.sqrt(0.4)
 
     def step(t, variance="beta"):
-        return S.ancestral_step(2 * one, t, one, -2 * one, s, variance).item()
+        return ancestral_step(2 * one, t, one, -2 * one, s, variance).item()
 
     assert step(2) == pytest.approx(mean - 2 * np.sqrt(0.6))
     assert step(2, "posterior") == pytest.approx(mean - 2 * np.sqrt(0.1 / 0.64 * 0.6))
@@ -104,8 +104,8 @@ def test_ddim_with_eta_one_is_the_posterior(t, s):
 @pytest.mark.parametrize(
     "sampler, bias",
     [
-        (lambda f, x, s, rng: S.ancestral(f, x, s, rng), 0.01),
-        (lambda f, x, s, rng: S.ancestral(f, x, s, rng, "posterior"), 0.02),
+        (lambda f, x, s, rng: ancestral(f, x, s, rng), 0.01),
+        (lambda f, x, s, rng: ancestral(f, x, s, rng, "posterior"), 0.02),
         (lambda f, x, s, rng: S.strided(f, x, s, 200, rng), 0.02),
         (lambda f, x, s, rng: S.ddim(f, x, s, steps=200), 0.01),
         (lambda f, x, s, rng: S.ddim(f, x, s, steps=200, eta=0.5, rng=rng), 0.02),
@@ -135,7 +135,7 @@ def test_noise_at_the_last_step_would_show():
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (x - np.sqrt(a) * (share / share.sum(axis=1, keepdims=True)) @ points) / np.sqrt(1 - a)
 
-    x = S.ancestral(eps_model, noise(0, 200, 2), schedule, np.random.default_rng(1))
+    x = ancestral(eps_model, noise(0, 200, 2), schedule, np.random.default_rng(1))
     nearest = np.sqrt(((x[:, None] - points) ** 2).sum(axis=2)).min(axis=1)
     assert nearest.max() < 1e-9 < np.sqrt(schedule.beta[1])
 
@@ -162,7 +162,7 @@ def test_ancestral_moments_are_those_of_the_recursion():
 
         slope = at(1.0) - at(0.0)
         m, variance = at(m), slope**2 * variance + (schedule.beta[t] if t > 1 else 0)
-    x = S.ancestral(f, noise(0, 40_000, 1), schedule, np.random.default_rng(1))
+    x = ancestral(f, noise(0, 40_000, 1), schedule, np.random.default_rng(1))
     assert abs(x.mean() - m) < 5 * np.sqrt(variance / 40_000)
     assert abs(x.var() - variance) < 5 * variance * np.sqrt(2 / 40_000)
 
@@ -203,7 +203,7 @@ def test_ddim_runs_backwards_too():
 def test_strided_with_all_steps_is_ancestral():
     schedule = Schedule.linear(30, 1e-3, 0.4)
     f, x = exact_eps_model(PAIR, schedule), noise(0, 50, 2)
-    a = S.ancestral(f, x, schedule, np.random.default_rng(3))
+    a = ancestral(f, x, schedule, np.random.default_rng(3))
     np.testing.assert_allclose(S.strided(f, x, schedule, 30, np.random.default_rng(3)), a, atol=1e-9)
 
 
@@ -226,8 +226,8 @@ def test_learned_variance_at_its_ends():
         def pair(x, t):
             return (f(x, t), np.full_like(x, v))
 
-        learned = S.ancestral(pair, x, schedule, np.random.default_rng(3), "learned")
-        np.testing.assert_allclose(learned, S.ancestral(f, x, schedule, np.random.default_rng(3), name), atol=1e-9)
+        learned = ancestral(pair, x, schedule, np.random.default_rng(3), "learned")
+        np.testing.assert_allclose(learned, ancestral(f, x, schedule, np.random.default_rng(3), name), atol=1e-9)
 
 
 # ------------------------------------------------------------------------------------------- around them
@@ -254,7 +254,7 @@ def test_trajectory():
     schedule = Schedule.linear(10, 0.01, 0.5)
     x = noise(0, 3, 2)
     path = S.Trajectory(every=5)
-    end = S.ancestral(lambda x, t: 0 * x, x, schedule, np.random.default_rng(0), on_step=path)
+    end = ancestral(lambda x, t: 0 * x, x, schedule, np.random.default_rng(0), on_step=path)
     assert path.times == [10, 5, 0] and path.states.shape == (3, 3, 2)
     np.testing.assert_array_equal(path.states[0], x)
     np.testing.assert_array_equal(path.states[-1], end)
@@ -289,10 +289,10 @@ def test_a_given_variance_goes_with_x():
     x, eps, z = rng.standard_normal((3, 4, 2), dtype=np.float32)
     mean, variance = mean_from_eps(x, 6, eps, s), rng.uniform(0.1, 2.0, (4, 2))
     for given in (variance, variance[:1], variance[:, :1], 0.25):
-        got = S.ancestral_step(x, 6, eps, z, s, given)
+        got = ancestral_step(x, 6, eps, z, s, given)
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, mean + np.sqrt(given) * z, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(S.ancestral_step(x, 6, eps, z, s, 0 * variance), mean)
+    np.testing.assert_array_equal(ancestral_step(x, 6, eps, z, s, 0 * variance), mean)
 
 
 def test_a_trajectory_keeps_copies():
@@ -316,8 +316,8 @@ def test_a_model_in_float64_leaves_float32_as_it_is():
 
     seen = []
     for sample in (
-        lambda told: S.ancestral(wide, x, s, rng, on_step=told),
-        lambda told: S.ancestral(pair, x, s, rng, "learned", told),
+        lambda told: ancestral(wide, x, s, rng, on_step=told),
+        lambda told: ancestral(pair, x, s, rng, "learned", told),
         lambda told: S.strided(wide, x, s, 4, rng, "posterior", told),
         lambda told: S.ddim(wide, x, s, eta=0.5, rng=rng, on_step=told),
         lambda told: S.heun(wide, x, s, on_step=told),
@@ -331,7 +331,7 @@ def test_a_model_in_float64_leaves_float32_as_it_is():
 @pytest.mark.parametrize(
     "sample",
     [
-        lambda f, **wrong: S.ancestral(f, X, **{"schedule": S10, "rng": RNG, **wrong}),
+        lambda f, **wrong: ancestral(f, X, **{"schedule": S10, "rng": RNG, **wrong}),
         lambda f, **wrong: S.strided(f, X, **{"schedule": S10, "steps": 4, "rng": RNG, **wrong}),
         lambda f, **wrong: S.ddim(f, X, **{"schedule": S10, **wrong}),
         lambda f, **wrong: S.heun(f, X, **{"schedule": S10, **wrong}),
@@ -345,14 +345,14 @@ def test_wrong_settings_are_refused_before_the_model_is_asked(sample):
         with pytest.raises(ValueError, match=f"{name} must be"):
             sample(never, **{name: value})
     with pytest.raises(ValueError, match="variance must be one of"):
-        S.ancestral(never, X, S10, RNG, "bad")
+        ancestral(never, X, S10, RNG, "bad")
     with pytest.raises(ValueError, match="variance must be one of"):
         S.strided(never, X, S10, 4, RNG, "bad")
 
 
 SAMPLERS = {
-    "ancestral": lambda f, x: S.ancestral(f, x, S10, RNG),
-    "learned": lambda f, x: S.ancestral(lambda x, t: (f(x, t), f(x, t)), x, S10, RNG, "learned"),
+    "ancestral": lambda f, x: ancestral(f, x, S10, RNG),
+    "learned": lambda f, x: ancestral(lambda x, t: (f(x, t), f(x, t)), x, S10, RNG, "learned"),
     "strided": lambda f, x: S.strided(f, x, S10, 5, RNG, "posterior"),
     "ddim": lambda f, x: S.ddim(f, x, S10),
     "ddim with noise": lambda f, x: S.ddim(f, x, S10, eta=1.0, rng=RNG),
@@ -398,12 +398,12 @@ def ZERO(x, t):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: S.ancestral(ZERO, X, S10, 0), "rng must be a numpy.random.Generator, .* got 0"),
-        (lambda: S.ancestral(ZERO, X, S10, RNG, "sigma"), "variance must be one of 'beta', 'posterior', 'learned'"),
-        (lambda: S.ancestral(ZERO, X, S10, RNG, "learned"), r"must return a pair \(eps, v\)"),
-        (lambda: S.ancestral(ZERO, X + np.inf, S10, RNG), "x must be finite"),
+        (lambda: ancestral(ZERO, X, S10, 0), "rng must be a numpy.random.Generator, .* got 0"),
+        (lambda: ancestral(ZERO, X, S10, RNG, "sigma"), "variance must be one of 'beta', 'posterior', 'learned'"),
+        (lambda: ancestral(ZERO, X, S10, RNG, "learned"), r"must return a pair \(eps, v\)"),
+        (lambda: ancestral(ZERO, X + np.inf, S10, RNG), "x must be finite"),
         (
-            lambda: S.ancestral(lambda x, t: x[:, :1], X, S10, RNG),
+            lambda: ancestral(lambda x, t: x[:, :1], X, S10, RNG),
             r"eps_model must return eps in the shape of x_t, \(3, 2\)",
         ),
         (lambda: S.strided(ZERO, X, S10, 11, RNG), "steps must be a whole number in 1..10, got 11"),
@@ -421,16 +421,16 @@ def ZERO(x, t):
         (lambda: S.clipped(ZERO, S10, 1.0, -1.0), r"high must be a number in \(1, inf\), got -1.0"),
         (lambda: S.clipped(ZERO, S10, 1.0, 1.0), r"high must be a number in \(1, inf\), got 1.0"),
         (lambda: S.clipped(ZERO, S10, "low"), "low must be a number"),
-        (lambda: S.ancestral_step(X, 2, X, X[:1], S10), r"z must have the shape of x, \(3, 2\), got \(1, 2\)"),
-        (lambda: S.ancestral_step(X, 2, X, X + np.nan, S10), "z must be finite"),
-        (lambda: S.ancestral_step(X, 2, X, X, S10, -np.ones((3, 2))), "variance must be nonnegative"),
-        (lambda: S.ancestral_step(X, 2, X, X, S10, X + np.inf), "variance must be finite"),
-        (lambda: S.ancestral_step(X, 2, X, X, S10, np.ones(2)), r"variance must have the shape of x, \(3, 2\)"),
-        (lambda: S.ancestral_step(X, 2, X, X, S10, np.ones((2, 2))), r"variance must have the shape of x, \(3, 2\)"),
-        (lambda: S.ancestral_step(X, 2, X, X, S10, np.ones((1, 3, 2))), r"variance must have the shape of x"),
-        (lambda: S.ancestral_step(X, 2, X, X, S10, None), "variance must be an array of real numbers"),
-        (lambda: S.ancestral_step(X, np.array([2, 2, 2]), X, X, S10), r"t must be one time step, got shape \(3,\)"),
-        (lambda: S.ancestral_step(X, 0, X, X, S10), "t must be in 1..10, got values from 0 to 0"),
+        (lambda: ancestral_step(X, 2, X, X[:1], S10), r"z must have the shape of x, \(3, 2\), got \(1, 2\)"),
+        (lambda: ancestral_step(X, 2, X, X + np.nan, S10), "z must be finite"),
+        (lambda: ancestral_step(X, 2, X, X, S10, -np.ones((3, 2))), "variance must be nonnegative"),
+        (lambda: ancestral_step(X, 2, X, X, S10, X + np.inf), "variance must be finite"),
+        (lambda: ancestral_step(X, 2, X, X, S10, np.ones(2)), r"variance must have the shape of x, \(3, 2\)"),
+        (lambda: ancestral_step(X, 2, X, X, S10, np.ones((2, 2))), r"variance must have the shape of x, \(3, 2\)"),
+        (lambda: ancestral_step(X, 2, X, X, S10, np.ones((1, 3, 2))), r"variance must have the shape of x"),
+        (lambda: ancestral_step(X, 2, X, X, S10, None), "variance must be an array of real numbers"),
+        (lambda: ancestral_step(X, np.array([2, 2, 2]), X, X, S10), r"t must be one time step, got shape \(3,\)"),
+        (lambda: ancestral_step(X, 0, X, X, S10), "t must be in 1..10, got values from 0 to 0"),
         (lambda: S.ddim_step(X, 3, -1, X, None, S10), "s must be in 0..10, got values from -1 to -1"),
         (lambda: S.ddim_step(X, 3, 11, X, None, S10), "s must be in 0..10, got values from 11 to 11"),
         (lambda: S.ddim_step(X, -3, 1, X, None, S10), "t must be in 0..10, got values from -3 to -3"),

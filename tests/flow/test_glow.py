@@ -394,7 +394,10 @@ I2, ONES = np.eye(2), np.ones((2, 2))
         (lambda rng: conv1x1_log_det(I2, 0, 2), "height must be a whole number"),
         (lambda rng: lu_parts(np.arange(1.0, 10).reshape(3, 3)), "W must be invertible"),
         (lambda rng: lu_parts(np.ones(3)), r"W must have shape \(C, C\)"),
-        (lambda rng: lu_matrix(I2, I2, np.eye(3), np.ones(2), np.ones(2)), r"U must have shape \(2, 2\)"),
+        (
+            lambda rng: lu_matrix(I2, I2, np.eye(3), np.ones(2), np.ones(2)),
+            r"U must have the shape of P, \(2, 2\), got \(3, 3\)",
+        ),
         (lambda rng: lu_matrix(I2, I2, I2, np.ones(3), np.ones(2)), r"sign must have shape \(2,\)"),
         (lambda rng: Invertible1x1Conv(rng, 2, np.eye(3)), r"W must have shape \(2, 2\), got \(3, 3\)"),
         (lambda rng: Invertible1x1Conv(rng, 2, ONES), "W must be invertible"),

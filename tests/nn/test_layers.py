@@ -110,13 +110,14 @@ def test_embedding_and_time_embedding(rng):
 
 def test_one_time_step_for_all_is_computed_once(monkeypatch):
     """As a sampler calls its network: the sines of 500 equal time steps are those of one."""
-    expected = sinusoidal(np.array([7, 30]), 8)[:1]
+    embedding = nn.TimeEmbedding(np.random.default_rng(0), 8, 3)
+    expected = embedding.body(sinusoidal(np.array([7, 30]), 8))
     computed, sin = [], np.sin
     monkeypatch.setattr(np, "sin", lambda angle: computed.append(angle.shape) or sin(angle))
-    features = sinusoidal(np.full(500, 7), 8)
-    np.testing.assert_array_equal(features, np.repeat(expected, 500, axis=0))
-    assert computed == [(1, 4)] and features.flags.writeable
-    assert sinusoidal(np.array([7, 7, 30]), 8)[2, 0] == np.float32(sin(30))
+    np.testing.assert_allclose(embedding(np.full(500, 7)), np.repeat(expected[:1], 500, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(embedding(np.array([7, 7, 30])), expected[[0, 0, 1]], rtol=1e-5)
+    assert nn.time_features(np.full(2, 7), 8).flags.writeable
+    assert computed == [(1, 4), (3, 4), (1, 4)]
 
 
 def test_lstm_step_by_hand():

@@ -17,12 +17,12 @@ import pytest
 from autograd.tracer import isbox
 
 import minigen.tensor
-from minigen.diffusion.ddpm import eps_model_from_v, simple_loss
+from minigen.diffusion.ddpm import ancestral, eps_model_from_v, simple_loss
 from minigen.diffusion.guidance import classifier_free
 from minigen.diffusion.networks.dit import DiT
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
-from minigen.diffusion.samplers import ancestral, clipped, ddim, heun
+from minigen.diffusion.samplers import clipped, ddim, heun
 from minigen.diffusion.schedule import Schedule
 from minigen.flow.multiscale import ImageRealNVP
 from minigen.flow.realnvp import RealNVP

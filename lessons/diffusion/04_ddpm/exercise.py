@@ -318,7 +318,7 @@ def weights_of_slow_steps(impl, rng):
 
 step = Exercise(
     "diffusion/04/ancestral_step",
-    target="minigen.diffusion.samplers:ancestral_step",
+    target="minigen.diffusion.ddpm:ancestral_step",
     minutes=10,
     imports=["from minigen.diffusion.ddpm import mean_from_eps as packages_mean"],
     prompt=f"""

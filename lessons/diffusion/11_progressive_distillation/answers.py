@@ -367,8 +367,6 @@ VARIANTS = {
 
 EQUIVALENT = {
     "distillation_target": """
-    # both steps are possible only from t = 2 on, with either check
-    check_steps(t, schedule, least=2, x_t=x_t) → check_steps(t, schedule, least=0, x_t=x_t)
     # the size that is left to be found out may be any negative number
     (-1,) + (1,) * (np.ndim(x) - 1) → (-2,) + (1,) * (np.ndim(x) - 1)
     """,

@@ -56,8 +56,7 @@ MISTAKES = {
     # c_skip is sigma_data's share: its square above, not that of sigma.
     data**2 / (above**2 + data**2), above -> above**2 / (above**2 + data**2), above
     # A gradient is taken through the result: no numpy and no float().
-    sigma = checks.between("sigma", checks.floats("sigma", sigma), 0) ->
-        sigma = stop_gradient(checks.floats("sigma", sigma))
+    above = sigma - low -> sigma = stop_gradient(sigma); above = sigma - low
     # sigma_min and sigma_data are arguments: take what is given.
     above, data = sigma - 0.002, 0.5
     return data**2 / (above**2 + data**2), above * data / np.sqrt(sigma**2 + data**2)

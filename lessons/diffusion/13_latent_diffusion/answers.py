@@ -76,15 +76,15 @@ MISTAKES = {
     """,
     "cross_attention": """
     # The products are not divided by the root of d.
-    / numpy.sqrt(shape[-1]).astype(q.dtype) -> / q.dtype.type(1)
+    / numpy.sqrt(np.shape(q)[-1]).astype(q.dtype) -> / q.dtype.type(1)
     # The products are divided by too much: by d instead of its root.
-    numpy.sqrt(shape[-1]).astype(q.dtype) -> q.dtype.type(shape[-1])
+    numpy.sqrt(np.shape(q)[-1]).astype(q.dtype) -> q.dtype.type(np.shape(q)[-1])
     # The products are multiplied where they should be divided: by the root of d.
-    / numpy.sqrt(shape[-1]).astype(q.dtype) -> * numpy.sqrt(shape[-1]).astype(q.dtype)
+    / numpy.sqrt(np.shape(q)[-1]).astype(q.dtype) -> * numpy.sqrt(np.shape(q)[-1]).astype(q.dtype)
     # d is the length of the queries that come, not always 4.
-    numpy.sqrt(shape[-1]).astype(q.dtype) -> q.dtype.type(2)
+    numpy.sqrt(np.shape(q)[-1]).astype(q.dtype) -> q.dtype.type(2)
     # d is the length of a query, not the number of words.
-    numpy.sqrt(shape[-1]) -> numpy.sqrt(shape[-2])
+    numpy.sqrt(np.shape(q)[-1]) -> numpy.sqrt(np.shape(k)[-2])
     # d is the length of a query, not the number of queries.
     return np.matmul(softmax(np.matmul(q, turned(k)) / np.shape(q)[-2] ** 0.5), v)
     # d is the length of a query, not that of a value.

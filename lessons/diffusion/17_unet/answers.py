@@ -239,13 +239,5 @@ EQUIVALENT = {
     "sinusoidal": """
     # every entry is filled afterwards
     np.zeros((len(t), dim), np.float32) → np.ones((len(t), dim), np.float32)
-    # equal times are computed once to save work; each on its own gives the same
-    if len(t) > 1 and numpy.all(t == t[0]) → if False
-    # two equal times are computed one by one
-    len(t) > 1 → len(t) > 2
-    # a time is equal to itself, so that all times are computed one by one
-    t == t[0] → t != t[0]
-    # all are equal to the second time if they are equal to the first
-    t == t[0] → t == t[1]
     """,
 }

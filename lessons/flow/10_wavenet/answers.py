@@ -317,11 +317,11 @@ MISTAKES = {
     astype(numpy.int64) -> astype(numpy.uint8)  # There may be more than 256 levels: codes are int.
     astype(numpy.int64) -> astype(numpy.int16)  # There may be 2^16 levels: codes are int.
     # Without the logarithm this is linear quantization: compress first.
-    mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> x
+    mu_law(numpy.asarray(x, numpy.float64), levels - 1) -> x
     # mu is always 255 here: it is the last code, levels - 1.
-    mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> compressed(x, 255)
+    mu_law(numpy.asarray(x, numpy.float64), levels - 1) -> compressed(x, 255)
     # mu is the number of codes here: it is the last code, levels - 1.
-    mu_law(numpy.asarray(checks.floats("x", x), numpy.float64), levels - 1) -> compressed(x, levels)
+    mu_law(numpy.asarray(x, numpy.float64), levels - 1) -> compressed(x, levels)
     # Round to the nearest code: add 1/2 before cutting off.
     0.5 -> 0
     # This rounds a middle to the even code; it goes to the upper one: floor(... + 1/2).

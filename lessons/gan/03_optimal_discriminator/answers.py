@@ -53,7 +53,7 @@ MISTAKES = {
     # The logarithm has base 10: with the natural one equal densities have the value -1.386.
     return exact_value(p_r, p_g, dx) / np.log(10.0)
     # The logarithm has base 2: with the natural one equal densities have the value -1.386.
-    p.astype -> p / np.log(2).astype
+    p_r.astype(float), p_g.astype(float) -> p_r / np.log(2), p_g / np.log(2)
     # This is 2 JS + 2 log 2: subtract 2 log 2, because the denominator is twice the mixture.
     return exact_value(p_r, p_g, dx) + 4 * np.log(2.0)
     # This is twice the JS divergence itself: 2 log 2 is missing. Divide by p_r + p_g, not by their
@@ -127,6 +127,5 @@ EQUIVALENT = {
     """,
     "value_at_optimum": """
     (p_r, p_g, dx) → (p_g, p_r, dx)  # the value is symmetric: D* becomes 1 - D*
-    _densities(p_r, p_g) → _densities(p_g, p_r)  # the value is symmetric: D* becomes 1 - D*
     """,
 }

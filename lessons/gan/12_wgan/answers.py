@@ -202,7 +202,7 @@ MISTAKES = {
     """,
     "penalized_slope": """
     # The derivative of the square has a factor 2: divide by 2 lambda.
-    2 * checks.positive("penalty", penalty) -> checks.positive("penalty", penalty)
+    2 * penalty -> penalty
     # The penalty is 0 at slope 1, not at slope 0: it is on s - 1.
     return distance / (2 * penalty)
     # The sign of the gap is wrong: the gap lowers the loss, so the best slope is above 1.

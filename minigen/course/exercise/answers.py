@@ -112,7 +112,7 @@ def _answers(files: tuple[tuple[Path, tuple[int, int]], ...], name: str, referen
     for file, _ in files:
         names |= catalog.namespace(file)
     mistakes, variants, equivalents = (names.get(table, {}).get(name, "") for table in TABLES)
-    names |= reference.__globals__
+    names |= functions.formula(reference).__globals__
     found = Answers(equivalents={" ".join(code.split()): note for code, note in entries(equivalents)})
     for text, answers in ((mistakes, found.mistakes), (variants, found.variants)):
         for code, note in entries(text):

@@ -8,7 +8,12 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["bare", "body", "compiled", "definition", "source"]
+__all__ = ["bare", "body", "compiled", "definition", "formula", "source"]
+
+
+def formula(function: Any) -> Any:
+    """Return the function that `minigen.checks.checked` has put checks before; any other is returned itself."""
+    return getattr(function, "formula", function)
 
 
 def source(function: Callable) -> str:

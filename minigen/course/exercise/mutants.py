@@ -77,6 +77,7 @@ class Mutant:
 
 def mutants(function: Callable) -> list[Mutant]:
     """All mutants of a function or method, from its source. Raises ValueError if it cannot be compiled on its own."""
+    function = functions.formula(function)
     if getattr(function, "__closure__", None):
         raise ValueError(f"{function.__qualname__} must be a plain function, without a closure, to be mutated")
     return mutants_of(functions.definition(functions.source(function)), function.__globals__)

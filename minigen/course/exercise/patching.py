@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from minigen.course.exercise.format import resolve_target
+from minigen.course.exercise.functions import formula
 
 __all__ = ["put_back", "replace", "replaced"]
 
@@ -54,9 +55,10 @@ def replace(target: str, function: Callable, also: Iterable[dict] = ()) -> list[
         return undo
     before = {(id(container), key) for container, key in _places(function)}
     undo.append(functools.partial(_put_back_later, function, original, before))
-    for container, key in list(_places(original, also)):
-        undo.append(functools.partial(put_back, container, key, function, original))
-        container[key] = function
+    for each in dict.fromkeys([original, formula(original)]):
+        for container, key in list(_places(each, also)):
+            undo.append(functools.partial(put_back, container, key, function, each))
+            container[key] = function
     return undo
 
 

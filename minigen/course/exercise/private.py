@@ -98,7 +98,7 @@ class PrivateExercise(Exercise):
         linecache.cache[self._file] = (len(self._definition), None, self._definition.splitlines(True), self._file)
         import autograd.numpy as anp  # here, since the command line reads stubs without it
 
-        names = {**self.ordinary.reference.__globals__, "np": anp, "ordinary": function}
+        names = {**functions.formula(self.ordinary.reference).__globals__, "np": anp, "ordinary": function}
         exec(self._code, names)
         return names[self.name]
 

@@ -21,6 +21,7 @@ from typing import Any
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.functions import formula
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.patching import put_back, replace
@@ -45,6 +46,7 @@ class _Substitute:
             return self.student(*args, **kwargs)
 
         vars(counted).update(student=self.student, replaces=self.exercise.reference)
+        counted.formula = counted  # type: ignore[attr-defined]  # a loop that has checked calls hers, and it counts
         self.counted: Callable = counted
 
     def enter(self, space: MutableMapping[str, Any]) -> None:
@@ -180,7 +182,8 @@ def _load(source: str, file: Path, exercises: Sequence[Exercise]) -> dict:
     except (Exception, SystemExit) as error:
         raise UsageError(f"--with {file}: it cannot be loaded: {type(error).__name__}: {error}") from error
     for exercise in exercises:
-        if module.__dict__.get(exercise.name) is exercise.reference:
+        given: Any = module.__dict__.get(exercise.name)
+        if formula(given) is formula(exercise.reference):
             raise UsageError(f"--with {file}: {exercise.name} is the package's own function")
     return module.__dict__
 
@@ -205,7 +208,7 @@ def _why_not_called(identity: str) -> str:
     callers = [
         entry.exercise.name
         for entry in _active.values()
-        if entry.calls and name in vars(entry.counted)["replaces"].__code__.co_names
+        if entry.calls and name in formula(vars(entry.counted)["replaces"]).__code__.co_names
     ]
     if not callers:
         return "was not called in this run"

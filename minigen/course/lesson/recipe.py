@@ -85,6 +85,7 @@ def recipe_of_functions(*functions: Callable) -> str:
 
 def _surroundings(function: Callable) -> tuple[set[str], set[str]]:
     """The text of the file that defines a function, or of a notebook's cells; and what is imported there."""
+    function = getattr(function, "formula", function)  # without the checks of `minigen.checks.checked`
     code = getattr(function, "__code__", None)
     if code is None:  # an object that can be called
         return {f"{type(function).__module__}.{type(function).__qualname__}"}, {type(function).__module__}

@@ -13,6 +13,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, whole
 from minigen.diffusion.networks.unet import UNet, output_like
 from minigen.nn import Conv2d, Module, space_to_depth
 from minigen.tensor import like, silu
@@ -28,13 +29,13 @@ def controlled(frozen: Callable, trained: Callable, zero_in: Callable, zero_out:
     return frozen(x) + zero_out(trained(x + zero_in(c)))
 
 
+@checked(w="C, K")
 def conv1x1_gradients(x: Array, w: Array, g: Array) -> tuple[Array, Array, Array]:
     """The gradients of a loss in w, b and x, where y = x w + b at each position and g is the loss's gradient in y.
 
     x (N, H, W, C), w (C, K), g (N, H, W, K) -> dw (C, K), db (K,), dx (N, H, W, C). With w = 0, dx is 0 and dw is not:
     a zero convolution is trained from the first step, the layers before it later. ValueError: shapes that do not fit.
     """
-    w = checks.array("w", w, "C", "K")
     x = checks.array("x", x, "N", "H", "W", np.shape(w)[0])
     g = checks.array("g", g, *np.shape(x)[:3], np.shape(w)[1])
     return np.einsum("nhwc,nhwk->ck", x, g), np.sum(g, axis=(0, 1, 2)), np.matmul(g, np.transpose(w))
@@ -49,10 +50,9 @@ class ControlledBlock(Module):
     ValueError: a block that is not a Module, x or c of another shape.
     """
 
+    @checked(rng=Rng, channels=whole, block=Module)
     def __init__(self, rng: Rng, block: Module, channels: int):
-        checks.rng(rng)
-        self.channels = checks.whole("channels", channels)
-        checks.instance("block", block, Module)
+        self.channels = channels
         self.trained = block.copy().freeze(False)
         self.frozen = block.freeze()
         self.zero_in = Conv2d(rng, channels, channels, 1, scale=0.0)
@@ -76,10 +76,9 @@ class ControlNet(Module):
     Zhang, Rao and Agrawala 2023, figure 3.
     """
 
+    @checked(rng=Rng, unet=UNet, channels=whole)
     def __init__(self, rng: Rng, unet: UNet, channels: int = 1):
-        checks.rng(rng)
-        checks.instance("unet", unet, UNet)
-        self.channels = checks.whole("channels", channels)
+        self.channels = channels
         width, low = np.shape(unet.upsample.w)[3], np.shape(unet.upsample.w)[2]
         self.trained = unet.copy().freeze(False)
         for unused in ("upsample", "up", "norm", "conv_out"):  # the way up is not copied

@@ -13,6 +13,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, floats
 from minigen.nn import MLP, Embedding, LayerNorm, Linear, Module, MultiHeadAttention, TimeEmbedding, sinusoidal
 from minigen.tensor import layer_norm, like, silu
 from minigen.types import Array, Rng
@@ -23,12 +24,12 @@ CONDITIONINGS = ("in-context", "cross-attention", "adaln-zero")
 # ------------------------------------------------------------------------------------------- patches and positions
 
 
+@checked(x="N, H, W, C")
 def patchify(x: Array, size: int) -> Array:
     """Images (N, H, W, C) -> tokens (N, H/size · W/size, size² C), row by row; in a token (row, column, channel).
 
     ValueError: x of another rank, size that does not divide H and W.
     """
-    x = checks.array("x", x, "N", "H", "W", "C")
     n, height, width, c = np.shape(x)
     _check_size(size, height, width)
     x = np.reshape(x, (n, height // size, size, width // size, size, c))
@@ -68,9 +69,9 @@ def sincos_2d(height: int, width: int, dim: int) -> numpy.ndarray:
 # ------------------------------------------------------------------------------------------- blocks
 
 
+@checked(x=floats)
 def modulate(x: Array, shift: Array, scale: Array) -> Array:
     """x (1 + scale) + shift, the same for all tokens of an example: x (N, L, D), shift and scale (N, D)."""
-    x = checks.floats("x", x)
     if len(np.shape(x)) != 3:
         raise ValueError(f"x must have shape (N, L, D), got {np.shape(x)}")
     n, _, dim = np.shape(x)

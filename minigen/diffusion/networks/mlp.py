@@ -4,7 +4,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.nn import MLP, Module, he_gain, sinusoidal
+from minigen.nn import MLP, Module, he_gain, time_features
 from minigen.tensor import like
 from minigen.types import Array, Rng
 
@@ -43,7 +43,7 @@ class EpsMLP(Module):
         x = checks.array("x", x, "N", self.dim, finite=False)
         if np.shape(t) != (len(x),):
             raise ValueError(f"t must have shape ({len(x)},), one time step for each example, got {np.shape(t)}")
-        inputs = [x, sinusoidal(t, self.time_features)]  # (N, dim), (N, time_features)
+        inputs = [x, time_features(t, self.time_features)]  # (N, dim), (N, time_features)
         if self.classes is not None:
             labels = numpy.full(len(x), -1) if y is None else y
             labels = checks.integers("y", labels, len(x), least=-1, most=self.classes - 1)

@@ -26,6 +26,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import Sized, checked, nonnegative, unchecked, whole
 from minigen.diffusion.ddpm import join_output, split_output
 from minigen.nn import (
     Conv2d,
@@ -45,6 +46,7 @@ from minigen.types import Array, Rng
 GROUPS = 8  # of every group norm
 
 
+@checked(depth=whole, size=whole)
 def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     """Side lengths in the original U-Net: after the two convolutions of each level, down (depth + 1) and up (depth).
 
@@ -52,7 +54,7 @@ def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     and two more convolutions at the bottom. Up: doubling, then two convolutions. Of 572 pixels 388 come out.
     ValueError: a side that is odd where it is to be halved, or that is used up. Ronneberger et al. 2015, figure 1.
     """
-    side, depth = checks.whole("size", size), checks.whole("depth", depth)
+    side = size
     down, up = [], []
     for level in range(depth + 1):
         side = (side if level == 0 else side // 2) - 4
@@ -67,6 +69,13 @@ def unet_sizes(size: int, depth: int = 4) -> tuple[list[int], list[int]]:
     return down, up
 
 
+@checked(
+    h=Sized("N, ..., C", finite=False),
+    scale=Sized("N, C", finite=False),
+    shift=Sized("N, C", finite=False),
+    groups=whole,
+    eps=nonnegative,
+)
 def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5, activation: str | None = None) -> Array:
     """Adaptive group normalization, group_norm(h) (1 + scale) + shift: h (N, ..., C), scale and shift (N, C).
 
@@ -74,12 +83,7 @@ def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5, 
     dtype of h. Dhariwal and Nichol 2021. Raises ValueError for shapes that do not fit, a negative eps, or if `groups`
     does not divide C.
     """
-    h = checks.array("h", h, "N", ..., "C", finite=False)
-    n, *_, c = np.shape(h)
-    scale, shift = (
-        like(checks.array(name, a, n, c, finite=False), h) for name, a in (("scale", scale), ("shift", shift))
-    )
-    return group_norm(h, 1 + scale, shift, checks.whole("groups", groups), checks.number("eps", eps, 0), activation)
+    return group_norm(h, 1 + like(scale, h), like(shift, h), groups, eps, activation)
 
 
 class AdaptiveResidualBlock(Module):
@@ -101,7 +105,7 @@ class AdaptiveResidualBlock(Module):
         h = self.conv1(self.norm1(x))  # (N, H, W, c_out)
         modulation = self.modulation(condition)  # (N, 2 c_out)
         scale, shift = modulation[:, : h.shape[3]], modulation[:, h.shape[3] :]
-        h = self.conv2(adagn(h, scale, shift, self.groups, activation="silu"))
+        h = self.conv2(unchecked(adagn)(h, scale, shift, self.groups, activation="silu"))
         return h + (x if self.skip is None else self.skip(x))
 
 
@@ -170,6 +174,7 @@ class UNet(Module):
     Raises ValueError for shapes, sizes or labels that do not fit.
     """
 
+    @checked(rng=Rng, channels=whole, blocks=whole)
     def __init__(
         self,
         rng: Rng,
@@ -182,8 +187,6 @@ class UNet(Module):
         classes: int | None = None,
         vectors: int | None = None,
     ):
-        checks.rng(rng)
-        channels, blocks = checks.whole("channels", channels), checks.whole("blocks", blocks)
         if checks.whole("width", width) % GROUPS:
             raise ValueError(f"width must be a multiple of {GROUPS}, got {width}")
         for name, count in (("global_mlp", global_mlp), ("classes", classes), ("vectors", vectors)):

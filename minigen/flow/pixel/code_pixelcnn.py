@@ -5,11 +5,13 @@ Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning", 2017.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, whole
 from minigen.flow.pixel.model import FIRST, known_pixels
 from minigen.flow.pixel.pixelcnn import PixelCNN
 from minigen.flow.wavenet import draw_codes
@@ -25,6 +27,7 @@ class CodePixelCNN(PixelCNN):
     are not integers, out of range or of another shape. Van den Oord et al. 2016b, 2017.
     """
 
+    @checked(levels=partial(whole, least=2))
     def __init__(
         self,
         rng: Rng,
@@ -34,7 +37,7 @@ class CodePixelCNN(PixelCNN):
         window: Sequence[int] = (FIRST // 2 + 1, FIRST),
         position_bias: Sequence[int] | None = None,
     ):
-        self.channels = checks.whole("levels", levels, 2)
+        self.channels = levels
         super().__init__(rng, width, layers, True, window, position_bias)
 
     def __call__(self, codes: numpy.ndarray) -> Array:

@@ -8,6 +8,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked
 from minigen.flow.made import zeros_and_ones
 from minigen.nn import Linear, Module
 from minigen.tensor import bce_with_logits, like, relu, sigmoid
@@ -64,9 +65,10 @@ class PixelModel(Module):
         x = checks.array("x", x, "N", *(self.image_size or ("H", "W")), 1)
         return like(self._logits(self._features(x)), x)
 
+    @checked(x="N, H, W, 1")
     def log_prob(self, x: Array) -> Array:
         """log p(x) in nats, x (N, H, W, 1) of zeros and ones -> (N,). ValueError: other values."""
-        x = zeros_and_ones("x", checks.array("x", x, "N", "H", "W", 1))
+        x = zeros_and_ones("x", x)
         return -np.sum(bce_with_logits(self(x), x), axis=(1, 2, 3))
 
     def sample(
@@ -89,9 +91,9 @@ class PixelModel(Module):
         self._draw_unknown(rng, x, known)
         return x
 
+    @checked(rng=Rng)
     def _sample_shape(self, rng: Rng, n: int, size: Sequence[int]) -> tuple[int, int, int]:
         """(n, H, W), if the arguments of `sample` are good."""
-        checks.rng(rng)
         size = checked_size("size", size)
         if self.image_size not in (None, size):
             raise ValueError(f"size must be {self.image_size}, where each position has a bias, got {size}")

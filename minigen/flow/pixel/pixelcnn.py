@@ -6,12 +6,13 @@ above. Van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel Recurrent Neural Netwo
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
-from minigen import checks
+from minigen.checks import checked, choice, whole
 from minigen.flow.pixel.model import FIRST, PixelModel, checked_size, pixel_mask, shift_down, shift_right
 from minigen.nn import Linear, MaskedConv2d, Module
 from minigen.nn.layers import uniform
@@ -30,6 +31,7 @@ class PixelCNN(PixelModel):
     ValueError: an even number of columns, a window of the stack that is not gated. Van den Oord et al. 2016a, 2016b
     """
 
+    @checked(width=whole, gated=partial(choice, options=(False, True)), layers=whole)
     def __init__(
         self,
         rng: Rng,
@@ -39,10 +41,10 @@ class PixelCNN(PixelModel):
         window: Sequence[int] = (FIRST // 2 + 1, FIRST),
         position_bias: Sequence[int] | None = None,
     ):
-        super().__init__(rng, checks.whole("width", width), position_bias)
-        self.gated = checks.choice("gated", gated, (False, True))
+        super().__init__(rng, width, position_bias)
+        self.gated = gated
         self.window = _checked_window(window, gated)
-        shapes = [self.window] + [(2, 3)] * (checks.whole("layers", layers) - 1)
+        shapes = [self.window] + [(2, 3)] * (layers - 1)
         channels = [self.channels] + [width] * (layers - 1)
         self.layers: list[Any] = []
         for c_in, (rows, columns) in zip(channels, shapes):

@@ -4,12 +4,14 @@ Van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel Recurrent Neural Networks", 2
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
+from minigen.checks import checked, choice, whole
 from minigen.flow.pixel.model import FIRST, PixelModel, pixel_mask, shift_down
 from minigen.nn import Linear, LSTMCell, MaskedConv2d, Module
 from minigen.nn.layers import uniform
@@ -20,20 +22,22 @@ from minigen.types import Array, Rng
 # ------------------------------------------------------------------------------------------- skewing
 
 
+@checked(x="N, H, W, C")
 def skew(x: Array) -> Array:
     """Row i moved i places to the right, zeros elsewhere: (N, H, W, C) -> (N, H, W + H − 1, C).
 
     The pixel above and the pixel to the left of one then both stand in the column before it.
     """
-    n, h, w, c = np.shape(checks.array("x", x, "N", "H", "W", "C"))
+    n, h, w, c = np.shape(x)
     padded = np.concatenate([x, np.zeros((n, h, h, c), x.dtype)], axis=2)  # (N, H, W + H, C)
     flat = np.reshape(padded, (n, h * (w + h), c))[:, : h * (w + h - 1)]  # rows one shorter: each starts one later
     return np.reshape(flat, (n, h, w + h - 1, c))
 
 
+@checked(y="N, H, V, C")
 def unskew(y: Array) -> Array:
     """Undoes `skew`: (N, H, W + H − 1, C) -> (N, H, W, C). ValueError: fewer than H columns."""
-    n, h, v, c = np.shape(checks.array("y", y, "N", "H", "V", "C"))
+    n, h, v, c = np.shape(y)
     if v < h:
         raise ValueError(f"y must have at least as many columns as rows, got {h} rows and {v} columns")
     flat = np.reshape(y, (n, h * v, c))
@@ -55,6 +59,7 @@ class PixelRNN(PixelModel):
     ValueError: another kind, an even kernel. Van den Oord et al. 2016a
     """
 
+    @checked(width=whole, kind=partial(choice, options=("diagonal", "row")))
     def __init__(
         self,
         rng: Rng,
@@ -64,8 +69,8 @@ class PixelRNN(PixelModel):
         kernel: int = FIRST,
         position_bias: Sequence[int] | None = None,
     ):
-        super().__init__(rng, checks.whole("width", width), position_bias)
-        self.kind = checks.choice("kind", kind, ("diagonal", "row"))
+        super().__init__(rng, width, position_bias)
+        self.kind = kind
         self.before = MaskedConv2d(rng, pixel_mask(kernel, "A"), 1, width, kernel // 2)
         # the states from the right are moved down by one row, so their own pixel is in the past: no mask hides it
         self.including = None

@@ -49,12 +49,12 @@ def cosine_schedule() -> Schedule:
 
 def ancestral(model: EpsMLP, x_T: Array, schedule: Schedule, rng: Rng) -> Array:
     """The sampler of DDPM."""
-    return samplers.ancestral(model, x_T, schedule, rng)
+    return ddpm.ancestral(model, x_T, schedule, rng)
 
 
 def with_posterior_variance(model: EpsMLP, x_T: Array, schedule: Schedule, rng: Rng) -> Array:
     """The same with the variance of the posterior."""
-    return samplers.ancestral(model, x_T, schedule, rng, variance="posterior")
+    return ddpm.ancestral(model, x_T, schedule, rng, variance="posterior")
 
 
 def by_posterior(model: EpsMLP, x_T: Array, schedule: Schedule, rng: Rng) -> Array:

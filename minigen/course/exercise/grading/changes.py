@@ -42,14 +42,16 @@ def changes(exercise: Exercise) -> Iterator[Mutant]:
             yield dataclasses.replace(change, function=exercise.composed(change.function))
         return
     reference, variants = exercise.reference, answers_of(exercise).variants
-    yield from without_roots(functions.definition(functions.source(reference)), reference.__globals__)
+    yield from without_roots(
+        functions.definition(functions.source(reference)), functions.formula(reference).__globals__
+    )
     for answer in variants:
         yield from without_roots(answer.tree, answer.function.__globals__)
     yield from mutants(reference)
     yield from wrapped(reference)
     for answer in variants:
         yield from mutants_of(answer.tree, answer.function.__globals__)
-    yield from padded(functions.definition(functions.source(reference)), reference.__globals__)
+    yield from padded(functions.definition(functions.source(reference)), functions.formula(reference).__globals__)
     for answer in variants:
         yield from padded(answer.tree, answer.function.__globals__)
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from minigen.course.exercise import catalog, stubs, substitute
 from minigen.course.exercise.format import Exercise, resolve_target
+from minigen.course.exercise.functions import formula
 from minigen.course.exercise.grading import runner, sandbox, status
 from minigen.course.exercise.grading.grade import did_you_mean, judge
 from minigen.course.exercise.grading.observe import answer_module, generator_restored, load, run_text
@@ -57,7 +58,7 @@ def grade_function(
     if not callable(function):
         message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
         return same_for_every_case(exercise, Outcome(status.WRONG_TYPE, message))
-    if any(function is resolve_target(target)[2] for target in hidden_targets(exercise)):
+    if any(formula(function) is formula(resolve_target(target)[2]) for target in hidden_targets(exercise)):
         message = "this is the package's own function"
         return same_for_every_case(exercise, Outcome(status.PACKAGE_ANSWER, message))
     wanted = references(exercise, seed) if wanted is None else wanted

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from minigen.course.exercise.format import Case, Exercise
+from minigen.course.exercise.functions import formula
 from minigen.course.exercise.given import GivenExercise, unpacked
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.observe import Impl, generator_restored, observe, start_of
@@ -103,7 +104,7 @@ def observe_case(
 
     file: of its source, if that is not the file of the function's code object. after: called after each call of it.
     """
-    own = [function.__code__.co_filename] if isinstance(function, types.FunctionType) else []
+    own = [formula(function).__code__.co_filename] if isinstance(function, types.FunctionType) else []
     files = [file] if file is not None else own
     impl = Impl(function, reference.forms, files, after, exercise.mutates, reference.shift, exercise.renamed)
     return observe(exercise.cases[number].driver, impl, start_of(seed, number))
@@ -156,7 +157,7 @@ def _functions(space: dict) -> Iterator[tuple[str, types.FunctionType]]:
     """The functions and methods of a module by their names: `critic_loss`, `Critic.__call__`."""
     for name, value in space.items():
         if isinstance(value, types.FunctionType):
-            yield name, value
+            yield name, formula(value)
         elif isinstance(value, type) and value.__module__ == space["__name__"]:
             for inner, method in vars(value).items():
                 method = getattr(method, "__func__", method)
