@@ -14,10 +14,10 @@ from minigen.course.book.contents import Contents
 from minigen.course.book.pages import exercise_box, outputs, overview, references
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.sources import SourcePages, parts_of
-from minigen.course.cells import cell_of_statement
 from minigen.course.exercise import catalog
 from minigen.course.index import posts
 from minigen.course.index.equations import equation_index
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson.recipe import recipe_of
@@ -176,24 +176,43 @@ def unfenced(markdown):
 
 
 def test_what_cells_are_for():
-    cells = page_cells(LESSON)
+    cells = page_cells(LessonSource(LESSON))
     purposes = "text lesson imports questions questions code plot code code text code questions questions".split()
     assert [cell.purpose for cell in cells] == purposes
     assert cells[0].text == "# A title\nReads `gan/01` and `vae/06`, and Eq. gan.03."
     assert [cell.is_open for cell in cells].count(True) == 4 and cells[5].is_open and not cells[6].is_open
     assert cells[7].summary == "code of `helper`, 2 lines" and cells[2].summary == "imports, 2 lines"
     source = "# %%\n" + "\n\n# a comment\n".join(f"a{i} = {i}" for i in range(12)) + "\n"
-    assert page_cells(source)[0].lines == 12 and page_cells(source)[0].is_open
-    assert not page_cells(source + "a13 = 13\n")[0].is_open
+    assert page_cells(LessonSource(source))[0].lines == 12 and page_cells(LessonSource(source))[0].is_open
+    assert not page_cells(LessonSource(source + "a13 = 13\n"))[0].is_open
 
 
 def test_where_a_statement_is():
-    assert cell_of_statement(LESSON) == [1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 7, 8, 8, 10, 10, 11, 12]
+    assert [statement.cell for statement in LessonSource(LESSON).statements] == [
+        1,
+        1,
+        2,
+        2,
+        3,
+        4,
+        5,
+        5,
+        6,
+        6,
+        6,
+        7,
+        8,
+        8,
+        10,
+        10,
+        11,
+        12,
+    ]
 
 
 def test_every_cell_of_every_lesson_has_a_purpose():
     for lesson in all_lessons():
-        cells = page_cells(lesson.path.read_text(encoding="utf-8"))
+        cells = page_cells(lesson.source)
         assert [cell.purpose for cell in cells].count("lesson") == 1
         assert cells[0].is_text and cells[0].text.startswith("# "), lesson.id
         assert sum(cell.is_open for cell in cells) >= 3, lesson.id
@@ -202,10 +221,14 @@ def test_every_cell_of_every_lesson_has_a_purpose():
 
 def test_reading_takes_longer_the_more_there_is():
     words = "# %% [markdown]\n# " + "word " * 1600
-    assert reading_minutes(page_cells(words), 0) == 10
-    assert reading_minutes(page_cells(words), 6) == 12
-    assert reading_minutes(page_cells(words + "\n\n# %%\n" + "a = 1\n" * 12), 0) == 11
-    assert reading_minutes(page_cells(words + "\n\n# %%\n" + "a = 1\n" * 120), 0) == 10  # folded
+
+    def minutes(text, figures=0):
+        return reading_minutes(page_cells(LessonSource(text)), figures)
+
+    assert minutes(words) == 10
+    assert minutes(words, figures=6) == 12
+    assert minutes(words + "\n\n# %%\n" + "a = 1\n" * 12) == 11
+    assert minutes(words + "\n\n# %%\n" + "a = 1\n" * 120) == 10  # folded
 
 
 # -- text --------------------------------------------------------------------------------------------------------------

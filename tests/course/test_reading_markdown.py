@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from minigen.cli import main
-from minigen.course.cells import cells_of
 from minigen.course.index.lessons import LessonInfo, all_lessons, lessons_root
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import recorded
@@ -186,7 +185,7 @@ def broken_formulas(text):
 
 def test_no_formula_of_a_lesson_is_broken_by_how_its_lines_begin():
     for lesson in all_lessons():
-        for cell in cells_of(lesson.path.read_text(encoding="utf-8")):
+        for cell in lesson.source.cells:
             if cell.is_text:
                 assert broken_formulas(cell.text) == [], f"{lesson.path}:{cell.line}"
 

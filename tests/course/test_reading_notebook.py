@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from minigen.cli import main
-from minigen.course.cells import cells_of
 from minigen.course.index.lessons import all_lessons
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import recorded
@@ -178,7 +177,7 @@ def check_against_record(lesson):
     if reading.sources:
         *cells, sources = cells
         assert sources["source"].startswith("**Sources**") and sources["source"].count("\n- ") == len(reading.sources)
-    source = cells_of(lesson.path.read_text(encoding="utf-8"))
+    source = lesson.source.cells
     assert [cell["cell_type"] == "markdown" for cell in cells] == [cell.is_text for cell in source]
     for number, (cell, own) in enumerate(zip(cells, source)):
         if own.is_text:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.course.console import UsageError
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import lesson_file
 from minigen.course.index.names import resolve
 from minigen.course.index.sources import check_sources, reference
@@ -97,7 +98,7 @@ class Lesson:
         self._run, self._record = mine, Quotes(id)
         file = lesson_file(id)
         known = mine.repeats and file.exists()
-        self._places = Places(file.read_text(encoding="utf-8-sig")) if known else None  # of the cells of a notebook
+        self._places = Places(LessonSource.read(file)) if known else None  # of the cells of a notebook
         short = self.quick or self.scale < 1
         own = bool(mine.origin.edit) or bool(self.options.settings)
         self._quotes = self._record if short and not own else None  # a short run quotes the full one

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TextIO, cast
 
 from minigen.course.console import UsageError, color, safe_streams, silence_stdout
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.lesson import events
 from minigen.course.lesson.ask import at_terminal
 from minigen.course.lesson.claims import CheckFailed
@@ -222,7 +223,7 @@ def run_file(path: Path, options: RunOptions, screen: Sequence[events.Sink] | No
     with run.active():
         try:
             if options.settings:
-                check_settings(path.read_text(encoding="utf-8-sig"), options.settings)
+                check_settings(LessonSource.read(path), options.settings)
             runpy.run_path(str(path), run_name="__main__")
         except Finished:
             run.events.emit(events.End("stopped early"))

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
-from minigen.course.index.package import calls_of, parse
 from minigen.course.lesson import events
 from minigen.course.lesson.cache import cache_dir
 from minigen.course.lesson.folder import RunFolder
@@ -184,14 +183,10 @@ def _kept_in(recipe: str | None, seed: int, quick: bool, train_shared: bool) -> 
 
 def _trains_before(lesson: LessonInfo, sampler: str) -> bool:
     """Whether the lesson's file trains a model of its own above the place where it offers this one."""
-    tree = parse(lesson.path)
-    offered = [call.lineno for call in calls_of(tree, "sampler") if _first_argument(call) == sampler]
-    trained = [call.lineno for name in ("fit", "train_once") for call in calls_of(tree, name)]
+    source = lesson.source
+    offered = [call.node.lineno for call in source.calls_of("sampler") if call.literal("name", 0) == sampler]
+    trained = [call.node.lineno for call in source.calls_of("fit", "train_once")]
     return not offered or min(trained, default=math.inf) < offered[0]
-
-
-def _first_argument(call: Any) -> Any:
-    return getattr(call.args[0], "value", None) if call.args else None
 
 
 def _log_alone(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:

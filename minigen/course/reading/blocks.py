@@ -63,12 +63,13 @@ class Text(Block):
 class Code(Block):
     """Code of a cell. summary: the line, in Markdown, that stands for folded code; "" if the code is open.
 
-    purpose: that of `purposes.PageCell`.
+    purpose, methods: those of `purposes.PageCell`.
     """
 
     code: str
     purpose: str
     summary: str = ""
+    methods: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

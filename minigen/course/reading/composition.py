@@ -9,14 +9,13 @@ makes a result. Headings, exercises and the question itself are always open.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from minigen.course.cells import cell_of_statement
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.lesson.recorded import status_of
 from minigen.course.lesson.result import Result
@@ -30,8 +29,7 @@ __all__ = ["Reading", "compose"]
 RESULTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Picture, blocks.Claims, blocks.Outcome)
 ALWAYS_OPEN = (blocks.Heading, Question, blocks.Exercise)
 BOXES = {"predict", "exercise", "show_source", "change", "finish", "sampler"}  # code of these alone is left out
-TELLING = re.compile(r"\blesson\.(check|claim|outcome)\(")  # code that says what must come out
-HEADING = re.compile(r"^(#{1,6}) +(.+?)[ #]*$")
+TELLING = {"check", "claim", "outcome"}  # code that calls one of these says what must come out
 
 Entry = Mapping[str, Any]  # an output, as `record.jsonl` has it
 
@@ -70,7 +68,7 @@ class Missing(Block):
 
 def compose(lesson: LessonInfo, result: Result | None) -> Reading:
     """What is shown of a lesson with the result of a run, or of its file alone."""
-    source = lesson.path.read_text(encoding="utf-8-sig")
+    source = lesson.source
     cells = page_cells(source)
     shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result is not None)))
     shown = list(_exercises_placed_once(shown, lesson))
@@ -82,17 +80,16 @@ def compose(lesson: LessonInfo, result: Result | None) -> Reading:
 # -- blocks in their order ---------------------------------------------------------------------------------------------
 
 
-def _entries_by_cell(source: str, result: Result | None) -> dict[int, list[Entry]]:
+def _entries_by_cell(source: LessonSource, result: Result | None) -> dict[int, list[Entry]]:
     """The outputs of each cell: those of the result or, without one, what the file says of them.
 
     Outputs of statements that a changed file no longer has are left out (`minigen.course.lesson.misfits` names them).
     """
     entries = entries_of_file(source) if result is None else result.entries
-    cells = cell_of_statement(source)
     by_cell: dict[int, list[Entry]] = {}
     for entry in entries:
-        if entry["statement"] < len(cells):
-            by_cell.setdefault(cells[entry["statement"]], []).append(entry)
+        if entry["statement"] < len(source.statements):
+            by_cell.setdefault(source.statements[entry["statement"]].cell, []).append(entry)
     return by_cell
 
 
@@ -109,28 +106,17 @@ def _blocks(cells: Sequence[PageCell], entries: Mapping[int, Sequence[Entry]], i
 
 
 def _text(cell: PageCell) -> Iterator[Block]:
-    """The text of a cell, cut at its headings; a line of code that begins with `#` is none."""
-    fenced = False
-    parts: list[Block] = []
-    for line in cell.text.split("\n"):
-        fenced ^= line.startswith("```")
-        heading = None if fenced else HEADING.match(line)
-        if heading:
-            parts.append(blocks.Heading(len(heading[1]), heading[2], cell=cell.index))
-        elif parts and isinstance(parts[-1], blocks.Text):
-            parts[-1] = replace(parts[-1], text=f"{parts[-1].text}\n{line}")
-        elif line.strip():
-            parts.append(blocks.Text(line, cell=cell.index))
-    for part in parts:
-        yield replace(part, text=part.text.rstrip()) if isinstance(part, blocks.Text) else part
+    """The text of a cell, cut at its headings."""
+    for level, text in cell.cell.parts:
+        yield blocks.Heading(level, text, cell=cell.index) if level else blocks.Text(text, cell=cell.index)
 
 
 def _code(cell: PageCell, is_run: bool) -> Iterator[Block]:
     """The code of a cell, unless blocks stand for all of it. Without a run there are no blocks of sources."""
-    called = set(re.findall(r"^lesson\.(\w+)", cell.text, re.M))
     boxes = BOXES if is_run else BOXES - {"show_source"}
-    if cell.text and not (cell.purpose == "questions" and called <= boxes):
-        yield blocks.Code(cell.text, cell.purpose, "" if cell.is_open else cell.summary, cell=cell.index)
+    if cell.text and not (cell.purpose == "questions" and cell.methods <= boxes):
+        summary = "" if cell.is_open else cell.summary
+        yield blocks.Code(cell.text, cell.purpose, summary, cell.methods, cell=cell.index)
 
 
 def _outputs(cell: int, entries: Sequence[Entry]) -> Iterator[Block]:
@@ -233,7 +219,7 @@ def _end_of_reach(shown: Sequence[Block], begin: int, stop: int) -> int:
 
 def _has_outcome(block: Block) -> bool:
     """Whether a block is an outcome, or the code of one."""
-    return isinstance(block, blocks.Outcome) or (isinstance(block, blocks.Code) and "lesson.outcome(" in block.code)
+    return isinstance(block, blocks.Outcome) or (isinstance(block, blocks.Code) and "outcome" in block.methods)
 
 
 def _is_result(block: Block) -> bool:
@@ -245,6 +231,6 @@ def _gives_away(block: Block, question: Block, following: Sequence[Block]) -> bo
     if not isinstance(block, blocks.Code):
         return _is_result(block)
     outcome = question.outcome if isinstance(question, Question) else None
-    if TELLING.search(block.code) or (outcome and outcome.answer and f'"{outcome.answer}"' in block.code):
+    if TELLING & block.methods or (outcome and outcome.answer and f'"{outcome.answer}"' in block.code):
         return True
     return bool(block.summary) and any(other.cell == block.cell and _is_result(other) for other in following)

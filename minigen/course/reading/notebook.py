@@ -15,8 +15,8 @@ from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
-from minigen.course.cells import Cell, cells_of
 from minigen.course.console import markdown_table, plural
+from minigen.course.index.lesson_source import Cell
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.sources import reference
 from minigen.course.lesson import events
@@ -47,7 +47,7 @@ def notebook_of(lesson: LessonInfo, reading: Reading | None = None, colab: bool 
     from nbformat import v4
 
     made = list(_top(lesson, reading, colab))
-    for number, cell in enumerate(cells_of(lesson.path.read_text(encoding="utf-8-sig"))):
+    for number, cell in enumerate(lesson.source.cells):
         mine = [block for block in reading.blocks if block.cell == number] if reading else []
         made.append(_markdown(cell, mine) if cell.is_text else _code(cell, mine, reading))
     if reading and reading.sources:

@@ -9,7 +9,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from minigen.course.cells import cells_of
 from minigen.course.classroom.assignment import AssignedExercise, Assignment, Question
 from minigen.course.exercise import functions, stubs
 from minigen.course.exercise.answers import answers_of
@@ -43,8 +42,8 @@ def solutions(assignment: Assignment) -> str:
 
 def derivations_of(lesson: str) -> list[tuple[str, str]]:
     """(summary, text) of each folded derivation of a lesson, in order."""
-    text = find_lesson(lesson).path.read_text(encoding="utf-8-sig")
-    folds = [found for cell in cells_of(text) if cell.is_text for found in FOLD.findall(cell.text)]
+    cells = find_lesson(lesson).source.cells
+    folds = [found for cell in cells if cell.is_text for found in FOLD.findall(cell.text)]
     return [(_joined(summary), derivation) for summary, derivation in folds]
 
 

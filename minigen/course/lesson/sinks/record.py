@@ -16,7 +16,7 @@ exercise    id
 change      name, sentence, answer: an invitation to change the lesson
 source      where, name, code, exercises: the ids of those that it answers
 check       name, value, bar, status
-claims      header, rows
+claims      header, rows, calls: of each row, which `lesson.claim` of the file made it, from 0 (else null)
 play        name, file (the still picture), data, caption
 """
 
@@ -24,12 +24,12 @@ from __future__ import annotations
 
 import json
 import sys
-from bisect import bisect_right
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from minigen.course.cells import cell_starts, statement_starts
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.lesson import events
 from minigen.course.lesson.claims import HEADER, jsonable
 
@@ -47,8 +47,8 @@ class Record:
 
     def __init__(self, lesson_file: Path, path: Path):
         self.lesson_file, self.path = str(lesson_file), path
-        source = Path(lesson_file).read_text(encoding="utf-8-sig", errors="replace")
-        self._cells, self._statements = cell_starts(source), statement_starts(source)
+        self._source = LessonSource(Path(lesson_file).read_text(encoding="utf-8-sig", errors="replace"))
+        self._calls: dict[str, int | None] = {}  # by the name of a claim: which of the file's calls made it
         self._line = 1
         self._printed = ""  # by one statement, not written yet: print() writes in pieces
         self.path.write_text("", encoding="utf-8")
@@ -59,8 +59,12 @@ class Record:
                 self._hold_back(text)
             case events.End():
                 self._flush()
+            case events.Claim(claim):
+                self._calls[claim.name] = self._claiming_call()
             case _:
                 kind, payload = output(event)
+                if isinstance(event, events.Finish) and kind:
+                    payload["calls"] = [self._calls[claim.name] for claim in event.claims]
                 if kind:
                     self._flush()
                     self._line = self._current_line()
@@ -69,7 +73,7 @@ class Record:
     def _hold_back(self, text: str) -> None:
         """Keep printed text; what one statement prints without another output between is one text."""
         line = self._current_line()
-        if self._place(line) != self._place(self._line):
+        if self._source.place(line) != self._source.place(self._line):
             self._flush()
         self._line = line
         self._printed += text
@@ -81,23 +85,28 @@ class Record:
             self._write("text", {"text": text})
 
     def _write(self, kind: str, payload: dict[str, Any]) -> None:
-        cell, statement = self._place(self._line)
+        cell, statement = self._source.place(self._line)
         entry = {"cell": cell, "statement": statement, "kind": kind, "payload": jsonable(payload)}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
-    def _place(self, line: int) -> tuple[int, int]:
-        """The cell and the statement that a line belongs to."""
-        return max(0, bisect_right(self._cells, line) - 1), max(0, bisect_right(self._statements, line) - 1)
-
     def _current_line(self) -> int:
         """The line of the lesson that runs now, or the last one known where a thread of its own shows something."""
+        lines = [line for line, is_top_level in self._running() if is_top_level]
+        return lines[0] if lines else self._line
+
+    def _claiming_call(self) -> int | None:
+        """Which of the calls of `lesson.claim` runs now, from the top of the file; None if none does."""
+        calls = self._source.calls_of("claim")
+        return next((calls.index(call) for line, _ in self._running() for call in calls if call.is_on(line)), None)
+
+    def _running(self) -> Iterator[tuple[int, bool]]:
+        """The lines of the lesson's file that run now, from the innermost function outwards, the top level last."""
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
-            if frame.f_code.co_name == "<module>" and frame.f_code.co_filename == self.lesson_file:
-                return frame.f_lineno
+            if frame.f_code.co_filename == self.lesson_file:
+                yield frame.f_lineno, frame.f_code.co_name == "<module>"
             frame = frame.f_back
-        return self._line
 
 
 def output(event: events.Event) -> tuple[str, dict[str, Any]]:
