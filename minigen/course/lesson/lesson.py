@@ -28,21 +28,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.course.console import UsageError
-from minigen.course.index.lesson_source import LessonSource
-from minigen.course.index.lessons import lesson_file
 from minigen.course.index.names import resolve
 from minigen.course.index.sources import check_sources, reference
-from minigen.course.lesson import events, run, streams
-from minigen.course.lesson import pretrained as models
-from minigen.course.lesson.ask import ask, score, verdict_on
-from minigen.course.lesson.cache import cached_model
+from minigen.course.lesson import events, streams
 from minigen.course.lesson.claims import Bar, CheckFailed, Claim, jsonable
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.options import RunOptions
-from minigen.course.lesson.places import Places, cells_run, running_cell
-from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson.predict import Prediction, ask, score, verdict_on
 from minigen.course.lesson.quotes import FULL_RUN, THIS_RUN, Quotes
+from minigen.course.lesson.run import Run, run_of_script
 from minigen.course.lesson.settings import with_settings
+from minigen.progress import in_notebook
 from minigen.types import Rng
 from minigen.zoo import check_pretrained
 
@@ -90,22 +86,22 @@ class Lesson:
         self.sources = check_sources(sources)
         caller = inspect.currentframe()
         assert caller is not None and caller.f_back is not None
-        mine = run.join(options, caller.f_back.f_globals)
+        mine = _run_of(options, caller.f_back.f_globals)
         mine.open(events.Heading(id, title, post, list(sections), list(equations), minutes, self.sources))
         self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
         self._run, self._record = mine, Quotes(id)
-        file = lesson_file(id)
-        known = mine.repeats and file.exists()
-        self._places = Places(LessonSource.read(file)) if known else None  # of the cells of a notebook
         short = self.quick or self.scale < 1
         own = bool(mine.origin.edit) or bool(self.options.settings)
         self._quotes = self._record if short and not own else None  # a short run quotes the full one
         if self._quotes is not None:
             self.events.emit(events.Note(self._quotes.note(self.folder.recipe)))
-        for line in models.announced(self.declared_models, self.quick, self.options.train_shared):
-            self.events.emit(events.Note(line))
+        if self.declared_models:
+            from minigen.course.lesson.pretrained import announced
+
+            for line in announced(self.declared_models, self.quick, self.options.train_shared):
+                self.events.emit(events.Note(line))
 
     # -- what the options decide ---------------------------------------------------------------------------------------
 
@@ -178,7 +174,9 @@ class Lesson:
         """
         if name not in self.declared_models:
             raise ValueError(f"{name!r} is not declared: write Lesson(..., pretrained=[{name!r}])")
-        return models.load(name, self.quick, self.options.train_shared, self._note_model)
+        from minigen.course.lesson.pretrained import load
+
+        return load(name, self.quick, self.options.train_shared, self._note_model)
 
     def trained(self, id: str, model: str | None = None, *, seed: int | None = None) -> Trained:
         """A model of another lesson, trained once and then loaded from the user's cache directory.
@@ -211,6 +209,7 @@ class Lesson:
         training stopped.
         """
         from minigen.course.exercise.substitute import fingerprint
+        from minigen.course.lesson.cache import cached_model
 
         salt = self.options.with_hash() or fingerprint()  # of functions that a notebook's `use` has put in place
         return cached_model(name, config, build, train, salt=salt, say=self._note_model)
@@ -275,14 +274,14 @@ class Lesson:
             raise ValueError(f"answer must be one of the choices {prediction.choices}, got {answer!r}")
         if self._quotes is not None:
             text, answer = self._quotes.outcome(prediction, text)
-        elif (self._edited or self.options.settings) and not self._record.is_as_recorded(prediction, text):
-            why = "the lesson is changed" if self._edited else "the run has other settings"
+        elif (self._run.is_edited or self.options.settings) and not self._record.is_as_recorded(prediction, text):
+            why = "the lesson is changed" if self._run.is_edited else "the run has other settings"
             text, answer = f"Not judged: {why}. It gave: {text}", None
         outcome = events.Outcome(prediction, text, answer)
         self.events.emit(outcome)
         chosen = self.summary.chosen.get(prediction.question)
         if chosen is not None:
-            self.events.emit(events.Note(verdict_on(outcome, chosen)))
+            self.events.emit(events.Note(verdict_on(prediction, answer, chosen)))
 
     def exercise(self, id: str) -> None:
         """Point to an exercise ("gan/02/discriminator_loss"), where its function is first needed.
@@ -448,7 +447,7 @@ class Lesson:
         The run exits 1 if a claim failed.
         """
         claims, checks = list(self.summary.claims.values()), list(self.summary.checks.values())
-        if any(check.status == "failed" for check in checks) and not self._edited:
+        if any(check.status == "failed" for check in checks) and not self._run.is_edited:
             status = "failed"
         elif self._unjudged:
             status = "not judged"
@@ -458,32 +457,25 @@ class Lesson:
             self.events.emit(events.Sources([reference(key) for key in self.sources]))
         changes = list(self.summary.changes.values())
         if self.summary.chosen:
-            self.events.emit(events.Note(score(self.summary.chosen, self.summary.outcomes)))
+            answers = {question: outcome.answer for question, outcome in self.summary.outcomes.items()}
+            self.events.emit(events.Note(score(self.summary.chosen, answers)))
         self.events.emit(events.Finish(status, claims, checks, changes, self._unjudged, self.summary.seconds, self.out))
         self.events.emit(events.End(status))
 
     @property
     def _unjudged(self) -> str:
         """Why claims are not judged; "" if they are."""
-        if self._edited:
+        if self._run.is_edited:
             return "changed"
         if self.options.settings:
             return "other settings"
         return "quick run" if self.quick else ""
 
-    @property
-    def _edited(self) -> bool:
-        """Whether the reader has changed the lesson: its file, or a cell of its notebook."""
-        if self._run.repeats and self._places is not None:
-            return self._places.is_edited(cells_run())
-        return bool(self._run.origin.edit)
-
     def _answered_prediction(self, answer: str | None) -> Prediction:
         """The prediction that an outcome with this answer belongs to."""
-        if self._run.repeats and self._places is not None:
-            prediction = self._places.prediction(running_cell())
-            if prediction is not None:
-                return prediction
+        above = self._run.prediction_above()
+        if above is not None:
+            return above
         made = self.predictions
         if self._run.repeats:
             made = [prediction for prediction in made if answer is None or answer in prediction.choices] or made
@@ -527,3 +519,14 @@ class Lesson:
         exercises = {exercise.id: exercise for exercise in catalog.exercises_of(self.id)}
         exercises |= {id: catalog.find(id)[0] for id in self.summary.exercises}
         return [id for id, exercise in exercises.items() if f"{exercise.target}.".startswith(f"{target}.")]
+
+
+def _run_of(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
+    """The run that a lesson, made in a file or cell with these globals, belongs to."""
+    if Run.current is not None:
+        return Run.current
+    if in_notebook():
+        from minigen.course.lesson.notebook_run import NotebookRun
+
+        return NotebookRun(options)
+    return run_of_script(options, caller)

@@ -21,22 +21,20 @@ from typing import Any, ClassVar, TextIO, cast
 from minigen.course.console import UsageError, color, safe_streams, silence_stdout
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.lesson import events
-from minigen.course.lesson.ask import at_terminal
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
+from minigen.course.lesson.predict import Prediction, at_terminal
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.settings import check_settings
 from minigen.course.lesson.shipped import SHIPPED, origin_of
 from minigen.course.lesson.sinks.log import Log
-from minigen.course.lesson.sinks.notebook import display_event
 from minigen.course.lesson.sinks.pictures import Pictures
 from minigen.course.lesson.sinks.record import FILE_NAME, Record
 from minigen.course.lesson.sinks.summary import Summary
 from minigen.course.lesson.sinks.terminal import Terminal, show_window
-from minigen.progress import in_notebook
 
-__all__ = ["FINISHED", "Finished", "Run", "default_folder_sinks", "folder_name", "join", "run_file"]
+__all__ = ["FINISHED", "Finished", "Run", "default_folder_sinks", "folder_name", "run_file", "run_of_script"]
 
 DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -99,6 +97,15 @@ class Run:
     def asks(self) -> bool:
         """Whether the reader is asked each prediction."""
         return self.options.ask and not self.repeats and at_terminal()
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether the reader has changed the lesson: its file, or a cell of its notebook."""
+        return bool(self.origin.edit)
+
+    def prediction_above(self) -> Prediction | None:
+        """The prediction above the cell that runs, by the lesson's file; None if that is not known."""
+        return None
 
     @property
     def folder(self) -> RunFolder:
@@ -191,17 +198,12 @@ def on_screen(options: RunOptions, stream: TextIO | None = None) -> list[events.
     return [Terminal(stream), show_window] if options.show else [Terminal(stream)]
 
 
-def join(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
-    """The run that a lesson, made in a file or cell with these globals, belongs to.
+def run_of_script(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
+    """The run of a lesson that a script or a module with these globals makes.
 
     For `python lesson.py` it does not return: the file is run by `run_file` as `minigen run` does, and Python ends with
-    its exit code. A notebook is quick if the environment variable MINIGEN_QUICK is set, as by `%env MINIGEN_QUICK=1`.
+    its exit code.
     """
-    if Run.current is not None:
-        return Run.current
-    if in_notebook():
-        options = options or RunOptions(quick=bool(os.environ.get("MINIGEN_QUICK")))
-        return Run(None, options, [display_event], repeats=True)
     path = Path(caller["__file__"]) if caller.get("__file__") else None
     if options is None and caller.get("__name__") == "__main__" and path is not None:
         options = script_options(sys.argv[1:], prog=path.name)
