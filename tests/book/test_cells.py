@@ -18,7 +18,7 @@ from minigen.course.book.contents import Contents
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import all_lessons
-from minigen.course.lesson import events, recorded
+from minigen.course.lesson import blocks, recorded
 from minigen.course.lesson.run import Run
 
 LESSON = """# %%
@@ -188,7 +188,7 @@ def test_the_drawing_of_a_figure_is_sent():
     ours = drawing.Figure((2.0, 1.0))
     ours.subplots(1, 1, False, False, {}).plot([0, 1], [0, 1])
     outputs = page_cells.Outputs()
-    outputs(events.Figure(Path("out/f01.png"), "caption", ours.axes[0]))
+    outputs(blocks.Figure(Path("out/f01.png"), "caption", ours.axes[0]))
     payload = outputs.shown[0]["payload"]
     assert payload["file"] == "f01.png" and payload["caption"] == "caption" and payload["svg"].startswith("<svg")
 

@@ -11,7 +11,7 @@ import pytest
 from minigen.cli import main
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks
 from minigen.course.lesson.claims import Bar, Claim
 from minigen.course.lesson.sinks.record import Record, read_record
 
@@ -195,10 +195,10 @@ def test_recording_costs_nothing_noticeable(tmp_path):
     lesson = tmp_path / "lesson.py"
     lesson.write_text("# %%\npass\n", encoding="utf-8")
     record = Record(lesson, tmp_path / "record.jsonl")
-    check = events.Check(Claim("n", 1, Bar(target=1)), stops=False)
+    check = blocks.Check.of(Claim("n", 1, Bar(target=1)))
     start = time.perf_counter()
     for i in range(1000):
-        record(events.Printed(f"line {i}\n"))
+        record(blocks.Printed(f"line {i}\n"))
         record(check)
     assert time.perf_counter() - start < 2.0  # 2 ms for an output would still be nothing: a lesson has about 50
     assert len(read_record(record.path)) == 2000

@@ -3,10 +3,9 @@
 import pytest
 
 from minigen.course.index.lessons import LessonInfo, all_lessons
-from minigen.course.lesson import recorded
+from minigen.course.lesson import blocks, recorded
 from minigen.course.lesson.result import Result
-from minigen.course.reading import blocks
-from minigen.course.reading.composition import RESULTS, compose
+from minigen.course.reading.composition import compose
 
 HEAD = """\
 # %% [markdown]
@@ -21,6 +20,7 @@ lesson = Lesson("gan/02_gan", title="A title", post="gan")
 
 """
 
+RESULTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Picture, blocks.Claims, blocks.Outcome)
 LESSON = f"""\
 {HEAD}
 # %% [markdown]
@@ -86,7 +86,7 @@ ENTRIES = [  # (statement, kind, payload)
     (10, "check", {"name": "one", "value": "1", "bar": "= 1", "status": "passed"}),
     (11, "check", {"name": "two", "value": "2", "bar": "= 2", "status": "passed"}),
     (12, "text", {"text": "open"}),
-    (13, "claims", {"header": [], "rows": [["two", "2", "= 2", "passed", "Euclid"]]}),
+    (13, "claims", {"header": [], "rows": [["two", "2", "= 2", "passed", "Euclid"]], "calls": [0]}),
 ]
 
 
@@ -154,7 +154,7 @@ def test_text_code_and_outputs_in_order_and_what_is_closed(reading):
     assert text == "Two, as said.\n\n```python\n# no heading\n```"
     assert [block.level for block in made.blocks if isinstance(block, blocks.Heading)] == [1, 2, 2]
     (checks,) = (block for block in made.blocks if isinstance(block, blocks.Checks))
-    assert [check["name"] for check in checks.checks] == ["one", "two"]
+    assert [check.name for check in checks.checks] == ["one", "two"]
 
 
 def test_without_a_run_the_same_is_closed(reading):

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from minigen.course.book.contents import Chapter
-from minigen.course.reading import blocks
+from minigen.course.lesson import blocks
 
 __all__ = ["Files", "archive", "fill_folder", "unpack", "write_if_changed"]
 

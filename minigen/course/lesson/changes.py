@@ -46,7 +46,7 @@ import numpy as np
 from minigen.course.console import format_number
 from minigen.course.index.lesson_source import COMPUTED, Call, LessonSource
 from minigen.course.index.lessons import LessonInfo
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import Bar
 from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import RunOptions
@@ -107,14 +107,14 @@ def changes_of(lesson: LessonInfo) -> dict[str, Change]:
     return dict(runpy.run_path(str(path))["CHANGES"]) if path.exists() else {}
 
 
-def invitations(source: LessonSource) -> list[events.Change]:
+def invitations(source: LessonSource) -> list[blocks.Invitation]:
     """The invitations of a lesson's file, in order. Raises ValueError for one that is not three literal texts."""
     found = []
     for call in invitation_calls(source):
         texts = [call.literal("name", 0), call.literal("sentence", 1), call.literal("answer")]
         if COMPUTED in texts:
             raise ValueError(f"line {call.node.lineno}: a name, a sentence and an answer must be texts")
-        found.append(events.Change(*texts))
+        found.append(blocks.Invitation(*texts))
     return found
 
 
@@ -189,18 +189,20 @@ class _Watcher:
 
     def __call__(self, event: events.Event) -> None:
         match event:
-            case events.Check(measured) | events.Claim(measured):
-                self._keep(measured.name, measured.value)
-                if isinstance(event, events.Check) and measured.status == "failed":
-                    self.failed.append(measured.name)
-            case events.Table(title, header, rows):
+            case events.Claim(claim):
+                self._keep(claim.name, claim.value)
+            case blocks.Check(name, status=status, judged=judged) if judged is not None:
+                self._keep(name, judged.value)
+                if status == "failed":
+                    self.failed.append(name)
+            case blocks.Table(title, header, rows):
                 self._keep_cells(title, header, rows)
-            case events.Picture(path):
+            case blocks.Picture(path):
                 self.figures.append(path.stem)
             case events.End(_, error):
                 self.error = error
                 return
-        self.text += event.text if isinstance(event, events.Printed) else f"{text_of(event) or ''}\n"
+        self.text += event.text if isinstance(event, blocks.Printed) else f"{text_of(event) or ''}\n"
         if not self._missing() and not self.change.raises:
             raise Finished
 

@@ -9,8 +9,8 @@ A lesson file begins with
 and ends with `lesson.finish()`. The same file runs under `minigen run gan/02`, as `python lesson.py --quick` and, cell
 by cell, in a notebook. It writes figures, `metrics.json` and `log.txt` to `out/gan-02-gan/`.
 
-Each method emits an event (`minigen.course.lesson.events`). The sinks of the run print it, draw it, log it, record it
-and sum it up.
+Each method emits an event, what it shows as a block (`minigen.course.lesson.events`, `.blocks`). The sinks of the run
+print it, draw it, log it, record it and sum it up.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 from minigen.course.console import UsageError
 from minigen.course.index.names import resolve
 from minigen.course.index.sources import check_sources, reference
-from minigen.course.lesson import events, streams
+from minigen.course.lesson import blocks, events, streams
 from minigen.course.lesson.claims import Bar, CheckFailed, Claim, jsonable
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.options import RunOptions
@@ -87,7 +87,7 @@ class Lesson:
         caller = inspect.currentframe()
         assert caller is not None and caller.f_back is not None
         mine = _run_of(options, caller.f_back.f_globals)
-        mine.open(events.Heading(id, title, post, list(sections), list(equations), minutes, self.sources))
+        mine.open(events.Declaration(id, title, post, list(sections), list(equations), minutes, self.sources))
         self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
@@ -245,7 +245,7 @@ class Lesson:
         text of `outcome` folded below each choice. Both are recorded in metrics.json.
         """
         prediction = Prediction(question, list(choices))
-        self.events.emit(events.Predict(prediction))
+        self.events.emit(blocks.Question(prediction.question, prediction.choices))
         if self._run.asks:
             began = time.perf_counter()
             choice = ask(prediction)
@@ -277,8 +277,7 @@ class Lesson:
         elif (self._run.is_edited or self.options.settings) and not self._record.is_as_recorded(prediction, text):
             why = "the lesson is changed" if self._run.is_edited else "the run has other settings"
             text, answer = f"Not judged: {why}. It gave: {text}", None
-        outcome = events.Outcome(prediction, text, answer)
-        self.events.emit(outcome)
+        self.events.emit(blocks.Outcome(prediction.question, prediction.choices, answer, text))
         chosen = self.summary.chosen.get(prediction.question)
         if chosen is not None:
             self.events.emit(events.Note(verdict_on(prediction, answer, chosen)))
@@ -292,7 +291,7 @@ class Lesson:
         address = resolve(id)
         if address.exercise is None:
             raise UsageError(f"{id!r} is a lesson: name one of its exercises, such as {id}/...")
-        self.events.emit(events.Exercise(f"{address.lesson}/{address.exercise}"))
+        self.events.emit(blocks.Exercise(f"{address.lesson}/{address.exercise}"))
 
     def change(self, name: str, sentence: str, *, answer: str) -> None:
         """Invite the reader to change one thing in the lesson and run it again, in a cell of its own.
@@ -312,19 +311,19 @@ class Lesson:
             raise ValueError(f"a change needs a name, a sentence and an answer, got {name!r}, {sentence!r}, {answer!r}")
         if self._is_taken(name, self.summary.changes):
             raise ValueError(f"two changes of a lesson are called {name!r}")
-        self.events.emit(events.Change(name, sentence, answer))
+        self.events.emit(blocks.Invitation(name, sentence, answer))
 
     # -- what the reader sees ------------------------------------------------------------------------------------------
 
     def figure(self, fig: Figure, name: str, caption: str = "") -> None:
         """Save a figure as `<name>.png`, show it under --show and in a notebook. `caption` says where to look."""
         path = self._picture(f"{name}.png")
-        self.events.emit(events.Figure(path, self._qualified(name, caption), fig))
+        self.events.emit(blocks.Figure(path, self._qualified(name, caption), fig))
 
     def animation(self, frames: Iterable[Any], name: str, caption: str = "", **options: Any) -> None:
         """Save frames (figures, axes or uint8 images) as `<name>.gif`; options are those of `minigen.plot.animate`."""
         path = self._picture(f"{name}.gif")
-        self.events.emit(events.Animation(path, self._qualified(name, caption), frames, options))
+        self.events.emit(blocks.Animation(path, self._qualified(name, caption), frames, options))
 
     def play(
         self,
@@ -361,11 +360,11 @@ class Lesson:
         path = self._picture(f"{name}.png")
         film = film_of(axes, points, images, truth, bounds, cols, start, time, still)
         key = f"{slug(self.id)}/{name}"
-        self.events.emit(events.Play(path, self._qualified(name, caption), name, f"{name}.js", key, film))
+        self.events.emit(blocks.Play(path, self._qualified(name, caption), name, f"{name}.js", key, film))
 
     def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
         """Print an aligned table and keep it in metrics.json; a short run shows the recorded one below its own."""
-        table = events.Table(title, list(header), [list(row) for row in rows])
+        table = blocks.Table(title, list(header), [list(row) for row in rows])
         recorded = None if self._quotes is None else self._quotes.table(title, table.header)
         if recorded is None or recorded == jsonable(table.rows):
             self.events.emit(table)
@@ -381,7 +380,7 @@ class Lesson:
         for thing in [inspect.unwrap(getattr(thing, "replaces", thing)) for thing in objects]:  # not the student's
             code = textwrap.dedent(inspect.getsource(thing)).rstrip()
             where = f"{thing.__module__.replace('.', '/')}.py:{inspect.getsourcelines(thing)[1]}"
-            self.events.emit(events.Source(where, thing.__qualname__, code, self._answered_by(thing)))
+            self.events.emit(blocks.Source(where, thing.__qualname__, code, self._answered_by(thing)))
 
     # -- what must hold ------------------------------------------------------------------------------------------------
 
@@ -412,7 +411,7 @@ class Lesson:
         stops = failed and not self._run.goes_on
         changed = failed and self._run.goes_on and not self.options.even_if_wrong
         before = self._record.check(name) or check.row()[2] if changed else ""
-        self.events.emit(events.Check(check, stops, before))
+        self.events.emit(blocks.Check.of(check, stops, before))
         if stops:
             raise CheckFailed(check.failure())
 
@@ -455,11 +454,11 @@ class Lesson:
             status = "failed" if any(claim.status == "failed" for claim in claims) else "passed"
         if self.sources:
             self.events.emit(events.Sources([reference(key) for key in self.sources]))
-        changes = list(self.summary.changes.values())
+        shown = {invitation.sentence: invitation.answer for invitation in self.summary.changes.values()}
         if self.summary.chosen:
             answers = {question: outcome.answer for question, outcome in self.summary.outcomes.items()}
             self.events.emit(events.Note(score(self.summary.chosen, answers)))
-        self.events.emit(events.Finish(status, claims, checks, changes, self._unjudged, self.summary.seconds, self.out))
+        self.events.emit(events.Finish(status, claims, checks, shown, self._unjudged, self.summary.seconds, self.out))
         self.events.emit(events.End(status))
 
     @property

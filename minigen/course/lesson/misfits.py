@@ -14,46 +14,37 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.index.lesson_source import COMPUTED, Call, LessonSource
+from minigen.course.lesson.blocks import OUTPUTS, Claims, Output
 
 __all__ = ["misfits"]
 
-# method -> (kind of output, the argument that says which one: its name and its place)
-METHODS = {
-    "predict": ("predict", "question", 0),
-    "outcome": ("outcome", "answer", 1),
-    "figure": ("figure", "name", 1),
-    "animation": ("animation", "name", 1),
-    "play": ("play", "name", 0),
-    "table": ("table", "title", 2),
-    "check": ("check", "name", 0),
-    "exercise": ("exercise", "id", 0),
-    "change": ("change", "name", 0),
-    "show_source": ("source", "", 0),
-    "finish": ("claims", "", 0),
-}
-OPTIONAL = {"claims"}  # `finish` shows a table only where there are claims
+METHODS = {one.method: one for one in OUTPUTS.values() if one.method}
+OPTIONAL = (Claims,)  # `finish` shows a table only where there are claims
 
 
 @dataclass(frozen=True)
-class Output:
+class Expected:
     """The output that a call makes.
 
     which: what it is about, as far as that is written out: {"question": ..., "choices": [...]}.
     """
 
     call: Call
-    kind: str
     which: Mapping[str, Any]
+
+    @property
+    def output(self) -> type[Output]:
+        return METHODS[self.call.method]
 
     def is_recorded_as(self, entry: Mapping[str, Any]) -> bool:
         """Whether a recorded output can be this one."""
         shown = entry["payload"]
         if "file" in shown:
             shown = {"name": Path(shown["file"]).stem}
-        return entry["kind"] == self.kind and all(shown.get(name) == value for name, value in self.which.items())
+        return entry["kind"] == self.output.kind and all(shown.get(name) == value for name, value in self.which.items())
 
     def __str__(self) -> str:
-        return f"{self.kind}{_quoted(self.which)}"
+        return f"{self.output.kind}{_quoted(self.which)}"
 
 
 def misfits(source: LessonSource, entries: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -70,20 +61,20 @@ def misfits(source: LessonSource, entries: Sequence[Mapping[str, Any]]) -> list[
         if entry["kind"] != "text" and not any(output.is_recorded_as(entry) for output in outputs):
             found.append(f"the lesson no longer makes {_named(entry)} in the statement that made it")
     for outputs, kept in zip(statements, recorded):
-        for output in outputs:
-            needed = output.call.alone and output.kind not in OPTIONAL
-            if needed and not any(output.is_recorded_as(entry) for entry in kept):
-                found.append(f"line {output.call.node.lineno}: {output} has no recorded output")
+        for expected in outputs:
+            needed = expected.call.alone and expected.output not in OPTIONAL
+            if needed and not any(expected.is_recorded_as(entry) for entry in kept):
+                found.append(f"line {expected.call.node.lineno}: {expected} has no recorded output")
     return found
 
 
-def _outputs_by_statement(source: LessonSource) -> list[list[Output]]:
+def _outputs_by_statement(source: LessonSource) -> list[list[Expected]]:
     """The outputs that each top-level statement makes, also by functions of the file that it names."""
     functions: dict[str, list[ast.AST]] = {}
     for node in ast.walk(source.tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             functions.setdefault(node.name, []).append(node)
-    outputs = {call.node: _output(call) for call in source.calls_of(*METHODS)}
+    outputs = {call.node: _expected(call) for call in source.calls_of(*METHODS)}
     return [
         [outputs[node] for node in _reached(statement.node, functions) if node in outputs]
         for statement in source.statements
@@ -107,11 +98,9 @@ def _reached(start: ast.AST, functions: Mapping[str, Sequence[ast.AST]]) -> Iter
                 waiting += functions[name]
 
 
-def _output(call: Call) -> Output:
-    kind, name, place = METHODS[call.method]
-    arguments = [(name, place)] * bool(name) + [("choices", 1)] * (kind == "predict")
-    values = {argument: call.literal(argument, at) for argument, at in arguments}
-    return Output(call, kind, {argument: value for argument, value in values.items() if value is not COMPUTED})
+def _expected(call: Call) -> Expected:
+    values = {name: call.literal(name, place) for name, place in METHODS[call.method].named_by}
+    return Expected(call, {name: value for name, value in values.items() if value is not COMPUTED})
 
 
 def _named(entry: Mapping[str, Any]) -> str:

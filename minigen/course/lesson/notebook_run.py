@@ -11,7 +11,7 @@ from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.places import Places, cells_run, running_cell
 from minigen.course.lesson.predict import Prediction
 from minigen.course.lesson.run import Run
-from minigen.course.lesson.sinks.notebook import display_event
+from minigen.course.lesson.sinks.jupyter import display_event
 
 __all__ = ["NotebookRun"]
 
@@ -27,7 +27,7 @@ class NotebookRun(Run):
         super().__init__(None, options, [display_event], repeats=True)
         self._places: Places | None = None  # of the cells in the lesson's file
 
-    def open(self, lesson: events.Heading) -> None:
+    def open(self, lesson: events.Declaration) -> None:
         super().open(lesson)
         file = lesson_file(lesson.id)
         self._places = Places(LessonSource.read(file)) if file.exists() else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from minigen.course.console import plural
 
-__all__ = ["LETTERS", "Prediction", "ask", "at_terminal", "score", "verdict_on"]
+__all__ = ["LETTERS", "Prediction", "ask", "at_terminal", "labelled", "score", "verdict_on"]
 
 LETTERS = "abcdef"
 
@@ -32,7 +32,12 @@ class Prediction:
 
     def labelled(self, choice: str) -> str:
         """ "b) six or seven"."""
-        return f"{LETTERS[self.choices.index(choice)]}) {choice}"
+        return labelled(self.choices, choice)
+
+
+def labelled(choices: Sequence[str], choice: str) -> str:
+    """A choice with its letter, "b) six or seven"."""
+    return f"{LETTERS[choices.index(choice)]}) {choice}"
 
 
 def at_terminal() -> bool:

@@ -22,8 +22,8 @@ from typing import Any
 from minigen.course.console import UsageError
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo
+from minigen.course.lesson import blocks
 from minigen.course.lesson.changes import invitation_calls, invitations
-from minigen.course.lesson.claims import HEADER
 from minigen.course.lesson.compress import compressed
 from minigen.course.lesson.folder import MARKER
 from minigen.course.lesson.misfits import misfits
@@ -172,8 +172,8 @@ def _judged(lesson: LessonInfo, result: Result) -> Result:
     """A run, its claims judged by the thresholds that stand in the lesson's file now."""
     calls = [number for entry in result.entries if entry["kind"] == "claims" for number in entry["payload"]["calls"]]
     claims = judged(lesson.source, result.metrics["claims"], calls)
-    table = {"header": HEADER, "rows": [claim.row() for claim in claims], "calls": calls}
-    entries = [{**entry, "payload": table} if entry["kind"] == "claims" else entry for entry in result.entries]
+    table = blocks.Claims([claim.row() for claim in claims], calls)
+    entries = [{**one, "payload": table.payload} if one["kind"] == table.kind else one for one in result.entries]
     return replace(result, entries=entries, metrics={**result.metrics, "claims": [claim.as_json() for claim in claims]})
 
 
@@ -200,7 +200,7 @@ def _in_place(source: LessonSource, entries: list[dict[str, Any]]) -> list[dict[
             statement = others[min(number, len(others) - 1)]  # a misfit where the file has become shorter
             moved.append({**entry, "cell": cells[statement], "statement": statement})
     for number, change in zip(changes, invitations(source)):
-        moved.append({"cell": cells[number], "statement": number, "kind": "change", "payload": vars(change)})
+        moved.append({"cell": cells[number], "statement": number, "kind": change.kind, "payload": change.payload})
     return sorted(moved, key=lambda entry: entry["statement"])
 
 

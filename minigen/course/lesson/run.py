@@ -20,7 +20,7 @@ from typing import Any, ClassVar, TextIO, cast
 
 from minigen.course.console import UsageError, color, safe_streams, silence_stdout
 from minigen.course.index.lesson_source import LessonSource
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
@@ -113,7 +113,7 @@ class Run:
         assert self._folder is not None, "the run has not been opened"
         return self._folder
 
-    def open(self, lesson: events.Heading) -> None:
+    def open(self, lesson: events.Declaration) -> None:
         """Open the folder and all sinks. Raises UsageError if the folder cannot be used."""
         if self.summary.start is not None:
             raise ValueError(f"a lesson file makes one Lesson, and {self.summary.start.lesson.id} is there already")
@@ -181,7 +181,7 @@ class Output:
         self._stream, self._events = stream, stream_of_events
 
     def write(self, text: str) -> int:
-        self._events.emit(events.Printed(text))
+        self._events.emit(blocks.Printed(text))
         return len(text)
 
     def __getattr__(self, name: str) -> Any:  # flush, isatty, encoding, fileno, ...

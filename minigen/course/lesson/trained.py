@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.cache import cache_dir
 from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import RunOptions
@@ -191,7 +191,8 @@ def _trains_before(lesson: LessonInfo, sampler: str) -> bool:
 
 def _log_alone(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
     """The sinks of the folder: nothing is drawn and recorded, and the log leaves out what only a reader needs."""
-    return [Log(folder.file("log.txt"), without=events.Shown)]
+    shown = set(blocks.OUTPUTS.values()) - {blocks.Printed, blocks.Check}
+    return [Log(folder.file("log.txt"), without=tuple(shown))]
 
 
 def _bring_finished_run(

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 
 from minigen.course.console import plural
 from minigen.course.index.lesson_source import Cell, LessonSource, Statement, is_declaration
+from minigen.course.lesson.blocks import OUTPUTS
 
-__all__ = ["PageCell", "page_cells", "reading_minutes"]
+__all__ = ["BOXES", "PageCell", "TELLING", "page_cells", "reading_minutes"]
 
 OPEN_LINES = 12  # code of more lines than this is folded
-WIDGETS = {"predict", "exercise", "change", "outcome", "show_source", "claim", "sampler", "finish"}
-SHOWN = {"figure", "animation", "table", "play"}  # methods of a lesson that show what was computed before
+# Methods of a lesson.
+METHODS = {one.method for one in OUTPUTS.values() if one.method}
+BOXES = {one.method for one in OUTPUTS.values() if not one.is_result} | {"finish", "sampler"}  # the page shows a box
+TELLING = {one.method for one in OUTPUTS.values() if one.tells} | {"claim"}  # the code says what must come out
+WIDGETS = BOXES | {"outcome", "claim"}
+SHOWN = METHODS - TELLING - BOXES  # they show what is there already
 DRAWING = {"plot", "fig", "figure", "ax", "axes", "plt"}
 WORDS_A_MINUTE = 160  # of a text with mathematics
 SECONDS_A_LINE = 4.0  # of code that is open

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minigen.course.index.lesson_source import Call, LessonSource
+from minigen.course.lesson.blocks import OUTPUTS, Exercise, Invitation, Question
 
 __all__ = ["RESULT", "entries_of_file"]
 
 RESULT = "result"  # the kind of an entry that only says: here the run shows something
-SHOWING = {"figure", "animation", "play", "table", "check", "outcome", "fit"}  # methods whose outputs need a run
-WRITTEN = {  # methods whose outputs are written out in the file, and the names of their arguments in the record
-    "predict": ("question", "choices"),
-    "exercise": ("id",),
-    "change": ("name", "sentence", "answer"),
-}
+# Methods whose outputs are written out in the file, and the names of their arguments in the record.
+WRITTEN = {one.method: one.recorded for one in (Question, Exercise, Invitation)}
+# Those whose outputs need a run.
+SHOWING = {one.method for one in OUTPUTS.values() if one.method and one.is_result} - {"finish"} | {"fit"}
 
 
 def entries_of_file(source: LessonSource) -> list[dict[str, Any]]:

@@ -3,8 +3,7 @@
 import pytest
 
 from minigen.course.index.lessons import all_lessons
-from minigen.course.lesson import recorded
-from minigen.course.reading import blocks
+from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
 from minigen.course.teaching.deck import markdown_of
 from minigen.course.teaching.slides import UNITS, Slide, _sentences, _text_slides, _without_docstring, slides_of

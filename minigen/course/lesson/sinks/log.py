@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.sinks.text import text_of
 
 __all__ = ["Log"]
@@ -13,7 +13,7 @@ __all__ = ["Log"]
 class Log:
     """Appends to `path`, which is emptied first. without: the kinds that are left out."""
 
-    def __init__(self, path: Path, without: type[events.Event] | tuple[()] = ()):
+    def __init__(self, path: Path, without: tuple[type[events.Event], ...] = ()):
         self.path, self.without = path, without
         path.write_text("", encoding="utf-8")
 
@@ -22,9 +22,9 @@ class Log:
             return
         text = text_of(event)
         match event:
-            case events.Printed(text=printed):
+            case blocks.Printed(text=printed):
                 self._append(printed)
-            case events.Source(code=code):
+            case blocks.Source(code=code):
                 self._append(f"{text}\n{code}\n")
             case events.End(error=error) if error:
                 self._append(f"{error}\n")

@@ -4,20 +4,8 @@ One line is one output: `{"cell": 3, "statement": 7, "kind": "table", "payload":
 no lesson has to run a second time. `cell` counts the cells of the lesson's file from 0. `statement` counts its
 top-level statements: text between the cells may change after the run, and it still shows where the output belongs.
 
-kind        payload
-----------  ------------------------------------------------------------
-text        text: what the lesson printed
-figure      file, caption (file: a PNG of the run's folder)
-animation   file, caption (a GIF)
-table       title, header, rows
-predict     question, choices
-outcome     text, answer (one of the choices, or null)
-exercise    id
-change      name, sentence, answer: an invitation to change the lesson
-source      where, name, code, exercises: the ids of those that it answers
-check       name, value, bar, status
-claims      header, rows, calls: of each row, which `lesson.claim` of the file made it, from 0 (else null)
-play        name, file (the still picture), data, caption
+The kinds are those of `minigen.course.lesson.blocks`, and a payload has what the class of a kind calls `recorded`. A
+text is what the lesson printed; of a picture the payload names the file in the run's folder.
 """
 
 from __future__ import annotations
@@ -25,18 +13,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from minigen.course.index.lesson_source import LessonSource
-from minigen.course.lesson import events
-from minigen.course.lesson.claims import HEADER, jsonable
+from minigen.course.lesson import blocks, events
+from minigen.course.lesson.claims import jsonable
 
-__all__ = ["FILE_NAME", "KINDS", "Record", "output", "read_record"]
+__all__ = ["FILE_NAME", "Record", "output", "read_record"]
 
 FILE_NAME = "record.jsonl"
-KINDS = "text figure animation table predict outcome exercise change source check claims play".split()
 
 
 class Record:
@@ -55,20 +43,20 @@ class Record:
 
     def __call__(self, event: events.Event) -> None:
         match event:
-            case events.Printed(text):
+            case blocks.Printed(text):
                 self._hold_back(text)
             case events.End():
                 self._flush()
             case events.Claim(claim):
                 self._calls[claim.name] = self._claiming_call()
             case _:
-                kind, payload = output(event)
-                if isinstance(event, events.Finish) and kind:
-                    payload["calls"] = [self._calls[claim.name] for claim in event.claims]
-                if kind:
+                shown = output(event)
+                if isinstance(shown, blocks.Claims):
+                    shown = replace(shown, calls=[self._calls[name] for name, *_ in shown.rows])
+                if shown:
                     self._flush()
                     self._line = self._current_line()
-                    self._write(kind, payload)
+                    self._write(shown)
 
     def _hold_back(self, text: str) -> None:
         """Keep printed text; what one statement prints without another output between is one text."""
@@ -82,11 +70,11 @@ class Record:
         """Write the printed text that is still held back."""
         text, self._printed = self._printed.strip("\n"), ""
         if text.strip():
-            self._write("text", {"text": text})
+            self._write(blocks.Printed(text))
 
-    def _write(self, kind: str, payload: dict[str, Any]) -> None:
+    def _write(self, shown: blocks.Output) -> None:
         cell, statement = self._source.place(self._line)
-        entry = {"cell": cell, "statement": statement, "kind": kind, "payload": jsonable(payload)}
+        entry = {"cell": cell, "statement": statement, "kind": shown.kind, "payload": jsonable(shown.payload)}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
@@ -109,35 +97,19 @@ class Record:
             frame = frame.f_back
 
 
-def output(event: events.Event) -> tuple[str, dict[str, Any]]:
-    """Kind and payload of an event that is an output; "" and an empty payload for others."""
+def output(event: events.Event) -> blocks.Output | None:
+    """The output that an event is, or that the record keeps of it; None where that is none.
+
+    A piece of what is printed is none by itself.
+    """
     match event:
         case events.Training():
-            return "text", {"text": f"training {event}"}
-        case events.Predict(prediction):
-            return "predict", {"question": prediction.question, "choices": prediction.choices}
-        case events.Outcome(_, text, answer):
-            return "outcome", {"text": text, "answer": answer}
-        case events.Exercise(id):
-            return "exercise", {"id": id}
-        case events.Change(name, sentence, answer):
-            return "change", {"name": name, "sentence": sentence, "answer": answer}
-        case events.Figure(path, caption):
-            return "figure", {"file": path.name, "caption": caption}
-        case events.Animation(path, caption):
-            return "animation", {"file": path.name, "caption": caption}
-        case events.Play(path, caption, name, data):
-            return "play", {"name": name, "file": path.name, "data": data, "caption": caption}
-        case events.Table(header=header, rows=rows):
-            return "table", {"title": event.heading, "header": header, "rows": rows}
-        case events.Source(where, name, code, exercises):
-            return "source", {"where": where, "name": name, "code": code, "exercises": exercises}
-        case events.Check(check):
-            name, value, bar, status, _ = check.row()
-            return "check", {"name": name, "value": value, "bar": bar, "status": status}
+            return blocks.Printed(f"training {event}")
         case events.Finish(claims=claims) if claims:
-            return "claims", {"header": HEADER, "rows": [claim.row() for claim in claims]}
-    return "", {}
+            return blocks.Claims([claim.row() for claim in claims], [None] * len(claims))
+        case blocks.Output() if not isinstance(event, blocks.Printed):
+            return event
+    return None
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:
@@ -146,8 +118,9 @@ def read_record(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             entry = json.loads(line)
-            known = entry["kind"] in KINDS and isinstance(entry["payload"], dict) and entry["statement"] >= 0
-        except (ValueError, KeyError, TypeError):
+            blocks.OUTPUTS[entry["kind"]].of_record(entry["payload"], path.parent)
+            known = entry["statement"] >= 0
+        except (ValueError, KeyError, TypeError, AttributeError):
             known = False
         if not known:
             raise ValueError(f"{path}, line {number}: not an output of a lesson")

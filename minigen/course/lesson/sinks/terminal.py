@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 from minigen.course.console import color
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.sinks.text import text_of
 
 __all__ = ["Terminal", "show_window"]
@@ -22,7 +22,7 @@ class Terminal:
         stream = sys.stdout if self.stream is None else self.stream
         if not isinstance(event, self.only):
             return
-        if isinstance(event, events.Printed):
+        if isinstance(event, blocks.Printed):
             stream.write(event.text)
             return
         text = text_of(event, lambda text, name: color(text, name, stream))
@@ -32,7 +32,7 @@ class Terminal:
 
 def show_window(event: events.Event) -> None:
     """Open each figure in a window, which waits to be closed."""
-    if isinstance(event, events.Figure | events.Play):
+    if isinstance(event, blocks.Figure | blocks.Play):
         from minigen import plot
 
         plot.show(event.drawing)

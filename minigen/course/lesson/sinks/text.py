@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from minigen.course.console import plural, text_table
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import HEADER
+from minigen.course.lesson.predict import labelled
 
 __all__ = ["Paint", "text_of", "verdict"]
 
@@ -20,59 +22,57 @@ def plain(text: str, color: str) -> str:
 
 def text_of(event: events.Event, paint: Paint = plain) -> str | None:
     """The line or lines of an event, without the last line break; None where it has no text."""
-    match event:
-        case events.Start(lesson, options, folder):
-            minutes = f"about {plural(lesson.minutes * options.scale, 'minute')}"
-            time = "a few seconds" if options.quick else minutes
-            return f"{paint(lesson.id, 'bold')}  {lesson.title}  (seed {options.seed}, {time}, {folder})"
-        case events.Note(text) | events.ModelNote(text):
-            return text
-        case events.Edited(_, note):
-            return paint(note, "yellow")
-        case events.Training():
-            return f"  training  {event}"
-        case events.Predict(prediction):
-            choices = [f"           {prediction.labelled(choice)}" for choice in prediction.choices]
-            return "\n".join([f"  predict  {prediction.question}", *choices])
-        case events.Outcome(prediction, text, answer):
-            return f"  outcome  {'' if answer is None else prediction.labelled(answer) + ': '}{text}"
-        case events.Exercise(id):
-            start = f"minigen exercise start {id.rpartition('/')[0]}"
-            return f"  exercise  {id}: write it yourself before you read on: {start}"
-        case events.Change(_, sentence):
-            return f"  change   {sentence}"
-        case events.Source(where, name):
-            return f"  source  {where} {name}"
-        case events.Picture(path, caption):
-            return f"  figure  {path}: {caption}" if caption else f"  figure  {path}"
-        case events.Table(header=header, rows=rows):
-            heading = f"\n  {event.heading}\n" if event.heading else "\n"
-            return heading + text_table(rows, header, indent="  ") + "\n"
-        case events.Check():
-            return None if event.stops else _check(event, paint)  # what stops a lesson is printed as its error
-        case events.Sources(references):
-            return "\n".join(["", "  sources", *(f"    {reference}" for reference in references)])
-        case events.Finish():
-            rows = [claim.row() for claim in event.claims]
-            table = "\n" + text_table(rows, HEADER, indent="  ") + "\n\n" if rows else ""
-            return _answers(event.changes) + table + verdict(event, paint)
-    return None
+    text = blocks.of_kind(TEXTS, event)
+    return None if text is None else text(event, paint)
 
 
-def _answers(changes: Sequence[events.Change]) -> str:
-    """What the changes that a lesson asks for show, at its end."""
-    lines = [f"  {change.sentence}\n    → {change.answer}" for change in changes]
-    return "\n".join(["", "  What the changes show", *lines, ""]) if lines else ""
+def _start(event: events.Start, paint: Paint) -> str:
+    lesson, options = event.lesson, event.options
+    minutes = f"about {plural(lesson.minutes * options.scale, 'minute')}"
+    time = "a few seconds" if options.quick else minutes
+    return f"{paint(lesson.id, 'bold')}  {lesson.title}  (seed {options.seed}, {time}, {event.folder})"
 
 
-def _check(event: events.Check, paint: Paint) -> str:
-    check = event.check
+def _question(event: blocks.Question, paint: Paint) -> str:
+    choices = [f"           {labelled(event.choices, choice)}" for choice in event.choices]
+    return "\n".join([f"  predict  {event.question}", *choices])
+
+
+def _exercise(event: blocks.Exercise, paint: Paint) -> str:
+    start = f"minigen exercise start {event.id.rpartition('/')[0]}"
+    return f"  exercise  {event.id}: write it yourself before you read on: {start}"
+
+
+def _picture(event: blocks.Picture, paint: Paint) -> str:
+    return f"  figure  {event.path}: {event.caption}" if event.caption else f"  figure  {event.path}"
+
+
+def _table(event: blocks.Table, paint: Paint) -> str:
+    heading = f"\n  {event.heading}\n" if event.heading else "\n"
+    return heading + text_table(event.rows, event.header, indent="  ") + "\n"
+
+
+def _check(event: blocks.Check, paint: Paint) -> str | None:
+    if event.stops:
+        return None  # what stops a lesson is printed as its error
     if event.before:
-        return f"  {paint('changed', 'yellow')}  {check.name}: {check.row()[1]}, before {event.before}"
-    if check.status == "failed":
-        return f"  {paint(check.failure(), 'red')}"
-    _, value, bar, *_ = check.row()
-    return f"  check   {check.name}: {value} ({bar}) {paint('ok', 'green')}"
+        return f"  {paint('changed', 'yellow')}  {event.name}: {event.value}, before {event.before}"
+    if event.judged is not None and event.status == "failed":
+        return f"  {paint(event.judged.failure(), 'red')}"
+    verdict = paint("ok", "green") if event.status == "passed" else event.status
+    return f"  check   {event.name}: {event.value} ({event.bar}) {verdict}"
+
+
+def _finish(event: events.Finish, paint: Paint) -> str:
+    rows = [claim.row() for claim in event.claims]
+    table = "\n" + text_table(rows, HEADER, indent="  ") + "\n\n" if rows else ""
+    return _answers(event.answers) + table + verdict(event, paint)
+
+
+def _answers(answers: Mapping[str, str]) -> str:
+    """What the changes that a lesson asks for show, at its end."""
+    lines = [f"  {sentence}\n    → {answer}" for sentence, answer in answers.items()]
+    return "\n".join(["", "  What the changes show", *lines, ""]) if lines else ""
 
 
 def verdict(event: events.Finish, paint: Paint = plain) -> str:
@@ -89,3 +89,22 @@ def verdict(event: events.Finish, paint: Paint = plain) -> str:
         checks = f"{len(event.checks) - broken} of {checks}"
     color = "red" if failed or broken else "yellow" if event.unjudged else "green"
     return f"{paint(judged, color)}, {checks} passed; {event.seconds:.1f} s; see {event.folder}"
+
+
+TEXTS: dict[type, Callable[[Any, Paint], str | None]] = {
+    events.Start: _start,
+    events.Note: lambda event, paint: event.text,
+    events.ModelNote: lambda event, paint: event.text,
+    events.Edited: lambda event, paint: paint(event.note, "yellow"),
+    events.Training: lambda event, paint: f"  training  {event}",
+    events.Sources: lambda event, paint: "\n".join(["", "  sources", *(f"    {one}" for one in event.references)]),
+    events.Finish: _finish,
+    blocks.Question: _question,
+    blocks.Outcome: lambda event, paint: f"  outcome  {f'{event.label}: ' if event.label else ''}{event.text}",
+    blocks.Exercise: _exercise,
+    blocks.Invitation: lambda event, paint: f"  change   {event.sentence}",
+    blocks.Source: lambda event, paint: f"  source  {event.where} {event.name}",
+    blocks.Picture: _picture,
+    blocks.Table: _table,
+    blocks.Check: _check,
+}

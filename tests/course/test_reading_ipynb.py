@@ -13,10 +13,9 @@ from PIL import Image
 from minigen.cli import main
 from minigen.course.index.lessons import all_lessons
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import recorded
-from minigen.course.reading import blocks
+from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
-from minigen.course.reading.notebook import notebook_of
+from minigen.course.reading.ipynb import notebook_of
 from minigen.course.repository import REPOSITORY
 
 nbformat = pytest.importorskip("nbformat")
