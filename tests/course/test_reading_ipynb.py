@@ -221,7 +221,7 @@ def check_closed(reading, cells):
         elif isinstance(block, blocks.Table):
             assert " | ".join(map(str, block.header)) not in opened
         elif isinstance(block, blocks.Checks):
-            assert not any(f"check   {check['name']}:" in opened for check in block.checks)
+            assert not any(f"check   {check.name}:" in opened for check in block.checks)
 
 
 def texts_and_pictures(cell):
