@@ -17,11 +17,9 @@ from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.play import film_of
 from minigen.course.lesson.predict import Prediction
 from minigen.course.lesson.sinks.jupyter import MARKDOWN
-from minigen.course.lesson.sinks.log import Log
 from minigen.course.lesson.sinks.record import output
 from minigen.course.lesson.sinks.summary import Summary
-from minigen.course.lesson.sinks.terminal import Terminal
-from minigen.course.lesson.sinks.text import TEXTS, text_of
+from minigen.course.lesson.sinks.text import TEXTS, Log, Terminal, text_of
 from minigen.course.reading import markdown
 from minigen.course.reading.ipynb import RECORDED
 

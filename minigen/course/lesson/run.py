@@ -28,11 +28,10 @@ from minigen.course.lesson.predict import Prediction, at_terminal
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.settings import check_settings
 from minigen.course.lesson.shipped import SHIPPED, origin_of
-from minigen.course.lesson.sinks.log import Log
 from minigen.course.lesson.sinks.pictures import Pictures
 from minigen.course.lesson.sinks.record import FILE_NAME, Record
 from minigen.course.lesson.sinks.summary import Summary
-from minigen.course.lesson.sinks.terminal import Terminal, show_window
+from minigen.course.lesson.sinks.text import Log, Terminal, show_window
 
 __all__ = ["FINISHED", "Finished", "Run", "default_folder_sinks", "folder_name", "run_file", "run_of_script"]
 

@@ -31,8 +31,7 @@ from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.run import FINISHED, Finished, folder_name, run_file
-from minigen.course.lesson.sinks.log import Log
-from minigen.course.lesson.sinks.terminal import Terminal
+from minigen.course.lesson.sinks.text import Log, Terminal
 from minigen.types import Rng
 
 if TYPE_CHECKING:

@@ -1,16 +1,18 @@
-"""Events as text: what a terminal prints and what the log keeps."""
+"""Events as text: what a terminal prints, and what the log keeps, with what the lesson's own code printed."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
-from minigen.course.console import plural, text_table
+from minigen.course.console import color, plural, text_table
 from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import HEADER
 from minigen.course.lesson.predict import labelled
 
-__all__ = ["Paint", "text_of", "verdict"]
+__all__ = ["Log", "Paint", "Terminal", "show_window", "text_of", "verdict"]
 
 Paint = Callable[[str, str], str]  # (text, color) -> text
 
@@ -108,3 +110,64 @@ TEXTS: dict[type, Callable[[Any, Paint], str | None]] = {
     blocks.Table: _table,
     blocks.Check: _check,
 }
+
+
+# -- the sinks ---------------------------------------------------------------------------------------------------------
+
+
+class Terminal:
+    """The sink of a terminal: prints the text of each event to `stream`, by default standard output.
+
+    only: the kinds that are printed.
+    """
+
+    def __init__(self, stream: TextIO | None = None, only: type[events.Event] | tuple[type, ...] = events.Event):
+        self.stream, self.only = stream, only
+
+    def __call__(self, event: events.Event) -> None:
+        stream = sys.stdout if self.stream is None else self.stream
+        if not isinstance(event, self.only):
+            return
+        if isinstance(event, blocks.Printed):
+            stream.write(event.text)
+            return
+        text = text_of(event, lambda text, name: color(text, name, stream))
+        if text is not None:
+            print(text, file=stream, flush=True)
+
+
+def show_window(event: events.Event) -> None:
+    """Open each figure in a window, which waits to be closed."""
+    if isinstance(event, blocks.Figure | blocks.Play):
+        from minigen import plot
+
+        plot.show(event.drawing)
+
+
+class Log:
+    """The sink `log.txt`: the texts, printed lines, the sources that were shown, and the error that ended the run.
+
+    It appends to `path`, which is emptied first. without: the kinds that are left out.
+    """
+
+    def __init__(self, path: Path, without: tuple[type[events.Event], ...] = ()):
+        self.path, self.without = path, without
+        path.write_text("", encoding="utf-8")
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, self.without):
+            return
+        text = text_of(event)
+        match event:
+            case blocks.Printed(text=printed):
+                self._append(printed)
+            case blocks.Source(code=code):
+                self._append(f"{text}\n{code}\n")
+            case events.End(error=error) if error:
+                self._append(f"{error}\n")
+            case _ if text is not None:
+                self._append(f"{text}\n")
+
+    def _append(self, text: str) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(text)
