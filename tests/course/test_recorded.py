@@ -307,6 +307,8 @@ def test_the_record_says_which_call_made_each_claim(write_lesson, tmp_path):
     write_lesson(
         "gan/01_tiny",
         """\
+lesson.check("no claim", 1, equals=1)
+
 def claims(name, value):
     lesson.claim(f"{name}: error", value, at_most=4)
     for k in range(2):
@@ -321,7 +323,7 @@ for name, value in {"rings": 2.0}.items():
     claims(name, value)""",
     )
     assert main(["run", "gan/01"]) == 0
-    (entry,) = read_record(tmp_path / "out" / "gan-01-tiny" / "record.jsonl")
+    _, entry = read_record(tmp_path / "out" / "gan-01-tiny" / "record.jsonl")
     assert entry["payload"]["calls"] == [2, 0, 1, 1, 0, 1, 1]
 
 
