@@ -13,7 +13,7 @@ from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import blocks
 from minigen.course.lesson.claims import Bar, Claim
-from minigen.course.lesson.sinks.record import Record, read_record
+from minigen.course.lesson.sinks.record import Recorder, read_record
 
 BODY = '''\
 for word in ["one", "two"]:
@@ -194,7 +194,7 @@ def test_the_place_survives_new_text_between_the_cells(write_lesson, tmp_path):
 def test_recording_costs_nothing_noticeable(tmp_path):
     lesson = tmp_path / "lesson.py"
     lesson.write_text("# %%\npass\n", encoding="utf-8")
-    record = Record(lesson, tmp_path / "record.jsonl")
+    record = Recorder(lesson, tmp_path / "record.jsonl")
     check = blocks.Check.of(Claim("n", 1, Bar(target=1)))
     start = time.perf_counter()
     for i in range(1000):

@@ -78,7 +78,7 @@ EXAMPLES = [
         {"text": "Three.", "answer": None},
     ),
     (
-        blocks.Exercise("gan/02/loss"),
+        blocks.ExerciseBox("gan/02/loss"),
         "  exercise  gan/02/loss: write it yourself before you read on: minigen exercise start gan/02",
         "exercise",
         {"id": "gan/02/loss"},

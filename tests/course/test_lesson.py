@@ -373,7 +373,7 @@ def test_in_a_notebook(tmp_path, shown):
 
     lesson = Lesson("gan/02_gan", title="GANs", post="gan")
     assert (lesson.out.name, lesson.seed, lesson.quick) == ("gan-02-gan-notebook", 0, False)
-    assert type(sys.stdout).__name__ != "Output"
+    assert type(sys.stdout).__name__ != "StandardOutput"
     lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "line", caption="It *rises*.")
     lesson.show_source(MLP)
     lesson.table([[1, 2]], ["a", "b"])

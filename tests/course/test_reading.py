@@ -446,9 +446,9 @@ def test_which_pictures_and_tables_belong_to_which_prediction(readings, id):
 def test_headings_exercises_and_questions_are_always_open(readings):
     for id, made in readings.items():
         always = [
-            block for block in made.blocks if isinstance(block, blocks.Heading | blocks.Exercise | blocks.Question)
+            block for block in made.blocks if isinstance(block, blocks.Heading | blocks.ExerciseBox | blocks.Question)
         ]
         assert all(block.closed_by is None for block in always), id
-        placed = [block.id for block in made.blocks if isinstance(block, blocks.Exercise)]
+        placed = [block.id for block in made.blocks if isinstance(block, blocks.ExerciseBox)]
         own = {f"{made.lesson.id[: -len(made.lesson.name) - 1]}/{name}" for name in made.lesson.exercises}
         assert len(placed) == len(set(placed)) and own <= set(placed), id

@@ -33,7 +33,7 @@ __all__ = [
     "Checks",
     "Claims",
     "Code",
-    "Exercise",
+    "ExerciseBox",
     "Figure",
     "Heading",
     "Invitation",
@@ -180,7 +180,7 @@ class Question(Output):
 
 
 @dataclass(frozen=True)
-class Exercise(Output):
+class ExerciseBox(Output):
     """An exercise, "gan/02/discriminator_loss", where its function is first needed."""
 
     is_result = False
@@ -367,7 +367,7 @@ OUTPUTS: dict[str, type[Output]] = {
     one.kind: one
     for one in (
         *(Printed, Figure, Animation, Table, Question, Outcome),
-        *(Exercise, Invitation, Source, Check, Claims, Play),
+        *(ExerciseBox, Invitation, Source, Check, Claims, Play),
     )
 }
 

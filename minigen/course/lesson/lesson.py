@@ -291,7 +291,7 @@ class Lesson:
         address = resolve(id)
         if address.exercise is None:
             raise UsageError(f"{id!r} is a lesson: name one of its exercises, such as {id}/...")
-        self.events.emit(blocks.Exercise(f"{address.lesson}/{address.exercise}"))
+        self.events.emit(blocks.ExerciseBox(f"{address.lesson}/{address.exercise}"))
 
     def change(self, name: str, sentence: str, *, answer: str) -> None:
         """Invite the reader to change one thing in the lesson and run it again, in a cell of its own.

@@ -29,7 +29,7 @@ from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.settings import check_settings
 from minigen.course.lesson.shipped import SHIPPED, origin_of
 from minigen.course.lesson.sinks.pictures import Pictures
-from minigen.course.lesson.sinks.record import FILE_NAME, Record
+from minigen.course.lesson.sinks.record import FILE_NAME, Recorder
 from minigen.course.lesson.sinks.summary import Summary
 from minigen.course.lesson.sinks.text import Log, Terminal, show_window
 
@@ -50,7 +50,7 @@ def default_folder_sinks(folder: RunFolder, lesson_file: Path | None) -> list[ev
     """The sinks of the folder: pictures, log and, where the lesson's file is known, the record."""
     sinks: list[events.Sink] = [Pictures(folder), Log(folder.file("log.txt"))]
     if lesson_file is not None:
-        sinks.append(Record(lesson_file, folder.file(FILE_NAME)))
+        sinks.append(Recorder(lesson_file, folder.file(FILE_NAME)))
     return sinks
 
 
@@ -167,13 +167,13 @@ class Run:
         """While the lesson's file runs: it is the current run, and what the file prints becomes events."""
         outer, Run.current = Run.current, self  # a lesson may load another lesson's model
         try:
-            with contextlib.redirect_stdout(cast(TextIO, Output(sys.stdout, self.events))):
+            with contextlib.redirect_stdout(cast(TextIO, StandardOutput(sys.stdout, self.events))):
                 yield
         finally:
             Run.current = outer
 
 
-class Output:
+class StandardOutput:
     """Standard output of a lesson's file: text that is written to it becomes an event."""
 
     def __init__(self, stream: TextIO, stream_of_events: events.Stream):

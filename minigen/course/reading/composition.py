@@ -27,7 +27,7 @@ from minigen.course.reading.unrecorded import RESULT, entries_of_file
 
 __all__ = ["Reading", "compose"]
 
-ALWAYS_OPEN = (blocks.Heading, Question, blocks.Exercise)
+ALWAYS_OPEN = (blocks.Heading, Question, blocks.ExerciseBox)
 
 Entry = Mapping[str, Any]  # an output, as `record.jsonl` has it
 
@@ -160,7 +160,7 @@ def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterat
     """The blocks, in which each exercise stands once; at the end follow those that the lesson does not point to."""
     placed: set[str] = set()
     for block in shown:
-        if isinstance(block, blocks.Exercise):
+        if isinstance(block, blocks.ExerciseBox):
             if block.id in placed:
                 continue
             placed.add(block.id)
@@ -170,7 +170,7 @@ def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterat
     end = shown[-1].cell if shown else 0
     if left:
         yield blocks.Heading(2, "More exercises" if placed else "Exercises", cell=end)
-        yield from (blocks.Exercise(id, cell=end) for id in left)
+        yield from (blocks.ExerciseBox(id, cell=end) for id in left)
 
 
 # -- what a prediction keeps closed ------------------------------------------------------------------------------------

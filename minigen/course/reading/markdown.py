@@ -19,7 +19,7 @@ from minigen.course.console import markdown_table, plural
 from minigen.course.exercise import catalog
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, short_id
-from minigen.course.index.sources import Source, sources_of
+from minigen.course.index.sources import Reference, sources_of
 from minigen.course.lesson import blocks
 from minigen.course.lesson.blocks import Block
 from minigen.course.lesson.predict import LETTERS
@@ -184,7 +184,7 @@ class _Page:
         body = f"`{block.name}`, from {where}:\n\n{fence(block.code, 'python')}"
         return details(f"{block.name} is an exercise: try it first", body) if block.exercises else body
 
-    def exercise(self, block: blocks.Exercise) -> str:
+    def exercise(self, block: blocks.ExerciseBox) -> str:
         id = block.id
         if id not in self.exercises:
             return f"**Exercise:** `minigen exercise start {id}`"
@@ -202,7 +202,7 @@ RENDERED: dict[type, Callable[[Any, Any], str]] = {  # of (page, block)
     blocks.Code: _Page.code,
     blocks.Question: lambda page, block: _question(block),
     blocks.Outcome: lambda page, block: _outcome(block),
-    blocks.Exercise: _Page.exercise,
+    blocks.ExerciseBox: _Page.exercise,
     blocks.Invitation: _Page.invitation,
     blocks.Printed: lambda page, block: fence(block.text, "text"),
     blocks.Checks: lambda page, block: "\n".join(_check(check) for check in block.checks),
@@ -237,7 +237,7 @@ def _is_head(block: Block) -> bool:
     return isinstance(block, blocks.Code) and block.purpose in ("imports", "lesson") and bool(block.summary)
 
 
-def _reference(source: Source) -> str:
+def _reference(source: Reference) -> str:
     """A paper, with a link."""
     link = f" [{source.number or 'online'}]({source.link})" if source.link else ""
     return f"- {short(str(source))}{link}"

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minigen.course.index.lesson_source import Call, LessonSource
-from minigen.course.lesson.blocks import OUTPUTS, Exercise, Invitation, Question
+from minigen.course.lesson.blocks import OUTPUTS, ExerciseBox, Invitation, Question
 
 __all__ = ["RESULT", "entries_of_file"]
 
 RESULT = "result"  # the kind of an entry that only says: here the run shows something
 # Methods whose outputs are written out in the file, and the names of their arguments in the record.
-WRITTEN = {one.method: one.recorded for one in (Question, Exercise, Invitation)}
+WRITTEN = {one.method: one.recorded for one in (Question, ExerciseBox, Invitation)}
 # Those whose outputs need a run.
 SHOWING = {one.method for one in OUTPUTS.values() if one.method and one.is_result} - {"finish"} | {"fit"}
 

@@ -157,7 +157,7 @@ def _question(question: blocks.Question, section: str) -> Iterator[Slide]:
         yield Slide(section, "answer", f"**{name}: what came out.**\n\n{label}{outcome.text}", question.question)
 
 
-def _exercise(block: blocks.Exercise, section: str) -> Iterator[Slide]:
+def _exercise(block: blocks.ExerciseBox, section: str) -> Iterator[Slide]:
     (exercise,) = catalog.find(block.id)
     about = f"{exercise.minutes:g} minutes, {exercise.points} points"
     body = (
@@ -189,7 +189,7 @@ def _without_docstring(code: str) -> str:
 SLIDES: dict[type, Callable[[Any, str], Iterator[Slide]]] = {  # of (block, section); of another kind there are none
     blocks.Text: _text,
     blocks.Question: _question,
-    blocks.Exercise: _exercise,
+    blocks.ExerciseBox: _exercise,
     blocks.Invitation: _invitation,
     blocks.Picture: _picture,
     blocks.Table: _table,

@@ -46,7 +46,7 @@ def test_every_picture_exercise_and_section_has_a_slide_in_the_order_of_the_page
         places = [text.index(f"/{file})") for file in pictures]
         assert places == sorted(places) and len(set(places)) == len(places)
         for block in reading.blocks:
-            if isinstance(block, blocks.Exercise):
+            if isinstance(block, blocks.ExerciseBox):
                 assert f"Your turn: `{block.id}`" in text
         shown = dict.fromkeys(slide.section for slide in slides_of(reading))
         headings = [block.text for block in reading.blocks if isinstance(block, blocks.Heading)]

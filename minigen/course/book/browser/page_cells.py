@@ -29,7 +29,7 @@ from minigen.course.console import format_number
 from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import jsonable
 from minigen.course.lesson.options import RunOptions
-from minigen.course.lesson.run import Output, Run
+from minigen.course.lesson.run import Run, StandardOutput
 from minigen.course.lesson.shipped import Origin
 from minigen.course.lesson.sinks.record import output
 
@@ -100,7 +100,7 @@ def run(request: str, show: Callable[[str], Any] = lambda frame: None) -> str:
     started = time.monotonic()
     Run.current = page_run
     try:
-        with contextlib.redirect_stdout(cast(TextIO, Output(sys.stdout, page_run.events))):
+        with contextlib.redirect_stdout(cast(TextIO, StandardOutput(sys.stdout, page_run.events))):
             for place, cell in enumerate(cells, 1):
                 show(json.dumps({"cell": place, "of": len(cells)}))
                 outputs.shown = []

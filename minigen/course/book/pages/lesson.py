@@ -168,7 +168,7 @@ class Page:
         kind = "mg-code" if block.purpose == "code" else "mg-code mg-plumbing"  # plumbing is left out in print
         return outputs.details(block.summary, code, kind)
 
-    def exercise(self, block: blocks.Exercise) -> str:
+    def exercise(self, block: blocks.ExerciseBox) -> str:
         found = [exercise for exercise in self.contents.exercises if exercise.id == block.id]
         return exercise_box(found[0]) if found else html_block("lesson/elsewhere.html", id=block.id)
 
@@ -179,7 +179,7 @@ RENDERED: dict[type, Callable[[Page, Any], str]] = {
     blocks.Code: Page.code,
     blocks.Question: Page.question,
     blocks.Outcome: lambda page, block: outputs.outcome(block),
-    blocks.Exercise: Page.exercise,
+    blocks.ExerciseBox: Page.exercise,
     blocks.Invitation: Page.invitation,
     blocks.Printed: lambda page, block: outputs.printed(block),
     blocks.Checks: lambda page, block: outputs.checks(block),

@@ -61,7 +61,7 @@ def _outcome(block: blocks.Outcome) -> str:
     return "\n\n".join(parts)
 
 
-def _exercise(block: blocks.Exercise) -> str:
+def _exercise(block: blocks.ExerciseBox) -> str:
     """The prompt of an exercise, and how to write and try it."""
     from minigen.course.exercise import catalog
 
@@ -132,7 +132,7 @@ def folded(summary: str, text: str) -> str:
 MARKDOWN: dict[type, Callable[[Any], str]] = {
     blocks.Question: _question,
     blocks.Outcome: _outcome,
-    blocks.Exercise: _exercise,
+    blocks.ExerciseBox: _exercise,
     blocks.Invitation: lambda block: (
         f"**Now change something.** {block.sentence}\n\n{folded('What it shows', block.answer)}"
     ),

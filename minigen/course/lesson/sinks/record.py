@@ -22,12 +22,12 @@ from minigen.course.index.lesson_source import LessonSource
 from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import jsonable
 
-__all__ = ["FILE_NAME", "Record", "output", "read_record"]
+__all__ = ["FILE_NAME", "Recorder", "output", "read_record"]
 
 FILE_NAME = "record.jsonl"
 
 
-class Record:
+class Recorder:
     """What a running lesson has shown, written line by line to `path`, which is emptied first.
 
     lesson_file: the file that runs; an output belongs to the cell in which its module is at that moment.

@@ -63,7 +63,7 @@ class Summary:
                 self._waited += seconds
             case blocks.Outcome(question):
                 self.outcomes[question] = event
-            case blocks.Exercise(id):
+            case blocks.ExerciseBox(id):
                 self.exercises[id] = None
             case events.Edited(lines):
                 self.edit = lines

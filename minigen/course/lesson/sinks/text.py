@@ -40,7 +40,7 @@ def _question(event: blocks.Question, paint: Paint) -> str:
     return "\n".join([f"  predict  {event.question}", *choices])
 
 
-def _exercise(event: blocks.Exercise, paint: Paint) -> str:
+def _exercise(event: blocks.ExerciseBox, paint: Paint) -> str:
     start = f"minigen exercise start {event.id.rpartition('/')[0]}"
     return f"  exercise  {event.id}: write it yourself before you read on: {start}"
 
@@ -103,7 +103,7 @@ TEXTS: dict[type, Callable[[Any, Paint], str | None]] = {
     events.Finish: _finish,
     blocks.Question: _question,
     blocks.Outcome: lambda event, paint: f"  outcome  {f'{event.label}: ' if event.label else ''}{event.text}",
-    blocks.Exercise: _exercise,
+    blocks.ExerciseBox: _exercise,
     blocks.Invitation: lambda event, paint: f"  change   {event.sentence}",
     blocks.Source: lambda event, paint: f"  source  {event.where} {event.name}",
     blocks.Picture: _picture,
