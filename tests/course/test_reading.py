@@ -127,7 +127,7 @@ def test_text_code_and_outputs_in_order_and_what_is_closed(reading):
         "heading 1. Two",
         "text Before the question.",
         "question How many?",
-        "exercise gan/02/discriminator_loss",
+        "exercisebox gan/02/discriminator_loss",
         "text How it is measured.",
         "code found = 1 + 1",
         'code print("found", found)',
@@ -166,7 +166,7 @@ def test_without_a_run_the_same_is_closed(reading):
         "heading 1. Two",
         "text Before the question.",
         "question How many?",
-        "exercise gan/02/discriminator_loss",
+        "exercisebox gan/02/discriminator_loss",
         "text How it is measured.",
         "code found = 1 + 1",
         'code print("found", found)',
@@ -363,8 +363,8 @@ def test_exercises_that_the_lesson_does_not_point_to_stand_at_its_end_and_none_s
     exercises = 'Exercise("gan/02/discriminator_loss", ...)\nExercise("gan/02/another", ...)\n'
     (tmp_path / "gan" / "02_gan" / "exercise.py").write_text(exercises, encoding="utf-8")
     twice = [*ENTRIES[:2], ENTRIES[1], *ENTRIES[2:]]
-    assert described(reading(outputs=twice)).count("exercise gan/02/discriminator_loss") == 1
-    assert described(reading(outputs=twice))[-2:] == ["heading More exercises", "exercise gan/02/another"]
+    assert described(reading(outputs=twice)).count("exercisebox gan/02/discriminator_loss") == 1
+    assert described(reading(outputs=twice))[-2:] == ["heading More exercises", "exercisebox gan/02/another"]
     assert described(reading(HEAD, []))[-3] == "heading Exercises"
 
 

@@ -511,13 +511,13 @@ def test_without_an_answer_in_the_record_an_outcome_is_not_judged(tiny, capsys, 
 
 def test_a_quick_notebook_quotes_the_record_too(tiny, monkeypatch):
     from minigen.course import Lesson
-    from minigen.course.lesson.sinks import notebook
+    from minigen.course.lesson.sinks import jupyter
 
     lesson, _ = tiny()
     assert main(["record", "gan/01"]) == 0
     shown = []
-    monkeypatch.setattr("minigen.course.lesson.run.in_notebook", lambda: True)
-    monkeypatch.setattr(notebook, "show_markdown", shown.append)
+    monkeypatch.setattr("minigen.course.lesson.lesson.in_notebook", lambda: True)
+    monkeypatch.setattr(jupyter, "show_markdown", shown.append)
     monkeypatch.setenv("MINIGEN_QUICK", "1")
     cell = Lesson("gan/01_tiny", title="A lesson", post="gan")
     cell.predict("How many?", ["few", "many"])
