@@ -10,7 +10,6 @@ import textwrap
 from collections.abc import Iterator
 
 from minigen.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.cells import cells_of
 from minigen.course.exercise import functions, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
@@ -40,8 +39,8 @@ def solutions(assignment: Assignment) -> str:
 
 def derivations_of(lesson: str) -> list[tuple[str, str]]:
     """(summary, text) of each folded derivation of a lesson, in order."""
-    text = find_lesson(lesson).path.read_text(encoding="utf-8-sig")
-    folds = [found for cell in cells_of(text) if cell.is_text for found in FOLD.findall(cell.text)]
+    cells = find_lesson(lesson).source.cells
+    folds = [found for cell in cells if cell.is_text for found in FOLD.findall(cell.text)]
     return [(_joined(summary), derivation) for summary, derivation in folds]
 
 

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "color",
     "format_number",
     "markdown_table",
+    "numeric_columns",
     "plural",
     "print_json",
     "safe_streams",
@@ -139,7 +140,7 @@ def text_table(rows: Iterable[Sequence[Any]], header: Sequence[str] | None = Non
         return ""
     columns = range(len(grid[0]))
     widths = [max(len(row[j]) for row in grid) for j in columns]
-    numeric = [bool(rows) and all(not isinstance(row[j], (str, type(None))) for row in rows) for j in columns]
+    numeric = numeric_columns(rows, len(grid[0]))
     lines = [
         "  ".join(row[j].rjust(widths[j]) if numeric[j] else row[j].ljust(widths[j]) for j in columns).rstrip()
         for row in grid
@@ -149,11 +150,25 @@ def text_table(rows: Iterable[Sequence[Any]], header: Sequence[str] | None = Non
     return "\n".join(indent + line for line in lines)
 
 
-def markdown_table(rows: Iterable[Sequence[Any]], header: Sequence[str]) -> str:
-    """The same table in Markdown, for a notebook or the README."""
-    grid = [[cell.replace("|", "\\|") for cell in row] for row in _cells(rows, header)]
-    lines = ["| " + " | ".join(row) + " |" for row in grid]
-    lines.insert(1, "|" + " --- |" * len(grid[0]))
+def numeric_columns(rows: Sequence[Sequence[Any]], count: int) -> list[bool]:
+    """Which of the columns of a table hold only numbers; none if there are no rows."""
+    return [bool(rows) and all(not isinstance(row[j], (str, type(None))) for row in rows) for j in range(count)]
+
+
+def markdown_table(
+    rows: Iterable[Sequence[Any]],
+    header: Sequence[str],
+    cell: Callable[[str], str] = lambda text: text.replace("|", "\\|"),
+    align_numbers: bool = False,
+) -> str:
+    """The same table in Markdown.
+
+    cell: makes Markdown of the text of a cell. align_numbers: columns that hold only numbers are set to the right.
+    """
+    rows = [list(row) for row in rows]
+    lines = ["| " + " | ".join(map(cell, row)) + " |" for row in _cells(rows, header)]
+    right = numeric_columns(rows, len(header)) if align_numbers else [False] * len(header)
+    lines.insert(1, "|" + "".join(" ---: |" if one else " --- |" for one in right))
     return "\n".join(lines)
 
 

@@ -20,7 +20,6 @@ import numpy as np
 from minigen.course.book import runnable
 from minigen.course.book.browser import page_cells, pyodide
 from minigen.course.book.chains import Chains
-from minigen.course.cells import cell_of_statement
 from minigen.course.console import format_number
 from minigen.course.index.lessons import all_lessons, short_id
 from minigen.course.lesson import recorded
@@ -56,7 +55,7 @@ def expected(lesson):
     record = recorded.read(lesson)
     if record.status not in (recorded.FRESH, recorded.TEXT_CHANGED):
         return lambda cell, asked: json.loads(page_cells.run(json.dumps(asked))).get("outputs", [])
-    cells = cell_of_statement(lesson.path.read_text(encoding="utf-8"))
+    cells = [statement.cell for statement in lesson.source.statements]
     by_cell = {}
     for entry in record.result.entries:
         by_cell.setdefault(cells[entry["statement"]], []).append(entry)
@@ -109,7 +108,7 @@ def close(one, other):
 
 def candidates(lesson):
     """The requests of a lesson's cells that show something and need no training."""
-    chains = Chains(lesson.path.read_text(encoding="utf-8"))
+    chains = Chains(lesson.source)
     for cell, code in chains.code.items():
         chain = chains.of(cell)
         if runnable.shows(code) and not any(map(chains.trains, chain)):

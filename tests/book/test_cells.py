@@ -16,8 +16,9 @@ from minigen.course.book.browser import drawing, page_cells
 from minigen.course.book.chains import Chains, uses_of
 from minigen.course.book.contents import Contents
 from minigen.course.book.pages.lesson import lesson_page
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import all_lessons
-from minigen.course.lesson import events, recorded
+from minigen.course.lesson import blocks, recorded
 from minigen.course.lesson.run import Run
 
 LESSON = """# %%
@@ -72,7 +73,7 @@ print(model)
 
 @pytest.fixture(scope="module")
 def chains():
-    return Chains(LESSON)
+    return Chains(LessonSource(LESSON))
 
 
 # -- chains ------------------------------------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ def test_the_drawing_of_a_figure_is_sent():
     ours = drawing.Figure((2.0, 1.0))
     ours.subplots(1, 1, False, False, {}).plot([0, 1], [0, 1])
     outputs = page_cells.Outputs()
-    outputs(events.Figure(Path("out/f01.png"), "caption", ours.axes[0]))
+    outputs(blocks.Figure(Path("out/f01.png"), "caption", ours.axes[0]))
     payload = outputs.shown[0]["payload"]
     assert payload["file"] == "f01.png" and payload["caption"] == "caption" and payload["svg"].startswith("<svg")
 
@@ -276,7 +277,7 @@ def gan_01():
 
 
 def test_a_chain_that_has_changed_is_not_offered(gan_01, monkeypatch):
-    chains = Chains(gan_01.path.read_text(encoding="utf-8"))
+    chains = Chains(gan_01.source)
     cell = next(cell for cell, code in chains.code.items() if runnable.shows(code))
     code = [chains.code[each] for each in chains.of(cell)]
     monkeypatch.setattr(runnable, "measured", lambda: {"gan/01": {runnable.digest(code): 0.1}})
@@ -310,7 +311,7 @@ def test_cells_are_offered_in_nearly_all_lessons():
 
 
 def test_a_page_has_its_cells_their_code_and_their_recorded_outputs(gan_01, monkeypatch):
-    chains = Chains(gan_01.path.read_text(encoding="utf-8"))
+    chains = Chains(gan_01.source)
     cell = next(cell for cell, code in chains.code.items() if "lesson.check(" in code)
     code = [chains.code[each] for each in chains.of(cell)]
     monkeypatch.setattr(runnable, "measured", lambda: {"gan/01": {runnable.digest(code): 0.1}})
@@ -326,7 +327,7 @@ def test_a_page_has_its_cells_their_code_and_their_recorded_outputs(gan_01, monk
 def test_an_invitation_says_where_the_change_can_be_made(gan_01, monkeypatch):
     monkeypatch.setattr(runnable, "measured", dict)
     assert "press Edit" not in page_of(gan_01, None)
-    chains = Chains(gan_01.path.read_text(encoding="utf-8"))
+    chains = Chains(gan_01.source)
     cell = next(cell for cell, code in chains.code.items() if "q = np.array([1 / 4, 3 / 4])" in code)
     fit = {runnable.digest([chains.code[each] for each in chains.of(cell)]): 0.1}
     monkeypatch.setattr(runnable, "measured", lambda: {"gan/01": fit})

@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,15 +15,15 @@ from minigen.course.book.contents import Contents
 from minigen.course.book.pages import exercise_box, outputs, overview, references
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.sources import SourcePages, parts_of
-from minigen.course.cells import cell_of_statement
 from minigen.course.exercise import catalog
 from minigen.course.index import posts
 from minigen.course.index.equations import equation_index
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
+from minigen.course.lesson import blocks
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.result import Result
-from minigen.course.reading import blocks
 from minigen.course.reading.composition import compose
 from minigen.course.reading.descriptions import plain
 from minigen.course.reading.purposes import page_cells, reading_minutes
@@ -98,6 +99,7 @@ ENTRIES = [  # (statement, kind, payload)
         {
             "header": ["claim", "value", "threshold", "verdict", "source"],
             "rows": [["two", "2", "= 2", "failed", "the <paper>"]],
+            "calls": [0],
         },
     ),
 ]
@@ -176,24 +178,43 @@ def unfenced(markdown):
 
 
 def test_what_cells_are_for():
-    cells = page_cells(LESSON)
+    cells = page_cells(LessonSource(LESSON))
     purposes = "text lesson imports questions questions code plot code code text code questions questions".split()
     assert [cell.purpose for cell in cells] == purposes
     assert cells[0].text == "# A title\nReads `gan/01` and `vae/06`, and Eq. gan.03."
     assert [cell.is_open for cell in cells].count(True) == 4 and cells[5].is_open and not cells[6].is_open
     assert cells[7].summary == "code of `helper`, 2 lines" and cells[2].summary == "imports, 2 lines"
     source = "# %%\n" + "\n\n# a comment\n".join(f"a{i} = {i}" for i in range(12)) + "\n"
-    assert page_cells(source)[0].lines == 12 and page_cells(source)[0].is_open
-    assert not page_cells(source + "a13 = 13\n")[0].is_open
+    assert page_cells(LessonSource(source))[0].lines == 12 and page_cells(LessonSource(source))[0].is_open
+    assert not page_cells(LessonSource(source + "a13 = 13\n"))[0].is_open
 
 
 def test_where_a_statement_is():
-    assert cell_of_statement(LESSON) == [1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 7, 8, 8, 10, 10, 11, 12]
+    assert [statement.cell for statement in LessonSource(LESSON).statements] == [
+        1,
+        1,
+        2,
+        2,
+        3,
+        4,
+        5,
+        5,
+        6,
+        6,
+        6,
+        7,
+        8,
+        8,
+        10,
+        10,
+        11,
+        12,
+    ]
 
 
 def test_every_cell_of_every_lesson_has_a_purpose():
     for lesson in all_lessons():
-        cells = page_cells(lesson.path.read_text(encoding="utf-8"))
+        cells = page_cells(lesson.source)
         assert [cell.purpose for cell in cells].count("lesson") == 1
         assert cells[0].is_text and cells[0].text.startswith("# "), lesson.id
         assert sum(cell.is_open for cell in cells) >= 3, lesson.id
@@ -202,10 +223,14 @@ def test_every_cell_of_every_lesson_has_a_purpose():
 
 def test_reading_takes_longer_the_more_there_is():
     words = "# %% [markdown]\n# " + "word " * 1600
-    assert reading_minutes(page_cells(words), 0) == 10
-    assert reading_minutes(page_cells(words), 6) == 12
-    assert reading_minutes(page_cells(words + "\n\n# %%\n" + "a = 1\n" * 12), 0) == 11
-    assert reading_minutes(page_cells(words + "\n\n# %%\n" + "a = 1\n" * 120), 0) == 10  # folded
+
+    def minutes(text, figures=0):
+        return reading_minutes(page_cells(LessonSource(text)), figures)
+
+    assert minutes(words) == 10
+    assert minutes(words, figures=6) == 12
+    assert minutes(words + "\n\n# %%\n" + "a = 1\n" * 12) == 11
+    assert minutes(words + "\n\n# %%\n" + "a = 1\n" * 120) == 10  # folded
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
@@ -389,15 +414,15 @@ def test_tables_are_escaped_and_say_what_a_cell_is():
 
 HOSTILE = "<script>\"x\"</script> & 'y'"
 CHECK = {"name": HOSTILE, "status": "passed", "value": HOSTILE, "bar": HOSTILE}
-OUTCOME = blocks.Outcome(HOSTILE, [HOSTILE, "b"], HOSTILE, HOSTILE, cell=0)
+OUTCOME = blocks.Outcome(HOSTILE, [HOSTILE, "b"], HOSTILE, HOSTILE)
 OUTPUTS = [  # (how often it stands there, as text or in an attribute; the output)
     (1, outputs.printed, [blocks.Printed(HOSTILE, cell=0)]),
-    (3, outputs.checks, [blocks.Checks([CHECK], cell=0)]),
-    (2, outputs.figure, [blocks.Figure("a.png", HOSTILE, cell=0), HOSTILE, "a.webp", (4, 3), "Text."]),
-    (2, outputs.play, [blocks.Play("a.png", HOSTILE, HOSTILE, "a.js", cell=0), "a", "a.webp", (4, 3), "a.js", "Text."]),
+    (3, outputs.checks, [blocks.Checks([blocks.Check(**CHECK)])]),
+    (2, outputs.figure, [blocks.Figure(Path("a.png"), HOSTILE), HOSTILE, "a.webp", (4, 3), "Text."]),
+    (2, outputs.play, [blocks.Play(Path("a.png"), HOSTILE, HOSTILE, "a.js"), "a", "a.webp", (4, 3), "a.js", "Text."]),
     (5, outputs.table, [blocks.Table(HOSTILE, [HOSTILE], [[HOSTILE]], cell=0)]),
-    (5, outputs.claims, [blocks.Claims([[HOSTILE] * 5], cell=0)]),
-    (4, outputs.prediction, [blocks.Question(0, HOSTILE, [HOSTILE, "b"], OUTCOME, cell=0), "gan/02:0", "gan/02"]),
+    (5, outputs.claims, [blocks.Claims([[HOSTILE] * 5], [0])]),
+    (4, outputs.prediction, [blocks.Question(HOSTILE, [HOSTILE, "b"], 0, OUTCOME), "gan/02:0", "gan/02"]),
     (2, outputs.outcome, [OUTCOME]),
     (2, outputs.source, [blocks.Source(f"{HOSTILE}:3", HOSTILE, "x = 1", [], cell=0)]),
     (1, outputs.invitation, ["Text.", "Text.", HOSTILE]),
@@ -415,15 +440,15 @@ def test_what_a_lesson_shows_is_never_html(count, output, arguments):
 
 
 def test_a_prediction_without_a_right_choice():
-    outcome = blocks.Outcome("Q?", ["a", "b"], "", "Both.", cell=0)
-    made = outputs.prediction(blocks.Question(3, "Q?", ["a", "b"], outcome, cell=0), "gan/02:3", "gan/02")
+    outcome = blocks.Outcome("Q?", ["a", "b"], None, "Both.")
+    made = outputs.prediction(blocks.Question("Q?", ["a", "b"], 3, outcome), "gan/02:3", "gan/02")
     assert 'data-answer=""' in made and "It came out: </strong>Both." in made
 
 
 def test_a_prediction_without_a_record():
-    made = outputs.prediction(blocks.Question(3, "Q?", ["a", "b"], cell=0), "gan/02:3", "gan/02")
+    made = outputs.prediction(blocks.Question("Q?", ["a", "b"], 3), "gan/02:3", "gan/02")
     assert 'data-answer=""' in made and "It came out" not in made and "minigen run gan/02" in made
-    computed = outputs.prediction(blocks.Question(0, "Q?", [], cell=0), "gan/02:0", "gan/02")
+    computed = outputs.prediction(blocks.Question("Q?", []), "gan/02:0", "gan/02")
     assert "<button" not in computed and "The run computes the choices." in computed
 
 
@@ -437,7 +462,7 @@ def test_no_answer_of_an_exercise_can_end_its_script():
 
 
 def test_a_slider():
-    block = blocks.Play("reverse.png", "Move t.", "reverse", "reverse.js", cell=0)
+    block = blocks.Play(Path("reverse.png"), "Move t.", "reverse", "reverse.js")
     data = "../../_play/gan-02-gan/reverse.js"
     made = outputs.play(block, "here", "../../_figures/gan-02-gan/reverse.webp", (400, 200), data, "Move t.")
     (figure,) = [attributes for tag, attributes in Tree(unfenced(made)).tags if tag == "figure"]

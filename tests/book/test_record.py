@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from minigen.cli import main
-from minigen.course.cells import cell_starts, statement_starts
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks
 from minigen.course.lesson.claims import Bar, Claim
-from minigen.course.lesson.sinks.record import Record, read_record
+from minigen.course.lesson.sinks.record import Recorder, read_record
 from tests.costs import units_of
 
 BODY = '''\
@@ -147,8 +147,8 @@ def test_a_real_lesson_records_what_its_log_says(tmp_path, monkeypatch):
     recorded = [kinds.get(entry["kind"], entry["kind"]) for entry in entries]
     assert [kind for kind in recorded if kind in set(told)] == told and len(told) > 20
     source = lesson.path.read_text(encoding="utf-8")
-    starts = [*cell_starts(source), len(source.splitlines()) + 1]
-    statements = statement_starts(source)
+    starts = [*(cell.line for cell in lesson.source.cells), len(source.splitlines()) + 1]
+    statements = [statement.line for statement in lesson.source.statements]
     names = {"figure": "figure(", "table": "table(", "check": "check(", "predict": "predict(", "outcome": "outcome("}
     for entry in entries:
         first, end = starts[entry["cell"]], starts[entry["cell"] + 1]
@@ -187,19 +187,19 @@ def test_the_place_survives_new_text_between_the_cells(write_lesson, tmp_path):
     assert main(["run", "gan/01"]) == 0
     (entry,) = read_record(tmp_path / "out" / "gan-01-tiny" / "record.jsonl")
     text = path.read_text(encoding="utf-8").replace("a = 1\n", "a = 1\n\n# %% [markdown]\n# More to read.\n")
-    line = text.splitlines()[statement_starts(text)[entry["statement"]] - 1]
+    line = text.splitlines()[LessonSource(text).statements[entry["statement"]].line - 1]
     assert line == 'print("here")'
 
 
 def test_recording_costs_nothing_noticeable(tmp_path):
     lesson = tmp_path / "lesson.py"
     lesson.write_text("# %%\npass\n", encoding="utf-8")
-    record = Record(lesson, tmp_path / "record.jsonl")
-    check = events.Check(Claim("n", 1, Bar(target=1)), stops=False)
+    record = Recorder(lesson, tmp_path / "record.jsonl")
+    check = blocks.Check.of(Claim("n", 1, Bar(target=1)))
 
     def two_thousand():
         for i in range(1000):
-            record(events.Printed(f"line {i}\n"))
+            record(blocks.Printed(f"line {i}\n"))
             record(check)
 
     assert units_of(two_thousand) < 4  # 1 ms for an output, of which a lesson has about 50

@@ -89,7 +89,7 @@ def test_an_error_shows_the_lessons_own_lines(write_lesson, capsys):
     assert main(["run", "gan/02"]) == 1
     error = capsys.readouterr().err
     assert "ZeroDivisionError" in error and "return 1 / 0" in error and "runpy" not in error
-    assert sys.stdout is not None and type(sys.stdout).__name__ != "Output"
+    assert sys.stdout is not None and type(sys.stdout).__name__ != "StandardOutput"
 
 
 def test_a_lesson_must_finish(write_lesson, capsys):

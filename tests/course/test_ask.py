@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from minigen.course.lesson import ask
+from minigen.course.lesson import lesson as lesson_module
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.run import run_file
 
@@ -88,19 +88,18 @@ def test_the_end_of_the_input_skips_and_no_ask_does_not_wait(lesson, tmp_path):
 
 
 def test_nobody_is_asked_without_a_terminal(lesson, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(ask, "ask", None)
+    monkeypatch.setattr(lesson_module, "ask", None)
     assert run_file(lesson, RunOptions(out=tmp_path / "out", ask=True)) == 0
     assert "your" not in capsys.readouterr().out
 
 
 def test_time_spent_waiting_does_not_count(lesson, tmp_path, capsys, monkeypatch):
     clock = iter(range(0, 100_000, 1000))
-    from minigen.course.lesson import lesson as module
     from minigen.course.lesson import run
 
     monkeypatch.setattr(run, "at_terminal", lambda: True)
-    monkeypatch.setattr(module, "ask", lambda prediction: prediction.choices[0])
-    monkeypatch.setattr(module, "time", type("Clock", (), {"perf_counter": lambda: next(clock)}))
+    monkeypatch.setattr(lesson_module, "ask", lambda prediction: prediction.choices[0])
+    monkeypatch.setattr(lesson_module, "time", type("Clock", (), {"perf_counter": lambda: next(clock)}))
     assert run_file(lesson, RunOptions(out=tmp_path / "out", ask=True)) == 0
     assert "your predictions: 2 of 2 answers right, 1 not judged\n" in capsys.readouterr().out
     metrics = json.loads((tmp_path / "out" / "gan-01-tiny" / "metrics.json").read_text(encoding="utf-8"))

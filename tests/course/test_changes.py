@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from minigen.cli import main
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import recorded, shipped
 from minigen.course.lesson.changes import Change, changes_of, edited, invitations, try_change
@@ -56,8 +57,8 @@ def tried(lesson, answer=ANSWER, **change):
 
 
 def test_an_edit_is_made_in_the_code_and_not_in_texts_or_invitations(lesson):
-    source = lesson.path.read_text(encoding="utf-8")
-    assert edited(source, Change("2.0", "4.0", shows={"sum": 5})) == source.replace(OLD, NEW)
+    source = LessonSource.read(lesson.path)
+    assert edited(source, Change("2.0", "4.0", shows={"sum": 5})) == source.text.replace(OLD, NEW)
     assert edited(source, Change("x.max()", "x.min()", shows={"sum": 5}, count=3)).count("x.min()") == 3
     for old, found in [("x.max()", 3), ("A lesson", 1), ("becomes", 0), ("A small lesson", 0), ("nothing", 0)]:
         if found != 1:
@@ -73,11 +74,11 @@ def test_a_change_says_what_it_shows():
 
 
 def test_invitations_are_read_from_the_file(lesson):
-    (change,) = invitations(lesson.path.read_text(encoding="utf-8"))
+    (change,) = invitations(LessonSource.read(lesson.path))
     assert (change.name, change.answer) == ("a third", ANSWER)
     for call in ['lesson.change("a", name, answer="b")', 'lesson.change("a", answer="b")', 'lesson.change("a", "b")']:
         with pytest.raises(ValueError, match="line 2: a name, a sentence and an answer must be"):
-            invitations(f"x = 1\n{call}")
+            invitations(LessonSource(f"x = 1\n{call}"))
 
 
 # -- what the run is compared with -------------------------------------------------------------------------------------

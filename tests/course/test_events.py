@@ -10,20 +10,23 @@ import pytest
 
 from minigen.cli import main
 from minigen.course import Lesson, UsageError
-from minigen.course.lesson import events
-from minigen.course.lesson.claims import Bar, Claim
+from minigen.course.book.pages import lesson
+from minigen.course.lesson import blocks, events
+from minigen.course.lesson.claims import Bar, Claim, jsonable
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.play import film_of
 from minigen.course.lesson.predict import Prediction
-from minigen.course.lesson.sinks.log import Log
-from minigen.course.lesson.sinks.record import KINDS, output
+from minigen.course.lesson.sinks.jupyter import MARKDOWN
+from minigen.course.lesson.sinks.record import output
 from minigen.course.lesson.sinks.summary import Summary
-from minigen.course.lesson.sinks.terminal import Terminal
-from minigen.course.lesson.sinks.text import text_of
+from minigen.course.lesson.sinks.text import TEXTS, Log, Terminal, text_of
+from minigen.course.reading import markdown
+from minigen.course.reading.ipynb import RECORDED
 
 OUT = Path("out")
-HEADING = events.Heading("gan/02_gan", "GANs", "gan", ["gan.s02"], ["gan.03"], 2.0)
-QUESTION = Prediction("How many?", ["one", "two"])
+HEADING = events.Declaration("gan/02_gan", "GANs", "gan", ["gan.s02"], ["gan.03"], 2.0)
+ASKED = ("How many?", ["one", "two"])
+CHOSEN, QUESTION = Prediction(*ASKED), blocks.Question(*ASKED)
 HOLDS, FAILS = Claim("n", 2, Bar(target=2)), Claim("n", [1, 3], Bar(target=[1, 2]))
 JUDGED = Claim("loss", 0.25, Bar(high=0.5), source="the paper")
 FILM = film_of({"t": [1, 0]}, np.zeros((2, 3, 2)))
@@ -46,7 +49,7 @@ EXAMPLES = [
     ),
     (events.Note("a note"), "a note", "", {}),
     (events.ModelNote("  pretrained  m: loaded"), "  pretrained  m: loaded", "", {}),
-    (events.Printed("from the lesson\n"), None, "", {}),
+    (blocks.Printed("from the lesson\n"), None, "", {}),
     (events.Configuration({"width": 3}), None, "", {}),
     (
         events.Training("VAE", 20, 1.26, {"loss": 0.123456, "kl": 2.0}),
@@ -56,83 +59,93 @@ EXAMPLES = [
     ),
     (events.Sampler("digits", np.ones, True), None, "", {}),
     (
-        events.Predict(QUESTION),
+        QUESTION,
         "  predict  How many?\n           a) one\n           b) two",
         "predict",
         {"question": "How many?", "choices": ["one", "two"]},
     ),
-    (events.Chosen(QUESTION, "one", 3.0), None, "", {}),
-    (events.Outcome(QUESTION, "Two.", "two"), "  outcome  b) two: Two.", "outcome", {"text": "Two.", "answer": "two"}),
-    (events.Outcome(QUESTION, "Three.", None), "  outcome  Three.", "outcome", {"text": "Three.", "answer": None}),
+    (events.Chosen(CHOSEN, "one", 3.0), None, "", {}),
     (
-        events.Exercise("gan/02/loss"),
+        blocks.Outcome(*ASKED, "two", "Two."),
+        "  outcome  b) two: Two.",
+        "outcome",
+        {"text": "Two.", "answer": "two"},
+    ),
+    (
+        blocks.Outcome(*ASKED, None, "Three."),
+        "  outcome  Three.",
+        "outcome",
+        {"text": "Three.", "answer": None},
+    ),
+    (
+        blocks.ExerciseBox("gan/02/loss"),
         "  exercise  gan/02/loss: write it yourself before you read on: minigen exercise start gan/02",
         "exercise",
         {"id": "gan/02/loss"},
     ),
     (
-        events.Change("three", "Take 3.", "It is 9."),
+        blocks.Invitation("three", "Take 3.", "It is 9."),
         "  change   Take 3.",
         "change",
         {"name": "three", "sentence": "Take 3.", "answer": "It is 9."},
     ),
     (events.Edited(["- 2", "+ 3"], "  changed  1 line"), "  changed  1 line", "", {}),
     (
-        events.Check(FAILS, stops=False, before="1, 2"),
+        blocks.Check.of(FAILS, before="1, 2"),
         "  changed  n: 1, 3, before 1, 2",
         "check",
         {"name": "n", "value": "1, 3", "bar": "= 1, 2", "status": "failed"},
     ),
     (
-        events.Source("minigen/a.py:3", "f", "def f(): ...", ["gan/02/f"]),
+        blocks.Source("minigen/a.py:3", "f", "def f(): ...", ["gan/02/f"]),
         "  source  minigen/a.py:3 f",
         "source",
         {"where": "minigen/a.py:3", "name": "f", "code": "def f(): ...", "exercises": ["gan/02/f"]},
     ),
     (
-        events.Table("Sizes", ["a", "b"], [["x", 1.5]]),
+        blocks.Table("Sizes", ["a", "b"], [["x", 1.5]]),
         "\n  Sizes\n  a    b\n  -  ---\n  x  1.5\n",
         "table",
         {"title": "Sizes", "header": ["a", "b"], "rows": [["x", 1.5]]},
     ),
     (
-        events.Table("Sizes", ["a"], [[1]], run="in a full run"),
+        blocks.Table("Sizes", ["a"], [[1]], run="in a full run"),
         "\n  Sizes (in a full run)\n  a\n  -\n  1\n",
         "table",
         {"title": "Sizes (in a full run)", "header": ["a"], "rows": [[1]]},
     ),
     (
-        events.Figure(OUT / "a.png", "Look.", object()),
+        blocks.Figure(OUT / "a.png", "Look.", object()),
         "  figure  out/a.png: Look.",
         "figure",
         {"file": "a.png", "caption": "Look."},
     ),
     (
-        events.Animation(OUT / "a.gif", "", [], {}),
+        blocks.Animation(OUT / "a.gif", "", [], {}),
         "  figure  out/a.gif",
         "animation",
         {"file": "a.gif", "caption": ""},
     ),
     (
-        events.Play(OUT / "p.png", "Move.", "p", "p.js", "gan/p", FILM),
+        blocks.Play(OUT / "p.png", "Move.", "p", "p.js", "gan/p", FILM),
         "  figure  out/p.png: Move.",
         "play",
         {"name": "p", "file": "p.png", "data": "p.js", "caption": "Move."},
     ),
     (
-        events.Check(HOLDS, stops=False),
+        blocks.Check.of(HOLDS),
         "  check   n: 2 (= 2) ok",
         "check",
         {"name": "n", "value": "2", "bar": "= 2", "status": "passed"},
     ),
     (
-        events.Check(FAILS, stops=False),
+        blocks.Check.of(FAILS),
         f"  {FAILED}",
         "check",
         {"name": "n", "value": "1, 3", "bar": "= 1, 2", "status": "failed"},
     ),
     (  # its error is the message
-        events.Check(FAILS, stops=True),
+        blocks.Check.of(FAILS, stops=True),
         None,
         "check",
         {"name": "n", "value": "1, 3", "bar": "= 1, 2", "status": "failed"},
@@ -140,22 +153,23 @@ EXAMPLES = [
     (events.Claim(JUDGED), None, "", {}),
     (events.Sources(["Weng (2017).", "Lin (1991)."]), "\n  sources\n    Weng (2017).\n    Lin (1991).", "", {}),
     (
-        events.Finish("passed", [JUDGED], [HOLDS], [], "", 1.26, OUT),
+        events.Finish("passed", [JUDGED], [HOLDS], {}, "", 1.26, OUT),
         f"{TABLE}  loss   0.25   ≤ 0.5      passed   the paper\n\n1 of 1 claim holds, 1 check passed; 1.3 s; see out",
         "claims",
         {
-            "header": ["claim", "value", "threshold", "verdict", "source"],
+            "header": ("claim", "value", "threshold", "verdict", "source"),
             "rows": [["loss", "0.25", "≤ 0.5", "passed", "the paper"]],
+            "calls": [None],
         },
     ),
     (
-        events.Finish("failed", [], [HOLDS, FAILS], [], "quick run", 0.0, OUT),
+        events.Finish("failed", [], [HOLDS, FAILS], {}, "quick run", 0.0, OUT),
         "no claims, 1 of 2 checks passed; 0.0 s; see out",
         "",
         {},
     ),
     (
-        events.Finish("not judged", [], [], [events.Change("three", "Take 3.", "It is 9.")], "changed", 0.0, OUT),
+        events.Finish("not judged", [], [], {"Take 3.": "It is 9."}, "changed", 0.0, OUT),
         "\n  What the changes show\n  Take 3.\n    → It is 9.\nno claims, 0 checks passed; 0.0 s; see out",
         "",
         {},
@@ -163,22 +177,62 @@ EXAMPLES = [
     (events.End("failed", FAILED), None, "", {}),
 ]
 
+TABLES = {"text": TEXTS, "jupyter": MARKDOWN | RECORDED, "readme": markdown.RENDERED, "book": lesson.RENDERED}
+NEEDED = {  # printed text is its own; single checks become lists of them on a page; claims are printed with the verdict
+    blocks.Printed: {"jupyter", "readme", "book"},
+    blocks.Check: {"text"},
+    blocks.Checks: {"jupyter", "readme", "book"},
+    blocks.Claims: {"jupyter", "readme", "book"},
+}
+
 
 def kinds():
-    """The events that a lesson can emit: the classes without subclasses."""
-    found = [kind for _, kind in inspect.getmembers(events, inspect.isclass) if issubclass(kind, events.Event)]
-    return {kind for kind in found if not kind.__subclasses__()}
+    """The events that a lesson can emit: those of a run, and the outputs."""
+    own = {kind for _, kind in inspect.getmembers(events, inspect.isclass) if issubclass(kind, events.Event)}
+    return own - {events.Event} | set(blocks.OUTPUTS.values()) - {blocks.Claims}
 
 
 def test_there_is_an_example_of_every_event():
     assert {type(event) for event, *_ in EXAMPLES} == kinds()
-    assert {kind for _, _, kind, _ in EXAMPLES if kind} == set(KINDS)
+    assert {kind for _, _, kind, _ in EXAMPLES if kind} == set(blocks.OUTPUTS)
 
 
 @pytest.mark.parametrize(("event", "text", "kind", "payload"), EXAMPLES, ids=lambda value: type(value).__name__)
 def test_text_and_record_of_an_event(event, text, kind, payload):
     assert text_of(event) == text
-    assert output(event) == (kind, payload)
+    shown = output(event)
+    assert (shown and shown.kind or "", shown.payload if shown else {}) == (kind, payload)
+
+
+@pytest.mark.parametrize(
+    "event", [event for event, *_ in EXAMPLES if output(event)], ids=lambda one: type(one).__name__
+)
+def test_what_is_read_from_the_record_is_what_was_shown(event):
+    """But for what exists only while the lesson runs; a table bears in its title which run it is of."""
+    shown, folder = output(event), Path("recorded")
+    payload = json.loads(json.dumps(jsonable(shown.payload)))
+    again = type(shown).of_record(payload, folder, cell=3)
+    assert (again.cell, again.closed_by) == (3, None)
+    assert jsonable(again.payload) == payload
+    if isinstance(shown, blocks.Picture):
+        assert again.path == folder / shown.file
+    if kind_of_text(shown):
+        assert text_of(again) == text_of(shown)
+
+
+def kind_of_text(shown):
+    """Whether its text needs nothing but what is recorded."""
+    live = isinstance(shown, blocks.Picture | blocks.Question | blocks.Outcome)
+    return not live and not (
+        isinstance(shown, blocks.Check) and (shown.stops or shown.before or shown.status == "failed")
+    )
+
+
+def test_every_kind_of_output_is_shown_by_every_renderer():
+    """A new kind cannot be forgotten by a page, a notebook or a terminal."""
+    for kind in (*blocks.OUTPUTS.values(), blocks.Checks):
+        shown = {table for table in TABLES if any(one in TABLES[table] for one in kind.__mro__)}
+        assert shown >= NEEDED.get(kind, set(TABLES)), (kind, shown)
 
 
 def test_the_log_is_the_texts_with_printed_lines_sources_and_the_error(tmp_path):
@@ -189,9 +243,9 @@ def test_the_log_is_the_texts_with_printed_lines_sources_and_the_error(tmp_path)
     for event, text, *_ in EXAMPLES:
         log(event)
         expected += "" if text is None else f"{text}\n"
-        if isinstance(event, events.Printed):
+        if isinstance(event, blocks.Printed):
             expected += event.text
-        if isinstance(event, events.Source):
+        if isinstance(event, blocks.Source):
             expected += f"{event.code}\n"
         if isinstance(event, events.End):
             expected += f"{event.error}\n"
@@ -210,7 +264,7 @@ def test_a_terminal_prints_the_texts_in_color(monkeypatch):
     for event, *_ in EXAMPLES:
         Terminal(plain)(event)
         Terminal(colored)(event)
-    texts = [event.text if isinstance(event, events.Printed) else text and f"{text}\n" for event, text, *_ in EXAMPLES]
+    texts = [event.text if isinstance(event, blocks.Printed) else text and f"{text}\n" for event, text, *_ in EXAMPLES]
     assert plain.getvalue() == "".join(filter(None, texts))
     for shown in ["\x1b[1mgan/02_gan\x1b[0m", "\x1b[31mcheck failed", "\x1b[32mok", "\x1b[32m1 of 1 claim"]:
         assert shown in colored.getvalue()
@@ -228,16 +282,16 @@ def test_a_terminal_of_some_kinds():
 
 def test_the_summary_of_two_of_a_name():
     """Of checks a run keeps both, and a notebook the second one; an answer belongs to its own question."""
-    other = Prediction("And then?", ["more", "less"])
+    other = blocks.Question("And then?", ["more", "less"])
     for repeats in (False, True):
         summary = Summary(repeats)
         for event in [
             events.Start(HEADING, RunOptions(), OUT, None),
-            events.Check(HOLDS, stops=False),
-            events.Check(FAILS, stops=False),
-            events.Predict(QUESTION),
-            events.Predict(other),
-            events.Outcome(QUESTION, "Two.", "two"),
+            blocks.Check.of(HOLDS),
+            blocks.Check.of(FAILS),
+            QUESTION,
+            other,
+            blocks.Outcome(*ASKED, "two", "Two."),
             events.Training("a", 1, 0.5, {}),
             events.Training("b", 2, 0.5, {}),
             events.Training("a", 3, 0.5, {}),
@@ -248,7 +302,7 @@ def test_the_summary_of_two_of_a_name():
         assert [training["steps"] for training in metrics["timings"]["trainings"]] == [2, 3]
         assert [(one["outcome"], one["answer"]) for one in metrics["predictions"]] == [("Two.", "two"), ("", None)]
         assert metrics["status"] == "running" and metrics["more"] == 1
-        summary(events.Predict(QUESTION))
+        summary(QUESTION)
         assert summary.metrics({})["predictions"][-1]["outcome"] == "", "asked again, and not answered yet"
 
 

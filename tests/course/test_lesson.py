@@ -373,7 +373,7 @@ def test_in_a_notebook(tmp_path, shown):
 
     lesson = Lesson("gan/02_gan", title="GANs", post="gan")
     assert (lesson.out.name, lesson.seed, lesson.quick) == ("gan-02-gan-notebook", 0, False)
-    assert type(sys.stdout).__name__ != "Output"
+    assert type(sys.stdout).__name__ != "StandardOutput"
     lesson.figure(plot.line(np.arange(3.0), np.arange(3.0)), "line", caption="It *rises*.")
     lesson.show_source(MLP)
     lesson.table([[1, 2]], ["a", "b"])
@@ -556,14 +556,22 @@ def test_the_id_of_a_lesson(make):
             make(bad)
 
 
-def test_importing_the_lesson_loads_nothing_that_grades():
-    """Neither a sandbox nor a container, nor what the author's proofs need: a lesson without exercises uses none."""
+def test_importing_the_lesson_loads_only_what_every_run_needs():
+    """Nothing of exercises, notebooks, records and sweeps: what a lesson may need is loaded by its first use."""
     code = "import sys; from minigen.course import Lesson; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=True)
-    exercise = "minigen.course.exercise."
-    loaded = {name.removeprefix(exercise) for name in done.stdout.split() if name.startswith(exercise)}
-    grading = {name for name in loaded if name.startswith("grading.")}
-    assert grading <= {"grading.status", "grading.outcome", "grading.submission"}
-    assert {"catalog", "format", "notebook", "progress"} <= loaded
-    assert not loaded & {"answers", "mutants", "prove"}
     assert not {"matplotlib", "autograd", "scipy"} & set(done.stdout.split())
+    loaded = {name for name in done.stdout.split() if name.startswith("minigen.course")}
+    assert "minigen.course.lesson.run" in loaded and len(loaded) <= 30
+    assert not {name for name in loaded if name.startswith("minigen.course.exercise")}
+
+
+def test_what_a_lesson_may_need_is_found_where_it_is_asked_for():
+    from minigen import course
+    from minigen.course.exercise import notebook
+    from minigen.course.lesson.trained import load_trained
+
+    assert (course.check, course.use, course.load_trained) == (notebook.check, notebook.use, load_trained)
+    assert set(course.__all__) <= set(dir(course))
+    with pytest.raises(AttributeError, match="module 'minigen.course' has no attribute 'chek'"):
+        _ = course.chek

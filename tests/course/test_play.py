@@ -10,7 +10,7 @@ from minigen.course import Lesson
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.play import film_of, read_axes
 from minigen.course.lesson.run import Run
-from minigen.course.lesson.sinks.notebook import display_event
+from minigen.course.lesson.sinks.jupyter import display_event
 
 TIMES = [100, 50, 0]
 WAYS = ["with noise", "without"]
@@ -163,7 +163,7 @@ def test_the_same_call_gives_the_same_files(make, tmp_path):
 def test_a_notebook_shows_the_still(make, monkeypatch, tmp_path):
     shown = []
     monkeypatch.setattr("minigen.plot.show", shown.append)
-    monkeypatch.setattr("minigen.course.lesson.sinks.notebook.show_markdown", shown.append)
+    monkeypatch.setattr("minigen.course.lesson.sinks.jupyter.show_markdown", shown.append)
     make().play("reverse", {"t": TIMES}, points=states()[0], caption="Move t.")
     assert shown == []
     monkeypatch.setattr(Run, "current", Run(None, RunOptions(out=tmp_path), [display_event], repeats=True))

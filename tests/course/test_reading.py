@@ -3,10 +3,9 @@
 import pytest
 
 from minigen.course.index.lessons import LessonInfo, all_lessons
-from minigen.course.lesson import recorded
+from minigen.course.lesson import blocks, recorded
 from minigen.course.lesson.result import Result
-from minigen.course.reading import blocks
-from minigen.course.reading.composition import RESULTS, compose
+from minigen.course.reading.composition import compose
 
 HEAD = """\
 # %% [markdown]
@@ -21,6 +20,7 @@ lesson = Lesson("gan/02_gan", title="A title", post="gan")
 
 """
 
+RESULTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Picture, blocks.Claims, blocks.Outcome)
 LESSON = f"""\
 {HEAD}
 # %% [markdown]
@@ -86,7 +86,7 @@ ENTRIES = [  # (statement, kind, payload)
     (10, "check", {"name": "one", "value": "1", "bar": "= 1", "status": "passed"}),
     (11, "check", {"name": "two", "value": "2", "bar": "= 2", "status": "passed"}),
     (12, "text", {"text": "open"}),
-    (13, "claims", {"header": [], "rows": [["two", "2", "= 2", "passed", "Euclid"]]}),
+    (13, "claims", {"header": [], "rows": [["two", "2", "= 2", "passed", "Euclid"]], "calls": [0]}),
 ]
 
 
@@ -127,7 +127,7 @@ def test_text_code_and_outputs_in_order_and_what_is_closed(reading):
         "heading 1. Two",
         "text Before the question.",
         "question How many?",
-        "exercise gan/02/discriminator_loss",
+        "exercisebox gan/02/discriminator_loss",
         "text How it is measured.",
         "code found = 1 + 1",
         'code print("found", found)',
@@ -154,7 +154,7 @@ def test_text_code_and_outputs_in_order_and_what_is_closed(reading):
     assert text == "Two, as said.\n\n```python\n# no heading\n```"
     assert [block.level for block in made.blocks if isinstance(block, blocks.Heading)] == [1, 2, 2]
     (checks,) = (block for block in made.blocks if isinstance(block, blocks.Checks))
-    assert [check["name"] for check in checks.checks] == ["one", "two"]
+    assert [check.name for check in checks.checks] == ["one", "two"]
 
 
 def test_without_a_run_the_same_is_closed(reading):
@@ -166,7 +166,7 @@ def test_without_a_run_the_same_is_closed(reading):
         "heading 1. Two",
         "text Before the question.",
         "question How many?",
-        "exercise gan/02/discriminator_loss",
+        "exercisebox gan/02/discriminator_loss",
         "text How it is measured.",
         "code found = 1 + 1",
         'code print("found", found)',
@@ -363,8 +363,8 @@ def test_exercises_that_the_lesson_does_not_point_to_stand_at_its_end_and_none_s
     exercises = 'Exercise("gan/02/discriminator_loss", ...)\nExercise("gan/02/another", ...)\n'
     (tmp_path / "gan" / "02_gan" / "exercise.py").write_text(exercises, encoding="utf-8")
     twice = [*ENTRIES[:2], ENTRIES[1], *ENTRIES[2:]]
-    assert described(reading(outputs=twice)).count("exercise gan/02/discriminator_loss") == 1
-    assert described(reading(outputs=twice))[-2:] == ["heading More exercises", "exercise gan/02/another"]
+    assert described(reading(outputs=twice)).count("exercisebox gan/02/discriminator_loss") == 1
+    assert described(reading(outputs=twice))[-2:] == ["heading More exercises", "exercisebox gan/02/another"]
     assert described(reading(HEAD, []))[-3] == "heading Exercises"
 
 
@@ -446,9 +446,9 @@ def test_which_pictures_and_tables_belong_to_which_prediction(readings, id):
 def test_headings_exercises_and_questions_are_always_open(readings):
     for id, made in readings.items():
         always = [
-            block for block in made.blocks if isinstance(block, blocks.Heading | blocks.Exercise | blocks.Question)
+            block for block in made.blocks if isinstance(block, blocks.Heading | blocks.ExerciseBox | blocks.Question)
         ]
         assert all(block.closed_by is None for block in always), id
-        placed = [block.id for block in made.blocks if isinstance(block, blocks.Exercise)]
+        placed = [block.id for block in made.blocks if isinstance(block, blocks.ExerciseBox)]
         own = {f"{made.lesson.id[: -len(made.lesson.name) - 1]}/{name}" for name in made.lesson.exercises}
         assert len(placed) == len(set(placed)) and own <= set(placed), id

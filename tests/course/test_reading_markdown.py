@@ -8,12 +8,11 @@ import pytest
 from PIL import Image
 
 from minigen.cli import main
-from minigen.course.cells import cells_of
 from minigen.course.index.lessons import LessonInfo, all_lessons, lessons_root
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import recorded
+from minigen.course.lesson import blocks, recorded
 from minigen.course.lesson.result import Result
-from minigen.course.reading import blocks, markdown
+from minigen.course.reading import markdown
 from minigen.course.reading.composition import compose
 from minigen.course.reading.pages import pages
 
@@ -186,7 +185,7 @@ def broken_formulas(text):
 
 def test_no_formula_of_a_lesson_is_broken_by_how_its_lines_begin():
     for lesson in all_lessons():
-        for cell in cells_of(lesson.path.read_text(encoding="utf-8")):
+        for cell in lesson.source.cells:
             if cell.is_text:
                 assert broken_formulas(cell.text) == [], f"{lesson.path}:{cell.line}"
 
@@ -292,7 +291,7 @@ ENTRIES = [  # (statement, kind, payload)
     (7, "source", {"where": "minigen/gan/gone.py:3", "name": "f", "code": "def f(): ...", "exercises": []}),
     (7, "source", {"where": "minigen/gan/losses.py:3", "name": "g", "code": "def g(): ...", "exercises": ["gan/02/g"]}),
     (8, "exercise", {"id": "gan/02/discriminator_loss"}),
-    (9, "claims", {"header": [], "rows": [["|x|", "1", "≤ 2", "passed", ""]]}),
+    (9, "claims", {"header": [], "rows": [["|x|", "1", "≤ 2", "passed", ""]], "calls": [0]}),
 ]
 METRICS = {"recipe": "another", "seed": 3, "minutes": 1.26, "machine": {"processor": "A chip", "cores": 2}}
 

@@ -6,6 +6,7 @@ import pytest
 
 from minigen.cli import main
 from minigen.course import UsageError
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import recorded
 from minigen.course.lesson.options import RunOptions, script_options
@@ -84,7 +85,7 @@ def test_a_setting_that_will_not_do(lesson, setting, says, tmp_path, capsys):
     with pytest.raises(
         AssertionError if "steps" in setting else UsageError, match=None if "steps" in setting else says
     ):
-        check_settings(lesson.path.read_text(encoding="utf-8"), dict([setting.split("=")]))
+        check_settings(LessonSource.read(lesson.path), dict([setting.split("=")]))
         raise AssertionError  # the value of `steps` is computed: the run itself finds out, before it trains
     assert f"--set {setting}: " in shown.err and "training" not in shown.out.replace("before training", "")
     assert ("before training" in shown.out) == ("steps" in setting)
@@ -93,7 +94,7 @@ def test_a_setting_that_will_not_do(lesson, setting, says, tmp_path, capsys):
 def test_values_are_replaced_by_name():
     assert with_settings({"a": 1, "b": "x"}, {"a": "2", "c": "3"}) == {"a": 2, "b": "x"}
     with pytest.raises(UsageError, match="the lesson has no setting 'a'; it has none"):
-        check_settings("x = 1", {"a": "1"})
+        check_settings(LessonSource("x = 1"), {"a": "1"})
 
 
 def test_settings_on_the_command_line(capsys):

@@ -8,10 +8,9 @@ from functools import cache
 import pytest
 
 from minigen.course import Lesson
-from minigen.course.cells import cells_of
 from minigen.course.index.lessons import all_lessons
 from minigen.course.index.names import find_lesson
-from minigen.course.index.package import PACKAGE, calls_of, parse
+from minigen.course.index.package import PACKAGE
 from minigen.course.index.sources import bibliography, citations, cited, reference, sources_of
 from minigen.course.lesson import events
 from minigen.course.lesson.options import RunOptions
@@ -25,14 +24,16 @@ PARTS = ("lessons", "exercises", "package", "guides")
 @cache
 def said_in(lesson):
     """What a lesson says: its text, and where the thresholds of its claims come from."""
-    tree = parse(lesson.path)
-    given = [keyword.value for call in calls_of(tree, "claim") for keyword in call.keywords if keyword.arg == "source"]
+    source = lesson.source
+    given = [value for call in source.calls_of("claim") if (value := call.argument("source"))]
     names = {value.id for value in given if isinstance(value, ast.Name)}
     given += [
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in names
+        node.value
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in names
     ]
     constants = [node.value for value in given for node in ast.walk(value) if isinstance(node, ast.Constant)]
-    text = [cell.text for cell in cells_of(lesson.path.read_text(encoding="utf-8")) if cell.is_text]
+    text = [cell.text for cell in source.cells if cell.is_text]
     return "\n\n".join([*text, *map(str, constants)])
 
 

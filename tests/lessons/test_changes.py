@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from minigen.course.cells import cells_of, is_change
 from minigen.course.index.lessons import scan_lessons, short_id
-from minigen.course.lesson.changes import changes_of, edited, invitations, try_change
+from minigen.course.lesson.changes import changes_of, edited, invitation_calls, invitations, try_change
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = scan_lessons(ROOT / "lessons")[0]
@@ -25,21 +24,17 @@ def with_changes(lessons):
     ]
 
 
-def source_of(lesson) -> str:
-    return lesson.path.read_text(encoding="utf-8")
-
-
 def answers_of(lesson) -> dict[str, str]:
-    return {change.name: change.answer for change in invitations(source_of(lesson))}
+    return {change.name: change.answer for change in invitations(lesson.source)}
 
 
 @each_lesson
 def test_an_invitation_is_a_cell_with_an_edit_beside_the_lesson(lesson):
     """Its texts are literals, its name is that of an edit, and the edit leaves Python that can be read."""
-    source = source_of(lesson)
-    code = [cell.text for cell in cells_of(source) if not cell.is_text]
-    calls = sum(text.count("lesson.change(") for text in code)
-    alone = [text for text in code if len(ast.parse(text).body) == 1 and is_change(ast.parse(text).body[0])]
+    source = lesson.source
+    calls = sum(cell.text.count("lesson.change(") for cell in source.cells if not cell.is_text)
+    held = [statement.cell for statement in source.statements]
+    alone = [call for call in invitation_calls(source) if held.count(call.cell) == 1]
     assert len(alone) == calls, "lesson.change stands in a cell of its own"
     asked, changes = answers_of(lesson), changes_of(lesson)
     assert list(asked) == list(changes), "lesson.py and changes.py name the same changes, in the same order"
@@ -51,7 +46,7 @@ def test_an_invitation_is_a_cell_with_an_edit_beside_the_lesson(lesson):
 def test_no_invitation_is_only_a_sentence_of_the_text():
     found = set()
     for lesson in LESSONS:
-        texts = [cell.text for cell in cells_of(source_of(lesson)) if cell.is_text]
+        texts = [cell.text for cell in lesson.source.cells if cell.is_text]
         if any(re.search(r"\*Change\b(?! of Variable)", text) for text in texts):
             found.add(short_id(lesson.path.parent))
     assert found == set(), "write lesson.change and its edit"

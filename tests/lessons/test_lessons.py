@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from minigen import plot
-from minigen.course.cells import cells_of
 from minigen.course.index import posts
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, scan_lessons, short_id
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import LETTERS
@@ -34,7 +34,7 @@ each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: less
 
 def cells(text: str) -> list[tuple[str, str]]:
     """(kind, text) of every cell of a lesson; the text of Markdown without its comment signs."""
-    return [("markdown" if cell.is_text else "code", cell.text.strip()) for cell in cells_of(text)]
+    return [("markdown" if cell.is_text else "code", cell.text.strip()) for cell in LessonSource(text).cells]
 
 
 def test_every_folder_holds_a_lesson():

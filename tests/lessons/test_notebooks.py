@@ -12,7 +12,7 @@ import pytest
 
 from minigen import plot
 from minigen.course import Lesson
-from minigen.course.cells import cells_of
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import lessons_root
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson.places import Places
@@ -66,7 +66,7 @@ def notebook(monkeypatch, tmp_path):
 
 
 def code_cells(lesson_id):
-    return [cell.text for cell in cells_of(find_lesson(lesson_id).path.read_text(encoding="utf-8")) if not cell.is_text]
+    return [cell.text for cell in find_lesson(lesson_id).source.cells if not cell.is_text]
 
 
 def place_of(text, cells):
@@ -179,7 +179,7 @@ lesson.predict("Two?", ["c", "d"])
 y = second_measurement(200)
 lesson.outcome("It is not.", answer="c")
 """
-    places = Places(source)
+    places = Places(LessonSource(source))
     one, two = Prediction("One?", ["a", "b"]), Prediction("Two?", ["c", "d"])
     cell = 'x = first_measurement({})\nlesson.outcome("It is.", answer="a")\n'
     assert places.prediction(cell.format(100)) == places.prediction(cell.format(5)) == one

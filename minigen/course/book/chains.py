@@ -1,6 +1,6 @@
 """Which earlier cells of a lesson a cell depends on: those that make the names that it uses, or change what they name.
 
-    Chains(source).of(12)      # [1, 2, 9, 12]: the cells, in order, that give cell 12 what it needs, and itself
+    Chains(lesson.source).of(12)      # [1, 2, 9, 12]: the cells, in order, that give cell 12 what it needs, and itself
 
 It is read from the code alone (`ast`). A cell depends on the last cell above it that binds a name that it uses, and on
 each cell in between that changes the object: assigns to a part of it, calls a method of it as a statement, or draws
@@ -11,17 +11,15 @@ these names may be bound later than the function. An outcome depends on the last
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
-from minigen.course.cells import cells_of
+from minigen.course.index.lesson_source import LessonSource, method_of
 
 __all__ = ["Chains", "Uses", "uses_of"]
 
-PREDICTION = "lesson.predict"  # a prediction is used as a variable of this name
-GENERATOR = re.compile(r"^(\w+) = .*\b(?:lesson\.rng|default_rng)\(", re.M)
-TRAINING = re.compile(r"\b(?:lesson\.(?:fit|train_once|pretrained)|fit)\(")
+PREDICTION = "<prediction>"  # a prediction is used as a variable of this name
+TRAINING = ("fit", "train_once", "pretrained")  # methods of a lesson
 
 
 @dataclass
@@ -37,10 +35,12 @@ class Uses:
 class Chains:
     """The chains of a lesson's cells; text cells have none."""
 
-    def __init__(self, source: str):
-        cells = cells_of(source)
-        self.code = {number: cell.text for number, cell in enumerate(cells) if not cell.is_text and cell.text.strip()}
-        generators = set(GENERATOR.findall(source))
+    def __init__(self, source: LessonSource):
+        cells = enumerate(source.cells)
+        self.code = {number: cell.text for number, cell in cells if not cell.is_text and cell.text.strip()}
+        self._training = {call.cell for call in source.calls_of(*TRAINING)}
+        self._training |= {statement.cell for statement in source.statements if _trains(statement.node)}
+        generators = {name for statement in source.statements for name in _generators(statement.node)}
         self._uses = {number: uses_of(text, generators) for number, text in self.code.items()}
 
     def of(self, cell: int) -> list[int]:
@@ -55,7 +55,7 @@ class Chains:
 
     def trains(self, cell: int) -> bool:
         """Whether a cell itself trains a model, or loads one that has been trained."""
-        return TRAINING.search(self.code[cell]) is not None
+        return cell in self._training
 
     def _needed(self, cell: int, end: int) -> Iterator[int]:
         """The cells that make what one cell uses when the cell `end` is run."""
@@ -73,6 +73,30 @@ class Chains:
                 yield number
             if name in uses.bound and name not in uses.changed:
                 return
+
+
+def _generators(statement: ast.stmt) -> list[str]:
+    """The names that a statement gives to a random generator, or to what is made with one."""
+    if not isinstance(statement, ast.Assign):
+        return []
+    calls = [node for node in ast.walk(statement.value) if isinstance(node, ast.Call)]
+    made = [call for call in calls if method_of(call) == "rng" or _function(call) == "default_rng"]
+    on_first_line = any(
+        call.lineno == statement.lineno for call in made
+    )  # so the chains of runnable.json were measured
+    return [target.id for target in statement.targets if isinstance(target, ast.Name) and on_first_line]
+
+
+def _trains(statement: ast.stmt) -> bool:
+    """Whether a function called `fit` is called, or defined: a training that the lesson writes out."""
+    nodes = list(ast.walk(statement))
+    calls = any(isinstance(node, ast.Call) and _function(node) == "fit" for node in nodes)
+    return calls or any(isinstance(node, ast.FunctionDef) and node.name == "fit" for node in nodes)
+
+
+def _function(call: ast.Call) -> str:
+    """The name of the function, or of the method, that is called."""
+    return getattr(call.func, "id", getattr(call.func, "attr", ""))
 
 
 def uses_of(code: str, generators: Set[str] = frozenset()) -> Uses:
@@ -115,9 +139,9 @@ class _Visitor(ast.NodeVisitor):
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             self._note_change(call.func)
-            if ast.unparse(call.func) == PREDICTION:
+            if method_of(call) == "predict":
                 self.uses.bound.add(PREDICTION)
-            if ast.unparse(call.func) == "lesson.outcome":
+            if method_of(call) == "outcome":
                 self.uses.used.add(PREDICTION)
         self.generic_visit(node)
 

@@ -15,9 +15,9 @@ from minigen.course.exercise.format import Exercise
 from minigen.course.index import posts
 from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo
+from minigen.course.lesson import blocks
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.result import Result
-from minigen.course.reading import blocks
 from minigen.course.reading.composition import Reading, compose
 
 __all__ = ["Chapter", "Contents", "PREPARATION", "post_title"]

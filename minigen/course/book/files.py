@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from minigen.course.book.contents import Chapter
-from minigen.course.reading import blocks
+from minigen.course.lesson import blocks
 
 __all__ = ["Files", "archive", "fill_folder", "unpack", "write_if_changed"]
 
@@ -72,10 +72,10 @@ class Files:
         return address, (round(width / POINTS_PER_PIXEL), round(height / POINTS_PER_PIXEL))
 
     def take_data(self, chapter: Chapter) -> None:
-        """Note the data of the sliders of a chapter."""
-        for block in chapter.reading.blocks:
-            if isinstance(block, blocks.Play):
-                self._wanted[self.out / "_play" / chapter.slug / block.data] = chapter.folder / block.data
+        """Note the files of data of a chapter, such as those of its sliders."""
+        outputs = [block for block in chapter.reading.blocks if isinstance(block, blocks.Output)]
+        for data in [block.payload["data"] for block in outputs if "data" in block.recorded]:
+            self._wanted[self.out / "_play" / chapter.slug / data] = chapter.folder / data
 
     def own(self, address: str, data: bytes) -> None:
         """Note a picture, or the data of sliders, of the book itself."""

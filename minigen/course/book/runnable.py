@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.book.chains import Chains
-from minigen.course.cells import cell_of_statement
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.lesson.changes import changes_of
 from minigen.course.lesson.recipe import code_without_text
@@ -31,7 +31,8 @@ __all__ = ["LONGEST", "MEASURED", "Cells", "cells_of_lesson", "digest", "shows"]
 
 LONGEST = 2.0  # seconds
 MEASURED = Path(__file__).with_name("runnable.json")
-SHOWING = re.compile(r"\blesson\.(?:check|claim|table|figure|outcome)\(|^ *print\(", re.M)
+SHOWING = ("check", "claim", "table", "figure", "outcome")  # methods of a lesson
+PRINTING = re.compile(r"^ *print\(", re.M)
 SECONDS = re.compile(r"^training .* in ([\d.]+) s", re.M)  # as a recorded run prints a training
 
 
@@ -55,7 +56,7 @@ class Cells:
         """The seconds that the trainings of a cell took in a run; 0 if that is not known."""
         if result is None:
             return 0.0
-        cells = cell_of_statement(self.lesson.path.read_text(encoding="utf-8-sig"))
+        cells = [statement.cell for statement in self.lesson.source.statements]
         texts = [
             entry["payload"]["text"]
             for entry in result.entries
@@ -86,7 +87,7 @@ def measured() -> dict[str, dict[str, float]]:
 
 def cells_of_lesson(lesson: LessonInfo) -> Cells:
     """Which cells of a lesson can be run in its page, and with which others."""
-    source = lesson.path.read_text(encoding="utf-8-sig")
+    source = lesson.source
     chains = Chains(source)
     fit = measured().get(short_id(lesson.path.parent), {})
     found = {cell: chains.of(cell) for cell in chains.code}
@@ -106,4 +107,4 @@ def digest(code: Sequence[str]) -> str:
 
 def shows(code: str) -> bool:
     """Whether a cell shows something that can be compared: a check, a claim, a table, a figure, an outcome, a text."""
-    return SHOWING.search(code) is not None
+    return bool(LessonSource(code).calls_of(*SHOWING)) or PRINTING.search(code) is not None

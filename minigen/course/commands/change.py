@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     tried = wrong = 0
     for lesson in find_lessons(args.lessons):
         changes = changes_of(lesson)
-        for asked in invitations(lesson.path.read_text(encoding="utf-8-sig")):
+        for asked in invitations(lesson.source):
             if args.only not in (None, asked.name):
                 continue
             if asked.name not in changes:

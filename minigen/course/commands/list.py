@@ -10,7 +10,7 @@ from minigen.course.console import color, plural, print_json, text_table
 from minigen.course.index import posts
 from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
-from minigen.course.index.outline import Group, afterwards, markdown_table, outline, preparation
+from minigen.course.index.outline import Group, afterwards, markdown_tables, outline, preparation
 from minigen.course.lesson.options import Parser
 from minigen.course.lesson.pretrained import model_name, to_train
 from minigen.course.lesson.quotes import recorded_metrics
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     if args.equations:
         _list_equations(equation_index(), args.json)
     elif args.markdown:
-        print(markdown_table())
+        print(markdown_tables())
     elif args.json:
         rows = [{**vars(lesson), "path": str(lesson.path)} for lesson in all_lessons()]
         print_json(rows)

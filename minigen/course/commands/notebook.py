@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(missing) from None
     if path.exists() and not args.force:
         raise UsageError(f"{path} is there already: choose another name with -o, or replace it with --force")
-    from minigen.course.reading.notebook import notebook_of
+    from minigen.course.reading.ipynb import notebook_of
 
     notebook = notebook_of(lesson, _recorded(lesson) if args.executed else None, args.colab)
     try:

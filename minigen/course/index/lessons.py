@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigen.course.cells import cells_of
 from minigen.course.index import posts
-from minigen.course.index.package import PACKAGE, calls_of, parse
+from minigen.course.index.lesson_source import Call, LessonSource
+from minigen.course.index.package import PACKAGE
 from minigen.zoo import check_pretrained
 
 __all__ = [
@@ -81,27 +81,39 @@ class LessonInfo:
     @property
     def samplers(self) -> tuple[str, ...]:
         """The names of the models that the lesson offers to `minigen sample`: the default one, the others in order."""
-        calls = sorted(calls_of(parse(self.path), "sampler"), key=lambda call: (not _is_default(call), call.lineno))
-        return tuple(str(call.args[0].value) for call in calls if call.args and isinstance(call.args[0], ast.Constant))
+        calls = sorted(self._sampler_calls, key=lambda call: call.literal("default") is not True)
+        return tuple(call.literal("name", 0) for call in calls)
 
     def sampler_options(self, sampler: str) -> tuple[str, ...]:
         """Which of `label`, `caption`, `w` and `steps` the function of a sampler takes, besides rng and n.
 
         The function must be defined in the lesson's file; of several definitions, the last one above the call counts.
         """
-        tree = parse(self.path)
-        for call in calls_of(tree, "sampler"):
-            if len(call.args) > 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value == sampler:
-                drawing = call.args[1]
+        for call in self._sampler_calls:
+            if call.literal("name", 0) == sampler:
+                drawing = call.argument("draw", 1)
                 named = [
                     node
-                    for node in ast.walk(tree)
+                    for node in ast.walk(self.source.tree)
                     if isinstance(node, ast.FunctionDef) and isinstance(drawing, ast.Name) and node.name == drawing.id
                 ]
-                above = [node for node in named if node.lineno < call.lineno]
+                above = [node for node in named if node.lineno < call.node.lineno]
                 arguments = above[-1].args.args[2:] if above else []
                 return tuple(argument.arg for argument in arguments if argument.arg in SAMPLER_OPTIONS)
         return ()
+
+    @property
+    def source(self) -> LessonSource:
+        """The lesson's file as it is now."""
+        return LessonSource.read(self.path)
+
+    @property
+    def _sampler_calls(self) -> list[Call]:
+        """The calls that offer a model by a name that is written out; none if the file is not valid Python."""
+        try:
+            return [call for call in self.source.calls_of("sampler") if isinstance(call.literal("name", 0), str)]
+        except SyntaxError:
+            return []
 
 
 def lessons_roots() -> list[Path]:
@@ -230,18 +242,11 @@ def read_lesson(path: Path) -> LessonInfo:
 
 
 def _lesson_call(path: Path) -> ast.Call:
-    """The call `Lesson(...)`. Only its cell is parsed, since the whole file would take ten times as long."""
+    """The call `Lesson(...)` of a file."""
     try:
-        for cell in cells_of(path.read_text(encoding="utf-8-sig")):
-            if not cell.is_text and "Lesson(" in cell.text:
-                for call in calls_of(ast.parse(cell.text), "Lesson"):
-                    return call
+        call = LessonSource.read(path).declaration
     except (SyntaxError, UnicodeDecodeError, OSError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    raise ValueError(f"{path} has no Lesson(...)")
-
-
-def _is_default(call: ast.Call) -> bool:
-    """Whether `default=True` is among the arguments."""
-    values = [keyword.value for keyword in call.keywords if keyword.arg == "default"]
-    return any(isinstance(value, ast.Constant) and value.value is True for value in values)
+    if call is None:
+        raise ValueError(f"{path} has no Lesson(...)")
+    return call

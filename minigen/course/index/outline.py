@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from minigen.course.console import markdown_table
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, all_lessons
 
-__all__ = ["Group", "afterwards", "outline", "preparation", "markdown_table"]
+__all__ = ["Group", "afterwards", "outline", "preparation", "markdown_tables"]
 
 Row = tuple[dict[str, str], list[LessonInfo], bool]
 
@@ -45,26 +48,23 @@ def _without_post() -> list[tuple[str, Group]]:
     return [(family, (posts.heading(family), lessons)) for family, lessons in groups.items()]
 
 
-def markdown_table() -> str:
-    """The guide's table of sections and lessons, each with its folder, in Markdown (`minigen list --markdown`)."""
-    lines = _tables(preparation())
+def markdown_tables() -> str:
+    """The guide's tables of sections and lessons, each with its folder, in Markdown (`minigen list --markdown`)."""
+    parts = list(_tables(preparation()))
     for post, rows in outline():
-        lines += [f"### {posts.POSTS[post]}", "", "| section | lesson | minutes |", "| --- | --- | --- |"]
-        for section, found, parts in rows:
-            where = "in its parts: " if parts else ""
+        cells = []
+        for section, found, is_in_parts in rows:
+            where = "in its parts: " if is_in_parts else ""
             links = ", ".join(f"[{lesson.id}](../lessons/{lesson.id}/)" for lesson in found)
             minutes = ", ".join(f"{lesson.minutes:g}" for lesson in found)
-            lines.append(f"| {section['title']} | {where}{links or 'planned'} | {minutes} |")
-        lines.append("")
-    return "\n".join([*lines, *_tables(afterwards())])
+            cells.append([section["title"], f"{where}{links or 'planned'}", minutes])
+        parts += [f"### {posts.POSTS[post]}", markdown_table(cells, ["section", "lesson", "minutes"])]
+    return "\n\n".join([*parts, *_tables(afterwards())]) + "\n"
 
 
-def _tables(groups: list[Group]) -> list[str]:
-    """The lines of a table for each group of lessons that belong to no post."""
-    lines = []
+def _tables(groups: list[Group]) -> Iterator[str]:
+    """A heading and a table for each group of lessons that belong to no post."""
     for heading, group in groups:
-        lines += [f"### {heading}", "", "| subject | lesson | minutes |", "| --- | --- | --- |"]
-        for lesson in group:
-            lines.append(f"| {lesson.title} | [{lesson.id}](../lessons/{lesson.id}/) | {lesson.minutes:g} |")
-        lines.append("")
-    return lines
+        rows = [[lesson.title, f"[{lesson.id}](../lessons/{lesson.id}/)", f"{lesson.minutes:g}"] for lesson in group]
+        yield f"### {heading}"
+        yield markdown_table(rows, ["subject", "lesson", "minutes"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PACKAGE", "calls_of", "definitions_of", "dumped", "parse"]
+__all__ = ["PACKAGE", "definitions_of", "dumped", "parse"]
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -19,13 +19,6 @@ def parse(path: Path) -> ast.Module:
         return ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError:
         return ast.Module(body=[], type_ignores=[])
-
-
-def calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
-    """Every call of a function or method of this name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name:
-            yield node
 
 
 def definitions_of(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.package import PACKAGE
 
-__all__ = ["Source", "bibliography", "check_sources", "citations", "cited", "reference", "sources_of"]
+__all__ = ["Reference", "bibliography", "check_sources", "citations", "cited", "reference", "sources_of"]
 
 OTHERS = "others"  # the last author where some are left out
 YEAR = r"(?:18|19|20)\d\d[a-z]?"
@@ -25,7 +25,7 @@ CITATION = re.compile(
 
 
 @dataclass(frozen=True)
-class Source:
+class Reference:
     """A paper or a page. authors: surnames in order; year: with a letter where authors and year are the same twice."""
 
     key: str
@@ -64,11 +64,11 @@ class Source:
 
 
 @lru_cache
-def bibliography() -> dict[str, Source]:
+def bibliography() -> dict[str, Reference]:
     """All sources by their keys, in alphabetical order."""
     with (PACKAGE / "course" / "data" / "bibliography.toml").open("rb") as file:
         entries = tomllib.load(file)
-    return {key: Source(key, **{**entry, "authors": tuple(entry["authors"])}) for key, entry in entries.items()}
+    return {key: Reference(key, **{**entry, "authors": tuple(entry["authors"])}) for key, entry in entries.items()}
 
 
 def check_sources(keys: Iterable[str]) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def check_sources(keys: Iterable[str]) -> tuple[str, ...]:
     return keys
 
 
-def sources_of(lesson: LessonInfo) -> list[Source]:
+def sources_of(lesson: LessonInfo) -> list[Reference]:
     """The sources that a lesson declares, in its order. Raises ValueError for a key that is not known."""
     return [bibliography()[key] for key in check_sources(lesson.sources)]
 
@@ -113,7 +113,7 @@ def cited(text: str) -> set[str]:
     return {key for _, keys in citations(text) for key in keys}
 
 
-def _fits(names: tuple[str, ...], more: bool, source: Source) -> bool:
+def _fits(names: tuple[str, ...], more: bool, source: Reference) -> bool:
     """Whether these surnames, and more where the citation says "et al.", can be the authors of a source."""
     cited, authors = ([name.casefold() for name in each] for each in (names, source.authors))
     if cited != authors[: len(cited)]:
@@ -123,7 +123,7 @@ def _fits(names: tuple[str, ...], more: bool, source: Source) -> bool:
     return len(cited) in (1, len(authors))
 
 
-def _is_of(source: Source, year: str, titles: list[str]) -> bool:
+def _is_of(source: Reference, year: str, titles: list[str]) -> bool:
     """Whether a source is of this year and its title begins with each of these; with a title, no letter is needed."""
     known, *given = ("".join(filter(str.isalnum, title.casefold())) for title in (source.title, *titles))
     years = (source.year, source.year[:4]) if titles else (source.year,)

@@ -29,7 +29,6 @@ text: `minigen record --text gan/01` puts what is recorded of the lesson in its 
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import math
 import os
@@ -44,17 +43,17 @@ from typing import Any
 
 import numpy as np
 
-from minigen.course.cells import is_change
 from minigen.course.console import format_number
+from minigen.course.index.lesson_source import COMPUTED, Call, LessonSource
 from minigen.course.index.lessons import LessonInfo
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import Bar
 from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.run import Finished, run_file
 from minigen.course.lesson.sinks.text import text_of
 
-__all__ = ["Change", "Tried", "changes_of", "edited", "invitations", "try_change"]
+__all__ = ["Change", "Tried", "changes_of", "edited", "invitation_calls", "invitations", "try_change"]
 
 FILE_NAME = "changes.py"
 NUMBER = re.compile(r"(?<![\w.])[-\N{MINUS SIGN}]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?")
@@ -108,22 +107,23 @@ def changes_of(lesson: LessonInfo) -> dict[str, Change]:
     return dict(runpy.run_path(str(path))["CHANGES"]) if path.exists() else {}
 
 
-def invitations(source: str) -> list[events.Change]:
+def invitations(source: LessonSource) -> list[blocks.Invitation]:
     """The invitations of a lesson's file, in order. Raises ValueError for one that is not three literal texts."""
     found = []
-    for statement in ast.parse(source).body:
-        if is_change(statement):
-            assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
-            call = statement.value
-            try:
-                (name, sentence), (answer,) = call.args, call.keywords
-                found.append(events.Change(*map(ast.literal_eval, (name, sentence, answer.value))))
-            except ValueError:
-                raise ValueError(f"line {call.lineno}: a name, a sentence and an answer must be texts") from None
+    for call in invitation_calls(source):
+        texts = [call.literal("name", 0), call.literal("sentence", 1), call.literal("answer")]
+        if COMPUTED in texts:
+            raise ValueError(f"line {call.node.lineno}: a name, a sentence and an answer must be texts")
+        found.append(blocks.Invitation(*texts))
     return found
 
 
-def edited(source: str, change: Change) -> str:
+def invitation_calls(source: LessonSource) -> list[Call]:
+    """The statements `lesson.change(...)`."""
+    return [call for call in source.calls_of("change") if call.alone]
+
+
+def edited(source: LessonSource, change: Change) -> str:
     """The lesson's file after the edit. Raises ValueError if `old` does not stand in its code as often as it should.
 
     The text between the cells and the invitations themselves are not searched.
@@ -135,13 +135,12 @@ def edited(source: str, change: Change) -> str:
     return "".join(text.replace(change.old, change.new) if is_code else text for text, is_code in pieces)
 
 
-def _pieces(source: str) -> Iterator[tuple[str, bool]]:
+def _pieces(source: LessonSource) -> Iterator[tuple[str, bool]]:
     """The file in pieces: code that may be edited, and comments and invitations between it."""
-    lines = source.splitlines(keepends=True)
+    lines = source.text.splitlines(keepends=True)
     fixed = {number for number, line in enumerate(lines, 1) if line.startswith("#")}
-    for statement in ast.parse(source).body:
-        if is_change(statement):
-            fixed |= set(range(statement.lineno, (statement.end_lineno or statement.lineno) + 1))
+    for call in invitation_calls(source):
+        fixed |= set(range(call.node.lineno, (call.node.end_lineno or call.node.lineno) + 1))
     piece, is_code = "", True
     for number, line in enumerate(lines, 1):
         if (number not in fixed) != is_code:
@@ -160,7 +159,7 @@ def try_change(lesson: LessonInfo, change: Change, answer: str, folder: Path | N
         with tempfile.TemporaryDirectory() as temporary:
             return try_change(lesson, change, answer, Path(temporary))
     try:
-        source = edited(lesson.path.read_text(encoding="utf-8-sig"), change)
+        source = edited(lesson.source, change)
     except ValueError as error:
         return Tried({}, [str(error)])
     copy = folder / lesson.path.name
@@ -190,18 +189,20 @@ class _Watcher:
 
     def __call__(self, event: events.Event) -> None:
         match event:
-            case events.Check(measured) | events.Claim(measured):
-                self._keep(measured.name, measured.value)
-                if isinstance(event, events.Check) and measured.status == "failed":
-                    self.failed.append(measured.name)
-            case events.Table(title, header, rows):
+            case events.Claim(claim):
+                self._keep(claim.name, claim.value)
+            case blocks.Check(name, status=status, judged=judged) if judged is not None:
+                self._keep(name, judged.value)
+                if status == "failed":
+                    self.failed.append(name)
+            case blocks.Table(title, header, rows):
                 self._keep_cells(title, header, rows)
-            case events.Picture(path):
+            case blocks.Picture(path):
                 self.figures.append(path.stem)
             case events.End(_, error):
                 self.error = error
                 return
-        self.text += event.text if isinstance(event, events.Printed) else f"{text_of(event) or ''}\n"
+        self.text += event.text if isinstance(event, blocks.Printed) else f"{text_of(event) or ''}\n"
         if not self._missing() and not self.change.raises:
             raise Finished
 

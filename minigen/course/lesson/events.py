@@ -1,8 +1,9 @@
-"""What a lesson emits while it runs: one event for each thing that it shows, asks, trains, measures or checks.
+"""What a lesson emits while it runs: how it begins and ends, what it trains and claims, and notes on the run.
 
-`Lesson` makes the events and knows nothing of where they go. A `Stream` hands each one, in order, to the sinks of the
-run (`minigen.course.lesson.sinks`), which print, log, record, draw and sum up; `minigen.course.lesson.run` chooses them
-once, when it opens the run. A sink is called with every event and passes over those that do not concern it.
+What it shows is emitted, too: the outputs of `minigen.course.lesson.blocks`. `Lesson` makes the events and knows
+nothing of where they go. A `Stream` hands each one, in order, to the sinks of the run (`minigen.course.lesson.sinks`),
+which print, log, record, draw and sum up; `minigen.course.lesson.run` chooses them once, when it opens the run. A sink
+is called with every event and passes over those that do not concern it.
 """
 
 from __future__ import annotations
@@ -10,46 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minigen.course.lesson.claims import Claim as Judged  # a value, its bar and the verdict
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.predict import Prediction
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
-
-    from minigen.course.lesson.play import Film
-
 __all__ = [
-    "Animation",
-    "Change",
-    "Check",
     "Chosen",
     "Claim",
     "Configuration",
+    "Declaration",
     "Edited",
     "End",
     "Event",
-    "Exercise",
-    "Figure",
     "Finish",
-    "Heading",
     "ModelNote",
     "Note",
-    "Outcome",
-    "Picture",
-    "Play",
-    "Predict",
-    "Printed",
     "Sampler",
-    "Shown",
     "Sink",
-    "Source",
     "Sources",
     "Start",
     "Stream",
-    "Table",
     "Training",
 ]
 
@@ -58,15 +41,11 @@ class Event:
     """Anything that a lesson emits."""
 
 
-class Shown(Event):
-    """What a lesson shows to its reader."""
-
-
 # -- how a run begins and ends -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Heading:
+class Declaration:
     """What a lesson is and what it covers, by the ids of the index; minutes: of a run on two cores.
 
     sources: by the keys of the bibliography.
@@ -85,7 +64,7 @@ class Heading:
 class Start(Event):
     """The run is open. recipe: the hash of its code, or None where the results have no single one."""
 
-    lesson: Heading
+    lesson: Declaration
     options: RunOptions
     folder: Path
     recipe: str | None
@@ -100,12 +79,15 @@ class Sources(Event):
 
 @dataclass(frozen=True)
 class Finish(Event):
-    """`lesson.finish()`: the verdict on all claims and checks. unjudged: why claims are not judged, "" if they are."""
+    """`lesson.finish()`: the verdict on all claims and checks. unjudged: why claims are not judged, "" if they are.
+
+    answers: what the invitations of the lesson show, by their sentences.
+    """
 
     status: str
     claims: Sequence[Judged]
     checks: Sequence[Judged]
-    changes: Sequence[Change]
+    answers: Mapping[str, str]
     unjudged: str
     seconds: float
     folder: Path
@@ -120,13 +102,6 @@ class End(Event):
 
 
 # -- what is said of the run itself ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Printed(Event):
-    """A piece of what the lesson's own code has printed, as it was written: `print` writes its line in two pieces."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -185,33 +160,10 @@ class Sampler(Event):
 
 
 @dataclass(frozen=True)
-class Check(Event):
-    """A value that must hold in every run.
-
-    stops: the lesson ends here, because it does not hold. before: where the run goes on, as in a lesson that the
-    reader has changed, the value that the shipped lesson has, or what it must be.
-    """
-
-    check: Judged
-    stops: bool
-    before: str = ""
-
-
-@dataclass(frozen=True)
 class Claim(Event):
     """A value with the threshold that it must meet."""
 
     claim: Judged
-
-
-# -- what a lesson shows -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Predict(Shown):
-    """A question to answer before the run."""
-
-    prediction: Prediction
 
 
 @dataclass(frozen=True)
@@ -221,94 +173,6 @@ class Chosen(Event):
     prediction: Prediction
     choice: str | None
     seconds: float
-
-
-@dataclass(frozen=True)
-class Outcome(Shown):
-    """What the run showed; answer: one of the choices, or None."""
-
-    prediction: Prediction
-    text: str
-    answer: str | None
-
-
-@dataclass(frozen=True)
-class Exercise(Shown):
-    """An exercise, "gan/02/discriminator_loss", where its function is first needed."""
-
-    id: str
-
-
-@dataclass(frozen=True)
-class Change(Shown):
-    """An invitation to change the lesson and run it again; answer: what the edited lesson shows."""
-
-    name: str
-    sentence: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Source(Shown):
-    """Code of the package. where: file and line; exercises: the ids of those that it answers."""
-
-    where: str
-    name: str
-    code: str
-    exercises: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Table(Shown):
-    """Rows of cells; title may be empty. run: in a short run, which one the rows are of, this one or a full one."""
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    run: str = ""
-
-    @property
-    def heading(self) -> str:
-        """The title, and the run where it must be said."""
-        return " ".join(filter(None, [self.title, self.run and f"({self.run})"]))
-
-
-@dataclass(frozen=True, eq=False)
-class Picture(Shown):
-    """Something drawn, in a file of the run's folder."""
-
-    path: Path
-    caption: str
-
-
-@dataclass(frozen=True, eq=False)
-class Figure(Picture):
-    """A figure, a PNG."""
-
-    drawing: Drawing
-
-
-@dataclass(frozen=True, eq=False)
-class Animation(Picture):
-    """Frames, a GIF; options: of `minigen.plot.animate`."""
-
-    frames: Iterable[Any]
-    options: Mapping[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Play(Picture):
-    """A picture with sliders: a still as PNG, and the data file that `data` names. key: the film's in the book."""
-
-    name: str
-    data: str
-    key: str
-    film: Film
-
-    @property
-    def drawing(self) -> Drawing:
-        """The still."""
-        return self.film.still
 
 
 # -- the stream --------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ A lesson file begins with
 and ends with `lesson.finish()`. The same file runs under `minigen run gan/02`, as `python lesson.py --quick` and, cell
 by cell, in a notebook. It writes figures, `metrics.json` and `log.txt` to `out/gan-02-gan/`.
 
-Each method emits an event (`minigen.course.lesson.events`). The sinks of the run print it, draw it, log it, record it
-and sum it up.
+Each method emits an event, what it shows as a block (`minigen.course.lesson.events`, `.blocks`). The sinks of the run
+print it, draw it, log it, record it and sum it up.
 """
 
 from __future__ import annotations
@@ -28,20 +28,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.course.console import UsageError
-from minigen.course.index.lessons import lesson_file
 from minigen.course.index.names import resolve
 from minigen.course.index.sources import check_sources, reference
-from minigen.course.lesson import events, run, streams
-from minigen.course.lesson import pretrained as models
-from minigen.course.lesson.ask import ask, score, verdict_on
-from minigen.course.lesson.cache import cached_model
+from minigen.course.lesson import blocks, events, streams
 from minigen.course.lesson.claims import Bar, CheckFailed, Claim, jsonable
 from minigen.course.lesson.folder import slug
 from minigen.course.lesson.options import RunOptions
-from minigen.course.lesson.places import Places, cells_run, running_cell
-from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson.predict import Prediction, ask, score, verdict_on
 from minigen.course.lesson.quotes import FULL_RUN, THIS_RUN, Quotes
+from minigen.course.lesson.run import Run, run_of_script
 from minigen.course.lesson.settings import with_settings
+from minigen.progress import in_notebook
 from minigen.types import Rng
 from minigen.zoo import check_pretrained
 
@@ -89,22 +86,22 @@ class Lesson:
         self.sources = check_sources(sources)
         caller = inspect.currentframe()
         assert caller is not None and caller.f_back is not None
-        mine = run.join(options, caller.f_back.f_globals)
-        mine.open(events.Heading(id, title, post, list(sections), list(equations), minutes, self.sources))
+        mine = _run_of(options, caller.f_back.f_globals)
+        mine.open(events.Declaration(id, title, post, list(sections), list(equations), minutes, self.sources))
         self.options, self.folder, self.events, self.summary = mine.options, mine.folder, mine.events, mine.summary
         self.seed, self.quick, self.scale = self.options.seed, self.options.quick, self.options.scale
         self.out = self.folder.path
         self._run, self._record = mine, Quotes(id)
-        file = lesson_file(id)
-        known = mine.repeats and file.exists()
-        self._places = Places(file.read_text(encoding="utf-8-sig")) if known else None  # of the cells of a notebook
         short = self.quick or self.scale < 1
         own = bool(mine.origin.edit) or bool(self.options.settings)
         self._quotes = self._record if short and not own else None  # a short run quotes the full one
         if self._quotes is not None:
             self.events.emit(events.Note(self._quotes.note(self.folder.recipe)))
-        for line in models.announced(self.declared_models, self.quick, self.options.train_shared):
-            self.events.emit(events.Note(line))
+        if self.declared_models:
+            from minigen.course.lesson.pretrained import announced
+
+            for line in announced(self.declared_models, self.quick, self.options.train_shared):
+                self.events.emit(events.Note(line))
 
     # -- what the options decide ---------------------------------------------------------------------------------------
 
@@ -177,7 +174,9 @@ class Lesson:
         """
         if name not in self.declared_models:
             raise ValueError(f"{name!r} is not declared: write Lesson(..., pretrained=[{name!r}])")
-        return models.load(name, self.quick, self.options.train_shared, self._note_model)
+        from minigen.course.lesson.pretrained import load
+
+        return load(name, self.quick, self.options.train_shared, self._note_model)
 
     def trained(self, id: str, model: str | None = None, *, seed: int | None = None) -> Trained:
         """A model of another lesson, trained once and then loaded from the user's cache directory.
@@ -210,6 +209,7 @@ class Lesson:
         training stopped.
         """
         from minigen.course.exercise.substitute import fingerprint
+        from minigen.course.lesson.cache import cached_model
 
         salt = self.options.with_hash() or fingerprint()  # of functions that a notebook's `use` has put in place
         return cached_model(name, config, build, train, salt=salt, say=self._note_model)
@@ -245,7 +245,7 @@ class Lesson:
         text of `outcome` folded below each choice. Both are recorded in metrics.json.
         """
         prediction = Prediction(question, list(choices))
-        self.events.emit(events.Predict(prediction))
+        self.events.emit(blocks.Question(prediction.question, prediction.choices))
         if self._run.asks:
             began = time.perf_counter()
             choice = ask(prediction)
@@ -274,14 +274,13 @@ class Lesson:
             raise ValueError(f"answer must be one of the choices {prediction.choices}, got {answer!r}")
         if self._quotes is not None:
             text, answer = self._quotes.outcome(prediction, text)
-        elif (self._edited or self.options.settings) and not self._record.is_as_recorded(prediction, text):
-            why = "the lesson is changed" if self._edited else "the run has other settings"
+        elif (self._run.is_edited or self.options.settings) and not self._record.is_as_recorded(prediction, text):
+            why = "the lesson is changed" if self._run.is_edited else "the run has other settings"
             text, answer = f"Not judged: {why}. It gave: {text}", None
-        outcome = events.Outcome(prediction, text, answer)
-        self.events.emit(outcome)
+        self.events.emit(blocks.Outcome(prediction.question, prediction.choices, answer, text))
         chosen = self.summary.chosen.get(prediction.question)
         if chosen is not None:
-            self.events.emit(events.Note(verdict_on(outcome, chosen)))
+            self.events.emit(events.Note(verdict_on(prediction, answer, chosen)))
 
     def exercise(self, id: str) -> None:
         """Point to an exercise ("gan/02/discriminator_loss"), where its function is first needed.
@@ -292,7 +291,7 @@ class Lesson:
         address = resolve(id)
         if address.exercise is None:
             raise UsageError(f"{id!r} is a lesson: name one of its exercises, such as {id}/...")
-        self.events.emit(events.Exercise(f"{address.lesson}/{address.exercise}"))
+        self.events.emit(blocks.ExerciseBox(f"{address.lesson}/{address.exercise}"))
 
     def change(self, name: str, sentence: str, *, answer: str) -> None:
         """Invite the reader to change one thing in the lesson and run it again, in a cell of its own.
@@ -312,19 +311,19 @@ class Lesson:
             raise ValueError(f"a change needs a name, a sentence and an answer, got {name!r}, {sentence!r}, {answer!r}")
         if self._is_taken(name, self.summary.changes):
             raise ValueError(f"two changes of a lesson are called {name!r}")
-        self.events.emit(events.Change(name, sentence, answer))
+        self.events.emit(blocks.Invitation(name, sentence, answer))
 
     # -- what the reader sees ------------------------------------------------------------------------------------------
 
     def figure(self, fig: Figure, name: str, caption: str = "") -> None:
         """Save a figure as `<name>.png`, show it under --show and in a notebook. `caption` says where to look."""
         path = self._picture(f"{name}.png")
-        self.events.emit(events.Figure(path, self._qualified(name, caption), fig))
+        self.events.emit(blocks.Figure(path, self._qualified(name, caption), fig))
 
     def animation(self, frames: Iterable[Any], name: str, caption: str = "", **options: Any) -> None:
         """Save frames (figures, axes or uint8 images) as `<name>.gif`; options are those of `minigen.plot.animate`."""
         path = self._picture(f"{name}.gif")
-        self.events.emit(events.Animation(path, self._qualified(name, caption), frames, options))
+        self.events.emit(blocks.Animation(path, self._qualified(name, caption), frames, options))
 
     def play(
         self,
@@ -361,11 +360,11 @@ class Lesson:
         path = self._picture(f"{name}.png")
         film = film_of(axes, points, images, truth, bounds, cols, start, time, still)
         key = f"{slug(self.id)}/{name}"
-        self.events.emit(events.Play(path, self._qualified(name, caption), name, f"{name}.js", key, film))
+        self.events.emit(blocks.Play(path, self._qualified(name, caption), name, f"{name}.js", key, film))
 
     def table(self, rows: Iterable[Sequence[Any]], header: Sequence[str], title: str = "") -> None:
         """Print an aligned table and keep it in metrics.json; a short run shows the recorded one below its own."""
-        table = events.Table(title, list(header), [list(row) for row in rows])
+        table = blocks.Table(title, list(header), [list(row) for row in rows])
         recorded = None if self._quotes is None else self._quotes.table(title, table.header)
         if recorded is None or recorded == jsonable(table.rows):
             self.events.emit(table)
@@ -381,7 +380,7 @@ class Lesson:
         for thing in [inspect.unwrap(getattr(thing, "replaces", thing)) for thing in objects]:  # not the student's
             code = textwrap.dedent(inspect.getsource(thing)).rstrip()
             where = f"{thing.__module__.replace('.', '/')}.py:{inspect.getsourcelines(thing)[1]}"
-            self.events.emit(events.Source(where, thing.__qualname__, code, self._answered_by(thing)))
+            self.events.emit(blocks.Source(where, thing.__qualname__, code, self._answered_by(thing)))
 
     # -- what must hold ------------------------------------------------------------------------------------------------
 
@@ -412,7 +411,7 @@ class Lesson:
         stops = failed and not self._run.goes_on
         changed = failed and self._run.goes_on and not self.options.even_if_wrong
         before = self._record.check(name) or check.row()[2] if changed else ""
-        self.events.emit(events.Check(check, stops, before))
+        self.events.emit(blocks.Check.of(check, stops, before))
         if stops:
             raise CheckFailed(check.failure())
 
@@ -447,7 +446,7 @@ class Lesson:
         The run exits 1 if a claim failed.
         """
         claims, checks = list(self.summary.claims.values()), list(self.summary.checks.values())
-        if any(check.status == "failed" for check in checks) and not self._edited:
+        if any(check.status == "failed" for check in checks) and not self._run.is_edited:
             status = "failed"
         elif self._unjudged:
             status = "not judged"
@@ -455,34 +454,27 @@ class Lesson:
             status = "failed" if any(claim.status == "failed" for claim in claims) else "passed"
         if self.sources:
             self.events.emit(events.Sources([reference(key) for key in self.sources]))
-        changes = list(self.summary.changes.values())
+        shown = {invitation.sentence: invitation.answer for invitation in self.summary.changes.values()}
         if self.summary.chosen:
-            self.events.emit(events.Note(score(self.summary.chosen, self.summary.outcomes)))
-        self.events.emit(events.Finish(status, claims, checks, changes, self._unjudged, self.summary.seconds, self.out))
+            answers = {question: outcome.answer for question, outcome in self.summary.outcomes.items()}
+            self.events.emit(events.Note(score(self.summary.chosen, answers)))
+        self.events.emit(events.Finish(status, claims, checks, shown, self._unjudged, self.summary.seconds, self.out))
         self.events.emit(events.End(status))
 
     @property
     def _unjudged(self) -> str:
         """Why claims are not judged; "" if they are."""
-        if self._edited:
+        if self._run.is_edited:
             return "changed"
         if self.options.settings:
             return "other settings"
         return "quick run" if self.quick else ""
 
-    @property
-    def _edited(self) -> bool:
-        """Whether the reader has changed the lesson: its file, or a cell of its notebook."""
-        if self._run.repeats and self._places is not None:
-            return self._places.is_edited(cells_run())
-        return bool(self._run.origin.edit)
-
     def _answered_prediction(self, answer: str | None) -> Prediction:
         """The prediction that an outcome with this answer belongs to."""
-        if self._run.repeats and self._places is not None:
-            prediction = self._places.prediction(running_cell())
-            if prediction is not None:
-                return prediction
+        above = self._run.prediction_above()
+        if above is not None:
+            return above
         made = self.predictions
         if self._run.repeats:
             made = [prediction for prediction in made if answer is None or answer in prediction.choices] or made
@@ -526,3 +518,14 @@ class Lesson:
         exercises = {exercise.id: exercise for exercise in catalog.exercises_of(self.id)}
         exercises |= {id: catalog.find(id)[0] for id in self.summary.exercises}
         return [id for id, exercise in exercises.items() if f"{exercise.target}.".startswith(f"{target}.")]
+
+
+def _run_of(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
+    """The run that a lesson, made in a file or cell with these globals, belongs to."""
+    if Run.current is not None:
+        return Run.current
+    if in_notebook():
+        from minigen.course.lesson.notebook_run import NotebookRun
+
+        return NotebookRun(options)
+    return run_of_script(options, caller)

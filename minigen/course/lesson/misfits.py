@@ -13,52 +13,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minigen.course.index.lesson_source import COMPUTED, Call, LessonSource
+from minigen.course.lesson.blocks import OUTPUTS, Claims, Output
+
 __all__ = ["misfits"]
 
-# method -> (kind of output, the argument that says which one: its name and its place)
-METHODS = {
-    "predict": ("predict", "question", 0),
-    "outcome": ("outcome", "answer", 1),
-    "figure": ("figure", "name", 1),
-    "animation": ("animation", "name", 1),
-    "play": ("play", "name", 0),
-    "table": ("table", "title", 2),
-    "check": ("check", "name", 0),
-    "exercise": ("exercise", "id", 0),
-    "change": ("change", "name", 0),
-    "show_source": ("source", "", 0),
-    "finish": ("claims", "", 0),
-}
-OPTIONAL = {"claims"}  # `finish` shows a table only where there are claims
+METHODS = {one.method: one for one in OUTPUTS.values() if one.method}
+OPTIONAL = (Claims,)  # `finish` shows a table only where there are claims
 
 
 @dataclass(frozen=True)
-class Call:
-    """A call of a method of `lesson`.
+class Expected:
+    """The output that a call makes.
 
-    which: what its output is about, as far as it is written out: {"question": ..., "choices": [...]}.
-    alone: the call is the whole statement.
+    which: what it is about, as far as that is written out: {"question": ..., "choices": [...]}.
     """
 
-    kind: str
+    call: Call
     which: Mapping[str, Any]
-    line: int
-    alone: bool
 
-    def made(self, entry: Mapping[str, Any]) -> bool:
-        """Whether an output can be of this call."""
+    @property
+    def output(self) -> type[Output]:
+        return METHODS[self.call.method]
+
+    def is_recorded_as(self, entry: Mapping[str, Any]) -> bool:
+        """Whether a recorded output can be this one."""
         shown = entry["payload"]
         if "file" in shown:
             shown = {"name": Path(shown["file"]).stem}
-        return entry["kind"] == self.kind and all(shown.get(name) == value for name, value in self.which.items())
+        return entry["kind"] == self.output.kind and all(shown.get(name) == value for name, value in self.which.items())
 
     def __str__(self) -> str:
-        return f"{self.kind}{_quoted(self.which)}"
+        return f"{self.output.kind}{_quoted(self.which)}"
 
 
-def misfits(source: str, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+def misfits(source: LessonSource, entries: Sequence[Mapping[str, Any]]) -> list[str]:
     """What does not fit between a lesson's file and its recorded outputs, in sentences; an empty list if all does."""
-    statements = _calls_by_statement(source)
+    statements = _outputs_by_statement(source)
     recorded: list[list[Mapping[str, Any]]] = [[] for _ in statements]
     found = []
     for entry in entries:
@@ -66,35 +57,37 @@ def misfits(source: str, entries: Sequence[Mapping[str, Any]]) -> list[str]:
             found.append(f"the lesson has no statement {entry['statement']}, which made {_named(entry)}")
             continue
         recorded[entry["statement"]].append(entry)
-        calls = statements[entry["statement"]]
-        if entry["kind"] != "text" and not any(call.made(entry) for call in calls):
+        outputs = statements[entry["statement"]]
+        if entry["kind"] != "text" and not any(output.is_recorded_as(entry) for output in outputs):
             found.append(f"the lesson no longer makes {_named(entry)} in the statement that made it")
-    for calls, outputs in zip(statements, recorded):
-        for call in calls:
-            if call.alone and call.kind not in OPTIONAL and not any(call.made(entry) for entry in outputs):
-                found.append(f"line {call.line}: {call} has no recorded output")
+    for outputs, kept in zip(statements, recorded):
+        for expected in outputs:
+            needed = expected.call.alone and expected.output not in OPTIONAL
+            if needed and not any(expected.is_recorded_as(entry) for entry in kept):
+                found.append(f"line {expected.call.node.lineno}: {expected} has no recorded output")
     return found
 
 
-def _calls_by_statement(source: str) -> list[list[Call]]:
-    """The calls that each top-level statement makes, also by functions of the file that it names."""
-    tree = ast.parse(source)
+def _outputs_by_statement(source: LessonSource) -> list[list[Expected]]:
+    """The outputs that each top-level statement makes, also by functions of the file that it names."""
     functions: dict[str, list[ast.AST]] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(source.tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             functions.setdefault(node.name, []).append(node)
-    result: list[list[Call]] = []
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            result.append([])  # a definition shows nothing
-            continue
-        alone = statement.value if isinstance(statement, ast.Expr) else None
-        result.append([_call(node, node is alone) for node in _reached(statement, functions) if _is_ours(node)])
-    return result
+    outputs = {call.node: _expected(call) for call in source.calls_of(*METHODS)}
+    return [
+        [outputs[node] for node in _reached(statement.node, functions) if node in outputs]
+        for statement in source.statements
+    ]
 
 
-def _reached(start: ast.AST, functions: Mapping[str, Sequence[ast.AST]]) -> Iterator[Any]:
-    """All nodes of a statement, and those of the functions and classes that are named there, and so on."""
+def _reached(start: ast.AST, functions: Mapping[str, Sequence[ast.AST]]) -> Iterator[ast.AST]:
+    """All nodes of a statement, and those of the functions and classes that are named there, and so on.
+
+    A definition itself makes nothing.
+    """
+    if isinstance(start, ast.FunctionDef | ast.ClassDef):
+        return
     waiting, seen = [start], set()
     while waiting:
         for node in ast.walk(waiting.pop()):
@@ -105,29 +98,9 @@ def _reached(start: ast.AST, functions: Mapping[str, Sequence[ast.AST]]) -> Iter
                 waiting += functions[name]
 
 
-def _is_ours(node: ast.AST) -> bool:
-    function = getattr(node, "func", None)
-    return (
-        isinstance(function, ast.Attribute)
-        and isinstance(function.value, ast.Name)
-        and function.value.id == "lesson"
-        and function.attr in METHODS
-    )
-
-
-def _call(node: ast.Call, alone: bool) -> Call:
-    assert isinstance(node.func, ast.Attribute)
-    kind, name, place = METHODS[node.func.attr]
-    which = {}
-    arguments = [(name, place)] + [("choices", 1)] * (kind == "predict")
-    for argument, at in arguments:
-        given = [keyword.value for keyword in node.keywords if keyword.arg == argument] or node.args[at : at + 1]
-        try:
-            if argument and given:
-                which[argument] = ast.literal_eval(given[0])
-        except ValueError:
-            pass  # it is computed
-    return Call(kind, which, node.lineno, alone)
+def _expected(call: Call) -> Expected:
+    values = {name: call.literal(name, place) for name, place in METHODS[call.method].named_by}
+    return Expected(call, {name: value for name, value in values.items() if value is not COMPUTED})
 
 
 def _named(entry: Mapping[str, Any]) -> str:

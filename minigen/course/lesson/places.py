@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 import linecache
 import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from minigen.course.cells import cells_of
+from minigen.course.index.lesson_source import COMPUTED, LessonSource
 from minigen.course.lesson.predict import Prediction
 
 __all__ = ["Places", "cells_run", "running_cell"]
@@ -20,17 +19,21 @@ ALIKE = 0.6  # a changed cell is taken for the one of the file that it resembles
 class Places:
     """The code cells of a lesson's file, and for each one the last prediction that stands above it, or in it."""
 
-    def __init__(self, source: str):
-        self.cells = [cell.text.strip() for cell in cells_of(source) if not cell.is_text]
+    def __init__(self, source: LessonSource):
+        numbers = [number for number, cell in enumerate(source.cells) if not cell.is_text]
+        made = _predictions(source)
+        telling = {call.cell for call in source.calls_of("outcome")}
+        self.cells = [source.cells[number].text.strip() for number in numbers]
+        self._telling = [text for number, text in zip(numbers, self.cells) if number in telling]
         self._answered: list[Prediction | None] = []
         last = None
-        for cell in self.cells:
-            last = _prediction_in(cell) or last
+        for number in numbers:
+            last = made.get(number, last)
             self._answered.append(last)
 
     def prediction(self, cell: str) -> Prediction | None:
         """The prediction that an outcome in this cell belongs to; None if the cell is not one of the lesson's."""
-        place = self._place(cell, having="lesson.outcome(")
+        place = self._place(cell, self._telling)
         return None if place is None else self._answered[place]
 
     def is_edited(self, cells: Sequence[str]) -> bool:
@@ -41,30 +44,28 @@ class Places:
         """
         last: dict[int, str] = {}
         for cell in cells:
-            place = self._place(cell)
+            place = self._place(cell, self.cells)
             if place is not None:
                 last[place] = cell.strip()
         return any(self.cells[place] != cell for place, cell in last.items())
 
-    def _place(self, cell: str, having: str = "") -> int | None:
-        """The index of the cell of the file that this one is, or that it resembles most."""
+    def _place(self, cell: str, known: Sequence[str]) -> int | None:
+        """The index of the cell of the file that this one is, or of the known one that it resembles most."""
         cell = cell.strip()
         if cell in self.cells:
             return self.cells.index(cell)
-        known = [one for one in self.cells if having in one]
         return next((self.cells.index(one) for one in difflib.get_close_matches(cell, known, 1, ALIKE)), None)
 
 
-def _prediction_in(cell: str) -> Prediction | None:
-    """The prediction of a cell that is `lesson.predict(question, choices)`, if both are written out."""
-    try:
-        (statement,) = ast.parse(cell).body
-        call = getattr(statement, "value", None)
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "lesson.predict":
-            return Prediction(*map(ast.literal_eval, call.args))
-    except (SyntaxError, ValueError, TypeError):
-        pass
-    return None
+def _predictions(source: LessonSource) -> dict[int, Prediction]:
+    """Cell -> its prediction, where the cell is `lesson.predict(question, choices)` and both are written out."""
+    found = {}
+    for call in source.calls_of("predict"):
+        question, choices = call.literal("question", 0), call.literal("choices", 1)
+        only = [statement.cell for statement in source.statements].count(call.cell) == 1
+        if call.alone and only and COMPUTED not in (question, choices):
+            found[call.cell] = Prediction(question, choices)
+    return found
 
 
 def running_cell() -> str:

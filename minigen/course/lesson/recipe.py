@@ -12,19 +12,18 @@ import hashlib
 import linecache
 import re
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import minigen
-from minigen.course.cells import is_change
+from minigen.course.index.lesson_source import COMPUTED, Call, LessonSource, is_declaration, literal, method_of
 from minigen.course.index.lessons import own_modules
 from minigen.course.index.names import find_lesson
-from minigen.course.index.package import calls_of, dumped
-from minigen.course.lesson.verdicts import is_threshold
+from minigen.course.index.package import dumped
 from minigen.zoo import weights_file
 
-__all__ = ["code_without_text", "recipe_of", "recipe_of_functions", "recipe_of_pretrained", "text_hash"]
+__all__ = ["code_without_text", "is_threshold", "recipe_of", "recipe_of_functions", "recipe_of_pretrained", "text_hash"]
 
 PACKAGE = Path(minigen.__file__).parent
 ALWAYS_USED = (  # also by a lesson that does not import them
@@ -35,6 +34,7 @@ ALWAYS_USED = (  # also by a lesson that does not import them
 IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|import (minigen[\w.]*))", re.M)
 OWN_IMPORT = re.compile(r"^\s*(?:from|import) (\w+)", re.M)
 NAME = re.compile(r"\w+")
+THRESHOLDS = ("at_least", "at_most", "between", "source", "unit")  # arguments of `lesson.claim` that change no number
 NOT_HASHED = {"course", "plot", "cli"}  # they run and draw, and change no number
 
 
@@ -48,15 +48,15 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
     if lesson_file is None:
         return None
     try:
-        source = Path(lesson_file).read_text(encoding="utf-8-sig", errors="replace")
-        tree = ast.parse(source)
+        source = LessonSource(Path(lesson_file).read_text(encoding="utf-8-sig", errors="replace"))
+        calls = source.calls_of("trained")
     except (OSError, SyntaxError, ValueError):
         return None
-    models = sorted(set(_declared(tree)))
-    code = _code_of(_imported(source) | set(map(_module, models)))
+    loaded = [recipe_of(path) or "" for path in _loaded(calls) if path != lesson_file]
+    models = sorted(set(_declared(source)))
+    code = _code_of(_imported(source.text) | set(map(_module, models)))
     weights = [_hash_of_weights(weights_file(name)) for name in models]
-    loaded = [recipe_of(path) or "" for path in _loaded(tree) if path != lesson_file]
-    return _digest(code_without_text(source), code, *weights, *loaded, *_own(source))
+    return _digest(code_without_text(source.text), code, *weights, *loaded, *_own(source.text))
 
 
 def text_hash(source: str) -> str:
@@ -111,10 +111,11 @@ def _module(pretrained: str) -> str:
     return f"minigen.zoo.{pretrained}"
 
 
-def _declared(tree: ast.AST) -> list[str]:
+def _declared(source: LessonSource) -> list[str]:
     """The pretrained models that `Lesson(..., pretrained=[...])` names; none if they are not a literal."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Lesson"]
-    given = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "pretrained"]
+    given = (
+        [word.value for word in source.declaration.keywords if word.arg == "pretrained"] if source.declaration else []
+    )
     return [str(node.value) for value in given for node in ast.walk(value) if isinstance(node, ast.Constant)]
 
 
@@ -125,11 +126,10 @@ def _own(source: str) -> list[str]:
     return [part for text in texts for part in (code_without_text(text), _code_of(_imported(text)))]
 
 
-def _loaded(tree: ast.AST) -> list[Path]:
-    """The files of the lessons whose models this one loads, `lesson.trained("flow/01")`."""
-    called = {call.args[0] for call in calls_of(tree, "trained") if call.args}
-    ids = sorted({str(argument.value) for argument in called if isinstance(argument, ast.Constant)})
-    return [find_lesson(id).path for id in ids]
+def _loaded(calls: Sequence[Call]) -> list[Path]:
+    """The files of the lessons whose models some calls load, `lesson.trained("flow/01")`."""
+    ids = {call.literal("id", 0) for call in calls}
+    return [find_lesson(id).path for id in sorted(ids - {COMPUTED})]
 
 
 def _digest(*texts: str) -> str:
@@ -162,15 +162,25 @@ def code_without_text(source: str | bytes) -> str:
         return str(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module):
-            node.body = [statement for statement in node.body if not is_change(statement)]
+            node.body = [statement for statement in node.body if not _is_change(statement)]
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 del node.body[0]
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Lesson":
+        if isinstance(node, ast.Call) and is_declaration(node):
             node.keywords = [keyword for keyword in node.keywords if keyword.arg not in ("sources", "minutes")]
-        if isinstance(node, ast.Call):
-            node.keywords = [keyword for keyword in node.keywords if not is_threshold(node, keyword)]
+        if isinstance(node, ast.Call) and method_of(node) == "claim":
+            node.keywords = [keyword for keyword in node.keywords if not is_threshold(keyword)]
     return dumped(tree)
+
+
+def _is_change(statement: ast.stmt) -> bool:
+    """Whether a statement is an invitation to change the lesson."""
+    return isinstance(statement, ast.Expr) and method_of(statement.value) == "change"
+
+
+def is_threshold(keyword: ast.keyword) -> bool:
+    """Whether an argument of `lesson.claim` is a literal threshold, its source or its unit."""
+    return keyword.arg in THRESHOLDS and literal(keyword.value) not in (COMPUTED, None)
 
 
 def _with_imports(modules: Iterable[str]) -> dict[str, Path]:

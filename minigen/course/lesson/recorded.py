@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import shutil
 from bisect import bisect_left
@@ -20,11 +19,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from minigen.course.cells import cell_of_statement, is_change
 from minigen.course.console import UsageError
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo
-from minigen.course.lesson.changes import invitations
-from minigen.course.lesson.claims import HEADER
+from minigen.course.lesson import blocks
+from minigen.course.lesson.changes import invitation_calls, invitations
 from minigen.course.lesson.compress import compressed
 from minigen.course.lesson.folder import MARKER
 from minigen.course.lesson.misfits import misfits
@@ -67,7 +66,7 @@ class Record:
     @property
     def misfits(self) -> list[str]:
         """The recorded outputs that no longer fit the lesson's file, in sentences."""
-        return [] if self.result is None else misfits(_source(self.lesson), self.result.entries)
+        return [] if self.result is None else misfits(self.lesson.source, self.result.entries)
 
     @property
     def size(self) -> int:
@@ -82,7 +81,7 @@ def status_of(lesson: LessonInfo, result: Result | None) -> str:
         return MISSING
     if result.metrics["recipe"] != recipe_of(lesson.path):
         return CODE_CHANGED
-    text = text_hash(_source(lesson))
+    text = text_hash(lesson.source.text)
     return FRESH if result.metrics.get("text", text) == text else TEXT_CHANGED  # a run keeps no hash of the text
 
 
@@ -156,7 +155,7 @@ def renew_text(lesson: LessonInfo) -> Record:
     known = read(lesson)
     if known.result is None:
         raise UsageError(f"{lesson.id} is {known.status}")
-    folder, source = folder_of(lesson), _source(lesson)
+    folder, source = folder_of(lesson), lesson.source
     result = _judged(lesson, known.result)
     entries = _in_place(source, result.entries)
     problems = misfits(source, entries)
@@ -165,15 +164,16 @@ def renew_text(lesson: LessonInfo) -> Record:
     if _failure(result):
         raise UsageError(f"what is recorded does not meet the thresholds of the file; {_failure(result)}")
     _put(folder, FILE_NAME, _lines(entries))
-    _put(folder, "metrics.json", _json({**result.metrics, "text": text_hash(source)}))
+    _put(folder, "metrics.json", _json({**result.metrics, "text": text_hash(source.text)}))
     return read(lesson)
 
 
 def _judged(lesson: LessonInfo, result: Result) -> Result:
     """A run, its claims judged by the thresholds that stand in the lesson's file now."""
-    claims = judged(_source(lesson), result.metrics["claims"])
-    table = {"header": HEADER, "rows": [claim.row() for claim in claims]}
-    entries = [{**entry, "payload": table} if entry["kind"] == "claims" else entry for entry in result.entries]
+    calls = [number for entry in result.entries if entry["kind"] == "claims" for number in entry["payload"]["calls"]]
+    claims = judged(lesson.source, result.metrics["claims"], calls)
+    table = blocks.Claims([claim.row() for claim in claims], calls)
+    entries = [{**one, "payload": table.payload} if one["kind"] == table.kind else one for one in result.entries]
     return replace(result, entries=entries, metrics={**result.metrics, "claims": [claim.as_json() for claim in claims]})
 
 
@@ -184,13 +184,13 @@ def _failure(result: Result) -> str:
     return f"it failed: {'; '.join(failed)}" if failed else ""
 
 
-def _in_place(source: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _in_place(source: LessonSource, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The outputs at their places in a lesson's file whose code is the recorded one, with the invitations of the file.
 
     Invitations count as text: they are read from the file, and may be others than at the time of the run.
     """
-    cells = cell_of_statement(source)
-    changes = [number for number, statement in enumerate(ast.parse(source).body) if is_change(statement)]
+    cells = [statement.cell for statement in source.statements]
+    changes = [call.statement for call in invitation_calls(source)]
     others = [number for number in range(len(cells)) if number not in changes]
     before = sorted(entry["statement"] for entry in entries if entry["kind"] == "change")
     moved = []
@@ -200,7 +200,7 @@ def _in_place(source: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]
             statement = others[min(number, len(others) - 1)]  # a misfit where the file has become shorter
             moved.append({**entry, "cell": cells[statement], "statement": statement})
     for number, change in zip(changes, invitations(source)):
-        moved.append({"cell": cells[number], "statement": number, "kind": "change", "payload": vars(change)})
+        moved.append({"cell": cells[number], "statement": number, "kind": change.kind, "payload": change.payload})
     return sorted(moved, key=lambda entry: entry["statement"])
 
 
@@ -219,7 +219,7 @@ def _files(lesson: LessonInfo, result: Result) -> dict[str, bytes]:
         entries.append({**entry, "payload": payload})
     metrics = {**result.metrics, "figures": [_with_recorded_name(one) for one in result.metrics["figures"]]}
     metrics["versions"] = {**metrics["versions"], "platform": metrics["versions"]["platform"].split("-")[0]}
-    metrics |= {"minutes": round(metrics["timings"]["total"] / 60, 2), "text": text_hash(_source(lesson))}
+    metrics |= {"minutes": round(metrics["timings"]["total"] / 60, 2), "text": text_hash(lesson.source.text)}
     files[FILE_NAME] = _lines(_without_paths(entries, result.folder))
     files["metrics.json"] = _json(_without_paths(metrics, result.folder))
     return files
@@ -271,7 +271,3 @@ def _lines(entries: list[dict[str, Any]]) -> bytes:
 
 def _json(content: Any) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _source(lesson: LessonInfo) -> str:
-    return lesson.path.read_text(encoding="utf-8-sig")

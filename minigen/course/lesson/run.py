@@ -19,23 +19,21 @@ from pathlib import Path
 from typing import Any, ClassVar, TextIO, cast
 
 from minigen.course.console import UsageError, color, safe_streams, silence_stdout
-from minigen.course.lesson import events
-from minigen.course.lesson.ask import at_terminal
+from minigen.course.index.lesson_source import LessonSource
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import CheckFailed
 from minigen.course.lesson.folder import RunFolder, slug
 from minigen.course.lesson.options import RunOptions, script_options
+from minigen.course.lesson.predict import Prediction, at_terminal
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.settings import check_settings
 from minigen.course.lesson.shipped import SHIPPED, origin_of
-from minigen.course.lesson.sinks.log import Log
-from minigen.course.lesson.sinks.notebook import display_event
 from minigen.course.lesson.sinks.pictures import Pictures
-from minigen.course.lesson.sinks.record import FILE_NAME, Record
+from minigen.course.lesson.sinks.record import FILE_NAME, Recorder
 from minigen.course.lesson.sinks.summary import Summary
-from minigen.course.lesson.sinks.terminal import Terminal, show_window
-from minigen.progress import in_notebook
+from minigen.course.lesson.sinks.text import Log, Terminal, show_window
 
-__all__ = ["FINISHED", "Finished", "Run", "default_folder_sinks", "folder_name", "join", "run_file"]
+__all__ = ["FINISHED", "Finished", "Run", "default_folder_sinks", "folder_name", "run_file", "run_of_script"]
 
 DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -52,7 +50,7 @@ def default_folder_sinks(folder: RunFolder, lesson_file: Path | None) -> list[ev
     """The sinks of the folder: pictures, log and, where the lesson's file is known, the record."""
     sinks: list[events.Sink] = [Pictures(folder), Log(folder.file("log.txt"))]
     if lesson_file is not None:
-        sinks.append(Record(lesson_file, folder.file(FILE_NAME)))
+        sinks.append(Recorder(lesson_file, folder.file(FILE_NAME)))
     return sinks
 
 
@@ -100,12 +98,21 @@ class Run:
         return self.options.ask and not self.repeats and at_terminal()
 
     @property
+    def is_edited(self) -> bool:
+        """Whether the reader has changed the lesson: its file, or a cell of its notebook."""
+        return bool(self.origin.edit)
+
+    def prediction_above(self) -> Prediction | None:
+        """The prediction above the cell that runs, by the lesson's file; None if that is not known."""
+        return None
+
+    @property
     def folder(self) -> RunFolder:
         """The folder of a run that is open."""
         assert self._folder is not None, "the run has not been opened"
         return self._folder
 
-    def open(self, lesson: events.Heading) -> None:
+    def open(self, lesson: events.Declaration) -> None:
         """Open the folder and all sinks. Raises UsageError if the folder cannot be used."""
         if self.summary.start is not None:
             raise ValueError(f"a lesson file makes one Lesson, and {self.summary.start.lesson.id} is there already")
@@ -160,20 +167,20 @@ class Run:
         """While the lesson's file runs: it is the current run, and what the file prints becomes events."""
         outer, Run.current = Run.current, self  # a lesson may load another lesson's model
         try:
-            with contextlib.redirect_stdout(cast(TextIO, Output(sys.stdout, self.events))):
+            with contextlib.redirect_stdout(cast(TextIO, StandardOutput(sys.stdout, self.events))):
                 yield
         finally:
             Run.current = outer
 
 
-class Output:
+class StandardOutput:
     """Standard output of a lesson's file: text that is written to it becomes an event."""
 
     def __init__(self, stream: TextIO, stream_of_events: events.Stream):
         self._stream, self._events = stream, stream_of_events
 
     def write(self, text: str) -> int:
-        self._events.emit(events.Printed(text))
+        self._events.emit(blocks.Printed(text))
         return len(text)
 
     def __getattr__(self, name: str) -> Any:  # flush, isatty, encoding, fileno, ...
@@ -190,17 +197,12 @@ def on_screen(options: RunOptions, stream: TextIO | None = None) -> list[events.
     return [Terminal(stream), show_window] if options.show else [Terminal(stream)]
 
 
-def join(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
-    """The run that a lesson, made in a file or cell with these globals, belongs to.
+def run_of_script(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
+    """The run of a lesson that a script or a module with these globals makes.
 
     For `python lesson.py` it does not return: the file is run by `run_file` as `minigen run` does, and Python ends with
-    its exit code. A notebook is quick if the environment variable MINIGEN_QUICK is set, as by `%env MINIGEN_QUICK=1`.
+    its exit code.
     """
-    if Run.current is not None:
-        return Run.current
-    if in_notebook():
-        options = options or RunOptions(quick=bool(os.environ.get("MINIGEN_QUICK")))
-        return Run(None, options, [display_event], repeats=True)
     path = Path(caller["__file__"]) if caller.get("__file__") else None
     if options is None and caller.get("__name__") == "__main__" and path is not None:
         options = script_options(sys.argv[1:], prog=path.name)
@@ -222,7 +224,7 @@ def run_file(path: Path, options: RunOptions, screen: Sequence[events.Sink] | No
     with run.active():
         try:
             if options.settings:
-                check_settings(path.read_text(encoding="utf-8-sig"), options.settings)
+                check_settings(LessonSource.read(path), options.settings)
             runpy.run_path(str(path), run_name="__main__")
         except Finished:
             run.events.emit(events.End("stopped early"))

@@ -8,39 +8,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from minigen.course.console import UsageError
-from minigen.course.index.package import calls_of
+from minigen.course.index.lesson_source import COMPUTED, LessonSource, literal
 
 __all__ = ["check_settings", "with_settings"]
 
-ABSENT = object()
 
-
-def check_settings(source: str, settings: Mapping[str, str]) -> None:
+def check_settings(source: LessonSource, settings: Mapping[str, str]) -> None:
     """Raise UsageError for a setting that a lesson's file does not declare, or whose value is of another type."""
     declared: dict[str, Any] = {}
-    for call in calls_of(ast.parse(source), "configure"):
-        declared |= {keyword.arg: _literal(keyword.value) for keyword in call.keywords if keyword.arg}
+    for call in source.calls_of("configure"):
+        declared |= {keyword.arg: literal(keyword.value) for keyword in call.node.keywords if keyword.arg}
     for name, text in settings.items():
         if name not in declared:
             near = difflib.get_close_matches(name, declared, 1)
             meant = f" (did you mean {near[0]}?)" if near else ""
             known = f"it has {', '.join(declared)}" if declared else "it has none"
             raise UsageError(f"--set {name}={text}: the lesson has no setting {name!r}{meant}; {known}")
-        if declared[name] is not ABSENT:
+        if declared[name] is not COMPUTED:
             _value(name, text, declared[name])
 
 
 def with_settings(values: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
     """The values that a lesson declares, those that are set replaced. Raises UsageError for one of another type."""
     return {name: _value(name, settings[name], value) if name in settings else value for name, value in values.items()}
-
-
-def _literal(node: ast.expr) -> Any:
-    """The value that is written out; ABSENT if it is computed."""
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return ABSENT
 
 
 def _value(name: str, text: str, before: Any) -> Any:
@@ -50,12 +40,12 @@ def _value(name: str, text: str, before: Any) -> Any:
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        value = ABSENT
+        value = COMPUTED
     if isinstance(before, float) and type(value) is int:
         return float(value)
     if isinstance(before, tuple) and isinstance(value, list):
         value = tuple(value)
-    if value is ABSENT or (before is not None and type(value) is not type(before)):
+    if value is COMPUTED or (before is not None and type(value) is not type(before)):
         kind = {int: "a whole number", float: "a number", bool: "True or False"}.get(
             type(before), type(before).__name__
         )

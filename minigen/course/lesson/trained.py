@@ -25,15 +25,13 @@ from typing import TYPE_CHECKING, Any
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
-from minigen.course.index.package import calls_of, parse
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.cache import cache_dir
 from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.run import FINISHED, Finished, folder_name, run_file
-from minigen.course.lesson.sinks.log import Log
-from minigen.course.lesson.sinks.terminal import Terminal
+from minigen.course.lesson.sinks.text import Log, Terminal
 from minigen.types import Rng
 
 if TYPE_CHECKING:
@@ -184,19 +182,16 @@ def _kept_in(recipe: str | None, seed: int, quick: bool, train_shared: bool) -> 
 
 def _trains_before(lesson: LessonInfo, sampler: str) -> bool:
     """Whether the lesson's file trains a model of its own above the place where it offers this one."""
-    tree = parse(lesson.path)
-    offered = [call.lineno for call in calls_of(tree, "sampler") if _first_argument(call) == sampler]
-    trained = [call.lineno for name in ("fit", "train_once") for call in calls_of(tree, name)]
+    source = lesson.source
+    offered = [call.node.lineno for call in source.calls_of("sampler") if call.literal("name", 0) == sampler]
+    trained = [call.node.lineno for call in source.calls_of("fit", "train_once")]
     return not offered or min(trained, default=math.inf) < offered[0]
-
-
-def _first_argument(call: Any) -> Any:
-    return getattr(call.args[0], "value", None) if call.args else None
 
 
 def _log_alone(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
     """The sinks of the folder: nothing is drawn and recorded, and the log leaves out what only a reader needs."""
-    return [Log(folder.file("log.txt"), without=events.Shown)]
+    shown = set(blocks.OUTPUTS.values()) - {blocks.Printed, blocks.Check}
+    return [Log(folder.file("log.txt"), without=tuple(shown))]
 
 
 def _bring_finished_run(

@@ -9,29 +9,25 @@ makes a result. Headings, exercises and the question itself are always open.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
-from minigen.course.cells import cell_of_statement
+from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, short_id
+from minigen.course.lesson import blocks
+from minigen.course.lesson.blocks import OUTPUTS, Block, Question
 from minigen.course.lesson.recorded import status_of
 from minigen.course.lesson.result import Result
-from minigen.course.reading import blocks
-from minigen.course.reading.blocks import Block, Question
-from minigen.course.reading.purposes import PageCell, page_cells, reading_minutes
+from minigen.course.reading.purposes import BOXES, TELLING, PageCell, page_cells, reading_minutes
 from minigen.course.reading.unrecorded import RESULT, entries_of_file
 
 __all__ = ["Reading", "compose"]
 
-RESULTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Picture, blocks.Claims, blocks.Outcome)
-ALWAYS_OPEN = (blocks.Heading, Question, blocks.Exercise)
-BOXES = {"predict", "exercise", "show_source", "change", "finish", "sampler"}  # code of these alone is left out
-TELLING = re.compile(r"\blesson\.(check|claim|outcome)\(")  # code that says what must come out
-HEADING = re.compile(r"^(#{1,6}) +(.+?)[ #]*$")
+ALWAYS_OPEN = (blocks.Heading, Question, blocks.ExerciseBox)
 
 Entry = Mapping[str, Any]  # an output, as `record.jsonl` has it
 
@@ -67,12 +63,14 @@ class Reading:
 class Missing(Block):
     """The place of a result of a lesson that has not been run. Only the decision what is closed sees it."""
 
+    is_result = True
+
 
 def compose(lesson: LessonInfo, result: Result | None) -> Reading:
     """What is shown of a lesson with the result of a run, or of its file alone."""
-    source = lesson.path.read_text(encoding="utf-8-sig")
+    source = lesson.source
     cells = page_cells(source)
-    shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result is not None)))
+    shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result)))
     shown = list(_exercises_placed_once(shown, lesson))
     kept = tuple(block for block in _closed(shown) if not isinstance(block, Missing))
     minutes = reading_minutes(cells, sum(isinstance(block, blocks.Picture) for block in kept))
@@ -82,96 +80,63 @@ def compose(lesson: LessonInfo, result: Result | None) -> Reading:
 # -- blocks in their order ---------------------------------------------------------------------------------------------
 
 
-def _entries_by_cell(source: str, result: Result | None) -> dict[int, list[Entry]]:
+def _entries_by_cell(source: LessonSource, result: Result | None) -> dict[int, list[Entry]]:
     """The outputs of each cell: those of the result or, without one, what the file says of them.
 
     Outputs of statements that a changed file no longer has are left out (`minigen.course.lesson.misfits` names them).
     """
     entries = entries_of_file(source) if result is None else result.entries
-    cells = cell_of_statement(source)
     by_cell: dict[int, list[Entry]] = {}
     for entry in entries:
-        if entry["statement"] < len(cells):
-            by_cell.setdefault(cells[entry["statement"]], []).append(entry)
+        if entry["statement"] < len(source.statements):
+            by_cell.setdefault(source.statements[entry["statement"]].cell, []).append(entry)
     return by_cell
 
 
-def _blocks(cells: Sequence[PageCell], entries: Mapping[int, Sequence[Entry]], is_run: bool) -> Iterator[Block]:
+def _blocks(
+    cells: Sequence[PageCell], entries: Mapping[int, Sequence[Entry]], result: Result | None
+) -> Iterator[Block]:
+    folder = Path() if result is None else result.folder
     for cell in cells:
         if cell.is_text:
             yield from _text(cell)
             continue
-        outputs = list(_outputs(cell.index, entries.get(cell.index, [])))
-        code = list(_code(cell, is_run))
+        outputs = list(_outputs(cell.index, entries.get(cell.index, []), folder))
+        code = list(_code(cell, result is not None))
         if outputs and isinstance(outputs[0], Question):  # the code may give the result away: it comes later
             yield outputs.pop(0)
         yield from [*code, *outputs]
 
 
 def _text(cell: PageCell) -> Iterator[Block]:
-    """The text of a cell, cut at its headings; a line of code that begins with `#` is none."""
-    fenced = False
-    parts: list[Block] = []
-    for line in cell.text.split("\n"):
-        fenced ^= line.startswith("```")
-        heading = None if fenced else HEADING.match(line)
-        if heading:
-            parts.append(blocks.Heading(len(heading[1]), heading[2], cell=cell.index))
-        elif parts and isinstance(parts[-1], blocks.Text):
-            parts[-1] = replace(parts[-1], text=f"{parts[-1].text}\n{line}")
-        elif line.strip():
-            parts.append(blocks.Text(line, cell=cell.index))
-    for part in parts:
-        yield replace(part, text=part.text.rstrip()) if isinstance(part, blocks.Text) else part
+    """The text of a cell, cut at its headings."""
+    for level, text in cell.cell.parts:
+        yield blocks.Heading(level, text, cell=cell.index) if level else blocks.Text(text, cell=cell.index)
 
 
 def _code(cell: PageCell, is_run: bool) -> Iterator[Block]:
     """The code of a cell, unless blocks stand for all of it. Without a run there are no blocks of sources."""
-    called = set(re.findall(r"^lesson\.(\w+)", cell.text, re.M))
     boxes = BOXES if is_run else BOXES - {"show_source"}
-    if cell.text and not (cell.purpose == "questions" and called <= boxes):
-        yield blocks.Code(cell.text, cell.purpose, "" if cell.is_open else cell.summary, cell=cell.index)
+    if cell.text and not (cell.purpose == "questions" and cell.methods <= boxes):
+        summary = "" if cell.is_open else cell.summary
+        yield blocks.Code(cell.text, cell.purpose, summary, cell.methods, cell=cell.index)
 
 
-def _outputs(cell: int, entries: Sequence[Entry]) -> Iterator[Block]:
+def _outputs(cell: int, entries: Sequence[Entry], folder: Path) -> Iterator[Block]:
     """The outputs of a cell; what was printed, and checks, are joined where they follow each other."""
-    for kind, group in groupby(entries, key=lambda entry: entry["kind"]):
-        payloads = [entry["payload"] for entry in group]
-        if kind == "text":
-            yield blocks.Printed("\n".join(payload["text"] for payload in payloads), cell=cell)
-        elif kind == "check":
-            yield blocks.Checks(payloads, cell=cell)
+    for kind, group in groupby((_output(entry, folder, cell) for entry in entries), key=type):
+        if kind is blocks.Printed:
+            yield blocks.Printed("\n".join(block.text for block in group), cell=cell)
+        elif kind is blocks.Check:
+            yield blocks.Checks(list(group), cell=cell)
         else:
-            for payload in payloads:
-                yield _output(kind, payload, cell)
+            yield from group
 
 
-def _output(kind: str, payload: Mapping[str, Any], cell: int) -> Block:
-    match kind:
-        case "predict":
-            return Question(-1, payload["question"], payload["choices"], cell=cell)  # numbered later
-        case "outcome":
-            return blocks.Outcome("", (), payload["answer"] or "", payload["text"], cell=cell)
-        case "figure":
-            return blocks.Figure(payload["file"], payload["caption"], cell=cell)
-        case "animation":
-            return blocks.Animation(payload["file"], payload["caption"], cell=cell)
-        case "play":
-            return blocks.Play(payload["file"], payload["caption"], payload["name"], payload["data"], cell=cell)
-        case "table":
-            return blocks.Table(payload["title"], payload["header"], payload["rows"], cell=cell)
-        case "claims":
-            return blocks.Claims(payload["rows"], cell=cell)
-        case "source":
-            where, name, code = payload["where"], payload["name"], payload["code"]
-            return blocks.Source(where, name, code, payload["exercises"], cell=cell)
-        case "exercise":
-            return blocks.Exercise(payload["id"], cell=cell)
-        case "change":
-            return blocks.Invitation(payload["name"], payload["sentence"], payload["answer"], cell=cell)
-        case _:
-            assert kind == RESULT, kind
-            return Missing(cell=cell)
+def _output(entry: Entry, folder: Path, cell: int) -> Any:
+    if entry["kind"] == RESULT:
+        return Missing(cell=cell)
+    return OUTPUTS[entry["kind"]].of_record(entry["payload"], folder, cell)
 
 
 def _numbered(shown: Iterator[Block]) -> Iterator[Block]:
@@ -195,7 +160,7 @@ def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterat
     """The blocks, in which each exercise stands once; at the end follow those that the lesson does not point to."""
     placed: set[str] = set()
     for block in shown:
-        if isinstance(block, blocks.Exercise):
+        if isinstance(block, blocks.ExerciseBox):
             if block.id in placed:
                 continue
             placed.add(block.id)
@@ -205,7 +170,7 @@ def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterat
     end = shown[-1].cell if shown else 0
     if left:
         yield blocks.Heading(2, "More exercises" if placed else "Exercises", cell=end)
-        yield from (blocks.Exercise(id, cell=end) for id in left)
+        yield from (blocks.ExerciseBox(id, cell=end) for id in left)
 
 
 # -- what a prediction keeps closed ------------------------------------------------------------------------------------
@@ -233,18 +198,14 @@ def _end_of_reach(shown: Sequence[Block], begin: int, stop: int) -> int:
 
 def _has_outcome(block: Block) -> bool:
     """Whether a block is an outcome, or the code of one."""
-    return isinstance(block, blocks.Outcome) or (isinstance(block, blocks.Code) and "lesson.outcome(" in block.code)
-
-
-def _is_result(block: Block) -> bool:
-    return isinstance(block, (*RESULTS, Missing))
+    return isinstance(block, blocks.Outcome) or (isinstance(block, blocks.Code) and "outcome" in block.methods)
 
 
 def _gives_away(block: Block, question: Block, following: Sequence[Block]) -> bool:
     """Whether a block shows the result of a question, or is code that tells it or, folded, makes it."""
     if not isinstance(block, blocks.Code):
-        return _is_result(block)
+        return block.is_result
     outcome = question.outcome if isinstance(question, Question) else None
-    if TELLING.search(block.code) or (outcome and outcome.answer and f'"{outcome.answer}"' in block.code):
+    if TELLING & block.methods or (outcome and outcome.answer and f'"{outcome.answer}"' in block.code):
         return True
-    return bool(block.summary) and any(other.cell == block.cell and _is_result(other) for other in following)
+    return bool(block.summary) and any(other.cell == block.cell and other.is_result for other in following)

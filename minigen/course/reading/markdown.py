@@ -8,22 +8,22 @@ and small print. Links are relative.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from minigen.course.console import format_number, plural
+from minigen.course.console import markdown_table, plural
 from minigen.course.exercise import catalog
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, short_id
-from minigen.course.index.sources import Source, sources_of
+from minigen.course.index.sources import Reference, sources_of
+from minigen.course.lesson import blocks
+from minigen.course.lesson.blocks import Block
 from minigen.course.lesson.predict import LETTERS
 from minigen.course.lesson.recorded import CODE_CHANGED
-from minigen.course.reading import blocks
-from minigen.course.reading.blocks import Block
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
 from minigen.course.repository import COLAB_BADGE, colab_address
@@ -39,9 +39,6 @@ Each lesson is a section of one of four posts, run. Its page has the text, the c
 figures, tables, printed numbers. Where the text asks for a prediction, choose first: what came out is folded below the
 question. An exercise is a function that you write: `minigen exercise start ID` begins it, and `minigen exercise check`
 tests it."""
-CONTENTS_HEADER = """\
-| | lesson | minutes to read | exercises | minutes to run |
-| --- | --- | ---: | ---: | ---: |"""
 
 MATH_OR_CODE = re.compile(r"(```.*?```|\$\$.*?\$\$|\$[^$]+\$|`[^`]*`)", re.S)
 LESSON = re.compile(rf"`((?:{'|'.join(posts.FAMILIES)})/\d\d)`")
@@ -142,38 +139,27 @@ class _Page:
         return details(summary, body)
 
     def _block(self, block: Block) -> str:
-        match block:
-            case blocks.Heading(level, text):
-                return f"{'#' * level} {self._linked(math(text))}"
-            case blocks.Text(text):
-                return self._linked(math(text))
-            case blocks.Code(code, _, summary):
-                return details(summary, fence(code, "python")) if summary else fence(code, "python")
-            case blocks.Question():
-                return _question(block)
-            case blocks.Outcome(label=label, text=text):
-                return f"**It came out: {short(label)}.** {short(text)}" if label else f"**It came out:** {short(text)}"
-            case blocks.Exercise(id):
-                return self._exercise(id)
-            case blocks.Invitation(_, sentence, answer):
-                folded = details("What comes out then", self._linked(math(answer)))
-                return f"**Try it.** {self._linked(math(sentence))}\n\n{folded}"
-            case blocks.Printed(text):
-                return fence(text, "text")
-            case blocks.Checks(checks):
-                return "\n".join(_check(check) for check in checks)
-            case blocks.Table(title, header, rows):
-                return _titled(title, table(header, rows))
-            case blocks.Play():
-                sliders = f"In the book it has sliders: `minigen book {self.id} --serve`."
-                return self._picture(block, f"{block.caption or block.name} {sliders}")
-            case blocks.Picture():
-                return self._picture(block, block.caption)
-            case blocks.Claims(rows):
-                return _claims(rows)
-            case blocks.Source():
-                return self._source(block)
-        raise AssertionError(f"a block of another kind: {block}")
+        render = blocks.of_kind(RENDERED, block)
+        assert render is not None, f"a block of another kind: {block}"
+        return render(self, block)
+
+    def heading(self, block: blocks.Heading) -> str:
+        return f"{'#' * block.level} {self._linked(math(block.text))}"
+
+    def text(self, block: blocks.Text) -> str:
+        return self._linked(math(block.text))
+
+    def code(self, block: blocks.Code) -> str:
+        code = fence(block.code, "python")
+        return details(block.summary, code) if block.summary else code
+
+    def invitation(self, block: blocks.Invitation) -> str:
+        folded = details("What comes out then", self._linked(math(block.answer)))
+        return f"**Try it.** {self._linked(math(block.sentence))}\n\n{folded}"
+
+    def play(self, block: blocks.Play) -> str:
+        sliders = f"In the book it has sliders: `minigen book {self.id} --serve`."
+        return self.picture(block, f"{block.caption or block.name} {sliders}")
 
     def _linked(self, markdown: str) -> str:
         """Markdown with the names of other lessons, `gan/04`, as links to their pages; code and mathematics stay."""
@@ -185,26 +171,21 @@ class _Page:
                 parts[i] = f"[{part}]({self._page_of(found[1])})"
         return "".join(parts)
 
-    def _picture(self, block: blocks.Picture, caption: str) -> str:
+    def picture(self, block: blocks.Picture, caption: str | None = None) -> str:
+        caption = block.caption if caption is None else caption
         alt = escape(describe(block.file, block.caption))
-        image = f'<img src="recorded/{block.file}" alt="{alt}" width="{self._width(block.file)}">'
+        image = f'<img src="recorded/{block.file}" alt="{alt}" width="{_width(block.path)}">'
         return f"{image}\n\n<sub>{self._linked(short(caption))}</sub>" if caption else image
 
-    def _width(self, file: str) -> int:
-        from PIL import Image
-
-        assert self.reading.result is not None, "it has a picture"
-        with Image.open(self.reading.result.folder / file) as image:
-            return round(image.width / POINTS_PER_PIXEL)
-
-    def _source(self, block: blocks.Source) -> str:
+    def source(self, block: blocks.Source) -> str:
         file = block.where.partition(":")[0]
         above = Path("../../..", file)
         where = f"[{file}]({above.as_posix()})" if (self.lesson.path.parent / above).is_file() else f"`{file}`"
         body = f"`{block.name}`, from {where}:\n\n{fence(block.code, 'python')}"
         return details(f"{block.name} is an exercise: try it first", body) if block.exercises else body
 
-    def _exercise(self, id: str) -> str:
+    def exercise(self, block: blocks.ExerciseBox) -> str:
+        id = block.id
         if id not in self.exercises:
             return f"**Exercise:** `minigen exercise start {id}`"
         exercise = self.exercises[id]
@@ -213,6 +194,32 @@ class _Page:
         start = f"`minigen exercise start {id}`"
         folded = details(f"What {exercise.name} has to do", "\n\n".join(paragraphs))
         return f"**Exercise: write `{exercise.name}`** ({size}). Begin with {start}.\n\n{folded}"
+
+
+RENDERED: dict[type, Callable[[Any, Any], str]] = {  # of (page, block)
+    blocks.Heading: _Page.heading,
+    blocks.Text: _Page.text,
+    blocks.Code: _Page.code,
+    blocks.Question: lambda page, block: _question(block),
+    blocks.Outcome: lambda page, block: _outcome(block),
+    blocks.ExerciseBox: _Page.exercise,
+    blocks.Invitation: _Page.invitation,
+    blocks.Printed: lambda page, block: fence(block.text, "text"),
+    blocks.Checks: lambda page, block: "\n".join(_check(check) for check in block.checks),
+    blocks.Table: lambda page, block: _titled(block.title, table(block.header, block.rows)),
+    blocks.Play: _Page.play,
+    blocks.Picture: _Page.picture,
+    blocks.Claims: lambda page, block: _claims(block.rows),
+    blocks.Source: _Page.source,
+}
+
+
+def _width(picture: Path) -> int:
+    """The width at which a page shows a picture, in pixels."""
+    from PIL import Image
+
+    with Image.open(picture) as image:
+        return round(image.width / POINTS_PER_PIXEL)
 
 
 def _joined(shown: Sequence[Block]) -> Iterator[Block]:
@@ -230,7 +237,7 @@ def _is_head(block: Block) -> bool:
     return isinstance(block, blocks.Code) and block.purpose in ("imports", "lesson") and bool(block.summary)
 
 
-def _reference(source: Source) -> str:
+def _reference(source: Reference) -> str:
     """A paper, with a link."""
     link = f" [{source.number or 'online'}]({source.link})" if source.link else ""
     return f"- {short(str(source))}{link}"
@@ -242,10 +249,14 @@ def _question(block: blocks.Question) -> str:
     return "\n".join([asked, ">", *choices]) if choices else asked
 
 
-def _check(check: Mapping[str, Any]) -> str:
-    sign = "✓" if check["status"] == "passed" else "✗"
-    bar = short(check["bar"].removeprefix("= "))
-    return f"- {sign} {short(check['name'])}: {short(check['value'])} (must be {bar})"
+def _outcome(block: blocks.Outcome) -> str:
+    text = short(block.text)
+    return f"**It came out: {short(block.label)}.** {text}" if block.label else f"**It came out:** {text}"
+
+
+def _check(check: blocks.Check) -> str:
+    sign = "✓" if check.status == "passed" else "✗"
+    return f"- {sign} {short(check.name)}: {short(check.value)} (must be {short(check.bar.removeprefix('= '))})"
 
 
 def _claims(rows: Sequence[Sequence[str]]) -> str:
@@ -336,12 +347,7 @@ def allowed(formula: str) -> str:
 
 def table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
     """A table; columns that hold only numbers are set to the right."""
-    numeric = [
-        bool(rows) and all(not isinstance(row[j], (str, type(None))) for row in rows) for j in range(len(header))
-    ]
-    lines = [[str(name) for name in header], *([format_number(value) for value in row] for row in rows)]
-    cells = ["| " + " | ".join(short(cell, in_cell=True) for cell in line) + " |" for line in lines]
-    return "\n".join([cells[0], "|" + "".join(" ---: |" if right else " --- |" for right in numeric), *cells[1:]])
+    return markdown_table(rows, header, cell=lambda text: short(text, in_cell=True), align_numbers=True)
 
 
 def short(text: str, in_cell: bool = False) -> str:

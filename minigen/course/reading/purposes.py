@@ -7,14 +7,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minigen.course.cells import cells_of
 from minigen.course.console import plural
+from minigen.course.index.lesson_source import Cell, LessonSource, Statement, is_declaration
+from minigen.course.lesson.blocks import OUTPUTS
 
-__all__ = ["PageCell", "page_cells", "reading_minutes"]
+__all__ = ["BOXES", "PageCell", "TELLING", "page_cells", "reading_minutes"]
 
 OPEN_LINES = 12  # code of more lines than this is folded
-WIDGETS = {"predict", "exercise", "change", "outcome", "show_source", "claim", "sampler", "finish"}
-SHOWN = {"figure", "animation", "table", "play"}  # methods of a lesson that show what was computed before
+# Methods of a lesson.
+METHODS = {one.method for one in OUTPUTS.values() if one.method}
+BOXES = {one.method for one in OUTPUTS.values() if not one.is_result} | {"finish", "sampler"}  # the page shows a box
+TELLING = {one.method for one in OUTPUTS.values() if one.tells} | {"claim"}  # the code says what must come out
+WIDGETS = BOXES | {"outcome", "claim"}
+SHOWN = METHODS - TELLING - BOXES  # they show what is there already
 DRAWING = {"plot", "fig", "figure", "ax", "axes", "plt"}
 WORDS_A_MINUTE = 160  # of a text with mathematics
 SECONDS_A_LINE = 4.0  # of code that is open
@@ -23,15 +28,22 @@ SECONDS_A_FIGURE = 20.0
 
 @dataclass(frozen=True)
 class PageCell:
-    """One cell: Markdown without its comment signs, or code as it stands.
+    """One cell of a lesson's file.
 
     purpose: "text" of a cell of text; of code "imports", "lesson" (the declaration), "questions" (what the page shows
              as a box: predictions, exercises, invitations, sources, claims), "plot" or "code".
+    methods: the methods of `lesson` that its code calls, also inside of functions and loops.
     """
 
     index: int
     purpose: str
-    text: str
+    cell: Cell
+    methods: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        """Markdown without its comment signs, or code as it stands."""
+        return self.cell.text
 
     @property
     def is_text(self) -> bool:
@@ -62,12 +74,14 @@ class PageCell:
         return "code of " + ", ".join(names) if names else "code"
 
 
-def page_cells(source: str) -> list[PageCell]:
+def page_cells(source: LessonSource) -> list[PageCell]:
     """The cells of a lesson's file, each with its purpose."""
-    return [
-        PageCell(index, "text" if cell.is_text else _purpose(cell.text), cell.text)
-        for index, cell in enumerate(cells_of(source))
-    ]
+    found = []
+    for index, cell in enumerate(source.cells):
+        statements = [statement for statement in source.statements if statement.cell == index]
+        methods = frozenset(call.method for call in source.calls if call.cell == index)
+        found.append(PageCell(index, "text" if cell.is_text else _purpose(statements), cell, methods))
+    return found
 
 
 def reading_minutes(cells: Sequence[PageCell], figures: int) -> int:
@@ -78,35 +92,20 @@ def reading_minutes(cells: Sequence[PageCell], figures: int) -> int:
     return max(1, round(seconds / 60))
 
 
-def _purpose(code: str) -> str:
-    body = ast.parse(code).body
+def _purpose(statements: Sequence[Statement]) -> str:
+    body = [statement.node for statement in statements]
     if body and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body):
         return "imports"
-    methods = [_lesson_method(node) for node in body]
-    if any(_calls_lesson(node) for node in body):
+    if any(isinstance(node, ast.Assign) and is_declaration(node.value) for node in body):
         return "lesson"
-    if body and all(method in WIDGETS for method in methods):
+    if body and all(statement.method in WIDGETS for statement in statements):
         return "questions"
-    drawing = sum(_length(node) for node, method in zip(body, methods) if method in SHOWN or _draws(node))
-    return "plot" if drawing > sum(map(_length, body)) / 2 else "code"
+    shown = [statement.node for statement in statements if statement.method in SHOWN or _draws(statement.node)]
+    return "plot" if sum(map(_length, shown)) > sum(map(_length, body)) / 2 else "code"
 
 
 def _length(node: ast.stmt) -> int:
     return (node.end_lineno or node.lineno) - node.lineno + 1
-
-
-def _lesson_method(node: ast.stmt) -> str:
-    """ "figure" of the statement `lesson.figure(...)`."""
-    call = node.value if isinstance(node, ast.Expr) else None
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
-        return call.func.attr if call.func.value.id == "lesson" else ""
-    return ""
-
-
-def _calls_lesson(node: ast.stmt) -> bool:
-    """Whether a statement is `lesson = Lesson(...)`."""
-    call = node.value if isinstance(node, ast.Assign) else None
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Lesson"
 
 
 def _draws(node: ast.stmt) -> bool:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from minigen.course.index.lesson_source import Call, LessonSource
+from minigen.course.lesson.blocks import OUTPUTS, ExerciseBox, Invitation, Question
 
 __all__ = ["RESULT", "entries_of_file"]
 
 RESULT = "result"  # the kind of an entry that only says: here the run shows something
-SHOWING = {"figure", "animation", "play", "table", "check", "outcome", "fit"}  # methods whose outputs need a run
-WRITTEN = {  # methods whose outputs are written out in the file, and the names of their arguments in the record
-    "predict": ("question", "choices"),
-    "exercise": ("id",),
-    "change": ("name", "sentence", "answer"),
-}
+# Methods whose outputs are written out in the file, and the names of their arguments in the record.
+WRITTEN = {one.method: one.recorded for one in (Question, ExerciseBox, Invitation)}
+# Those whose outputs need a run.
+SHOWING = {one.method for one in OUTPUTS.values() if one.method and one.is_result} - {"finish"} | {"fit"}
 
 
-def entries_of_file(source: str) -> list[dict[str, Any]]:
+def entries_of_file(source: LessonSource) -> list[dict[str, Any]]:
     """The outputs that a lesson's file writes out (questions, exercises, invitations), and where it shows results.
 
     They are entries of a record without a `cell`; that of a result has the kind RESULT and no payload. Only statements
@@ -25,34 +26,29 @@ def entries_of_file(source: str) -> list[dict[str, Any]]:
     """
     return [
         {"statement": number, "kind": kind, "payload": payload}
-        for number, statement in enumerate(ast.parse(source).body)
-        for kind, payload in _outputs(statement)
+        for number, statement in enumerate(source.statements)
+        if not statement.is_definition
+        for kind, payload in _outputs(statement.node, [call for call in source.calls if call.statement == number])
     ]
 
 
-def _outputs(statement: ast.stmt) -> Iterator[tuple[str, dict[str, Any]]]:
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return
-    for node in ast.walk(statement):
-        if not isinstance(node, ast.Call):
-            continue
-        method = _method(node)
-        if method in WRITTEN:
-            yield method, _payload(node, WRITTEN[method])
-        elif method in SHOWING or (isinstance(node.func, ast.Name) and node.func.id == "print"):
-            yield RESULT, {}
+def _outputs(statement: ast.stmt, calls: Sequence[Call]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for call in calls:
+        if call.method in WRITTEN:
+            yield call.method, _payload(call)
+    if any(call.method in SHOWING for call in calls) or _prints(statement):
+        yield RESULT, {}
 
 
-def _method(call: ast.Call) -> str:
-    """ "figure" of `lesson.figure(...)`, "" of another call."""
-    function = call.func
-    ours = isinstance(function, ast.Attribute) and getattr(function.value, "id", "") == "lesson"
-    return function.attr if isinstance(function, ast.Attribute) and ours else ""
+def _prints(statement: ast.stmt) -> bool:
+    """Whether a statement calls `print`."""
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return any(isinstance(call.func, ast.Name) and call.func.id == "print" for call in calls)
 
 
-def _payload(call: ast.Call, names: tuple[str, ...]) -> dict[str, Any]:
-    given = dict(zip(names, call.args)) | {str(keyword.arg): keyword.value for keyword in call.keywords}
-    payload: dict[str, Any] = {name: _written(given[name]) for name in names if name in given}
+def _payload(call: Call) -> dict[str, Any]:
+    given = [(name, call.argument(name, place)) for place, name in enumerate(WRITTEN[call.method])]
+    payload: dict[str, Any] = {name: _written(argument) for name, argument in given if argument is not None}
     if "choices" in payload and not isinstance(payload["choices"], list):
         payload["choices"] = []  # the run computes them
     return payload

@@ -12,7 +12,7 @@ from minigen.course.book.build import MATHJAX
 from minigen.course.book.files import unpack
 from minigen.course.book.markup import raw
 from minigen.course.console import UsageError
-from minigen.course.reading import blocks
+from minigen.course.lesson import blocks
 from minigen.course.reading.composition import Reading
 from minigen.course.teaching.slides import PICTURES, Slide, slides_of
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from minigen.course.console import format_number
+from minigen.course.console import markdown_table
 from minigen.course.exercise import catalog
-from minigen.course.exercise.format import Exercise
 from minigen.course.index.sources import sources_of
+from minigen.course.lesson import blocks
 from minigen.course.lesson.predict import LETTERS
-from minigen.course.reading import blocks
-from minigen.course.reading.blocks import Block
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
 
@@ -48,7 +47,6 @@ def slides_of(reading: Reading) -> list[Slide]:
     """The slides of a lesson in their order; the first one is the title."""
     title, *rest = reading.blocks
     assert isinstance(title, blocks.Heading), "a lesson begins with its title"
-    exercises = {exercise.id: exercise for exercise in catalog.exercises_of(reading.lesson.id)}
     slides, section, begun = [], title.text, True
     for block in rest:
         if isinstance(block, blocks.Heading):
@@ -56,49 +54,53 @@ def slides_of(reading: Reading) -> list[Slide]:
                 slides.append(Slide(section, "section", ""))
             section, begun = block.text, False
             continue
-        made = list(_slides(block, section, exercises))
+        render = blocks.of_kind(SLIDES, block)
+        made = list(render(block, section)) if render else []
         slides += made
         begun = begun or bool(made)
     sources = "\n".join(f"- {source}" for source in sources_of(reading.lesson))
     return [*slides, Slide("Sources", "sources", sources)] if sources else slides
 
 
-def _slides(block: Block, section: str, exercises: dict[str, Exercise]) -> Iterator[Slide]:
-    match block:
-        case blocks.Text(text):
-            yield from _text_slides(text, section)
-        case blocks.Question():
-            yield from _question_slides(block, section)
-        case blocks.Exercise(id):
-            yield Slide(section, "exercise", _exercise(exercises[id]))
-        case blocks.Invitation(name, sentence, answer):
-            yield Slide(section, "change", f"**Try it.** {sentence}", f"`{name}`: {answer}")
-        case blocks.Picture():
-            picture = f"![{describe(block.file, '')}]({PICTURES}/{block.file})"
-            yield Slide(section, "figure", picture, block.caption)
-        case blocks.Table(title, header, rows) if rows:
-            body = f"{title}\n\n" if title else ""
-            yield Slide(section, "table", body + _table(header, rows[:ROWS]), _left_out(len(rows) - ROWS, "rows"))
-        case blocks.Claims(rows):
-            for first in range(0, len(rows), ROWS):
-                shown = [row[:3] for row in rows[first : first + ROWS]]
-                yield Slide(section, "claims", _table(["claim", "value", "threshold"], shown))
-        case blocks.Source(where, name, code):
-            short = _without_docstring(code)
-            if short.count("\n") < LINES:
-                yield Slide(section, "source", f"```python\n{short}\n```\n\n`{name}`, {where}")
-        case blocks.Printed(text) if text.count("\n") < LINES:
-            yield Slide(section, "printed", f"```text\n{text}\n```")
+def _picture(block: blocks.Picture, section: str) -> Iterator[Slide]:
+    yield Slide(section, "figure", f"![{describe(block.file, '')}]({PICTURES}/{block.file})", block.caption)
+
+
+def _table(block: blocks.Table, section: str) -> Iterator[Slide]:
+    if block.rows:
+        body = (f"{block.title}\n\n" if block.title else "") + _markdown_table(block.rows[:ROWS], block.header)
+        yield Slide(section, "table", body, _left_out(len(block.rows) - ROWS, "rows"))
+
+
+def _claims(block: blocks.Claims, section: str) -> Iterator[Slide]:
+    for first in range(0, len(block.rows), ROWS):
+        shown = [row[:3] for row in block.rows[first : first + ROWS]]
+        yield Slide(section, "claims", _markdown_table(shown, ["claim", "value", "threshold"]))
+
+
+def _source(block: blocks.Source, section: str) -> Iterator[Slide]:
+    short = _without_docstring(block.code)
+    if short.count("\n") < LINES:
+        yield Slide(section, "source", f"```python\n{short}\n```\n\n`{block.name}`, {block.where}")
+
+
+def _printed(block: blocks.Printed, section: str) -> Iterator[Slide]:
+    if block.text.count("\n") < LINES:
+        yield Slide(section, "printed", f"```text\n{block.text}\n```")
+
+
+def _invitation(block: blocks.Invitation, section: str) -> Iterator[Slide]:
+    yield Slide(section, "change", f"**Try it.** {block.sentence}", f"`{block.name}`: {block.answer}")
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
 
 
-def _text_slides(text: str, section: str) -> Iterator[Slide]:
+def _text(block: blocks.Text, section: str) -> Iterator[Slide]:
     """The sentence that opens each paragraph, the one before each equation, the equations, and lists."""
-    pieces = [piece for paragraph in _paragraphs(FOLD.sub("", text)) for piece in _pieces(paragraph)]
+    pieces = [piece for paragraph in _paragraphs(FOLD.sub("", block.text)) for piece in _pieces(paragraph)]
     on_slide: list[str] = []
-    room, notes = UNITS, text
+    room, notes = UNITS, block.text
     for weight, piece in pieces:
         if on_slide and weight > room:
             yield Slide(section, "text", "\n\n".join(on_slide), notes)
@@ -145,7 +147,7 @@ def _sentences(text: str) -> list[str]:
 # -- the other kinds ---------------------------------------------------------------------------------------------------
 
 
-def _question_slides(question: blocks.Question, section: str) -> Iterator[Slide]:
+def _question(question: blocks.Question, section: str) -> Iterator[Slide]:
     choices = "\n".join(f"- **{LETTERS[i]})** {choice}" for i, choice in enumerate(question.choices))
     name = f"Prediction {question.number + 1}"
     yield Slide(section, "question", f"**{name}.** {question.question}\n\n{choices}")
@@ -155,21 +157,19 @@ def _question_slides(question: blocks.Question, section: str) -> Iterator[Slide]
         yield Slide(section, "answer", f"**{name}: what came out.**\n\n{label}{outcome.text}", question.question)
 
 
-def _exercise(exercise: Exercise) -> str:
+def _exercise(block: blocks.ExerciseBox, section: str) -> Iterator[Slide]:
+    (exercise,) = catalog.find(block.id)
     about = f"{exercise.minutes:g} minutes, {exercise.points} points"
-    return (
+    body = (
         f"**Your turn: `{exercise.id}`** ({about})\n\n{_sentences(_paragraphs(exercise.prompt)[0])[0]}\n\n"
         f"```text\nminigen exercise start {exercise.id}\nminigen exercise check {exercise.id}\n```"
     )
+    yield Slide(section, "exercise", body)
 
 
-def _table(header: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    """A table of Markdown."""
-    lines = [[str(name) for name in header], *([format_number(value) for value in row] for row in rows)]
-    first, *others = [
-        "| " + " | ".join(" ".join(cell.split()).replace("|", r"\|") for cell in line) + " |" for line in lines
-    ]
-    return "\n".join([first, "|" + " --- |" * len(header), *others])
+def _markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
+    """A table of Markdown, each cell in one line."""
+    return markdown_table(rows, header, cell=lambda text: " ".join(text.split()).replace("|", r"\|"))
 
 
 def _left_out(count: int, what: str) -> str:
@@ -184,3 +184,16 @@ def _without_docstring(code: str) -> str:
             for i in range(node.body[0].lineno - 1, node.body[0].end_lineno or 0):
                 lines[i] = "\0"
     return re.sub(r"\n\n\n+", "\n\n", "\n".join(line for line in lines if line != "\0")).strip()
+
+
+SLIDES: dict[type, Callable[[Any, str], Iterator[Slide]]] = {  # of (block, section); of another kind there are none
+    blocks.Text: _text,
+    blocks.Question: _question,
+    blocks.ExerciseBox: _exercise,
+    blocks.Invitation: _invitation,
+    blocks.Picture: _picture,
+    blocks.Table: _table,
+    blocks.Claims: _claims,
+    blocks.Source: _source,
+    blocks.Printed: _printed,
+}

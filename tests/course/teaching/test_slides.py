@@ -3,11 +3,10 @@
 import pytest
 
 from minigen.course.index.lessons import all_lessons
-from minigen.course.lesson import recorded
-from minigen.course.reading import blocks
+from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
 from minigen.course.teaching.deck import markdown_of
-from minigen.course.teaching.slides import UNITS, Slide, _sentences, _text_slides, _without_docstring, slides_of
+from minigen.course.teaching.slides import UNITS, Slide, _sentences, _text, _without_docstring, slides_of
 
 RECORDED = [lesson for lesson in all_lessons() if recorded.read(lesson).result is not None]
 
@@ -47,7 +46,7 @@ def test_every_picture_exercise_and_section_has_a_slide_in_the_order_of_the_page
         places = [text.index(f"/{file})") for file in pictures]
         assert places == sorted(places) and len(set(places)) == len(places)
         for block in reading.blocks:
-            if isinstance(block, blocks.Exercise):
+            if isinstance(block, blocks.ExerciseBox):
                 assert f"Your turn: `{block.id}`" in text
         shown = dict.fromkeys(slide.section for slide in slides_of(reading))
         headings = [block.text for block in reading.blocks if isinstance(block, blocks.Heading)]
@@ -69,20 +68,20 @@ def test_a_text_is_cut_into_slides_and_kept_whole_in_the_notes():
         + "Word. " * 3
         + "\n\n1. one\n2. two"
     )
-    made = list(_text_slides(text, "S"))
+    made = list(_text(blocks.Text(text), "S"))
     assert made[0] == Slide("S", "text", made[0].body, text)
     assert made[0].body.startswith("First. Second $a. B$ third.") and "Fourth" not in made[0].body
     assert "It follows that\n\n$$\nx = 1.\n$$" in made[0].body
     assert made[-1].body.endswith("1. one\n2. two")
     assert all(slide.notes == "" for slide in made[1:])
     many = "\n\n".join(f"Sentence {i}." for i in range(20))
-    assert [slide.body.count("Sentence") for slide in _text_slides(many, "S")] == [UNITS, UNITS, 20 - 2 * UNITS]
+    assert [slide.body.count("Sentence") for slide in _text(blocks.Text(many), "S")] == [UNITS, UNITS, 20 - 2 * UNITS]
 
 
 def test_a_derivation_is_only_in_the_notes():
     text = "<details><summary>Derivation: one</summary>\n\nIt is one.\n\n</details>"
-    assert list(_text_slides(text, "S")) == []
-    both = list(_text_slides(f"Before.\n\n{text}", "S"))
+    assert list(_text(blocks.Text(text), "S")) == []
+    both = list(_text(blocks.Text(f"Before.\n\n{text}"), "S"))
     assert [slide.body for slide in both] == ["Before."] and text in both[0].notes
 
 

@@ -26,10 +26,10 @@ from typing import Any, TextIO, cast
 
 from minigen.course.book.browser import drawing
 from minigen.course.console import format_number
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import jsonable
 from minigen.course.lesson.options import RunOptions
-from minigen.course.lesson.run import Output, Run
+from minigen.course.lesson.run import Run, StandardOutput
 from minigen.course.lesson.shipped import Origin
 from minigen.course.lesson.sinks.record import output
 
@@ -48,7 +48,7 @@ class PageRun(Run):
         if edited:
             self.origin = Origin(True, ("+ in the page",))
 
-    def open(self, lesson: events.Heading) -> None:
+    def open(self, lesson: events.Declaration) -> None:
         self._folder = cast(Any, SimpleNamespace(path=Path("out"), recipe=None, resumed=False))
         self.events.sinks = [self.summary, *self._screen]
         self.events.emit(events.Start(lesson, self.options, self.folder.path, None))
@@ -62,25 +62,23 @@ class Outputs:
 
     def __call__(self, event: events.Event) -> None:
         match event:
-            case events.Printed(text):
+            case blocks.Printed(text):
                 self._print(text)
             case events.Claim(claim):
                 name, value, bar, status, _ = claim.row()
                 self._add("claim", {"name": name, "value": value, "bar": bar, "status": status})
-            case events.Check(check, _, before):
-                name, value, bar, status, _ = check.row()
-                changed = {"before": before} if before else {}
-                self._add("check", {"name": name, "value": value, "bar": bar, "status": status, **changed})
-            case events.Figure(drawing=drawing):
-                figure = getattr(drawing, "figure", drawing)  # of axes
-                self._add("figure", {**output(event)[1], "svg": figure.svg() if hasattr(figure, "svg") else ""})
-            case events.Table(rows=rows):
+            case blocks.Check(before=before):
+                self._add(event.kind, {**event.payload, **({"before": before} if before else {})})
+            case blocks.Figure(drawing=drawing):
+                figure: Any = getattr(drawing, "figure", drawing)  # of axes
+                self._add(event.kind, {**event.payload, "svg": figure.svg() if hasattr(figure, "svg") else ""})
+            case blocks.Table(rows=rows):
                 shown = [[format_number(value) for value in row] for row in rows]
-                self._add("table", {**output(event)[1], "shown": shown})
+                self._add(event.kind, {**event.payload, "shown": shown})
             case _:
-                kind, payload = output(event)
-                if kind:
-                    self._add(kind, payload)
+                shown = output(event)
+                if shown:
+                    self._add(shown.kind, shown.payload)
 
     def _add(self, kind: str, payload: Mapping[str, Any]) -> None:
         self.shown.append({"kind": kind, "payload": jsonable(dict(payload))})
@@ -102,7 +100,7 @@ def run(request: str, show: Callable[[str], Any] = lambda frame: None) -> str:
     started = time.monotonic()
     Run.current = page_run
     try:
-        with contextlib.redirect_stdout(cast(TextIO, Output(sys.stdout, page_run.events))):
+        with contextlib.redirect_stdout(cast(TextIO, StandardOutput(sys.stdout, page_run.events))):
             for place, cell in enumerate(cells, 1):
                 show(json.dumps({"cell": place, "of": len(cells)}))
                 outputs.shown = []

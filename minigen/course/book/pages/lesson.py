@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 from minigen.course.book.contents import Chapter, Contents, root_of
 from minigen.course.book.markup import code_block, html_block
@@ -13,9 +14,8 @@ from minigen.course.book.pages import outputs
 from minigen.course.book.pages.exercise_box import exercise_box
 from minigen.course.book.runnable import Cells, cells_of_lesson
 from minigen.course.index.sources import sources_of
-from minigen.course.lesson import recorded
-from minigen.course.reading import blocks
-from minigen.course.reading.blocks import Block
+from minigen.course.lesson import blocks, recorded
+from minigen.course.lesson.blocks import Block
 from minigen.course.reading.descriptions import describe
 
 __all__ = ["Pictures", "figure_anchor", "lesson_page"]
@@ -116,43 +116,37 @@ class Page:
         return shown
 
     def _shown(self, block: Block) -> str:
-        match block:
-            case blocks.Heading():
-                return f"{'#' * block.level} {self._linked(block.text)}"
-            case blocks.Text():
-                return self._linked(block.text)
-            case blocks.Code():
-                return self._code(block)
-            case blocks.Exercise():
-                return self._exercise(block.id)
-            case blocks.Invitation():
-                return outputs.invitation(
-                    self._linked(block.sentence),
-                    self._linked(block.answer),
-                    self.chapter.short,
-                    in_page=self.cells.carries_out(block.name),
-                )
-            case blocks.Question():
-                return outputs.prediction(block, self._key(block.number), self.chapter.short)
-            case blocks.Outcome():
-                return outputs.outcome(block)
-            case blocks.Printed():
-                return outputs.printed(block)
-            case blocks.Checks():
-                return outputs.checks(block)
-            case blocks.Table():
-                return outputs.table(block, self.root, list(self.contents.equations))
-            case blocks.Play():
-                data = f"{self.root}_play/{self.chapter.slug}/{block.data}"
-                return outputs.play(block, *self._placed(block), data, self._linked(block.caption))
-            case blocks.Picture():
-                return outputs.figure(block, *self._placed(block), self._linked(block.caption))
-            case blocks.Claims():
-                return outputs.claims(block)
-            case blocks.Source():
-                page = self.source_page(block.where.partition(":")[0])
-                return outputs.source(block, self.root + page if page else "")
-        raise TypeError(f"the book cannot show {type(block).__name__}")
+        render = blocks.of_kind(RENDERED, block)
+        if render is None:
+            raise TypeError(f"the book cannot show {type(block).__name__}")
+        return render(self, block)
+
+    def heading(self, block: blocks.Heading) -> str:
+        return f"{'#' * block.level} {self._linked(block.text)}"
+
+    def text(self, block: blocks.Text) -> str:
+        return self._linked(block.text)
+
+    def invitation(self, block: blocks.Invitation) -> str:
+        sentence, answer = self._linked(block.sentence), self._linked(block.answer)
+        return outputs.invitation(sentence, answer, self.chapter.short, in_page=self.cells.carries_out(block.name))
+
+    def question(self, block: blocks.Question) -> str:
+        return outputs.prediction(block, self._key(block.number), self.chapter.short)
+
+    def table(self, block: blocks.Table) -> str:
+        return outputs.table(block, self.root, list(self.contents.equations))
+
+    def play(self, block: blocks.Play) -> str:
+        data = f"{self.root}_play/{self.chapter.slug}/{block.data}"
+        return outputs.play(block, *self._placed(block), data, self._linked(block.caption))
+
+    def picture(self, block: blocks.Picture) -> str:
+        return outputs.figure(block, *self._placed(block), self._linked(block.caption))
+
+    def source(self, block: blocks.Source) -> str:
+        page = self.source_page(block.where.partition(":")[0])
+        return outputs.source(block, self.root + page if page else "")
 
     def _linked(self, text: str) -> str:
         return self.contents.linked(text, self.chapter)
@@ -162,7 +156,7 @@ class Page:
         address, size = self.pictures(self.chapter, block.file)
         return figure_anchor(self.chapter, block.file), self.root + address, size
 
-    def _code(self, block: blocks.Code) -> str:
+    def code(self, block: blocks.Code) -> str:
         """A cell's code, as it stands or folded to a line."""
         code = code_block(block.code, class_="mg-code-block")
         if block.cell in self.cells.chains:
@@ -174,9 +168,27 @@ class Page:
         kind = "mg-code" if block.purpose == "code" else "mg-code mg-plumbing"  # plumbing is left out in print
         return outputs.details(block.summary, code, kind)
 
-    def _exercise(self, id: str) -> str:
-        found = [exercise for exercise in self.contents.exercises if exercise.id == id]
-        return exercise_box(found[0]) if found else html_block("lesson/elsewhere.html", id=id)
+    def exercise(self, block: blocks.ExerciseBox) -> str:
+        found = [exercise for exercise in self.contents.exercises if exercise.id == block.id]
+        return exercise_box(found[0]) if found else html_block("lesson/elsewhere.html", id=block.id)
+
+
+RENDERED: dict[type, Callable[[Page, Any], str]] = {
+    blocks.Heading: Page.heading,
+    blocks.Text: Page.text,
+    blocks.Code: Page.code,
+    blocks.Question: Page.question,
+    blocks.Outcome: lambda page, block: outputs.outcome(block),
+    blocks.ExerciseBox: Page.exercise,
+    blocks.Invitation: Page.invitation,
+    blocks.Printed: lambda page, block: outputs.printed(block),
+    blocks.Checks: lambda page, block: outputs.checks(block),
+    blocks.Table: Page.table,
+    blocks.Play: Page.play,
+    blocks.Picture: Page.picture,
+    blocks.Claims: lambda page, block: outputs.claims(block),
+    blocks.Source: Page.source,
+}
 
 
 def figure_anchor(chapter: Chapter, file: str) -> str:

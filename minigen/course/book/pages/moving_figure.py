@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 from minigen.course.book.files import POINTS_PER_PIXEL, Files
 from minigen.course.book.pages import outputs
+from minigen.course.lesson import blocks
 from minigen.course.lesson.play import film_of
-from minigen.course.reading import blocks
 from minigen.zoo.demonstrations.reverse_process import reverse_process
 
 __all__ = ["moving_figure"]
@@ -29,5 +30,5 @@ def moving_figure(files: Files) -> str:
     picture, script = f"_figures/{FOLDER}/{NAME}.webp", f"_play/{FOLDER}/{NAME}.js"
     files.own(picture, still.getvalue())
     files.own(script, film.script(f"{FOLDER}/{NAME}").encode())
-    block = blocks.Play(f"{NAME}.webp", CAPTION, NAME, f"{NAME}.js", cell=0)
+    block = blocks.Play(Path(f"{NAME}.webp"), CAPTION, NAME, f"{NAME}.js")
     return outputs.play(block, NAME, picture, (width, height), script, CAPTION, plays_at_once=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minigen.course.book.markup import code_block, html_around, html_block
-from minigen.course.console import format_number
+from minigen.course.console import format_number, numeric_columns
+from minigen.course.lesson import blocks
 from minigen.course.lesson.predict import LETTERS
-from minigen.course.reading import blocks
 from minigen.course.reading.descriptions import describe
 
 __all__ = [
@@ -81,15 +81,12 @@ def play(
 def table(block: blocks.Table, root: str = "", equations: Sequence[str] = ()) -> str:
     """A table that becomes a list of cards on a phone."""
     rows, header = block.rows, [str(name) for name in block.header]
-    numeric = [
-        bool(rows) and all(not isinstance(row[j], (str, type(None))) for row in rows) for j in range(len(header))
-    ]
     return html_block(
         "outputs/table.html",
         title=str(block.title),
         header=header,
         rows=[[format_number(value) for value in row] for row in rows],
-        numeric=numeric,
+        numeric=numeric_columns(rows, len(header)),
         root=root,
         equations=equations,
     )
@@ -112,7 +109,7 @@ def prediction(block: blocks.Question, key: str, short: str) -> str:
         anchor=key.replace("/", "-").replace(":", "-"),
         question=block.question,
         choices=list(zip(LETTERS, block.choices)),
-        answer=str(block.choices.index(result.answer)) if result and result.answer else "",
+        answer=str(block.choices.index(result.answer)) if result and result.answer is not None else "",
         result=result,
         short=short,
     )

@@ -9,7 +9,7 @@ from minigen.course.book.markup import html_block
 from minigen.course.book.pages.lesson import Pictures
 from minigen.course.console import plural
 from minigen.course.index import posts
-from minigen.course.reading.blocks import Picture
+from minigen.course.lesson.blocks import Picture
 from minigen.course.repository import REPOSITORY
 
 __all__ = ["first_page", "post_page"]

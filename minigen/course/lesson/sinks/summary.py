@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import Claim, jsonable
 from minigen.course.lesson.machine import machine, peak_memory, versions
 from minigen.course.lesson.predict import Prediction
@@ -29,10 +29,10 @@ class Summary:
         self.claims: dict[str, Claim] = {}
         self.checks: dict[Any, Claim] = {}
         self.predictions: dict[str, Prediction] = {}  # by question, as are the outcomes
-        self.outcomes: dict[str, events.Outcome] = {}
+        self.outcomes: dict[str, blocks.Outcome] = {}
         self.chosen: dict[str, str | None] = {}  # by a reader who was asked
         self.exercises: dict[str, None] = {}
-        self.changes: dict[str, events.Change] = {}
+        self.changes: dict[str, blocks.Invitation] = {}
         self.edit: Sequence[str] = ()  # the lines that the reader has changed
         self.tables: list[dict[str, Any]] = []
         self.pictures: dict[str, dict[str, Any]] = {}  # by file
@@ -53,29 +53,26 @@ class Summary:
                 self.start = event
             case events.Claim(claim):
                 _put(self.claims, claim.name, claim)
-            case events.Check(check):
-                _put(self.checks, check.name if self.repeats else len(self.checks), check)
-            case events.Predict(prediction):
-                _put(self.predictions, prediction.question, prediction)
-                self.outcomes.pop(prediction.question, None)
+            case blocks.Check(name, judged=check):
+                _put(self.checks, name if self.repeats else len(self.checks), check)
+            case blocks.Question(question, choices):
+                _put(self.predictions, question, Prediction(question, choices))
+                self.outcomes.pop(question, None)
             case events.Chosen(prediction, choice, seconds):
                 self.chosen[prediction.question] = choice
                 self._waited += seconds
-            case events.Outcome(prediction):
-                self.outcomes[prediction.question] = event
-            case events.Exercise(id):
+            case blocks.Outcome(question):
+                self.outcomes[question] = event
+            case blocks.ExerciseBox(id):
                 self.exercises[id] = None
             case events.Edited(lines):
                 self.edit = lines
-            case events.Change(name):
+            case blocks.Invitation(name):
                 _put(self.changes, name, event)
-            case events.Table(title, header, rows, run) if run != FULL_RUN:
+            case blocks.Table(title, header, rows, run) if run != FULL_RUN:
                 self.tables.append({"title": title, "header": list(header), "rows": jsonable(rows)})
-            case events.Play(path, caption, name, data):
-                entry = {"name": name, "file": path.name, "data": data, "caption": caption}
-                _put(self.pictures, path.name, entry)
-            case events.Picture(path, caption):
-                _put(self.pictures, path.name, {"file": path.name, "caption": caption})
+            case blocks.Picture():
+                _put(self.pictures, event.file, event.payload)
             case events.Configuration(values):
                 self.configuration.update(values)
             case events.Training(label, steps, seconds, last):

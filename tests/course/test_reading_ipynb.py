@@ -11,13 +11,11 @@ import pytest
 from PIL import Image
 
 from minigen.cli import main
-from minigen.course.cells import cells_of
 from minigen.course.index.lessons import all_lessons
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import recorded
-from minigen.course.reading import blocks
+from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
-from minigen.course.reading.notebook import notebook_of
+from minigen.course.reading.ipynb import notebook_of
 from minigen.course.repository import REPOSITORY
 
 nbformat = pytest.importorskip("nbformat")
@@ -178,7 +176,7 @@ def check_against_record(lesson):
     if reading.sources:
         *cells, sources = cells
         assert sources["source"].startswith("**Sources**") and sources["source"].count("\n- ") == len(reading.sources)
-    source = cells_of(lesson.path.read_text(encoding="utf-8"))
+    source = lesson.source.cells
     assert [cell["cell_type"] == "markdown" for cell in cells] == [cell.is_text for cell in source]
     for number, (cell, own) in enumerate(zip(cells, source)):
         if own.is_text:
@@ -223,7 +221,7 @@ def check_closed(reading, cells):
         elif isinstance(block, blocks.Table):
             assert " | ".join(map(str, block.header)) not in opened
         elif isinstance(block, blocks.Checks):
-            assert not any(f"check   {check['name']}:" in opened for check in block.checks)
+            assert not any(f"check   {check.name}:" in opened for check in block.checks)
 
 
 def texts_and_pictures(cell):

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
-from minigen.course.cells import Cell, cells_of
-from minigen.course.console import markdown_table, plural
+from minigen.course.console import plural
+from minigen.course.index.lesson_source import Cell
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.sources import reference
-from minigen.course.lesson import events
-from minigen.course.lesson.claims import HEADER
-from minigen.course.lesson.predict import Prediction
+from minigen.course.lesson import blocks, events
+from minigen.course.lesson.blocks import Block
 from minigen.course.lesson.recorded import CODE_CHANGED
 from minigen.course.lesson.result import Result
-from minigen.course.lesson.sinks.notebook import folded, markdown_of, source_markdown
-from minigen.course.reading import blocks
-from minigen.course.reading.blocks import Block
+from minigen.course.lesson.sinks.jupyter import folded, markdown_of, source_markdown
+from minigen.course.lesson.sinks.text import text_of
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
 from minigen.course.repository import COLAB_BADGE, colab_address, install_command
@@ -47,7 +45,7 @@ def notebook_of(lesson: LessonInfo, reading: Reading | None = None, colab: bool 
     from nbformat import v4
 
     made = list(_top(lesson, reading, colab))
-    for number, cell in enumerate(cells_of(lesson.path.read_text(encoding="utf-8-sig"))):
+    for number, cell in enumerate(lesson.source.cells):
         mine = [block for block in reading.blocks if block.cell == number] if reading else []
         made.append(_markdown(cell, mine) if cell.is_text else _code(cell, mine, reading))
     if reading and reading.sources:
@@ -120,14 +118,14 @@ def _code(cell: Cell, mine: Sequence[Block], reading: Reading | None) -> Any:
         made["metadata"].update(HIDDEN)
     shown = takewhile(lambda block: not isinstance(block, blocks.Heading), mine)  # more exercises follow the last cell
     outputs = [block for block in shown if not isinstance(block, blocks.Code)]
-    made["outputs"] = list(_outputs(outputs, reading.result.folder if reading.result else Path()))
+    made["outputs"] = list(_outputs(outputs))
     return made
 
 
 # -- outputs -----------------------------------------------------------------------------------------------------------
 
 
-def _outputs(shown: Sequence[Block], folder: Path) -> Iterator[Any]:
+def _outputs(shown: Sequence[Block]) -> Iterator[Any]:
     """The outputs of a cell; what a prediction closes is one folded output, but for its outcome, which folds itself."""
 
     def key(block: Block) -> tuple[int | None, bool]:
@@ -136,26 +134,26 @@ def _outputs(shown: Sequence[Block], folder: Path) -> Iterator[Any]:
     for (closed_by, is_outcome), group in groupby(shown, key=key):
         if closed_by is None or is_outcome:
             for block in group:
-                yield from _open(block, folder)
+                yield from _open(block)
         else:
-            yield _display(_closed(closed_by, "\n\n".join(_in_markdown(block, folder) for block in group)))
+            yield _display(_closed(closed_by, "\n\n".join(map(_in_markdown, group))))
 
 
-def _open(block: Block, folder: Path) -> Iterator[Any]:
+def _open(block: Block) -> Iterator[Any]:
     """An output that stands open."""
     from nbformat import v4
 
     match block:
         case blocks.Printed() | blocks.Checks():
             yield v4.new_output("stream", name="stdout", text=f"{_printed(block)}\n")
-        case blocks.Figure(file=file, caption=caption) | blocks.Play(file=file, caption=caption):
-            content, width = _png(folder / file)
-            data = {"image/png": _base64(content), "text/plain": describe(file, caption)}
+        case blocks.Figure() | blocks.Play():
+            content, width = _png(block.path)
+            data = {"image/png": _base64(content), "text/plain": describe(block.file, block.caption)}
             yield v4.new_output("display_data", data, metadata={"image/png": {"width": width}})
-            if caption:
-                yield _display(caption)
+            if block.caption:
+                yield _display(block.caption)
         case _:
-            yield _display(_in_markdown(block, folder))
+            yield _display(_in_markdown(block))
 
 
 def _display(markdown: str) -> Any:
@@ -169,51 +167,28 @@ def _closed(number: int, markdown: str) -> str:
     return folded(f"Open this after you have chosen an answer to question {number + 1}", markdown)
 
 
-def _in_markdown(block: Block, folder: Path) -> str:
-    """An output in Markdown, as a notebook shows the event that it was."""
-    match block:
-        case blocks.Printed() | blocks.Checks():
-            return f"```text\n{_printed(block)}\n```"
-        case blocks.Animation(file=file):  # as a GIF it would have megabytes
-            return _image("image/webp", (folder / file).read_bytes(), "", block)
-        case blocks.Picture(file=file):
-            content, width = _png(folder / file)
-            return _image("image/png", content, f' width="{width}"', block)
-        case blocks.Claims(rows=rows):
-            return markdown_table(rows, HEADER)
-        case blocks.Source(where=where, name=name, code=code, exercises=exercises):
-            return source_markdown(events.Source(where, name, code, exercises), bool(exercises))
-        case _:
-            markdown = markdown_of(_event(block))
-            assert markdown is not None, block
-            return markdown
-
-
-def _event(block: Block) -> events.Event:
-    """The event that an output was."""
-    match block:
-        case blocks.Question(question=question, choices=choices):
-            return events.Predict(Prediction(question, choices))
-        case blocks.Outcome(question=question, choices=choices, answer=answer, text=text):
-            return events.Outcome(Prediction(question, choices), text, answer or None)
-        case blocks.Exercise(id=id):
-            return events.Exercise(id)
-        case blocks.Invitation(name=name, sentence=sentence, answer=answer):
-            return events.Change(name, sentence, answer)
-        case blocks.Table(title=title, header=header, rows=rows):
-            return events.Table(title, header, rows)
-    raise ValueError(f"a notebook has no output for {block}")
+def _in_markdown(block: Block) -> str:
+    """An output in Markdown: as a notebook shows it that runs or, where a run prints or draws, what came out."""
+    render = blocks.of_kind(RECORDED, block)
+    markdown = render(block) if render else markdown_of(block)
+    assert markdown is not None, f"a notebook has no output for {block}"
+    return markdown
 
 
 def _printed(block: blocks.Printed | blocks.Checks) -> str:
     """The lines that were printed."""
     if isinstance(block, blocks.Printed):
         return block.text
-    lines = []
-    for check in block.checks:
-        verdict = "ok" if check["status"] == "passed" else check["status"]
-        lines.append(f"  check   {check['name']}: {check['value']} ({check['bar']}) {verdict}")
-    return "\n".join(lines)
+    return "\n".join(str(text_of(check)) for check in block.checks)
+
+
+def _still(block: blocks.Picture) -> str:
+    content, width = _png(block.path)
+    return _image("image/png", content, f' width="{width}"', block)
+
+
+def _animation(block: blocks.Animation) -> str:
+    return _image("image/webp", block.path.read_bytes(), "", block)  # as a GIF it would have megabytes
 
 
 def _image(kind: str, content: bytes, width: str, picture: blocks.Picture) -> str:
@@ -235,3 +210,12 @@ def _png(path: Path) -> tuple[bytes, int]:
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
+
+
+RECORDED: dict[type, Callable[[Any], str]] = {
+    blocks.Printed: lambda block: f"```text\n{_printed(block)}\n```",
+    blocks.Checks: lambda block: f"```text\n{_printed(block)}\n```",
+    blocks.Animation: _animation,
+    blocks.Picture: _still,
+    blocks.Source: lambda block: source_markdown(block, bool(block.exercises)),
+}

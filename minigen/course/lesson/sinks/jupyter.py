@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from minigen.course.console import color, markdown_table
-from minigen.course.lesson import events
+from minigen.course.lesson import blocks, events
 from minigen.course.lesson.claims import HEADER
+from minigen.course.lesson.predict import labelled
 from minigen.course.lesson.sinks.text import text_of, verdict
 
 __all__ = ["display_event", "folded", "markdown_of", "show_gif", "show_markdown", "source_markdown"]
@@ -20,9 +22,9 @@ def display_event(event: events.Event) -> None:
         show_markdown(markdown)
         return
     match event:
-        case events.Source():
+        case blocks.Source():
             show_markdown(source_markdown(event, to_be_written(event.exercises)))
-        case events.Picture():
+        case blocks.Picture():
             show_picture(event)
         case events.Finish(claims=claims):
             if claims:
@@ -36,58 +38,53 @@ def display_event(event: events.Event) -> None:
 
 def markdown_of(event: events.Event) -> str | None:
     """The Markdown of an event that looks the same in every notebook; None for another event."""
-    match event:
-        case events.Predict(prediction):
-            choices = "\n".join(f"- {prediction.labelled(choice)}" for choice in prediction.choices)
-            return f"**Before you run on: {prediction.question}**\n\n{choices}"
-        case events.Outcome():
-            return outcome_markdown(event)
-        case events.Exercise(id):
-            return exercise_markdown(id)
-        case events.Change(_, sentence, answer):
-            return f"**Now change something.** {sentence}\n\n{folded('What it shows', answer)}"
-        case events.Table(header=header, rows=rows):
-            heading = f"**{event.heading}**\n\n" if event.heading else ""
-            return heading + markdown_table(rows, header)
-        case events.Sources(references):
-            return "\n".join(["**Sources**\n", *(f"- {reference}" for reference in references)])
-    return None
+    markdown = blocks.of_kind(MARKDOWN, event)
+    return None if markdown is None else markdown(event)
 
 
-def outcome_markdown(event: events.Outcome) -> str:
+def _question(block: blocks.Question) -> str:
+    choices = "\n".join(f"- {labelled(block.choices, choice)}" for choice in block.choices)
+    return f"**Before you run on: {block.question}**\n\n{choices}"
+
+
+def _outcome(block: blocks.Outcome) -> str:
     """The choices, each of which must be opened to read what the run showed."""
-    prediction, answer = event.prediction, event.answer
-    parts = [f"**{prediction.question}** Open what you chose:"]
-    for choice in prediction.choices:
-        if answer is None:
+    parts = [f"**{block.question}** Open what you chose:"]
+    for choice in block.choices:
+        if block.answer is None:
             result = ""
-        elif choice == answer:
+        elif choice == block.answer:
             result = "So it came out. "
         else:
-            result = f"It came out as {prediction.labelled(answer)}. "
-        parts.append(folded(prediction.labelled(choice), result + event.text))
+            result = f"It came out as {block.label}. "
+        parts.append(folded(labelled(block.choices, choice), result + block.text))
     return "\n\n".join(parts)
 
 
-def exercise_markdown(id: str) -> str:
+def _exercise(block: blocks.ExerciseBox) -> str:
     """The prompt of an exercise, and how to write and try it."""
     from minigen.course.exercise import catalog
 
-    (exercise,) = catalog.find(id)
-    lesson, _, name = id.rpartition("/")
+    (exercise,) = catalog.find(block.id)
+    lesson, _, name = block.id.rpartition("/")
     return (
         f"**Exercise: write `{name}` yourself** (about {exercise.minutes:g} minutes).\n\n"
         f"{exercise.prompt}\n\nWrite it in a cell, then try it: `from minigen.course import check, use` and "
-        f"`check({id!r}, {name})`. Once it passes, `use({name})` trains this lesson "
+        f"`check({block.id!r}, {name})`. Once it passes, `use({name})` trains this lesson "
         f"with it. Or write it in a file: `minigen exercise start {lesson}`."
     )
 
 
-def source_markdown(event: events.Source, is_answer: bool) -> str:
+def _table(block: blocks.Table) -> str:
+    heading = f"**{block.heading}**\n\n" if block.heading else ""
+    return heading + markdown_table(block.rows, block.header)
+
+
+def source_markdown(block: blocks.Source, is_answer: bool) -> str:
     """The code, folded if it is the answer of an exercise that the reader is still to write."""
-    markdown = f"`{event.where}`\n\n```python\n{event.code}\n```"
+    markdown = f"`{block.where}`\n\n```python\n{block.code}\n```"
     if is_answer:
-        return folded(f"<code>{event.name}</code> is an exercise: try it first", markdown)
+        return folded(f"<code>{block.name}</code> is an exercise: try it first", markdown)
     return markdown
 
 
@@ -100,14 +97,14 @@ def to_be_written(ids: Sequence[str]) -> bool:
     return any(not progress.of(exercise)["passed"] for id in ids for exercise in catalog.find(id))
 
 
-def show_picture(picture: events.Picture) -> None:
+def show_picture(picture: blocks.Picture) -> None:
     """Show a figure or an animation, and its caption below it."""
     from minigen import plot
 
     match picture:
-        case events.Figure() | events.Play():
+        case blocks.Figure() | blocks.Play():
             plot.show(picture.drawing)
-        case events.Animation(path=path):
+        case blocks.Animation(path=path):
             show_gif(path)
     if picture.caption:
         show_markdown(picture.caption)
@@ -130,3 +127,16 @@ def show_gif(path: Path) -> None:
 def folded(summary: str, text: str) -> str:
     """Markdown that shows only `summary` until it is opened."""
     return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+
+
+MARKDOWN: dict[type, Callable[[Any], str]] = {
+    blocks.Question: _question,
+    blocks.Outcome: _outcome,
+    blocks.ExerciseBox: _exercise,
+    blocks.Invitation: lambda block: (
+        f"**Now change something.** {block.sentence}\n\n{folded('What it shows', block.answer)}"
+    ),
+    blocks.Table: _table,
+    blocks.Claims: lambda block: markdown_table(block.rows, block.header),
+    events.Sources: lambda event: "\n".join(["**Sources**\n", *(f"- {one}" for one in event.references)]),
+}
