@@ -16,7 +16,6 @@ from pathlib import Path
 from minigen.course.console import UsageError
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading.submission import Unreadable, read_bytes
-from minigen.course.exercise.grading.variants import numbered
 
 __all__ = ["FILE_NAME", "allowed_hints", "as_given", "text"]
 
@@ -41,6 +40,8 @@ def allowed_hints(exercise: Exercise, folder: Path) -> int:
 def as_given(exercise: Exercise, folder: Path) -> Exercise:
     """An exercise as a student with this folder has it: its private variant, if the file of an assignment says so."""
     for number in _recorded("private", exercise, folder):
+        from minigen.course.exercise.grading.variants import numbered
+
         with contextlib.suppress(UsageError):  # of another version of minigen
             return numbered(exercise, number)
     return exercise

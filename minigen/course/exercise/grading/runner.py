@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from minigen.course.exercise.grading import bubblewrap, protocol, status
+from minigen.course.exercise.grading import protocol, status
 from minigen.course.exercise.grading.outcome import Outcome
 
 __all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run"]
@@ -245,6 +245,8 @@ class _Worker:
             return program
         if self.limits.sandbox != "bwrap":
             raise ValueError(f'sandbox must be "" or "bwrap", got {self.limits.sandbox!r}')
+        from minigen.course.exercise.grading import bubblewrap
+
         targets = {target.partition(".")[0] for target in self.task.hidden}
         packages = sorted({"minigen", "numpy", "autograd", *targets})
         return bubblewrap.command(program, self.folder, work, self.task.path, packages)
