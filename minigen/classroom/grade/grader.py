@@ -18,8 +18,8 @@ from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.report import Report, points_by_kind, same_for_every_case
+from minigen.course.exercise.grading.secret import Grading, grading_of
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Grader", "forbidden_module", "row_of", "writable"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from minigen.classroom import notebook
 from minigen.classroom.assignment import AssignedExercise, Assignment
 from minigen.classroom.platforms.export import copy_package, requirements
-from minigen.course.exercise.lookup import grading_of
+from minigen.course.exercise.grading.secret import grading_of
 
 __all__ = ["build", "tests_of"]
 

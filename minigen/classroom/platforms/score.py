@@ -24,9 +24,9 @@ from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.in_process import grade_function
 from minigen.course.exercise.grading.report import Report, render
+from minigen.course.exercise.grading.secret import Grading, grading_of
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.grading.variants import find
-from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Checked", "GraderError", "hidden_seeds", "score", "seeds_file"]
 
