@@ -88,7 +88,7 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _solutions(args: argparse.Namespace) -> int:
-    from minigen.classroom.solutions import solutions
+    from minigen.classroom.teaching.solutions import solutions
 
     assignment = assignments.with_private(assignments.load(args.file), args.seed)
     out = args.out or args.file.with_name(f"{assignment.slug}-solutions.md")

@@ -28,7 +28,6 @@ LEFT_OUT = (
     "course/exercise/prove.py",
     "course/lesson/sweep.py",
     "course/reading/",
-    "course/teaching/",
     "course/versions.py",
     "zoo/digit_classifier.py",
     "zoo/digit_diffusion.py",
