@@ -9,6 +9,7 @@ grade/       grader: one submission, a row for each exercise; pool: processes of
 results/     documents: JSON, one for each student; gradebook, feedback, report: what is made from them; similarity:
              the answers as JPlag and compare50 read them
 build        what students get, and a folder for each platform
-solutions    what the teacher keeps: the answers, points and mistakes of an assignment's exercises
+teaching/    what a teacher needs besides: syllabus, a plan of the weeks; slides of a lesson, which deck shows;
+             solutions: the answers, points and mistakes of an assignment's exercises
 platforms/   nbgrader, otter, gradescope: what each gets; score, remote: what runs there
 """

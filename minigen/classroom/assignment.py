@@ -278,7 +278,7 @@ def with_private(assignment: Assignment, secret: str | None) -> Assignment:
 def given(assignment: Assignment, seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
     """The private variants of an assignment without their answers, in JSON: with their values on some seeds."""
     from minigen.course.exercise import stubs  # here, since the command line reads assignments without them
-    from minigen.course.exercise.lookup import grading_of
+    from minigen.course.exercise.grading.secret import grading_of
 
     found = {}
     for each in (assigned.exercise for assigned in assignment.exercises):

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from minigen.classroom.grade import cluster
+from minigen.classroom.grade.cluster import runner
+from minigen.course import cluster
 from minigen.course.console import UsageError
 
 from .conftest import CRITIC, MINIMAX
@@ -45,7 +46,7 @@ def test_the_same_gradebook_with_a_worker_killed(a_class, local_cluster):
         pids = list(client.run(os.getpid).values())
     killer = threading.Thread(target=kill)
     killer.start()
-    summary = a_class.grade(run=cluster.runner(local_cluster.scheduler_address))
+    summary = a_class.grade(run=runner(local_cluster.scheduler_address))
     killer.join()
     assert summary.graded == 6 and not summary.retries
     for name in ("gradebook.csv", "gradebook-wide.csv"):

@@ -22,8 +22,8 @@ from minigen.course.console import UsageError
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.reference import references
+from minigen.course.exercise.grading.secret import grading_of
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.lookup import grading_of
 from minigen.files import locked
 
 from .conftest import CRITIC, HEAD, MINIMAX, SECRET, TOML

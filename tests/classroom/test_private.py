@@ -11,7 +11,7 @@ from minigen.classroom import assignment as assignments
 from minigen.classroom import build, notebook
 from minigen.classroom.platforms import export, nbgrader, otter, remote
 from minigen.classroom.platforms.score import Checked, score
-from minigen.classroom.solutions import solutions
+from minigen.classroom.teaching.solutions import solutions
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, limits, stubs
 from minigen.course.exercise.answers import _with_names

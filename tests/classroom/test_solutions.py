@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from minigen.classroom import assignment as assignments
-from minigen.classroom.solutions import derivations_of, solutions
+from minigen.classroom.teaching.solutions import derivations_of, solutions
 from minigen.cli import main
 from minigen.course.exercise import catalog
 from minigen.course.exercise.answers import answers_of

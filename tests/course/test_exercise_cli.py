@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minigen
 from minigen import checks, files
 from minigen.course import check
 from minigen.course.commands import exercise
+from minigen.course.commands.exercise.check import watch
+from minigen.course.commands.exercise.list import _duration
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, functions, limits, substitute
 from minigen.course.exercise.patching import replaced
@@ -225,7 +228,7 @@ def test_json_comes_for_what_cannot_be_done(run, monkeypatch):
     code, out, err = run("check", "gan/90", "--json", "--seed", "first")
     assert code == 2 and json.loads(out)["exit_code"] == 2 and "--seed" in err
     answers()
-    monkeypatch.setattr(exercise, "grade_file", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("minigen.course.commands.exercise.check.grade_file", lambda *a, **k: 1 / 0)
     code, out, err = run("check", "gan/90", "--json")
     assert code == 3 and "the grader failed: ZeroDivisionError" in json.loads(out)["error"]
 
@@ -249,8 +252,8 @@ def test_the_command_says_what_a_file_is_graded_on(run):
 @pytest.mark.slow
 def test_checks_at_the_same_time_are_all_counted(run):
     answers(HEAD + NLL)
-    command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/scale_and_shift"]
-    path = os.pathsep.join([str(DATA), str(Path(exercise.__file__).parents[3]), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "minigen", "exercise", "check", "gan/90/scale_and_shift"]
+    path = os.pathsep.join([str(DATA), str(Path(minigen.__file__).parents[1]), *filter(None, sys.path)])
     environment = {**os.environ, "PYTHONPATH": path}
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) for _ in range(5)]
     assert [process.wait(120) for process in running] == [1] * 5
@@ -272,8 +275,8 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run):
 @pytest.mark.skipif(os.name != "posix", reason="the signal exists on POSIX systems only")
 def test_sigterm_leaves_nothing_behind(tmp_path):
     answers(HEAD + NLL.replace("return", "while True: pass\n    return"))
-    command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/gaussian_nll"]
-    path = os.pathsep.join([str(DATA), str(Path(exercise.__file__).parents[3]), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "minigen", "exercise", "check", "gan/90/gaussian_nll"]
+    path = os.pathsep.join([str(DATA), str(Path(minigen.__file__).parents[1]), *filter(None, sys.path)])
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(temporary)}
@@ -418,7 +421,7 @@ def test_watch_checks_again_on_saving(run, capsys):
     def sleep(seconds):
         next(steps)()
 
-    code = exercise.watch([path], again, sleep=sleep, stop=lambda: len(calls) == 2)
+    code = watch([path], again, sleep=sleep, stop=lambda: len(calls) == 2)
     assert code == 0 and calls == [ANSWERS, ANSWERS + "\n"]
 
 
@@ -426,7 +429,7 @@ def test_watch_ends_with_ctrl_c():
     def sleep(seconds):
         raise KeyboardInterrupt
 
-    assert exercise.watch([answers()], lambda: 1, sleep=sleep) == 1
+    assert watch([answers()], lambda: 1, sleep=sleep) == 1
 
 
 @pytest.mark.slow
@@ -532,8 +535,8 @@ def test_hours_in_all(run):
     from minigen.course.exercise import catalog
 
     one = catalog.find("gan/90")[0]
-    assert exercise._duration([one] * 3) == f"{3 * one.minutes:g} min"
-    assert exercise._duration([type("Long", (), {"minutes": 790.0})]) == "13 h 10 min"
+    assert _duration([one] * 3) == f"{3 * one.minutes:g} min"
+    assert _duration([type("Long", (), {"minutes": 790.0})]) == "13 h 10 min"
 
 
 @pytest.mark.slow
@@ -551,8 +554,8 @@ def test_watch_separates_its_checks(run, monkeypatch):
 def test_the_whole_command_is_quick():
     """In units of work of the command and its worker, which do not depend on the machine."""
     answers(HEAD + NLL)
-    command = [sys.executable, "-m", "minigen.course.commands.exercise", "check", "gan/90/gaussian_nll", "--json"]
-    path = os.pathsep.join([str(DATA), str(Path(exercise.__file__).parents[3]), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "minigen", "exercise", "check", "gan/90/gaussian_nll", "--json"]
+    path = os.pathsep.join([str(DATA), str(Path(minigen.__file__).parents[1]), *filter(None, sys.path)])
     environment, done = {**os.environ, "PYTHONPATH": path}, []
     units = units_of(lambda: done.append(subprocess.run(command, capture_output=True, text=True, env=environment)))
     assert done[0].returncode == 0, done[0].stderr
@@ -850,3 +853,18 @@ def _listed(cli, capsys) -> str:
     capsys.readouterr()
     assert cli.main(["list"]) == 0
     return capsys.readouterr().out
+
+
+def test_checking_a_stub_loads_little(run):
+    """No lesson, no class, no listed mistake or mutant, no sandbox, no private variant: a stub needs none of them."""
+    assert run("start", "gan/90")[0] == 0
+    code = "import sys; from minigen.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", code, "exercise", "check", "gan/90", "--dir", "exercises"]
+    path = os.pathsep.join([str(DATA), str(Path(minigen.__file__).parents[1]), *filter(None, sys.path)])
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=300)
+    loaded = {name for name in done.stderr.split() if name.startswith(("minigen.course", "minigen.classroom"))}
+    assert "not written yet" in done.stdout and len({name for name in loaded if "course" in name}) <= 40
+    unneeded = ("lesson.lesson", "exercise.answers", "exercise.mutants", "exercise.private", "exercise.prove")
+    unneeded += ("exercise.grading.bubblewrap", "exercise.grading.changes", "exercise.grading.explain")
+    assert not {f"minigen.course.{name}" for name in unneeded} & loaded
+    assert {name for name in loaded if "classroom" in name} == {"minigen.classroom", "minigen.classroom.commands"}

@@ -87,7 +87,7 @@ def test_only_a_case_that_draws_nothing_is_run_once(monkeypatch):
 
     monkeypatch.setattr(proofs, "observe_case", counted)
     wanted = [references(exercise, seed) for seed in range(5)]
-    outcomes = list(proofs._on_seeds(exercise, exercise.reference, wanted, proofs.fixed_cases(exercise)))
+    outcomes = list(proofs._on_seeds(exercise, exercise.reference, wanted, proofs.drawing_nothing(exercise)))
     assert ran == {"at_the_mean": 1, "random_batch": 5, "shift": 5, "gradient": 5}
     for got, rows in zip(outcomes, wanted, strict=True):
         assert all(verdict.passed for verdict in compare_all(exercise.cases, got, [row.outcome for row in rows]))
@@ -157,6 +157,14 @@ SLIPS = {
     "a driver that needs the exercise": (
         [("zero = np.zeros((1, 1))", "zero = np.zeros((1, len(nll.hints) - 2))")],
         "the drivers need something that a worker is not given",
+    ),
+    "a fixed case that does not say so": (
+        [('kind="equation", fixed=True, expect', 'kind="equation", expect')],
+        "a table of what `check` shows passes at_the_mean on a secret seed: it must be fixed=True",
+    ),
+    "a case that is not fixed": (
+        [(BATCH, BATCH.replace('kind="equation"', 'kind="equation", fixed=True'))],
+        "random_batch is fixed=True, and no table of what `check` shows passes it",
     ),
     "target that is not there": ([("fakegen.densities:gaussian_nll", "fakegen.densities:gaussian")], "AttributeError"),
 }

@@ -8,7 +8,7 @@ import pytest
 from minigen.classroom.grade import grader
 from minigen.classroom.schemas import schema
 from minigen.course.book.browser import page_worker
-from minigen.course.commands import exercise as command
+from minigen.course.commands.exercise.check import _document
 from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import grade_file
@@ -60,7 +60,7 @@ def test_a_report_shows_a_bar_for_each_kind(critic):
 
 
 def test_the_check_command_prints_it(report):
-    document = json.loads(json.dumps(command._document([report], seed=0)))
+    document = json.loads(json.dumps(_document([report], seed=0)))
     jsonschema.validate(document, schema("check"))
     assert document["exercises"] == [{**report.to_json(), "sha256": ""}]
 

@@ -1,19 +1,23 @@
 """On secret seeds a table of what `check` shows earns at most a tenth of an exercise, and a right answer all of it."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from minigen.classroom.assignment import AssignedExercise
 from minigen.classroom.grade.grader import row_of
-from minigen.course.exercise import catalog
+from minigen.course.exercise import catalog, private
 from minigen.course.exercise.answers import answers_of
+from minigen.course.exercise.grading import variants
 from minigen.course.exercise.grading.forms import unbox
 from minigen.course.exercise.grading.in_process import grade_function
-from minigen.course.exercise.grading.reference import quiet, references
+from minigen.course.exercise.grading.reference import drawing_nothing, quiet, references
+from minigen.course.exercise.grading.secret import MOST, grading_of, shifted_cases
 from minigen.course.exercise.grading.shift import shifted
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.lookup import MOST, grading_of
-from minigen.course.exercise.prove import fixed_cases, hint_three
+from minigen.course.exercise.prove import hint_three
 
 SECRETS = ([987654321], [31337, 4026531840])
 EXERCISES = {exercise.id: exercise for exercise in catalog.all_exercises()}
@@ -73,6 +77,16 @@ def test_a_table_earns_at_most_a_tenth(id, seeds):
         assert share(exercise, answer.function, grading) == 1.0, answer.note
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("id", [id for id, exercise in EXERCISES.items() if private.addresses(exercise)])
+def test_a_table_earns_at_most_a_tenth_of_a_private_variant(id):
+    """Its cases are fixed where those of the exercise are."""
+    variant = variants.find(private.addresses(EXERCISES[id])[0])
+    grading = grading_of(variant, SECRETS[0])
+    assert share(variant, plain_table(variant), grading) <= MOST + 1e-9
+    assert share(variant, hint_three(variant).function, grading) == 1.0
+
+
 def test_without_a_secret_a_table_earns_what_it_knows():
     exercise = EXERCISES["flow/05/affine_forward"]
     grading = grading_of(exercise, [0])
@@ -80,20 +94,28 @@ def test_without_a_secret_a_table_earns_what_it_knows():
     assert grading.weights == tuple(case.points for case in exercise.cases)
 
 
-def test_the_inputs_of_fixed_cases_differ_from_secret_to_secret():
+def test_the_inputs_of_cases_that_draw_nothing_differ_from_secret_to_secret():
     exercise = EXERCISES["flow/05/affine_forward"]
     first, second = grading_of(exercise, [11]), grading_of(exercise, [12])
-    assert first.shifted and first.shifted <= fixed_cases(exercise)
-    for number in first.shifted & second.shifted:
+    assert shifted_cases(exercise) and shifted_cases(exercise) <= drawing_nothing(exercise)
+    for number in shifted_cases(exercise):
         values = [grading.wanted[seed][number].calls for grading, seed in ((first, 11), (second, 12))]
         assert repr_of(values[0]) != repr_of(values[1])
 
 
-def test_cases_that_a_table_passes_have_a_tenth_together():
+def test_fixed_cases_have_a_tenth_together():
     exercise = EXERCISES["diffusion/10/spaced_timesteps"]
-    grading = grading_of(exercise, [11])
-    assert sum(grading.weights) == pytest.approx(exercise.points)
-    assert sum(grading.weights[n] for n in grading.tabled) == pytest.approx(MOST * exercise.points)
+    weights = grading_of(exercise, [11]).weights
+    assert sum(weights) == pytest.approx(exercise.points) and any(case.fixed for case in exercise.cases)
+    fixed = [weight for case, weight in zip(exercise.cases, weights, strict=True) if case.fixed]
+    assert sum(fixed) == pytest.approx(MOST * exercise.points)
+
+
+def test_grading_a_class_loads_no_proofs():
+    code = "import sys; import minigen.classroom.grade.batch; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
+    loaded = {name.removeprefix("minigen.course.exercise.") for name in done.stdout.split()}
+    assert "grading.secret" in loaded and not loaded & {"prove", "lookup"}
 
 
 def test_a_shift_keeps_what_a_factor_would_destroy():

@@ -110,7 +110,7 @@ def with_a_condition(impl, rng):
     }
 
 
-@loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
+@loss.case(points=1, kind="equation", fixed=True, property=True, expect={"loss": 0.0})
 def one_point_of_data(impl, rng):
     """If all the data is the point 0, the velocity at x_t is x_t / t: this model has no loss."""
     eps = rng.standard_normal((5, 2))
@@ -213,14 +213,16 @@ def random_times(impl, rng):
     return {"alpha_bar": impl(rng.uniform(0, 1, (3, 2))), "one": impl(0.2)}
 
 
-@schedule.case(points=2, kind="equation", property=True, expect={"sum": 0.0})
+@schedule.case(points=2, kind="equation", fixed=True, property=True, expect={"sum": 0.0})
 def exchanged(impl, rng):
     """Exchange data and noise, t and 1 - t: the two alpha_bars add up to 1."""
     t = rng.uniform(0, 1, 5)
     return {"sum": impl(t) + impl(1 - t) - 1}
 
 
-@schedule.case(points=1, kind="extremes", expect={"ends": [1.0, 0.0], "t = 0": 1.0, "t = 1": 0.0})
+@schedule.case(
+    points=1, kind="extremes", fixed=True, expect={"ends": [1.0, 0.0], "t = 0": 1.0, "t = 1": 0.0}
+)
 def both_ends(impl, rng):
     """At t = 0 all is data, at t = 1 all is noise, for arrays and for numbers."""
     return {"ends": impl(np.array([0.0, 1.0])), "t = 0": impl(0.0), "t = 1": impl(1.0)}
@@ -283,7 +285,7 @@ def squares_and_not_lengths(impl, rng):
     }
 
 
-@pairs.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
+@pairs.case(points=2, kind="equation", fixed=True, property=True, expect={"difference": 0.0})
 def in_one_dimension(impl, rng):
     """On a line the least squares pair the smallest with the smallest, and so on."""
     x0, eps = rng.standard_normal((2, 9, 1))
@@ -356,7 +358,7 @@ def uneven_steps(impl, rng):
     return {"bend": impl(turning, x, np.array([1.0, 0.7, 0.6, 0.1, 0.0]))}
 
 
-@bend.case(points=1, kind="equation", property=True, expect={"bend": 0.0})
+@bend.case(points=1, kind="equation", fixed=True, property=True, expect={"bend": 0.0})
 def straight_lines(impl, rng):
     """A constant velocity has straight paths."""
     direction = rng.standard_normal(2)

@@ -100,7 +100,7 @@ def random_points(impl, rng):
     return {f"sigma = {s}": impl(x0, z, s, 0.8) for s in (0.1, 2.0)}
 
 
-@target.case(points=2, kind="equation", property=True, expect={"F": 0.0})
+@target.case(points=2, kind="equation", fixed=True, property=True, expect={"F": 0.0})
 def where_the_guess_is_right(impl, rng):
     """With z = sigma x_0 / sigma_data^2 the linear guess is x_0 itself, and F has nothing to do."""
     x0 = rng.standard_normal((4, 2))
@@ -148,7 +148,7 @@ def levels_of_any_shape(impl, rng):
     return {"lambda": impl(sigma, 0.7), "default sigma_data": impl(sigma)}
 
 
-@weight.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
+@weight.case(points=2, kind="equation", fixed=True, property=True, expect={"difference": 0.0})
 def two_rates(impl, rng):
     """lambda - 1/sigma^2 is the same at all levels."""
     sigma = np.array([0.3, 1.0, 2.0, 5.0])
@@ -190,7 +190,7 @@ def other_powers(impl, rng):
     return {f"rho = {rho}": impl(7, low, high, rho) for rho in (1.0, 3.0, 7.0)}
 
 
-@levels.case(points=1, kind="equation", property=True, expect={"differences": 0.0})
+@levels.case(points=1, kind="equation", fixed=True, property=True, expect={"differences": 0.0})
 def even_in_the_root(impl, rng):
     """The roots of the levels above 0 have equal distances."""
     roots = impl(6, 0.1, 5.0, 4.0)[:-1] ** 0.25

@@ -108,7 +108,7 @@ def images(impl, rng):
     return {"loss": loss, "calls": len(calls)}
 
 
-@loss.case(points=2, kind="equation", property=True, expect={"loss": 0.0})
+@loss.case(points=2, kind="equation", fixed=True, property=True, expect={"loss": 0.0})
 def solves_for_the_noise(impl, rng):
     """The model that solves x_t for the noise has loss 0. It uses x0, as a model of data at a
     single point could."""
@@ -132,7 +132,7 @@ def gradient(impl, rng):
     return {"grad": grad(total)(np.array([0.4, -0.7]))}
 
 
-@loss.case(points=1, kind="gradient", property=True, expect={"loss": 0.0, "grad": 0.0})
+@loss.case(points=1, kind="gradient", fixed=True, property=True, expect={"loss": 0.0, "grad": 0.0})
 def gradient_at_the_truth(impl, rng):
     """For x0 = 0 and alpha_bar = 3/4 the model that doubles x_t is exact: the gradient is 0."""
     x0, eps, t = np.zeros((4, 2)), rng.standard_normal((4, 2)), np.array([1, 1, 1, 1])
@@ -186,7 +186,9 @@ def without_noise(impl, rng):
     return {"mean": impl(np.array([[2.0, 0.0]]), 2, np.zeros((1, 2)), Schedule(BY_HAND))}
 
 
-@mean.case(points=2, kind="equation", expect={"mean": [[np.sqrt(4 / 3) - np.sqrt(1 / 3)]]})
+@mean.case(
+    points=2, kind="equation", fixed=True, expect={"mean": [[np.sqrt(4 / 3) - np.sqrt(1 / 3)]]}
+)
 def first_step(impl, rng):
     """At t = 1, alpha = alpha_bar = 3/4: (1 - 1/4 / sqrt(1/4))/sqrt(3/4) = (1 - 1/2) sqrt(4/3)."""
     return {"mean": impl(np.array([[1.0]]), 1, np.array([[1.0]]), Schedule(BY_HAND))}
@@ -280,7 +282,7 @@ def later_steps(impl, rng):
     return {f"t = {t}": impl(t, schedule(), variance) for t in (2, 7, 10)}
 
 
-@weight.case(points=3, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
+@weight.case(points=3, kind="equation", fixed=True, property=True, expect={"gap": 0.0}, atol=1e-8)
 def distance_of_two_means(impl, rng):
     """The weight times the squared length of eps - eps_hat is the squared distance of the two means
     over twice the variance; each mean is that of q(x_(t-1) | x_t, x_0) for the x_0 that the noise
@@ -360,7 +362,7 @@ def nothing_predicted(impl, rng):
     }
 
 
-@step.case(points=3, kind="equation", property=True, expect={"gap": 0.0})
+@step.case(points=3, kind="equation", fixed=True, property=True, expect={"gap": 0.0})
 def last_step(impl, rng):
     """At the last step the fresh noise has no effect, whatever its variance."""
     x, eps, z = rng.standard_normal((3, 4, 2))
@@ -394,7 +396,7 @@ def given_variances(impl, rng):
     }
 
 
-@step.case(points=1, kind="extremes", property=True, expect={"over its deviation": 1.0})
+@step.case(points=1, kind="extremes", fixed=True, property=True, expect={"over its deviation": 1.0})
 def a_tiny_variance(impl, rng):
     """From x = 0, with predicted noise 0, fresh noise 1 and variance 1e-24 lead to 1e-12."""
     zero, one = np.zeros((2, 3)), np.ones((2, 3))

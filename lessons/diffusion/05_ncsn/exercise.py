@@ -208,7 +208,7 @@ def every_level_counts_the_same(impl, rng):
     return {"difference": np.stack(losses) - size}
 
 
-@denoising.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
+@denoising.case(points=1, kind="equation", fixed=True, property=True, expect={"loss": 0.0})
 def a_single_point(impl, rng):
     """If all data are one point m, the score -(x - m)/sigma^2 has the loss 0."""
     m, eps = rng.standard_normal(3), rng.standard_normal((5, 3))
@@ -270,14 +270,14 @@ def a_single_level(impl, rng):
     return {"sigmas": impl(2.5, 0.01, 1)}
 
 
-@ladder.case(points=1, kind="equation", property=True, expect={"ratios": 0.0})
+@ladder.case(points=1, kind="equation", fixed=True, property=True, expect={"ratios": 0.0})
 def equal_ratios(impl, rng):
     """Each level over the one before is (smallest/largest)^(1/(levels - 1))."""
     sigmas = np.array(impl(50.0, 0.02, 12))
     return {"ratios": sigmas[1:] / sigmas[:-1] - (0.02 / 50.0) ** (1 / 11)}
 
 
-@ladder.case(points=1, kind="equation")
+@ladder.case(points=1, kind="equation", fixed=True)
 def long_and_flat(impl, rng):
     """500 levels over a factor of a million; and three levels that are all the same."""
     return {"long": impl(1000.0, 0.001, 500), "flat": impl(0.3, 0.3, 3)}

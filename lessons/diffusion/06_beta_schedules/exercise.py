@@ -29,13 +29,20 @@ cosine = Exercise(
 )
 
 
-@cosine.case(points=1, kind="equation", expect={"beta": [0.25, 2 / 3, 0.999]}, rtol=1e-9, atol=1e-9)
+@cosine.case(
+    points=1,
+    kind="equation",
+    fixed=True,
+    expect={"beta": [0.25, 2 / 3, 0.999]},
+    rtol=1e-9,
+    atol=1e-9,
+)
 def three_steps(impl, rng):
     """T = 3, s = 0: f = 1, 3/4, 1/4, 0, so that beta = 1/4, 2/3, and 1 cut off at 0.999."""
     return {"beta": impl(3, s=0.0)}
 
 
-@cosine.case(points=2, kind="equation")
+@cosine.case(points=2, kind="equation", fixed=True)
 def the_usual(impl, rng):
     return {"beta": impl(50), "beta of a longer one": impl(1000)}
 
@@ -57,7 +64,7 @@ def other_limits(impl, rng):
     return {"beta, at most 0.3": impl(20, 0.008, 0.3), "beta, at most 1": impl(20, 0.02, 1.0)}
 
 
-@cosine.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
+@cosine.case(points=2, kind="equation", fixed=True, property=True, expect={"gap": 0.0}, atol=1e-8)
 def product_of_alphas(impl, rng):
     """The product of 1 - beta up to each t is f(t)/f(0), wherever nothing was cut off."""
     T, s = 40, 0.1

@@ -114,7 +114,7 @@ def both_ends(impl, rng):
     return {"from noise": impl(x, 3, 2, eps, None, ends), "to data": impl(x, 1, 0, eps, None, ends)}
 
 
-@step.case(points=1, kind="equation", property=True, expect={"variance": 0.0})
+@step.case(points=1, kind="equation", fixed=True, property=True, expect={"variance": 0.0})
 def the_marginal_is_kept(impl, rng):
     """For x_0 = 0, the parts from the true noise and from fresh noise have the variance 1 - a_s."""
     s, one, zero = schedule(), np.ones((1, 1)), np.zeros((1, 1))
@@ -173,14 +173,14 @@ def none_is_none(impl, rng):
     }
 
 
-@size.case(points=1, kind="extremes", rtol=1e-5)
+@size.case(points=1, kind="extremes", fixed=True, rtol=1e-5)
 def ends_of_a_schedule(impl, rng):
     """Nearly clean, nearly all noise, and a step so short that its beta is 1e-6."""
     before = np.array([0.9999, 0.01, 0.5])
     return {"variance": impl(before, np.array([0.9990, 1e-8, 0.5 * (1 - 1e-6)]), 0.9)}
 
 
-@size.case(points=1, kind="equation", atol=0)
+@size.case(points=1, kind="equation", fixed=True, atol=0)
 def first_steps_of_a_fine_schedule(impl, rng):
     """Where 1 - alpha_bar itself is 1e-6, so that a small number added to it matters."""
     before = np.array([1 - 1e-6, 1 - 3e-6])
@@ -210,7 +210,7 @@ visited = Exercise(
 )
 
 
-@visited.case(points=1, kind="equation", expect={"times": [3, 7, 10]})
+@visited.case(points=1, kind="equation", fixed=True, expect={"times": [3, 7, 10]})
 def three_of_ten(impl, rng):
     """10/3, 20/3 and 10, rounded."""
     return {"times": impl(10, 3)}
@@ -219,6 +219,7 @@ def three_of_ten(impl, rng):
 @visited.case(
     points=1,
     kind="equation",
+    fixed=True,
     expect={"times": [2, 5, 8, 10], "of 3": [2, 3], "of 7": [4, 7], "15 of 24": 62},
 )
 def halves(impl, rng):
@@ -239,7 +240,7 @@ def other_lengths(impl, rng):
     return {"by chance": impl(T, S), "nearly all": impl(T, T - 1), "two": impl(T, 2)}
 
 
-@visited.case(points=2, kind="equation", property=True, expect={"all": 0, "one": [40]})
+@visited.case(points=2, kind="equation", fixed=True, property=True, expect={"all": 0, "one": [40]})
 def all_and_one(impl, rng):
     """All steps are 1 ... T; one step is T."""
     return {"all": impl(40, 40) - np.arange(1, 41), "one": impl(40, 1), "some": impl(40, 9)}

@@ -102,7 +102,9 @@ def images_on_a_shorter_schedule(impl, rng):
     return {"one time": one, "a time for each": each}
 
 
-@target.case(points=2, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
+@target.case(
+    points=2, kind="equation", fixed=True, property=True, expect={"difference": 0.0}, atol=1e-6
+)
 def all_data_is_one_point(impl, rng):
     """For data of one point, an exact teacher predicts this point in both steps. So it is the
     target, at any time."""
@@ -139,7 +141,9 @@ def far_away(impl, rng):
     return {"target": impl(lambda x, t: np.tanh(x), x, np.array([6, 3]), schedule())}
 
 
-@target.case(points=1, kind="extremes", property=True, expect={"difference": 0.0}, atol=1e-8)
+@target.case(
+    points=1, kind="extremes", fixed=True, property=True, expect={"difference": 0.0}, atol=1e-8
+)
 def steps_that_hardly_differ(impl, rng):
     """A schedule so fine that the denominator is a few millionths: for data of one point, the
     target of an exact teacher is still this point."""
@@ -176,13 +180,13 @@ weight = Exercise(
 )
 
 
-@weight.case(points=1, kind="equation", expect={"weight": [4.0, 1.0, 1.0]}, rtol=1e-9)
+@weight.case(points=1, kind="equation", fixed=True, expect={"weight": [4.0, 1.0, 1.0]}, rtol=1e-9)
 def three_steps(impl, rng):
     """alpha_bar is 0.8, 0.4, 0.2: the ratios are 4, 2/3 and 1/4."""
     return {"weight": impl(np.array([1, 2, 3]), Schedule([0.2, 0.5, 0.5]))}
 
 
-@weight.case(points=2, kind="equation")
+@weight.case(points=2, kind="equation", fixed=True)
 def one_time(impl, rng):
     return {f"weight at t = {t}": impl(t, schedule()) for t in (1, 3, 8)}
 
@@ -195,7 +199,7 @@ def as_a_weight_of_v(impl, rng):
     return {"difference": impl(t, s) * (1 - a) - np.maximum(a, 1 - a)}
 
 
-@weight.case(points=1, kind="extremes")
+@weight.case(points=1, kind="extremes", fixed=True)
 def ends_of_a_long_schedule(impl, rng):
     """Hardly any noise at t = 1, hardly any signal at t = 1000; times in any order, some twice."""
     return {"weight": impl(np.array([1000, 1, 600, 1, 250]), Schedule.cosine(1000))}
@@ -230,14 +234,14 @@ of_v = Exercise(
 )
 
 
-@of_v.case(points=1, kind="equation", expect={"weight": 0.64})
+@of_v.case(points=1, kind="equation", fixed=True, expect={"weight": 0.64})
 def much_noise(impl, rng):
     """alpha_bar is 0.36 and the weight of the clean data 1. If v changes by d, the clean data
     changes by 0.8 d: the square is multiplied by 0.64."""
     return {"weight": impl(2, BY_HAND)}
 
 
-@of_v.case(points=1, kind="equation", expect={"weight": 0.64})
+@of_v.case(points=1, kind="equation", fixed=True, expect={"weight": 0.64})
 def little_noise(impl, rng):
     """alpha_bar is 0.64 and the weight of the clean data 16/9. If v changes by d, the clean data
     changes by 0.6 d: the square is multiplied by 16/9 times 0.36."""
@@ -264,7 +268,7 @@ def a_weight_for_each(impl, rng):
     return {"weight": impl(rng.permutation([7, 1, 4, 8, 1, 2, 3])[:5], schedule())}
 
 
-@of_v.case(points=1, kind="extremes")
+@of_v.case(points=1, kind="extremes", fixed=True)
 def first_and_last_of_a_thousand(impl, rng):
     """Hardly any noise at t = 1, hardly any signal at t = 1000."""
     return {f"t = {t}": impl(t, Schedule.cosine(1000)) for t in (1, 500, 1000)}
@@ -333,7 +337,7 @@ def images(impl, rng):
     return {"one time": one, "a time for each": each}
 
 
-@loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
+@loss.case(points=1, kind="equation", fixed=True, property=True, expect={"loss": 0.0})
 def exact_predictions(impl, rng):
     """A student whose v leads to the target has no loss, at any time."""
     (v, x), s = rng.standard_normal((2, 4, 3)), schedule()

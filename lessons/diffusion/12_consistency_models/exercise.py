@@ -56,7 +56,9 @@ def ordinary_levels(impl, rng):
     return {"c_skip": c_skip, "c_out": c_out}
 
 
-@scalings.case(points=1, kind="equation", property=True, expect={"c_skip": 1.0, "c_out": 0.0})
+@scalings.case(
+    points=1, kind="equation", fixed=True, property=True, expect={"c_skip": 1.0, "c_out": 0.0}
+)
 def boundary(impl, rng):
     """At sigma_min f is its input, whatever sigma_min and the width of the data are."""
     pairs = [
@@ -294,7 +296,7 @@ def images_of_two_levels(impl, rng):
     return {"one level": one, "a level for each": each}
 
 
-@loss.case(points=1, kind="equation", property=True, expect={"loss": 0.0})
+@loss.case(points=1, kind="equation", fixed=True, property=True, expect={"loss": 0.0})
 def noise_found_again(impl, rng):
     """Around data that is zero, x over sigma is the noise, the same at both levels: no loss."""
     z = rng.standard_normal((6, 3))
@@ -369,7 +371,7 @@ def one_step(impl, rng):
     return {"sample": impl(tamed, np.array([[8.0, -3.0]]), [3.0], rng)}
 
 
-@several.case(points=1, kind="equation", expect={"sample": [[1.25, -0.46875]]})
+@several.case(points=1, kind="equation", fixed=True, expect={"sample": [[1.25, -0.46875]]})
 def second_step_without_noise(impl, rng):
     """At sigma_min = 0.6 there is no noise to add: 2/1.6 and -0.75/1.6."""
     return {"sample": impl(tamed, np.array([[8.0, -3.0]]), [3.0, 0.6], rng, 0.6)}

@@ -284,6 +284,7 @@ def a_ball_for_each_example(impl, rng):
 @radial.case(
     points=2,
     kind="extremes",
+    fixed=True,
     expect={
         "x": [[1.0, -3.0, 2.0]],
         "log_det": [3 * np.log(3.5)],

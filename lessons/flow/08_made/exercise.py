@@ -56,21 +56,31 @@ def named(found):
     return {f"mask {k}": mask for k, mask in enumerate(found)}
 
 
-@masks.case(points=2, kind="equation", expect={"mask 0": FIRST, "mask 1": LAST}, exact_dtype=True)
+@masks.case(
+    points=2,
+    kind="equation",
+    fixed=True,
+    expect={"mask 0": FIRST, "mask 1": LAST},
+    exact_dtype=True,
+)
 def three_numbers(impl, rng):
     """Four hidden units of degrees 1, 2, 1, 2. Output 0 is connected to none of them, output 1 to
     two."""
     return named(impl(3, [4]))
 
 
-@masks.case(points=2, kind="equation")
+@masks.case(points=2, kind="equation", fixed=True)
 def three_hidden_layers(impl, rng):
     """Widths that D - 1 does not divide, wider and narrower than D."""
     return named(impl(6, [4, 9, 7]))
 
 
 @masks.case(
-    points=2, kind="equation", property=True, expect={"paths to itself or an earlier variable": 0}
+    points=2,
+    kind="equation",
+    fixed=True,
+    property=True,
+    expect={"paths to itself or an earlier variable": 0},
 )
 def no_way_back(impl, rng):
     """The product of all masks counts the paths from input to output: none leads from a variable to
@@ -82,6 +92,7 @@ def no_way_back(impl, rng):
 @masks.case(
     points=2,
     kind="equation",
+    fixed=True,
     expect={
         "mask 0": [[1, 1, 1], [0, 0, 1], [0, 0, 0], [0, 1, 1]],
         "mask 1": [[0, 1, 1, 1], [0, 1, 1, 0], [0, 0, 1, 0]],
@@ -92,19 +103,21 @@ def another_order(impl, rng):
     return named(impl(4, [3], order=np.array([0, 2, 3, 1])))
 
 
-@masks.case(points=2, kind="shapes")
+@masks.case(points=2, kind="shapes", fixed=True)
 def several_outputs(impl, rng):
     """Three columns for each variable; the variables of one output stand side by side."""
     return named(impl(4, [5, 3], 3, np.array([2, 0, 3, 1])))
 
 
-@masks.case(points=1, kind="shapes")
+@masks.case(points=1, kind="shapes", fixed=True)
 def without_hidden_layers(impl, rng):
     """One mask, from the inputs to the outputs."""
     return named(impl(5, [], order=np.array([2, 0, 4, 3, 1])))
 
 
-@masks.case(points=1, kind="extremes", expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]})
+@masks.case(
+    points=1, kind="extremes", fixed=True, expect={"mask 0": [[0, 0, 0]], "mask 1": [[1], [1], [1]]}
+)
 def one_number(impl, rng):
     """A single variable has no past: no hidden unit is connected to it. Of two, every hidden unit
     has degree 1 and is connected to the first."""
@@ -122,7 +135,7 @@ def drawn_degrees(impl, rng):
     return found
 
 
-@masks.case(points=1, kind="equation")
+@masks.case(points=1, kind="equation", fixed=True)
 def drawn_degrees_of_digits(impl, rng):
     """784 variables, as in the lesson; the degrees of the second layer are no lower than the least
     of the first. Counted by rows and columns."""
@@ -209,7 +222,7 @@ def gradients(impl, rng):
     }
 
 
-@layer.case(points=1, kind="extremes", property=True, expect={"change": 0.0})
+@layer.case(points=1, kind="extremes", fixed=True, property=True, expect={"change": 0.0})
 def masked_weights_have_no_effect(impl, rng):
     """Other values where the mask is 0, a million and more, change nothing. In float32."""
     x, w, b, mask = (a.astype(np.float32) for a in random_layer(rng))
@@ -249,13 +262,15 @@ connected = Exercise(
 )
 
 
-@connected.case(points=1, kind="equation", expect={"depends": [[0, 1, 1], [0, 0, 1], [0, 0, 0]]})
+@connected.case(
+    points=1, kind="equation", fixed=True, expect={"depends": [[0, 1, 1], [0, 0, 1], [0, 0, 0]]}
+)
 def masks_of_three_variables(impl, rng):
     """Four hidden units of degrees 1, 2, 1, 2: output 1 depends on input 0, output 2 on 0 and 1."""
     return {"depends": np.array(impl([np.array(FIRST), np.array(LAST)])) + 0}
 
 
-@connected.case(points=2, kind="equation", expect={"depends": [[1, 0], [0, 0], [1, 1]]})
+@connected.case(points=2, kind="equation", fixed=True, expect={"depends": [[1, 0], [0, 0], [1, 1]]})
 def two_routes(impl, rng):
     """Inputs 0 and 2 lead to unit 0, which leads to output 0. Input 2 also leads to unit 1, and
     this to output 1. Input 1 leads to unit 2, which ends there."""
@@ -349,7 +364,7 @@ def network(rng, order):
     return lambda x: (2 * x - 1) @ w + b
 
 
-@draw.case(points=1, kind="equation", expect={"x": [[1, 1], [0, 1], [1, 0], [0, 0]]})
+@draw.case(points=1, kind="equation", fixed=True, expect={"x": [[1, 1], [0, 1], [1, 0], [0, 0]]})
 def two_numbers(impl, rng):
     """Variable 1 comes first, and is 1 with probability 0.6. Then variable 0 is 1 with probability
     0.9 or 0.1."""
@@ -376,7 +391,7 @@ def in_their_own_order(impl, rng):
     return {"x": impl(network(rng, order), order, rng.random((7, 5), dtype=np.float32))}
 
 
-@draw.case(points=1, kind="extremes", expect={"x": [[1, 0, 1, 0, 1], [1, 0, 0, 1, 0]]})
+@draw.case(points=1, kind="extremes", fixed=True, expect={"x": [[1, 0, 1, 0, 1], [1, 0, 0, 1, 0]]})
 def quite_sure(impl, rng):
     """Logits of 1000 and -1000, of 1 and -1 (probabilities 0.731 and 0.269), and of 0: at u = 1/2
     the variable is 0."""

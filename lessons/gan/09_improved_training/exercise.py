@@ -42,7 +42,7 @@ def unequal_batches(impl, rng):
     return {"loss": impl(rng.standard_normal((6, 4)), 1 + rng.standard_normal((9, 4)))}
 
 
-@matching.case(points=1, kind="equation", property=True, expect={"change": 0.0})
+@matching.case(points=1, kind="equation", fixed=True, property=True, expect={"change": 0.0})
 def only_the_mean_counts(impl, rng):
     """Only the mean counts: opposite shifts of two halves of the batch change nothing."""
     real, fake, move = (
@@ -59,7 +59,9 @@ def gradient_at_the_fakes(impl, rng):
     return {"grad": grad(lambda f: impl(real, f))(fake)}
 
 
-@matching.case(points=1, kind="gradient", expect={"loss": 0.0, "gradient": np.zeros((3, 2))})
+@matching.case(
+    points=1, kind="gradient", fixed=True, expect={"loss": 0.0, "gradient": np.zeros((3, 2))}
+)
 def matched(impl, rng):
     """The means agree: the loss and its gradient are 0."""
     real = np.array([[1.0, -2.0], [3.0, 0.0]])
@@ -128,7 +130,7 @@ def gradient_of_closeness(impl, rng):
     return {"grad": grad(lambda m: np.sum(weights * impl(m)))(m)}
 
 
-@closeness.case(points=1, kind="gradient", expect={"gradient": np.zeros((3, 2, 2))})
+@closeness.case(points=1, kind="gradient", fixed=True, expect={"gradient": np.zeros((3, 2, 2))})
 def gradient_of_a_collapsed_batch(impl, rng):
     """All examples are equal: the gradient is 0."""
     m, weights = np.tile(rng.standard_normal((1, 2, 2)), (3, 1, 1)), rng.standard_normal((3, 2))
@@ -233,7 +235,7 @@ def its_slope(impl, rng):
     return {"gap": grad(lambda t: impl([t, other], [mean, other]))(theta) - 2 * (theta - mean)}
 
 
-@penalty.case(points=1, kind="equation", expect={"penalty": 0.0})
+@penalty.case(points=1, kind="equation", fixed=True, expect={"penalty": 0.0})
 def at_its_mean(impl, rng):
     theta = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
     return {"penalty": impl(theta, [p.copy() for p in theta])}
@@ -242,6 +244,7 @@ def at_its_mean(impl, rng):
 @penalty.case(
     points=2,
     kind="gradient",
+    fixed=True,
     expect={"gradient": np.zeros(3), "float32 gradient": np.zeros((2, 2))},
 )
 def gradient_at_its_mean(impl, rng):
@@ -290,7 +293,7 @@ def at_the_target(impl, rng):
     return {"loss": impl(np.log([9.0, 9.0]), np.zeros(1), 0.1)}
 
 
-@loss.case(points=1, kind="equation", expect={"loss": [1.3862943611198906] * 2})
+@loss.case(points=1, kind="equation", fixed=True, expect={"loss": [1.3862943611198906] * 2})
 def undecided(impl, rng):
     """All logits are 0: whatever the target, the loss of an example is log 2."""
     return {"loss": np.array([impl(np.zeros(3), np.zeros(2), s) for s in (0.1, 0.4)])}
@@ -454,6 +457,7 @@ def maps(impl, rng):
 @moments.case(
     points=2,
     kind="equation",
+    fixed=True,
     property=True,
     expect={"mean": np.zeros((1, 3)), "var": np.zeros((1, 3))},
 )

@@ -50,7 +50,7 @@ def without_bounds(impl, rng):
     return {"loss": impl(np.array([2000.0, 4000.0]), np.array([1000.0, 500.0, 0.0]))}
 
 
-@loss.case(points=2, kind="equation", property=True, expect={"change": 0.0})
+@loss.case(points=2, kind="equation", fixed=True, property=True, expect={"change": 0.0})
 def shifted(impl, rng):
     """A constant added to every score does not change the loss."""
     real, fake = rng.standard_normal(5), 1 + rng.standard_normal(7)
@@ -117,7 +117,7 @@ def weights_and_biases(impl, rng):
     return {name.replace(".", "_"): w for name, w in critic.parameters().items()}
 
 
-@clip.case(points=2, kind="equation", property=True, expect={"change": 0.0})
+@clip.case(points=2, kind="equation", fixed=True, property=True, expect={"change": 0.0})
 def wide_enough(impl, rng):
     """Weights inside the interval do not change."""
     critic = small_critic(rng, 0.1)
@@ -126,7 +126,7 @@ def wide_enough(impl, rng):
     return {"change": max(np.abs(w - old).max() for w, old in zip(leaves(critic), before))}
 
 
-@clip.case(points=1, kind="shapes", property=True, expect={"returns nothing": True})
+@clip.case(points=1, kind="shapes", fixed=True, property=True, expect={"returns nothing": True})
 def returns_nothing(impl, rng):
     """It returns nothing."""
     return {"returns nothing": impl(small_critic(rng), 0.5) is None}
@@ -189,7 +189,7 @@ def wavy(w):
     return lambda x: 3 * np.sum(np.tanh(np.dot(x, w)), axis=1)
 
 
-@penalty.case(points=1, kind="equation", expect={"penalty": 16.0})
+@penalty.case(points=1, kind="equation", fixed=True, expect={"penalty": 16.0})
 def slope_five(impl, rng):
     """f(x) = 3 x_1 + 4 x_2 has slope 5 at every x_hat: (5 - 1)^2."""
     real, fake = rng.standard_normal((2, 3, 2))
@@ -280,7 +280,7 @@ def in_single_precision(impl, rng):
     return {"penalty": impl(wavy(w), real, fake, epsilon)}
 
 
-@penalty.case(points=2, kind="equation", property=True, expect={"change": 0.0})
+@penalty.case(points=2, kind="equation", fixed=True, property=True, expect={"change": 0.0})
 def ends_exchanged(impl, rng):
     """Exchanging real and fake, with 1 - epsilon for epsilon, gives the same penalty."""
     real, fake = 1 + rng.standard_normal((4, 2)), rng.standard_normal((4, 2))
@@ -334,7 +334,9 @@ def another_lambda(impl, rng):
     return {"total": total, "plain": plain}
 
 
-@whole.case(points=2, kind="equation", property=True, expect={"total": -1.7, "plain": -1.7})
+@whole.case(
+    points=2, kind="equation", fixed=True, property=True, expect={"total": -1.7, "plain": -1.7}
+)
 def slope_one(impl, rng):
     """With a slope of 1 the penalty is 0."""
     x = rng.standard_normal((6, 2))
@@ -387,7 +389,7 @@ def another_penalty(impl, rng):
     return {"slope": np.array([impl(4.0, 1.0), impl(3.0, 2.0)])}
 
 
-@slope.case(points=1, kind="equation", expect={"slope": 1.0})
+@slope.case(points=1, kind="equation", fixed=True, expect={"slope": 1.0})
 def nothing_to_gain(impl, rng):
     """At W = 0 the loss is the penalty alone."""
     return {"slope": impl(0.0, 5.0)}

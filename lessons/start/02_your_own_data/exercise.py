@@ -120,7 +120,7 @@ def another_range(impl, rng):
     return {"0 to 1": impl(x, 0.0, 1.0), "-3 to 0.5": impl(3.5 * x - 3, -3.0, 0.5)}
 
 
-@to_pixels.case(points=2, kind="equation", property=True, expect={"difference": 0})
+@to_pixels.case(points=2, kind="equation", fixed=True, property=True, expect={"difference": 0})
 def every_pixel_comes_back(impl, rng):
     """The 256 pixels, brought to the range -1 to 1 and back: the difference is 0."""
     pixels = np.arange(256)
@@ -128,7 +128,7 @@ def every_pixel_comes_back(impl, rng):
     return {"difference": int(np.abs(np.asarray(back).astype(int) - pixels).max())}
 
 
-@to_pixels.case(points=1, kind="equation", expect={"pixels": [0, 2, 2, 4, 254]})
+@to_pixels.case(points=1, kind="equation", fixed=True, expect={"pixels": [0, 2, 2, 4, 254]})
 def midway(impl, rng):
     """0.5, 1.5, 2.5, 3.5 and 254.5, in the range 0 to 255, are midway between two pixels."""
     return {"pixels": impl(np.array([0.5, 1.5, 2.5, 3.5, 254.5]), 0.0, 255.0)}

@@ -42,7 +42,7 @@ def random_weights(impl, rng):
     return {"size": impl(rng.standard_normal(7))}
 
 
-@effective.case(points=1, kind="equation", property=True, expect={"change": 0.0})
+@effective.case(points=1, kind="equation", fixed=True, property=True, expect={"change": 0.0})
 def a_shared_factor(impl, rng):
     """A factor of all weights changes nothing, and n equal weights are worth n samples."""
     log_weights = rng.standard_normal(6)
@@ -62,7 +62,7 @@ def far_apart(impl, rng):
     return {"size": impl(rng.standard_normal(5) + np.array([1e3, -1e3, -1e3, 1e3, -1e3]))}
 
 
-@effective.case(points=1, kind="extremes", expect={"size": 2.0})
+@effective.case(points=1, kind="extremes", fixed=True, expect={"size": 2.0})
 def weights_of_zero(impl, rng):
     """Two equal weights among weights of 0."""
     return {"size": impl(np.array([-np.inf, 0.5, -np.inf, 0.5]))}
@@ -109,7 +109,7 @@ def random_pairs(impl, rng):
     return {"mean": mean, "error": error}
 
 
-@paired.case(points=2, kind="equation", property=True, expect={"change": [0.0, 0.0]})
+@paired.case(points=2, kind="equation", fixed=True, property=True, expect={"change": [0.0, 0.0]})
 def difficulty_cancels(impl, rng):
     """What is added to both values of a pair cancels."""
     before, after, difficulty = rng.standard_normal((3, 6))

@@ -48,6 +48,7 @@ def tenths(values):
 @corruption.case(
     points=1,
     kind="equation",
+    fixed=True,
     expect={"masking": [[2.0, 3.0]], "gaussian": [[2.0, 3.0]], "salt_pepper": [[2.0, 3.0]]},
 )
 def level_zero(impl, rng):
@@ -58,7 +59,7 @@ def level_zero(impl, rng):
     }
 
 
-@corruption.case(points=1, kind="equation", expect={"masking": [[0.0, 0.0, 0.0]]})
+@corruption.case(points=1, kind="equation", fixed=True, expect={"masking": [[0.0, 0.0, 0.0]]})
 def level_one(impl, rng):
     """Every entry is erased."""
     return {"masking": impl(np.array([[2.0, 3.0, -1.0]]), rng, "masking", 1.0)}
@@ -81,7 +82,9 @@ def masking(impl, rng):
     }
 
 
-@corruption.case(points=2, kind="equation", property=True, expect={"facts": [0, 20, 7, 0]})
+@corruption.case(
+    points=2, kind="equation", fixed=True, property=True, expect={"facts": [0, 20, 7, 0]}
+)
 def gaussian(impl, rng):
     """The noise has mean 0 and standard deviation 2, is normal (68 % lie within one standard
     deviation), independent for each entry, and not clipped."""
@@ -94,7 +97,7 @@ def gaussian(impl, rng):
     return {"facts": tenths([noise.mean(), noise.std(), within, repeats / 20])}
 
 
-@corruption.case(points=2, kind="equation", property=True, expect={"shares": [2, 2, 6]})
+@corruption.case(points=2, kind="equation", fixed=True, property=True, expect={"shares": [2, 2, 6]})
 def salt_pepper(impl, rng):
     """Two in ten become 0, two in ten become 1, the rest is unchanged."""
     x = np.full((50, 20, 20, 1), 0.5)
@@ -120,7 +123,11 @@ def fresh(impl, rng):
 
 
 @corruption.case(
-    points=1, kind="equation", property=True, expect={"masking": 0, "gaussian": 0, "salt_pepper": 0}
+    points=1,
+    kind="equation",
+    fixed=True,
+    property=True,
+    expect={"masking": 0, "gaussian": 0, "salt_pepper": 0},
 )
 def same_state(impl, rng):
     """Two generators in the same state give the same copy: does any entry differ (1 if so)?"""
@@ -141,6 +148,7 @@ def beyond(value, expected, deviation, n):
 @corruption.case(
     points=2,
     kind="equation",
+    fixed=True,
     property=True,
     expect={
         "zeros of masking": 0,
@@ -234,13 +242,13 @@ loss = Exercise(
 )
 
 
-@loss.case(points=1, kind="equation", expect={"loss": 1.0})
+@loss.case(points=1, kind="equation", fixed=True, expect={"loss": 1.0})
 def copying(impl, rng):
     """The loss of copying is the corruption: one 1 of (1, 1) was erased."""
     return {"loss": impl(lambda seen: seen, np.array([[1.0, 1.0]]), np.array([[1.0, 0.0]]))}
 
 
-@loss.case(points=1, kind="equation", expect={"loss": 4.5})
+@loss.case(points=1, kind="equation", fixed=True, expect={"loss": 4.5})
 def doubling(impl, rng):
     """The squared distance of (1, 1) and (2, 0) is 1 + 1, that of (2, 2 + √3) and (0, 2) is 4 + 3;
     their mean is 4.5."""
@@ -259,7 +267,7 @@ def random_network(impl, rng):
     return {"loss": impl(lambda s: np.tanh(s @ w), x, seen)}
 
 
-@loss.case(points=2, kind="equation", property=True, expect={"loss": 0.0})
+@loss.case(points=2, kind="equation", fixed=True, property=True, expect={"loss": 0.0})
 def perfect(impl, rng):
     """A perfect repair has loss 0: it doubles an input that was halved."""
     x = rng.random((5, 3))
@@ -273,7 +281,7 @@ def gradient(impl, rng):
     return {"grad": grad(lambda w: impl(lambda s: s @ w, x, seen))(w)}
 
 
-@loss.case(points=1, kind="gradient", property=True, expect={"loss": 0.0, "grad": 0.0})
+@loss.case(points=1, kind="gradient", fixed=True, property=True, expect={"loss": 0.0, "grad": 0.0})
 def gradient_of_a_perfect_repair(impl, rng):
     """An autoencoder that copies an uncorrupted input: loss 0 and gradient 0."""
     x = rng.random((5, 3))

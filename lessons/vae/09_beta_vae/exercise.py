@@ -75,7 +75,9 @@ capped = Exercise(
 )
 
 
-@capped.case(points=3, kind="equation", expect={"above": 140.0, "below": 140.0, "on": 90.0})
+@capped.case(
+    points=3, kind="equation", fixed=True, expect={"above": 140.0, "below": 140.0, "on": 90.0}
+)
 def on_both_sides(impl, rng):
     return {
         "above": impl(90.0, 20.0, 10.0, 15.0),
@@ -104,7 +106,11 @@ def slope_in_the_rate(impl, rng):
 
 
 @capped.case(
-    points=1, kind="gradient", property=True, expect={"slope beyond gamma": [0, 0, 0], "loss": 93.0}
+    points=1,
+    kind="gradient",
+    fixed=True,
+    property=True,
+    expect={"slope beyond gamma": [0, 0, 0], "loss": 93.0},
 )
 def slope_at_the_capacity(impl, rng):
     """Where the rate is at the capacity, as both are at the start, the slope is finite: is it
@@ -151,7 +157,7 @@ def noisy(rng, v, d):
     return v @ rng.standard_normal((v.shape[1], d)) + 0.5 * rng.standard_normal((len(v), d))
 
 
-@gap.case(points=2, kind="equation", expect={"perfect": 1.0, "doubled": 0.0}, atol=1e-6)
+@gap.case(points=2, kind="equation", fixed=True, expect={"perfect": 1.0, "doubled": 0.0}, atol=1e-6)
 def known_codes(impl, rng):
     """The factors themselves, and the factors twice: then the two largest shares are equal."""
     v = table(4, 4)
@@ -164,7 +170,7 @@ def mixtures(impl, rng):
     return {"five numbers": impl(noisy(rng, v, 5), v), "two numbers": impl(noisy(rng, v, 2), v)}
 
 
-@gap.case(points=1, kind="extremes", expect={"gap": 1 / 3}, atol=1e-6)
+@gap.case(points=1, kind="extremes", fixed=True, expect={"gap": 1 / 3}, atol=1e-6)
 def one_number(impl, rng):
     """One dimension: it is the first of three factors and has no information about the others."""
     v = table(4, 4, 2)
@@ -177,7 +183,9 @@ def other_bins(impl, rng):
     return {"gap": impl(noisy(rng, v, 3), v, 6)}
 
 
-@gap.case(points=2, kind="equation", property=True, expect={"difference": 0.0}, atol=1e-6)
+@gap.case(
+    points=2, kind="equation", fixed=True, property=True, expect={"difference": 0.0}, atol=1e-6
+)
 def order_and_signs(impl, rng):
     """Neither the order of the dimensions nor their signs matter."""
     v = table(3, 4)

@@ -30,20 +30,20 @@ near = Exercise(
 )
 
 
-@near.case(points=1, kind="equation", expect={"index": [0, 1, 2, 0]})
+@near.case(points=1, kind="equation", fixed=True, expect={"index": [0, 1, 2, 0]})
 def three_codes(impl, rng):
     """Codes at (0, 0), (3, 0) and (0, 2). The last vector lies midway between two of them."""
     z = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 5.0], [1.5, 0.0]])
     return {"index": impl(z, np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 2.0]]))}
 
 
-@near.case(points=1, kind="equation", expect={"index": [0]})
+@near.case(points=1, kind="equation", fixed=True, expect={"index": [0]})
 def as_the_crow_flies(impl, rng):
     """From (0, 0) it is 2.83 to (2, 2) and 3 to (3, 0)."""
     return {"index": impl(np.zeros((1, 2)), np.array([[2.0, 2.0], [3.0, 0.0]]))}
 
 
-@near.case(points=1, kind="equation", expect={"index": [0, 2, 1]})
+@near.case(points=1, kind="equation", fixed=True, expect={"index": [0, 2, 1]})
 def codes_of_different_lengths(impl, rng):
     """Codes of length 1, 3 and 9 on one ray: the distance decides, not the direction."""
     codebook = np.array([[0.6, 0.8], [1.8, 2.4], [5.4, 7.2]])
@@ -68,6 +68,7 @@ def repeated_codes(impl, rng):
 @near.case(
     points=1,
     kind="equation",
+    fixed=True,
     property=True,
     expect={"index": np.arange(9), "index, close together": np.arange(9)},
 )
@@ -78,7 +79,7 @@ def codes_themselves(impl, rng):
     return {"index": impl(codebook, codebook), "index, close together": impl(close, close)}
 
 
-@near.case(points=1, kind="equation", property=True, expect={"change": np.zeros(30)})
+@near.case(points=1, kind="equation", fixed=True, property=True, expect={"change": np.zeros(30)})
 def shifted(impl, rng):
     """A shift of all vectors and codes does not change the result."""
     z, codebook, shift = (
@@ -199,7 +200,11 @@ def a_grid(impl, rng):
 
 
 @losses.case(
-    points=2, kind="gradient", property=True, expect={"z by codebook": 0.0, "e by commitment": 0.0}
+    points=2,
+    kind="gradient",
+    fixed=True,
+    property=True,
+    expect={"z by codebook": 0.0, "e by commitment": 0.0},
 )
 def held(impl, rng):
     """Each term moves one side only."""
@@ -213,6 +218,7 @@ def held(impl, rng):
 @losses.case(
     points=1,
     kind="gradient",
+    fixed=True,
     property=True,
     expect={"codebook": [0.0, 0.0], "grad of z": 0.0, "grad of e": 0.0, "without commitment": 0.0},
 )
@@ -232,7 +238,7 @@ def on_its_code(impl, rng):
     }
 
 
-@losses.case(points=1, kind="equation", property=True, expect={"gap": 0.0})
+@losses.case(points=1, kind="equation", fixed=True, property=True, expect={"gap": 0.0})
 def default_weight(impl, rng):
     """The default weight of the commitment term is a quarter."""
     codebook, commitment = impl(*rng.standard_normal((2, 4, 3)))

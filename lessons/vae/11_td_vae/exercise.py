@@ -171,7 +171,7 @@ def random_model(impl, rng):
     }
 
 
-@loss.case(points=1, kind="shapes", property=True, expect={"gap": 0.0})
+@loss.case(points=1, kind="shapes", fixed=True, property=True, expect={"gap": 0.0})
 def copies(impl, rng):
     """A batch of copies of one sequence has the loss of that sequence."""
     weights, x, eps1, eps2 = world(rng, 1)

@@ -91,7 +91,7 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _solutions(args: argparse.Namespace) -> int:
-    from minigen.classroom.solutions import solutions
+    from minigen.classroom.teaching.solutions import solutions
 
     secret = assignments.secret_of(args.seed, args.seed_file)
     assignment = assignments.with_private(assignments.load(args.file), secret)

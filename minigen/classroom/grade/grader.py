@@ -20,8 +20,8 @@ from minigen.course.exercise.grading.public import public_message
 from minigen.course.exercise.grading.reaches import reaches
 from minigen.course.exercise.grading.report import Report, points_by_kind, same_for_every_case
 from minigen.course.exercise.grading.runner import running_time
+from minigen.course.exercise.grading.secret import Grading, grading_of
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Grader", "forbidden_module", "row_of", "writable"]
 

@@ -11,7 +11,7 @@ from minigen.classroom import notebook
 from minigen.classroom.assignment import AssignedExercise, Assignment, given
 from minigen.classroom.platforms.export import copy_package, requirements
 from minigen.course.exercise import limits
-from minigen.course.exercise.lookup import grading_of
+from minigen.course.exercise.grading.secret import grading_of
 
 __all__ = ["build", "tests_of"]
 

@@ -25,9 +25,9 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.in_process import grade_function
 from minigen.course.exercise.grading.public import public_message
 from minigen.course.exercise.grading.report import Report, render
+from minigen.course.exercise.grading.secret import Grading, grading_of
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.limits import found
-from minigen.course.exercise.lookup import Grading, grading_of
 
 __all__ = ["Checked", "GraderError", "hidden_seeds", "score", "seeds_file"]
 

@@ -14,6 +14,4 @@ COMMANDS = {
     "record": "keep the results of full runs beside the lessons",
     "cache": "show or remove the trained models that are kept",
     "bench": "measure the speed of this machine on minigen's workloads",
-    "syllabus": "plan the weeks of a class",
-    "slides": "make slides of a lesson",
 }

@@ -96,6 +96,7 @@ class Case:
     rtol: float
     atol: float
     exact_dtype: bool = False
+    fixed: bool = False  # a table of what `check` shows passes it, whatever the seed
     silent: bool = False  # what the driver's docstring says does not hold here
 
     @property
@@ -198,6 +199,7 @@ class Exercise:
         rtol: float | None = None,
         atol: float | None = None,
         exact_dtype: bool = False,
+        fixed: bool = False,
     ) -> Callable[[Callable], Callable]:
         """Decorate a driver `(impl, rng) -> {name: array}`.
 
@@ -206,6 +208,8 @@ class Exercise:
         property: the driver's docstring is an identity, "Inverse undoes forward."; it returns what that makes constant.
         exact_dtype: numbers must have the dtype of the reference's, which the prompt promises; else any float will do
         for floats, and any integer for integers.
+        fixed: an answer that repeats what `check` shows on one seed passes the case on another, because its inputs or
+        results hardly change. `prove` says which cases are fixed; `grading.secret` says what they count.
         """
         if points < 1:
             raise ValueError(f"{self.id}: points must be at least 1, got {points}")
@@ -220,7 +224,7 @@ class Exercise:
                     f"{self.id}: {driver.__name__} must name its property in a docstring, and its `expect`"
                 )
             tolerances = self.rtol if rtol is None else rtol, self.atol if atol is None else atol
-            self.cases.append(Case(driver, points, kind, dict(expect or {}), property, *tolerances, exact_dtype))
+            self.cases.append(Case(driver, points, kind, dict(expect or {}), property, *tolerances, exact_dtype, fixed))
             return driver
 
         return register

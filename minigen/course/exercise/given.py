@@ -10,13 +10,15 @@ import base64
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigen.course.console import UsageError
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.private import MARK, PrivateExercise
+
+if TYPE_CHECKING:
+    from minigen.course.exercise.private import PrivateExercise
 
 __all__ = ["GivenExercise", "given_of", "packed", "unpacked"]
 
@@ -39,6 +41,8 @@ class GivenExercise(Exercise):
 
     @property
     def address(self) -> str:
+        from minigen.course.exercise.private import MARK
+
         return f"{self.id}{MARK}{self.number}"
 
     @property
@@ -115,7 +119,7 @@ def _packed_row(row: Any) -> dict[str, Any]:
         "draws": outcome.draws,
         "untouched": list(outcome.untouched),
         "given": outcome.given,
-        "returned": list(outcome.returned),
+        "returned": dict(outcome.returned),
         "forms": row.forms,
         "sizes": sorted(map(int, row.sizes)),
         "calls": calls,
@@ -126,7 +130,7 @@ def _packed_row(row: Any) -> dict[str, Any]:
 def unpacked(row: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a `Reference`, and under "outcome" those of its `Outcome`, from a packed row."""
     outcome = {name: row[name] for name in ("precision", "scale", "draws", "given")}
-    outcome |= {name: tuple(row[name]) for name in ("untouched", "returned")}
+    outcome |= {"untouched": tuple(row["untouched"]), "returned": dict(row["returned"])}
     return {
         "outcome": {"values": _from_json(row["values"]), **outcome},
         "forms": row["forms"],

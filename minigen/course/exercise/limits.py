@@ -17,10 +17,7 @@ from typing import Any
 
 from minigen.course.console import UsageError
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.given import given_of
 from minigen.course.exercise.grading.submission import Unreadable, read_bytes
-from minigen.course.exercise.grading.variants import find
-from minigen.course.exercise.private import MARK
 from minigen.course.index.lessons import lessons_roots
 
 __all__ = ["FILE_NAME", "allowed_hints", "as_given", "found", "text"]
@@ -47,6 +44,8 @@ def allowed_hints(exercise: Exercise, folder: Path) -> int:
 def as_given(exercise: Exercise, folder: Path) -> Exercise:
     """An exercise as a student with this folder has it: its private variant, if the file of an assignment says so."""
     for data in _recorded("private", exercise.id, folder):
+        from minigen.course.exercise.given import given_of
+
         with contextlib.suppress(KeyError, TypeError, ValueError):  # of another version of minigen, or damaged
             return given_of(exercise, data)
     return exercise
@@ -58,6 +57,9 @@ def found(address: str) -> Exercise:
     A variant is handed out in the file of the folder, here, above it, or beside the lessons of a platform's package.
     Raises UsageError if there is none.
     """
+    from minigen.course.exercise.grading.variants import find
+    from minigen.course.exercise.private import MARK
+
     id, mark, number = address.partition(MARK)
     if not mark:
         return find(address)

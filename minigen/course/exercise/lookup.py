@@ -1,32 +1,26 @@
-"""What a lookup table earns: an answer that only repeats what `check` showed for the practice seed.
+"""Which cases an answer passes that only repeats what `check` showed for the practice seed.
 
-Where answers are graded on secret seeds, such a table passes the cases whose inputs no seed changes. Two things keep it
-from earning points by them:
-
-- the inputs of such a case are shifted (see `grading.shift`), where the case stays a fair one: the reference, the other
-  right answers and hint three agree on the shifted inputs, and each listed mistake that fails the case still fails it;
-- the cases that a table passes nevertheless weigh less, so that all of them together have a tenth of the points.
-
-Right answers keep all points, because they pass all cases.
+On secret seeds such a table of arguments and results passes the cases whose inputs no seed changes, and those whose
+results hardly change. Where a driver draws nothing its arguments can be shifted (see `grading.shift`), where the case
+stays a fair one: the reference and the other right answers agree on the shifted arguments, and each listed mistake that
+fails the case still fails it.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.given import GivenExercise
 from minigen.course.exercise.grading.compare import compare_all
 from minigen.course.exercise.grading.forms import is_array, is_number, unbox
 from minigen.course.exercise.grading.observe import Impl, observe, start_of
 from minigen.course.exercise.grading.reference import (
     Reference,
+    drawing_nothing,
     judged_cases,
     observe_case,
     quiet,
@@ -34,85 +28,57 @@ from minigen.course.exercise.grading.reference import (
     references,
 )
 from minigen.course.exercise.grading.shift import key_of
-from minigen.course.exercise.prove import fixed_cases, hint_three
 
-__all__ = ["MOST", "Grading", "grading_of", "table_of"]
+__all__ = ["looked_up", "table_of"]
 
+PRACTICE, SECRETS = 0, (987654321, 11, 12)
 OTHERWISE = ("nearest", "first", "raise")  # what a table may do for arguments that it does not have
 STRUCTURES = (list, tuple, dict, str, int, float)
-MOST = 0.1  # of an exercise's points, that a table may earn
 
 
-@dataclass(frozen=True)
-class Grading:
-    """How an exercise is graded on secret seeds.
+def looked_up(exercise: Exercise, right: Sequence[Callable], wrong: Sequence[Callable]) -> frozenset[int]:
+    """The numbers of the cases that a table of the practice seed passes on some secret seed, or that cannot be shifted.
 
-    weights: the points of each case; their sum is that of the exercise. wanted: by seed, what the reference gives.
-    shifted, tabled: the numbers of the cases with shifted inputs, and of those that weigh less.
+    right, wrong: other right answers and the listed mistakes, by which a shift is judged.
     """
-
-    weights: tuple[float, ...]
-    wanted: dict[int, list[Reference]]
-    shifted: frozenset[int] = frozenset()
-    tabled: frozenset[int] = frozenset()
-
-
-def grading_of(exercise: Exercise, seeds: Sequence[int], practice: int = 0) -> Grading:
-    """How an exercise is graded on these seeds; as in practice where that is one of them."""
-    points = [case.points for case in exercise.cases]
-    if isinstance(exercise, GivenExercise):  # found where its answer is
-        return Grading(
-            tuple(exercise.weights or map(float, points)), {seed: references(exercise, seed) for seed in seeds}
-        )
-    if practice in seeds:
-        return Grading(tuple(map(float, points)), {seed: references(exercise, seed) for seed in seeds})
-    fixed = fixed_cases(exercise)
-    shifted = _shiftable(exercise, fixed, seeds)
-    wanted = {seed: _references(exercise, seed, shifted) for seed in seeds}
-    tabled = fixed - shifted
+    unchanging = drawing_nothing(exercise)
+    shiftable = frozenset() if exercise.mutates else _shiftable(exercise, unchanging, right, wrong)
+    found = set(unchanging - shiftable)
     with quiet():
-        for otherwise in OTHERWISE:
-            tabled |= _passed_by(exercise, table_of(exercise, practice, otherwise), seeds, wanted)
-    return Grading(_weights(points, tabled), wanted, shifted, tabled)
+        tables = [table_of(exercise, PRACTICE, otherwise) for otherwise in OTHERWISE]
+        for seed in SECRETS:
+            rows = _references(exercise, seed, shiftable)
+            for table in tables:
+                found |= _passed(exercise, table, seed, rows)
+    return frozenset(found)
 
 
-def _references(exercise: Exercise, seed: int, shifted: frozenset[int]) -> list[Reference]:
+def _references(exercise: Exercise, seed: int, shifted: Collection[int]) -> list[Reference]:
     return [
         reference_of(exercise, seed, number, key_of(seed) if number in shifted else None)
         for number in range(len(exercise.cases))
     ]
 
 
-def _weights(points: Sequence[int], tabled: frozenset[int]) -> tuple[float, ...]:
-    """The points of each case, of which those in `tabled` have at most a tenth; all as they are if no other is left."""
-    by_table = sum(points[number] for number in tabled)
-    total = sum(points)
-    if by_table <= MOST * total or by_table == total:
-        return tuple(map(float, points))
-    less, more = MOST * total / by_table, (1 - MOST) * total / (total - by_table)
-    return tuple(value * (less if number in tabled else more) for number, value in enumerate(points))
-
-
 # ------------------------------------------------------------------------------------------- shifted inputs
 
 
-def _shiftable(exercise: Exercise, fixed: frozenset[int], seeds: Sequence[int]) -> frozenset[int]:
-    """Those of the cases with fixed inputs that are fair on shifted ones, with each of the seeds."""
-    if exercise.mutates or not fixed:  # a shifted argument is another array than the driver's
+def _shiftable(
+    exercise: Exercise, unchanging: frozenset[int], right: Sequence[Callable], wrong: Sequence[Callable]
+) -> frozenset[int]:
+    """Those of the cases that draw nothing which are fair on shifted arguments, with each of the secret seeds."""
+    found = set(unchanging)
+    if not found:
         return frozenset()
-    answers = answers_of(exercise)
-    right = [answer.function for answer in [*answers.variants, hint_three(exercise)]]
-    wrong = [answer.function for answer in answers.mistakes]
-    found = set(fixed)
     with quiet():
-        plain = references(exercise, seeds[0])
-        caught = [fixed - _passed(exercise, function, seeds[0], plain) for function in wrong]
-        for seed in seeds:
-            rows = _references(exercise, seed, fixed)
-            found -= {number for number in fixed if not _is_other(rows[number], plain[number])}
+        plain = references(exercise, PRACTICE)
+        caught = [unchanging - _passed(exercise, function, PRACTICE, plain) for function in wrong]
+        for seed in SECRETS:
+            rows = _references(exercise, seed, unchanging)
+            found -= {number for number in unchanging if not _is_other(rows[number], plain[number])}
             for function in [exercise.reference, *right]:
                 found &= _passed(exercise, function, seed, rows)
-            for number in _properties(exercise) & found:  # the identity must hold of the shifted inputs, too
+            for number in _properties(exercise) & found:  # the identity must hold of the shifted arguments, too
                 if not _holds(exercise, number, rows[number]):
                     found.discard(number)
             for function, cases in zip(wrong, caught, strict=True):
@@ -157,13 +123,6 @@ def _passed(exercise: Exercise, function: Callable, seed: int, rows: Sequence[Re
     outcomes = [observe_case(exercise, function, seed, number, row) for number, row in enumerate(rows)]
     verdicts = compare_all(judged_cases(exercise, rows), outcomes, [row.outcome for row in rows])
     return frozenset(number for number, verdict in enumerate(verdicts) if verdict.passed)
-
-
-def _passed_by(
-    exercise: Exercise, function: Callable, seeds: Sequence[int], wanted: dict[int, list[Reference]]
-) -> frozenset[int]:
-    """The numbers of the cases that a function passes with every seed."""
-    return frozenset.intersection(*(_passed(exercise, function, seed, wanted[seed]) for seed in seeds))
 
 
 # ------------------------------------------------------------------------------------------- the table

@@ -7,6 +7,7 @@
     mistakes    each fails on every seed by a factor 100 of tolerance, with its own hint and no other
     clauses     the first clause of each hint has a verb, and no mistake with another hint has the same
     cases       each is failed by some mistake
+    fixed       a table of what `check` shows passes these cases on secret seeds, and no others
     stub        fails cleanly, and holds no line of the answer
     mutants     at least 95 % of the mechanical mutants of the reference fail, and of each variant; those listed as
                 equivalent do not
@@ -28,8 +29,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import numpy as np
-
 from minigen.course.console import color, plural, print_json
 from minigen.course.exercise import catalog, functions, stubs
 from minigen.course.exercise.answers import TABLES, Answers, ListedAnswer, answers_of
@@ -41,11 +40,19 @@ from minigen.course.exercise.grading.drivers import drivers_of, load_drivers
 from minigen.course.exercise.grading.explain import recognised
 from minigen.course.exercise.grading.observe import Impl, observe, start_of
 from minigen.course.exercise.grading.outcome import Outcome
-from minigen.course.exercise.grading.reference import Reference, observe_case, quiet, reference_of, references
+from minigen.course.exercise.grading.reference import (
+    Reference,
+    drawing_nothing,
+    observe_case,
+    quiet,
+    reference_of,
+    references,
+)
+from minigen.course.exercise.lookup import looked_up
 from minigen.course.exercise.mutants import Mutant, mutants, mutants_of
 from minigen.course.exercise.private import PrivateExercise
 
-__all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "fixed_cases", "hint_three", "prove", "run"]
+__all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "hint_three", "prove", "run"]
 
 MARGIN_MISTAKE = 100.0  # a mistake misses by at least so many tolerances
 MARGIN_VARIANT = 0.1  # a variant stays within this part of the tolerance
@@ -145,19 +152,6 @@ def _on_seeds(
         yield outcomes
 
 
-def fixed_cases(exercise: Exercise) -> frozenset[int]:
-    """The cases whose driver draws nothing: their inputs are the same on every seed."""
-    found = set()
-    for number, case in enumerate(exercise.cases):
-        rng = np.random.default_rng([0, number])
-        before = rng.bit_generator.state
-        with quiet(), contextlib.suppress(Exception):  # `_drivers` reports what is wrong with a driver
-            case.driver(Impl(exercise.reference, mutates=exercise.mutates, renamed=exercise.renamed), rng)
-            if rng.bit_generator.state == before:
-                found.add(number)
-    return frozenset(found)
-
-
 def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None) -> Proof:
     """All proofs of one exercise; the mistakes on the first `mistake_seeds` of the seeds, on all unless given."""
     started, proof = time.monotonic(), Proof(exercise)
@@ -166,16 +160,17 @@ def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None)
         right = [*answers.variants, hint_three(exercise)]
         proof.mistakes, proof.variants = len(answers.mistakes), len(right)
         proof.problems += answers.problems + _form(exercise, answers) + _drivers(exercise)
-        fixed = fixed_cases(exercise)
+        unchanging = drawing_nothing(exercise)
         wanted = [references(exercise, 0)]
         for seed in range(1, seeds):
             rows = enumerate(wanted[0])
-            wanted.append([row if n in fixed else reference_of(exercise, seed, n) for n, row in rows])
+            wanted.append([row if n in unchanging else reference_of(exercise, seed, n) for n, row in rows])
         proof.problems += _stub(exercise, right, wanted[0])
         problems = _reference(exercise, wanted)
         if not problems:
-            problems += _variants(exercise, right, wanted, fixed)
-            problems += _mistakes(exercise, answers.mistakes, wanted[:mistake_seeds], fixed)
+            problems += _variants(exercise, right, wanted, unchanging)
+            problems += _mistakes(exercise, answers.mistakes, wanted[:mistake_seeds], unchanging)
+            problems += _fixed(exercise, right, answers.mistakes)
             problems += _mutants(exercise, right, answers.equivalents, wanted[0], proof)
         proof.problems += problems
     except (ImportError, AttributeError, OSError, SyntaxError, ValueError) as error:
@@ -377,6 +372,20 @@ def _mistake_problem(mistake: ListedAnswer, verdicts: Sequence[Verdict], found: 
         return f"misses by {worst:.3g} tolerances only"
     names = [answer.name for answer in found]
     return "" if names == [mistake.name] else f"is taken for {', '.join(names) or 'none of the mistakes'}"
+
+
+def _fixed(exercise: Exercise, right: Sequence[ListedAnswer], mistakes: Sequence[ListedAnswer]) -> list[str]:
+    """The cases that are `fixed` and should not be, and the other way round. A private variant has its exercise's."""
+    if isinstance(exercise, PrivateExercise):
+        return []
+    found = looked_up(exercise, [answer.function for answer in right], [mistake.function for mistake in mistakes])
+    problems = []
+    for number, case in enumerate(exercise.cases):
+        if number in found and not case.fixed:
+            problems.append(f"a table of what `check` shows passes {case.name} on a secret seed: it must be fixed=True")
+        elif case.fixed and number not in found:
+            problems.append(f"{case.name} is fixed=True, and no table of what `check` shows passes it on a secret seed")
+    return problems
 
 
 def _mutants(

@@ -15,7 +15,6 @@ from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import runner, status
 from minigen.course.exercise.grading.compare import compare_all
 from minigen.course.exercise.grading.drivers import drivers_of
-from minigen.course.exercise.grading.explain import explain
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.reference import (
     Reference,
@@ -68,6 +67,9 @@ def judge(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequence[Refe
     failed = [verdict.status for verdict in verdicts if not verdict.passed]
     if failed:
         report.status = status.GRADER_ERROR if status.GRADER_ERROR in failed else failed[0]
+    if set(failed) - {status.STUB}:
+        from minigen.course.exercise.grading.explain import explain  # loads the listed mistakes and mutants
+
         explain(report, outcomes, wanted, seed)
     return report
 

@@ -28,6 +28,7 @@ from minigen.course.exercise.patching import replaced
 __all__ = [
     "Reference",
     "broken_reference",
+    "drawing_nothing",
     "hidden_files",
     "hidden_targets",
     "hidden_texts",
@@ -83,6 +84,19 @@ def reference_of(exercise: Exercise, seed: int, number: int, shift: int | None =
     with quiet():
         outcome = observe(exercise.cases[number].driver, impl, start_of(seed, number))
     return Reference(outcome, impl.seen, frozenset(impl.sizes), impl.calls, shift)
+
+
+def drawing_nothing(exercise: Exercise) -> frozenset[int]:
+    """The numbers of the cases whose driver draws nothing: their inputs are the same on every seed."""
+    found = set()
+    for number, case in enumerate(exercise.cases):
+        rng = np.random.default_rng([0, number])
+        before = rng.bit_generator.state
+        with quiet(), contextlib.suppress(Exception):  # `prove` reports what is wrong with a driver
+            case.driver(Impl(exercise.reference, mutates=exercise.mutates, renamed=exercise.renamed), rng)
+            if rng.bit_generator.state == before:
+                found.add(number)
+    return frozenset(found)
 
 
 def judged_cases(exercise: Exercise, wanted: Sequence[Reference]) -> list[Case]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+import minigen
 from minigen.course.console import color
 from minigen.course.exercise.format import KINDS, Exercise
 from minigen.course.exercise.grading import status
@@ -18,6 +19,7 @@ __all__ = [
     "Report",
     "bars",
     "failure_lines",
+    "json_head",
     "points_by_kind",
     "printed",
     "render",
@@ -26,6 +28,7 @@ __all__ = [
     "same_for_every_case",
 ]
 
+SCHEMA_VERSION = 4  # of the documents of `minigen exercise check --json`; see data/schema/check.json
 ABOUT_VALUES = {status.WRONG_VALUE, status.NAN, status.INF}  # where it helps to know what a case is about
 SHOWN_LINES = 8  # of what the student's code printed
 
@@ -88,6 +91,11 @@ class Report:
             "notes": self.notes,
             "seconds": round(self.seconds, 3),
         }
+
+
+def json_head(kind: str) -> dict[str, Any]:
+    """Return how a document of `minigen exercise check --json` begins; kind: "check" or "error"."""
+    return {"schema_version": SCHEMA_VERSION, "kind": kind, "minigen": minigen.__version__}
 
 
 def points_by_kind(cases: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

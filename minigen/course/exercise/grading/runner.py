@@ -35,7 +35,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from minigen.course.exercise.grading import bubblewrap, protocol, status
+from minigen.course.exercise.grading import protocol, status
 from minigen.course.exercise.grading.observe import start_of
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.starvation import Starvation
@@ -295,12 +295,16 @@ class _Worker:
             return program
         if self.limits.sandbox != "bwrap":
             raise ValueError(f'sandbox must be "" or "bwrap", got {self.limits.sandbox!r}')
+        from minigen.course.exercise.grading import bubblewrap
+
         empty = os.path.join(self.folder, "hidden")
         Path(empty).touch()
         return bubblewrap.command(program, self.folder, work, self._readable(), self.task.hidden_files, empty)
 
     def _readable(self) -> Iterator[str]:
         """What a worker may read besides the system's files."""
+        from minigen.course.exercise.grading import bubblewrap
+
         targets = {target.partition(".")[0] for target in self.task.hidden}
         return bubblewrap.readable(self.task.path, sorted({"minigen", "numpy", "autograd", *targets}))
 

@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import minigen
+from minigen.classroom.teaching.slides import PICTURES, Slide, slides_of
 from minigen.course.book.build import MATHJAX
 from minigen.course.book.files import unpack
 from minigen.course.book.markup import raw
 from minigen.course.console import UsageError
 from minigen.course.lesson import blocks
 from minigen.course.reading.composition import Reading
-from minigen.course.teaching.slides import PICTURES, Slide, slides_of
 
 __all__ = ["build", "markdown_of"]
 

@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     if args.out is not None and args.out.suffix not in (".md", ".csv"):
         raise UsageError(f"--out: a plan is a .md or .csv file, got {args.out}")
-    from minigen.course.teaching import syllabus
+    from minigen.classroom.teaching import syllabus
 
     try:
         plan = syllabus.plan(syllabus.units_of(_lessons(args.ids)), args.weeks, args.hours)

@@ -2,11 +2,11 @@
 
 import pytest
 
+from minigen.classroom.teaching.deck import markdown_of
+from minigen.classroom.teaching.slides import UNITS, Slide, _sentences, _text, _without_docstring, slides_of
 from minigen.course.index.lessons import all_lessons
 from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
-from minigen.course.teaching.deck import markdown_of
-from minigen.course.teaching.slides import UNITS, Slide, _sentences, _text, _without_docstring, slides_of
 
 RECORDED = [lesson for lesson in all_lessons() if recorded.read(lesson).result is not None]
 

@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     if record.result is None or record.misfits:
         why = f"no longer fits the lesson ({record.misfits[0]})" if record.result else "is missing"
         raise UsageError(f"the record of {lesson.id} {why}: make one with  minigen record {lesson.id}")
-    from minigen.course.teaching.deck import build
+    from minigen.classroom.teaching.deck import build
 
     out = args.out or FOLDER / lesson.id.replace("/", "-").replace("_", "-")
     count = build(compose(lesson, record.result), out)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minigen.classroom.teaching.syllabus import Unit, as_csv, as_markdown, plan, units_of
 from minigen.cli import main
 from minigen.course.index.lessons import all_lessons
-from minigen.course.teaching.syllabus import Unit, as_csv, as_markdown, plan, units_of
 
 Task = namedtuple("Task", "id minutes")
 

@@ -1,6 +1,6 @@
 """The slides of a lesson: its sections, equations, figures and tables, its questions, each answer on the slide after.
 
-A slide is MyST, and so are its notes, which hold the text in full: the deck (`minigen.course.teaching.deck`) shows them
+A slide is MyST, and so are its notes, which hold the text in full: the deck (`teaching.deck`) shows them
 to the speaker. What a prediction keeps closed on a page comes after the slide with its answer.
 """
 

@@ -1,0 +1,51 @@
+"""`minigen exercise list`: the exercises, and how far the student is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from minigen.course.console import text_table
+from minigen.course.exercise import catalog
+from minigen.course.exercise.format import Exercise
+from minigen.course.exercise.progress import Progress, home, next_exercise
+from minigen.course.lesson.options import Parser
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
+    default = home()
+    parser.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+    parser.add_argument("id", nargs="?", metavar="ID", help="a lesson, such as gan/02")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table of the exercises."""
+    exercises = catalog.find(args.id) if args.id else catalog.all_exercises()
+    record, rows = Progress(args.dir), []
+    for exercise in exercises:
+        entry = record.of(exercise)
+        state = "passed" if entry["passed"] else f"{entry['tries']} tries" if entry["tries"] else ""
+        points = f"{min(entry['points'], exercise.points)}/{exercise.points}"
+        rows.append([exercise.id, f"{exercise.minutes:g} min", points, state])
+    if not rows:
+        print("there are no exercises yet")
+        return 0
+    print(text_table(rows, ["exercise", "time", "points", "state"]))
+    left = [exercise for exercise in exercises if not record.of(exercise)["passed"]]
+    done = f"{len(exercises) - len(left)} of {len(exercises)} passed"
+    print(f"\n{done}; {_duration(exercises)} in all" + (f", {_duration(left)} left" if left else ""))
+    print("In order: a lesson needs what those above it in its post explain; run it first, then write its exercises.")
+    following = next_exercise(args.dir, begin=exercises[0].id)
+    if following:
+        print(following)
+    return 0
+
+
+def _duration(exercises: Sequence[Exercise]) -> str:
+    """How long exercises take together: "45 min", "13 h 10 min"."""
+    hours, minutes = divmod(round(sum(exercise.minutes for exercise in exercises)), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

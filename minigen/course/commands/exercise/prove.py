@@ -1,0 +1,26 @@
+"""`minigen exercise prove`: the author's proofs; see `minigen.course.exercise.prove`."""
+
+from __future__ import annotations
+
+import argparse
+
+from minigen.course.console import UsageError
+from minigen.course.exercise import catalog, prove
+from minigen.course.lesson.options import Parser
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: Parser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("id", nargs="?", metavar="ID", help="a lesson or an exercise (default: all)")
+    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="seeds to prove on (default 20)")
+    parser.add_argument("--json", action="store_true", help="the result for a program")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prove exercises; 0 if all stand, 1 if some do not."""
+    exercises = catalog.find(args.id) if args.id else catalog.all_exercises()
+    if args.seeds < 1:
+        raise UsageError(f"--seeds must be at least 1, got {args.seeds}")
+    return prove.run(exercises, args.seeds, args.json)

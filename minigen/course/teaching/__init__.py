@@ -1,1 +1,0 @@
-"""What a teacher needs beside the lessons: a plan of the weeks, slides of a lesson."""
