@@ -10,7 +10,7 @@ core idle for half of each step. Three remedies are given here:
 * `in_halves`: a single operation, a convolution or a large matrix product, shares its own work. It requires nothing of
   the model, so it also serves networks with batch norm. Inside the other two it does nothing.
 
-They need BLAS on one thread and derivatives that are counted by thread, as `runtime.py` sets them. Where that is
+They need BLAS on one thread and derivatives that are counted by thread, which `runtime.py` sets before. Where that is
 switched off, nothing is shared, and all work is done by the calling thread.
 
 Sums over the two halves are taken in a fixed order, so that a seed still gives the same numbers bit for bit.
@@ -60,7 +60,11 @@ def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> li
     half takes up to a tenth of a millisecond), on a machine with one core, inside another half, or where `runtime` is
     switched off.
     """
-    if not worth_it or n < 2 or _half.running or CORES < 2 or not runtime.is_applied():
+    if not worth_it or n < 2 or _half.running or CORES < 2:
+        return [work(slice(0, n))]
+    if not runtime.begun:
+        runtime.begin()
+    if not runtime.applied:
         return [work(slice(0, n))]
 
     def marked(part: slice) -> Any:
@@ -110,20 +114,22 @@ def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     """
 
     def run(tree: Any, *batch: Any) -> tuple[Any, Any]:
-        n = _batch_size(batch)
-
-        def differentiate_part(part: slice) -> tuple:
-            value, aux, gradients = differentiate(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
-            return part, value, aux, gradients
-
-        halves = in_halves(differentiate_part, n)
-        if len(halves) == 1:
-            _, value, aux, gradients = halves[0]
-        else:
-            value, aux, gradients = _mean_of_halves(*halves)
+        value, aux, gradients = differentiate_in_halves(fn, tree, batch, has_aux)
         return ((value, aux) if has_aux else value), tree_of(gradients, tree)
 
     return run
+
+
+def differentiate_in_halves(
+    fn: Callable, tree: Any, batch: tuple, has_aux: bool = False
+) -> tuple[Any, Any, list[np.ndarray]]:
+    """Return what `parallel_value_and_grad` finds as `core.differentiate` does, its gradients as a list."""
+
+    def differentiate_part(part: slice) -> tuple:
+        return part, *differentiate(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
+
+    halves = in_halves(differentiate_part, _batch_size(batch))
+    return halves[0][1:] if len(halves) == 1 else _mean_of_halves(*halves)
 
 
 def parallel_call(fn: Callable) -> Callable:

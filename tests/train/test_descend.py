@@ -194,11 +194,11 @@ def test_arguments_that_do_not_fit(arguments, message):
     [
         (
             lambda model, x, y: (mse(model(x), y), 3.0),
-            "loss must return a scalar, or .* got a tuple of ArrayBox, float",
+            "loss must return a scalar, or .* got a tuple of TracedArray, float",
         ),
         (
             lambda model, x, y: (mse(model(x), y), {}, {}),
-            "loss must return a scalar, or .* got a tuple of ArrayBox, dict",
+            "loss must return a scalar, or .* got a tuple of TracedArray, dict",
         ),
         (lambda model, x, y: (mse(model(x), y), {"loss": 1.0}), 'must have names other than "loss"'),
         (lambda model, x, y: (mse(model(x), y), {"each": x[:, 0]}), r"term 'each' of the loss must be a scalar, got"),

@@ -42,6 +42,7 @@ from minigen.course.lesson.places import Places, cells_run, running_cell
 from minigen.course.lesson.predict import Prediction
 from minigen.course.lesson.quotes import FULL_RUN, THIS_RUN, Quotes
 from minigen.course.lesson.settings import with_settings
+from minigen.tensor import runtime
 from minigen.types import Rng
 from minigen.zoo import check_pretrained
 
@@ -85,6 +86,7 @@ class Lesson:
     ):
         if not re.fullmatch(r"[a-z]+/\d\d_[a-z0-9_]+", id):
             raise ValueError(f"a lesson's id must look like 'gan/02_gan', got {id!r}")
+        runtime.begin()  # BLAS on one thread from the first number on, so that a run can be repeated to the last digit
         self.id, self.title, self.declared_models = id, title, check_pretrained(pretrained)
         self.sources = check_sources(sources)
         caller = inspect.currentframe()

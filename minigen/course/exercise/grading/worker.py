@@ -96,7 +96,8 @@ class Observer:
         self.incidents: list[tuple[str, str]] = []
         hider = sandbox.Hider(request["hidden"], request["hidden_files"], self.note)
         sys.meta_path.insert(0, hider)
-        importlib.import_module("minigen.tensor")  # with NumPy and autograd, whose imports may start processes
+        # its imports (NumPy, autograd) may start processes, and it loads libraries: both before that is refused
+        importlib.import_module("minigen.tensor.runtime").begin()
         self.drivers = self.load_drivers()
         sandbox.install_hooks(hider, self.note)
         builtins.input = sandbox.no_input
