@@ -16,6 +16,7 @@ switched off, nothing is shared, and all work is done by the calling thread.
 Sums over the two halves are taken in a fixed order, so that a seed still gives the same numbers bit for bit.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -27,7 +28,6 @@ import numpy as np
 
 from minigen.tensor import runtime
 from minigen.tensor.core import differentiate, tree_of
-from minigen.tensor.scratch import chunks
 from minigen.tensor.tree import map_items
 from minigen.types import Array
 
@@ -97,6 +97,37 @@ def in_parts(update: Callable, *arrays: np.ndarray) -> None:
             update(*(a[rows] for a in arrays))
 
     in_halves(work, len(first))
+
+
+# ------------------------------------------------------------------------------------------- buffers
+
+BUFFER_BYTES = 1 << 20  # what one buffer should hold at a time; about what a core keeps in its own cache
+
+
+class _Scratch(threading.local):
+    """`scratch(name, shape, dtype)` returns an unfilled array, valid until the thread calls it with `name` again."""
+
+    def __init__(self) -> None:
+        self.buffers: dict[Any, np.ndarray] = {}
+
+    def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        size = math.prod(shape)
+        buffer = self.buffers.get((name, dtype))
+        if buffer is None or buffer.size < size:
+            buffer = self.buffers[name, dtype] = np.empty(size, dtype)
+        return buffer[:size].reshape(shape)
+
+
+scratch = _Scratch()
+
+
+def chunks(part: slice, bytes_each: int) -> list[slice]:
+    """Slices of `part`, a slice of the samples, of as many samples as fit in one buffer, at least one."""
+    step = max(1, BUFFER_BYTES // max(1, bytes_each))
+    return [slice(start, min(start + step, part.stop)) for start in range(part.start, part.stop, step)]
+
+
+# ------------------------------------------------------------------------------------------- models
 
 
 def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:

@@ -41,12 +41,12 @@ class GradNode(VJPNode):
         self, value: Any, fun: Callable, args: tuple, kwargs: dict, parent_argnums: tuple, parents: tuple
     ) -> None:
         self.dtype, self.shape = getattr(value, "dtype", None), getattr(value, "shape", None)
-        self.function, self.parents = fun, parents
+        self.function, self.parents = fun, parents  # type: ignore[misc]
         rule = RULES.get(fun) or primitive_vjps.get(fun)
         if rule is None:
             raise NotImplementedError(without_rule(fun))
         try:
-            self.vjp = rule(parent_argnums, value, args, kwargs)
+            self.vjp = rule(parent_argnums, value, args, kwargs)  # type: ignore[misc]
         except WRONG_ARGUMENTS as error:
             raise NotImplementedError(wrong_arguments(fun, error)) from error
 
