@@ -71,7 +71,7 @@ def _elementwise(*gradient_of: Callable) -> Rule:
         for i in argnums:
             argument, vjp = args[i], gradient_of[i](value, *args, **kwargs)
             if type(argument) is not np.ndarray or argument.shape != value.shape or argument.dtype != value.dtype:
-                vjp = numpy_vjps.unbroadcast_f(argument, vjp)
+                vjp = _summed(argument, vjp)
             vjps.append(vjp)
         if len(vjps) == 1:
             (only,) = vjps
@@ -79,6 +79,20 @@ def _elementwise(*gradient_of: Callable) -> Rule:
         return lambda g: [vjp(g) for vjp in vjps]
 
     return rule
+
+
+def _summed(argument: Array, gradient: Vjp) -> Vjp:
+    if type(argument) is not np.ndarray or argument.dtype.kind != "f":
+        return numpy_vjps.unbroadcast_f(argument, gradient)
+    shape = argument.shape
+
+    def vjp(g: Array) -> Array:
+        g = gradient(g)
+        if type(g) is np.ndarray and g.shape == shape and g.dtype.kind == "f":
+            return g
+        return numpy_vjps.unbroadcast(g, anp.metadata(argument))
+
+    return vjp
 
 
 # ------------------------------------------------------------------------------------------- reductions
@@ -95,11 +109,16 @@ def _rule(function: Callable, *vjp_of: Callable) -> Rule:
     """
 
     def rule(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
-        for word in ("where", "initial", "mean"):
-            if word in kwargs:
-                raise NotImplementedError(_NO_KEYWORD.format(function.__name__, word))
-        if not vjp_of or np.iscomplexobj(getval(args[0])):
+        if kwargs:
+            for word in ("where", "initial", "mean"):
+                if word in kwargs:
+                    raise NotImplementedError(_NO_KEYWORD.format(function.__name__, word))
+            kwargs = {word: given for word, given in kwargs.items() if given is not None}  # NumPy passes out=None
+        if not vjp_of or np.iscomplexobj(args[0] if type(args[0]) is np.ndarray else getval(args[0])):
             return primitive_vjps[function](argnums, value, args, kwargs)
+        if len(argnums) == 1:
+            only = vjp_of[argnums[0]](value, *args, **kwargs)
+            return lambda g: (only(g),)
         vjps = [vjp_of[i](value, *args, **kwargs) for i in argnums]
         return lambda g: [vjp(g) for vjp in vjps]
 
@@ -114,13 +133,16 @@ def _autograds(function: Callable, value: Array, *args: Any) -> Vjp:
 
 def _reduced_shape(x: Array, axis: Any) -> Shape:
     """The shape of a reduction of x over `axis` that keeps its dimensions."""
-    axes = range(np.ndim(x)) if axis is None else normalize_axis_tuple(axis, np.ndim(x))
-    return tuple([1 if i in axes else n for i, n in enumerate(np.shape(x))])
+    shape = x.shape
+    if axis is None:
+        return (1,) * len(shape)
+    axes = [a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))]
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
 
 
-def _count(x: Array, axis: Any) -> int:
-    """The number of elements that a reduction of x over `axis` takes together."""
-    return math.prod(np.shape(x)) // max(math.prod(_reduced_shape(x, axis)), 1)
+def _count(x: Array, reduced: Shape) -> int:
+    """The number of elements that a reduction of x to this shape takes together."""
+    return math.prod(x.shape) // max(math.prod(reduced), 1)
 
 
 def _nonzero(x: Array) -> Array:
@@ -132,8 +154,8 @@ def _spread_vjp(mean: bool) -> Callable:
     """Of the sum and the mean: g is spread over the axes that were reduced, as a view."""
 
     def vjp_of(value: Array, x: Array, axis: Any = None, *, keepdims: bool = False, dtype: Any = None) -> Vjp:
-        shape, reduced = np.shape(x), _reduced_shape(x, axis)
-        count = _count(x, axis)  # a Python int: float32 stays float32
+        shape, reduced = x.shape, _reduced_shape(x, axis)
+        count = _count(x, reduced) if mean else 1  # a Python int: float32 stays float32
 
         def vjp(g: Array) -> Array:
             g = g.reshape(reduced)
@@ -147,7 +169,7 @@ def _spread_vjp(mean: bool) -> Callable:
 
 def _norm_vjp(value: Array, x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Vjp:
     """Of a vector norm, x |x|^(p − 2) / norm^(p − 1), and 0 for a vector of zeros."""
-    of_vectors = len(range(np.ndim(x)) if axis is None else normalize_axis_tuple(axis, np.ndim(x))) == 1
+    of_vectors = np.ndim(x) == 1 if axis is None else not isinstance(axis, tuple) or len(axis) == 1
     reduced = _reduced_shape(x, axis)
     if ord in (None, "fro") or (ord == 2 and of_vectors):
         return lambda g: anp.reshape(g / _nonzero(value), reduced) * x
@@ -166,7 +188,8 @@ def _variance_vjp(root: bool) -> Callable:
     def vjp_of(
         value: Array, x: Array, axis: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: float = 0
     ) -> Vjp:
-        reduced, count = _reduced_shape(x, axis), _count(x, axis) - (ddof or correction)
+        reduced = _reduced_shape(x, axis)
+        count = _count(x, reduced) - (ddof or correction)
 
         def vjp(g: Array) -> Array:
             centered = x - anp.mean(x, axis=axis, keepdims=True)
@@ -188,7 +211,7 @@ def _prod_vjp(value: Array, x: Array, axis: Any = None, *, keepdims: bool = Fals
     order = [i for i in range(np.ndim(x)) if i not in axes] + axes
     last = anp.transpose(x, order)  # the axes that are multiplied come last
     moved = np.shape(last)
-    flat = anp.reshape(last, (*moved[: len(moved) - len(axes)], 1, _count(x, axis)))  # (..., 1, n)
+    flat = anp.reshape(last, (*moved[: len(moved) - len(axes)], 1, _count(x, reduced)))  # (..., 1, n)
     others = anp.prod(anp.where(np.eye(flat.shape[-1], dtype=bool), 1, flat), axis=-1)  # (..., n)
     others = anp.transpose(anp.reshape(others, moved), np.argsort(order))
     return lambda g: anp.reshape(g, reduced) * others

@@ -288,6 +288,15 @@ def test_complex_numbers_on_the_way(name):
     numpy.testing.assert_allclose(T.grad(loss)(x), differences(loss, x), rtol=1e-5, atol=1e-6)
 
 
+def test_plain_numpy_calls_the_methods_of_a_traced_array():
+    """Its reductions do, with out=None and dtype=None."""
+    x = INPUTS["x"]
+    for plain, own in ((numpy.sum, np.sum), (numpy.mean, np.mean), (numpy.prod, np.prod), (numpy.std, np.std)):
+        for options in ({}, {"axis": 1}):
+            found = T.grad(lambda x, f=plain, o=options: np.sum(f(x, **o) ** 2))(x)
+            numpy.testing.assert_array_equal(found, T.grad(lambda x, f=own, o=options: np.sum(f(x, **o) ** 2))(x))
+
+
 def test_a_value_to_fill_with_is_differentiated():
     """autograd takes np.full_like for a constant, of whatever it is filled with."""
     assert T.grad(lambda s: np.sum(np.full_like(INPUTS["x"], s) ** 2))(3.0) == 12 * 6
