@@ -11,7 +11,8 @@ record on them as they do for `autograd.grad`, of which nothing is changed. What
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import EllipsisType, NoneType
 from typing import Any
 
@@ -134,6 +135,9 @@ class TracedArray(ArrayBox):
     __slots__ = []
 
     shape = property(lambda self: self._value.shape if type(self._value) is np.ndarray else np.shape(self._value))
+    dtype = property(
+        lambda self: self._value.dtype if type(self._value) is np.ndarray else anp.result_type(self._value)
+    )
     ndim = property(lambda self: np.ndim(self._value))
     T = property(_operator(anp.transpose))
     mT = property(lambda self: record(anp.swapaxes, self, -1, -2))
@@ -218,13 +222,22 @@ class _ByThread(tracer.TraceStack):
     def top(self, value: int) -> None:
         self._local.top = value
 
+    @contextmanager
+    def new_trace(self) -> Iterator[int]:
+        """Give the number back also when the traced function raises."""
+        self.top = number = self.top + 1
+        try:
+            yield number
+        finally:
+            self.top = number - 1
+
 
 def count_by_thread() -> Callable[[], None]:
     """Make autograd's counter count by thread; returns the function that takes it back.
 
     It stays the same object, and gives each thread the numbers that it would give if there were no other: also to
     derivatives that are being taken now. minigen's derivatives and those of `autograd.grad` draw their numbers from it
-    alike, so that either may stand inside the other.
+    alike, so that either may stand inside the other. A derivative that fails gives its number back.
     """
     counter = tracer.trace_stack
     counter.__class__ = _ByThread

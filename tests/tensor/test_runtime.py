@@ -213,12 +213,20 @@ def test_the_counter_is_exchanged_in_the_middle_of_a_derivative():
         return seen[-1] * value_and_grad(lambda y: y * x)(3.0)[0]
 
     runtime.restore()
+    depth = tracer.trace_stack.top  # -1, unless a derivative has failed before
     try:
         assert autograd.grad(inside)(2.0) == 6 * 3 * 2 * 2.0  # of 6 x times 3 x
-        assert tracer.trace_stack.top == -1 and type(tracer.trace_stack) is tracer.TraceStack
+        assert tracer.trace_stack.top == depth and type(tracer.trace_stack) is tracer.TraceStack
     finally:
         runtime.apply()
-    assert tracer.trace_stack.top == -1
+    assert tracer.trace_stack.top == depth
+
+
+def test_a_failing_derivative_of_autograd_gives_its_number_back():
+    depth = tracer.trace_stack.top
+    with pytest.raises(ZeroDivisionError):
+        autograd.grad(lambda x: 1 / 0)(2.0)
+    assert tracer.trace_stack.top == depth
 
 
 def test_threads_of_blas_for_a_while():
