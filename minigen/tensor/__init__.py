@@ -5,7 +5,7 @@
 Read `core.py` for how a gradient of a whole model is taken, then any primitive: each derives its gradient in two or
 three lines. Everything computes in the dtype that it is given: float32 for training, float64 for checking.
 
-Importing this package changes nothing in the running process. The first derivative does: memory, threads of BLAS and
+Importing this package changes nothing in the running process. Its first computation does: memory, threads of BLAS and
 autograd's counter of derivatives. `runtime.py` says what and why, and how to switch it off (`MINIGEN_RUNTIME=off`).
 """
 

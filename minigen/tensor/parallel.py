@@ -10,7 +10,7 @@ core idle for half of each step. Three remedies are given here:
 * `in_halves`: a single operation, a convolution or a large matrix product, shares its own work. It requires nothing of
   the model, so it also serves networks with batch norm. Inside the other two it does nothing.
 
-They need BLAS on one thread and derivatives that are counted by thread, which `runtime.py` sets before. Where that is
+They need BLAS on one thread and derivatives that are counted by thread, as `runtime.py` sets them. Where that is
 switched off, nothing is shared, and all work is done by the calling thread.
 
 Sums over the two halves are taken in a fixed order, so that a seed still gives the same numbers bit for bit.
