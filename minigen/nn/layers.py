@@ -26,7 +26,7 @@ from minigen.tensor import (
     linear,
 )
 from minigen.tensor.activations import activation_name, as_floats
-from minigen.tensor.shapes import pair
+from minigen.tensor.conv import pair
 from minigen.types import Array, Rng
 
 Act = str | Callable | None  # the name of an activation, or the function itself

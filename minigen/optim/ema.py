@@ -29,6 +29,10 @@ class EMA:
             check_state(self._parameters, current)
         except ValueError as error:
             raise ValueError(f"model must have the parameters of the averaged one: {error}") from None
+        self.follow(model, list(current.values()))
+
+    def follow(self, model: Module, arrays: list[np.ndarray]) -> None:
+        """Move the average toward `model`, whose parameters are these arrays, in their order: `update`, unchecked."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm else self.decay
 
@@ -36,8 +40,8 @@ class EMA:
             a *= decay
             a += (1 - decay) * b
 
-        for name, a in self._parameters.items():
-            in_parts(move, a, current[name])
+        for a, b in zip(self._parameters.values(), arrays, strict=True):
+            in_parts(move, a, b)
         if self._buffers:
             given = _buffers(model)
             for name, a in self._buffers.items():

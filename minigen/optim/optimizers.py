@@ -37,20 +37,18 @@ class Optimizer:
             raise ValueError("one array appears twice in the model; its two gradients would be applied separately")
         self.lr = checks.number("lr", lr, 0)
         self.steps = 0
-        self.groups: list[list[str]] = _groups(
-            self.parameters
-        )  # of names: those of each group are updated together, end to end
-        self.flat = {
-            slot: [np.zeros_like(self._laid_out(self.parameters, g)) for g in self.groups] for slot in self.slots
-        }
+        self.arrays = list(self.parameters.values())
+        self.groups = _groups(self.arrays)  # of positions: the arrays of each group are updated together, end to end
+        self.flat = {slot: [np.zeros_like(_laid_out(self.arrays, g)) for g in self.groups] for slot in self.slots}
 
     @property
     def running(self) -> dict[str, dict[str, np.ndarray]]:
         """The running arrays, by slot and by name of the parameter, whose shape they have: views, to be written to."""
-        return {
-            slot: {name: part for names, flat in zip(self.groups, arrays) for name, part in self._parts(names, flat)}
-            for slot, arrays in self.flat.items()
-        }
+        names, found = list(self.parameters), {}
+        for slot, arrays in self.flat.items():
+            parts = [pair for group, flat in zip(self.groups, arrays) for pair in self._parts(group, flat)]
+            found[slot] = {names[i]: part for i, part in parts}
+        return found
 
     def step(self, grads: Any) -> None:
         """Update the model from a tree of gradients shaped as the model; ValueError if it is not, or is the model."""
@@ -58,13 +56,25 @@ class Optimizer:
             raise ValueError(f"grads must be a tree shaped as the model, got the class {grads.__name__}")
         found = dict(named_leaves(grads))
         self._check_gradients(grads, found)
+        self.apply([found[name] for name in self.parameters])
+
+    def apply(self, gradients: list[np.ndarray]) -> None:
+        """Update the model from a list of gradients in the order of `parameters`, as a derivative collects them.
+
+        Raises ValueError for another number of gradients, or other shapes.
+        """
+        shapes = [g.shape for g in gradients]
+        if shapes != [p.shape for p in self.arrays]:
+            wanted = f"{len(self.arrays)} arrays in the order and of the shapes of the model's"
+            odd = next((f"{got} for {p.shape}" for got, p in zip(shapes, self.arrays) if got != p.shape), len(shapes))
+            raise ValueError(f"gradients must be {wanted}, got {odd}")
         self.steps += 1
-        for k, names in enumerate(self.groups):
-            p = self._laid_out(self.parameters, names)
-            in_parts(self.update, p, self._laid_out(found, names), *(self.flat[slot][k] for slot in self.slots))
-            if len(names) > 1:
-                for name, part in self._parts(names, p):
-                    self.parameters[name][...] = part
+        for k, group in enumerate(self.groups):
+            p = _laid_out(self.arrays, group)
+            in_parts(self.update, p, _laid_out(gradients, group), *(self.flat[slot][k] for slot in self.slots))
+            if len(group) > 1:
+                for i, part in self._parts(group, p):
+                    self.arrays[i][...] = part
 
     def _check_gradients(self, grads: Any, found: dict[str, np.ndarray]) -> None:
         if found.keys() != self.parameters.keys():
@@ -79,16 +89,12 @@ class Optimizer:
             if np.shape(found[name]) != p.shape:
                 raise ValueError(f"grads must have the shape of {name!r}, {p.shape}, got {np.shape(found[name])}")
 
-    def _laid_out(self, arrays: dict[str, np.ndarray], names: list[str]) -> np.ndarray:
-        """The arrays of a group end to end, (n,); a group of one is the array itself."""
-        return arrays[names[0]] if len(names) == 1 else np.concatenate([np.ravel(arrays[name]) for name in names])
-
-    def _parts(self, names: list[str], flat: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        """Pairs of a name and its part of what `_laid_out` returned, as a view in the parameter's shape."""
+    def _parts(self, group: list[int], flat: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Pairs of a position and its part of what `_laid_out` returned, as a view in the parameter's shape."""
         start = 0
-        for name in names:
-            p = self.parameters[name]
-            yield name, flat if len(names) == 1 else flat[start : start + p.size].reshape(p.shape)
+        for i in group:
+            p = self.arrays[i]
+            yield i, flat if len(group) == 1 else flat[start : start + p.size].reshape(p.shape)
             start += p.size
 
     def update(self, *args: Any, **kwargs: Any) -> None:
@@ -206,12 +212,17 @@ def clip_grad_norm(grads: Any, max_norm: float) -> float:
     return norm
 
 
-def _groups(parameters: dict[str, np.ndarray]) -> list[list[str]]:
-    """Lists of names: every large array by itself, the small ones of each dtype together."""
-    groups: dict[Any, list[str]] = {}
-    for name, p in parameters.items():
-        groups.setdefault(p.dtype if p.size < SMALL else name, []).append(name)
+def _groups(arrays: list[np.ndarray]) -> list[list[int]]:
+    """Lists of positions: every large array by itself, the small ones of each dtype together."""
+    groups: dict[Any, list[int]] = {}
+    for i, p in enumerate(arrays):
+        groups.setdefault(p.dtype if p.size < SMALL else i, []).append(i)
     return list(groups.values())
+
+
+def _laid_out(arrays: list[np.ndarray], group: list[int]) -> np.ndarray:
+    """The arrays of a group end to end, (n,); a group of one is the array itself."""
+    return arrays[group[0]] if len(group) == 1 else np.concatenate([np.ravel(arrays[i]) for i in group])
 
 
 def _fraction(name: str, value: Any) -> float:

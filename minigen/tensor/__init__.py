@@ -5,11 +5,10 @@
 Read `core.py` for how a gradient of a whole model is taken, then any primitive: each derives its gradient in two or
 three lines. Everything computes in the dtype that it is given: float32 for training, float64 for checking.
 
-Importing this package changes the allocator, the number of BLAS threads, and rules and functions of autograd in the
-running process. `runtime.py` says what and why, and how to switch it off (`MINIGEN_RUNTIME=off`).
+Importing this package changes nothing in the running process. Its first computation does: memory, threads of BLAS and
+autograd's counter of derivatives. `runtime.py` says what and why, and how to switch it off (`MINIGEN_RUNTIME=off`).
 """
 
-from minigen.tensor import runtime
 from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from minigen.tensor.attention import attention
 from minigen.tensor.batched import batched
@@ -22,8 +21,6 @@ from minigen.tensor.parallel import parallel_call, parallel_value_and_grad
 from minigen.tensor.pooling import avg_pool2d, max_pool2d, upsample_nearest
 from minigen.tensor.storage import load_arrays, save_arrays
 from minigen.tensor.tree import leaves, named_leaves, tree_map
-
-runtime.apply_unless_switched_off()
 
 __all__ = [
     "attention",

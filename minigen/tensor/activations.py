@@ -19,7 +19,7 @@ import numpy as np
 from autograd.tracer import isbox
 
 from minigen.tensor.core import primitive
-from minigen.tensor.scratch import scratch
+from minigen.tensor.parallel import scratch
 from minigen.types import Array
 
 BLOCK = 1 << 16  # numbers in a block: 256 kB of float32

@@ -21,7 +21,7 @@ penalty through a convolution needs two).
 back costs more than the product. So:
 
 - where the kernel moves by single rows, only windows of one of its rows, (1, kw), are written; each row of the kernel
-  takes its product from them, for a few rows of one image, and the products are added (`products.py` says why such
+  takes its product from them, for a few rows of one image, and the products are added (`linear.py` says why such
   small ones are faster, and where);
 - windows are written for a few samples at a time, into one buffer of about 1 MB that stays in the processor's cache
   and is reused; each thread has its own, so that two threads may work on halves of a batch;
@@ -46,10 +46,8 @@ from numpy.lib.stride_tricks import as_strided
 from minigen import checks
 from minigen.tensor.activations import as_floats
 from minigen.tensor.core import primitive
-from minigen.tensor.parallel import in_halves
-from minigen.tensor.products import ROWS, product, small
-from minigen.tensor.scratch import chunks, scratch
-from minigen.tensor.shapes import check_axes, pair
+from minigen.tensor.linear import ROWS, product, small
+from minigen.tensor.parallel import chunks, in_halves, scratch
 from minigen.types import Array
 
 Pair = tuple[int, int]
@@ -483,3 +481,21 @@ def _check_arrays(function: str, x: Array, x_axes: str, w: Array, w_axes: str, b
         )
     if b is not None and np.shape(b) != (w.shape[-1],):
         raise ValueError(f"{function}: b must have shape ({w.shape[-1]},) as w has c_out, got {np.shape(b)}")
+
+
+def check_axes(name: str, x: Any, axes: str) -> None:
+    """Raise ValueError unless `x` has as many axes as are written in `axes`, such as "(N, H, W, C)"."""
+    shape = np.shape(x)
+    if len(shape) != axes.count(",") + 1:
+        raise ValueError(f"{name} must have shape {axes}, got {shape}")
+
+
+def pair(name: str, value: Any, least: int) -> tuple[int, int]:
+    """A whole number, or a pair (vertical, horizontal) of them, as a pair."""
+    if type(value) is int and value >= least:  # as from a layer, at each of its calls
+        return value, value
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ValueError(f"{name} must be a whole number or a pair, got {value!r}")
+        return checks.whole(name, value[0], least), checks.whole(name, value[1], least)
+    return (checks.whole(name, value, least),) * 2

@@ -9,7 +9,7 @@ Three things are done here rather than by `autograd.grad`:
 * a gradient always has the dtype of the value it belongs to, so that one float64 scalar cannot turn a float32 model
   into a float64 one halfway through the backward pass; and its shape, or an error says so.
 
-Derivative rules of autograd itself are replaced by faster ones and right ones; see `runtime.py`.
+What is recorded, and by which rules it is differentiated, is told by `tracing.py` and `rules.py`.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,38 +20,12 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import tracer
 from autograd.core import VJPNode, add_outgrads
-from autograd.numpy.numpy_boxes import ArrayBox
-from autograd.tracer import getval, isbox, new_box, notrace_primitives, toposort
+from autograd.tracer import getval, isbox, new_box, toposort
 
+from minigen.tensor import runtime
+from minigen.tensor.tracing import TRACED, WRONG_ARGUMENTS, GradNode, prepare, wrong_arguments
 from minigen.tensor.tree import is_array_leaf, tree_map
 from minigen.types import Array
-
-
-class GradNode(VJPNode):
-    """A node of the record that also holds its function, and the dtype and the shape of its value."""
-
-    __slots__ = ["dtype", "function", "shape"]
-
-    def __init__(
-        self, value: Any, fun: Callable, args: tuple, kwargs: dict, parent_argnums: tuple, parents: tuple
-    ) -> None:
-        self.dtype, self.shape = getattr(value, "dtype", None), getattr(value, "shape", None)
-        self.function = fun
-        try:
-            super().__init__(value, fun, args, kwargs, parent_argnums, parents)
-        except (TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
-            raise NotImplementedError(
-                f"the derivative of np.{fun.__name__} is not defined for these arguments ({error}): compute it in "
-                "another way"
-            ) from error
-
-    def initialize_root(self, value: Array) -> None:
-        super().initialize_root()
-        self.dtype, self.shape = value.dtype, value.shape
-
-
-notrace_primitives[GradNode] = notrace_primitives[VJPNode]  # argmax, shape, ... have no gradient here either
-
 
 # ------------------------------------------------------------------------------------------- primitives
 
@@ -73,32 +47,40 @@ def primitive(forward: Callable, backward: Callable, evaluate: Callable | None =
     """
 
     def call(*args: Any) -> Any:
-        trace = -1  # of the innermost derivative that one of the arguments takes part in
-        for a in args:
-            if type(a) is ArrayBox and a._trace > trace:
-                trace = a._trace
-        if trace < 0:
+        traced = [i for i, a in enumerate(args) if type(a) in TRACED]
+        if not runtime.begun:
+            runtime.begin()
+        if not traced:
             return forward(*args)[0] if evaluate is None else evaluate(*args)
-        needed = [i for i, a in enumerate(args) if type(a) is ArrayBox and a._trace == trace]
-        parents = tuple([args[i]._node for i in needed])
+        trace = -1  # of the innermost derivative that one of the arguments takes part in
+        for i in traced:
+            if args[i]._trace > trace:
+                trace = args[i]._trace
+        needed, parents, values, outer = [], [], list(args), False
+        for i in traced:
+            a = args[i]
+            if a._trace == trace:
+                needed.append(i)
+                parents.append(a._node)
+                values[i] = a = a._value
+            outer = outer or type(a) in TRACED  # an outer derivative is being taken too: it records this call
         node_type: Any = type(parents[0])
         if not issubclass(node_type, VJPNode):
             raise NotImplementedError(f"{forward.__name__} has no forward-mode derivative; use reverse mode (grad)")
-        args = [a._value if i in needed else a for i, a in enumerate(args)]
-        if any([type(a) is ArrayBox for a in args]):  # an outer derivative is being taken too: it records this call
-            value, saved = call(*args), None
+        if outer:
+            value, saved = call(*values), None
         else:
-            value, saved = forward(*args)
+            value, saved = forward(*values)
 
         def vjp(g: Array) -> Any:
             if node_type is not GradNode and g.dtype != value.dtype:
                 g = g.astype(value.dtype)  # `_backward` does this for a GradNode
-            kept = None if type(g) is ArrayBox else saved
-            gradients = backward(needed, g, value, kept, *args)
+            kept = None if type(g) in TRACED else saved
+            gradients = backward(needed, g, value, kept, *values)
             return [gradients[i] for i in needed]
 
         node = node_type.__new__(node_type)
-        node.parents = parents
+        node.parents = tuple(parents)
         node.vjp = vjp
         if node_type is GradNode:
             node.dtype, node.shape, node.function = value.dtype, value.shape, call
@@ -143,7 +125,13 @@ def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
         if not node.parents:
             gradients[node] = g
             continue
-        for parent, contribution in zip(node.parents, node.vjp(g), strict=True):
+        try:
+            contributions = list(node.vjp(g))
+        except WRONG_ARGUMENTS as error:
+            if not hasattr(node.function, "_is_autograd_primitive"):
+                raise
+            raise NotImplementedError(wrong_arguments(node.function, error)) from error
+        for parent, contribution in zip(node.parents, contributions, strict=True):
             shape = parent.shape
             if type(contribution) is np.ndarray and contribution.shape != shape and shape is not None:
                 raise ValueError(
@@ -174,6 +162,9 @@ def _new_trace() -> Iterator[int]:
 def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
     """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
     arrays, roots = [], []
+    prepare()
+    if not runtime.begun:
+        runtime.begin()
     with _new_trace() as trace:
 
         def box(leaf: Any) -> Any:

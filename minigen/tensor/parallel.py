@@ -16,6 +16,7 @@ switched off, nothing is shared, and all work is done by the calling thread.
 Sums over the two halves are taken in a fixed order, so that a seed still gives the same numbers bit for bit.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -27,7 +28,6 @@ import numpy as np
 
 from minigen.tensor import runtime
 from minigen.tensor.core import differentiate, tree_of
-from minigen.tensor.scratch import chunks
 from minigen.tensor.tree import map_items
 from minigen.types import Array
 
@@ -60,7 +60,11 @@ def in_halves(work: Callable[[slice], Any], n: int, worth_it: bool = True) -> li
     half takes up to a tenth of a millisecond), on a machine with one core, inside another half, or where `runtime` is
     switched off.
     """
-    if not worth_it or n < 2 or _half.running or CORES < 2 or not runtime.is_applied():
+    if not worth_it or n < 2 or _half.running or CORES < 2:
+        return [work(slice(0, n))]
+    if not runtime.begun:
+        runtime.begin()
+    if not runtime.applied:
         return [work(slice(0, n))]
 
     def marked(part: slice) -> Any:
@@ -95,6 +99,37 @@ def in_parts(update: Callable, *arrays: np.ndarray) -> None:
     in_halves(work, len(first))
 
 
+# ------------------------------------------------------------------------------------------- buffers
+
+BUFFER_BYTES = 1 << 20  # what one buffer should hold at a time; about what a core keeps in its own cache
+
+
+class _Scratch(threading.local):
+    """`scratch(name, shape, dtype)` returns an unfilled array, valid until the thread calls it with `name` again."""
+
+    def __init__(self) -> None:
+        self.buffers: dict[Any, np.ndarray] = {}
+
+    def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        size = math.prod(shape)
+        buffer = self.buffers.get((name, dtype))
+        if buffer is None or buffer.size < size:
+            buffer = self.buffers[name, dtype] = np.empty(size, dtype)
+        return buffer[:size].reshape(shape)
+
+
+scratch = _Scratch()
+
+
+def chunks(part: slice, bytes_each: int) -> list[slice]:
+    """Slices of `part`, a slice of the samples, of as many samples as fit in one buffer, at least one."""
+    step = max(1, BUFFER_BYTES // max(1, bytes_each))
+    return [slice(start, min(start + step, part.stop)) for start in range(part.start, part.stop, step)]
+
+
+# ------------------------------------------------------------------------------------------- models
+
+
 def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     """Like `value_and_grad(fn, has_aux)`, on two threads, for an `fn(tree, *batch)` that is a mean over the batch.
 
@@ -110,20 +145,22 @@ def parallel_value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     """
 
     def run(tree: Any, *batch: Any) -> tuple[Any, Any]:
-        n = _batch_size(batch)
-
-        def differentiate_part(part: slice) -> tuple:
-            value, aux, gradients = differentiate(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
-            return part, value, aux, gradients
-
-        halves = in_halves(differentiate_part, n)
-        if len(halves) == 1:
-            _, value, aux, gradients = halves[0]
-        else:
-            value, aux, gradients = _mean_of_halves(*halves)
+        value, aux, gradients = differentiate_in_halves(fn, tree, batch, has_aux)
         return ((value, aux) if has_aux else value), tree_of(gradients, tree)
 
     return run
+
+
+def differentiate_in_halves(
+    fn: Callable, tree: Any, batch: tuple, has_aux: bool = False
+) -> tuple[Any, Any, list[np.ndarray]]:
+    """Return what `parallel_value_and_grad` finds as `core.differentiate` does, its gradients as a list."""
+
+    def differentiate_part(part: slice) -> tuple:
+        return part, *differentiate(fn, tree, tuple([_rows(a, part) for a in batch]), has_aux)
+
+    halves = in_halves(differentiate_part, _batch_size(batch))
+    return halves[0][1:] if len(halves) == 1 else _mean_of_halves(*halves)
 
 
 def parallel_call(fn: Callable) -> Callable:

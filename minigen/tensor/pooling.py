@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from autograd.tracer import getval
 
+from minigen.tensor.conv import check_axes, pair
 from minigen.tensor.core import primitive
-from minigen.tensor.shapes import check_axes, pair
 from minigen.types import Array
 
 Pair = tuple[int, int]

@@ -16,7 +16,9 @@ from minigen import checks
 from minigen.nn import Module
 from minigen.optim import EMA, Adam, clip_grad_norm
 from minigen.optim.optimizers import Optimizer
-from minigen.tensor import leaves, named_leaves, parallel_value_and_grad, value_and_grad
+from minigen.tensor import leaves, named_leaves
+from minigen.tensor.core import differentiate
+from minigen.tensor.parallel import differentiate_in_halves
 
 Batch = tuple | np.ndarray
 Batches = Iterator[Batch] | Callable[[np.random.Generator], Batch]
@@ -31,17 +33,22 @@ class Descent:
 
     def __init__(
         self,
-        gradient: Callable,
+        loss: Callable,
         model: Any,
         draw: Callable[[], Batch],
         optimizer: Optimizer,
         schedule: Schedule | None,
         ema: EMA | None,
         clip: float | None,
+        parallel: bool,
         state: dict[str, Any],
     ):
         self.model, self.optimizer, self.ema, self.state = model, optimizer, ema, state
-        self._gradient, self._draw, self._schedule, self._clip = gradient, draw, schedule, clip
+        self._loss, self._draw, self._schedule, self._clip = loss, draw, schedule, clip
+        self._differentiate = differentiate_in_halves if parallel else differentiate
+        self._arrays = leaves(model)
+        position = {id(a): i for i, a in enumerate(self._arrays)}
+        self._order = [position[id(a)] for a in optimizer.arrays]  # of the optimizer's arrays among the model's
 
     @property
     def averaged(self) -> Any:
@@ -51,14 +58,20 @@ class Descent:
     def __call__(self, i: int) -> dict[str, float]:
         """Step i: the loss of its batch before the update, and the loss's terms, by name."""
         batch = self._draw()
-        (value, terms), grads = self._gradient(self.model, *(batch if isinstance(batch, tuple) else (batch,)))
+        batch = batch if isinstance(batch, tuple) else (batch,)
+        value, terms, gradients = self._differentiate(self._loss, self.model, batch, True)
+        if len(gradients) != len(self._arrays):
+            raise ValueError(
+                f"model must keep the {len(self._arrays)} arrays that it had when `descend` was called, got a model "
+                f"with {len(gradients)}: freeze its parts before, or make a new step"
+            )
         if self._schedule is not None:
             self.optimizer.lr = self._schedule(i)
         if self._clip is not None:
-            clip_grad_norm(grads, self._clip)
-        self.optimizer.step(grads)
+            clip_grad_norm(gradients, self._clip)
+        self.optimizer.apply([gradients[i] for i in self._order])
         if self.ema is not None:
-            self.ema.update(self.model)
+            self.ema.follow(self.model, self._arrays)
         return {"loss": float(value), **{name: float(term) for name, term in terms.items()}}
 
 
@@ -115,9 +128,7 @@ def descend(
     if hasattr(batches, "state") and hasattr(batches, "load_state"):
         state["batches"] = batches
     state = {name: thing for name, thing in state.items() if thing is not None}
-    differentiate = parallel_value_and_grad if parallel else value_and_grad
-    gradient = differentiate(_with_terms(loss), has_aux=True)
-    return Descent(gradient, model, draw, optimizer, schedule, average, clip, state)
+    return Descent(_with_terms(loss), model, draw, optimizer, schedule, average, clip, parallel, state)
 
 
 def _source(batches: Any, rng: Any) -> Callable[[], Batch]:

@@ -10,7 +10,7 @@ from autograd import grad, jacobian
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigen.tensor import conv, scratch, value_and_grad
+from minigen.tensor import conv, parallel, value_and_grad
 from minigen.tensor import grad as tensor_grad
 from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d
 
@@ -462,7 +462,7 @@ def test_float32_is_close_to_float64(case):
 def test_chunks_do_not_show(monkeypatch, buffer, n, name):
     case = CASES[name]
     x, w, b = inputs(case, n=n)
-    monkeypatch.setattr(scratch, "BUFFER_BYTES", buffer)
+    monkeypatch.setattr(parallel, "BUFFER_BYTES", buffer)
     y = conv2d(x, w, b, *case[4:])
     np.testing.assert_allclose(y, conv2d_loops(x, w, b, *case[4:]), atol=1e-12)
     u = np.random.default_rng(1).standard_normal(y.shape)

@@ -1,12 +1,13 @@
 """The gradients of autograd.numpy's functions with their arguments: right, or refused with a sentence that says why.
 
+Those of `autograd.grad` are autograd's own, also where they are wrong: test_guest.py.
+
 Each expression is differentiated by finite differences and by `grad`: value, shape and dtype of its gradient must be
 right, in float64 and float32, and the second derivative too. An expression is a text, so that a failure shows it.
 """
 
 import re
 
-import autograd
 import autograd.numpy as np
 import numpy
 import pytest
@@ -73,11 +74,10 @@ def of(function, argument, options, *others):
 TABLE = """
 norm of x: np.linalg.norm(x); np.linalg.norm(x, keepdims=True); np.linalg.norm(x, axis=1); np.linalg.norm(x, axis=1,
     keepdims=True); np.linalg.norm(x, 2, 1, True)
-norm_vector of v: np.linalg.norm(v); np.linalg.norm(v, 1); np.linalg.norm(v, np.inf); np.linalg.norm(v, 3);
-    np.linalg.norm(v, keepdims=True)
+norm_vector of v: np.linalg.norm(v); np.linalg.norm(v, 1); np.linalg.norm(v, 3); np.linalg.norm(v, keepdims=True)
 prod_zero of zero: np.prod(zero); np.prod(zero, axis=0); np.prod(zero, axis=1); np.prod(zero, axis=1,
     keepdims=True); np.prod(zero, axis=(0, 1))
-repeat_one of one: np.repeat(one, 3, axis=0); np.repeat(one, [3], axis=-2); np.repeat(one, 2, axis=-1)
+repeat_one of one: np.repeat(one, 3, axis=0); np.repeat(one, 2, axis=-1)
 tile of b: np.tile(b, 2); np.tile(b, (2,)); np.tile(b, (2, 3)); np.tile(b, (2, 1, 3)); np.tile(b, (2, 1, 1, 2));
     np.tile(b, [1, 2])
 joined of x: np.vstack([x, X]); np.hstack([X, x]); np.array([x, X]); np.array([[x[0, 0], 1.0], [2.0, x[1, 1]]])
@@ -85,22 +85,17 @@ split of b: np.split(b, 2, axis=-1)[1]; np.array_split(b, 2, axis=1)[0]; np.conc
 reshape of b: b.reshape(-1); b.reshape(4, np.int64(6)); b.reshape((6, -1)); np.reshape(b, (6, 4), order='F');
     b.flatten()
 transpose of b: b.T; np.transpose(b, (-1, 0, 1)); b.transpose(0, 2, 1); b.transpose((2, 0, 1)); b.mT;
-    np.matrix_transpose(b)
+    np.transpose(b[:, :2, :2], (-1, 0, 1))
 axes of b: np.moveaxis(b, 0, -1); np.swapaxes(b, -1, 0); np.expand_dims(b, -1); np.squeeze(b[:1]); b[:, None];
     np.rot90(b)
 index of b: b[1]; b[:, -1]; b[..., ::-2]; b[:, [0, 0, 2]]; b[b > 0]; b[[0, 1], [2, 2]]; np.copy(b); b.copy();
     np.asarray(b)
-pad of x: np.pad(x, 1); np.pad(x, 1, 'constant'); np.pad(x, 1, 'reflect'); np.pad(x, 1, 'edge'); np.pad(x, 1,
-    'wrap'); np.pad(x, 1, mode='symmetric'); np.pad(x, 1, constant_values=3.0)
-pad_sides of x: np.pad(x, (1, 2)); np.pad(x, ((1, 2), (0, 1))); np.pad(x, ((0, 1), (2, 0)), 'edge'); np.pad(x, [(0,
-    2), (1, 0)], 'reflect')
-diag of x: np.diag(x); np.diag(x, 1); np.diag(x, -1); np.diagonal(x); np.diagonal(x, 1); np.trace(x); np.trace(x,
-    1); np.tril(x); np.triu(x, 1)
-diag_batch of b: np.trace(b); np.trace(b, axis1=1, axis2=2); np.trace(b, 1, -2, -1); np.diagonal(b); np.diagonal(b,
-    axis1=-2, axis2=-1); np.diagonal(b, 0, 1, 2)
+pad of x: np.pad(x, 1, 'constant'); np.pad(x, ((1, 2), (0, 1)), mode='constant')
+diag of x: np.diag(x[:, :3]); np.diagonal(x); np.diagonal(x, 1); np.trace(x); np.trace(x, 1); np.tril(x); np.triu(x, 1)
+diag_batch of b: np.trace(b); np.diagonal(b); np.diagonal(b, axis1=-2, axis2=-1); np.diagonal(b, 0, 1, 2)
 diag_vector of v: np.diag(v); np.diag(v, 1); np.diag(v, -2)
 broadcast_row of row: np.broadcast_to(row, (2, 3, 4)); np.where(M, row, 0.0); np.where(M, 1.0, row); np.clip(X, row,
-    2); np.cross(X[:, :3], row[:3])
+    2)
 broadcast_col of col: np.broadcast_to(col, [3, 4]); np.where(M, col, X); np.clip(X, 0.2, col); np.maximum(X, col);
     np.arctan2(X, col)
 broadcast_one of one: np.where(M, one, one * one); np.logaddexp(one, B3); np.minimum(one, X); one ** X; X / one;
@@ -113,7 +108,7 @@ clip of x: np.clip(x, -0.5, 0.5); np.clip(x, None, 0.5); np.clip(x, -0.5, None);
     np.clip(x, min=0); np.clip(x, max=0.3); x.clip(-0.2, 0.2); x.clip(min=0)
 elementwise of p: np.abs(p); np.exp(p); np.expm1(p); np.log(p); np.log1p(p); np.log2(p); np.sqrt(p); np.square(p);
     np.sin(p); np.cos(p); np.tanh(p); np.sinh(p); np.arctan(p); np.reciprocal(p); np.sinc(p); np.floor(p);
-    np.sign(p); np.positive(p)
+    np.sign(p)
 arithmetic of x: x + X; X + x; x - X; X - x; x * X; X * x; x + x; x - x * x; x * x; x - 3 * x; 2 - x; x - 2; x * 3;
     x + B3; B3 - x; B3 * x; x * row; row - x; x + 2 * x[:1]; x[:, :1] * x - x[0]; x * x[0, 0]; x[0, 0] - x;
     np.add(x, X); np.subtract(X, x); np.multiply(x, x); x - np.sum(x); x * (X > 0.9); x * X.astype(np.float32)
@@ -123,19 +118,17 @@ einsum of x: np.einsum('ij,jk->ik', x, W); np.einsum('ij->', x); np.einsum('ij->
     x); np.einsum('nij,ij->n', B3, x); np.einsum('...j,jk', x, W); np.einsum('ij,k->k', x, V)
 products of x: x @ W; x.dot(W); np.dot(x, W); np.inner(x, X); np.tensordot(x, W, 1); np.tensordot(B3, x, ([1, 2],
     [0, 1])); np.matmul(B3, x.T); np.kron(x, W)
-outer of x: np.outer(x, V); np.outer(V, x); np.outer(x, x); np.outer(x[0], x[1])
+outer of x: np.outer(x[0], V); np.outer(V, x[0]); np.outer(x[0], x[1])
 linalg of S: np.linalg.inv(S); np.linalg.det(S); np.linalg.slogdet(S)[1]; np.linalg.slogdet(S).logabsdet;
-    np.linalg.solve(S, X); np.linalg.solve(S, X[:, 0]); np.linalg.solve(S, np.stack([X, X])); np.linalg.pinv(S)
+    np.linalg.solve(S, X); np.linalg.solve(S, X[:, 0]); np.linalg.pinv(S)
 symmetric of S: np.linalg.cholesky((S + S.T)); np.linalg.eigh((S + S.T))[0]; np.linalg.eigh((S + S.T)).eigenvalues;
     np.linalg.svd((S + S.T), compute_uv=False)
-linalg_batch of B: np.linalg.inv(B); np.linalg.det(B); np.linalg.slogdet(B)[1]; np.linalg.solve(B, X);
-    np.linalg.solve(B, X[:, 0]); np.linalg.solve(B, np.stack([X, X]))
-solve_right of x: np.linalg.solve(SPD, x); np.linalg.solve(SPD, x[:, 1]); np.linalg.solve(np.stack([SPD, SPD.T +
-    1]), x); np.linalg.solve(np.stack([SPD, SPD + 1]), x[:, 1])
+linalg_batch of B: np.linalg.inv(B); np.linalg.det(B); np.linalg.slogdet(B)[1]; np.linalg.solve(B, np.stack([X, X]))
+solve_right of x: np.linalg.solve(SPD, x); np.linalg.solve(SPD, x[:, 1])
 """
-DEGREES = ["axis=1, ddof=1", "1, None, None, 1", "axis=(0, 2), correction=1"]
+DEGREES = ["axis=1, ddof=1", "axis=(0, 2), correction=1"]
 REDUCED = {
-    "sum": of("np.sum", "b", [*REDUCTIONS, "0", "(0, 1)", "initial=2.0"], "b.sum(1)"),
+    "sum": of("np.sum", "b", [*REDUCTIONS, "0", "(0, 1)"], "b.sum(1)"),
     "mean": of("np.mean", "b", [*REDUCTIONS, "0", "axis=1, dtype=np.float64"], "b.mean((0, 1))"),
     "var": of("np.var", "b", [*REDUCTIONS, *DEGREES], "b.var(0)"),
     "std": of("np.std", "b", [*REDUCTIONS, *DEGREES], "b.std(0)"),
@@ -143,28 +136,17 @@ REDUCED = {
     "max": of("np.max", "b", REDUCTIONS, "b.max(0)", "np.amax(b, axis=1)"),
     "min": of("np.min", "b", REDUCTIONS, "b.min(0)", "np.amin(b, axis=1)"),
     "logsumexp": of("T.logsumexp", "b", AXES),
-    "norm of a matrix": of("np.linalg.norm", "b, None", MATRIX_AXES)
-    + of("np.linalg.norm", "b, 'fro'", MATRIX_AXES)
-    + of("np.linalg.norm", "b, 'nuc'", MATRIX_AXES),
-    **{
-        f"norm {ord}": of("np.linalg.norm", f"b, {ord}", NORM_AXES)
-        for ord in ("2", "1", "3", "1.5", "np.inf", "-np.inf")
-    },
+    "norm of a matrix": of("np.linalg.norm", "b, None", MATRIX_AXES) + of("np.linalg.norm", "b, 'fro'", MATRIX_AXES),
+    **{f"norm {ord}": of("np.linalg.norm", f"b, {ord}", NORM_AXES) for ord in ("2", "1", "3", "1.5")},
 }
 ALONG = {
     "cumsum": of("np.cumsum", "b", ["", *AXES, "0"], "b.cumsum(1)"),
-    "cumprod": of("np.cumprod", "b", ["", *AXES, "0"], "b.cumprod(1)"),
-    "sort": of("np.sort", "b", ["", "axis=None", *AXES]),
+    "sort": ["np.sort(b[0, 0])"],
     "flip": of("np.flip", "b", ["", "axis=(0, 2)", *AXES]),
     "take": of("np.take", "b, np.array([0, 1, 1, 0])", ["", *AXES], "b.take([1, 0], axis=1)"),
     "take_along_axis": ["np.take_along_axis(b, b_places, 1)"],
-    "delete": of("np.delete", "b, 1", ["", *AXES]),
-    "roll": of(
-        "np.roll", "b, 1", ["", *AXES, "axis=(0, 1)"], "np.roll(b, (1, 2), axis=(0, 1))", "np.roll(b, (1, -1), (2, -2))"
-    ),
-    "repeat": of(
-        "np.repeat", "b, 3", ["", *AXES], "np.repeat(b, [2, 0, 1], axis=1)", "np.repeat(b, [1, 2], 0)", "b.repeat(2)"
-    ),
+    "roll": of("np.roll", "b, 1", ["", *AXES, "axis=(0, 1)"]),
+    "repeat": of("np.repeat", "b, 3", ["", *AXES], "b.repeat(2)"),
     "diff": of("np.diff", "b", ["", *AXES, "2"]),
     "stack": of("np.stack", "[b, 2 * b]", ["", *AXES, "axis=-4"]),
     "concatenate": of("np.concatenate", "[b, b * b, B3]", ["", *AXES], "np.append(b, b)"),
@@ -213,35 +195,12 @@ def test_gradients_are_right(group):
             gradient = T.grad(weighted)(x.astype(dtype))
             assert gradient.shape == x.shape and gradient.dtype == dtype, (expression, gradient.shape, gradient.dtype)
             numpy.testing.assert_allclose(gradient, wanted, rtol=tolerance, atol=tolerance, err_msg=expression)
-        by_autograd = autograd.grad(weighted)(x)
-        numpy.testing.assert_allclose(by_autograd, T.grad(weighted)(x), rtol=1e-12, err_msg=expression)
 
         def steepness(x):
             return np.sum(T.grad(weighted)(x) ** 2)
 
         twice = T.grad(steepness)(x)
         numpy.testing.assert_allclose(twice, differences(steepness, x), rtol=2e-5, atol=2e-5, err_msg=expression)
-
-
-def test_float32_stays_float32_under_autograds_own_grad():
-    """Where no node of ours narrows a gradient again."""
-    x = INPUTS["x"].astype(numpy.float32)
-    for expression in (
-        "np.linalg.norm(x, axis=1)",
-        "np.linalg.norm(x, np.inf, 1)",
-        "np.std(x, 0)",
-        "np.var(x, axis=1, ddof=1)",
-        "np.prod(x, axis=0)",
-        "np.where(M, x, 0.0)",
-        "np.clip(x, 0, 1)",
-        "np.cumprod(x, 1)",
-    ):
-        f = function_of("x", expression)
-        assert autograd.grad(lambda x, f=f: np.sum(f(x)))(x).dtype == numpy.float32, expression
-
-
-def test_autograds_own_grad_at_a_python_number():
-    assert autograd.grad(lambda x: (x + x * x) * (3 - x))(2.0) == -1  # 3 + 4x - 3x²
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero")
@@ -260,10 +219,6 @@ def test_gradients_at_points_without_a_derivative():
     numpy.testing.assert_array_equal(
         T.grad(lambda x: np.sum(np.max(x, axis=1)))(ties), [[0, 0.5, 0.5, 0], [0, 0.5, 0.5, 0]]
     )
-    numpy.testing.assert_array_equal(
-        T.grad(lambda x: np.sum(np.linalg.norm(x, np.inf, axis=1, keepdims=True)))(ties),
-        [[0, 0.5, 0.5, 0], [0, 0.5, 0.5, 0]],
-    )
     numpy.testing.assert_array_equal(T.grad(lambda x: np.sum(np.maximum(x, x)))(ties), numpy.ones((2, 4)))
     numpy.testing.assert_array_equal(T.grad(lambda x: np.sum(np.abs(x)))(numpy.zeros(2)), [0, 0])
     assert T.grad(lambda x: np.sqrt(x))(0.0) == numpy.inf
@@ -276,35 +231,76 @@ def test_the_second_derivative_of_a_product_with_zeros():
 
 
 REFUSED = {
+    # no rule in autograd
     "np.median(x, axis=1)": "np.median has no derivative in autograd: use the middle elements of np.sort",
     "np.ptp(x)": "np.ptp has no derivative in autograd: use np.max",
-    "np.cov(x)": "np.cov has no derivative in autograd",
+    "np.cov(x)": "np.cov has no derivative in autograd: use",
+    "np.cumprod(x)": "np.cumprod has no derivative in autograd: use np.prod",
     "np.interp(x, V, V)": "np.interp has no derivative in autograd: compose it",
-    "np.linalg.matrix_power(x @ x.T, 2)": "np.linalg.matrix_power has no derivative in autograd: use x @ x",
-    "np.linalg.norm(x, 2)": "np.linalg.norm has no derivative for ord=2 over 2 axes",
-    "np.linalg.norm(x, 0, axis=1)": "np.linalg.norm has no derivative for ord=0 over 1 axes",
-    "np.sum(x, where=M)": "np.sum has no derivative with where=: choose by np.where first",
+    "np.linalg.matrix_power(x @ x.T, 2)": "np.linalg.matrix_power has no derivative in autograd: compose it",
+    # silently wrong in autograd
+    "np.linalg.norm(x, np.inf, axis=1)": r"np.linalg.norm has no derivative for ord=inf with axis=1",
+    "np.linalg.norm(x, 'nuc')": "np.linalg.norm has no derivative for ord='nuc' with axis=None",
+    "np.linalg.norm(x, 2)": "np.linalg.norm has no derivative for ord=2 with axis=None",
+    "np.linalg.norm(x, 0, axis=1)": "np.linalg.norm has no derivative for ord=0 with axis=1",
+    "np.sum(x, where=M)": "np.sum has no derivative with where=: choose or change the elements first",
     "np.mean(x, where=M)": "np.mean has no derivative with where=",
     "np.std(x, where=M)": "np.std has no derivative with where=",
-    "np.var(x, where=M)": "np.var has no derivative with where=",
-    "np.max(x, initial=0.0)": "np.amax has no derivative|np.max has no derivative with where= or initial=",
-    "np.prod(x, where=M)": "np.prod has no derivative with where= or initial=",
-    "np.cumprod(0 * x)": "np.cumprod has no derivative where x is 0",
-    "np.einsum('ii->i', x[:, :3])": "np.einsum has no derivative for a repeated index in one operand, 'ii'",
-    "np.pad(x, 1, 'mean')": "np.pad has no derivative for mode='mean'",
+    "np.var(x, mean=0.0)": "np.var has no derivative with mean=",
+    "np.max(x, initial=0.0)": "np.a?max has no derivative with initial=",
+    "np.prod(x, where=M)": "np.prod has no derivative with where=",
+    "np.add(x, x, where=M, out=np.zeros((3, 4)))": "the derivative of np.add is not defined for these arguments",
+    "np.diag(x)": r"the gradient of diag must have the shape of its argument, \(3, 4\), got \(3, 3\)",
+    "np.cross(X[:, :3], x[0, :3])": r"the gradient of cross must have the shape of its argument, \(3,\), got \(3, 3\)",
+    # an error in autograd, at the call or in the backward pass
+    "np.pad(x, 1, 'edge')": "the derivative of np.pad is not defined for these arguments .*constant",
     "np.concatenate([x, x], axis=None)": "is not defined for these arguments",
-    "x.item()": "an array that is being differentiated has no 'item'",
-    "x.nosuchmethod()": "an array that is being differentiated has no 'nosuchmethod'",
-    "np.linalg.slogdet(x[:, :3]).logdet": "SlogdetResult has no 'logdet'",
-    "np.max([x[0, 0], x[1, 1]])": "of a list of arrays make one first, by its np.stack",
+    "np.einsum('ii->i', x[:, :3])": "the derivative of np.einsum is not defined .*multiple times",
+    "np.roll(x, (1, 2), axis=(0, 1))": "the derivative of np.roll is not defined for these arguments",
+    "np.repeat(x, [1, 2, 1], axis=0)": "the derivative of np.repeat is not defined for these arguments",
+    "np.outer(x, x)": "the derivative of np.outer is not defined for these arguments",
+    "np.sort(x, axis=0)": "Gradient of sort not implemented for multi-dimensional arrays",
 }
 
 
 @pytest.mark.parametrize("expression", REFUSED)
 def test_what_has_no_derivative_is_refused_with_a_sentence(expression):
     f = function_of("x", expression)
-    with pytest.raises((NotImplementedError, AttributeError, TypeError), match=REFUSED[expression]):
+    with pytest.raises((NotImplementedError, ValueError), match=REFUSED[expression]):
         T.grad(lambda x: np.sum(f(x)))(INPUTS["x"])
+
+
+def test_a_repeated_index_in_another_operand_is_no_reason_to_refuse():
+    A, B, C = normal(2, 3, 4), normal(2, 2, 3), normal(5, 2, 4)
+    found = T.grad(lambda A: np.sum(np.einsum("ijk,iij,oik->ok", A, B, C)))(A)
+    numpy.testing.assert_allclose(found, numpy.einsum("iij,oik->ijk", B, C), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["linalg.norm", "var", "std", "sum", "mean", "prod"])
+def test_complex_numbers_on_the_way(name):
+    """A real signal compared by its spectrum, as with norm(fft(x) - fft(y))."""
+    x, y = normal(8), normal(8)
+    function = np.linalg.norm if name == "linalg.norm" else getattr(np, name)
+
+    def loss(x):
+        return np.real(function(np.fft.fft(x) - np.fft.fft(y)))
+
+    numpy.testing.assert_allclose(T.grad(loss)(x), differences(loss, x), rtol=1e-5, atol=1e-6)
+
+
+def test_plain_numpy_calls_the_methods_of_a_traced_array():
+    """Its reductions do, with out=None and dtype=None."""
+    x = INPUTS["x"]
+    for plain, own in ((numpy.sum, np.sum), (numpy.mean, np.mean), (numpy.prod, np.prod), (numpy.std, np.std)):
+        for options in ({}, {"axis": 1}):
+            found = T.grad(lambda x, f=plain, o=options: np.sum(f(x, **o) ** 2))(x)
+            numpy.testing.assert_array_equal(found, T.grad(lambda x, f=own, o=options: np.sum(f(x, **o) ** 2))(x))
+
+
+def test_a_value_to_fill_with_is_differentiated():
+    """autograd takes np.full_like for a constant, of whatever it is filled with."""
+    assert T.grad(lambda s: np.sum(np.full_like(INPUTS["x"], s) ** 2))(3.0) == 12 * 6
+    assert (T.grad(lambda x: np.sum(x * np.full_like(x, 2)))(INPUTS["x"]) == 2).all()
 
 
 def test_a_rule_that_returns_another_shape_is_an_error(monkeypatch):

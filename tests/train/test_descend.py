@@ -104,6 +104,71 @@ def test_an_optimizer_of_ones_own_keeps_or_gets_its_rate():
 
 
 @pytest.mark.parametrize("parallel", [False, True])
+def test_an_optimizer_that_holds_the_arrays_in_another_order(parallel):
+    """Gradients reach it as a list in the model's order; each must reach its own array, also of equal shapes."""
+    models = [{"a": np.ones(2, np.float32), "b": np.ones(2, np.float32), "c": np.ones(3, np.float32)} for _ in range(2)]
+    slopes = {"a": 1.0, "b": 10.0, "c": 100.0}
+    orders = ["abc", "cba"]
+    optimizers = [SGD({name: model[name] for name in order}, 1e-2) for model, order in zip(models, orders)]
+
+    def linear_loss(model, x):
+        return anp.mean(x) * sum(slope * anp.sum(model[name]) for name, slope in slopes.items())
+
+    for model, optimizer in zip(models, optimizers):
+        batches = itertools.repeat(np.ones(4, np.float32))
+        descend(linear_loss, model, batches, optimizer=optimizer, parallel=parallel)(0)
+    for name, slope in slopes.items():
+        np.testing.assert_allclose(models[0][name], 1 - 0.01 * slope, rtol=1e-5)
+        np.testing.assert_array_equal(models[1][name], models[0][name])
+
+
+def test_a_model_that_is_frozen_in_part_after_the_step_was_made_is_an_error():
+    model = new_model()
+    step = descend(loss, model, itertools.repeat((X, Y)), lr=0.1)
+    step(0)
+    model.layers[0].freeze()
+    before = model.copy()
+    with pytest.raises(
+        ValueError, match="model must keep the 4 arrays that it had when `descend` was called, got .* 2:"
+    ):
+        step(1)
+    assert same(model, before)
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_no_tree_of_gradients_is_made_in_a_step(monkeypatch, parallel):
+    """The list of gradients goes to the optimizer as the derivative collects it."""
+    from minigen.optim import optimizers
+    from minigen.tensor import core
+    from minigen.tensor import parallel as halves
+
+    step = descend(loss, new_model(), itertools.repeat((X, Y)), ema=0.9, parallel=parallel)
+    step(0)
+    for home in (core, halves):
+        monkeypatch.setattr(home, "tree_of", None)
+    monkeypatch.setattr(optimizers, "named_leaves", None)
+    assert step(1)["loss"] < 10
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda gradients: gradients[:-1], "gradients must be 4 arrays in the order .* got 3"),
+        (
+            lambda gradients: gradients[::-1],
+            r"gradients must be 4 arrays .* of the shapes of the model's, got \(.*\) for",
+        ),
+    ],
+)
+def test_a_list_of_other_gradients_is_refused_before_any_change(change, message):
+    model = new_model()
+    optimizer, before = SGD(model, 0.1), model.copy()
+    with pytest.raises(ValueError, match=message):
+        optimizer.apply(change([np.ones_like(a) for a in model.parameters().values()]))
+    assert same(model, before) and optimizer.steps == 0
+
+
+@pytest.mark.parametrize("parallel", [False, True])
 @pytest.mark.parametrize("part", [0.3, 1.5])
 def test_a_longer_gradient_is_clipped_and_a_shorter_one_is_not(part, parallel):
     """SGD moves by lr times the gradient, so the length of its step shows that of the gradient."""
@@ -194,11 +259,11 @@ def test_arguments_that_do_not_fit(arguments, message):
     [
         (
             lambda model, x, y: (mse(model(x), y), 3.0),
-            "loss must return a scalar, or .* got a tuple of ArrayBox, float",
+            "loss must return a scalar, or .* got a tuple of TracedArray, float",
         ),
         (
             lambda model, x, y: (mse(model(x), y), {}, {}),
-            "loss must return a scalar, or .* got a tuple of ArrayBox, dict",
+            "loss must return a scalar, or .* got a tuple of TracedArray, dict",
         ),
         (lambda model, x, y: (mse(model(x), y), {"loss": 1.0}), 'must have names other than "loss"'),
         (lambda model, x, y: (mse(model(x), y), {"each": x[:, 0]}), r"term 'each' of the loss must be a scalar, got"),

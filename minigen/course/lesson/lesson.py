@@ -82,6 +82,9 @@ class Lesson:
     ):
         if not re.fullmatch(r"[a-z]+/\d\d_[a-z0-9_]+", id):
             raise ValueError(f"a lesson's id must look like 'gan/02_gan', got {id!r}")
+        from minigen.tensor import runtime  # with autograd, which reading a lesson does not need
+
+        runtime.begin()  # BLAS on one thread from the first number on, so that a run can be repeated to the last digit
         self.id, self.title, self.declared_models = id, title, check_pretrained(pretrained)
         self.sources = check_sources(sources)
         caller = inspect.currentframe()

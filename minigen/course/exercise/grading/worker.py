@@ -110,7 +110,8 @@ class Observer:
         self.file, self.name = request["file"], request["name"]
         self.incidents: list[tuple[str, str]] = []
         sys.meta_path.insert(0, sandbox.Hider(request.pop("hidden"), request.pop("hidden_texts"), self.note))
-        importlib.import_module("minigen.tensor")  # with NumPy and autograd, whose imports may start processes
+        # its imports (NumPy, autograd) may start processes, and it loads libraries: both before that is refused
+        importlib.import_module("minigen.tensor.runtime").begin()
         self.drivers = self.load_drivers()
         builtins.input = sandbox.no_input
         self.keeper = sandbox.NumpyKeeper(self.note)
