@@ -542,7 +542,7 @@ def test_hours_in_all(run):
 @pytest.mark.slow
 def test_watch_separates_its_checks(run, monkeypatch):
     answers()
-    monkeypatch.setattr(exercise, "watch", lambda paths, again: again() + again())
+    monkeypatch.setattr("minigen.course.commands.exercise.check.watch", lambda paths, again: again() + again())
     out = run("check", "gan/90/gaussian_nll", "--watch")[1]
     assert len(re.findall(r"(?m)^---- \d\d:\d\d:\d\d -+$", out)) == 2
     out = run("check", "gan/90/gaussian_nll", "--watch", "--json")[1]
