@@ -152,7 +152,6 @@ def of_a_product(impl, rng):
 @determinant.case(
     points=2,
     kind="gradient",
-    fixed=True,
     expect={"grad": [[4.0, -3.0], [-8.0, 6.0]], "with a 0": [[4.0, -3.0], [0.0, 2.0]]},
 )
 def gradient_where_it_is_zero(impl, rng):
