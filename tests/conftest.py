@@ -38,16 +38,16 @@ def pytest_configure(config):
 @pytest.fixture
 def without_hook(tmp_path, monkeypatch):
     """Workers without their audit hook, as if an answer had got around it: what the parent does must hold as well."""
-    from minigen.course.exercise.grading import bubblewrap, runner
+    from minigen.course.exercise.grading import runner, sandbox
 
     folder = tmp_path / "worker"
     folder.mkdir()
     text = runner.WORKER.read_text(encoding="utf-8")
     assert text.count("audit.install(") == 1
     (folder / "worker.py").write_text(text.replace("audit.install(", "(lambda *_: None)("), encoding="utf-8")
-    readable = bubblewrap.readable
+    readable = sandbox.readable
     monkeypatch.setattr(runner, "WORKER", folder / "worker.py")
-    monkeypatch.setattr(bubblewrap, "readable", lambda *given: [*readable(*given), str(folder)])
+    monkeypatch.setattr(sandbox, "readable", lambda *given: [*readable(*given), str(folder)])
 
 
 LESSON = """\

@@ -245,6 +245,7 @@ def test_the_time_of_a_stop_counts_for_no_submission(monkeypatch):
     monkeypatch.setattr(pool, "time", clock)
     monkeypatch.setattr(pool, "wait", wait)
     busy = [SimpleNamespace(channel="a", deadline=clock.now + 100.0)]
+    busy[0].is_late = lambda now: now >= busy[0].deadline
     assert pool._ready(busy) == busy and len(waits) == 5 and max(waits) <= 1.0
     assert busy[0].deadline == 1100.0 + 86400.0
 
@@ -259,4 +260,5 @@ def test_a_process_that_is_late_is_found_without_a_stop(monkeypatch):
     monkeypatch.setattr(pool, "time", clock)
     monkeypatch.setattr(pool, "wait", wait)
     busy = [SimpleNamespace(channel="a", deadline=clock.now + 100.0)]
+    busy[0].is_late = lambda now: now >= busy[0].deadline
     assert pool._ready(busy) == busy and clock.now == pytest.approx(1100.0)

@@ -115,11 +115,11 @@ def test_a_mistake_that_other_cases_contradict_is_not_named(name):
     ("identity", "body", "words"),
     [
         ("gan/04/simultaneous_step", "return x - eta / 2 * y, y + eta / 2 * x", "half of `eta`"),
-        (*FALSE["sum over paths"][:2], "a division left out"),
-        ("after/03/min_snr_weight", NO_BOUND, "a bound (minimum) left out"),
+        (*FALSE["sum over paths"][:2], "The squared distances of all paths are added up"),
+        ("after/03/min_snr_weight", NO_BOUND, "Nothing is clipped"),
     ],
 )
-def test_the_true_change_is_found_where_a_false_one_is_not_named(identity, body, words):
+def test_the_true_mistake_is_found_where_a_false_one_is_not_named(identity, body, words):
     assert words in graded(identity, body).hint
 
 

@@ -272,7 +272,8 @@ def a_random_batch(impl, rng):
 
 @pairs.case(
     points=1,
-    kind="equation", fixed=True,
+    kind="equation",
+    fixed=True,
     expect={"eps": [[4.0], [7.0]], "eps in the plane": [[2.0, 2.2], [2.2, 1.0]]},
 )
 def squares_and_not_lengths(impl, rng):

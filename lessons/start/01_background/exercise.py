@@ -138,7 +138,8 @@ def arrays(p, mean, square):
 
 @adam.case(
     points=1,
-    kind="equation", fixed=True,
+    kind="equation",
+    fixed=True,
     expect={"p": [0.6, -0.75], "mean": [0.3, -1.5], "square": [0.16, 10.24]},
 )
 def second_step(impl, rng):

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["command", "readable", "why_not"]
+__all__ = ["command", "why_not"]
 
 PACKAGE = Path(__file__).resolve().parents[3]
 SYSTEM = (
@@ -31,7 +31,6 @@ SYSTEM = (
     "/etc/alternatives",
 )
 NOBODY = "65534"
-INSTALLED = ("site-packages", "dist-packages")
 
 
 def command(
@@ -70,22 +69,6 @@ def _system() -> Iterator[str]:
             yield from ("--symlink", os.readlink(name), name)
         elif os.path.exists(name):
             yield from ("--ro-bind", name, name)
-
-
-def readable(paths: Iterable[str], packages: Iterable[str]) -> Iterator[str]:
-    """Python itself, folders of installed packages, and of other folders in `paths` single `packages`."""
-    for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix):
-        if not prefix.startswith("/usr"):
-            yield prefix
-    for root in paths:
-        if root.rstrip("/").endswith(INSTALLED):
-            if os.path.isdir(root):
-                yield root
-            continue
-        for package in packages:
-            for path in (os.path.join(root, package), os.path.join(root, f"{package}.py")):
-                if os.path.exists(path):
-                    yield path
 
 
 @lru_cache

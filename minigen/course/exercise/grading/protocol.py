@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.course.exercise.grading import public, status
+from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.outcome import Outcome
 
 __all__ = ["MAX_BYTES", "MAX_HEADER", "NONCE_BYTES", "ProtocolError", "encode", "fields", "outcome_of", "read"]
@@ -26,7 +26,7 @@ NONCE_BYTES = 16
 MAX_BYTES = 64 * 2**20  # arrays of one frame
 MAX_HEADER = 2**20
 MAX_LINE = 2**20  # no file has more lines
-NOT_OF_WORKERS = {*public.BEFORE, status.WRONG_VALUE, status.GRADER_ERROR}  # what the parent alone can find
+NOT_OF_WORKERS = {*status.OF_THE_FILE, status.WRONG_VALUE, status.GRADER_ERROR}  # what the parent alone can find
 _LENGTHS = struct.Struct(">IQ")
 _NUMBERS = re.compile(r"[<|][biufc]\d{1,2}")  # types of booleans, integers, floats and complex numbers
 

@@ -20,16 +20,6 @@ from minigen.course.exercise.grading import status
 __all__ = ["public_message"]
 
 SOURCES = ("audit", "compare", "forms", "grade", "in_process", "observe", "runner", "sandbox", "worker")
-BEFORE = {  # found by reading the file, before any of it runs: the messages are about its text
-    status.MISSING_FILE,
-    status.NOT_A_FILE,
-    status.SYMLINK,
-    status.TOO_LARGE,
-    status.NOT_UTF8,
-    status.EMPTY,
-    status.SYNTAX_ERROR,
-    status.FORBIDDEN_MODULE,
-}
 INSTEAD = {
     status.PACKAGE_ANSWER: "your code reaches for the function that you are asked to write",
     status.WRONG_ARITY: "your function cannot be called with the arguments of this case",
@@ -45,7 +35,7 @@ PLAIN = re.compile(r"[\w\s.,:;()\[\]'`?=*/+-]*")
 
 def public_message(state: str, message: str) -> str:
     """The message of a case, or of a file, as its feedback shows it; "" where the status says all there is to say."""
-    if state in BEFORE or _is_ours(message):
+    if state in status.OF_THE_FILE or _is_ours(message):
         return message
     if state not in RAISED:
         return INSTEAD.get(state, "")

@@ -35,7 +35,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from minigen.course.exercise.grading import protocol, status
+from minigen.course.exercise.grading import protocol, sandbox, status
 from minigen.course.exercise.grading.observe import start_of
 from minigen.course.exercise.grading.outcome import Outcome
 from minigen.course.exercise.grading.starvation import Starvation
@@ -303,10 +303,8 @@ class _Worker:
 
     def _readable(self) -> Iterator[str]:
         """What a worker may read besides the system's files."""
-        from minigen.course.exercise.grading import bubblewrap
-
         targets = {target.partition(".")[0] for target in self.task.hidden}
-        return bubblewrap.readable(self.task.path, sorted({"minigen", "numpy", "autograd", *targets}))
+        return sandbox.readable(self.task.path, sorted({"minigen", "numpy", "autograd", *targets}))
 
     def _environment(self, work: str) -> dict[str, str]:
         kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")

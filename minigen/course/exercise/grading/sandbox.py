@@ -14,9 +14,10 @@ from __future__ import annotations
 import builtins
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from minigen.course.exercise.grading import status
@@ -53,6 +54,27 @@ def set_limits(cpu_seconds: float, memory_bytes: int, file_bytes: int) -> list[s
         except (AttributeError, ValueError, OSError):
             missing.append(name)
     return missing
+
+
+# ------------------------------------------------------------------------------------------- what may be read
+
+INSTALLED = ("site-packages", "dist-packages")
+
+
+def readable(paths: Iterable[str], packages: Iterable[str]) -> Iterator[str]:
+    """Python itself, folders of installed packages, and of other folders in `paths` single `packages`."""
+    for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix):
+        if not prefix.startswith("/usr"):
+            yield prefix
+    for root in paths:
+        if root.rstrip("/").endswith(INSTALLED):
+            if os.path.isdir(root):
+                yield root
+            continue
+        for package in packages:
+            for path in (os.path.join(root, package), os.path.join(root, f"{package}.py")):
+                if os.path.exists(path):
+                    yield path
 
 
 # ------------------------------------------------------------------------------------------- the hidden reference

@@ -56,3 +56,6 @@ WORDS = {
     FORBIDDEN_MODULE: "a module that is not allowed",
     GRADER_ERROR: "the grader's own error",
 }
+
+# found by reading the file, before any of it runs: the messages are about its text
+OF_THE_FILE = frozenset([MISSING_FILE, NOT_A_FILE, SYMLINK, TOO_LARGE, NOT_UTF8, EMPTY, SYNTAX_ERROR, FORBIDDEN_MODULE])
