@@ -33,14 +33,8 @@ import autograd.numpy as np
 
 from minigen import plot
 from minigen.data.mixture import GaussianMixture
-from minigen.diffusion.ddpm import (
-    ancestral,
-    ancestral_step,
-    mean_from_eps,
-    q_sample,
-    score_from_eps,
-    simple_loss,
-)
+from minigen.diffusion.ddpm import ancestral, ancestral_step, mean_from_eps
+from minigen.diffusion.ddpm import q_sample, score_from_eps, simple_loss
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.guidance import classifier_gradient, classifier_guided
 from minigen.diffusion.guidance import classifier_guided_eps

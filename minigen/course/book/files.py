@@ -47,7 +47,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
         for name, data in files.items():
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
-            packed.writestr(entry, data)
+            packed.writestr(entry, data, compresslevel=9)
     return buffer.getvalue()
 
 
