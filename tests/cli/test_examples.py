@@ -122,6 +122,7 @@ def test_the_quick_ones_run(beginnings, root, capsys, tmp_path, monkeypatch):
 def test_the_slower_ones_run(root, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     main(["exercise", "start", "gan/02"])
+    (tmp_path / "secret.txt").write_text("a sentence\n", encoding="utf-8")
     commands = all_examples(root, capsys, SLOWER)
     assert commands
     for command in commands:
