@@ -36,7 +36,8 @@ RULES: dict[Callable, Rule] = {}  # filled by `prepare_rules`
 def _getitem_vjp(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
     """The gradient of x[index]: g where x was read, zeros elsewhere; np.add.at only where x may be read twice."""
     x, index = args
-    return lambda g: ((_scatter.fun if type(g) is np.ndarray else _scatter)(g, index, np.shape(x), x.dtype),)
+    shape, dtype = x.shape, x.dtype
+    return lambda g: ((_scatter.fun if type(g) is np.ndarray else _scatter)(g, index, shape, dtype),)
 
 
 @primitive
@@ -51,6 +52,14 @@ def _scatter(g: Array, index: Any, shape: Shape, dtype: Any) -> Array:
 
 defvjp(_scatter, lambda value, g, index, shape, dtype: lambda h: h[index])
 defjvp(_scatter, "same")
+
+
+def _reshape_vjp(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
+    """The gradient of x.reshape(shape): g in the shape of x. Another order of the elements is left to autograd."""
+    if kwargs or len(args) > 2:
+        return primitive_vjps[anp.reshape](argnums, value, args, kwargs)
+    shape = args[0].shape
+    return lambda g: (g.reshape(shape),)
 
 
 def _is_basic(index: Any) -> bool:
@@ -283,6 +292,7 @@ def prepare_rules() -> None:
         {
             # faster
             ArrayBox.__getitem__: _getitem_vjp,
+            anp.reshape: _reshape_vjp,
             mean: _rule(mean, _spread_vjp(mean=True)),
             anp.sum: _rule(anp.sum, _spread_vjp(mean=False)),
             anp.add: by(lambda value, x, y: lambda g: g, lambda value, x, y: lambda g: g),
