@@ -123,7 +123,8 @@ def _rule(function: Callable, *vjp_of: Callable) -> Rule:
                 if word in kwargs:
                     raise NotImplementedError(_NO_KEYWORD.format(function.__name__, word))
             kwargs = {word: given for word, given in kwargs.items() if given is not None}  # NumPy passes out=None
-        if not vjp_of or np.iscomplexobj(args[0] if type(args[0]) is np.ndarray else getval(args[0])):
+        x = args[0]
+        if not vjp_of or (x.dtype.kind == "c" if type(x) is np.ndarray else np.iscomplexobj(getval(x))):
             return primitive_vjps[function](argnums, value, args, kwargs)
         if len(argnums) == 1:
             only = vjp_of[argnums[0]](value, *args, **kwargs)
