@@ -24,7 +24,7 @@ from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
-from autograd.tracer import isbox
+from autograd.tracer import box_types, isbox
 
 from minigen.types import Array
 
@@ -51,25 +51,31 @@ def checked(**declared: Any) -> Callable[[F], F]:
 
     def decorate(function: F) -> F:
         parameters = inspect.signature(function).parameters
-        names, known = tuple(parameters), frozenset(parameters)
-        required = {name for name, each in parameters.items() if each.default is each.empty}
-        optional = {name for name, each in parameters.items() if each.default is None}
-        declarations = [(name, _declared(each)) for name, each in declared.items()]
         if not parameters.keys() >= declared.keys():
             raise TypeError(f"{function.__name__} must have the arguments {', '.join(declared)}")
+        names = tuple([name for name, each in parameters.items() if each.kind is not each.KEYWORD_ONLY])
+        required = {name for name, each in parameters.items() if each.default is each.empty}
+        enough = sum(1 for name in names if name in required) if required <= set(names) else len(parameters) + 1
+        optional = {name for name, each in parameters.items() if each.default is None}
+        declarations = []  # (argument, check, whether the check knows the call, whether None passes)
+        for name, each in declared.items():
+            check = _declared(each)
+            declarations.append((name, check, isinstance(check, Declared), name in optional))
+        any_knows_call = any(knows_call for _, _, knows_call, _ in declarations)
 
         @functools.wraps(function)
         def with_checks(*args: Any, **kwargs: Any) -> Any:
             arguments = dict(zip(names, args), **kwargs)
-            if len(arguments) < len(args) + len(kwargs) or not required <= arguments.keys() <= known:
-                return function(*args, **kwargs)  # which raises a TypeError
-            call = Call(arguments)
-            for name, check in declarations:
+            if kwargs or not enough <= len(args) <= len(names):  # else the usual call fits
+                if len(arguments) < len(args) + len(kwargs) or not required <= arguments.keys() <= parameters.keys():
+                    return function(*args, **kwargs)  # which raises a TypeError
+            call = Call(arguments) if any_knows_call else None
+            for name, check, knows_call, passes_none in declarations:
                 value = arguments.get(name)
-                if value is None and (name in optional or name not in arguments):
+                if value is None and (passes_none or name not in arguments):
                     continue
-                arguments[name] = check(name, value, call) if isinstance(check, Declared) else check(name, value)
-            return function(**arguments)
+                arguments[name] = check(name, value, call) if knows_call else check(name, value)
+            return function(**arguments) if kwargs else function(*arguments.values())
 
         with_checks.formula, with_checks.declared = function, declared  # type: ignore[attr-defined]
         return with_checks  # type: ignore[return-value]
@@ -108,11 +114,13 @@ class Sized(Declared):
 
     def __init__(self, axes: str, low: float = -np.inf, high: float = np.inf, **options: Any):
         self.axes = tuple(... if a == "..." else int(a) if a.isdigit() else a for a in axes.split(", "))
+        cut = self.axes.index(...) if ... in self.axes else len(self.axes)
+        self.before, self.after = self.axes[:cut], self.axes[cut + 1 :]  # the axes before and after "..."
         self.low, self.high, self.options = low, high, options
 
     def __call__(self, name: str, value: Any, call: Call) -> Array:
         first = call.first.get(self.axes)
-        if first is not None and getattr(value, "shape", None) == np.shape(call.arguments[first]):
+        if first is not None and getattr(value, "shape", None) == call.arguments[first].shape:
             x = _real(name, value, self.options.get("dtype"))
             x = _all_finite(name, x) if self.options.get("finite", True) else x
         else:
@@ -134,19 +142,19 @@ class Sized(Declared):
 
     def learn(self, name: str, x: Array, call: Call) -> None:
         """Take the sizes of the argument x, which fits the wanted axes. ValueError: a name stands for two sizes."""
-        first, shape = call.first.get(self.axes), np.shape(x)
+        first, shape, sizes = call.first.get(self.axes), x.shape, call.sizes
         if first is not None:
             same_shape(0, **{first: call.arguments[first], name: x})
             return
-        if any(isinstance(axis, int) or str(axis) not in call.sizes for axis in self.axes):
+        if not sizes or any(isinstance(axis, int) or str(axis) not in sizes for axis in self.axes):
             call.first[self.axes] = name
-        cut = self.axes.index(...) if ... in self.axes else len(self.axes)
-        end = len(shape) - len(self.axes[cut + 1 :])
-        if ... in self.axes:
-            call.sizes["..."] = shape[cut:end]
-        for axis, size in [*zip(self.axes[:cut], shape), *zip(self.axes[cut + 1 :], shape[end:])]:
-            if isinstance(axis, str) and call.sizes.setdefault(axis, size) != size:
-                raise ValueError(f"{name} must have shape {_pictured(self.axes)}, got {shape}")
+        end = len(shape) - len(self.after)
+        if len(self.before) < len(self.axes):
+            sizes["..."] = shape[len(self.before) : end]
+        for axes, found in ((self.before, shape), (self.after, shape[end:])):
+            for axis, size in zip(axes, found):
+                if isinstance(axis, str) and sizes.setdefault(axis, size) != size:
+                    raise ValueError(f"{name} must have shape {_pictured(self.axes)}, got {shape}")
 
 
 class Integers(Declared):
@@ -281,7 +289,8 @@ def array(name: str, x: Any, *shape: Any, empty: bool = False, finite: bool = Tr
 
 def finite(name: str, x: Array) -> Array:
     """`x`, if it holds no NaN and no infinity."""
-    _all_finite(name, _real(name, x, None))
+    if type(x) is not np.ndarray or x.dtype.kind != "f" or not np.isfinite(x).all():
+        _all_finite(name, _real(name, x, None))
     return x
 
 
@@ -292,14 +301,16 @@ def nonnegative_floats(name: str, x: Any) -> Array:
 
 def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
     """The common shape of arrays that have one, and at least so many axes."""
-    (first, a), *rest = arrays.items()
-    shape = np.shape(a)
-    if len(shape) < least_axes:
-        wanted = {1: "shape (N, ...)", 2: "shape (N, D)"}.get(least_axes, f"at least {least_axes} axes")
-        raise ValueError(f"{first} must have {wanted}, got {shape}")
-    for name, b in rest:
-        if np.shape(b) != shape:
-            raise ValueError(f"{name} must have the shape of {first}, {shape}, got {np.shape(b)}")
+    first, shape = "", ()
+    for name, a in arrays.items():
+        got = a.shape if hasattr(a, "shape") else np.shape(a)
+        if not first:
+            first, shape = name, got
+            if len(shape) < least_axes:
+                wanted = {1: "shape (N, ...)", 2: "shape (N, D)"}.get(least_axes, f"at least {least_axes} axes")
+                raise ValueError(f"{first} must have {wanted}, got {shape}")
+        elif got != shape:
+            raise ValueError(f"{name} must have the shape of {first}, {shape}, got {got}")
     return shape
 
 
@@ -356,7 +367,7 @@ def times(t: Any, T: int, n: int, least: int = 1) -> np.ndarray:
 
 def _real(name: str, x: Any, dtype: Any) -> Array:
     """`x` as an array of floats: traced arrays and float arrays as they are, whole numbers as float64."""
-    if isbox(x):
+    if type(x) in box_types:
         return x
     try:
         x = np.asarray(x)
@@ -368,13 +379,13 @@ def _real(name: str, x: Any, dtype: Any) -> Array:
 
 
 def _all_finite(name: str, x: Array) -> Array:
-    if not isbox(x) and not np.isfinite(x).all():
+    if type(x) not in box_types and not np.isfinite(x).all():
         raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values")
     return x
 
 
 def _sized(name: str, x: Array, shape: tuple, empty: bool) -> Array:
-    got = np.shape(x)
+    got = x.shape if hasattr(x, "shape") else np.shape(x)
     if not _fits(got, shape) or (0 in got and not empty):
         sized = "" if empty or 0 not in got else ", none of them 0"
         raise ValueError(f"{name} must have shape {_pictured(shape)}{sized}, got {got}")
@@ -406,11 +417,10 @@ def _is_number(value) -> bool:
 
 def _fits(shape: tuple[int, ...], wanted: tuple) -> bool:
     if ... in wanted:
-        cut = wanted.index(...)
-        before, after = wanted[:cut], wanted[cut + 1 :]
-        if len(shape) < len(before) + len(after):
+        cut, spare = wanted.index(...), len(shape) - len(wanted) + 1  # axes that "..." stands for
+        if spare < 0:
             return False
-        shape, wanted = (*shape[: len(before)], *shape[len(shape) - len(after) :]), (*before, *after)
+        shape, wanted = shape[:cut] + shape[cut + spare :], wanted[:cut] + wanted[cut + 1 :]
     if len(shape) != len(wanted):
         return False
     for n, w in zip(shape, wanted):

@@ -317,6 +317,22 @@ def test_a_size_that_is_named_twice_in_a_shape():
         square(np.ones((2, 3)))
 
 
+def test_sizes_that_several_arguments_share():
+    @checks.checked(x="N, D", W="D, E", V="D, E")
+    def products(x, W, V): ...
+
+    products(np.ones((2, 3)), np.ones((3, 4)), np.ones((3, 4)))
+    with pytest.raises(ValueError, match=r"V must have the shape of W, \(3, 4\), got \(3, 5\)"):
+        products(np.ones((2, 3)), np.ones((3, 4)), np.ones((3, 5)))
+
+    @checks.checked(x="N, ..., D", each="N, ...")
+    def weighted(x, each): ...
+
+    weighted(X, np.ones((4, 5)))
+    with pytest.raises(ValueError, match=r"each must have shape \(4, 5\), got \(4, 6\)"):
+        weighted(X, np.ones((4, 6)))
+
+
 def test_what_is_declared_is_checked_in_this_order_and_before_the_function_runs():
     ran = []
 
@@ -331,10 +347,33 @@ def test_what_is_declared_is_checked_in_this_order_and_before_the_function_runs(
     assert not ran and f(2, 1) is None and ran == [(2.0, 1.0)]
 
 
-@pytest.mark.parametrize("call", [lambda: declared(X), lambda: declared(X, EYE, y=1), lambda: declared(X, EYE, x=X)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: declared(X * np.nan),  # before its arguments are looked at
+        lambda: declared(X, EYE, y=1),
+        lambda: declared(X, EYE, x=X),
+        lambda: declared(X, EYE, None, None, None, None, "a", 1),  # scale is given by its name only
+    ],
+)
 def test_a_call_that_python_refuses_is_refused_by_python(call):
     with pytest.raises(TypeError, match=r"declared\(\)"):
         call()
+
+
+def test_what_is_not_given_is_left_to_its_default():
+    @checks.checked(b=checks.positive, c=checks.positive)
+    def f(a, b=2, *, c, d=4): ...
+
+    @checks.checked(a=checks.positive, b=checks.positive)
+    def g(a, b=-1):
+        return a, b
+
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'c'"):
+        f(1, -1)
+    with pytest.raises(ValueError, match="c must be a positive number, got 0"):
+        f(1, c=0)
+    assert g(1) == (1, -1) and g(a=1) == (1, -1) and g(b=3, a=1) == (1, 3) and g(1, b=3) == (1, 3)
 
 
 def test_a_declared_function_keeps_its_name_signature_source_and_formula():

@@ -185,7 +185,7 @@ def heun(
 
 def fewer_steps(schedule: Schedule, steps: int | None) -> Schedule:
     """Return the schedule that stops at `steps` evenly spaced times only; None is all of them."""
-    return schedule if steps is None else schedule.subset(spaced_timesteps(schedule.T, steps))
+    return schedule if steps is None else schedule.subset(unchecked(spaced_timesteps)(schedule.T, steps))
 
 
 @checked(eps_model=function, schedule=Schedule, low=number, high=number)

@@ -16,7 +16,7 @@ import numpy
 from numpy.typing import ArrayLike
 
 from minigen import checks
-from minigen.checks import Sized, checked, nonnegative, number, whole
+from minigen.checks import Sized, checked, nonnegative, number, unchecked, whole
 from minigen.types import Array
 
 
@@ -49,7 +49,7 @@ class Schedule:
         self.beta = numpy.concatenate([[0.0], beta])  # (T + 1,), as all that follow
         self.alpha = 1 - self.beta
         self.alpha_bar = numpy.cumprod(self.alpha)
-        self.posterior_variance = numpy.concatenate([[0.0], posterior_variances(beta)])
+        self.posterior_variance = numpy.concatenate([[0.0], unchecked(posterior_variances)(beta)])
         self.posterior_variance_clipped = self.posterior_variance.copy()
         self.posterior_variance_clipped[:2] = self.posterior_variance[2] if self.T > 1 else self.beta[1]
         with numpy.errstate(divide="ignore"):

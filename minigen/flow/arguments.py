@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
-import autograd.numpy as np
 import numpy
 from autograd.tracer import isbox
 
@@ -21,9 +20,10 @@ from minigen.types import Array
 def check_broadcast(name: str, part: Any, **examples: Array) -> None:
     """ValueError unless `part`, called `name`, broadcasts against one example of a batch (N, ...), to its shape."""
     ((batch, a),) = examples.items()
-    small, one = np.shape(part), np.shape(a)[1:]
+    small, shape = numpy.shape(part), numpy.shape(a)
+    one = shape[1:]  # of one example
     fits = len(small) <= len(one) and all(m in (1, n) for m, n in zip(small[::-1], one[::-1]))
-    if not np.shape(a) or not fits:
+    if not shape or not fits:
         raise ValueError(f"{name} must broadcast against one example of {batch}, {one}, got {small}")
 
 
@@ -71,8 +71,9 @@ EXAMPLES, MASK = Sized("N, ...", finite=False), Mask()
 def one_scale_each(name: str, a: Array, log_scale: Array) -> Array:
     """`a` (N, ...) as floats, if `log_scale` has the shape of one example."""
     a = checks.array(name, a, "N", ..., finite=False)
-    if np.shape(a)[1:] != np.shape(log_scale):
-        raise ValueError(f"{name} must have shape (N, ...) with examples {np.shape(log_scale)}, got {np.shape(a)}")
+    if numpy.shape(a)[1:] != numpy.shape(log_scale):
+        wanted, got = numpy.shape(log_scale), numpy.shape(a)
+        raise ValueError(f"{name} must have shape (N, ...) with examples {wanted}, got {got}")
     return a
 
 

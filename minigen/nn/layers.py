@@ -294,7 +294,8 @@ class TimeEmbedding(Module):
         self.body = MLP(rng, [dim, dim_out, dim_out], activation)
 
     def __call__(self, t: numpy.ndarray) -> Array:
-        return self.body(time_features(t, self.dim, self.max_period))
+        features = unchecked(time_features)(time_steps("t", t), self.dim, self.max_period)
+        return self.body(features)
 
 
 @checked(t=time_steps, dim=even, max_period=positive)

@@ -222,7 +222,7 @@ def _groups(arrays: list[np.ndarray]) -> list[list[int]]:
 
 def _laid_out(arrays: list[np.ndarray], group: list[int]) -> np.ndarray:
     """The arrays of a group end to end, (n,); a group of one is the array itself."""
-    return arrays[group[0]] if len(group) == 1 else np.concatenate([np.ravel(arrays[i]) for i in group])
+    return arrays[group[0]] if len(group) == 1 else np.concatenate([arrays[i].ravel() for i in group])
 
 
 def _fraction(name: str, value: Any) -> float:

@@ -23,7 +23,7 @@ from autograd.core import VJPNode, add_outgrads
 from autograd.tracer import getval, isbox, new_box, toposort
 
 from minigen.tensor import runtime
-from minigen.tensor.tracing import TRACED, WRONG_ARGUMENTS, GradNode, prepare, wrong_arguments
+from minigen.tensor.tracing import TRACED, WRONG_ARGUMENTS, GradNode, TracedArray, prepare, wrong_arguments
 from minigen.tensor.tree import is_array_leaf, tree_map
 from minigen.types import Array
 
@@ -47,23 +47,22 @@ def primitive(forward: Callable, backward: Callable, evaluate: Callable | None =
     """
 
     def call(*args: Any) -> Any:
-        traced = [i for i, a in enumerate(args) if type(a) in TRACED]
         if not runtime.begun:
             runtime.begin()
-        if not traced:
-            return forward(*args)[0] if evaluate is None else evaluate(*args)
         trace = -1  # of the innermost derivative that one of the arguments takes part in
-        for i in traced:
-            if args[i]._trace > trace:
-                trace = args[i]._trace
+        for a in args:
+            if type(a) in TRACED and a._trace > trace:
+                trace = a._trace
+        if trace < 0:
+            return forward(*args)[0] if evaluate is None else evaluate(*args)
         needed, parents, values, outer = [], [], list(args), False
-        for i in traced:
-            a = args[i]
-            if a._trace == trace:
-                needed.append(i)
-                parents.append(a._node)
-                values[i] = a = a._value
-            outer = outer or type(a) in TRACED  # an outer derivative is being taken too: it records this call
+        for i, a in enumerate(args):
+            if type(a) in TRACED:
+                if a._trace == trace:
+                    needed.append(i)
+                    parents.append(a._node)
+                    values[i] = a = a._value
+                outer = outer or type(a) in TRACED  # an outer derivative is being taken too: it records this call
         node_type: Any = type(parents[0])
         if not issubclass(node_type, VJPNode):
             raise NotImplementedError(f"{forward.__name__} has no forward-mode derivative; use reverse mode (grad)")
@@ -82,9 +81,10 @@ def primitive(forward: Callable, backward: Callable, evaluate: Callable | None =
         node = node_type.__new__(node_type)
         node.parents = tuple(parents)
         node.vjp = vjp
-        if node_type is GradNode:
-            node.dtype, node.shape, node.function = value.dtype, value.shape, call
-        return new_box(value, trace, node)
+        if node_type is not GradNode:
+            return new_box(value, trace, node)
+        node.dtype, node.shape, node.function = value.dtype, value.shape, call
+        return TracedArray(value, trace, node)
 
     call.__name__ = forward.__name__.strip("_").removesuffix("_forward")
     return call
@@ -170,7 +170,7 @@ def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
         def box(leaf: Any) -> Any:
             arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
             roots.append(GradNode.new_root(arrays[-1]))
-            return new_box(arrays[-1], trace, roots[-1])
+            return TracedArray(arrays[-1], trace, roots[-1])
 
         boxes = tree_map(box, tree)
         if not arrays:

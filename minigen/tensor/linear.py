@@ -160,16 +160,16 @@ def linear(x: Array, w: Array, b: Array | None = None, activation: Any = None) -
     less. Raises ValueError when the shapes do not fit.
     """
     x = as_floats(x)
-    shape = np.shape(x)
-    if len(np.shape(w)) != 2 or len(shape) < 1 or shape[-1] != np.shape(w)[0]:
-        raise ValueError(f"x (..., in) and w (in, out) must share `in`, got x {shape} and w {np.shape(w)}")
-    if b is not None and np.shape(b) != (np.shape(w)[1],):
-        raise ValueError(f"b must have shape ({np.shape(w)[1]},), got {np.shape(b)}")
+    shape, sizes = np.shape(x), np.shape(w)
+    if len(sizes) != 2 or len(shape) < 1 or shape[-1] != sizes[0]:
+        raise ValueError(f"x (..., in) and w (in, out) must share `in`, got x {shape} and w {sizes}")
+    if b is not None and np.shape(b) != sizes[1:]:
+        raise ValueError(f"b must have shape ({sizes[1]},), got {np.shape(b)}")
     name = activation_name(activation)
     if len(shape) == 2:
         return _linear(x, w, b, name)
     y = _linear(anp.reshape(x, (-1, shape[-1])), w, b, name)
-    return anp.reshape(y, shape[:-1] + (np.shape(w)[1],))
+    return anp.reshape(y, shape[:-1] + sizes[1:])
 
 
 # --------------------------------------------------------------------- embedding

@@ -36,7 +36,8 @@ RULES: dict[Callable, Rule] = {}  # filled by `prepare_rules`
 def _getitem_vjp(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
     """The gradient of x[index]: g where x was read, zeros elsewhere; np.add.at only where x may be read twice."""
     x, index = args
-    return lambda g: ((_scatter.fun if type(g) is np.ndarray else _scatter)(g, index, np.shape(x), x.dtype),)
+    shape, dtype = x.shape, x.dtype
+    return lambda g: ((_scatter.fun if type(g) is np.ndarray else _scatter)(g, index, shape, dtype),)
 
 
 @primitive
@@ -51,6 +52,14 @@ def _scatter(g: Array, index: Any, shape: Shape, dtype: Any) -> Array:
 
 defvjp(_scatter, lambda value, g, index, shape, dtype: lambda h: h[index])
 defjvp(_scatter, "same")
+
+
+def _reshape_vjp(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
+    """The gradient of x.reshape(shape): g in the shape of x. Another order of the elements is left to autograd."""
+    if kwargs or len(args) > 2:
+        return primitive_vjps[anp.reshape](argnums, value, args, kwargs)
+    shape = args[0].shape
+    return lambda g: (g.reshape(shape),)
 
 
 def _is_basic(index: Any) -> bool:
@@ -114,7 +123,8 @@ def _rule(function: Callable, *vjp_of: Callable) -> Rule:
                 if word in kwargs:
                     raise NotImplementedError(_NO_KEYWORD.format(function.__name__, word))
             kwargs = {word: given for word, given in kwargs.items() if given is not None}  # NumPy passes out=None
-        if not vjp_of or np.iscomplexobj(args[0] if type(args[0]) is np.ndarray else getval(args[0])):
+        x = args[0]
+        if not vjp_of or (x.dtype.kind == "c" if type(x) is np.ndarray else np.iscomplexobj(getval(x))):
             return primitive_vjps[function](argnums, value, args, kwargs)
         if len(argnums) == 1:
             only = vjp_of[argnums[0]](value, *args, **kwargs)
@@ -283,6 +293,7 @@ def prepare_rules() -> None:
         {
             # faster
             ArrayBox.__getitem__: _getitem_vjp,
+            anp.reshape: _reshape_vjp,
             mean: _rule(mean, _spread_vjp(mean=True)),
             anp.sum: _rule(anp.sum, _spread_vjp(mean=False)),
             anp.add: by(lambda value, x, y: lambda g: g, lambda value, x, y: lambda g: g),

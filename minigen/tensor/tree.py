@@ -51,10 +51,11 @@ def _map(fn: Callable, tree: Any, rest: tuple | list, inside_object: bool) -> An
             if type(other) is not type(tree):
                 raise ValueError(f"trees differ: expected a {type(tree).__name__}, got {_describe(other)}")
         twin = object.__new__(type(tree))
-        twin.__dict__.update(tree.__dict__)
+        attributes = twin.__dict__
+        attributes.update(tree.__dict__)
         for name in tree.tree_attributes():
-            others = [getattr(other, name) for other in rest]
-            twin.__dict__[name] = _map(fn, getattr(tree, name), others, True)
+            others = [getattr(other, name) for other in rest] if rest else rest
+            attributes[name] = _map(fn, getattr(tree, name), others, True)
         return twin
     return tree
 
