@@ -51,6 +51,11 @@ class Batches:
         self._position = self.rows  # the next row of the order; at the end of it a new epoch begins
         self._epoch = 0  # epochs begun
 
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(np.shape(array)) for array in self.arrays)
+        passes = "without end" if self.epochs is None else f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        return f"Batches of {self.size} of {self.rows:,} rows, {passes}; arrays {shapes}"
+
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
         return self
 

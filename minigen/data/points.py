@@ -14,8 +14,10 @@ from __future__ import annotations
 import csv
 import math
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,27 +27,42 @@ from minigen.types import Array
 __all__ = ["points", "standardize", "unstandardize"]
 
 TEXT = (".csv", ".tsv", ".txt")
+ROUNDING = 0.01  # of the range of a column: from here on a cast to float32 is warned of
 
 
-def points(path: str | os.PathLike, columns: Sequence[str | int] | None = None) -> np.ndarray:
-    """The points of a table, one a row: (N, 2), or (N, D) for D `columns`; float32.
+def points(
+    path: str | os.PathLike,
+    columns: Sequence[str | int] | None = None,
+    header: bool | None = None,
+    dtype: type[np.floating[Any]] = np.float32,
+) -> np.ndarray:
+    """Return the points of a table, one for each row: (N, 2), or (N, D) for D `columns`.
 
     path:    a text file (.csv, .tsv, .txt), whose cells are separated by semicolons, tabs, commas or spaces, with or
              without a line of names at the top; or an array (N, D) that `numpy.save` wrote (.npy).
     columns: the columns to keep, by name or by number from 0; needed where the table has more than two.
+    header:  whether the first line of a text file holds names. By default it does if none of its cells is a number; a
+             line of names such as "2020,2021" needs header=True.
+    dtype:   of the result, numpy.float32 or numpy.float64. Numbers with a large common part, such as times in seconds
+             since 1970, are distinct in float64 only: standardize them first, and cast afterwards.
 
     In a text file empty lines and lines that begin with # are skipped. Where semicolons or tabs separate the cells, a
     comma in a number is a decimal comma.
+    Warns where rounding to float32 is not small against the spread of a column.
     Raises FileNotFoundError, and ValueError for another kind of file, for no rows, for a row of another length, for a
-    cell that is not a finite number, and for columns that do not exist.
+    cell that is not a finite number in `dtype`, and for columns that do not exist.
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be numpy.float32 or numpy.float64, got {dtype!r}")
     if suffix == ".npy":
-        return _from_array(path, columns)
-    if suffix in TEXT:
-        return _from_text(path, columns)
-    raise ValueError(f"path must end in {', '.join(TEXT)} or .npy, got {path.name!r}")
+        table, names = _from_array(path, columns)
+    elif suffix in TEXT:
+        table, names = _from_text(path, columns, header)
+    else:
+        raise ValueError(f"path must end in {', '.join(TEXT)} or .npy, got {path.name!r}")
+    return _cast(path, table, names, dtype)
 
 
 def standardize(x: Array, mean: Array, std: Array) -> tuple[Array, Array]:
@@ -77,45 +94,67 @@ def _checked(name: str, x: Array, mean: Array, std: Array) -> tuple[Array, Array
 # ------------------------------------------------------------------------------------------------ reading a file
 
 
-def _from_array(path: Path, columns: Sequence[str | int] | None) -> np.ndarray:
-    """The columns of a .npy file (N, D)."""
+def _from_array(path: Path, columns: Sequence[str | int] | None) -> tuple[np.ndarray, list[str]]:
+    """Return the chosen columns of a .npy file (N, D) in float64, and what to call each."""
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(f"{path}: expected an array that numpy.save wrote, got another file ({error})") from None
     if array.dtype.kind not in "fiu" or array.ndim != 2 or not array.size:
         raise ValueError(f"{path}: expected an array of numbers (N, D), got {array.dtype} of shape {array.shape}")
-    kept = array[:, _numbers_of_columns(path, array.shape[1], None, columns)]
-    bad = ~np.isfinite(kept).all(axis=1)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise ValueError(f"{path}, row {row}: expected finite numbers, got {kept[row].tolist()}")
-    return kept.astype(np.float32)
+    chosen = _numbers_of_columns(path, array.shape[1], None, columns)
+    return array[:, chosen].astype(np.float64), [f"column {column}" for column in chosen]
 
 
-def _from_text(path: Path, columns: Sequence[str | int] | None) -> np.ndarray:
-    """The columns of a text file (N, D)."""
+def _from_text(path: Path, columns: Sequence[str | int] | None, header: bool | None) -> tuple[np.ndarray, list[str]]:
+    """Return the chosen columns of a text file (N, D) in float64, and what to call each."""
     rows = _rows(path)
     if not rows:
         raise ValueError(f"{path}: expected a table of numbers, got no rows")
     first_line, first = rows[0]
-    names = None if any(_number(cell) is not None for cell in first) else [cell.strip() for cell in first]
-    if names is not None:
+    if header is None:
+        header = all(_number(cell) is None for cell in first)
+    names = [cell.strip() for cell in first] if header else None
+    if header:
         rows = rows[1:]
         if not rows:
             raise ValueError(f"{path}: expected rows of numbers, got line {first_line} only: {_shown(first)}")
-    kept = _numbers_of_columns(path, len(first), names, columns)
-    table = np.empty((len(rows), len(kept)), np.float32)
+    chosen = _numbers_of_columns(path, len(first), names, columns)
+    called = [f"column {names[column]!r}" if names else f"column {column}" for column in chosen]
+    table = np.empty((len(rows), len(chosen)))
     for point, (line, cells) in zip(table, rows):
         if len(cells) != len(first):
             raise ValueError(f"{path}, line {line}: expected {len(first)} cells, got {len(cells)}: {_shown(cells)}")
-        for k, column in enumerate(kept):
+        for k, column in enumerate(chosen):
             value = _number(cells[column])
             if value is None or not math.isfinite(value):
-                where = f"column {names[column]!r}" if names else f"column {column}"
-                raise ValueError(f"{path}, line {line}: expected a finite number in {where}, got {cells[column]!r}")
+                hint = "; header=True takes this line for names" if line == first_line else ""
+                where = f"{path}, line {line}: expected a finite number in {called[k]}"
+                raise ValueError(f"{where}, got {cells[column]!r}{hint}")
             point[k] = value
-    return table
+    return table, called
+
+
+def _cast(path: Path, table: np.ndarray, names: list[str], dtype: type[np.floating[Any]]) -> np.ndarray:
+    """Return a table (N, D) in `dtype`, with a warning for each column that loses what its values differ by."""
+    with np.errstate(over="ignore"):  # said in words below
+        cast = table.astype(dtype)
+    bad = ~np.isfinite(cast).all(axis=1)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"{path}, row {row}: expected finite numbers, got {table[row].tolist()}"
+            + (f", too large for {dtype.__name__}" if np.isfinite(table[row]).all() else "")
+        )
+    rounding = np.abs(cast - table).max(axis=0)
+    spread = np.ptp(table, axis=0)
+    for name in (name for name, r, s in zip(names, rounding, spread) if s and r > ROUNDING * s):
+        warnings.warn(
+            f"{path}: the values of {name} differ by little compared with their size, and float32 rounds most of that "
+            "away: read them with dtype=numpy.float64, standardize, and cast to float32 afterwards",
+            stacklevel=3,
+        )
+    return cast
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:

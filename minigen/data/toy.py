@@ -79,36 +79,19 @@ def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> GaussianMixt
 
 def two_moons(noise: float = 0.1) -> NoisyCurves:
     """Two interlocking half circles of radius 1, about (0, 0) and (1, 0.5), as in scikit-learn's make_moons."""
-
-    def upper(t: np.ndarray) -> np.ndarray:
-        return np.stack([np.cos(np.pi * t), np.sin(np.pi * t)], axis=1)
-
-    def lower(t: np.ndarray) -> np.ndarray:
-        return np.stack([1 - np.cos(np.pi * t), 0.5 - np.sin(np.pi * t)], axis=1)
-
-    return NoisyCurves([upper, lower], noise, name="two moons")
+    return NoisyCurves([_upper_moon, _lower_moon], noise, name="two moons")
 
 
 def swiss_roll(noise: float = 0.1) -> NoisyCurves:
     """The spiral a(cos a, sin a)/5 for angles a uniform on [1.5π, 4.5π]: scikit-learn's roll seen from its end, a fifth
     of the size, so that it spans about ±2.8 and its turns are 1.26 apart. `noise` is in these smaller units.
     """
-
-    def roll(t: np.ndarray) -> np.ndarray:
-        angle = 1.5 * np.pi * (1 + 2 * t)
-        return (angle / 5)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-    return NoisyCurves([roll], noise, name="swiss roll")
+    return NoisyCurves([_roll], noise, name="swiss roll")
 
 
 def spirals(noise: float = 0.1) -> NoisyCurves:
     """Two spirals of one and a half turns, from the origin to radius π, half a turn apart, of nearly even density."""
-
-    def arm(t: np.ndarray) -> np.ndarray:
-        angle = 3 * np.pi * t
-        return np.pi * t[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-    return NoisyCurves([arm, lambda t: -arm(t)], noise, power=2.0, name="spirals")
+    return NoisyCurves([_arm, _opposite_arm], noise, power=2.0, name="spirals")
 
 
 def circles(noise: float = 0.05, factor: float = 0.5) -> Circles:
@@ -165,3 +148,29 @@ def get(name: str, **kwargs: Any) -> Density:
             expected = f"arguments of {name} are {', '.join(known)}" if known else f"{name} takes no arguments"
             raise ValueError(f"{expected}, got {argument}")
     return _MAKERS[name](**kwargs)
+
+
+# ------------------------------------------------------------------------------------------------ curves, t in [0, 1]
+# Functions of the module, so that a density can be pickled.
+
+
+def _upper_moon(t: np.ndarray) -> np.ndarray:
+    return np.stack([np.cos(np.pi * t), np.sin(np.pi * t)], axis=1)
+
+
+def _lower_moon(t: np.ndarray) -> np.ndarray:
+    return np.stack([1 - np.cos(np.pi * t), 0.5 - np.sin(np.pi * t)], axis=1)
+
+
+def _roll(t: np.ndarray) -> np.ndarray:
+    angle = 1.5 * np.pi * (1 + 2 * t)
+    return (angle / 5)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _arm(t: np.ndarray) -> np.ndarray:
+    angle = 3 * np.pi * t
+    return np.pi * t[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _opposite_arm(t: np.ndarray) -> np.ndarray:
+    return -_arm(t)

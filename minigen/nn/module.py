@@ -107,6 +107,10 @@ class Module:
         except ValueError as error:
             raise ValueError(f"cannot load {path}: {error}") from None
 
+    def __repr__(self) -> str:
+        """Return the tree of modules, a line each: its class, its number of parameters, the shapes of its arrays."""
+        return "\n".join(_lines(self, ""))
+
     def map(self, fn: Callable) -> Self:
         """A module like this one with every parameter replaced by `fn(parameter)`."""
         return tree_map(fn, self)
@@ -157,6 +161,25 @@ def _all_arrays(value: Any, name: str) -> Iterator[tuple[str, numpy.ndarray]]:
         yield name, value
     for child_name, child in _children(value, name):
         yield from _all_arrays(child, child_name)
+
+
+def _lines(module: Module, name: str) -> Iterator[str]:
+    """The line of a module, and, indented, those of the modules that it holds."""
+    own = [(key, a) for key, a in _children(module, "") if isinstance(a, (numpy.ndarray, Box))]
+    shapes = [f"{key} {a.shape}{' buffer' if key in module.buffers else ''}" for key, a in own]
+    count = "frozen" if module._frozen else f"{module.num_parameters():,} parameters"
+    yield f"{name}{': ' if name else ''}{type(module).__name__}, {count}{''.join(f', {each}' for each in shapes)}"
+    for child_name, child in _next_modules(module, ""):
+        yield from (f"  {line}" for line in _lines(child, child_name))
+
+
+def _next_modules(value: Any, name: str) -> Iterator[tuple[str, Module]]:
+    """The modules that a module holds by itself or in its lists and dicts, not those inside of them."""
+    for child_name, child in _children(value, name):
+        if isinstance(child, Module):
+            yield child_name, child
+        else:
+            yield from _next_modules(child, child_name)
 
 
 def _walk_modules(value: Any, name: str) -> Iterator[tuple[str, Module]]:

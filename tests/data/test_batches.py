@@ -85,3 +85,10 @@ def test_a_finished_stream_stays_finished():
 def test_errors_at_the_call(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_batches_show_sizes():
+    many = batches(np.zeros((1200, 2)), np.zeros(1200), size=10, rng=rng())
+    assert repr(many) == "Batches of 10 of 1,200 rows, without end; arrays (1200, 2), (1200,)"
+    once = batches(np.zeros(5), size=2, rng=rng(), epochs=1)
+    assert repr(once) == "Batches of 2 of 5 rows, 1 epoch; arrays (5,)"

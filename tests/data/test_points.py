@@ -65,6 +65,8 @@ def test_columns_are_chosen_by_name_or_number_in_the_order_given(tmp_path):
         ("a,b,c\n1,2,3\n", ["a", "d"], r"expected columns among 'a', 'b', 'c', got 'd'"),
         ("1,2,3\n", [0, 3], r"expected columns among 0 to 2, got 3"),
         ("a,b\n1,2\n", "ab", r"columns must be a list of names or numbers, got 'ab'"),
+        ("x,2020\n1,2\n", None, r"line 1: expected a finite number in column 0, got 'x'; header=True takes this line"),
+        ("x,y\n1,2\n1e40,2\n", None, r"row 1: expected finite numbers, got \[1e\+40, 2.0\], too large for float32"),
     ],
 )
 def test_an_error_names_line_and_cell(tmp_path, text, columns, message):
@@ -90,6 +92,46 @@ def test_other_files_are_refused(tmp_path):
         np.save(tmp_path / "own.npy", array)
         with pytest.raises(ValueError, match=message):
             points(tmp_path / "own.npy")
+
+
+def test_a_header_of_numbers_is_one_where_the_caller_says_so(tmp_path):
+    path = written(tmp_path, "2020,2021\n1,2\n3,4\n")
+    np.testing.assert_array_equal(points(path), [[2020, 2021], [1, 2], [3, 4]])
+    np.testing.assert_array_equal(points(path, header=True), [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(points(path, columns=["2021", "2020"], header=True), [[2, 1], [4, 3]])
+    with pytest.raises(ValueError, match="line 1: expected a finite number in column 0, got 'x'"):
+        points(written(tmp_path, "x,y\n1,2\n"), header=False)
+
+
+def test_values_that_float32_would_make_equal_are_warned_of_and_kept_in_float64(tmp_path):
+    path = written(tmp_path, "time,x\n1700000001,0.1\n1700000059,0.2\n1700000122,0.3\n")
+    with pytest.warns(UserWarning, match="the values of column 'time' differ by little .* dtype=numpy.float64"):
+        rounded = points(path)
+    assert rounded.dtype == np.float32 and rounded[0, 0] == rounded[1, 0]
+    x = points(path, dtype=np.float64)
+    assert x.dtype == np.float64 and x[1, 0] - x[0, 0] == 58
+    u, _ = standardize(x, x.mean(axis=0), x.std(axis=0))
+    assert len(np.unique(u[:, 0].astype(np.float32))) == 3
+    np.save(tmp_path / "times.npy", np.array([[1700000001, 1], [1700000059, 2]]))
+    with pytest.warns(UserWarning, match="the values of column 0 differ by little"):
+        points(tmp_path / "times.npy")
+    with pytest.raises(ValueError, match="dtype must be numpy.float32 or numpy.float64, got <class 'int'>"):
+        points(path, dtype=int)
+
+
+@pytest.mark.filterwarnings("error")
+def test_ordinary_rounding_and_constant_columns_are_not_warned_of(tmp_path):
+    rng = np.random.default_rng(0)
+    table = np.column_stack([rng.standard_normal(2000), 1e6 + rng.standard_normal(2000) * 100, np.full(2000, 0.1)])
+    np.save(tmp_path / "own.npy", table)
+    np.testing.assert_array_equal(points(tmp_path / "own.npy", columns=[0, 1, 2]), table.astype(np.float32))
+
+
+def test_a_number_too_large_for_float32_is_kept_in_float64(tmp_path):
+    np.save(tmp_path / "own.npy", np.array([[1e40, 1.0], [1.0, 2.0]]))
+    with pytest.raises(ValueError, match=r"own.npy, row 0: .* too large for float32"):
+        points(tmp_path / "own.npy")
+    assert points(tmp_path / "own.npy", dtype=np.float64)[0, 0] == 1e40
 
 
 def test_standardized_points_and_the_log_determinant():

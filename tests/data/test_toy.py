@@ -1,5 +1,8 @@
 """Every toy density against quadrature, histograms, finite differences and brute force."""
 
+import copy
+import pickle
+
 import autograd
 import numpy as np
 import pytest
@@ -357,3 +360,14 @@ def test_get_and_names():
 def test_errors_name_the_argument(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", toy.names())
+def test_a_density_can_be_pickled(name):
+    """Another process, or a copy, has the same density."""
+    density = toy.get(name).standardized()
+    for other in (pickle.loads(pickle.dumps(density)), copy.deepcopy(density)):
+        np.testing.assert_array_equal(
+            other.sample(np.random.default_rng(0), 5), density.sample(np.random.default_rng(0), 5)
+        )
+        np.testing.assert_array_equal(other.log_prob(np.zeros((1, 2))), density.log_prob(np.zeros((1, 2))))

@@ -196,3 +196,15 @@ def test_a_module_built_inside_a_call_may_have_parameters():
             return Linear(np.random.default_rng(0), 2, 1)(x)
 
     assert Builds()(np.ones((3, 2), np.float32)).shape == (3, 1)
+
+
+def test_a_module_shows_its_tree(pair):
+    pair.parts[0].freeze()
+    assert repr(pair).splitlines() == [
+        "Pair, 4 parameters, scale (1,) buffer, order (2,)",
+        "  parts.0: Linear, frozen, w (2, 3), b (3,)",
+        "  parts.1.last: Linear, 4 parameters, w (3, 1), b (1,)",
+    ]
+    shown = []
+    value_and_grad(lambda m: shown.append(repr(m)) or anp.mean(m(np.ones((1, 2)))))(pair)
+    assert shown[0].splitlines()[-1] == "  parts.1.last: Linear, 4 parameters, w (3, 1), b (1,)"
