@@ -32,6 +32,7 @@ from minigen.diffusion.ddpm import (
     reverse_process,
     split_output,
 )
+from minigen.diffusion.ddpm import ancestral_step as ancestral_step  # so that all steps are found here, DDPM's too
 from minigen.diffusion.schedule import Schedule, per_example, spaced_timesteps
 from minigen.tensor import like
 from minigen.types import Array
