@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from minigen.classroom import notebook
+from minigen.classroom import notebooks
 from minigen.classroom.assignment import HINTS, Assignment, given, graded_seeds, with_private
 from minigen.classroom.platforms import export, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
@@ -162,8 +162,8 @@ def _build(
     for name, data in student_files(assignment, wheel, notebook_name).items():
         (students / name).write_bytes(data)
     if with_notebook:
-        notebook.check_names(assignment)
-        notebook.module().write(notebook.student_notebook(assignment), students / notebook_name)
+        notebooks.check_names(assignment)
+        notebooks.module().write(notebooks.student_notebook(assignment), students / notebook_name)
     shutil.make_archive(str(out / "students"), "zip", students)
     yield "students", "what students get"
     yield "students.zip", "the same, to upload"

@@ -21,7 +21,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
-from minigen.classroom import notebook
+from minigen.classroom import notebooks
 from minigen.classroom.assignment import AssignedExercise, Assignment
 from minigen.classroom.roster import SHORTEST, Matcher, Student, words
 from minigen.course.console import UsageError
@@ -337,12 +337,12 @@ class _Reader:
             data = self._bytes(entry)
             sha256 = hashlib.sha256(data).hexdigest()
             if entry.suffix == ".ipynb":
-                source, notes = notebook.functions_of(data, [function])
+                source, notes = notebooks.functions_of(data, [function])
                 data = source.encode()
             submission = parse_submission(entry.shown, data)
         except Unreadable as failure:
             submission = failure.submission
-        except notebook.NotebookError as error:
+        except notebooks.NotebookError as error:
             submission = Submission(entry.shown, "", status.SYNTAX_ERROR, f"{entry.shown} is {error}")
         except RecursionError:
             message = f"{entry.shown} is nested too deeply to be read"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minigen.classroom.assignment import Assignment, moment
-from minigen.classroom.roster import Student, Table, number, read_table, student_ids
+from minigen.classroom.roster import CsvFile, Student, number, read_table, student_ids
 from minigen.course.console import UsageError
 
 __all__ = ["Decision", "read"]
@@ -75,7 +75,7 @@ def read(path: Path, assignment: Assignment, students: Sequence[Student]) -> dic
 
 
 def _decision(
-    table: Table, row: Sequence[str], line: int, where: str, assignment: Assignment, ids: Mapping[str, str]
+    table: CsvFile, row: Sequence[str], line: int, where: str, assignment: Assignment, ids: Mapping[str, str]
 ) -> Decision:
     student, part, due, points, excuse, reason = (table.cell(row, name) for name in COLUMNS)
     if student not in ids:

@@ -20,7 +20,7 @@ from minigen.course.console import UsageError
 __all__ = [
     "Matcher",
     "Student",
-    "Table",
+    "CsvFile",
     "members",
     "number",
     "read_roster",
@@ -60,7 +60,7 @@ class Student:
 
 
 @dataclass(frozen=True)
-class Table:
+class CsvFile:
     """A CSV file: the names of its columns and its other rows with their lines, all cells as they stand in the file."""
 
     path: Path
@@ -79,7 +79,7 @@ class Table:
         return "" if place is None or place >= len(row) else " ".join(row[place].split())
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> CsvFile:
     """A CSV file with commas, semicolons or tabs, in UTF-8, UTF-16 or Latin-1, as platforms and Excel write it.
 
     Raises UsageError for a file that cannot be read.
@@ -100,7 +100,7 @@ def read_table(path: Path) -> Table:
         raise UsageError(f"{path}, line {reader.line_num}: {error}") from None
     if not rows:
         raise UsageError(f"{path} is empty; the first line must name the columns")
-    return Table(path, rows[0][1], tuple(rows[1:]), delimiter)
+    return CsvFile(path, rows[0][1], tuple(rows[1:]), delimiter)
 
 
 def number(text: str) -> float | None:
@@ -120,7 +120,7 @@ def decoded(data: bytes) -> str:
     return data.decode("latin-1")
 
 
-def members(table: Table) -> list[tuple[tuple[str, ...], Student]]:
+def members(table: CsvFile) -> list[tuple[tuple[str, ...], Student]]:
     """The rows of a roster that are students, each with the student. Raises UsageError."""
     if not set(table.names) & set(IDS):
         raise UsageError(
@@ -143,14 +143,14 @@ def members(table: Table) -> list[tuple[tuple[str, ...], Student]]:
     return list(found.values())
 
 
-def _is_no_student(table: Table, row: Sequence[str]) -> bool:
+def _is_no_student(table: CsvFile, row: Sequence[str]) -> bool:
     """Whether a row of Canvas's export has an assignment's possible points or posting, or is the test student."""
     name = table.cell(row, *FULL_NAMES) or table.cell(row, *LAST_NAMES)
     full = name or table.cell(row, *FIRST_NAMES)
     return not full or POINTS_POSSIBLE in (full, name) or name in TEST_STUDENTS
 
 
-def _id_column(table: Table, rows: Sequence[tuple[int, tuple[str, ...]]]) -> str:
+def _id_column(table: CsvFile, rows: Sequence[tuple[int, tuple[str, ...]]]) -> str:
     """The column that identifies students; the first that could, if none is complete."""
     columns = [name for name in IDS if name in table.names]
     if columns[0] == "student_id":  # a roster of the teacher's own: what is missing in it is a mistake
@@ -162,7 +162,7 @@ def _id_column(table: Table, rows: Sequence[tuple[int, tuple[str, ...]]]) -> str
     return columns[0]
 
 
-def _student(table: Table, row: Sequence[str], column: str) -> Student:
+def _student(table: CsvFile, row: Sequence[str], column: str) -> Student:
     last, first = table.cell(row, *LAST_NAMES), table.cell(row, *FIRST_NAMES)
     full = table.cell(row, *FULL_NAMES)
     if full and not last:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from minigen.course.console import UsageError
     from minigen.course.exercise.format import Exercise
-    from minigen.course.exercise.notebook import check, inputs, use
+    from minigen.course.exercise.in_notebook import check, inputs, use
     from minigen.course.lesson.claims import CheckFailed
     from minigen.course.lesson.lesson import Lesson
     from minigen.course.lesson.trained import load_trained
@@ -23,10 +23,10 @@ _HOMES = {
     "Exercise": "exercise.format",
     "Lesson": "lesson.lesson",
     "UsageError": "console",
-    "check": "exercise.notebook",
-    "inputs": "exercise.notebook",
+    "check": "exercise.in_notebook",
+    "inputs": "exercise.in_notebook",
     "load_trained": "lesson.trained",
-    "use": "exercise.notebook",
+    "use": "exercise.in_notebook",
 }
 
 

@@ -5,7 +5,7 @@ import linecache
 
 import pytest
 
-from minigen.classroom import notebook
+from minigen.classroom import notebooks
 from minigen.course import check
 from minigen.course.exercise.grading import status as S
 
@@ -38,7 +38,7 @@ def test_functions_are_taken_and_nothing_else_is_run():
         "def f(x):\n    return helper(x) + TABLE['a'][1]",  # the last definition counts
         "1 +",
     )
-    source, notes = notebook.functions_of(data, ["f", "missing"])
+    source, notes = notebooks.functions_of(data, ["f", "missing"])
     assert run(source)["f"](16.0) == 4.0  # 4 / 2 + 2
     assert "nowhere" not in source and "SystemExit" not in source and "Unused" not in source and "unused" not in source
     left_out = ["cell 6 of the notebook begins with %%bash", "cell 9 of the notebook is not Python"]
@@ -46,7 +46,7 @@ def test_functions_are_taken_and_nothing_else_is_run():
 
 
 def test_what_is_called_is_not_taken_as_a_value():
-    source, _ = notebook.functions_of(
+    source, _ = notebooks.functions_of(
         book("A = print('x')\nB = 2 ** 9 ** 9 ** 9\nC = -3\ndef f(): return A, B, C"), ["f"]
     )
     assert [line for line in source.splitlines() if " = " in line] == ["C = -3"]
@@ -61,10 +61,10 @@ def test_imports_are_taken_that_the_functions_use():
         "def scale(x):\n    return np.mean(x)",
         "plt.plot(f([1.0], time.time()))",
     )
-    source, notes = notebook.functions_of(data, ["f"])
+    source, notes = notebooks.functions_of(data, ["f"])
     imports = [line for line in source.splitlines() if line.startswith(("import", "from"))]
     assert imports == ["import autograd.numpy as np", "from math import sqrt"] and not notes
-    source, _ = notebook.functions_of(
+    source, _ = notebooks.functions_of(
         book("from __future__ import annotations\ndef f(x: torch.Tensor): return x"), ["f"]
     )
     assert run(source)["f"](3) == 3
@@ -79,7 +79,7 @@ def test_imports_of_many_shapes():
         "def f(x, limits=LIMITS):\n"
         "    return scipy.special.gamma(x) + scipy.stats.norm.cdf(0) + log(1) + sqrt(4) + limits[1]",
     )
-    source, notes = notebook.functions_of(data, ["f"])
+    source, notes = notebooks.functions_of(data, ["f"])
     assert run(source)["f"](3.0) == 2 + 0.5 + 0 + 2 - 2 and not notes
     assert "import scipy.special\n" in source and "import scipy.stats\n" in source, "both bind scipy"
 
@@ -91,7 +91,7 @@ def test_magics_are_left_out_and_the_cell_is_kept():
         "%matplotlib inline\n!pip install x\nfiles = !ls\nf?\nawait display(f)",
         "%%writefile mine.py\ndef f(x):\n    return 0",
     )
-    source, notes = notebook.functions_of(data, ["f"])
+    source, notes = notebooks.functions_of(data, ["f"])
     assert run(source)["f"](5) == 2
     assert notes == [
         "cell 4 of the notebook begins with %%writefile and was left out",
@@ -101,14 +101,14 @@ def test_magics_are_left_out_and_the_cell_is_kept():
 
 def test_a_value_that_needs_its_cell_is_said():
     data = book("import numpy as np\nEPS = np.finfo(float).eps\nN = len('abc')", "def f(x):\n    return x + EPS")
-    source, notes = notebook.functions_of(data, ["f"])
+    source, notes = notebooks.functions_of(data, ["f"])
     assert "EPS =" not in source
     assert len(notes) == 1 and notes[0].startswith("EPS was left out, because cell 1 of the notebook has to be run")
 
 
 def test_a_notebook_with_lone_surrogates():
     cells = ["def f(x):\n    return 'caf\\udce9'", "# \\ud800"]
-    source, _ = notebook.functions_of(book(*cells).replace(b"\\\\ud800", b"\\ud800"), ["f"])
+    source, _ = notebooks.functions_of(book(*cells).replace(b"\\\\ud800", b"\\ud800"), ["f"])
     assert source.encode() and run(source)["f"](0) == "caf\udce9"
 
 
@@ -179,8 +179,8 @@ def test_check_warns_of_what_grade_refuses(tmp_path, monkeypatch, capsys):
 )
 def test_bytes_that_are_no_notebook(data):
     try:
-        source, _ = notebook.functions_of(data, ["f"])
-    except notebook.NotebookError as error:
+        source, _ = notebooks.functions_of(data, ["f"])
+    except notebooks.NotebookError as error:
         assert "no Jupyter notebook" in str(error)
     else:
         assert "def f" not in source
@@ -190,7 +190,7 @@ def test_old_formats_are_read():
     v3 = nbformat.v3
     sheet = v3.new_worksheet(cells=[v3.new_code_cell(input="def f():\n    return 5")])
     data = nbformat.writes(v3.new_notebook(worksheets=[sheet]), version=3).encode()
-    assert run(notebook.functions_of(data, ["f"])[0])["f"]() == 5
+    assert run(notebooks.functions_of(data, ["f"])[0])["f"]() == 5
 
 
 def test_a_notebook_is_graded(a_class):
@@ -208,7 +208,7 @@ def test_a_notebook_is_graded(a_class):
 
 @pytest.mark.slow
 def test_the_notebook_that_students_get(a_class):
-    made = notebook.student_notebook(a_class.assignment)
+    made = notebooks.student_notebook(a_class.assignment)
     nbformat.validate(made)
     code = [cell.source for cell in made.cells if cell.cell_type == "code"]
     for cell in code:
@@ -217,7 +217,7 @@ def test_the_notebook_that_students_get(a_class):
     text = "\n".join(code)
     for assigned in a_class.assignment.exercises:
         assert assigned.exercise.hints[2] not in text and f'check("{assigned.id}", {assigned.exercise.name}, ' in text
-    assert nbformat.writes(made) == nbformat.writes(notebook.student_notebook(a_class.assignment))
+    assert nbformat.writes(made) == nbformat.writes(notebooks.student_notebook(a_class.assignment))
     # what is handed in unchanged is a stub
     a_class.write("submissions/s001/hw1.ipynb", nbformat.writes(made))
     a_class.grade()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from minigen.classroom import assignment as assignments
-from minigen.classroom import build, notebook
+from minigen.classroom import build, notebooks
 from minigen.classroom.platforms import export, nbgrader, otter, remote
 from minigen.classroom.platforms.score import Checked, score
 from minigen.classroom.teaching.solutions import solutions
@@ -155,7 +155,7 @@ def test_platforms_grade_the_same_variant(an_exam, tmp_path, monkeypatch, capsys
     assert f'Checked("{variant.address}", seeds=[3])' in otter.tests_of(given.exercises[0], [3])
     cells = "\n".join(cell.source for cell in nbgrader.source_notebook(given).cells)
     assert f'score("{variant.address}", penalized_slope' in cells and variant.hints[2] in cells
-    cells = "\n".join(cell.source for cell in notebook.student_notebook(given).cells)
+    cells = "\n".join(cell.source for cell in notebooks.student_notebook(given).cells)
     assert f'check("{variant.address}", penalized_slope' in cells
     right, ordinary = variant.reference, variants.find(SLOPE).reference
     assert score(variant.address, lambda distance, penalty=10.0: right(distance, penalty), seeds=[3]) == variant.points

@@ -12,7 +12,7 @@ from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import Pair, Verdict, compare_all, relation
 from minigen.course.exercise.grading.explain import _is_form, _left_alone, recognised
 from minigen.course.exercise.grading.in_process import grade_source
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.report import render
 
 
@@ -127,15 +127,15 @@ def test_what_an_answer_changes_in_one_case_is_not_said_to_be_left_alone():
     """Where the mean was 0, a step with the old mean leaves p as it was; another case shows that p is changed."""
     exercise = catalog.find("start/01/adam_update")[0]
     values = {"p": np.ones(2)}
-    left, changed = Outcome(S.PASS, values=values, untouched=("p",)), Outcome(S.PASS, values=values)
+    left, changed = CaseOutcome(S.PASS, values=values, untouched=("p",)), CaseOutcome(S.PASS, values=values)
     assert "`p` is not changed in place" in _left_alone(exercise, [left, changed], [changed, changed], [0])
     assert _left_alone(exercise, [left, changed], [changed, changed], [0, 1]) == ""
 
 
 def test_a_wrong_type_is_not_explained_by_values():
     """An array for a pair holds the right numbers, which a change that has no effect on them gives as well."""
-    assert _is_form(Verdict("by_hand", S.WRONG_TYPE, 0, 1, kind="equation"), Outcome(S.WRONG_TYPE))
-    assert not _is_form(Verdict("by_hand", S.WRONG_SHAPE, 0, 1, kind="equation"), Outcome(S.WRONG_SHAPE))
+    assert _is_form(Verdict("by_hand", S.WRONG_TYPE, 0, 1, kind="equation"), CaseOutcome(S.WRONG_TYPE))
+    assert not _is_form(Verdict("by_hand", S.WRONG_SHAPE, 0, 1, kind="equation"), CaseOutcome(S.WRONG_SHAPE))
 
 
 def test_opposite_signs_are_not_named_where_the_array_is_reversed_as_well():
@@ -148,7 +148,7 @@ def test_opposite_signs_are_not_named_where_the_array_is_reversed_as_well():
 
 
 def outcomes(*values):
-    return [Outcome(S.PASS, values={"y": np.array(value)}) for value in values]
+    return [CaseOutcome(S.PASS, values={"y": np.array(value)}) for value in values]
 
 
 RIGHT = outcomes(7.3, 5.3, 1.3, 2.3)
@@ -179,7 +179,7 @@ def test_a_mistake_in_single_precision_is_compared_by_the_tolerance_of_the_case(
     """Otherwise it would explain every error of 1e-6."""
     cases = [Case(outcomes, 1, "equation", {}, False, 1e-8, 0.0)]
     right, wrong = outcomes(7.3)[0], 7.3 * (1 + 1e-6)
-    single = Outcome(S.PASS, values={"y": np.array(7.3 * (1 + 2e-6))}, precision=1.2e-7, scale=7.3)
+    single = CaseOutcome(S.PASS, values={"y": np.array(7.3 * (1 + 2e-6))}, precision=1.2e-7, scale=7.3)
     mine = outcomes(wrong)
     verdicts = compare_all(cases, mine, [right])
     assert recognised(cases, mine, verdicts, ["single"], lambda m, n: single, [right]) == []

@@ -15,7 +15,7 @@ from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import Pair, compare, compare_all, distance, relation
 from minigen.course.exercise.grading.forms import magnitude
 from minigen.course.exercise.grading.observe import Impl, observe, start_of
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 
 
 def case(**expect):
@@ -25,8 +25,8 @@ def case(**expect):
 def judge(got, want, **expect):
     return compare(
         case(**expect),
-        Outcome(S.PASS, values={"y": np.asarray(got)}),
-        Outcome(S.PASS, values={"y": np.asarray(want)}),
+        CaseOutcome(S.PASS, values={"y": np.asarray(got)}),
+        CaseOutcome(S.PASS, values={"y": np.asarray(want)}),
     )
 
 
@@ -111,7 +111,7 @@ def test_a_literal_is_decisive_and_guards_the_reference():
 
 def test_a_missing_value_is_a_wrong_answer():
     """The driver gave it for the reference; else it is a worker's message that no worker writes."""
-    verdict = compare(case(), Outcome(S.PASS, values={}), Outcome(S.PASS, values={"y": np.zeros(1)}))
+    verdict = compare(case(), CaseOutcome(S.PASS, values={}), CaseOutcome(S.PASS, values={"y": np.zeros(1)}))
     assert verdict.status == S.WRONG_TYPE and "gives no 'y'" in verdict.message
 
 
@@ -187,7 +187,7 @@ def test_float32_is_compared_at_its_own_precision():
     for dtype, expected in ((np.float32, S.PASS), (np.float64, S.WRONG_VALUE)):
         rough = (want + [2e-5, 0.0]).astype(dtype)
         outcome = observe(lambda impl, rng: {"y": 1.0 * impl(want)}, Impl(lambda x: rough), start_of(0, 0))
-        assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == expected
+        assert compare(case(), outcome, CaseOutcome(S.PASS, values={"y": want})).status == expected
 
 
 def test_nothing_is_coarser_than_float32():
@@ -196,17 +196,19 @@ def test_nothing_is_coarser_than_float32():
         outcome = observe(
             lambda impl, rng: {"y": impl(want)}, Impl(lambda x: (1.001 * x).astype(dtype)), start_of(0, 0)
         )
-        assert compare(case(), outcome, Outcome(S.PASS, values={"y": want})).status == S.WRONG_VALUE
+        assert compare(case(), outcome, CaseOutcome(S.PASS, values={"y": want})).status == S.WRONG_VALUE
 
 
 def test_no_answer_says_how_closely_it_is_judged():
     """What its outcome claims of precision and magnitudes counts for nothing: the reference's run does."""
-    want = Outcome(
+    want = CaseOutcome(
         S.PASS, values={"y": np.array([1.0, 2.0])}, precision=2.2e-16, scale=2.0, given=1.0, returned={"y": 0}
     )
     claims = {"precision": 1.0, "scale": 1e9, "given": 1e9, "returned": {}}
-    assert compare(case(), Outcome(S.PASS, values={"y": np.array([1.0, 2.1])}, **claims), want).status == S.WRONG_VALUE
-    near = Outcome(S.PASS, values={"y": np.array([1.0, 2.0 + 1e-5])}, **claims)
+    assert (
+        compare(case(), CaseOutcome(S.PASS, values={"y": np.array([1.0, 2.1])}, **claims), want).status == S.WRONG_VALUE
+    )
+    near = CaseOutcome(S.PASS, values={"y": np.array([1.0, 2.0 + 1e-5])}, **claims)
     assert compare(case(), near, want).status == S.WRONG_VALUE
 
 
@@ -224,7 +226,7 @@ def test_float32_that_one_driver_hides_is_seen_in_another_case():
 def test_a_huge_result_is_no_excuse_for_another():
     """A log-determinant beside an x of 1e170 is compared at its own size, and at that of the arguments."""
     z, log_scale = np.ones(3), np.full(3, 400.0)
-    want = Outcome(S.PASS, values={"x": z * np.exp(log_scale), "log_det": np.array(1200.0)})
+    want = CaseOutcome(S.PASS, values={"x": z * np.exp(log_scale), "log_det": np.array(1200.0)})
 
     def graded(log_det):
         def driver(impl, rng):
@@ -525,15 +527,15 @@ def test_the_expected_numbers_in_other_places(got, want, words):
 
 def test_a_dtype_counts_where_it_is_promised():
     exact = Case(lambda impl, rng: {}, 3, "shapes", {}, False, 1e-6, 1e-9, exact_dtype=True)
-    single = Outcome(S.PASS, values={"y": np.float32([1.0, 2.0])})
-    double = Outcome(S.PASS, values={"y": np.array([1.0, 2.0])})
+    single = CaseOutcome(S.PASS, values={"y": np.float32([1.0, 2.0])})
+    double = CaseOutcome(S.PASS, values={"y": np.array([1.0, 2.0])})
     verdict = compare(exact, double, single)
     assert (verdict.status, verdict.message) == (S.WRONG_DTYPE, "y is float64, float32 was expected")
     assert verdict.relation == "" and verdict.yours is None
     assert compare(exact, single, single).passed and compare(case(), double, single).passed
-    wrong = compare(exact, Outcome(S.PASS, values={"y": np.array([1.0, 3.0])}), single)
+    wrong = compare(exact, CaseOutcome(S.PASS, values={"y": np.array([1.0, 3.0])}), single)
     assert wrong.status == S.WRONG_VALUE, "a wrong value comes first"
-    pixels, whole = (Outcome(S.PASS, values={"y": np.array([1, 2], dtype)}) for dtype in (np.uint8, np.int64))
+    pixels, whole = (CaseOutcome(S.PASS, values={"y": np.array([1, 2], dtype)}) for dtype in (np.uint8, np.int64))
     assert compare(exact, whole, pixels).message == "y is int64, uint8 was expected"
     assert compare(exact, pixels, pixels).passed and compare(case(), whole, pixels).passed
 

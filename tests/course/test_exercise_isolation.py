@@ -30,7 +30,7 @@ from minigen.course.exercise.grading.forms import check_returned, describe, shap
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_function, grade_source
 from minigen.course.exercise.grading.observe import Impl, observe, start_of
-from minigen.course.exercise.grading.outcome import Failure, Outcome, with_incident
+from minigen.course.exercise.grading.outcome import CaseOutcome, Failure, with_incident
 from minigen.course.exercise.grading.reference import without_bodies
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.runner import Limits
@@ -1128,7 +1128,7 @@ def test_a_function_that_the_driver_calls_is_the_students_too(exercise):
 
 
 def test_a_driver_that_fails_on_an_answer_is_not_the_graders_error():
-    outcome = with_incident(Outcome(S.GRADER_ERROR, "case a failed in line 3 of the exercise's file"), [])
+    outcome = with_incident(CaseOutcome(S.GRADER_ERROR, "case a failed in line 3 of the exercise's file"), [])
     assert outcome.status == S.RAISED and "on what your function gives, case a failed" in outcome.message
 
 
@@ -1347,7 +1347,7 @@ def test_a_slip_in_one_of_two_results_is_recognised(name):
 def counts(*values):
     """Verdicts and outcomes of three cases, of whole numbers; the right ones are 7, 5 and 1."""
     right = [7, 5, 1]
-    outcomes = [Outcome(S.PASS, values={"count": np.array(value)}) for value in values]
+    outcomes = [CaseOutcome(S.PASS, values={"count": np.array(value)}) for value in values]
     verdicts = [
         Verdict(str(n), S.PASS if v == r else S.WRONG_VALUE, 0, 1, key="count", kind="equation")
         for n, (v, r) in enumerate(zip(values, right))
@@ -1379,7 +1379,7 @@ def test_a_mistake_that_fails_what_the_answer_passes_is_not_named():
     cases = [Case(counts, 1, "equation", {}, False, 0.0, 0.0)] * 4
 
     def outcomes(*values):
-        return [Outcome(S.PASS, values={"y": np.array(value)}) for value in values]
+        return [CaseOutcome(S.PASS, values={"y": np.array(value)}) for value in values]
 
     right, mistake = outcomes(7.3, 5.3, 1.3, 2.3), outcomes(4.1, 5.4, 1.4, 2.3)
     for mine, found in ((outcomes(4.1, 5.3, 1.3, 2.3), []), (outcomes(4.1, 5.3, 1.4, 2.3), ["a"])):

@@ -13,7 +13,7 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_function, grade_source
-from minigen.course.exercise.grading.outcome import Outcome, with_incident
+from minigen.course.exercise.grading.outcome import CaseOutcome, with_incident
 from minigen.course.exercise.grading.report import render
 from minigen.course.exercise.grading.submission import Submission
 
@@ -93,16 +93,16 @@ FIRST, SECOND = (S.PACKAGE_ANSWER, "calls the reference"), (S.INPUT, "asks for i
 
 def test_the_first_incident_decides_and_is_used_up():
     incidents = [FIRST, SECOND]
-    outcome = with_incident(Outcome(S.PASS, line=7, text="x = 1", values={"a": 1}), incidents)
-    assert outcome == Outcome(*FIRST, 7, "x = 1") and incidents == []
-    right = Outcome(S.PASS)
+    outcome = with_incident(CaseOutcome(S.PASS, line=7, text="x = 1", values={"a": 1}), incidents)
+    assert outcome == CaseOutcome(*FIRST, 7, "x = 1") and incidents == []
+    right = CaseOutcome(S.PASS)
     assert with_incident(right, incidents) is right
 
 
 def test_an_exception_that_was_not_swallowed_keeps_its_own_words():
-    raised = Outcome(S.PACKAGE_ANSWER, "its own words", 3, "critic_loss(a, b)")
+    raised = CaseOutcome(S.PACKAGE_ANSWER, "its own words", 3, "critic_loss(a, b)")
     assert with_incident(raised, [FIRST]) is raised
-    assert with_incident(Outcome(S.RAISED, "later", 4, "1 / 0"), [FIRST]) == Outcome(*FIRST, 4, "1 / 0")
+    assert with_incident(CaseOutcome(S.RAISED, "later", 4, "1 / 0"), [FIRST]) == CaseOutcome(*FIRST, 4, "1 / 0")
 
 
 SWALLOWED = """\

@@ -568,10 +568,10 @@ def test_importing_the_lesson_loads_only_what_every_run_needs():
 
 def test_what_a_lesson_may_need_is_found_where_it_is_asked_for():
     from minigen import course
-    from minigen.course.exercise import notebook
+    from minigen.course.exercise import in_notebook
     from minigen.course.lesson.trained import load_trained
 
-    assert (course.check, course.use, course.load_trained) == (notebook.check, notebook.use, load_trained)
+    assert (course.check, course.use, course.load_trained) == (in_notebook.check, in_notebook.use, load_trained)
     assert set(course.__all__) <= set(dir(course))
     with pytest.raises(AttributeError, match="module 'minigen.course' has no attribute 'chek'"):
         _ = course.chek

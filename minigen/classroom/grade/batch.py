@@ -27,7 +27,7 @@ from minigen.classroom.results.report import Tally
 from minigen.classroom.roster import Student
 from minigen.course.console import UsageError
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.report import same_for_every_case
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.templates import environment
@@ -219,7 +219,7 @@ def _rows_not_graded(
     """The rows of a submission that the grader failed on."""
     rows = []
     for assigned, answer in zip(assignment.exercises, submitted.answers, strict=True):
-        report = same_for_every_case(assigned.exercise, Outcome(status.GRADER_ERROR, reason))
+        report = same_for_every_case(assigned.exercise, CaseOutcome(status.GRADER_ERROR, reason))
         rows.append(row_of(assigned, answer.submission, answer.sha256, answer.notes, [report], seeds))
     return rows
 

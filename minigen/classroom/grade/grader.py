@@ -15,7 +15,7 @@ from minigen.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
 from minigen.course.exercise.grading.grade import grade_file
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.public import public_message
 from minigen.course.exercise.grading.reaches import reaches
 from minigen.course.exercise.grading.report import Report, points_by_kind, same_for_every_case
@@ -68,7 +68,7 @@ class Grader:
         """The rows of a submission that ends the process which grades it: no points, and the reason."""
         rows = []
         for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
-            outcome = Outcome(status.CRASHED, reason) if submission.status == status.PASS else submission.outcome
+            outcome = CaseOutcome(status.CRASHED, reason) if submission.status == status.PASS else submission.outcome
             report = same_for_every_case(assigned.exercise, outcome)
             rows.append(row_of(assigned, submission, sha256, notes, [report], self.seeds))
         return rows
@@ -89,7 +89,7 @@ class Grader:
             left = end - running_time()
             if left <= 0:
                 message = f"the answers before this one took all of the {self.assignment.seconds:g} s of a submission"
-                return [same_for_every_case(exercise, Outcome(status.TIMEOUT, message))]
+                return [same_for_every_case(exercise, CaseOutcome(status.TIMEOUT, message))]
             limits = self.assignment.limits(exercise, max(left, SHORTEST), self.sandbox)
             wanted = self.grading(assigned).wanted[seed]
             reports.append(grade_file(exercise, submission, limits, seed, wanted, self.assignment.files))
@@ -98,7 +98,7 @@ class Grader:
 
 
 def _failed(assigned: AssignedExercise, message: str) -> Report:
-    return same_for_every_case(assigned.exercise, Outcome(status.GRADER_ERROR, " ".join(message.split())[:500]))
+    return same_for_every_case(assigned.exercise, CaseOutcome(status.GRADER_ERROR, " ".join(message.split())[:500]))
 
 
 def _of_another_variant(assigned: AssignedExercise, submission: Submission) -> list[str]:

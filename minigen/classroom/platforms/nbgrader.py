@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from minigen.classroom import notebook
+from minigen.classroom import notebooks
 from minigen.classroom.assignment import AssignedExercise, Assignment, given
 from minigen.classroom.platforms.score import seeds_file
 from minigen.course.exercise import limits, stubs
@@ -45,9 +45,9 @@ c.ExecutePreprocessor.timeout = {seconds:g}
 
 def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     """Write a course with one assignment. Raises UsageError without nbformat, and for two functions of one name."""
-    notebook.check_names(assignment)
+    notebooks.check_names(assignment)
     source = folder / "source" / assignment.slug
-    nbformat = notebook.module()
+    nbformat = notebooks.module()
     book = source_notebook(assignment)
     source.mkdir(parents=True)
     nbformat.write(book, source / f"{assignment.slug}.ipynb")
@@ -65,7 +65,7 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
 
 def source_notebook(assignment: Assignment) -> Any:
     """The teacher's notebook: for each exercise its text, a cell with the solution, and one that gives the points."""
-    nbformat = notebook.module()
+    nbformat = notebooks.module()
     book = nbformat.v4.new_notebook()
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     book.cells = list(_cells(assignment))
@@ -73,9 +73,9 @@ def source_notebook(assignment: Assignment) -> Any:
 
 
 def _cells(assignment: Assignment) -> Iterator[Any]:
-    v4 = notebook.module().v4
+    v4 = notebooks.module().v4
     yield v4.new_markdown_cell(f"# {assignment.title}", id="title")
-    yield v4.new_code_cell(notebook.imports(assignment, check=False), id="imports")
+    yield v4.new_code_cell(notebooks.imports(assignment, check=False), id="imports")
     for assigned in assignment.exercises:
         name = assigned.id.replace("/", "-")
         yield v4.new_markdown_cell(f"## {assigned.id}\n\n{assigned.points:g} points", id=f"{name}-text"[:64])

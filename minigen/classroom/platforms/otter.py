@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.classroom import notebook
+from minigen.classroom import notebooks
 from minigen.classroom.assignment import AssignedExercise, Assignment, given
 from minigen.classroom.platforms.export import copy_package, requirements
 from minigen.course.exercise import limits
@@ -53,7 +53,7 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
 
     The package is a folder and not a wheel, because `otter grade` makes its environment before it has the files.
     """
-    notebook.check_names(assignment)
+    notebooks.check_names(assignment)
     (folder / "tests").mkdir(parents=True)
     for assigned in assignment.exercises:
         (folder / "tests" / f"{_name(assigned)}.py").write_text(tests_of(assigned, seeds), encoding="utf-8")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigen.classroom.assignment import Assignment
-from minigen.classroom.roster import POINTS_POSSIBLE, Table, members, number, words
+from minigen.classroom.roster import POINTS_POSSIBLE, CsvFile, members, number, words
 from minigen.course.console import UsageError
 
 __all__ = ["KINDS", "Gradebook", "plan"]
@@ -62,7 +62,7 @@ class Gradebook:
         return text.replace(".", ",") if self.comma else text
 
 
-def plan(kind: str, table: Table, assignment: Assignment, column: str | None = None) -> Gradebook:
+def plan(kind: str, table: CsvFile, assignment: Assignment, column: str | None = None) -> Gradebook:
     """The gradebook for a platform, from its export. Raises UsageError if the roster is not that.
 
     column: the assignment's column, in place of the one that has its title.
@@ -74,7 +74,7 @@ def plan(kind: str, table: Table, assignment: Assignment, column: str | None = N
     return _moodle(table, assignment, column)
 
 
-def _canvas(table: Table, assignment: Assignment, column: str | None) -> Gradebook:
+def _canvas(table: CsvFile, assignment: Assignment, column: str | None) -> Gradebook:
     names = table.names
     if not {"id", "section"} <= set(names) or not {"student", "lastname"} & set(names[:1]):
         raise UsageError(
@@ -99,7 +99,7 @@ def _canvas(table: Table, assignment: Assignment, column: str | None) -> Gradebo
     return Gradebook("canvas", header, tuple(rows), first, possible, table.delimiter, notes=tuple(notes))
 
 
-def _worksheet(table: Table, assignment: Assignment) -> Gradebook:
+def _worksheet(table: CsvFile, assignment: Assignment) -> Gradebook:
     """Moodle's grading worksheet of an assignment, which it reads back as a whole."""
     place = table.names.index("grade")
     people = members(table)
@@ -111,7 +111,7 @@ def _worksheet(table: Table, assignment: Assignment) -> Gradebook:
     return Gradebook("moodle", table.header, rows, place, possible, table.delimiter, comma, tuple(notes))
 
 
-def _moodle(table: Table, assignment: Assignment, column: str | None) -> Gradebook:
+def _moodle(table: CsvFile, assignment: Assignment, column: str | None) -> Gradebook:
     """Moodle's export of the grades or list of participants: its columns of the person, and the assignment's."""
     own = [n for n, name in enumerate(table.names) if name in PERSON]
     if not {"id number", "username", "email address"} & set(table.names):
@@ -131,7 +131,7 @@ def _moodle(table: Table, assignment: Assignment, column: str | None) -> Gradebo
 
 
 def _column(
-    table: Table, places: Iterable[int], assignment: Assignment, column: str | None, ending: re.Pattern[str]
+    table: CsvFile, places: Iterable[int], assignment: Assignment, column: str | None, ending: re.Pattern[str]
 ) -> int | None:
     """The place of the assignment's column: the one that is named, or the one that has its title."""
     if column is not None:

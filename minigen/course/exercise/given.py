@@ -128,7 +128,7 @@ def _packed_row(row: Any) -> dict[str, Any]:
 
 
 def unpacked(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a `Reference`, and under "outcome" those of its `Outcome`, from a packed row."""
+    """The fields of a `Reference`, and under "outcome" those of its `CaseOutcome`, from a packed row."""
     outcome = {name: row[name] for name in ("precision", "scale", "draws", "given")}
     outcome |= {"untouched": tuple(row["untouched"]), "returned": dict(row["returned"])}
     return {

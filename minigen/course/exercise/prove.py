@@ -39,7 +39,7 @@ from minigen.course.exercise.grading.compare import COARSEST, Verdict, compare, 
 from minigen.course.exercise.grading.drivers import drivers_of, load_drivers
 from minigen.course.exercise.grading.explain import recognised
 from minigen.course.exercise.grading.observe import Impl, observe, start_of
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.reference import (
     Reference,
     drawing_nothing,
@@ -123,8 +123,8 @@ def _observe(
     function: Callable,
     seed: int,
     wanted: Sequence[Reference],
-    known: Mapping[int, Outcome] | None = None,
-) -> list[Outcome]:
+    known: Mapping[int, CaseOutcome] | None = None,
+) -> list[CaseOutcome]:
     """Run a function on every case but those whose outcome is known, quietly and within its limit of processor time."""
     known = known or {}
     try:
@@ -134,18 +134,18 @@ def _observe(
                 for number, row in enumerate(wanted)
             ]
     except _TooLong:
-        return [Outcome(status.TIMEOUT, "took too long") for _ in exercise.cases]
+        return [CaseOutcome(status.TIMEOUT, "took too long") for _ in exercise.cases]
 
 
-def _compare(exercise: Exercise, outcomes: Sequence[Outcome], rows: Sequence[Reference]) -> list[Verdict]:
+def _compare(exercise: Exercise, outcomes: Sequence[CaseOutcome], rows: Sequence[Reference]) -> list[Verdict]:
     return compare_all(exercise.cases, outcomes, [row.outcome for row in rows])
 
 
 def _on_seeds(
     exercise: Exercise, function: Callable, wanted: Sequence[Sequence[Reference]], fixed: Iterable[int]
-) -> Iterator[list[Outcome]]:
+) -> Iterator[list[CaseOutcome]]:
     """The outcomes on one seed after the other; those of cases with fixed inputs are found once."""
-    known: dict[int, Outcome] = {}
+    known: dict[int, CaseOutcome] = {}
     for seed, rows in enumerate(wanted):
         outcomes = _observe(exercise, function, seed, rows, known)
         known = {number: outcomes[number] for number in fixed}

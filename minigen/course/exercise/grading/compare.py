@@ -17,7 +17,7 @@ import numpy as np
 from minigen.course.exercise.format import Case
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.forms import KINDS, magnitude, not_finite, shape_message
-from minigen.course.exercise.grading.outcome import Failure, Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome, Failure
 
 __all__ = [
     "COARSEST",
@@ -104,7 +104,7 @@ def _spacing(array: np.ndarray) -> float:
     return float(np.finfo(array.dtype).eps) if array.dtype.kind in "fc" else 0.0
 
 
-def precision_of(got: Outcome, want: Outcome) -> float:
+def precision_of(got: CaseOutcome, want: CaseOutcome) -> float:
     """The spacing at 1 of the coarsest floats of an answer, or of the reference if those are coarser.
 
     Only what an answer holds in a coarser type than the reference counts, and nothing is coarser than float32.
@@ -114,7 +114,7 @@ def precision_of(got: Outcome, want: Outcome) -> float:
     return min(COARSEST, max([want.precision, *own]))
 
 
-def rounding(precision: float, want: Outcome, value: np.ndarray, key: str = "") -> float:
+def rounding(precision: float, want: CaseOutcome, value: np.ndarray, key: str = "") -> float:
     """The error that an answer of this precision may have: a function that computes in float32 is not wrong.
 
     want: the reference's outcome. Magnitudes are those of the reference's run, never those of the answer.
@@ -131,7 +131,7 @@ def _wide(array: np.ndarray) -> type:
     return complex if array.dtype.kind == "c" else float
 
 
-def compare(case: Case, got: Outcome, want: Outcome, precision: float = 0.0) -> Verdict:
+def compare(case: Case, got: CaseOutcome, want: CaseOutcome, precision: float = 0.0) -> Verdict:
     """Judge one case: `got` is the student's outcome, `want` the reference's, `case.expect` has the literals.
 
     precision: of the answer in its other cases, where this one shows a finer one; see `precision_of`.
@@ -149,7 +149,7 @@ def compare(case: Case, got: Outcome, want: Outcome, precision: float = 0.0) -> 
     return shown
 
 
-def compare_all(cases: Sequence[Case], outcomes: Sequence[Outcome], wanted: Sequence[Outcome]) -> list[Verdict]:
+def compare_all(cases: Sequence[Case], outcomes: Sequence[CaseOutcome], wanted: Sequence[CaseOutcome]) -> list[Verdict]:
     """One verdict for each case; wanted: the reference's outcomes.
 
     An answer that computes in float32 is seen as such in some cases only: a driver's own float64 hides it in others.
@@ -159,7 +159,7 @@ def compare_all(cases: Sequence[Case], outcomes: Sequence[Outcome], wanted: Sequ
     return [compare(*row, precision) for row in zip(cases, outcomes, wanted, strict=True)]
 
 
-def _compare_key(case: Case, key: str, outcome: Outcome, wanted: Outcome, precision: float) -> Verdict:
+def _compare_key(case: Case, key: str, outcome: CaseOutcome, wanted: CaseOutcome, precision: float) -> Verdict:
     verdict = Verdict(case.name, status.PASS, case.points, case.points, key=key, kind=case.kind)
     got, reference = outcome.values.get(key), wanted.values[key]
 

@@ -34,7 +34,7 @@ from minigen.course.exercise.grading.compare import (
     same_values,
 )
 from minigen.course.exercise.grading.inputs import arguments, described, repeat_line
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.reference import Reference, judged_cases, observe_case, quiet
 from minigen.course.exercise.grading.report import Report
 from minigen.course.exercise.mutants import Mutant
@@ -69,7 +69,7 @@ LONGEST_SEARCH = 20.0 if hasattr(time, "thread_time") else 2.0
 BY_MESSAGE = {status.RAISED, status.NO_GRADIENT, status.CHANGED_INPUTS}  # no values came back, but words did
 
 
-def explain(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
+def explain(report: Report, outcomes: Sequence[CaseOutcome], wanted: Sequence[Reference], seed: int) -> None:
     """Add to the report of an answer that fails what may help: a relation, the inputs and a hint.
 
     seed: of the inputs, which a line of Python that repeats the call looks up.
@@ -79,7 +79,7 @@ def explain(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Refere
     _hint(report, outcomes, wanted, seed)
 
 
-def _relate(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference]) -> None:
+def _relate(report: Report, outcomes: Sequence[CaseOutcome], wanted: Sequence[Reference]) -> None:
     """Describe how each wrong value is related to the expected one."""
     cases, verdicts = report.exercise.cases, report.verdicts
     pairs = {
@@ -97,7 +97,7 @@ def _relate(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Refere
         verdicts[number].relation = relation(pair, [other for other in pairs.values() if other is not pair])
 
 
-def _show_inputs(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
+def _show_inputs(report: Report, outcomes: Sequence[CaseOutcome], wanted: Sequence[Reference], seed: int) -> None:
     """Note what the function is called on in the simplest case that fails, in the call that fails.
 
     That is the call whose result has the wrong value; the first one if the driver computes with its results.
@@ -116,7 +116,7 @@ def _show_inputs(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[R
         verdict.inputs.append(f"(call {call + 1} of {len(calls)})")
 
 
-def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int) -> None:
+def _hint(report: Report, outcomes: Sequence[CaseOutcome], wanted: Sequence[Reference], seed: int) -> None:
     """Name the listed mistake that an answer makes, if it is one; else say what one change of the equation it is."""
     exercise, verdicts = report.exercise, report.verdicts
     cases = judged_cases(exercise, wanted)
@@ -124,7 +124,7 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
     stop = _computing_time() + LONGEST_SEARCH
 
     @functools.cache
-    def theirs(mistake: int, case: int) -> Outcome:
+    def theirs(mistake: int, case: int) -> CaseOutcome:
         return observe_case(exercise, mistakes[mistake].function, seed, case, wanted[case])
 
     with quiet():
@@ -165,11 +165,11 @@ def _hint(report: Report, outcomes: Sequence[Outcome], wanted: Sequence[Referenc
 
 def recognised(
     cases: Sequence[Case],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[CaseOutcome],
     verdicts: Sequence[Verdict],
     mistakes: Sequence[ListedAnswer],
-    theirs: Callable[[int, int], Outcome],
-    wanted: Sequence[Outcome],
+    theirs: Callable[[int, int], CaseOutcome],
+    wanted: Sequence[CaseOutcome],
 ) -> list[ListedAnswer]:
     """The listed mistakes that explain an answer: none, one, or several that cannot be told apart.
 
@@ -212,7 +212,7 @@ def recognised(
     return [mistakes[m] for m in best]
 
 
-def _other_failures(outcomes: Sequence[Outcome], verdicts: Sequence[Verdict], failing: int) -> list[int]:
+def _other_failures(outcomes: Sequence[CaseOutcome], verdicts: Sequence[Verdict], failing: int) -> list[int]:
     """The failing cases besides the first one whose values tell mistakes apart."""
     others = (n for n, verdict in enumerate(verdicts) if n != failing and not verdict.passed)
     return [n for n in others if _telling(outcomes[n].values)]
@@ -224,18 +224,20 @@ def _confirmed(agreements: Iterable[bool]) -> bool:
     return 2 * sum(found) >= len(found)
 
 
-def _with_one_wrong_result(mine: Outcome, right: Outcome, key: str) -> Outcome | None:
+def _with_one_wrong_result(mine: CaseOutcome, right: CaseOutcome, key: str) -> CaseOutcome | None:
     """An outcome with the first wrong one of several results, `key`, the others right; None if that proves little."""
     if len(mine.values) < 2 or key not in mine.values or not _generic({key: mine.values[key]}):
         return None
     values = {**right.values, key: mine.values[key]}
-    return Outcome(right.status, values=values)
+    return CaseOutcome(right.status, values=values)
 
 
 # ------------------------------------------------------------------------------------------- mistakes of every exercise
 
 
-def _left_alone(exercise: Exercise, outcomes: Sequence[Outcome], right: Sequence[Outcome], failing: list[int]) -> str:
+def _left_alone(
+    exercise: Exercise, outcomes: Sequence[CaseOutcome], right: Sequence[CaseOutcome], failing: list[int]
+) -> str:
     """An argument that the reference changes in place, or draws from, and the answer in no failing case.
 
     failing: the numbers of the cases that fail, the simplest first.
@@ -266,11 +268,11 @@ def _not_squared(exercise: Exercise, verdict: Verdict, reference: Reference) -> 
 
 def _one_change(
     cases: Sequence[Case],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[CaseOutcome],
     verdicts: Sequence[Verdict],
     changed: Iterable[Mutant],
-    theirs: Callable[[Mutant, int], Outcome],
-    wanted: Sequence[Outcome],
+    theirs: Callable[[Mutant, int], CaseOutcome],
+    wanted: Sequence[CaseOutcome],
 ) -> str:
     """The one change of a right answer that gives a student's values, in words; "" if none does, or more than one kind.
 
@@ -301,11 +303,11 @@ def _one_change(
 # ------------------------------------------------------------------------------------------- the same answer?
 
 
-def _tells(outcome: Outcome) -> bool:
+def _tells(outcome: CaseOutcome) -> bool:
     return bool(outcome.values) or outcome.status in BY_MESSAGE
 
 
-def _same(mine: Outcome, other: Outcome, right: Outcome, case: Case) -> bool:
+def _same(mine: CaseOutcome, other: CaseOutcome, right: CaseOutcome, case: Case) -> bool:
     """Whether two outcomes are the same answer: equal values in the same form, or the same error.
 
     right: the reference's outcome. An answer in float32 may be off by rounding; that `other` computes in float32 gives
@@ -323,7 +325,7 @@ def _same(mine: Outcome, other: Outcome, right: Outcome, case: Case) -> bool:
     return mine.status not in BY_MESSAGE or mine.message == other.message
 
 
-def _is_form(verdict: Verdict, outcome: Outcome) -> bool:
+def _is_form(verdict: Verdict, outcome: CaseOutcome) -> bool:
     """Whether what is wrong is a type or dtype, whatever the values are, or yes for no, which many formulas share."""
     value = outcome.values.get(verdict.key)
     of_type = verdict.status in (status.WRONG_DTYPE, status.WRONG_TYPE)

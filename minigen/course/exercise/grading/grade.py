@@ -15,7 +15,7 @@ from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import runner, status
 from minigen.course.exercise.grading.compare import compare_all
 from minigen.course.exercise.grading.drivers import drivers_of
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.reference import (
     Reference,
     broken_reference,
@@ -60,7 +60,7 @@ def grade_file(
     return report
 
 
-def judge(exercise: Exercise, outcomes: Sequence[Outcome], wanted: Sequence[Reference], seed: int = 0) -> Report:
+def judge(exercise: Exercise, outcomes: Sequence[CaseOutcome], wanted: Sequence[Reference], seed: int = 0) -> Report:
     """Compare outcomes with the reference's, and add to the report of a failure what may help."""
     verdicts = compare_all(judged_cases(exercise, wanted), outcomes, [row.outcome for row in wanted])
     report = Report(exercise, verdicts)
@@ -90,7 +90,7 @@ def _grade_in_worker(
     try:
         drivers = drivers_of(exercise)
     except (LookupError, OSError, SyntaxError) as error:
-        return same_for_every_case(exercise, Outcome(status.GRADER_ERROR, f"the exercise cannot be read: {error}"))
+        return same_for_every_case(exercise, CaseOutcome(status.GRADER_ERROR, f"the exercise cannot be read: {error}"))
     task = Task(
         source=submission.source,
         file_name=Path(submission.file).name,

@@ -29,7 +29,7 @@ from minigen.course.exercise.functions import formula
 from minigen.course.exercise.grading import runner, sandbox, status
 from minigen.course.exercise.grading.grade import did_you_mean, judge
 from minigen.course.exercise.grading.observe import answer_module, generator_restored, load, run_text
-from minigen.course.exercise.grading.outcome import Incident, Outcome, Stopped, with_incident
+from minigen.course.exercise.grading.outcome import CaseOutcome, Incident, Stopped, with_incident
 from minigen.course.exercise.grading.reference import (
     Reference,
     broken_reference,
@@ -57,10 +57,10 @@ def grade_function(
     started = time.monotonic()
     if not callable(function):
         message = f"an answer is a function, given without calling it: f, not f(x); got {type(function).__name__}"
-        return same_for_every_case(exercise, Outcome(status.WRONG_TYPE, message))
+        return same_for_every_case(exercise, CaseOutcome(status.WRONG_TYPE, message))
     if any(formula(function) is formula(resolve_target(target)[2]) for target in hidden_targets(exercise)):
         message = "this is the package's own function"
-        return same_for_every_case(exercise, Outcome(status.PACKAGE_ANSWER, message))
+        return same_for_every_case(exercise, CaseOutcome(status.PACKAGE_ANSWER, message))
     wanted = references(exercise, seed) if wanted is None else wanted
     namespaces = [function.__globals__] if isinstance(function, types.FunctionType) else []
     with reference_hidden(exercise, namespaces) as incidents, generator_restored():
@@ -84,7 +84,7 @@ class LoadedAnswer:
     """
 
     function: Callable | None
-    outcome: Outcome
+    outcome: CaseOutcome
     notes: list[str] = field(default_factory=list)
 
 
@@ -189,7 +189,7 @@ def _stub_of_other(exercise: Exercise) -> str:
     return stubs.completed(stubs.stub(exercise), {exercise.name: f"raise NotImplementedError({words!r})"})
 
 
-def _run_other(exercise: Exercise, text: str, module: types.ModuleType) -> Outcome:
+def _run_other(exercise: Exercise, text: str, module: types.ModuleType) -> CaseOutcome:
     submission = _submission(text, f"your {exercise.name}")
     if submission.status != status.PASS:
         return submission.outcome

@@ -39,7 +39,7 @@ from minigen.course.exercise.grading.forms import (
     unbox,
     with_article,
 )
-from minigen.course.exercise.grading.outcome import Failure, Outcome, PackageAnswer, Stopped
+from minigen.course.exercise.grading.outcome import CaseOutcome, Failure, PackageAnswer, Stopped
 from minigen.course.exercise.grading.shift import shifted
 
 __all__ = [
@@ -65,16 +65,16 @@ def answer_module(file: str) -> types.ModuleType:
     return module
 
 
-def load(source: str, file: str, name: str, module: types.ModuleType) -> tuple[Callable | None, Outcome]:
+def load(source: str, file: str, name: str, module: types.ModuleType) -> tuple[Callable | None, CaseOutcome]:
     """Run an answer's text in its module: its function `name` and PASS, or None and the outcome of every case."""
     outcome = run_text(source, file, module)
     function = module.__dict__.get(name) if outcome.answered else None
     if outcome.answered and not callable(function):
-        return None, Outcome(status.MISSING_FUNCTION, f"your answer defines no function {name}")
+        return None, CaseOutcome(status.MISSING_FUNCTION, f"your answer defines no function {name}")
     return function, outcome
 
 
-def run_text(source: str, file: str, module: types.ModuleType) -> Outcome:
+def run_text(source: str, file: str, module: types.ModuleType) -> CaseOutcome:
     """Run a text in a module: PASS, or what its failure means for every case."""
     linecache.cache[file] = (len(source), None, [f"{line}\n" for line in source.split("\n")], file)
     try:
@@ -84,8 +84,8 @@ def run_text(source: str, file: str, module: types.ModuleType) -> Outcome:
         if failure.state == status.STUB:  # raised while the file is read: not by the function
             failure.state, failure.message = status.RAISED, _says(error)
         failure.message += " (while your answer was being read)"
-        return Outcome(failure.state, failure.message, failure.line, failure.text)
-    return Outcome(status.PASS)
+        return CaseOutcome(failure.state, failure.message, failure.line, failure.text)
+    return CaseOutcome(status.PASS)
 
 
 # ------------------------------------------------------------------------------------------- calling the function
@@ -264,7 +264,7 @@ class Impl:
         self.seen: list[dict] = []
         self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call of the reference
         self.sizes: set[int] = set()  # lengths of their axes, for "n times" in a report
-        self.precision = self.scale = self.given = 0.0  # see Outcome
+        self.precision = self.scale = self.given = 0.0  # see CaseOutcome
         self.draws = False
         self.changed: dict[str, bool] = {}  # arguments that may be changed, and whether a call did
         self.returned: list[tuple[int, np.ndarray]] = []  # with the number of the call
@@ -482,7 +482,7 @@ def _first_bytes(own: tuple[int, ...]) -> bytes:
 # ------------------------------------------------------------------------------------------- running a driver
 
 
-def observe(driver: Callable, impl: Impl, start: Start) -> Outcome:
+def observe(driver: Callable, impl: Impl, start: Start) -> CaseOutcome:
     """Run a case of an exercise; the same start gives both sides the same inputs.
 
     NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised. Where it
@@ -504,7 +504,7 @@ def _call_of(value: np.ndarray, returned: Iterable[tuple[int, np.ndarray]]) -> i
     return next(same, None)
 
 
-def _observe(driver: Callable, impl: Impl, start: Start) -> Outcome:
+def _observe(driver: Callable, impl: Impl, start: Start) -> CaseOutcome:
     np.random.seed(np.array(start.own, dtype=np.uint32))
     generator = np.random.PCG64(0)
     generator.state = cast(Any, start.state)
@@ -513,18 +513,18 @@ def _observe(driver: Callable, impl: Impl, start: Start) -> Outcome:
     except KeyboardInterrupt:
         raise
     except Failure as failure:
-        return Outcome(failure.state, failure.message, failure.line, failure.text, failure.values)
+        return CaseOutcome(failure.state, failure.message, failure.line, failure.text, failure.values)
     except BaseException as error:
         return _driver_failed(driver, error, impl)
     finally:
         impl.draws = np.random.bytes(16) != _first_bytes(start.own)  # a driver has a generator of its own
     if type(result) is not dict or not result:
-        return Outcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
+        return CaseOutcome(status.GRADER_ERROR, f"case {driver.__name__}: a driver must return a dict of arrays")
     try:
         values = {str(name): _array(name, value) for name, value in result.items()}
-        return Outcome(status.PASS, values=values, precision=impl.precision, scale=impl.scale)
+        return CaseOutcome(status.PASS, values=values, precision=impl.precision, scale=impl.scale)
     except Failure as failure:
-        return Outcome(failure.state, failure.message)
+        return CaseOutcome(failure.state, failure.message)
 
 
 def _array(name: str, value: Any) -> np.ndarray:
@@ -542,16 +542,16 @@ def _array(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _driver_failed(driver: Callable, error: BaseException, impl: Impl) -> Outcome:
+def _driver_failed(driver: Callable, error: BaseException, impl: Impl) -> CaseOutcome:
     """An exception outside the student's function: of what that returned, of its gradient, or else of the driver."""
     frames = _frames(error)
     if any(file in impl.files for file, *_ in frames):  # a function or an object that hers returned was called
         failure = failure_of(error, impl.files)
-        return Outcome(failure.state, failure.message, failure.line, failure.text)
+        return CaseOutcome(failure.state, failure.message, failure.line, failure.text)
     last = frames[-1][3] if frames else ""
     differentiating = any(module in ("autograd.core", "minigen.tensor.core") for *_, module in frames)
     if differentiating or last.split(".")[0] == "autograd" or last.startswith("minigen.tensor"):
-        return Outcome(status.NO_GRADIENT, f"the gradient of your function cannot be taken ({_says(error)})")
+        return CaseOutcome(status.NO_GRADIENT, f"the gradient of your function cannot be taken ({_says(error)})")
     own = [line for file, line, *_ in frames if file == driver.__code__.co_filename]
     where = f"line {own[-1]} of the exercise's file" if own else "the driver"
-    return Outcome(status.GRADER_ERROR, f"case {driver.__name__} failed in {where}: {_says(error)}")
+    return CaseOutcome(status.GRADER_ERROR, f"case {driver.__name__} failed in {where}: {_says(error)}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigen.course.exercise.grading import status
 
-__all__ = ["Failure", "Incident", "Outcome", "PackageAnswer", "Stopped", "with_incident"]
+__all__ = ["Failure", "Incident", "CaseOutcome", "PackageAnswer", "Stopped", "with_incident"]
 
 Incident = tuple[str, str]  # a status and a message: what an answer did that it must not do
 
@@ -42,7 +42,7 @@ class Failure(BaseException):
 
 
 @dataclass
-class Outcome:
+class CaseOutcome:
     """What one case gave: named plain arrays, or a status with a message and the student's line.
 
     values: what the driver returned, or without an answer the numbers in what the function returned.
@@ -75,7 +75,7 @@ class Outcome:
         return self.status == status.PASS
 
 
-def with_incident(outcome: Outcome, incidents: list[Incident]) -> Outcome:
+def with_incident(outcome: CaseOutcome, incidents: list[Incident]) -> CaseOutcome:
     """The outcome of a student's case, or the first incident that was noted while it ran; the list is then empty.
 
     An answer may swallow the exception that comes with an incident, so the incident decides. Where the exception was
@@ -85,7 +85,7 @@ def with_incident(outcome: Outcome, incidents: list[Incident]) -> Outcome:
     noted = incidents[:1]
     incidents.clear()
     if noted and outcome.status != noted[0][0]:
-        return Outcome(*noted[0], outcome.line, outcome.text)
+        return CaseOutcome(*noted[0], outcome.line, outcome.text)
     if outcome.status == status.GRADER_ERROR:
-        return Outcome(status.RAISED, f"on what your function gives, {outcome.message}")
+        return CaseOutcome(status.RAISED, f"on what your function gives, {outcome.message}")
     return outcome

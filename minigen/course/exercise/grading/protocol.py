@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 
 __all__ = ["MAX_BYTES", "MAX_HEADER", "NONCE_BYTES", "ProtocolError", "encode", "fields", "outcome_of", "read"]
 
@@ -65,7 +65,7 @@ def read(stream_read: Callable[[int], bytes], nonce: bytes) -> tuple[dict[str, A
         raise ProtocolError(f"a damaged message: {error}") from None
 
 
-def fields(outcome: Outcome) -> dict[str, Any]:
+def fields(outcome: CaseOutcome) -> dict[str, Any]:
     """The fields of an outcome in a header; its values are the arrays of the frame."""
     return {
         "status": outcome.status,
@@ -78,7 +78,7 @@ def fields(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Outcome:
+def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> CaseOutcome:
     """The outcome that a frame carries. Raises ProtocolError for one that no worker writes.
 
     A worker judges no value, and does not report the grader's own error: what goes wrong beside a student's function is
@@ -96,7 +96,7 @@ def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Outc
             raise ValueError("the number of the call is none")
         message, text = (words.encode("utf-8", "backslashreplace").decode() for words in (message[:2000], text[:200]))
         draws = bool(header["draws"])
-        return Outcome(state, message, line, text, arrays, draws=draws, untouched=untouched, call=call)
+        return CaseOutcome(state, message, line, text, arrays, draws=draws, untouched=untouched, call=call)
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"this is not an outcome: {error}") from None
 

@@ -21,7 +21,7 @@ from minigen.course.exercise.functions import formula
 from minigen.course.exercise.given import GivenExercise, unpacked
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.observe import Impl, generator_restored, observe, start_of
-from minigen.course.exercise.grading.outcome import Incident, Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome, Incident
 from minigen.course.exercise.grading.sandbox import stand_in
 from minigen.course.exercise.patching import replaced
 
@@ -58,7 +58,7 @@ class Reference:
     shift: of the arguments, see `shift`; None where they are the driver's own.
     """
 
-    outcome: Outcome
+    outcome: CaseOutcome
     forms: list
     sizes: frozenset[int]
     calls: list[tuple[tuple, dict]]
@@ -75,7 +75,7 @@ def references(exercise: Exercise, seed: int) -> list[Reference]:
 def _row(row: Mapping[str, Any]) -> Reference:
     """What the reference gave for one case, from a variant that was handed out."""
     fields = unpacked(row)
-    return Reference(**{**fields, "outcome": Outcome(status.PASS, **fields["outcome"])})
+    return Reference(**{**fields, "outcome": CaseOutcome(status.PASS, **fields["outcome"])})
 
 
 def reference_of(exercise: Exercise, seed: int, number: int, shift: int | None = None) -> Reference:
@@ -113,7 +113,7 @@ def observe_case(
     reference: Reference,
     file: str | None = None,
     after: Callable[[], None] | None = None,
-) -> Outcome:
+) -> CaseOutcome:
     """Run any function on one case in this process: in `quiet` or `generator_restored`.
 
     file: of its source, if that is not the file of the function's code object. after: called after each call of it.
@@ -253,7 +253,7 @@ def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.Function
             yield from _definitions(inner, prefix)
 
 
-def broken_reference(wanted: Sequence[Reference]) -> Outcome | None:
+def broken_reference(wanted: Sequence[Reference]) -> CaseOutcome | None:
     """The outcome of every case if the reference itself fails one, which is the grader's error; None if it does not."""
     broken = next((row.outcome for row in wanted if not row.outcome.answered), None)
-    return None if broken is None else Outcome(status.GRADER_ERROR, f"the reference fails: {broken.message}")
+    return None if broken is None else CaseOutcome(status.GRADER_ERROR, f"the reference fails: {broken.message}")

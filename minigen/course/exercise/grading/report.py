@@ -12,7 +12,7 @@ from minigen.course.console import color
 from minigen.course.exercise.format import KINDS, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import Verdict
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 
 __all__ = [
     "ABOUT_VALUES",
@@ -118,7 +118,7 @@ def bars(kinds: Mapping[str, Mapping[str, int]]) -> list[str]:
     ]
 
 
-def same_for_every_case(exercise: Exercise, outcome: Outcome) -> Report:
+def same_for_every_case(exercise: Exercise, outcome: CaseOutcome) -> Report:
     """The report of an answer whose every case has this outcome: a file that cannot be run, for example."""
     cases = exercise.cases
     verdicts = [

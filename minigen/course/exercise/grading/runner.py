@@ -37,7 +37,7 @@ from typing import Any
 
 from minigen.course.exercise.grading import protocol, sandbox, status
 from minigen.course.exercise.grading.observe import start_of
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.starvation import Starvation
 
 __all__ = ["Limits", "Task", "WorkerResult", "remove_folder", "run", "running_time"]
@@ -112,7 +112,7 @@ class Task:
 class WorkerResult:
     """What came back: one outcome for each case, what was printed, and what the system could not limit."""
 
-    outcomes: list[Outcome]
+    outcomes: list[CaseOutcome]
     output: str = ""
     missing_limits: list[str] = field(default_factory=list)
     left_process: bool = False
@@ -168,7 +168,7 @@ def _note_stop(late: float) -> None:
 def run(task: Task, limits: Limits | None = None) -> WorkerResult:
     """Run every case of a task. Never raises for what the student's code does."""
     limits = limits or Limits()
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, CaseOutcome] = {}
     result = WorkerResult([])
     whole = limits.total or limits.boot + len(task.forms) * (limits.case + limits.load)
     end = running_time() + whole
@@ -197,7 +197,7 @@ class _Worker:
 
     def __init__(self, task: Task, todo: Sequence[int], limits: Limits, end: float):
         self.task, self.todo, self.limits, self.end = task, todo, limits, end
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, CaseOutcome] = {}
         self.case: int | None = None  # the case that is being run
         self.missing_limits: list[str] = []
         self.left_process = self.finished_all = False
@@ -372,7 +372,7 @@ class _Worker:
 
     # ---------------------------------------------------------------- following
 
-    def follow(self) -> Outcome | None:
+    def follow(self) -> CaseOutcome | None:
         """Take in outcomes until the worker is done (None) or lost (why)."""
         self.phase = "boot"
         self._allow(self.limits.boot)
@@ -396,7 +396,7 @@ class _Worker:
             if isinstance(event, _Frame):
                 kind = event.header.get("type")
                 if kind == "broken" and self.phase == "boot":
-                    return Outcome(status.GRADER_ERROR, str(event.header.get("message")))
+                    return CaseOutcome(status.GRADER_ERROR, str(event.header.get("message")))
                 if kind == "done" and self.finished_all or kind == "load_failed" and self.phase == "load":
                     self._take(event)
                     return None
@@ -430,7 +430,7 @@ class _Worker:
             outcome = self._outcome(header, event.arrays)
             full = self._is_full()
             if full:
-                outcome = Outcome(status.DISK, self._full_message)
+                outcome = CaseOutcome(status.DISK, self._full_message)
             self.outcomes[header["case"]] = outcome
             self.case, self.finished_all = None, len(self.outcomes) == len(self.todo)
             return outcome.status != status.MEMORY and not full
@@ -438,12 +438,12 @@ class _Worker:
             self.outcomes = {number: self._outcome(header, {}) for number in self.todo}
         return True
 
-    def _outcome(self, header: dict, arrays: dict) -> Outcome:
+    def _outcome(self, header: dict, arrays: dict) -> CaseOutcome:
         """The outcome of a case in a worker's message; one that no worker writes comes from the student's code."""
         try:
             outcome = protocol.outcome_of(header, arrays)
         except protocol.ProtocolError:
-            return Outcome(status.CRASHED, FORGED)
+            return CaseOutcome(status.CRASHED, FORGED)
         outcome.text = self._text_of(outcome.line)  # from the file itself: what a worker sends may be anything
         return outcome
 
@@ -519,12 +519,12 @@ class _Worker:
     def _full_message(self) -> str:
         return f"your code wrote more than {self.limits.disk // 2**20} MB of files"
 
-    def _flooded(self) -> Outcome:
+    def _flooded(self) -> CaseOutcome:
         return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
 
-    def _too_late(self) -> Outcome:
+    def _too_late(self) -> CaseOutcome:
         if self.phase == "boot" and len(self.todo) == len(self.task.forms):
-            return Outcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
+            return CaseOutcome(status.GRADER_ERROR, f"a worker did not start within {self.limits.boot:g} s")
         if running_time() >= self.end:
             return self._lost(status.TIMEOUT, "all cases together took too long: an endless loop?")
         if not self._counts:
@@ -533,7 +533,7 @@ class _Worker:
         after = f"after {self._by_the_clock:.3g} s by the clock"
         return self._lost(status.TIMEOUT, f"{self._unfinished} {after}, {slept}")
 
-    def _by_its_clock(self) -> Outcome:
+    def _by_its_clock(self) -> CaseOutcome:
         return self._lost(status.TIMEOUT, f"{self._unfinished} after {self._seconds:.3g} s: an endless loop?")
 
     @property
@@ -544,14 +544,16 @@ class _Worker:
     def _unfinished(self) -> str:
         return "your answer was still being read" if self.phase == "load" else "your function had not returned"
 
-    def _ended(self) -> Outcome:
+    def _ended(self) -> CaseOutcome:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=SIGNALLED)
         code = self.process.returncode
         if self.limits.sandbox and code is not None and code > 128:
             code = 128 - code  # how a sandbox passes on the signal that ended what it ran
         if self.phase == "boot":
-            return Outcome(status.GRADER_ERROR, f"a worker did not start (exit code {code}): {self.printed()[-500:]}")
+            return CaseOutcome(
+                status.GRADER_ERROR, f"a worker did not start (exit code {code}): {self.printed()[-500:]}"
+            )
         signals = {-number: number.name for number in signal.Signals}
         name = signals.get(code)
         if not self._counts and code == 1 and self._trace().startswith("Timeout ("):
@@ -567,7 +569,7 @@ class _Worker:
             return self._lost(status.CRASHED, f"Python itself crashed in your code ({name or f'code {code}'})")
         return self._lost(status.EXITED, f"your code ended the program (exit code {code}) before the check was done")
 
-    def _lost(self, state: str, message: str) -> Outcome:
+    def _lost(self, state: str, message: str) -> CaseOutcome:
         """An outcome for the case that was running, with the student's line if faulthandler has it."""
         if self.process.poll() is None and hasattr(signal, "SIGUSR1"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -577,7 +579,11 @@ class _Worker:
         file = self.file.encode("ascii", "backslashreplace").decode()  # as faulthandler writes it
         found = re.search(rf'File "{re.escape(file)}", line (\d+)', stack)  # the innermost frame comes first
         text = self._text_of(int(found[1])) if found is not None else ""
-        return Outcome(state, message, int(found[1]), text) if found is not None and text else Outcome(state, message)
+        return (
+            CaseOutcome(state, message, int(found[1]), text)
+            if found is not None and text
+            else CaseOutcome(state, message)
+        )
 
     def _wait_for_trace(self) -> None:
         """Wait until faulthandler has written a traceback, which ends with the frame of the module."""

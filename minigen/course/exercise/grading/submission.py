@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.outcome import Outcome
+from minigen.course.exercise.grading.outcome import CaseOutcome
 
 __all__ = [
     "MAX_SOURCE",
@@ -37,9 +37,9 @@ class Submission:
     text: str = ""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CaseOutcome:
         """The outcome of every case, for a file that cannot be run."""
-        return Outcome(self.status, self.message, self.line, self.text)
+        return CaseOutcome(self.status, self.message, self.line, self.text)
 
 
 class Unreadable(Exception):

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minigen.course.exercise.grading.outcome import Outcome
+    from minigen.course.exercise.grading.outcome import CaseOutcome
 
 
 started = time.monotonic()
@@ -182,7 +182,7 @@ class Observer:
         self.channel.send(header)
         os._exit(0)
 
-    def load(self) -> Outcome | None:
+    def load(self) -> CaseOutcome | None:
         """Run the student's file; None if it gave a function, else the outcome for every case."""
         with open(self.file, encoding="utf-8") as file:
             source = file.read()
