@@ -126,12 +126,13 @@ def test_integrate_by_hand_and_its_order():
         assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.1)
 
 
-def test_integrate_passes_the_condition_and_a_time_for_each_example():
-    def model(x, t, y):
+@pytest.mark.parametrize("solver", ["euler", "heun"])
+def test_integrate_passes_the_condition_and_a_time_for_each_example(solver):
+    def model(x, t, y=None):
         assert t.shape == (len(x),) and t.dtype == x.dtype
-        return numpy.full_like(x, y)
+        return numpy.full_like(x, 0 if y is None else y)
 
-    x = integrate(model, numpy.zeros((3, 2), numpy.float32), [1.0, 0.5, 0.0], y=2.0)
+    x = integrate(model, numpy.zeros((3, 2), numpy.float32), [1.0, 0.5, 0.0], solver, y=2.0)
     assert x.tolist() == [[-2.0, -2.0]] * 3 and x.dtype == numpy.float32
 
 
@@ -183,6 +184,8 @@ def test_reflow_pairs(rng):
     eps = rng.standard_normal((50, 2))
     x0, start = reflow_pairs(exact, eps, numpy.linspace(1, 0, 9))
     assert start is eps and numpy.allclose(x0, integrate(exact, eps, numpy.linspace(1, 0, 9)))
+    x0, _ = reflow_pairs(lambda x, t, y=None: numpy.full_like(x, 0 if y is None else y), eps, [1.0, 0.0], y=2.0)
+    assert numpy.allclose(x0, eps - 2)
 
 
 def test_one_step_from_noise_lands_on_the_mean(rng):

@@ -361,6 +361,16 @@ def test_samples_apart_are_told_apart():
     assert a == b and [type(v) for v in a] == [float] * 3
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_random_part_of_the_larger_sample_is_compared(turned):
+    """One distribution, the larger sample in order: its first rows alone would be told apart without an error."""
+    rng = np.random.default_rng(16)
+    x, y = normal(rng, 100), normal(rng, 1_000)
+    y = y[np.argsort(y[:, 0])]
+    accuracy, error, _ = classifier_two_sample_test(*((y, x) if turned else (x, y)), rng)
+    assert accuracy == pytest.approx(0.5, abs=5 * error)
+
+
 def test_two_sample_test_bad_input():
     rng = np.random.default_rng(14)
     x = normal(rng, 5)

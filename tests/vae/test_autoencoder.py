@@ -192,9 +192,18 @@ def test_closed_form_is_the_jacobian(rng):
     np.testing.assert_allclose(contractive_penalty(lambda x: sigmoid(x @ layer.w + layer.b), x), norm2, rtol=1e-12)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "leaky_relu", None])
-def test_penalty_of_other_encoders(rng, activation):
-    encoder = double(MLP(rng, [5, 7, 3], "tanh")) if activation == "tanh" else double(Linear(rng, 5, 3, activation))
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: MLP(rng, [5, 7, 3], "tanh"),
+        lambda rng: Linear(rng, 5, 3, "tanh"),  # a single layer, as the sigmoid's, whose closed form is not its own
+        lambda rng: Linear(rng, 5, 3, "leaky_relu"),
+        lambda rng: Linear(rng, 5, 3),
+    ],
+    ids=["two layers", "tanh", "leaky_relu", "linear"],
+)
+def test_penalty_of_other_encoders(rng, make):
+    encoder = double(make(rng))
     x = rng.standard_normal((4, 5))
     exact = np.mean([np.sum(jacobian(lambda v: encoder(v[None])[0])(row) ** 2) for row in x])
     np.testing.assert_allclose(contractive_penalty(encoder, x), exact, rtol=1e-10)

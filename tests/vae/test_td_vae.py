@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from minigen.optim import Adam
+from minigen.optim import SGD, Adam
 from minigen.tensor import jacobian, leaves, tree_map, value_and_grad
 from minigen.vae.likelihoods import Bernoulli, Gaussian
 from minigen.vae.td_vae import TDVAE, Decoded, GatedNormal, Normal, draw_times, td_vae_loss, training_step
@@ -366,6 +366,17 @@ def test_training_lowers_the_loss_in_float32(rng):
         model, optimizer, x, rng, loss=lambda m, x, t1, t2, e1, e2: 0 * td_vae_loss(m, x, t1, t2, e1, e2) + 7
     )
     assert swapped == {"loss": 7}
+
+
+def test_a_step_is_clipped_to_the_norm(rng):
+    """With plain gradient descent at a rate of 1 the model moves by the clipped gradient itself."""
+    x = rng.standard_normal((8, 4, 1), dtype=np.float32)
+    for max_norm, moved in ((1e-3, 1e-3), (1e9, None)):
+        model = TDVAE(np.random.default_rng(1), 1, 2, width=8, max_gap=2, decoder=(8,))
+        before = model.copy()
+        training_step(model, SGD(model, 1.0), x, np.random.default_rng(2), max_norm=max_norm)
+        distance = np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(leaves(model), leaves(before))))
+        assert distance == pytest.approx(moved, rel=1e-2) if moved else distance > 1e-2
 
 
 def test_only_what_should_learn_learns(rng):
