@@ -292,7 +292,6 @@ ONE = numpy.ones((2, 2))
         (lambda: preconditioning(-1.0), "sigma"),
         (lambda: preconditioning(1.0, 0.0), "sigma_data"),
         (lambda: edm_target(ONE, ONE, numpy.ones(3)), r"sigma must be one level or have shape \(2,\)"),
-        (lambda: karras_levels(0), "steps"),
         (lambda: karras_levels(5, 2.0, 1.0), "high"),
         (lambda: churn(ONE, 1.0, -0.1, ONE), "gamma"),
         (lambda: edm_sample(gaussian_denoiser(1.0), ONE, [1.0, 2.0]), "sigmas must be at least two levels that fall"),

@@ -162,11 +162,6 @@ FLAT = np.array([[0.1, 0.3], [0.7, 0.3], [0.2, 0.3]], np.float32)  # the second 
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda rng: NICE(rng, 1), "dim must be a whole number of at least 2, got 1"),
-        (lambda rng: NICE(rng, 1, interleaved=True), "dim must be a whole number of at least 2, got 1"),
-        (lambda rng: NICE(rng, 2.0), "dim must be a whole number of at least 2, got 2.0"),
-        (lambda rng: NICE(0, 2), "rng must be a numpy.random.Generator"),
-        (lambda rng: NICE(rng, 2, couplings=0), "couplings must be a whole number of at least 1"),
         (
             lambda rng: NICE(rng, 3, base=StandardNormal(2)),
             r"base must be a density of shape \(3,\), got one of \(2,\)",
@@ -176,19 +171,11 @@ FLAT = np.array([[0.1, 0.3], [0.7, 0.3], [0.2, 0.3]], np.float32)  # the second 
         (lambda rng: NICE(rng, 2).standardize(NAN), "x must be finite"),
         (lambda rng: NICE(rng, 2, scaled=False).standardize(FLAT), "only a NICE with scaled=True"),
         (lambda rng: DiagonalScale(2).standardize(np.zeros((3, 4))), r"x must have shape \(N, ...\) with examples"),
-        (lambda rng: NICE(rng, 2).log_prob(NAN), "x must be finite, got 1 non-finite"),
         (lambda rng: NICE(rng, 2).log_prob(np.zeros((2, 3))), r"x must have shape \(N, 2\), got \(2, 3\)"),
-        (lambda rng: NICE(rng, 2).log_prob("ab"), "x must be an array of real numbers"),
-        (lambda rng: NICE(rng, 2).sample(0, 3), "rng must be a numpy.random.Generator"),
-        (lambda rng: NICE(rng, 2).sample(rng, 3.0), "n must be a whole number"),
-        (lambda rng: parity_mask(1), "dim must be a whole number of at least 2"),
-        (lambda rng: half_mask(1), "dim must be a whole number of at least 2"),
-        (lambda rng: Affine(np.zeros(2), np.zeros(2)).standardize(NAN), "x must be finite"),
         (lambda rng: Affine(np.zeros(2), np.zeros(2)).standardize(FLAT), "x must vary in every coordinate"),
         (lambda rng: Affine(np.zeros(2), np.zeros(2)).standardize(np.zeros((3, 4))), "log_scale must broadcast"),
         (lambda rng: DiagonalScale(2).forward(np.zeros((3, 4))), r"z must have shape \(N, ...\) with examples \(2,\)"),
         (lambda rng: DiagonalScale(2).inverse(np.zeros((3, 4))), r"x must have shape \(N, ...\) with examples \(2,\)"),
-        (lambda rng: DiagonalScale(0), "shape must be a whole number"),
         (lambda rng: diagonal_scale(np.zeros((3, 2)), np.zeros(1)), r"z must have shape .* examples \(1,\)"),
         (lambda rng: additive_forward(np.zeros((3, 2)), plus, np.ones(3)), "mask must broadcast against one example"),
         (lambda rng: additive_inverse("ab", plus, np.ones(2)), "x must be an array of real numbers"),
@@ -202,8 +189,6 @@ FLAT = np.array([[0.1, 0.3], [0.7, 0.3], [0.2, 0.3]], np.float32)  # the second 
         (lambda rng: affine_log_det(np.zeros(3), half_mask(3)), r"s must have shape \(N, D\), got \(3,\)"),
         (lambda rng: BatchNorm(2).inverse(np.zeros((4, 3))), r"x must have shape \(N, ..., 2\), got \(4, 3\)"),
         (lambda rng: BatchNorm(2).forward(np.zeros((4, 3))), r"z must have shape \(N, ..., 2\), got \(4, 3\)"),
-        (lambda rng: BatchNorm(2).inverse(NAN), "x must be finite"),
-        (lambda rng: coupling_net(0, 2), "rng must be a numpy.random.Generator"),
     ],
 )
 def test_errors_name_the_argument(rng, call, says):

@@ -154,8 +154,6 @@ def test_minibatch_discrimination_in_float32(rng):
     assert layer(np.zeros((5, 6), np.float32)).dtype == np.float32
     with pytest.raises(ValueError, match=r"x must have shape \(N, 6\), got \(5, 7\)"):
         layer(np.zeros((5, 7), np.float32))
-    with pytest.raises(ValueError, match="kernels must be a whole number of at least 1, got 0"):
-        MinibatchDiscrimination(rng, 6, kernels=0)
 
 
 # --------------------------------------------------------------------- historical averaging
@@ -289,8 +287,6 @@ def test_virtual_batch_norm_dtype_and_errors(rng):
         layer(np.ones((4, 2)), np.ones((4, 2)))
     with pytest.raises(ValueError, match=r"reference must have shape \(R, 3\), got \(4, 2, 3\)"):
         layer(x, np.ones((4, 2, 3)))
-    with pytest.raises(ValueError, match="reference must be finite"):
-        layer(x, np.full((4, 3), np.nan))
 
 
 # --------------------------------------------------------------------- instance noise
@@ -308,18 +304,12 @@ def test_instance_noise(rng):
         assert abs(np.mean(a * b)) < 5 * 0.09 / np.sqrt(n)
 
 
-def test_instance_noise_dtype_gradient_and_errors(rng):
+def test_instance_noise_dtype_and_gradient(rng):
     x = np.ones((3, 2), np.float32)
     assert instance_noise(x, 0.1, rng).dtype == np.float32
     np.testing.assert_array_equal(instance_noise(x, 0.0, rng), x)
     np.testing.assert_array_equal(x, np.ones((3, 2)))
     np.testing.assert_array_equal(grad(lambda x: anp.sum(instance_noise(x, 0.1, rng)))(x), np.ones((3, 2)))
-    with pytest.raises(ValueError, match=r"std must be a number in \[0, inf\), got -0.1"):
-        instance_noise(x, -0.1, rng)
-    with pytest.raises(ValueError, match="x must be finite"):
-        instance_noise(np.full(3, np.nan), 0.1, rng)
-    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, such as"):
-        instance_noise(x, 0.1, None)
 
 
 # --------------------------------------------------------------------- the small functions that the classes use
@@ -329,8 +319,6 @@ def test_closeness_of_two_and_of_one():
     m = np.array([[[0.0, 1.0]], [[1.0, -1.0]]])  # one vector each, 3 apart in the sum of absolute differences
     np.testing.assert_allclose(improved_training.minibatch_closeness(m), 1 + np.exp([[-3.0], [-3.0]]))
     np.testing.assert_array_equal(improved_training.minibatch_closeness(m[:1]), [[1.0]])
-    with pytest.raises(ValueError, match=r"m must have shape \(N, B, C\), got \(2, 2\)"):
-        improved_training.minibatch_closeness(np.zeros((2, 2)))
 
 
 def test_running_mean_is_the_mean(rng):
@@ -338,8 +326,6 @@ def test_running_mean_is_the_mean(rng):
     for count, value in enumerate(values, 1):
         mean = improved_training.running_mean(mean, value, count)
         np.testing.assert_allclose(mean, values[:count].mean(axis=0), rtol=1e-12)
-    with pytest.raises(ValueError, match="count must be a whole number of at least 1, got 0"):
-        improved_training.running_mean(mean, mean, 0)
     with pytest.raises(ValueError, match=r"value must have the shape of mean, \(4,\), got \(3,\)"):
         improved_training.running_mean(mean, mean[:3], 1)
 

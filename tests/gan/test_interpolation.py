@@ -72,17 +72,8 @@ def test_float32_stays(rng, walk):
 @BOTH
 def test_bad_arguments(rng, walk):
     a, t = rng.standard_normal(4), np.array([0.5])
-    for message, args in {
-        r"a must have shape \(D,\), got": (a[None], a, t),
-        r"b must have shape \(D,\), none of them 0, got": (a, a[:0], t),
-        r"t must have shape \(T,\), got": (a, a, 0.5),
-    }.items():
-        with pytest.raises(ValueError, match=message):
-            walk(*args)
     with pytest.raises(ValueError, match=r"b must have the shape of a, \(4,\), got \(3,\)"):
         walk(a, a[:3], t)
-    with pytest.raises(ValueError, match="a must be finite"):
-        walk(a * np.nan, a, t)
 
 
 def test_no_direction():

@@ -181,8 +181,6 @@ def test_bad_input_is_named_before_anything_changes():
     shared = np.ones(2, np.float32)
     with pytest.raises(ValueError, match="twice"):
         Adam([shared, shared], 0.1)
-    with pytest.raises(ValueError, match=r"lr must be a number in \[0, inf\), got -0.1"):
-        Adam([np.ones(2, np.float32)], -0.1)
     with pytest.raises(ValueError, match=r"betas\[1\]"):
         Adam([np.ones(2, np.float32)], 0.1, betas=(0.9, 1.0))
     tree = [np.ones(2, np.float32), np.ones(3, np.float32)]
@@ -203,8 +201,6 @@ def test_clipping_scales_the_whole_gradient():
     np.testing.assert_allclose(grads["b"], [0.0, 0.8], rtol=1e-6)
     assert clip_grad_norm(grads, 2.0) == pytest.approx(1.0)
     np.testing.assert_allclose(grads["a"], [0.6], rtol=1e-6)  # already short enough
-    with pytest.raises(ValueError, match="max_norm"):
-        clip_grad_norm(grads, 0.0)
 
 
 def test_schedules():
@@ -265,20 +261,14 @@ def test_a_step_wants_gradients_and_not_the_model(make):
 def test_an_instance_is_wanted_where_a_class_comes():
     with pytest.raises(ValueError, match="must be an instance, got the class MLP"):
         Adam(MLP, 1e-3)
-    with pytest.raises(ValueError, match="model must be an instance of Module, got <class"):
-        EMA(MLP)
 
 
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: Adam([np.ones(2)], np.nan), "lr must be a number"),
         (lambda: SGD([np.ones(2)], 0.1, momentum=1), r"momentum must be a number in \[0, 1\), got 1"),
         (lambda: EMA(MLP(np.random.default_rng(0), [2, 1]), True), r"decay must be a number in \[0, 1\), got True"),
-        (lambda: cosine(0.1, 0), "steps must be a whole number of at least 1, got 0"),
         (lambda: cosine(0.1, 10, warmup=11), "warmup must be a whole number in 0..10, got 11"),
-        (lambda: constant(-0.1), r"lr must be a number in \[0, inf\), got -0.1"),
-        (lambda: clip_grad_norm([np.ones(2)], 0), "max_norm must be a positive number, got 0"),
     ],
 )
 def test_settings_are_checked(call, message):

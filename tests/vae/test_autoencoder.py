@@ -382,20 +382,12 @@ def test_principal_angles(rng):
             r"decoded must have the shape of x, \(2, 3\), got \(2, 4\)",
         ),
         (lambda r: reconstruction_loss(np.zeros(3), np.zeros(3)), r"x must have shape \(N, D\), got \(3,\)"),
-        (lambda r: reconstruction_loss(np.full((1, 2), np.nan), np.zeros((1, 2))), "x must be finite, got 2"),
         (
             lambda r: denoising_loss(lambda s: s, np.zeros((2, 3)), np.zeros((1, 3))),
             "decoded must have the shape of x",
         ),
-        (
-            lambda r: corrupt(np.zeros((2, 3)), r, "blur", 0.1),
-            "kind must be one of 'masking', 'gaussian', 'salt_pepper', got 'blur'",
-        ),
-        (lambda r: corrupt(np.zeros((2, 3)), r, "masking", 1.5), r"level must be a number in \[0, 1\], got 1.5"),
         (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", -0.1), r"level must be a number in \[0, inf\), got -0.1"),
         (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", np.inf), r"level must be a number in \[0, inf\), got inf"),
-        (lambda r: corrupt(np.zeros((2, 3)), 7, "masking", 0.5), "rng must be a numpy.random.Generator.*got 7"),
-        (lambda r: corrupt(np.full((2, 3), np.inf), r, "masking", 0.5), "x must be finite"),
         (lambda r: kl_bernoulli(0.0, 0.5), "rho must lie strictly between 0 and 1, got values from 0 to 0"),
         (
             lambda r: kl_bernoulli(0.5, np.array([0.2, 1.0])),
@@ -407,8 +399,6 @@ def test_principal_angles(rng):
         ),
         (lambda r: sparsity_penalty(np.zeros((3, 2)), 0.1), "rho_hat must lie strictly between 0 and 1"),
         (lambda r: k_sparse(np.zeros((2, 3)), 4), "k must be a whole number in 1..3, got 4"),
-        (lambda r: k_sparse(np.zeros((2, 3)), 0), "k must be a whole number in 1..3, got 0"),
-        (lambda r: k_sparse(np.zeros(3), 1), r"z must have shape \(N, \.\.\., D\), got \(3,\)"),
         (
             lambda r: sigmoid_penalty(np.full((2, 3), 0.5), np.zeros((4, 2))),
             r"w must have shape \(D, H\) with H = 3, got \(4, 2\)",
@@ -418,8 +408,6 @@ def test_principal_angles(rng):
             lambda r: contractive_penalty(lambda x: x[:, 0], np.zeros((2, 3))),
             r"encoder must map x \(N, \.\.\.\) to codes",
         ),
-        (lambda r: contractive_penalty(lambda x: x, np.full((2, 3), np.nan)), "x must be finite"),
-        (lambda r: Autoencoder(r, 10, 0), "dim_z must be a whole number of at least 1, got 0"),
         (lambda r: Autoencoder(r, 10, 3, k=0), "k must be a whole number in 1..3, got 0"),
         (lambda r: pca(np.zeros((3, 5)), 4), r"x must have shape \(N, D\) with N and D at least k = 4, got \(3, 5\)"),
         (lambda r: principal_angles(np.eye(3)[:2], np.ones((2, 3))), "b must have linearly independent rows"),

@@ -509,17 +509,11 @@ def test_samples_of_a_linear_gaussian_have_its_covariance(rng):
             lambda: reparameterize(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(3)),
             r"eps must have the shape of mu, \(2, 3\), got \(3,\)",
         ),
-        (
-            lambda: reparameterize(np.full((2, 3), np.nan), np.zeros((2, 3)), np.zeros((2, 3))),
-            "mu must be finite, got 6",
-        ),
         (lambda: kl_standard_normal(np.zeros(3), np.zeros(3)), r"mu must have shape \(N, D\), got \(3,\)"),
-        (lambda: kl_standard_normal(np.zeros((2, 3)), np.full((2, 3), np.inf)), "logvar must be finite"),
         (
             lambda: elbo(np.zeros((2, 4)), np.zeros((2, 4)), np.zeros((3, 1)), np.zeros((3, 1))),
             "kl must have the shape",
         ),
-        (lambda: VAE(np.random.default_rng(0), 0), "dim_x must be a whole number of at least 1"),
         (lambda: score_function_gradient(lambda z: z, *np.zeros((3, 2, 1))), r"f must map \(N, D\) to \(N,\)"),
     ],
 )
@@ -530,12 +524,8 @@ def test_errors_name_the_argument(call, message):
 
 def test_errors_of_the_importance_bound(rng):
     vae = VAE(rng, 4, 2, (3,))
-    with pytest.raises(ValueError, match="samples must be a whole number of at least 1, got 0"):
-        importance_log_likelihood(vae, np.zeros((1, 4), np.float32), 0, rng)
     with pytest.raises(ValueError, match=r"x must have shape \(N, ..., D\), got \(4,\)"):
         importance_log_likelihood(vae, np.zeros(4, np.float32), 5, rng)
-    with pytest.raises(ValueError, match="x must be finite"):
-        importance_log_likelihood(vae, np.full((1, 4), np.nan, np.float32), 5, rng)
 
 
 @pytest.mark.parametrize("likelihood", [Gaussian(), None])
