@@ -35,11 +35,6 @@ def slopes_by_differences(fn, x, h=1e-6):
 # --------------------------------------------------------------------- feature matching
 
 
-def test_feature_matching_by_hand():
-    real, fake = np.array([[1.0, 0.0], [3.0, 2.0]]), np.array([[0.0, 4.0]])
-    assert feature_matching_loss(real, fake) == (2 - 0) ** 2 + (1 - 4) ** 2
-
-
 def test_feature_matching_against_a_loop(rng):
     real, fake = rng.standard_normal((7, 4)), rng.standard_normal((5, 4))
     expected = sum(
@@ -48,13 +43,6 @@ def test_feature_matching_against_a_loop(rng):
     np.testing.assert_allclose(feature_matching_loss(real, fake), expected, rtol=1e-13)
     slopes = slopes_by_differences(lambda f: feature_matching_loss(real, f), fake)
     np.testing.assert_allclose(grad(lambda f: feature_matching_loss(real, f))(fake), slopes, atol=1e-8)
-
-
-def test_feature_matching_looks_at_means_only(rng):
-    real = rng.standard_normal((8, 3))
-    assert feature_matching_loss(real, rng.permutation(real)) < 1e-28
-    np.testing.assert_allclose(feature_matching_loss(real, np.tile(real.mean(0), (5, 1))), 0, atol=1e-28)
-    np.testing.assert_allclose(feature_matching_loss(real + 1, real), 3, rtol=1e-12)  # the squared length, not a mean
 
 
 def test_feature_matching_moves_a_generator(rng):
@@ -117,15 +105,6 @@ def test_minibatch_discrimination_by_hand():
     np.testing.assert_allclose(layer.closeness(f)[:, 0], [1 + near + far, 1 + near + far, 1 + far], atol=1e-6)
 
 
-def test_minibatch_discrimination_sees_a_collapsed_batch(rng):
-    layer = MinibatchDiscrimination(rng, features=6)
-    same, spread = np.tile(rng.standard_normal((1, 6)), (9, 1)), 50 * rng.standard_normal((9, 6))
-    np.testing.assert_allclose(layer.closeness(same), np.full((9, 16), 9.0))
-    assert layer.closeness(spread).mean() < 1.1
-    f = rng.standard_normal((9, 6))
-    np.testing.assert_allclose(layer.closeness(f)[::-1], layer.closeness(f[::-1]), rtol=1e-12)  # no order in a batch
-
-
 def test_minibatch_discrimination_gradients(rng):
     layer = in_float64(MinibatchDiscrimination(rng, features=4, kernels=2, dim=3))
     f, weights = rng.standard_normal((5, 4)), rng.standard_normal((5, 6))
@@ -147,8 +126,9 @@ def test_minibatch_discrimination_gradients(rng):
     np.testing.assert_allclose(grads.t, slopes_by_differences(of_t, layer.t), atol=1e-7)
 
 
-def test_minibatch_discrimination_in_float32(rng):
+def test_minibatch_discrimination_in_float32_with_weights_of_variance_one_over_the_features(rng):
     layer = MinibatchDiscrimination(rng, features=6)
+    assert np.std(MinibatchDiscrimination(rng, 400, 20, 5).t) == pytest.approx(1 / 20, rel=0.02)  # 40,000 numbers
     value, grads = value_and_grad(lambda m: anp.mean(m(np.float32(rng.standard_normal((5, 6))))))(layer)
     assert value.dtype == np.float32 and grads.t.dtype == np.float32
     assert layer(np.zeros((5, 6), np.float32)).dtype == np.float32
