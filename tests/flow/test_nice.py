@@ -106,6 +106,16 @@ def test_standardize_gives_z_the_deviation_of_the_base(rng, shaken, base):
     np.testing.assert_allclose(drawn.std(0), base.std, rtol=5 * 0.9 / 200)  # kurtosis 4.2: 0.9/√n
 
 
+def test_the_networks_have_the_sizes_the_activation_and_the_spread_that_are_asked_for(rng):
+    for part in NICE(rng, 6, 2, width=16, depth=3, activation="relu", spread=0.0).bijection.bijections[1:]:
+        assert [layer.w.shape for layer in part.net.layers] == [(6, 16), (16, 16), (16, 16), (16, 6)]
+        assert [layer.activation for layer in part.net.layers] == ["relu", "relu", "relu", None]
+        assert not any(np.any(layer.b) for layer in part.net.layers)
+    plain = NICE(rng, 6).bijection.bijections[1].net.layers
+    assert [layer.w.shape for layer in plain] == [(6, 64), (64, 64), (64, 6)]
+    assert 1.8 < np.abs(plain[0].b).max() <= 2
+
+
 def test_samples_use_the_base(rng):
     flow = NICE(rng, 2, base=StandardLogistic(2))  # still the identity
     assert stats.kstest(flow.sample(rng, 5000).ravel(), stats.logistic.cdf).pvalue > 1e-6
