@@ -116,6 +116,12 @@ def test_the_networks_have_the_sizes_the_activation_and_the_spread_that_are_aske
     assert 1.8 < np.abs(plain[0].b).max() <= 2
 
 
+def test_each_coupling_moves_what_the_one_before_kept(rng):
+    masks = [part.mask for part in NICE(rng, 6, 5, scaled=False).bijection.bijections]
+    for before, after in zip(masks, masks[1:]):
+        np.testing.assert_array_equal(before + after, np.ones(6))
+
+
 def test_samples_use_the_base(rng):
     flow = NICE(rng, 2, base=StandardLogistic(2))  # still the identity
     assert stats.kstest(flow.sample(rng, 5000).ravel(), stats.logistic.cdf).pvalue > 1e-6

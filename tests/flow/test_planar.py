@@ -352,6 +352,7 @@ def test_noise_of_a_tenth_is_added_to_the_vector_of_the_identity(rng):
         identity = np.log(np.e - 1) * w / np.sum(w**2, axis=-1, keepdims=True)
         assert np.std(u - identity) == pytest.approx(0.1, rel=0.06)
         assert np.std(w) == pytest.approx(1, rel=0.06)
+    assert not np.any(chains.b) and layers[0].b == 0
 
 
 @pytest.mark.parametrize("direction", ["forward", "inverse"])
