@@ -58,6 +58,12 @@ def test_float32_stays(rng, walk):
     assert walk(a, b.astype(float), T).dtype == walk(a.astype(float), b, T).dtype == np.float64
 
 
+def test_times_are_as_exact_as_the_finer_end():
+    a, b, third = np.ones(1, np.float32), np.zeros(1), np.array([1 / 3])
+    for path in (interpolate_linear(a, b, third), 1 - interpolate_linear(b, a, third)):
+        np.testing.assert_allclose(path, [[2 / 3]], rtol=1e-15)
+
+
 @BOTH
 def test_bad_arguments(rng, walk):
     a, t = rng.standard_normal(4), np.array([0.5])
