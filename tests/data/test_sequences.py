@@ -97,9 +97,6 @@ def test_oscillator_is_float32_and_repeats(rng):
 
 
 def test_bad_oscillators(rng):
-    for bad in ({"omega": 0}, {"dt": -1}, {"noise": 0.0}, {"kicks": -0.1}):
-        with pytest.raises(ValueError, match=f"{next(iter(bad))} must be a positive number"):
-            Oscillator(**bad)
     x = SPRING.sample(rng, 2, 4).x
     with pytest.raises(ValueError, match=r"x must have shape \(N, T, 2\), got \(2, 4, 1\)"):
         SPRING.predict(x[..., :1], 1, 2)
@@ -107,8 +104,6 @@ def test_bad_oscillators(rng):
         SPRING.predict(x, 3, 2)
     with pytest.raises(ValueError, match="t1 must be at most t2 = 9 and T = 4, got 5"):
         SPRING.predict(x, 5, 9)
-    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator"):
-        SPRING.sample(0, 2, 4)
 
 
 # --------------------------------------------------------------------- the moving digit
@@ -151,7 +146,3 @@ def test_bad_digits(rng):
         moving_digits(rng, images.astype(float), 3)
     with pytest.raises(ValueError, match="size must be a divisor of 28, got 15"):
         moving_digits(rng, images, 3, size=15)
-    with pytest.raises(ValueError, match="width must be a whole number of at least 14, got 10"):
-        moving_digits(rng, images, 3, width=10)
-    with pytest.raises(ValueError, match="step must be a whole number of at least 1, got 0"):
-        moving_digits(rng, images, 3, step=0)

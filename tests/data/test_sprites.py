@@ -117,11 +117,3 @@ def test_images_of_another_kind(images):
     for function in (unit, symmetric):
         with pytest.raises(ValueError, match=r"images must be uint8 of shape \(N, 16, 16, 3\), got"):
             function(images)
-
-
-def test_bad_arguments():
-    for n in (0, -1, 2.5, True):
-        with pytest.raises(ValueError, match="n must be a whole number of at least 1"):
-            draw(np.random.default_rng(0), n)
-    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator"):
-        draw(0, 3)

@@ -6,7 +6,6 @@ import numpy
 import pytest
 
 from minigen.data import toy
-from minigen.diffusion.consistency import boundary_scalings
 from minigen.diffusion.edm import (
     EDM,
     churn,
@@ -39,14 +38,6 @@ def test_by_hand():
     assert edm_target(numpy.array([[4.0]]), numpy.array([[-1.0]]), 3.0, 4.0) == pytest.approx(1.4)
 
 
-def test_the_factors_agree_with_those_of_consistency_models():
-    sigma = numpy.array([0.01, 0.5, 7.0])
-    found = preconditioning(sigma, 0.7)
-    for a, b in zip(found[:2], boundary_scalings(sigma, 0.0, 0.7)):
-        assert numpy.allclose(a, b)
-    assert all(a.shape == (3,) for a in found)
-
-
 @pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0, 20.0])
 def test_input_and_target_have_variance_one(sigma, rng):
     """Eq. after.19"""
@@ -55,13 +46,6 @@ def test_input_and_target_have_variance_one(sigma, rng):
     c_in = preconditioning(sigma, 1.0)[2]
     assert numpy.var(c_in * (x0 + sigma * z)) == pytest.approx(1, abs=0.03)
     assert numpy.var(edm_target(x0, z, sigma, 1.0)) == pytest.approx(1, abs=0.03)
-
-
-@pytest.mark.parametrize("sigma", [0.1, 1.0, 10.0])
-def test_c_skip_is_the_best_linear_guess(sigma, rng):
-    x0, z = 0.7 * rng.standard_normal(100_000), rng.standard_normal(100_000)
-    y = x0 + sigma * z
-    assert numpy.sum(x0 * y) / numpy.sum(y**2) == pytest.approx(preconditioning(sigma, 0.7)[0], abs=0.01)
 
 
 def test_the_weighted_loss_of_the_denoiser_is_the_plain_loss_of_the_network(rng):
@@ -79,6 +63,16 @@ def test_the_weighted_loss_of_the_denoiser_is_the_plain_loss_of_the_network(rng)
     assert edm_loss(denoiser, x0, z, sigma, 0.6) == pytest.approx(plain)
     zero = EDM(lambda x, t, y=None: 0 * x, 0.6)
     assert edm_loss(zero, x0, z, sigma, 0.6) == pytest.approx(numpy.mean(edm_target(x0, z, sigma, 0.6) ** 2))
+
+
+def test_the_loss_passes_the_condition():
+    def denoiser(x, sigma, y=None):
+        return 0 * x if y is None else numpy.full_like(x, y)
+
+    x0, z = numpy.ones((2, 1)), numpy.zeros((2, 1))  # at σ = σ_d = 1 the weight is 2
+    assert edm_loss(denoiser, x0, z, 1.0, 1.0) == pytest.approx(2)
+    assert edm_loss(denoiser, x0, z, 1.0, 1.0, y=3.0) == pytest.approx(8)
+    assert edm_loss(lambda x, sigma: 0 * x, x0, z, 1.0, 1.0) == pytest.approx(2)  # a denoiser without conditions
 
 
 def test_the_denoiser_passes_time_and_condition_in_the_dtype_of_x():
@@ -156,12 +150,42 @@ def test_steps_by_hand_and_the_number_of_calls():
     assert calls == [[2.0], [1.0], [1.0]]
 
 
-def test_churned_samples_have_the_variance_of_the_data(rng):
-    y = math.sqrt(2 + 6400) * rng.standard_normal((20_000, 1))
-    x = edm_sample(gaussian_denoiser(2.0), y, karras_levels(100), churn=40.0, rng=rng)
-    assert numpy.var(x) == pytest.approx(2, rel=0.05)
-    silent = edm_sample(gaussian_denoiser(2.0), y, karras_levels(40), churn=20.0, rng=rng, low=100.0)
-    assert numpy.allclose(silent, edm_sample(gaussian_denoiser(2.0), y, karras_levels(40)))
+def algorithm_2(denoiser, y, sigmas, churn, rng, low, high, noise):
+    """Karras et al. 2022, algorithm 2, line by line; noise is drawn in the steps that add some."""
+    steps = len(sigmas) - 1
+    for i in range(steps):
+        gamma = min(churn / steps, math.sqrt(2) - 1) if low <= sigmas[i] <= high else 0
+        raised = sigmas[i] + gamma * sigmas[i]
+        if gamma > 0:
+            y = y + math.sqrt(raised**2 - sigmas[i] ** 2) * noise * rng.standard_normal(y.shape)
+        slope = (y - denoiser(y, numpy.full(len(y), raised))) / raised
+        ahead = y + (sigmas[i + 1] - raised) * slope
+        if sigmas[i + 1] != 0:
+            slope_after = (ahead - denoiser(ahead, numpy.full(len(y), sigmas[i + 1]))) / sigmas[i + 1]
+            ahead = y + (sigmas[i + 1] - raised) * (slope / 2 + slope_after / 2)
+        y = ahead
+    return y
+
+
+@pytest.mark.parametrize(
+    ("churn", "low", "high"),
+    [(1.0, 0.0, math.inf), (100.0, 0.0, math.inf), (1.0, 2.0, 4.0), (1.0, 2.5, 3.5)],
+    ids=[
+        "a quarter for each of four steps",
+        "at most the root of 2 minus 1",
+        "both ends of the interval belong to it",
+        "none",
+    ],
+)
+def test_churn_and_its_interval_are_those_of_algorithm_2(rng, churn, low, high):
+    y, sigmas = rng.standard_normal((5, 3)), [8.0, 4.0, 2.0, 1.0, 0.0]
+
+    def denoiser(y, sigma):
+        return numpy.tanh(y) / (1 + sigma[:, None])
+
+    expected = algorithm_2(denoiser, y, sigmas, churn, numpy.random.default_rng(3), low, high, 1.1)
+    drawn = numpy.random.default_rng(3)
+    assert edm_sample(denoiser, y, sigmas, churn, drawn, low, high, 1.1) == pytest.approx(expected, rel=1e-12)
 
 
 def test_min_snr():
@@ -220,6 +244,21 @@ def test_in_interval_calls_one_model_where_one_suffices():
     assert model(x, numpy.array([3, 5, 8]))[:, 0].tolist() == [0.0, 1.0, 0.0]
 
 
+def test_between_two_steps_the_interval_takes_the_level_in_between():
+    """From σ₄ to σ₅, three quarters of the way: inside from half of the way on, outside up to half of it."""
+    schedule = Schedule.karras(10, 0.1, 10.0)
+    half = (schedule.sigma[4] + schedule.sigma[5]) / 2
+    x = numpy.zeros((2, 1))
+
+    def constant(value):
+        return lambda x, t, y=None: numpy.full_like(x, value)
+
+    above = in_interval(constant(1.0), constant(0.0), schedule, half, schedule.sigma[5])
+    below = in_interval(constant(1.0), constant(0.0), schedule, schedule.sigma[4], half)
+    times = numpy.array([4.25, 4.75])
+    assert above(x, times)[:, 0].tolist() == [0.0, 1.0] and below(x, times)[:, 0].tolist() == [1.0, 0.0]
+
+
 ONE = numpy.ones((2, 2))
 
 
@@ -230,8 +269,9 @@ ONE = numpy.ones((2, 2))
         (lambda: preconditioning(-1.0), "sigma"),
         (lambda: preconditioning(1.0, 0.0), "sigma_data"),
         (lambda: edm_target(ONE, ONE, numpy.ones(3)), r"sigma must be one level or have shape \(2,\)"),
-        (lambda: karras_levels(0), "steps"),
+        (lambda: edm_target(ONE, ONE[:1], 1.0), r"z must have the shape of x0, \(2, 2\), got \(1, 2\)"),
         (lambda: karras_levels(5, 2.0, 1.0), "high"),
+        (lambda: churn(ONE, 1.0, 0.1, ONE[:, :1]), r"z must have the shape of y, \(2, 2\), got \(2, 1\)"),
         (lambda: churn(ONE, 1.0, -0.1, ONE), "gamma"),
         (lambda: edm_sample(gaussian_denoiser(1.0), ONE, [1.0, 2.0]), "sigmas must be at least two levels that fall"),
         (lambda: edm_sample(gaussian_denoiser(1.0), ONE, [2.0, 1.0], churn=1.0), "rng"),

@@ -109,11 +109,7 @@ def test_samples_stay_within_bounds(rng):
     "call, message",
     [
         (lambda: dynamic_threshold(np.ones((2, 3)), 1.2), r"p must be a number in \[0, 1\]"),
-        (lambda: dynamic_threshold(np.ones((0, 3))), "x0 must have shape"),
         (lambda: dynamic_threshold(np.array(2.0)), "x0 must have shape"),
-        (lambda: dynamic_threshold(np.array([[np.nan]])), "x0 must be finite"),
-        (lambda: static_threshold(np.array([[np.inf]])), "x0 must be finite"),
-        (lambda: static_threshold("x"), "x0 must be an array of real numbers"),
         (lambda: thresholded(3, SCHEDULE), "eps_model must be a function"),
         (lambda: thresholded(lambda x, t: x, 3), "schedule must be an instance of Schedule"),
         (lambda: thresholded(lambda x, t: x, SCHEDULE, -0.1), r"p must be a number in \[0, 1\]"),

@@ -123,9 +123,6 @@ def test_state_and_back(rng):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda times, rng: LossAwareTimes(0), "T must be a whole number of at least 1"),
-        (lambda times, rng: LossAwareTimes(3, 0), "history must be a whole number of at least 1"),
-        (lambda times, rng: LossAwareTimes(3, uniform=1.5), r"uniform must be a number in \[0, 1\]"),
         (lambda times, rng: times.update(np.array([0]), np.ones(1)), r"t must be in 1..3, got values from 0 to 0"),
         (lambda times, rng: times.update(np.array([4]), np.ones(1)), r"t must be in 1..3"),
         (lambda times, rng: times.update(np.array([1.0]), np.ones(1)), "t must be whole numbers"),

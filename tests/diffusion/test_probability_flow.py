@@ -173,7 +173,6 @@ ONE = numpy.ones((2, 2))
         (lambda: reverse_sde_step(ONE, ONE, math.pi / 2, 0.6, ONE), "phi must be below π/2"),
         (lambda: reverse_sde_step(ONE, ONE, 0.5, 0.1, ONE, -1.0), "noise"),
         (lambda: spaced_angles(4, 1.0, 0.5), "high"),
-        (lambda: spaced_angles(0), "steps"),
     ],
 )
 def test_errors(call, message):

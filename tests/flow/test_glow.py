@@ -382,7 +382,6 @@ I2, ONES = np.eye(2), np.ones((2, 2))
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda rng: ActNorm(0), "channels must be a whole number"),
         (lambda rng: ActNorm(2).standardize(np.ones((4, 3))), r"x must have shape \(N, ..., 2\), got \(4, 3\)"),
         (lambda rng: ActNorm(2).standardize(np.array([[0.1, 1], [0.1, 2], [0.1, 3]])), "x must vary in every channel"),
         (lambda rng: ActNorm(2).inverse(np.ones((4, 3))), "log_scale must broadcast"),
@@ -418,7 +417,6 @@ I2, ONES = np.eye(2), np.ones((2, 2))
         (lambda rng: SplitNet(rng, 1), "channels must be a whole number of at least 2"),
         (lambda rng: actnorm_init(np.ones(3)), r"x must have shape \(N, ..., C\), got \(3,\)"),
         (lambda rng: actnorm_init(np.full((5, 1), 0.1)), "x must vary in every channel"),
-        (lambda rng: actnorm_init(np.array([[1.0, np.nan], [2.0, 3.0]])), "x must be finite"),
         (lambda rng: actnorm_init(np.ones((1, 2))), "x must vary in every channel"),
         (lambda rng: ActNorm(2).standardize(np.ones((3, 2)), axis=0), "x must vary in every channel"),
         (lambda rng: conv1x1_log_det(np.zeros((2, 2)), 2, 2), "W must be invertible"),

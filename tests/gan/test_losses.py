@@ -113,35 +113,6 @@ def test_gradients_at_any_logit(l, dtype, rtol):
         np.testing.assert_allclose(gradient, [expected], rtol=rtol, atol=1e-35)
 
 
-@pytest.mark.parametrize("smooth", [0.0, 0.1])
-def test_gradients_against_finite_differences(rng, smooth):
-    real, fake, h = rng.uniform(-4, 4, 5), rng.uniform(-4, 4, 3), 1e-6
-
-    def both(l):
-        return discriminator_loss(l[:5], l[5:], smooth)
-
-    for loss, l in [(both, np.concatenate([real, fake])), *((loss, fake) for loss in GENERATOR_LOSSES)]:
-        slopes = [(loss(l + h * e) - loss(l - h * e)) / (2 * h) for e in np.eye(len(l))]
-        np.testing.assert_allclose(grad(loss)(l), slopes, atol=1e-9)
-
-
-def test_both_generator_losses_pull_the_same_way_and_only_one_lets_go(rng):
-    """Both fall as D believes more; the pull of the minimax loss dies where D is sure (Goodfellow et al. 2014, sec.
-    3)."""
-    fake = rng.uniform(-4, 4, 9)
-    minimax, other = (grad(loss)(fake) for loss in GENERATOR_LOSSES)
-    assert np.all(minimax < 0) and np.all(other < 0)
-    np.testing.assert_allclose(minimax / other, np.exp(fake), rtol=1e-12)  # σ(l) / σ(−l)
-    np.testing.assert_allclose(minimax + other, -1 / 9, rtol=1e-12)
-
-
-def test_the_generator_part_of_the_game_has_the_opposite_sign(rng):
-    """Zero sum, Eq. gan.03: what D loses on the fakes, the minimax generator gains."""
-    real, fake = rng.uniform(-4, 4, (2, 6))
-    of_fakes = grad(lambda f: discriminator_loss(real, f))(fake)
-    np.testing.assert_allclose(of_fakes, -grad(generator_loss_minimax)(fake), rtol=1e-13)
-
-
 # --------------------------------------------------------------------- the perfect discriminator
 
 
@@ -211,27 +182,6 @@ def test_value_at_optimum_at_the_ends():
 # --------------------------------------------------------------------- errors
 
 
-@pytest.mark.parametrize(
-    "bad, message",
-    [
-        (np.zeros((3, 1)), r"real_logits must have shape \(N,\), got \(3, 1\)"),
-        (np.zeros(0), r"real_logits must have shape \(N,\), none of them 0, got \(0,\)"),
-        (np.float64(1.0), r"real_logits must have shape \(N,\), got \(\)"),
-        (np.array([0.0, np.nan]), "real_logits must be finite, got 1 non-finite values"),
-        (np.array(["a"]), "real_logits must be an array of real numbers, got dtype <U1"),
-        (np.array([1j]), "real_logits must be an array of real numbers, got dtype complex128"),
-    ],
-)
-def test_bad_logits(bad, message):
-    with pytest.raises(ValueError, match=message):
-        discriminator_loss(bad, np.zeros(2))
-    with pytest.raises(ValueError, match=message.replace("real_", "fake_")):
-        discriminator_loss(np.zeros(2), bad)
-    for loss in GENERATOR_LOSSES:
-        with pytest.raises(ValueError, match=message.replace("real_", "fake_")):
-            loss(bad)
-
-
 @pytest.mark.parametrize("smooth", [-0.1, 1.0, np.nan, "0.1", True, None])
 def test_bad_smooth(smooth):
     with pytest.raises(ValueError, match=r"smooth must be a number in \[0, 1\), got"):
@@ -246,9 +196,3 @@ def test_bad_densities(fn):
         fn(np.ones(2), np.array([1.0, -1.0]))
     with pytest.raises(ValueError, match="p_r must be finite, got 2 non-finite values"):
         fn(np.array([np.inf, np.nan]), np.ones(2))
-
-
-@pytest.mark.parametrize("dx", [0.0, -1.0, np.inf, np.nan, "1"])
-def test_bad_cell(dx):
-    with pytest.raises(ValueError, match="dx must be a positive number, got"):
-        value_at_optimum(np.ones(2), np.ones(2), dx)

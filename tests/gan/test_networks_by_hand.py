@@ -1,9 +1,8 @@
-"""The convolutional generator and discriminator with random weights against plain NumPy: DCGAN, and InfoGAN's layer."""
+"""The convolutional generator and discriminator with random weights against plain NumPy."""
 
 import numpy as np
 import pytest
 
-from minigen.gan.improved_training import MinibatchDiscrimination
 from minigen.gan.networks import ConvDiscriminator, ConvGenerator
 from tests import plain
 
@@ -43,13 +42,3 @@ def test_discriminator(rng, batch_norm, hidden):
         features = plain.leaky_relu(plain.linear(features, net.whole))
     np.testing.assert_allclose(net.features(x), features, atol=1e-6)
     np.testing.assert_allclose(net(x), plain.linear(features, net.out)[:, 0], atol=1e-6)
-
-
-def test_minibatch_discrimination(rng):
-    """Σ_j exp(−‖M_ib − M_jb‖₁) over the batch, i itself included, beside the features."""
-    net = plain.random_weights(MinibatchDiscrimination(rng, 4, 3, 2), rng)
-    x = rng.standard_normal((5, 4))
-    m, closeness = (x @ net.t).reshape(5, 3, 2), np.zeros((5, 3))
-    for i, j, b in np.ndindex(5, 5, 3):
-        closeness[i, b] += np.exp(-np.abs(m[i, b] - m[j, b]).sum())
-    np.testing.assert_allclose(net(x), np.concatenate([x, closeness], axis=1), atol=1e-9)

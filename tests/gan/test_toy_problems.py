@@ -66,10 +66,6 @@ def test_alternating_steps_stay_on_an_ellipse(eta):
     assert r[4000:].max() > 0.7 * r.max() and r[4000:].min() < 1.5 * r.min()  # it still goes round
 
 
-def test_alternating_steps_escape_when_they_are_too_long():
-    assert radius(play(alternating_step, 0.7, -1.3, 2.1, 100))[-1] > 1e6
-
-
 @pytest.mark.parametrize("eta", ETAS)
 def test_extragradient_steps_shrink_by_the_same_factor_each_time(eta):
     r = radius(play(extragradient_step, 0.7, -1.3, eta, 50))
@@ -89,12 +85,6 @@ def test_optimistic_steps_converge_at_their_rate(eta):
     np.testing.assert_allclose((r[-1] / r[steps]) ** (1 / steps), rate, rtol=1e-6)
 
 
-def test_equilibrium_is_kept():
-    for step in (simultaneous_step, alternating_step, extragradient_step):
-        assert step(0.0, 0.0, 0.1) == (0, 0)
-    assert optimistic_step(0.0, 0.0, 0.0, 0.0, 0.1) == (0, 0)
-
-
 def test_arrays_play_many_games_and_stay_as_they_were(rng):
     x, y, x_before, y_before = rng.standard_normal((4, 5, 3))
     copies = [a.copy() for a in (x, y, x_before, y_before)]
@@ -105,15 +95,6 @@ def test_arrays_play_many_games_and_stay_as_they_were(rng):
     assert optimistic_step(x, y, x_before, y_before, 0.1)[0].shape == (5, 3)
     for a, copy in zip((x, y, x_before, y_before), copies):
         np.testing.assert_array_equal(a, copy)
-
-
-@pytest.mark.parametrize("eta", [0.0, -0.1, np.nan, np.inf, "0.1", None])
-def test_bad_step_size(eta):
-    for step in (simultaneous_step, alternating_step, extragradient_step):
-        with pytest.raises(ValueError, match="eta must be a positive number, got"):
-            step(1.0, 1.0, eta)
-    with pytest.raises(ValueError, match="eta must be a positive number, got"):
-        optimistic_step(1.0, 1.0, 1.0, 1.0, eta)
 
 
 # --------------------------------------------------------------------- two parallel lines
@@ -159,9 +140,3 @@ def test_the_points_lie_on_the_line():
 def test_bad_points(theta, y, message):
     with pytest.raises(ValueError, match=message):
         line_points(theta, y)
-
-
-@pytest.mark.parametrize("theta", [np.inf, [0.1, np.nan], ["a"]])
-def test_bad_theta(theta):
-    with pytest.raises(ValueError, match="theta must be"):
-        line_divergences(theta)

@@ -53,23 +53,6 @@ def test_minus_the_loss_of_a_slope_one_critic_is_the_distance():
     np.testing.assert_allclose(-critic_loss(-x, -(x + 1.7)), 1.7)
 
 
-@pytest.mark.parametrize(
-    "bad, message",
-    [
-        (np.zeros((3, 1)), r"must have shape \(N,\), got \(3, 1\)"),
-        (np.zeros(0), r"must have shape \(N,\), none of them 0, got \(0,\)"),
-        (np.array([0.0, np.inf]), "must be finite, got 1 non-finite values"),
-    ],
-)
-def test_bad_scores(bad, message):
-    with pytest.raises(ValueError, match="real_scores " + message):
-        critic_loss(bad, np.zeros(2))
-    with pytest.raises(ValueError, match="fake_scores " + message):
-        critic_loss(np.zeros(2), bad)
-    with pytest.raises(ValueError, match="fake_scores " + message):
-        generator_loss(bad)
-
-
 # --------------------------------------------------------------------- clipping, Eq. gan.18
 
 
@@ -107,12 +90,6 @@ def test_clipped_slopes_are_bounded(rng):
     assert 0 < lipschitz_estimate(critic, rng.standard_normal((500, 2), dtype=np.float32)) <= bound
 
 
-@pytest.mark.parametrize("c", [0.0, -0.01, np.nan, np.inf, "0.01"])
-def test_bad_clip(rng, c):
-    with pytest.raises(ValueError, match="c must be a positive number, got"):
-        clip_weights(Discriminator(rng, width=4), c)
-
-
 @pytest.mark.parametrize("critic", [lambda x: x, [], None, 0.5, np.ones(3)])
 def test_nothing_to_clip(critic):
     with pytest.raises(ValueError, match="critic must be a model with parameters, got"):
@@ -126,16 +103,6 @@ def smooth_critic(rng, dim_x=3):
     """In float64 and without kinks, so that finite differences are sharp."""
     critic = Discriminator(rng, dim_x=dim_x, width=5, depth=2, activation="tanh")
     return tree_map(lambda p: p.astype(float) * 2, critic)
-
-
-@pytest.mark.parametrize("target", [1.0, 0.0, 3.5])
-def test_penalty_of_a_linear_critic(rng, target):
-    """f(x) = w·x has slope ‖w‖ everywhere: (‖w‖ − target)², wherever x̂ falls."""
-    w, real, fake = np.array([3.0, -4.0, 12.0]), rng.standard_normal((6, 3)), rng.standard_normal((6, 3))
-    value = gradient_penalty(lambda x: x @ w, real, fake, rng, target)
-    np.testing.assert_allclose(value, (13 - target) ** 2, rtol=1e-9)
-    np.testing.assert_allclose(gradient_norm(lambda x: x @ w, real), np.full(6, 13.0))
-    np.testing.assert_allclose(lipschitz_estimate(lambda x: x @ w, real), 13)
 
 
 def test_penalty_of_a_flat_critic_is_one_and_can_be_differentiated(rng):
@@ -217,8 +184,6 @@ def test_penalized_loss_by_hand():
     real, fake, epsilon = np.array([[2.0]]), np.array([[2 / 3]]), np.array([0.5])
     np.testing.assert_allclose(penalized_critic_loss(critic, real, fake, epsilon), (36, -4))
     np.testing.assert_allclose(penalized_critic_loss(critic, real, fake, epsilon, penalty=0.5), (-2, -4))
-    with pytest.raises(ValueError, match=r"penalty must be a number in \[0, inf\), got -1"):
-        penalized_critic_loss(critic, real, fake, epsilon, penalty=-1)
 
 
 def test_no_other_slope_has_a_smaller_penalized_loss():
@@ -232,10 +197,6 @@ def test_no_other_slope_has_a_smaller_penalized_loss():
         total, _ = penalized_critic_loss(lambda x: best * x[:, 0], real, fake, np.array([0.5]), penalty)
         np.testing.assert_allclose(total, -distance - distance**2 / (4 * penalty), atol=1e-5)
     np.testing.assert_allclose(penalized_slope(np.array([[0.0, 4.0]])), [[1.0, 1.2]])
-    with pytest.raises(ValueError, match="distance"):
-        penalized_slope(-1.0)
-    with pytest.raises(ValueError, match="penalty"):
-        penalized_slope(1.0, 0.0)
 
 
 def test_penalty_is_differentiable_with_respect_to_the_critic(rng):
@@ -299,7 +260,3 @@ def test_other_bad_arguments(rng):
         gradient_penalty(lambda x: x * x, x, x, rng)
     with pytest.raises(ValueError, match=r"critic must map x \(N, \.\.\.\) to scores \(N,\), got \(\) for N = 3"):
         lipschitz_estimate(lambda x: (x * x).sum(), x)
-    with pytest.raises(ValueError, match=r"target must be a number in \[0, inf\), got -1"):
-        gradient_penalty(lambda x: x[:, 0], x, x, rng, target=-1)
-    with pytest.raises(ValueError, match="rng must be a numpy.random.Generator, such as"):
-        gradient_penalty(lambda x: x[:, 0], x, x, 0)

@@ -15,8 +15,6 @@ from minigen.metrics import bits_per_dim, dequantization_bits, kl_normal, nats_t
 def test_bits():
     assert nats_to_bits(np.log(2)) == pytest.approx(1) and type(nats_to_bits(1.0)) is float
     assert np.allclose(nats_to_bits([0.0, np.log(8)]), [0, 3])
-    with pytest.raises(ValueError, match="nats must be finite"):
-        nats_to_bits(np.inf)
 
 
 def test_bits_per_dim_of_uniform_images():
@@ -25,19 +23,6 @@ def test_bits_per_dim_of_uniform_images():
     assert bits_per_dim(0.0, 784, levels=256) == pytest.approx(8)  # density 1 over [0, 1]
     assert np.allclose(bits_per_dim([0.0, 784 * np.log(2)], 784), [0, 1])
     assert type(bits_per_dim(1.0, 2)) is float
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        ((np.nan, 784), "nats must be finite"),
-        ((1.0, 0), "dims must be a whole number of at least 1, got 0"),
-        ((1.0, 784, 0), "levels must be a whole number of at least 1, got 0"),
-    ],
-)
-def test_bits_per_dim_bad_input(args, message):
-    with pytest.raises(ValueError, match=message):
-        bits_per_dim(*args)
 
 
 LEVELS = np.array([1 / 2, 1 / 4, 1 / 8, 1 / 8])  # entropy 7/4 bits

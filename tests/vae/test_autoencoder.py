@@ -46,12 +46,6 @@ def test_reconstruction_loss_by_hand():
     assert reconstruction_loss(np.float32(x), np.float32(decoded)).dtype == np.float32
 
 
-def test_reconstruction_gradient(rng):
-    """Eq. vae.01: 2 (decoded − x)/N in the decoded."""
-    x, decoded = rng.standard_normal((2, 5, 3))
-    np.testing.assert_allclose(grad(lambda d: reconstruction_loss(x, d))(decoded), 2 * (decoded - x) / 5)
-
-
 def test_denoising_loss_compares_with_the_clean_input(rng):
     """Eq. vae.02: the model sees the damaged input; the error is taken to the clean one."""
     x, damaged = rng.random((2, 4, 3))
@@ -131,13 +125,6 @@ def test_kl_bernoulli_against_scipy(rng):
     assert kl_bernoulli(0.05, np.float32(rho_hat)).dtype == np.float32
 
 
-def test_kl_bernoulli_slope(rng):
-    """(rho_hat − rho)/(rho_hat (1 − rho_hat))."""
-    p = rng.uniform(0.05, 0.95, 6)
-    slope = grad(lambda q: np.sum(kl_bernoulli(0.3, q)))(p)
-    np.testing.assert_allclose(slope, (p - 0.3) / (p * (1 - p)))
-
-
 def test_sparsity_penalty(rng):
     """Eq. vae.03, Eq. vae.04: averages over the examples first, then sums the divergences over units and layers."""
     a, b = rng.random((7, 3)), rng.random((7, 5))
@@ -164,6 +151,7 @@ def test_k_sparse_against_sorting_and_its_gradient(rng):
     kept = np.argsort(np.argsort(-z, axis=1), axis=1) < 4
     np.testing.assert_array_equal(k_sparse(z, 4), np.where(kept, z, 0))
     np.testing.assert_array_equal(grad(lambda z: np.sum(weight * k_sparse(z, 4)))(z), np.where(kept, weight, 0))
+    np.testing.assert_array_equal(k_sparse(z.reshape(4, 5, 15), 4), np.where(kept, z, 0).reshape(4, 5, 15))
     assert k_sparse(np.float32(z), 4).dtype == np.float32 and k_sparse(z, np.int64(15)).shape == z.shape
 
 
@@ -192,17 +180,21 @@ def test_closed_form_is_the_jacobian(rng):
     np.testing.assert_allclose(contractive_penalty(lambda x: sigmoid(x @ layer.w + layer.b), x), norm2, rtol=1e-12)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "leaky_relu", None])
-def test_penalty_of_other_encoders(rng, activation):
-    encoder = double(MLP(rng, [5, 7, 3], "tanh")) if activation == "tanh" else double(Linear(rng, 5, 3, activation))
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: MLP(rng, [5, 7, 3], "tanh"),
+        lambda rng: Linear(rng, 5, 3, "tanh"),  # a single layer, as the sigmoid's, whose closed form is not its own
+        lambda rng: Linear(rng, 5, 3, "leaky_relu"),
+        lambda rng: Linear(rng, 5, 3),
+    ],
+    ids=["two layers", "tanh", "leaky_relu", "linear"],
+)
+def test_penalty_of_other_encoders(rng, make):
+    encoder = double(make(rng))
     x = rng.standard_normal((4, 5))
     exact = np.mean([np.sum(jacobian(lambda v: encoder(v[None])[0])(row) ** 2) for row in x])
     np.testing.assert_allclose(contractive_penalty(encoder, x), exact, rtol=1e-10)
-
-
-def test_penalty_of_a_linear_encoder_is_the_norm_of_its_weights(rng):
-    w = rng.standard_normal((5, 3))
-    np.testing.assert_allclose(contractive_penalty(lambda x: x @ w, rng.standard_normal((4, 5))), np.sum(w**2))
 
 
 def test_closed_form_of_a_layer_applied_along_an_axis(rng):
@@ -261,6 +253,12 @@ def test_widths_and_codes(rng):
     np.testing.assert_allclose(model.encode(x), z, rtol=1e-4, atol=1e-6)
     assert model(x).shape == (4, 10) and 0 < model(x).min() < model(x).max() < 1
     assert model(x).dtype == np.float32
+
+
+@pytest.mark.parametrize(("activation", "variance"), [("relu", 2 / 500), ("tanh", 1 / 3 / 500)])
+def test_hidden_layers_start_with_the_variance_of_their_activation(rng, activation, variance):
+    model = Autoencoder(rng, 500, 4, (400,), activation)
+    assert model.encoder.layers[0].w.var() == pytest.approx(variance, rel=0.02)  # 200,000 numbers
 
 
 @pytest.mark.parametrize("widths", [(), (6,)])
@@ -373,20 +371,12 @@ def test_principal_angles(rng):
             r"decoded must have the shape of x, \(2, 3\), got \(2, 4\)",
         ),
         (lambda r: reconstruction_loss(np.zeros(3), np.zeros(3)), r"x must have shape \(N, D\), got \(3,\)"),
-        (lambda r: reconstruction_loss(np.full((1, 2), np.nan), np.zeros((1, 2))), "x must be finite, got 2"),
         (
             lambda r: denoising_loss(lambda s: s, np.zeros((2, 3)), np.zeros((1, 3))),
             "decoded must have the shape of x",
         ),
-        (
-            lambda r: corrupt(np.zeros((2, 3)), r, "blur", 0.1),
-            "kind must be one of 'masking', 'gaussian', 'salt_pepper', got 'blur'",
-        ),
-        (lambda r: corrupt(np.zeros((2, 3)), r, "masking", 1.5), r"level must be a number in \[0, 1\], got 1.5"),
         (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", -0.1), r"level must be a number in \[0, inf\), got -0.1"),
         (lambda r: corrupt(np.zeros((2, 3)), r, "gaussian", np.inf), r"level must be a number in \[0, inf\), got inf"),
-        (lambda r: corrupt(np.zeros((2, 3)), 7, "masking", 0.5), "rng must be a numpy.random.Generator.*got 7"),
-        (lambda r: corrupt(np.full((2, 3), np.inf), r, "masking", 0.5), "x must be finite"),
         (lambda r: kl_bernoulli(0.0, 0.5), "rho must lie strictly between 0 and 1, got values from 0 to 0"),
         (
             lambda r: kl_bernoulli(0.5, np.array([0.2, 1.0])),
@@ -398,8 +388,6 @@ def test_principal_angles(rng):
         ),
         (lambda r: sparsity_penalty(np.zeros((3, 2)), 0.1), "rho_hat must lie strictly between 0 and 1"),
         (lambda r: k_sparse(np.zeros((2, 3)), 4), "k must be a whole number in 1..3, got 4"),
-        (lambda r: k_sparse(np.zeros((2, 3)), 0), "k must be a whole number in 1..3, got 0"),
-        (lambda r: k_sparse(np.zeros(3), 1), r"z must have shape \(N, \.\.\., D\), got \(3,\)"),
         (
             lambda r: sigmoid_penalty(np.full((2, 3), 0.5), np.zeros((4, 2))),
             r"w must have shape \(D, H\) with H = 3, got \(4, 2\)",
@@ -409,8 +397,6 @@ def test_principal_angles(rng):
             lambda r: contractive_penalty(lambda x: x[:, 0], np.zeros((2, 3))),
             r"encoder must map x \(N, \.\.\.\) to codes",
         ),
-        (lambda r: contractive_penalty(lambda x: x, np.full((2, 3), np.nan)), "x must be finite"),
-        (lambda r: Autoencoder(r, 10, 0), "dim_z must be a whole number of at least 1, got 0"),
         (lambda r: Autoencoder(r, 10, 3, k=0), "k must be a whole number in 1..3, got 0"),
         (lambda r: pca(np.zeros((3, 5)), 4), r"x must have shape \(N, D\) with N and D at least k = 4, got \(3, 5\)"),
         (lambda r: principal_angles(np.eye(3)[:2], np.ones((2, 3))), "b must have linearly independent rows"),

@@ -103,13 +103,8 @@ def test_maximum_likelihood_is_that_of_the_product(rng):
 
 def test_bad_arguments():
     ok = np.zeros((3, 2))
-    with pytest.raises(ValueError, match=r"log_px_z must have shape"):
-        monte_carlo_log_likelihood(np.zeros(3))
     with pytest.raises(ValueError, match="log_qz must have the shape of log_px_z"):
         importance_sampling_log_likelihood(ok, ok, ok[:2])
     for bad in (np.nan, np.inf):
         with pytest.raises(ValueError, match="log_pz must be finite or -inf"):
             importance_sampling_log_likelihood(ok, ok + bad, ok)
-    for dz in (0.0, -1.0, np.nan):
-        with pytest.raises(ValueError, match="dz must be a positive number"):
-            quadrature_log_likelihood(ok, ok, dz)

@@ -50,11 +50,6 @@ def test_nearest_refuses_what_does_not_fit(z, codebook):
         nearest(np.zeros(z), np.zeros(codebook))
 
 
-def test_nearest_refuses_what_is_not_a_number():
-    with pytest.raises(ValueError, match="z must be finite, got 1 non-finite values"):
-        nearest(np.array([[np.nan, 0.0]]), np.zeros((3, 2)))
-
-
 # --------------------------------------------------------------------- straight through
 
 
@@ -90,10 +85,6 @@ def test_losses_by_hand_and_their_gradients(rng):
 def test_losses_refuse_bad_input():
     with pytest.raises(ValueError, match="quantized must have the shape of z"):
         quantization_losses(np.zeros((2, 3)), np.zeros((2, 4)))
-    with pytest.raises(ValueError, match=r"beta must be a number in \[0, inf\), got -1"):
-        quantization_losses(np.zeros((2, 3)), np.zeros((2, 3)), -1)
-    with pytest.raises(ValueError, match="z must be finite, got 1 non-finite"):
-        quantization_losses(np.array([[np.nan, 0]]), np.zeros((1, 2)))
 
 
 # --------------------------------------------------------------------- moving averages, Eq. vae.20
