@@ -44,11 +44,10 @@ from scipy.stats import norm
 
 from minigen import plot
 from minigen.data.mixture import GaussianMixture
-from minigen.diffusion.ddpm import ancestral, mean_from_eps
-from minigen.diffusion.ddpm import posterior_mean, q_posterior, q_sample, q_step
+from minigen.diffusion.ddpm import mean_from_eps, posterior_mean, q_posterior, q_sample, q_step
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.likelihood import prior_term, vlb_terms
-from minigen.diffusion.samplers import Trajectory
+from minigen.diffusion.samplers import Trajectory, ancestral
 from minigen.diffusion.schedule import Schedule, posterior_variances
 from minigen.metrics import sampling_floor, sliced_wasserstein
 

@@ -44,13 +44,12 @@ import autograd.numpy as np
 
 from minigen import plot
 from minigen.data import mnist, toy
-from minigen.diffusion.ddpm import ancestral, ancestral_step
 from minigen.diffusion.ddpm import mean_from_eps, predict_x0_from_eps, q_sample, simple_loss
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.likelihood import bound_weight, vlb_term
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
-from minigen.diffusion.samplers import Trajectory, clipped, strided
+from minigen.diffusion.samplers import Trajectory, ancestral, ancestral_step, clipped, strided
 from minigen.diffusion.schedule import Schedule, spaced_timesteps
 
 # %% [markdown]

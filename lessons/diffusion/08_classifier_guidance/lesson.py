@@ -33,13 +33,12 @@ import autograd.numpy as np
 
 from minigen import plot
 from minigen.data.mixture import GaussianMixture
-from minigen.diffusion.ddpm import ancestral, ancestral_step, mean_from_eps
-from minigen.diffusion.ddpm import q_sample, score_from_eps, simple_loss
+from minigen.diffusion.ddpm import mean_from_eps, q_sample, score_from_eps, simple_loss
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.guidance import classifier_gradient, classifier_guided
 from minigen.diffusion.guidance import classifier_guided_eps
 from minigen.diffusion.networks.mlp import EpsMLP
-from minigen.diffusion.samplers import ddim, ddim_step
+from minigen.diffusion.samplers import ancestral, ancestral_step, ddim, ddim_step
 from minigen.diffusion.schedule import Schedule
 from minigen.metrics import sampling_floor, sliced_wasserstein
 from minigen.optim import cosine

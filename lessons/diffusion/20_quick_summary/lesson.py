@@ -47,13 +47,13 @@ from numpy.polynomial.hermite_e import hermegauss
 from minigen import plot
 from minigen.data import mnist, toy
 from minigen.data.mixture import GaussianMixture
-from minigen.diffusion.ddpm import ancestral, eps_model_from_v, q_sample, simple_loss, v_loss
+from minigen.diffusion.ddpm import eps_model_from_v, q_sample, simple_loss, v_loss
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.likelihood import prior_term, vlb_term, vlb_terms
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
-from minigen.diffusion.samplers import clipped, ddim
+from minigen.diffusion.samplers import ancestral, clipped, ddim
 from minigen.diffusion.schedule import Schedule
 
 # %%

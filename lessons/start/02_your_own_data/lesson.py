@@ -29,10 +29,10 @@ import autograd.numpy as np
 
 from minigen import data, plot
 from minigen.data.batches import batches
-from minigen.diffusion.ddpm import ancestral, simple_loss
+from minigen.diffusion.ddpm import simple_loss
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet
-from minigen.diffusion.samplers import Trajectory
+from minigen.diffusion.samplers import Trajectory, ancestral
 from minigen.diffusion.schedule import Schedule
 from minigen.flow.realnvp import RealNVP
 from minigen.nn import MLP, Linear, Module, sinusoidal
