@@ -41,9 +41,9 @@ HOSTILE = {  # what stands in the function, its status, and the line that is nam
     "exits at once": ("import os\nos._exit(0)", S.EXITED, ""),
     "prints without end": ("while True: print('é' * 10000)", S.OUTPUT, ""),
     "prints thousands of lines": ("for n in range(5000): print(n)", S.PASS, ""),
-    "writes elsewhere": (ELSEWHERE, S.PASS, ""),
+    "writes elsewhere": (ELSEWHERE, S.OUTSIDE, "open(name, 'w').write('x' * 10**6)"),
     "signals": ("import os\nos.kill(os.getppid(), 9)", S.PROCESS, "os.kill(os.getppid(), 9)"),
-    "kills its grader and goes on": (KILL, S.CRASHED, ""),
+    "would kill its grader and go on": (KILL, S.OUTSIDE, "ctypes.CDLL(None).kill(os.getppid(), 9)"),
 }
 
 
@@ -61,7 +61,19 @@ def graded(a_class, tmp_path, without_posix):
             folder.mkdir(exist_ok=True)
             write(folder)
         command = [sys.executable, "-m", "minigen", "grade", "submissions", "--assignment", "hw1.toml"]
-        command += ["--roster", "roster.csv", "--seed", SECRET, "--out", out, "--jobs", "2", "--json"]
+        command += [
+            "--roster",
+            "roster.csv",
+            "--seed",
+            SECRET,
+            "--out",
+            out,
+            "--jobs",
+            "2",
+            "--json",
+            "--sandbox",
+            "none",
+        ]
         environment = {**os.environ, **environment, "TMPDIR": str(temporary)}
         start = time.monotonic()
         done = subprocess.run(command, cwd=a_class.folder, env=environment, capture_output=True, timeout=600)
