@@ -344,7 +344,7 @@ IN_THE_WAY = {
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="there are no such files elsewhere")
 @pytest.mark.parametrize("name", IN_THE_WAY)
-def test_what_an_answer_puts_in_the_way_of_the_record_stops_no_check(run, name):
+def test_what_an_answer_puts_in_the_way_of_the_record_stops_no_check(run, name, without_hook):
     """The record beside the student's file, its lock, and the file itself are read after her code has run."""
     folder = Path("exercises").resolve()
     code = "import os\n"
