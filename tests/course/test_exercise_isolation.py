@@ -1679,7 +1679,11 @@ def test_the_time_in_which_this_process_is_stopped_is_not_an_answers(tmp_path, m
     monkeypatch.setattr(runner, "_stopped", 0.0)
     worker = object.__new__(runner._Worker)
     worker.limits, worker.folder, worker.end = LIMITS, str(tmp_path), 2000.0
-    worker.process = types.SimpleNamespace(poll=lambda: None)
+    worker.process, worker.starvation = (
+        types.SimpleNamespace(poll=lambda: None),
+        types.SimpleNamespace(since_last=float),
+    )
+    worker.deadline, worker.starved = worker.end, 0.0
     worker.events = Stopped(clock, runner._End())
     worker._allow(30.0 if stops else 0.25)
     worker.events.waits = 0 if stops else 1
