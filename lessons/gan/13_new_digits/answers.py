@@ -205,7 +205,8 @@ VARIANTS = {
 
 EQUIVALENT = {
     "interpolate_spherical": """
-    np.result_type(a, b) → np.result_type(b, a)  # the common type of two arrays does not depend on their order
+    # the common type of two arrays does not depend on their order
+    np.result_type(a, b) → np.result_type(b, a)
     np.sin(omega) < 1e-05 → np.sin(omega) <= 1e-05  # the sine is never exactly at the bound
     np.sin(omega) < 1e-05 → np.sin(omega) < 2e-05  # the two formulas agree there
     # the ends are never opposite, so the cosine stays above -1
