@@ -30,7 +30,10 @@ LEFT_OUT = (
     "course/exercise/prove.py",
     "course/index/equations.py",
     "course/index/outline.py",
-    *(f"course/lesson/{name}.py" for name in ("compress", "misfits", "notebook_run", "recorded", "sweep", "verdicts")),
+    *(
+        f"course/lesson/{name}.py"
+        for name in ("compress", "misfits", "notebook_run", "recorded", "sweep", "trained", "verdicts")
+    ),
     "course/reading/",
     "course/versions.py",
     "zoo/digit_classifier.py",
