@@ -68,6 +68,8 @@ class _Parts:
                 self.one(half.__name__, half)
             self.imports.append("from minigen.tensor.core import primitive")
             self.sources.append(f"{name} = primitive({halves['forward'].__name__}, {halves['backward'].__name__})")
+        elif isinstance(value, tuple) and any(isinstance(each, type) for each in value):  # of exceptions
+            self.sources.append(f"{name} = ({', '.join(each.__name__ for each in value)},)")
         elif isinstance(value, (bool, int, float, str, tuple, dict, type(None))) and not callable(value):
             self.sources.append(f"{name} = {value!r}")
         else:
@@ -81,6 +83,8 @@ class _Parts:
         text = inspect.getsource(inspect.unwrap(value))
         tree = ast.parse(text).body[0]
         space = inspect.getmodule(value).__dict__ if isinstance(value, type) else inspect.unwrap(value).__globals__
+        for decorator in getattr(tree, "decorator_list", []):  # read outside of the function, whatever that binds
+            self.need(decorator, space)
         self.need(tree, space)
         tree.name = name
         self.sources.append(ast.unparse(tree))
