@@ -4,8 +4,10 @@ One BLAS thread for each test process (they run in parallel), no window system, 
 where that is asked for, and small lessons to try things on.
 """
 
+import contextlib
 import os
 import shutil
+import signal
 from pathlib import Path
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy is imported
@@ -15,6 +17,10 @@ os.environ["MINIGEN_STRICT"] = "1"  # a lesson with uncommitted changes is judge
 os.environ.pop("MINIGEN_LESSONS", None)
 for _name in ("FORCE_COLOR", "PYTHON_COLORS"):  # from 3.14 on, they color the help that tests compare
     os.environ.pop(_name, None)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as where a shell starts the tests in the background
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # for Ctrl-C in tests, and in programs that they start
 
 ROOT = Path(__file__).resolve().parent.parent
 # programs that tests start find the same minigen

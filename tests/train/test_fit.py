@@ -174,15 +174,7 @@ def test_killed_process_resumes_to_the_bit(tmp_path, death):
     again.assert_equals(whole)
 
 
-@pytest.fixture
-def ctrl_c():
-    """Ctrl-C as at a terminal; a program that a shell starts in the background ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def test_interrupt_finishes_the_step_saves_and_raises(tmp_path, ctrl_c):
+def test_interrupt_finishes_the_step_saves_and_raises(tmp_path):
     run, whole = Run(), Run()
 
     def step(i):
@@ -207,7 +199,7 @@ def test_interrupt_finishes_the_step_saves_and_raises(tmp_path, ctrl_c):
     again.assert_equals(whole)
 
 
-def test_second_interrupt_stops_at_once(tmp_path, ctrl_c):
+def test_second_interrupt_stops_at_once(tmp_path):
     reached = []
 
     def step(i):
