@@ -272,7 +272,7 @@ MISTAKES = {
     t = np.broadcast_to(t, (len(x),))
     rows = grad(lambda x: np.sum(velocity(x, t) * probe))(x)
     return velocity(x, t), np.sum(rows**2, axis=1)
-    # The gradient is taken at the probe: take it at the point.
+    # The derivative is evaluated at the probe: evaluate it at the point.
     t = np.broadcast_to(t, (len(x),))
     rows = grad(lambda p: np.sum(velocity(p, t) * probe))(1.0 * probe)
     return velocity(x, t), np.sum(rows * probe, axis=1)

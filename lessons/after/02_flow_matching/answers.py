@@ -297,7 +297,7 @@ MISTAKES = {
     return (1 - t) ** 2 / (1 + t**2)
     # This is the sum of the squares alone: it divides the square of the factor of the data.
     return (1 - t) ** 2 + t**2
-    # The share of the noise is subtracted from 1 without its square: its square is 1 - alpha_bar.
+    # The weight of the noise is subtracted from 1 without its square: its square is 1 - alpha_bar.
     return 1 - t / np.sqrt((1 - t) ** 2 + t**2)
     """,
     "ot_pairs": """
