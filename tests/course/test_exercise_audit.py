@@ -85,7 +85,12 @@ def test_the_table_names_each_event_once_and_the_hook_passes_its_arguments_on():
         ("os.rename", ("mine.txt", "/etc/theirs.txt", -1, -1), "outside"),
         ("os.rename", ("package/answer.py", "mine.txt", -1, -1), "package_answer"),
         ("os.link", ("mine.txt", "other.txt", -1, -1), None),
-        ("os.symlink", ("/etc/passwd", "link", -1), None),
+        ("os.symlink", ("/etc/passwd", "another", -1), None),
+        ("os.link", ("link", "other.txt", -1, -1), "outside"),  # it would be a way to write to what `link` leads to
+        ("os.chmod", ("link", 0o777, -1), "outside"),
+        ("os.remove", ("link", -1), None),  # this is done to the link itself
+        ("open", ("link", "a", os.O_WRONLY | os.O_APPEND), "outside"),
+        ("os.utime", ("mine.txt", None, None, -1), None),
         ("os.mkdir", ("/etc/hostile", 511, -1), "outside"),
         ("os.truncate", ("mine.txt", 0), None),
         ("import", ("math", None, [], [], []), None),
@@ -100,6 +105,7 @@ def test_the_table_names_each_event_once_and_the_hook_passes_its_arguments_on():
 )
 def test_each_kind_of_event_is_decided(handlers, tmp_path, monkeypatch, event, arguments, state):
     (tmp_path / "package").mkdir()
+    (tmp_path / "link").symlink_to("/etc/passwd")
     monkeypatch.chdir(tmp_path)
     hook = audit._hook(handlers)
     if state is None:
