@@ -93,6 +93,8 @@ def test_the_table_names_each_event_once_and_the_hook_passes_its_arguments_on():
         ("os.utime", ("mine.txt", None, None, -1), None),
         ("os.mkdir", ("/etc/hostile", 511, -1), "outside"),
         ("os.truncate", ("mine.txt", 0), None),
+        ("os.truncate", ("/etc/hostname", 0), "outside"),  # the events of this and the next name no descriptor
+        ("os.setxattr", ("/etc/hostname", "user.x", b"", 0), "outside"),
         ("import", ("math", None, [], [], []), None),
         ("os.kill", (os.getpid(), 0), None),
         ("os.kill", (os.getppid(), 0), "process"),
