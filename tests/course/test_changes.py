@@ -211,10 +211,10 @@ def test_an_edited_copy_reports_a_check_that_fails_and_goes_on(lesson, tmp_path,
     assert metrics["changed"] == [f"- x = {OLD}", f"+ x = {NEW}"]
     assert "changed    1 line differs from the shipped lesson" in printed and f"+ x = {NEW}" in printed
     assert "  changed  sum: 5, before = 3 ± 1e-06\n" in printed and "  check   later: True (= True) ok" in printed
-    assert "outcome  Not judged: the lesson is changed. It gave: 5." in printed
+    assert "answer  Not judged: the lesson is changed. It gave: 5." in printed
     assert "1 claim not judged: changed, 1 of 3 checks passed" in printed
     assert [claim["status"] for claim in metrics["claims"]] == ["not judged"]
-    assert "\n  What the changes show\n" in printed and f"→ {ANSWER}" in printed
+    assert "\n  What happens when you try it\n" in printed and f"→ {ANSWER}" in printed
 
 
 def test_what_was_recorded_is_the_value_before(lesson, tmp_path, capsys):
@@ -226,7 +226,7 @@ def test_what_was_recorded_is_the_value_before(lesson, tmp_path, capsys):
     assert "  changed  sum: 5, before 3\n" in printed and "  changed  both: 1, 4, before 1, 2\n" in printed
     copy_with(lesson, tmp_path, old='lesson.check("later"', new='lesson.check("much later"')
     run(copy, tmp_path)
-    assert "  outcome  a) 3: 3." in capsys.readouterr().out, "what the edit does not touch keeps its answer"
+    assert "  answer  a) 3. 3." in capsys.readouterr().out, "what the edit does not touch keeps its answer"
 
 
 def test_with_strict_an_edited_copy_stops(lesson, tmp_path, capsys, monkeypatch):

@@ -457,7 +457,8 @@ class Lesson:
             status = "failed" if any(claim.status == "failed" for claim in claims) else "passed"
         if self.sources:
             self.events.emit(events.Sources([reference(key) for key in self.sources]))
-        shown = {invitation.sentence: invitation.answer for invitation in self.summary.changes.values()}
+        changes = self.summary.changes.values() if self._run.is_edited else []
+        shown = {invitation.sentence: invitation.answer for invitation in changes}
         if self.summary.chosen:
             answers = {question: outcome.answer for question, outcome in self.summary.outcomes.items()}
             self.events.emit(events.Note(score(self.summary.chosen, answers)))

@@ -8,8 +8,7 @@ and small print. Links are relative.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -24,7 +23,7 @@ from minigen.course.lesson import blocks
 from minigen.course.lesson.blocks import Block
 from minigen.course.lesson.predict import LETTERS
 from minigen.course.lesson.recorded import CODE_CHANGED
-from minigen.course.reading.composition import Reading
+from minigen.course.reading.composition import Reading, joined, summary_of
 from minigen.course.reading.descriptions import describe
 from minigen.course.repository import COLAB_BADGE, colab_address
 
@@ -35,8 +34,8 @@ POINTS_PER_PIXEL = 2.0  # pictures are recorded at twice the size at which a pag
 THUMBNAIL = 160  # pixels, the width of a picture in the contents
 
 INTRODUCTION = """\
-Each lesson is a section of one of four posts, run. Its page has the text, the code, and what a full run showed:
-figures, tables, printed numbers. Where the text asks for a prediction, choose first: what came out is folded below the
+Each lesson runs one section of one of four posts. Its page has the text, the code, and the results of a full run:
+figures, tables, printed numbers. Where the text asks for a prediction, choose first: the answer is folded below the
 question. An exercise is a function that you write: `minigen exercise start ID` begins it, and `minigen exercise check`
 tests it."""
 
@@ -61,13 +60,13 @@ class _Page:
         self.id = short_id(self.lesson.path.parent)
         self.lessons = {short_id(lesson.path.parent): lesson for lesson in lessons}
         self.exercises = {exercise.id: exercise for exercise in catalog.exercises_of(self.id)}
-        self.opened: set[int] = set()  # predictions, of whose results a part has been on the page
 
     def render(self) -> str:
         title, *rest = self.reading.blocks
         parts = [self._block(title), *self._front()]
-        for closed_by, group in groupby(_joined(rest), key=lambda block: block.closed_by):
-            body = "\n\n".join(self._block(block) for block in group)
+        for closed_by, group in groupby(_by_section(rest), key=lambda block: block.closed_by):
+            shown = joined(_with_joined_checks(group))
+            body = "\n\n".join(_folded(each) if isinstance(each, list) else self._block(each) for each in shown)
             parts.append(body if closed_by is None else self._closed(body, closed_by))
         return "\n\n".join([*parts, *self._end()]) + "\n"
 
@@ -128,15 +127,9 @@ class _Page:
     # -- blocks --------------------------------------------------------------------------------------------------------
 
     def _closed(self, body: str, number: int) -> str:
-        which = f"of prediction {number + 1}"
         if self.reading.result is None:
-            summary = f"How the answer {which} is measured: choose first, the code may name it"
-        else:
-            summary = f"What came out {which}: choose first, then open"
-        if number in self.opened:
-            summary = f"More {which}"
-        self.opened.add(number)
-        return details(summary, body)
+            return details(f"How prediction {number + 1} is answered (choose before you open it)", body)
+        return details(f"Result of prediction {number + 1} (choose before you open it)", body)
 
     def _block(self, block: Block) -> str:
         render = blocks.of_kind(RENDERED, block)
@@ -149,12 +142,8 @@ class _Page:
     def text(self, block: blocks.Text) -> str:
         return self._linked(math(block.text))
 
-    def code(self, block: blocks.Code) -> str:
-        code = fence(block.code, "python")
-        return details(block.summary, code) if block.summary else code
-
     def invitation(self, block: blocks.Invitation) -> str:
-        folded = details("What comes out then", self._linked(math(block.answer)))
+        folded = details("What happens", self._linked(math(block.answer)))
         return f"**Try it.** {self._linked(math(block.sentence))}\n\n{folded}"
 
     def play(self, block: blocks.Play) -> str:
@@ -192,20 +181,20 @@ class _Page:
         paragraphs = [short(" ".join(part.split())) for part in re.split(r"\n\s*\n", exercise.prompt.strip())]
         size = f"{plural(exercise.points, 'point')}, about {plural(exercise.minutes, 'minute')}"
         start = f"`minigen exercise start {id}`"
-        folded = details(f"What {exercise.name} has to do", "\n\n".join(paragraphs))
+        folded = details(f"Specification of {exercise.name}", "\n\n".join(paragraphs))
         return f"**Exercise: write `{exercise.name}`** ({size}). Begin with {start}.\n\n{folded}"
 
 
 RENDERED: dict[type, Callable[[Any, Any], str]] = {  # of (page, block)
     blocks.Heading: _Page.heading,
     blocks.Text: _Page.text,
-    blocks.Code: _Page.code,
+    blocks.Code: lambda page, block: fence(block.code, "python"),
     blocks.Question: lambda page, block: _question(block),
     blocks.Outcome: lambda page, block: _outcome(block),
     blocks.ExerciseBox: _Page.exercise,
     blocks.Invitation: _Page.invitation,
     blocks.Printed: lambda page, block: fence(block.text, "text"),
-    blocks.Checks: lambda page, block: "\n".join(_check(check) for check in block.checks),
+    blocks.Checks: lambda page, block: _checks(block.checks),
     blocks.Table: lambda page, block: _titled(block.title, table(block.header, block.rows)),
     blocks.Play: _Page.play,
     blocks.Picture: _Page.picture,
@@ -222,19 +211,34 @@ def _width(picture: Path) -> int:
         return round(image.width / POINTS_PER_PIXEL)
 
 
-def _joined(shown: Sequence[Block]) -> Iterator[Block]:
-    """The blocks, in which cells of imports and the declaration of the lesson that follow each other are one."""
-    for _, group in groupby(shown, key=_is_head):
-        first, *others = list(group)
-        if isinstance(first, blocks.Code) and _is_head(first) and others:
-            code = "\n\n".join(block.code for block in (first, *others) if isinstance(block, blocks.Code))
-            yield replace(first, code=code, summary="imports, and what this lesson covers")
+def _by_section(shown: Iterable[Block]) -> Iterator[Block]:
+    """The blocks, in which the code that only shows or checks something stands at the end of its section."""
+    plumbing: list[Block] = []
+    for block in shown:
+        if isinstance(block, blocks.Heading) and block.level <= 2:
+            yield from plumbing
+            plumbing = []
+        if isinstance(block, blocks.Code) and block.is_plumbing and block.closed_by is None:
+            plumbing.append(block)
         else:
-            yield from (first, *others)
+            yield block
+    yield from plumbing
 
 
-def _is_head(block: Block) -> bool:
-    return isinstance(block, blocks.Code) and block.purpose in ("imports", "lesson") and bool(block.summary)
+def _with_joined_checks(shown: Iterable[Block]) -> Iterator[Block]:
+    """The blocks, in which checks that follow each other are one block."""
+    for kind, group in groupby(shown, key=type):
+        if kind is blocks.Checks:
+            yield blocks.Checks(
+                [check for block in group if isinstance(block, blocks.Checks) for check in block.checks]
+            )
+        else:
+            yield from group
+
+
+def _folded(parts: Sequence[blocks.Code]) -> str:
+    """Folded code of cells that follow each other."""
+    return details(summary_of(parts), fence("\n\n".join(part.code for part in parts), "python"))
 
 
 def _reference(source: Reference) -> str:
@@ -251,12 +255,19 @@ def _question(block: blocks.Question) -> str:
 
 def _outcome(block: blocks.Outcome) -> str:
     text = short(block.text)
-    return f"**It came out: {short(block.label)}.** {text}" if block.label else f"**It came out:** {text}"
+    return f"**Answer: {short(block.label)}.** {text}" if block.label else f"**Answer:** {text}"
+
+
+def _checks(checks: Sequence[blocks.Check]) -> str:
+    """Checks in small letters, one after the other: a reader who trusts them passes over one line."""
+    return f"<sub>{' · '.join(map(_check, checks))}</sub>"
 
 
 def _check(check: blocks.Check) -> str:
-    sign = "✓" if check.status == "passed" else "✗"
-    return f"- {sign} {short(check.name)}: {short(check.value)} (must be {short(check.bar.removeprefix('= '))})"
+    name, value, bar = short(check.name), short(check.value), short(check.bar.removeprefix("= "))
+    if check.status != "passed":
+        return f"✗ {name}: {value} (must be {bar})"
+    return f"✓ {name}: {value}" if check.bar.startswith("= ") else f"✓ {name}: {value} ({bar})"
 
 
 def _claims(rows: Sequence[Sequence[str]]) -> str:
