@@ -1,5 +1,7 @@
 """A lesson as it is read: what stands where, what is folded, what a prediction keeps closed, with a run and without."""
 
+from dataclasses import replace
+
 import pytest
 
 from minigen.course.index.lessons import LessonInfo, all_lessons
@@ -362,6 +364,23 @@ lesson.outcome("None is right.")
     assert [question.outcome.label for question in made.questions] == ["b) b", ""]
 
 
+def test_the_picture_at_the_top_is_the_one_that_the_lesson_names_or_the_first_that_is_open(reading):
+    source = f"{HEAD}\n# %%\nlesson.predict('Which?', ['a', 'b'])\nlesson.figure(fig, 'one')\nlesson.outcome('It.')\n"
+    source += "\n# %%\nlesson.figure(fig, 'two')\nlesson.figure(fig, 'three')\n"
+    outputs = [
+        (2, "predict", {"question": "Which?", "choices": ["a", "b"]}),
+        (3, "figure", {"file": "one.webp", "caption": ""}),
+        (4, "outcome", {"text": "It.", "answer": None}),
+        (5, "figure", {"file": "two.webp", "caption": ""}),
+        (6, "figure", {"file": "three.webp", "caption": ""}),
+    ]
+    made = reading(source, outputs)
+    assert made.lead.file == "two.webp"
+    for name in ("one", "three"):
+        assert replace(made, lesson=replace(made.lesson, picture=name)).lead.file == f"{name}.webp"
+    assert reading(HEAD, []).lead is None
+
+
 def test_questions_and_choices_that_the_run_computes(reading):
     source = f"""\
 {HEAD}
@@ -408,6 +427,12 @@ def test_a_prediction_closes_its_answer_and_one_figure_or_table_and_nothing_else
         outcomes = [block for block in made.blocks if isinstance(block, blocks.Outcome)]
         assert all(block.closed_by is not None for block in outcomes), id
         assert made.result is None or all(question.outcome for question in made.questions), id
+
+
+def test_each_lesson_has_a_picture_of_its_own_choice(readings):
+    for id, made in readings.items():
+        assert made.lesson.picture, f"{id}: name the best one in Lesson(..., picture=)"
+        assert made.lead is not None and made.lead.path.stem == made.lesson.picture, id
 
 
 def test_between_a_question_and_its_answer_no_result_stands_open(readings):

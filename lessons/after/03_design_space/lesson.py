@@ -36,6 +36,7 @@ lesson = Lesson(
         "after.27",
     ],
     minutes=1.4,
+    picture="guidance",
     sources=[
         "weng2021diffusion",
         "he2015rectifiers",

@@ -28,6 +28,7 @@ lesson = Lesson(
     equations=["diffusion.27", "diffusion.28", "diffusion.29"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=6,
+    picture="f11_path",
     sources=["weng2021diffusion", "karras2022design", "song2023consistency", "song2024consistency"],
 )
 

@@ -28,6 +28,7 @@ lesson = Lesson(
     equations=["diffusion.30"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=6,
+    picture="captions",
     sources=["weng2021diffusion", "vandenoord2017vqvae", "ho2020ddpm", "rombach2022latent"],
 )
 

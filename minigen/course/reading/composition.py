@@ -56,6 +56,13 @@ class Reading:
         return status_of(self.lesson, self.result)
 
     @property
+    def lead(self) -> blocks.Picture | None:
+        """The picture at the top of the page: the lesson's own choice, or else the first figure that is open."""
+        pictures = [block for block in self.blocks if isinstance(block, blocks.Picture)]
+        chosen = [picture for picture in pictures if picture.path.stem == self.lesson.picture]
+        return next(iter(chosen or [picture for picture in pictures if picture.closed_by is None]), None)
+
+    @property
     def questions(self) -> list[Question]:
         """The predictions, by their numbers."""
         return [block for block in self.blocks if isinstance(block, Question)]

@@ -31,7 +31,8 @@ __all__ = ["PAGE", "contents_page", "lesson_page", "math", "short"]
 
 PAGE = "README.md"
 POINTS_PER_PIXEL = 2.0  # pictures are recorded at twice the size at which a page shows them
-THUMBNAIL = 160  # pixels, the width of a picture in the contents
+THUMBNAIL = 240  # pixels, the width of a picture in the contents
+SMALL, WIDE = 360, 640  # pixels, of the width of a picture at the top of a page
 
 INTRODUCTION = """\
 Each lesson runs one section of one of four posts. Its page has the text, the code, and the results of a full run:
@@ -63,7 +64,7 @@ class _Page:
 
     def render(self) -> str:
         title, *rest = self.reading.blocks
-        parts = [self._block(title), *self._front()]
+        parts = [self._block(title), *self._front(), *self._lead()]
         for closed_by, group in groupby(_by_section(rest), key=lambda block: block.closed_by):
             shown = joined(_with_joined_checks(group))
             body = "\n\n".join(_folded(each) if isinstance(each, list) else self._block(each) for each in shown)
@@ -80,6 +81,14 @@ class _Page:
         if self.exercises:
             facts.insert(1, plural(len(self.exercises), "exercise"))
         return [self._neighbours(), f"{badge} · {ways}", ", ".join(facts) + ".", *self._status()]
+
+    def _lead(self) -> list[str]:
+        """The lesson's best picture, without its caption, which may give a result away."""
+        lead = self.reading.lead
+        if lead is None or not self.lesson.picture:
+            return []
+        alt = escape(describe(lead.file, ""))
+        return [f'<img src="recorded/{lead.file}" alt="{alt}" width="{_lead_width(lead.path)}">']
 
     def _neighbours(self) -> str:
         ids = list(self.lessons)
@@ -225,6 +234,14 @@ def _by_section(shown: Iterable[Block]) -> Iterator[Block]:
     yield from plumbing
 
 
+def _lead_width(picture: Path) -> int:
+    """The width of the picture at the top of a page: a small one is shown as large as it is."""
+    from PIL import Image
+
+    with Image.open(picture) as image:
+        return min(max(_width(picture), min(image.width, SMALL)), WIDE)
+
+
 def _with_joined_checks(shown: Iterable[Block]) -> Iterator[Block]:
     """The blocks, in which checks that follow each other are one block."""
     for kind, group in groupby(shown, key=type):
@@ -290,10 +307,7 @@ def contents_page(readings: Sequence[Reading]) -> str:
     for family in dict.fromkeys([*posts.FAMILIES, *(reading.lesson.post for reading in readings)]):
         rows = [_contents_row(reading) for reading in readings if reading.lesson.id.startswith(f"{family}/")]
         if rows:
-            header = [
-                "| | lesson | minutes to read | exercises | minutes to run |",
-                "| --- | --- | ---: | ---: | ---: |",
-            ]
+            header = ["| lesson | minutes to read | exercises | minutes to run |", "| --- | ---: | ---: | ---: |"]
             parts += [f"## {posts.heading(family)}", "\n".join([*header, *rows])]
     return "\n\n".join([*parts, "<sub>`minigen record` writes this page.</sub>"]) + "\n"
 
@@ -303,20 +317,19 @@ def _contents_row(reading: Reading) -> str:
     page = f"{lesson.id}/{PAGE}"
     link = f"[{short_id(lesson.path.parent)} {short(lesson.title, in_cell=True)}]({page})"
     picture = _thumbnail(reading)
-    image = f"[{picture}]({page})" if picture else ""
+    image = f"<br>[{picture}]({page})" if picture else ""
     note = "" if reading.result else " (not recorded yet)"
     exercises = len(lesson.exercises) or ""
-    return f"| {image} | {link}{note} | {reading.minutes} | {exercises} | {lesson.minutes:g} |"
+    return f"| {link}{note}{image} | {reading.minutes} | {exercises} | {lesson.minutes:g} |"
 
 
 def _thumbnail(reading: Reading) -> str:
-    """The picture of a lesson, "" if it has none: the first figure that is open, or the first one."""
-    pictures = [block for block in reading.blocks if isinstance(block, blocks.Picture)]
-    if not pictures:
+    """The picture of a lesson, "" if it has none."""
+    if reading.lead is None:
         return ""
-    first = next((block for block in pictures if block.closed_by is None), pictures[0])
-    alt = describe(first.file, "")  # its caption may give a result away
-    return f'<img src="{reading.lesson.id}/recorded/{first.file}" alt="{escape(alt)}" width="{THUMBNAIL}">'
+    alt = describe(reading.lead.file, "")  # its caption may give a result away
+    width = min(THUMBNAIL, _width(reading.lead.path))
+    return f'<img src="{reading.lesson.id}/recorded/{reading.lead.file}" alt="{escape(alt)}" width="{width}">'
 
 
 # -- pieces of Markdown ------------------------------------------------------------------------------------------------
