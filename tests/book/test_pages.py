@@ -24,9 +24,9 @@ from minigen.course.index.names import find_lesson
 from minigen.course.lesson import blocks
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.result import Result
-from minigen.course.reading.composition import compose
+from minigen.course.reading.composition import compose, reading_minutes
 from minigen.course.reading.descriptions import plain
-from minigen.course.reading.purposes import page_cells, reading_minutes
+from minigen.course.reading.purposes import page_cells
 
 LESSON = """\
 # %% [markdown]
@@ -222,19 +222,15 @@ def test_every_cell_of_every_lesson_has_a_purpose():
         assert [cell.purpose for cell in cells].count("lesson") == 1
         assert cells[0].is_text and cells[0].text.startswith("# "), lesson.id
         assert sum(cell.open_lines > 0 for cell in cells) >= 3, lesson.id
-        assert 5 <= reading_minutes(cells, 5) <= 90, lesson.id
 
 
 def test_reading_takes_longer_the_more_there_is():
-    words = "# %% [markdown]\n# " + "word " * 1600
-
-    def minutes(text, figures=0):
-        return reading_minutes(page_cells(LessonSource(text)), figures)
-
-    assert minutes(words) == 10
-    assert minutes(words, figures=6) == 12
-    assert minutes(words + "\n\n# %%\n" + "a = 1\n" * 12) == 11
-    assert minutes(words + "\n\n# %%\n" + "a = 1\n" * 120) == 10  # folded
+    words, figure = blocks.Text("word " * 1600), blocks.Figure(Path("one.webp"), "")
+    code = blocks.Code("a = 1\n# said\n\n" * 15, "code")
+    assert reading_minutes([words]) == 10
+    assert reading_minutes([words, *6 * [figure]]) == 12
+    assert reading_minutes([words, code]) == 11
+    assert reading_minutes([replace(code, folded=True), blocks.Text("$$a\n+ b$$ `c d`")]) == 2 / 160
 
 
 # -- text --------------------------------------------------------------------------------------------------------------

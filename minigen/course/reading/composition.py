@@ -11,6 +11,7 @@ it). Everything else follows in the open, in its order, and may use the answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,15 +22,18 @@ from typing import Any
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.lesson import blocks
-from minigen.course.lesson.blocks import OUTPUTS, Block, Question
+from minigen.course.lesson.blocks import OUTPUTS, Block, Picture, Question
 from minigen.course.lesson.recorded import status_of
 from minigen.course.lesson.result import Result
-from minigen.course.reading.purposes import BOXES, TELLING, PageCell, page_cells, reading_minutes
+from minigen.course.reading.purposes import BOXES, TELLING, PageCell, page_cells
 from minigen.course.reading.unrecorded import RESULT, entries_of_file
 
-__all__ = ["Reading", "compose", "joined", "summary_of"]
+__all__ = ["Reading", "compose", "joined", "reading_minutes", "summary_of"]
 
 EVIDENCE = (blocks.Picture, blocks.Table)
+WORDS_A_MINUTE = 160  # of a text with mathematics
+SECONDS_A_LINE = 4.0  # of code that is open
+SECONDS_A_FIGURE = 20.0
 
 Entry = Mapping[str, Any]  # an output, as `record.jsonl` has it
 
@@ -56,9 +60,9 @@ class Reading:
         return status_of(self.lesson, self.result)
 
     @property
-    def lead(self) -> blocks.Picture | None:
+    def lead(self) -> Picture | None:
         """The picture at the top of the page: the lesson's own choice, or else the first figure that is open."""
-        pictures = [block for block in self.blocks if isinstance(block, blocks.Picture)]
+        pictures = [block for block in self.blocks if isinstance(block, Picture)]
         chosen = [picture for picture in pictures if picture.path.stem == self.lesson.picture]
         return next(iter(chosen or [picture for picture in pictures if picture.closed_by is None]), None)
 
@@ -82,8 +86,22 @@ def compose(lesson: LessonInfo, result: Result | None) -> Reading:
     shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result)))
     shown = list(_exercises_placed_once(shown, lesson))
     kept = tuple(block for block in _gathered(_closed(shown)) if not isinstance(block, Missing))
-    minutes = reading_minutes(cells, sum(isinstance(block, blocks.Picture) for block in kept))
-    return Reading(lesson, result, kept, lesson.sources, minutes)
+    return Reading(lesson, result, kept, lesson.sources, max(1, round(reading_minutes(kept))))
+
+
+def reading_minutes(shown: Iterable[Block]) -> float:
+    """How long blocks take to read, without their exercises: their words, the code that is open, their figures."""
+    seconds = 0.0
+    for block in shown:
+        if isinstance(block, blocks.Text | blocks.Heading):
+            words = re.sub(r"\$\$.*?\$\$|`[^`]*`", " equation ", block.text, flags=re.S).split()
+            seconds += 60 * len(words) / WORDS_A_MINUTE
+        elif isinstance(block, blocks.Code) and not block.folded:
+            lines = [line.strip() for line in block.code.splitlines()]
+            seconds += SECONDS_A_LINE * sum(bool(line) and not line.startswith("#") for line in lines)
+        elif isinstance(block, blocks.Picture):
+            seconds += SECONDS_A_FIGURE
+    return seconds / 60
 
 
 # -- blocks in their order ---------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from minigen.course.lesson.predict import LETTERS
 from minigen.course.lesson.recorded import CODE_CHANGED
 from minigen.course.reading.composition import Reading, joined, summary_of
 from minigen.course.reading.descriptions import describe
+from minigen.course.reading.evening import evenings, hours
 from minigen.course.repository import COLAB_BADGE, colab_address
 
 __all__ = ["PAGE", "contents_page", "lesson_page", "math", "short"]
@@ -38,7 +39,11 @@ INTRODUCTION = """\
 Each lesson runs one section of one of four posts. Its page has the text, the code, and the results of a full run:
 figures, tables, printed numbers. Where the text asks for a prediction, choose first: the answer is folded below the
 question. An exercise is a function that you write: `minigen exercise start ID` begins it, and `minigen exercise check`
-tests it."""
+tests it.
+
+**Begin here:** with [start/01](start/01_background/README.md) if arrays, gradients, logits or Adam are new to you,
+otherwise with [gan/02](gan/02_gan/README.md). No time for a whole post? Each has a way through it that takes an
+evening."""
 
 MATH_OR_CODE = re.compile(r"(```.*?```|\$\$.*?\$\$|\$[^$]+\$|`[^`]*`)", re.S)
 LESSON = re.compile(rf"`((?:{'|'.join(posts.FAMILIES)})/\d\d)`")
@@ -308,8 +313,22 @@ def contents_page(readings: Sequence[Reading]) -> str:
         rows = [_contents_row(reading) for reading in readings if reading.lesson.id.startswith(f"{family}/")]
         if rows:
             header = ["| lesson | minutes to read | exercises | minutes to run |", "| --- | ---: | ---: | ---: |"]
-            parts += [f"## {posts.heading(family)}", "\n".join([*header, *rows])]
+            parts += [f"## {posts.heading(family)}", *_evening(family, readings), "\n".join([*header, *rows])]
     return "\n\n".join([*parts, "<sub>`minigen record` writes this page.</sub>"]) + "\n"
+
+
+def _evening(post: str, readings: Sequence[Reading]) -> list[str]:
+    """The way through a post that takes an evening, if all its lessons are there."""
+    pages = {short_id(reading.lesson.path.parent): f"{reading.lesson.id}/{PAGE}" for reading in readings}
+    evening = evenings().get(post)
+    if evening is None or any(stop.short not in pages for stop in evening.stops):
+        return []
+    stops = [f"[{stop.short}]({pages[stop.short]}) {stop.places}" for stop in evening.stops]
+    exercises = plural(len(evening.exercises), "exercise")
+    return [
+        f"**In an evening**, {hours(evening.minutes)} with {exercises}: {'; '.join(stops)}."
+        f" `minigen list --path {post}` lists the exercises."
+    ]
 
 
 def _contents_row(reading: Reading) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minigen.course.index.lesson_source import MARKER, Cell, LessonSource, Statement, is_declaration
 from minigen.course.lesson.blocks import OUTPUTS
 
-__all__ = ["BOXES", "PageCell", "TELLING", "page_cells", "reading_minutes"]
+__all__ = ["BOXES", "PageCell", "TELLING", "page_cells"]
 
 OPEN_LINES = 12  # code of more lines than this is folded
 # Methods of a lesson.
@@ -19,9 +18,6 @@ BOXES = {one.method for one in OUTPUTS.values() if not one.is_result} | {"finish
 TELLING = {one.method for one in OUTPUTS.values() if one.tells} | {"claim"}  # the code says what must come out
 WIDGETS = BOXES | {"outcome", "claim"}
 DRAWING = {"plot", "fig", "figure", "ax", "axes", "plt"}
-WORDS_A_MINUTE = 160  # of a text with mathematics
-SECONDS_A_LINE = 4.0  # of code that is open
-SECONDS_A_FIGURE = 20.0
 
 
 @dataclass(frozen=True)
@@ -99,14 +95,6 @@ def page_cells(source: LessonSource) -> list[PageCell]:
         teaching, plumbing = _parts(source, index, numbers)
         found.append(PageCell(index, _purpose([source.statements[i] for i in numbers]), cell, teaching, plumbing))
     return found
-
-
-def reading_minutes(cells: Sequence[PageCell], figures: int) -> int:
-    """How long a page takes to read, without its exercises: its words, the code that is open, its figures."""
-    words = sum(len(re.sub(r"\$\$.*?\$\$|`[^`]*`", " equation ", cell.text).split()) for cell in cells if cell.is_text)
-    lines = sum(cell.open_lines for cell in cells)
-    seconds = 60 * words / WORDS_A_MINUTE + SECONDS_A_LINE * lines + SECONDS_A_FIGURE * figures
-    return max(1, round(seconds / 60))
 
 
 def _purpose(statements: Sequence[Statement]) -> str:
