@@ -7,7 +7,9 @@
 Your own data, as arrays: `points(path)` reads a table, `images(folder, size, channels)` a folder of PNG and JPEG files.
 """
 
-from minigen.data.images import images, to_pixels, to_range
-from minigen.data.points import points, standardize, unstandardize
+from minigen import lazy
+from minigen.data.batches import batches as batches  # at once, since these functions have the names of their files:
+from minigen.data.images import images as images  # an import of such a file later on then leaves the function here
+from minigen.data.points import points as points
 
-__all__ = ["images", "points", "standardize", "to_pixels", "to_range", "unstandardize"]
+__getattr__, __dir__, __all__ = lazy.names(__name__)
