@@ -5,11 +5,15 @@
 `strings`: a plucked string in quantized steps, whose every conditional probability is exact.
 
 Your own data, as arrays: `points(path)` reads a table, `images(folder, size, channels)` a folder of PNG and JPEG files.
+
+The data sets are offered as files, `data.mnist.load()`, since several of them have functions of one name.
 """
 
 from minigen import lazy
-from minigen.data.batches import batches as batches  # at once, since these functions have the names of their files:
-from minigen.data.images import images as images  # an import of such a file later on then leaves the function here
+
+# These functions have the names of their files: imported here, they stay when such a file is imported later.
+from minigen.data.batches import batches as batches
+from minigen.data.images import images as images
 from minigen.data.points import points as points
 
 __getattr__, __dir__, __all__ = lazy.names(__name__)
