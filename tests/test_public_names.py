@@ -89,6 +89,18 @@ def test_an_unknown_name_is_an_error_that_names_it():
     assert not hasattr(minigen.vae, "sparkle")
 
 
+def test_each_list_comes_with_the_code():
+    """Beside the package that reads it; a file that git ignores would be in neither the wheel nor the source."""
+    readers = {
+        path.parent for path in PACKAGE.rglob("__init__.py") if "lazy.names(__name__)" in path.read_text("utf-8")
+    }
+    lists = {path.parent for path in PACKAGE.rglob("*.pyi")}
+    assert readers == lists == {PACKAGE / part for part in LAZY}
+    for part in LAZY:
+        ignored = subprocess.run(["git", "check-ignore", "-q", PACKAGE / part / "__init__.pyi"], cwd=ROOT).returncode
+        assert ignored in (1, 128), "1: it is not ignored; 128: this is no checkout"
+
+
 def test_a_list_is_a_line_for_each_name_in_one_form():
     """So that type checkers take each for a name of the package, and `lazy.targets` misses none."""
     for part in LAZY:
