@@ -9,8 +9,8 @@ which type checkers and editors read as well:
 `from minigen.flow import RealNVP` then loads that home and what it imports. Nothing is kept in the package: a name is
 looked up in its home each time, so that a function which an exercise has replaced there is replaced here as well.
 
-A name that two homes of a package define, or that is also the name of one of its files, is not listed: it is imported
-from its home. `minigen.data` imports three such functions at once (see there); `minigen.vae.pca` is a file.
+A name that two files of a package define, or that is also the name of a file, is not listed, and is imported from its
+home: `minigen.vae.pca` is the file. `minigen.data` lists three functions of the latter kind, and imports them at once.
 """
 
 import ast

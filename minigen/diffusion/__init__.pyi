@@ -1,4 +1,7 @@
-"""The public names of the package, each loaded from its home when it is first used: see `minigen/lazy.py`."""
+"""The public names of the package, each loaded from its home when it is first used: see `minigen/lazy.py`.
+
+Not listed, and imported from their homes: `langevin`, also the name of a file, and `evaluate`, which two files define.
+"""
 
 from minigen.diffusion.cascade import Padded as Padded
 from minigen.diffusion.cascade import SuperResolution as SuperResolution

@@ -1,4 +1,7 @@
-"""The public names of the package, each loaded from its home when it is first used: see `minigen/lazy.py`."""
+"""The public names of the package, each loaded from its home when it is first used: see `minigen/lazy.py`.
+
+Not listed, and imported from their homes: `pca`, also the name of a file, and `training_step`, which two files define.
+"""
 
 from minigen.vae.autoencoder import Autoencoder as Autoencoder
 from minigen.vae.autoencoder import autoencoder_loss as autoencoder_loss
