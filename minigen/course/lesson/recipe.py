@@ -33,9 +33,9 @@ ALWAYS_USED = (  # also by a lesson that does not import them
     "minigen.course.lesson.streams",  # the random numbers and the sizes of quick runs
 )
 IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|import (minigen[\w.]*))", re.M)
+ATTRIBUTE = re.compile(r"\.[\s\\]*(\w+)")  # a name after a dot
 OWN_IMPORT = re.compile(r"^\s*(?:from|import) (\w+)", re.M)
 NAME = re.compile(r"\w+")
-ATTRIBUTE = re.compile(r"\.[\s\\]*(\w+)")
 THRESHOLDS = ("at_least", "at_most", "between", "source", "unit")  # arguments of `lesson.claim` that change no number
 NOT_HASHED = {"course", "plot", "cli", "lazy"}  # they run, draw and find names, and change no number
 
