@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import numpy
 
-from minigen.tensor import load_arrays, save_arrays
+from minigen.tensor import load_arrays, named_leaves, save_arrays
 from minigen.tensor.activations import FUNCTION_NAMES
 
 META = "meta"
@@ -59,9 +59,6 @@ class Storable:
     def __init__(self) -> None:
         """Take no argument: a subclass without a constructor has none."""
 
-    def parameters(self) -> dict[str, numpy.ndarray]:
-        raise NotImplementedError
-
     def state(self) -> dict[str, numpy.ndarray]:
         raise NotImplementedError
 
@@ -77,7 +74,7 @@ class Storable:
         state = self.state()
         if META in state:
             raise ValueError(f"the array {META!r} of {type(self).__name__} must have another name in order to be saved")
-        content = {"format": FORMAT, **_encoded(self._arguments), "tied": _tied(self.parameters())}
+        content = {"format": FORMAT, **_encoded(self._arguments), "tied": _tied(self)}
         return save_arrays(path, {**state, META: numpy.array(json.dumps(content, default=_encoded))})
 
     @classmethod
@@ -147,10 +144,10 @@ def _encoded(value: Any) -> dict[str, Any]:
     return {"array": value.ravel().tolist(), "shape": value.shape, "dtype": value.dtype.str}
 
 
-def _tied(parameters: dict[str, numpy.ndarray]) -> list[list[str]]:
+def _tied(model: Any) -> list[list[str]]:
     """The names of parameters that are one array, group by group."""
     names: dict[int, list[str]] = {}
-    for name, a in parameters.items():
+    for name, a in named_leaves(model):
         names.setdefault(id(a), []).append(name)
     return [group for group in names.values() if len(group) > 1]
 
@@ -173,7 +170,7 @@ def _rebuilt(cls: type, arrays: dict[str, numpy.ndarray]) -> Any:
             f"its arrays do not fit a new {type(model).__name__} with the same arguments: {error}. If the model was "
             "changed after it was made, change a new one in the same way and read the arrays with load(path)"
         ) from None
-    parameters = model.parameters()
+    parameters = dict(named_leaves(model))
     for group in content["tied"]:
         if len({id(parameters.get(name)) for name in group}) > 1:
             raise ValueError(
