@@ -19,7 +19,7 @@ from minigen import checks
 from minigen.checks import checked, choice, floats, positive, whole
 from minigen.nn import CausalConv1d, Embedding, Linear, Module
 from minigen.tensor import cross_entropy, like, relu, sigmoid
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Integers, Rng
 
 # ------------------------------------------------------------------------------------------- formulas
 
@@ -169,13 +169,21 @@ class WaveNet(Module):
             total = total + skip
         return self._logits(total)
 
-    def log_prob(self, codes: numpy.ndarray) -> Array:
+    def log_prob(self, codes: numpy.ndarray) -> Float32:
         """log p(codes), (N, T) -> (N,), in nats for each sequence."""
         codes = numpy.asarray(codes)
         return -np.sum(cross_entropy(self(codes), codes), axis=1)
 
+    def loss(self, codes: numpy.ndarray) -> Array:
+        """Mean negative log-likelihood of a batch, a scalar in nats for each sequence."""
+        return -np.mean(self.log_prob(codes))
+
+    def sample(self, rng: Rng, n: int, length: int) -> Integers:
+        """`n` sequences (n, length), int64, drawn code by code: `generate` under the name that all models share."""
+        return self.generate(rng, n, length)
+
     @checked(rng=Rng, n=whole, length=whole)
-    def generate(self, rng: Rng, n: int, length: int, cached: bool = True) -> numpy.ndarray:
+    def generate(self, rng: Rng, n: int, length: int, cached: bool = True) -> Integers:
         """`n` sequences (n, length), int64, drawn code by code.
 
         cached: keep the inputs of each layer's past, so that a step costs the same however far the network sees;

@@ -82,8 +82,9 @@ class Storable:
         """Return a new model, of this class or of a subclass, from a file that `save` wrote.
 
         It is constructed with the stored arguments, then its arrays are set to those of the file, in the dtypes that
-        they have after construction. It is in training mode, and nothing is frozen. Raises ValueError if the file is damaged, holds another model, or lacks an argument that cannot be stored
-        (such as a function): then `Class(...).load(path)` reads the arrays. Older files have no arguments.
+        they have after construction. It is in training mode, and nothing is frozen. Raises ValueError if the file is
+        damaged, holds another model, or lacks an argument that cannot be stored (such as a function): then
+        `Class(...).load(path)` reads the arrays. A file of an older version has no arguments.
         """
         arrays = load_arrays(path)
         try:
