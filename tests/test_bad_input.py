@@ -729,15 +729,16 @@ row(
     likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"),
 )
 row("vae.VAE.encode", vae_module.VAE.encode, self=fixed(VAE), x=shaped(4, 3))
-row("vae.VAE.decode", vae_module.VAE.decode, self=fixed(VAE), z=shaped(4, 2))
+for name in ("decode", "decoder_output"):
+    row(f"vae.VAE.{name}", getattr(vae_module.VAE, name), self=fixed(VAE), z=shaped(4, 2))
 row("vae.VAE.elbo", vae_module.VAE.elbo, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
-row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
+row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE), x=data(4, 3, low=0), rng=rng())
 row(
     "vae.VAE.loss Gaussian",
     vae_module.VAE.loss,
     self=fixed(seeded(vae_module.VAE, 3, 2, (4,), likelihood=likelihoods.Gaussian())),
     x=data(4, 3),
-    eps=data(4, 2),
+    rng=rng(),
 )
 row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE))
 row("vae.VAE.reconstruct", vae_module.VAE.reconstruct, self=fixed(VAE), x=shaped(4, 3))

@@ -198,7 +198,7 @@ class WaveNet(Module):
         codes = numpy.zeros((n, length), numpy.int64)
         for t in range(length):
             logits = self(codes[:, : t + 1])[:, t]  # (n, levels); code t itself, not drawn yet, has no influence
-            codes[:, t] = draw_codes(rng, logits)
+            codes[:, t] = draw_codes(logits, rng)
         return codes
 
     def _generate_cached(self, rng: Rng, n: int, length: int) -> Array:
@@ -210,7 +210,7 @@ class WaveNet(Module):
             for layer, past in zip(self.layers, pasts):
                 x, skip = layer.step(x, past)
                 total = total + skip
-            codes[:, t] = draw_codes(rng, self._logits(total))
+            codes[:, t] = draw_codes(self._logits(total), rng)
             x = self.embed.table[codes[:, t]]
         return codes
 
@@ -218,7 +218,7 @@ class WaveNet(Module):
         return self.out(self.hidden(relu(total)))
 
 
-def draw_codes(rng: Rng, logits: numpy.ndarray) -> numpy.ndarray:
+def draw_codes(logits: numpy.ndarray, rng: Rng) -> Integers:
     """One code for each row of logits (N, K), from their softmax: (N,) integers."""
     p = numpy.exp(logits - logits.max(axis=1, keepdims=True))
     total = numpy.cumsum(p, axis=1)  # (N, K)

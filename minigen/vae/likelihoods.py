@@ -54,7 +54,10 @@ def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
 
 
 class Likelihood(Module):
-    """p(x|z) of a decoder's output `decoded` (N, D): what `Bernoulli` and `Gaussian` offer."""
+    """p(x|z) of a decoder's output `decoded` (N, D): what `Bernoulli` and `Gaussian` offer.
+
+    `decoded` is `vae.decoder_output(z)`, and its `mean` is `vae.decode(z)`.
+    """
 
     def log_prob(self, x: Array, decoded: Array) -> Array:
         """log p(x|z): both (N, D) -> (N,), nats."""

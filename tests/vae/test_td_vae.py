@@ -311,14 +311,14 @@ class LinearModel(TDVAE):
 def test_predictions_have_the_moments_of_the_exact_one(rng, stride):
     """One jump and the rollout: mean and variance of x_t2 given x_1 ... x_t1, within 5 standard errors."""
     model, x, samples = LinearModel(rng), world_data(rng, 3), 20_000
-    drawn = model.predict(x, 2, 6, rng, samples, stride=stride)[..., 0]
+    drawn = model.predict(rng, x, 2, 6, samples, stride=stride)[..., 0]
     m, v = World().filter(x[..., 0])[:, 1].T
     a, q = World().move(4)
     mean, var = World.c * a * m, World.c**2 * (a**2 * v + q) + World.r
     assert drawn.shape == (samples, 3)
     assert np.all(np.abs(drawn.mean(0) - mean) < 5 * np.sqrt(var / samples))
     assert np.all(np.abs(drawn.var(0) - var) < 5 * var * np.sqrt(2 / samples))
-    means = model.predict(x, 2, 6, rng, samples, noise=False, stride=stride)[..., 0]
+    means = model.predict(rng, x, 2, 6, samples, noise=False, stride=stride)[..., 0]
     assert np.all(np.abs(means.var(0) - var + World.r) < 5 * var * np.sqrt(2 / samples))
     np.testing.assert_allclose(
         World().evidence(x, 2, 6), norm(mean, np.sqrt(var)).logpdf(x[:, 5, 0])
@@ -330,7 +330,7 @@ def test_predictions_use_the_past_only_and_repeat(rng):
     x = rng.standard_normal((3, 6, 2), dtype=np.float32)
 
     def draw(x):
-        return model.predict(x, 3, 7, np.random.default_rng(5), 4)  # t2 may lie beyond the end
+        return model.predict(np.random.default_rng(5), x, 3, 7, 4)  # t2 may lie beyond the end
 
     assert draw(x).shape == (4, 3, 2) and draw(x).dtype == np.float32
     later = x.copy()
@@ -345,7 +345,7 @@ def test_predictions_use_the_past_only_and_repeat(rng):
 
 def test_times_are_uniform(rng):
     n, length, gaps = 60_000, 6, 4
-    t1, t2 = draw_times(rng, n, length, gaps)
+    t1, t2 = draw_times(n, length, gaps, rng)
     assert t1.min() == 1 and t2.max() == length
     for gap in range(1, gaps + 1):
         of_gap = t1[t2 - t1 == gap]
@@ -406,8 +406,8 @@ def test_bad_arguments(rng):
     with pytest.raises(ValueError, match=r"x must have shape \(N, T, 2\), got \(4, 6, 3\)"):
         model.belief(np.zeros((4, 6, 3)))
     with pytest.raises(ValueError, match="t1 must be less than t2 = 3 and at most T = 6, got 3"):
-        model.predict(x, 3, 3, rng)
+        model.predict(rng, x, 3, 3)
     with pytest.raises(ValueError, match="stride must divide 3 and be at most max_gap = 3, got 2"):
-        model.predict(x, 1, 4, rng, stride=2)
+        model.predict(rng, x, 1, 4, stride=2)
     with pytest.raises(ValueError, match="max_gap must be less than length = 3, got 3"):
-        draw_times(rng, 5, 3, 3)
+        draw_times(5, 3, 3, rng)

@@ -73,7 +73,7 @@ class CodePixelCNN(PixelCNN):
         return x.argmax(axis=-1)
 
     def _draw(self, rng: Rng, logits: numpy.ndarray) -> numpy.ndarray:
-        return self._one_hot(draw_codes(rng, logits))
+        return self._one_hot(draw_codes(logits, rng))
 
     def _one_hot(self, codes: numpy.ndarray) -> numpy.ndarray:
         return numpy.eye(self.channels, dtype=numpy.float32)[codes]  # (..., levels)
