@@ -648,6 +648,7 @@ row(
 )
 AE = seeded(autoencoder.Autoencoder, 4, 2, (3,))
 row("vae.Autoencoder.__call__", autoencoder.Autoencoder.__call__, self=fixed(AE), x=shaped(5, 4))
+row("vae.Autoencoder.loss", autoencoder.Autoencoder.loss, self=fixed(AE), x=data(5, 4))
 row(
     "vae.Autoencoder.decode",
     autoencoder.Autoencoder.decode,
@@ -1011,6 +1012,8 @@ row(
     t2=given(3, 0, 1, 2.5, "x", None),
     stride=size(1),
 )
+row("vae.TDVAE.loss", td_vae.TDVAE.loss, self=fixed(TD), x=SEQUENCES, rng=rng(), max_gap=given(2, 9, 0, 2.5))
+row("vae.TDVAE.sample", td_vae.TDVAE.sample, self=fixed(TD), rng=rng(), n=size(2), past=SEQUENCES, length=size(3))
 row("vae.draw_times", td_vae.draw_times, rng=rng(), n=size(3), length=size(5), max_gap=size(2))
 row(
     "vae.td_vae.training_step",
@@ -1193,6 +1196,18 @@ FLOW = seeded(realnvp.RealNVP, 2, 2, 4, 1)
 row("flow.Flow.sample", realnvp.RealNVP.sample, self=fixed(FLOW), rng=rng(), n=size(3), temperature=positive(1.0))
 row("flow.Flow.log_prob", realnvp.RealNVP.log_prob, self=fixed(FLOW), x=data(4, 2))
 row("flow.Flow.loss", realnvp.RealNVP.loss, self=fixed(FLOW), x=data(4, 2))
+GIVEN = seeded(realnvp.RealNVP, 2, 2, 4, 1, context=3)
+row("flow.RealNVP context", realnvp.RealNVP, rng=rng(), context=given(2, 0, -1, 1.5, "x"))
+row("flow.RealNVP.log_prob context", realnvp.RealNVP.log_prob, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
+row("flow.RealNVP.loss context", realnvp.RealNVP.loss, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
+row(
+    "flow.RealNVP.sample context",
+    realnvp.RealNVP.sample,
+    self=fixed(GIVEN),
+    rng=rng(),
+    n=given(4),
+    context=data(4, 3),
+)
 row("flow.RealNVP.standardize", realnvp.RealNVP.standardize, self=fixed(FLOW), x=data(4, 2))
 row("flow.StandardNormal", bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
 

@@ -285,5 +285,5 @@ class ContextNet(Module):
         x = checks.array("x", x, "N", self.dim, finite=False)
         if context is None:
             raise ValueError(f"context must be given, of shape {(len(x), self.context)}")
-        context = checks.array("context", context, len(x), self.context)
+        context = checks.array("context", context, len(x), self.context, finite=False)
         return self.net(np.concatenate([x, like(context, x)], axis=1))

@@ -56,20 +56,27 @@ class RealNVP(Flow):
         return self
 
     def log_prob(self, x: Array, context: Array | None = None) -> Float32:
-        return super().log_prob(x, self._checked(context))
+        return super().log_prob(x, self._checked(context, "N"))
 
     def sample(self, rng: Rng, n: int, temperature: float = 1.0, context: Array | None = None) -> Float32:
-        return super().sample(rng, n, temperature, self._checked(context))
+        n = checks.whole("n", n)
+        return super().sample(rng, n, temperature, self._checked(context, n))
 
     def steps(self, z: numpy.ndarray, context: Array | None = None) -> list[numpy.ndarray]:
         """The z_0, z_1, ..., z_K = x of Eq. flow.08: z (N, dim), then the output of each layer, generating."""
         outputs = [checks.array("z", z, "N", *self.base.shape)]
+        context = self._checked(context, "N")
         for f in self.bijection.bijections:
-            x, _ = f.forward(outputs[-1], self._checked(context))
+            x, _ = f.forward(outputs[-1], context)
             outputs.append(x)
         return outputs
 
-    def _checked(self, context: Array | None) -> Array | None:
-        if context is not None and not self.context:
-            raise ValueError("context must be None for a RealNVP that was made without one")
-        return context
+    def _checked(self, context: Array | None, n: Any) -> Array | None:
+        """The condition of n examples, (n, context), or None for a flow without one."""
+        if not self.context:
+            if context is not None:
+                raise ValueError("context must be None for a RealNVP that was made without one")
+            return None
+        if context is None:
+            raise ValueError(f"context must be given, of shape ({n}, {self.context})")
+        return checks.array("context", context, n, self.context)

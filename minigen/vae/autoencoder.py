@@ -235,6 +235,7 @@ class Autoencoder(Module):
 
         There is no `sample`, because nothing says which codes are likely: for that see `VAE`.
         """
+        x = checks.array("x", x, "N", self.dim_x)
         return reconstruction_loss(x, self(x))
 
 

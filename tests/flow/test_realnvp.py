@@ -249,16 +249,19 @@ def test_without_a_condition_nothing_is_changed():
 def test_a_condition_is_required_where_there_is_one_and_refused_where_there_is_none(rng):
     given, plain = (RealNVP(rng, 2, 2, width=8, context=c) for c in (3, None))
     x, c = np.zeros((4, 2), np.float32), np.zeros((4, 3), np.float32)
-    for call in (given.log_prob, given.loss, given.steps):
-        with pytest.raises(ValueError, match=r"context must be given, of shape \(4, 3\)"):
+    for call in (given.log_prob, given.loss, given.steps, given.bijection.inverse):
+        with pytest.raises(ValueError, match=r"context must be given, of shape \((N|4), 3\)"):
             call(x)
         for wrong in (c[:3], c[:, :2], c[0]):
             with pytest.raises(ValueError, match="context must have shape"):
                 call(x, wrong)
+    for call in (given.log_prob, given.loss, given.steps):
         with pytest.raises(ValueError, match="context must .*finite"):
             call(x, c + np.nan)
     with pytest.raises(ValueError, match=r"context must be given, of shape \(7, 3\)"):
         given.sample(rng, 7)
+    with pytest.raises(ValueError, match=r"context must have shape \(7, 3\), got \(4, 3\)"):
+        given.sample(rng, 7, context=c)
     for call in (plain.log_prob, plain.loss, plain.steps, lambda x, c: plain.sample(rng, 4, context=c)):
         with pytest.raises(ValueError, match="context must be None for a RealNVP that was made without one"):
             call(x, c)
