@@ -124,6 +124,12 @@ CASES = {
         shape=(5,),
         examples=every((0, 1), (5,)),
     ),
+    "MADE context": Case(
+        lambda rng: MADE(rng, 4, [9], context=3),
+        lambda rng: (*binary(9, 4)(rng), *normal(9, 3)(rng)),
+        lambda model, rng, n: model.sample(rng, n, context=np.tile(np.float32([[1, 2, -1]]), (n, 1))),
+        (4,),
+    ),
     "ImageRealNVP": Case(
         lambda rng: ImageRealNVP(rng, (4, 4, 1), 8, 2, checkerboards=[2, 1], channelwise=1, affine=True).standardize(
             IMAGES

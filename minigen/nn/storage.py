@@ -234,7 +234,7 @@ def _class(cls: type, name: str) -> type:
     script = "__main__" in (module, cls.__module__)
     if path == cls.__qualname__ and (module == cls.__module__ or script):
         return cls
-    if module.startswith("minigen.") and not any(part.startswith("_") for part in module.split(".")):
+    if module.startswith("minigen."):
         try:
             importlib.import_module(module)
         except ImportError:

@@ -259,7 +259,7 @@ def test_a_damaged_file_is_refused(rng, tmp_path):
 def test_a_file_imports_nothing_but_the_package(rng, tmp_path):
     path = MLP(rng, [2, 3, 1]).save(tmp_path / "net.npz")
     (tmp_path / "trap.py").write_text("raise SystemExit('imported')")
-    for module in ("trap", "minigen.__main__", "antigravity"):
+    for module in ("trap", "minigen.absent", "antigravity"):
         rewritten(path, **{"class": f"{module}:MLP"})
         code = f"from minigen.nn import MLP\ntry: MLP.from_file({str(path)!r})\nexcept ValueError as e: print(e)"
         run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)

@@ -325,6 +325,39 @@ def test_predictions_have_the_moments_of_the_exact_one(rng, stride):
     )  # the two oracles agree
 
 
+def test_sampled_sequences_have_the_moments_of_the_exact_ones(rng):
+    """x_{T+1} ... x_{T+3} given x_1 ... x_T, T = 2: means, variances and covariances within 5 standard errors."""
+    model, x, n = LinearModel(rng), world_data(rng, 3)[:, :2], 20_000
+    drawn = model.sample(rng, n, x, length=3)[..., 0]  # (n, 3, 3)
+    means = model.sample(rng, n, x, 3, noise=False)[..., 0]
+    assert drawn.shape == (n, 3, 3)
+    m, v = World().filter(x[..., 0])[:, 1].T
+    a, q = World().move(1)
+    for step in range(3):
+        m, before, v = a * m, v, a**2 * v + q
+        var = World.c**2 * v + World.r
+        assert np.all(np.abs(drawn[:, :, step].mean(0) - World.c * m) < 5 * np.sqrt(var / n))
+        assert np.all(np.abs(drawn[:, :, step].var(0) - var) < 5 * var * np.sqrt(2 / n))
+        assert np.all(np.abs(means[:, :, step].var(0) - var + World.r) < 5 * var * np.sqrt(2 / n))
+        if step:
+            both = [np.cov(drawn[:, k, step - 1], drawn[:, k, step])[0, 1] for k in range(3)]
+            assert np.all(np.abs(both - World.c**2 * a * before) < 5 * var * np.sqrt(2 / n))
+
+
+def test_the_loss_draws_times_and_noise(rng):
+    """The mean over pairs of times and over the noise of `td_vae_loss`, by what the generator gives next."""
+    model, x = TDVAE(rng, 2, 3, width=5, max_gap=3), rng.standard_normal((40, 6, 2), dtype=np.float32)
+    for max_gap in (None, 2):
+        same = np.random.default_rng(7)
+        t1, t2 = draw_times(40, 6, max_gap or 3, same)
+        eps1, eps2 = same.standard_normal((2, 40, 3), dtype=np.float32)
+        expected = td_vae_loss(model, x, t1, t2, eps1, eps2)
+        assert model.loss(x, np.random.default_rng(7), max_gap) == expected
+    assert np.isfinite(model.loss(x[:, :2], rng))  # the longest gap that fits is 1
+    with pytest.raises(ValueError, match="max_gap"):
+        model.loss(x[:, :1], rng)
+
+
 def test_predictions_use_the_past_only_and_repeat(rng):
     model = TDVAE(rng, 2, 3, width=5, max_gap=4)
     x = rng.standard_normal((3, 6, 2), dtype=np.float32)
