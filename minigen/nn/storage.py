@@ -52,12 +52,11 @@ class Storable:
     _arguments: Arguments
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(f"{cls.__name__}() takes no arguments")
         made = object.__new__(cls)
         vars(made)["_arguments"] = Arguments(cls, args, kwargs)
         return made
-
-    def __init__(self) -> None:
-        """Take no argument: a subclass without a constructor has none."""
 
     def state(self) -> dict[str, numpy.ndarray]:
         raise NotImplementedError

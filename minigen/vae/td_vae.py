@@ -38,11 +38,11 @@ class Normal(NamedTuple):
     mu: Array
     logvar: Array
 
-    def sample(self, eps: Array) -> Array:
+    def sample(self, eps: Array) -> Float32:
         """mu + sigma * eps: (N, D) -> (N, D)."""
         return reparameterize(self.mu, self.logvar, eps)
 
-    def log_prob(self, z: Array) -> Array:
+    def log_prob(self, z: Array) -> Float32:
         """(N, D) -> (N,), nats."""
         return gaussian_log_likelihood(z, self.mu, self.logvar)
 
@@ -53,15 +53,15 @@ class Decoded(NamedTuple):
     likelihood: Likelihood
     output: Array
 
-    def log_prob(self, x: Array) -> Array:
+    def log_prob(self, x: Array) -> Float32:
         """(N, D) -> (N,), nats."""
         return self.likelihood.log_prob(x, self.output)
 
-    def mean(self) -> Array:
+    def mean(self) -> Float32:
         """(N, D)."""
         return self.likelihood.mean(self.output)
 
-    def sample(self, rng: Rng) -> numpy.ndarray:
+    def sample(self, rng: Rng) -> Float32:
         """(N, D)."""
         return self.likelihood.sample(rng, self.output)
 

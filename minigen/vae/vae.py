@@ -49,9 +49,9 @@ def kl_standard_normal(mu: Array, logvar: Array) -> Array:
 class Elbo(NamedTuple):
     """value = reconstruction - kl, each (N,), nats."""
 
-    value: Array
-    reconstruction: Array
-    kl: Array
+    value: Float32
+    reconstruction: Float32
+    kl: Float32
 
 
 @checked(log_likelihood=function)

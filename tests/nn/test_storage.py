@@ -341,6 +341,14 @@ def test_a_module_without_constructor_takes_no_argument():
     class Empty(Module):
         pass
 
+    class Other:
+        def __init__(self, size):
+            self.size = size
+
+    class Both(Module, Other):
+        pass
+
     Empty()
-    with pytest.raises(TypeError, match="positional argument"):
+    with pytest.raises(TypeError, match=r"Empty\(\) takes no arguments"):
         Empty(3)
+    assert Both(4).size == 4
