@@ -648,6 +648,7 @@ row(
 )
 AE = seeded(autoencoder.Autoencoder, 4, 2, (3,))
 row("vae.Autoencoder.__call__", autoencoder.Autoencoder.__call__, self=fixed(AE), x=shaped(5, 4))
+row("vae.Autoencoder.loss", autoencoder.Autoencoder.loss, self=fixed(AE), x=data(5, 4))
 row(
     "vae.Autoencoder.decode",
     autoencoder.Autoencoder.decode,
@@ -729,15 +730,16 @@ row(
     likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"),
 )
 row("vae.VAE.encode", vae_module.VAE.encode, self=fixed(VAE), x=shaped(4, 3))
-row("vae.VAE.decode", vae_module.VAE.decode, self=fixed(VAE), z=shaped(4, 2))
+for name in ("decode", "decoder_output"):
+    row(f"vae.VAE.{name}", getattr(vae_module.VAE, name), self=fixed(VAE), z=shaped(4, 2))
 row("vae.VAE.elbo", vae_module.VAE.elbo, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
-row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
+row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE), x=data(4, 3, low=0), rng=rng())
 row(
     "vae.VAE.loss Gaussian",
     vae_module.VAE.loss,
     self=fixed(seeded(vae_module.VAE, 3, 2, (4,), likelihood=likelihoods.Gaussian())),
     x=data(4, 3),
-    eps=data(4, 2),
+    rng=rng(),
 )
 row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE))
 row("vae.VAE.reconstruct", vae_module.VAE.reconstruct, self=fixed(VAE), x=shaped(4, 3))
@@ -1010,6 +1012,8 @@ row(
     t2=given(3, 0, 1, 2.5, "x", None),
     stride=size(1),
 )
+row("vae.TDVAE.loss", td_vae.TDVAE.loss, self=fixed(TD), x=SEQUENCES, rng=rng(), max_gap=given(2, 9, 0, 2.5))
+row("vae.TDVAE.sample", td_vae.TDVAE.sample, self=fixed(TD), rng=rng(), n=size(2), past=SEQUENCES, length=size(3))
 row("vae.draw_times", td_vae.draw_times, rng=rng(), n=size(3), length=size(5), max_gap=size(2))
 row(
     "vae.td_vae.training_step",
@@ -1192,6 +1196,18 @@ FLOW = seeded(realnvp.RealNVP, 2, 2, 4, 1)
 row("flow.Flow.sample", realnvp.RealNVP.sample, self=fixed(FLOW), rng=rng(), n=size(3), temperature=positive(1.0))
 row("flow.Flow.log_prob", realnvp.RealNVP.log_prob, self=fixed(FLOW), x=data(4, 2))
 row("flow.Flow.loss", realnvp.RealNVP.loss, self=fixed(FLOW), x=data(4, 2))
+GIVEN = seeded(realnvp.RealNVP, 2, 2, 4, 1, context=3)
+row("flow.RealNVP context", realnvp.RealNVP, rng=rng(), context=given(2, 0, -1, 1.5, "x"))
+row("flow.RealNVP.log_prob context", realnvp.RealNVP.log_prob, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
+row("flow.RealNVP.loss context", realnvp.RealNVP.loss, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
+row(
+    "flow.RealNVP.sample context",
+    realnvp.RealNVP.sample,
+    self=fixed(GIVEN),
+    rng=rng(),
+    n=given(4),
+    context=data(4, 3),
+)
 row("flow.RealNVP.standardize", realnvp.RealNVP.standardize, self=fixed(FLOW), x=data(4, 2))
 row("flow.StandardNormal", bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
 

@@ -1,10 +1,8 @@
 """A model is an object whose attributes are arrays, modules, or lists and dicts of them."""
 
 import copy
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
@@ -12,10 +10,11 @@ import numpy
 from autograd.tracer import Box
 
 from minigen import checks
-from minigen.tensor import load_arrays, named_leaves, save_arrays, tree_map
+from minigen.nn.storage import Storable
+from minigen.tensor import named_leaves, tree_map
 
 
-class Module:
+class Module(Storable):
     """A tree of arrays, called like a function.
 
         class Critic(Module):
@@ -26,6 +25,7 @@ class Module:
 
     Float arrays are parameters, unless the tuple `buffers` lists the attribute's name (a mask, running statistics).
     Everything else (numbers, functions, integer arrays) is a setting: kept in copies, never trained.
+    `save` writes a module to a file and `from_file` makes it anew, see `Storable`.
     """
 
     buffers: tuple[str, ...] = ()
@@ -95,17 +95,6 @@ class Module:
         for name, a in own.items():
             a[...] = state[name]
         return self
-
-    def save(self, path: str | os.PathLike) -> Path:
-        """Write all arrays to an `.npz` file, all or nothing."""
-        return save_arrays(path, self.state())
-
-    def load(self, path: str | os.PathLike) -> Self:
-        """Read what `save` wrote into this module, in place; names and shapes must agree (ValueError)."""
-        try:
-            return self.load_state(load_arrays(path))
-        except ValueError as error:
-            raise ValueError(f"cannot load {path}: {error}") from None
 
     def __repr__(self) -> str:
         """Return the tree of modules, a line each: its class, its number of parameters, the shapes of its arrays."""
