@@ -1,7 +1,7 @@
 """The design space of diffusion models (EDM): preconditioning, weights, noise levels and steps. Karras et al. 2022.
 
     denoiser = EDM(net, sigma_data=1.0)                        # D(y, σ) = c_skip y + c_out net(c_in y, c_noise)
-    loss = edm_loss(denoiser, x0, z, lognormal_levels(rng, n), sigma_data=1.0)
+    loss = edm_loss(denoiser, x0, z, lognormal_levels(n, rng), sigma_data=1.0)
     x = edm_sample(denoiser, 80 * z, karras_levels(18))
 
 The clock is the noise level σ: y = x0 + σ z. D predicts x0; the factors are chosen so that the network's input and its
@@ -95,8 +95,8 @@ def edm_loss(denoiser: Callable, x0: Array, z: Array, sigma: Any, sigma_data: fl
     return np.mean(per_example(edm_weight(sigma, sigma_data), error**2))
 
 
-@checked(mean=number, std=positive, n=whole, rng=Rng)
-def lognormal_levels(rng: Rng, n: int, mean: float = -1.2, std: float = 1.2) -> numpy.ndarray:
+@checked(n=whole, rng=Rng, mean=number, std=positive)
+def lognormal_levels(n: int, rng: Rng, mean: float = -1.2, std: float = 1.2) -> numpy.ndarray:
     """n noise levels, log σ ~ N(mean, std²), float64. ValueError: n, std not positive. Eq. after.21"""
     return numpy.exp(mean + std * rng.standard_normal(n))
 

@@ -94,7 +94,7 @@ def test_the_denoiser_passes_time_and_condition_in_the_dtype_of_x():
 
 def test_levels(rng):
     """Eq. after.21"""
-    found = numpy.log(lognormal_levels(rng, 50_000, -0.7, 1.3))
+    found = numpy.log(lognormal_levels(50_000, rng, -0.7, 1.3))
     assert found.mean() == pytest.approx(-0.7, abs=0.03) and found.std() == pytest.approx(1.3, abs=0.02)
 
 
