@@ -22,7 +22,7 @@ from minigen.tensor import mse, value_and_grad
 from minigen.train import descend
 
 S = Schedule.linear(12, 0.02, 0.4)
-SHIFT, SCALE = np.array([5.0, -100.0, 0.0], np.float32), np.array([2.0, 50.0, 0.01], np.float32)
+SHIFT, SCALE = np.array([5.0, -100.0, 0.0], np.float32), np.array([2.0, 50.0, 0.1], np.float32)
 LABELS = np.array([0, 3, 2, 1, 0, 2])
 
 
@@ -115,7 +115,7 @@ def test_elbo_is_the_function(y):
 
     bound = vlb_terms(eps_model, (x - SHIFT) / SCALE, S, np.random.default_rng(4)).total
     found = model.elbo(x, np.random.default_rng(4), y)
-    np.testing.assert_allclose(found, -bound - math.log(2 * 50 * 0.01), rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(found, -bound - math.log(2 * 50 * 0.1), rtol=1e-6, atol=1e-4)
     assert found.shape == (6,) and found.dtype == np.float32
 
 
