@@ -20,6 +20,7 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy
+from numpy.typing import NDArray
 
 from minigen import checks
 from minigen.checks import checked, function, positive, whole
@@ -211,7 +212,7 @@ class LatentDiffusion(Module):
         steps: int | None = 25,
         eta: float = 0.0,
         progress: str | None = None,
-    ) -> Array:
+    ) -> NDArray[numpy.float32]:
         """n images (n, ...): `Diffusion.sample`, whose arguments these are, with 25 steps of DDIM; decoded in parts."""
         z = self.diffusion.sample(rng, n, y, w=w, steps=steps, eta=eta, progress=progress)
         return batched(self.decode, z / numpy.float32(self.factor))
