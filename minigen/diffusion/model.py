@@ -8,7 +8,10 @@
 
 With a network that takes a condition y, such as labels (N,):
 
-    loss = model.loss(x, rng, y)                       # a tenth of the labels is dropped
+    def loss(model, x, y, rng):
+        return model.loss(x, rng, y)                   # a tenth of the labels is dropped
+
+    step = descend(loss, model, batches(x, labels, size=256, rng=rng), noise=rng)
     samples = model.sample(rng, 100, y=7, w=2.0)       # guided without a classifier, with weight 2
 
 The formulas are those of `ddpm`, `samplers`, `guidance` and `likelihood`. For a sampler that is not offered here, take
