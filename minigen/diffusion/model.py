@@ -73,6 +73,7 @@ class Diffusion(Module):
             raise ValueError("shape must have at least one axis, such as (2,), got ()")
         self.predicts = predicts
         self.drop = drop
+        self.conditional = takes_condition(net)
         self.shift: NDArray[numpy.float32] = numpy.zeros(self.shape[-1], numpy.float32)
         self.scale: NDArray[numpy.float32] = numpy.ones(self.shape[-1], numpy.float32)
 
@@ -179,7 +180,7 @@ class Diffusion(Module):
 
     def _condition(self, y: Any, n: int) -> numpy.ndarray:
         """`y` as an array with a row for each of n examples; one label stands for n. ValueError if net takes none."""
-        if not takes_condition(self.net):
+        if not self.conditional:
             raise ValueError("y must be None, since net takes x and t only")
         y = numpy.asarray(y)
         if y.dtype.kind not in "iuf":
