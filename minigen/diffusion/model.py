@@ -66,6 +66,11 @@ class Diffusion(Module):
         predicts: str = "v",
         drop: float = 0.1,
     ):
+        if schedule.times[-1] != schedule.T:
+            raise ValueError(
+                f"schedule must be a full one, whose times are 1..T, got {schedule.T} times up to {schedule.times[-1]}: "
+                "train on all, and sample with steps="
+            )
         self.net = net
         self.schedule = schedule
         self.shape = tuple(checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,)))

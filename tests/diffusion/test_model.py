@@ -349,6 +349,7 @@ RNG = np.random.default_rng(0)
         (lambda: Diffusion(EpsMLP, S, 3), "net must be a function or a model, got .*: call it first"),
         (lambda: Diffusion(plain, 12, 3), "schedule must be an instance of Schedule, got 12"),
         (lambda: Diffusion(plain, S.beta, 3), "schedule must be an instance of Schedule, got ndarray"),
+        (lambda: Diffusion(plain, S.subset([3, 12]), 3), "schedule must be a full one, .* got 2 times up to 12: train"),
         (lambda: Diffusion(plain, S, 0), "shape must be a whole number of at least 1, got 0"),
         (lambda: Diffusion(plain, S, ()), r"shape must have at least one axis, such as \(2,\), got \(\)"),
         (lambda: Diffusion(plain, S, 3, predicts="x0"), "predicts must be one of 'eps', 'v', got 'x0'"),
