@@ -67,10 +67,8 @@ class Diffusion(Module):
         drop: float = 0.1,
     ):
         if schedule.times[-1] != schedule.T:
-            raise ValueError(
-                f"schedule must be a full one, whose times are 1..T, got {schedule.T} times up to {schedule.times[-1]}: "
-                "train on all, and sample with steps="
-            )
+            got = f"{schedule.T} times up to {schedule.times[-1]}: train on all of them, and sample with steps="
+            raise ValueError(f"schedule must be a full one, whose times are 1..T, got {got}")
         self.net = net
         self.schedule = schedule
         self.shape = tuple(checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,)))
