@@ -82,7 +82,7 @@ class EDM(Module):
 
     @checked(x="N, ...", rng=Rng)
     def loss(self, x: Array, rng: Rng, y: Any = None) -> Array:
-        """`edm_loss` of data x (N, ...), a scalar, at levels drawn by `lognormal_levels` and with noise drawn then."""
+        """Return `edm_loss` of data x (N, ...), a scalar. `lognormal_levels` are drawn, then the noise."""
         sigma = lognormal_levels(len(x), rng)
         return edm_loss(self, x, rng.standard_normal(np.shape(x), dtype=x.dtype), sigma, self.sigma_data, y)
 
@@ -98,7 +98,7 @@ class EDM(Module):
         low: float = 0.002,
         high: float = 80.0,
     ) -> NDArray[numpy.float32]:
-        """n samples (n, *shape): `edm_sample` by Heun's method, without churn, on the levels of `karras_levels`.
+        """Return n samples (n, *shape): `edm_sample` by Heun's method, without churn, on the levels of `karras_levels`.
 
         shape is that of one example, y a condition with a row for each sample. ValueError: arguments that do not fit.
         """

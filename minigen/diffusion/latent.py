@@ -199,7 +199,7 @@ class LatentDiffusion(Module):
         self.diffusion = Diffusion(net, schedule, shape, predicts="v", drop=drop)
 
     def loss(self, x: Array, rng: Rng, y: Any = None) -> Array:
-        """`Diffusion.loss` of the scaled latents of images x (N, ...), a scalar."""
+        """Return `Diffusion.loss` of the scaled latents of images x (N, ...), a scalar."""
         return self.diffusion.loss(numpy.float32(self.factor) * self.encode(x), rng, y)
 
     def sample(
@@ -213,6 +213,6 @@ class LatentDiffusion(Module):
         eta: float = 0.0,
         progress: str | None = None,
     ) -> NDArray[numpy.float32]:
-        """n images (n, ...): `Diffusion.sample`, whose arguments these are, with 25 steps of DDIM; decoded in parts."""
+        """Return n images (n, ...): what `Diffusion.sample` returns for these arguments, decoded 500 at a time."""
         z = self.diffusion.sample(rng, n, y, w=w, steps=steps, eta=eta, progress=progress)
         return batched(self.decode, z / numpy.float32(self.factor))

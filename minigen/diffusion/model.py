@@ -46,7 +46,7 @@ class Diffusion(Module):
     schedule: the time steps that it is trained on.
     shape:    of one example, such as (28, 28, 1); a whole number D is (D,).
     predicts: "v", or "eps" for the noise, as in Ho et al. 2020. An error of eps grows by 1/√ᾱ_t on its way to the data,
-              about a thousandfold at the last steps of a cosine schedule, so that "eps" needs a longer training.
+              a thousandfold at the end of `Schedule.cosine(50)`: rough predictions lead far away from the data.
     drop:     the fraction of the conditions y that `loss` replaces with no condition, so that samples can be guided.
 
     net receives (x − shift)/scale. Both are buffers with one number for each column of a table, or channel of an image
@@ -100,10 +100,11 @@ class Diffusion(Module):
 
     @checked(rng=Rng)
     def loss(self, x: Array, rng: Rng, y: Any = None) -> Array:
-        """The mean squared error of the prediction over examples and dimensions, a scalar: x (N, *shape), y (N, ...).
+        """Return the mean squared error of the prediction, a scalar: x (N, *shape), y (N, ...).
 
-        Drawn for each example, in this order: a time step, uniformly from 1..T, the noise, and with y a number that is
-        below `drop` where the condition is dropped. It is `v_loss`, or `simple_loss` if net predicts the noise.
+        The mean is over examples and dimensions. For each example are drawn, in this order, a time step, uniformly from
+        1..T, the noise, and with y a number that is below `drop` where the condition is dropped. The formula is
+        `v_loss`, or `simple_loss` if net predicts the noise.
         Eq. diffusion.15, Eq. diffusion.16
         """
         x0 = self._standardized(x)
@@ -117,7 +118,7 @@ class Diffusion(Module):
         return simple_loss(self.net if y is None else conditional(self.net, y), x0, t, eps, self.schedule)
 
     def eps_model(self, x: Array, t: Array, y: Any = None) -> Array:
-        """The noise in standardized x (N, *shape) at time steps t (N,), for the functions that take an eps model."""
+        """Return the predicted noise in standardized x (N, *shape) at time steps t (N,): a model for any sampler."""
         model = self.net if self.predicts == "eps" else eps_model_from_v(self.net, self.schedule)
         return call_model(model, x, t, y)
 
@@ -135,7 +136,7 @@ class Diffusion(Module):
         eta: float = 0.0,
         progress: str | None = None,
     ) -> NDArray[numpy.float32]:
-        """n samples (n, *shape) in the units of the data: `ancestral` with all T steps, or `ddim` with `steps` of them.
+        """Return n samples (n, *shape) in the units of the data: by `ancestral`, or with steps by `ddim` in so many.
 
         y:        the condition, one row for each sample, or one label for all; None samples without.
         w:        weight of `classifier_free` guidance; 0 is the conditional model.
@@ -162,7 +163,7 @@ class Diffusion(Module):
 
     @checked(rng=Rng)
     def elbo(self, x: Array, rng: Rng, y: Any = None) -> NDArray[numpy.float32]:
-        """A lower bound on the log-density of x (N, *shape), in nats, (N,): an estimate from one draw for each step.
+        """Estimate a lower bound on the log-density of x (N, *shape), in nats, (N,), from one draw for each step.
 
         It is −`vlb_terms` with variance "beta", in the units of x. The network is called T times. Eq. diffusion.12
         """
@@ -182,7 +183,7 @@ class Diffusion(Module):
         return batched(self.eps_model, x, t, y)
 
     def _condition(self, y: Any, n: int) -> numpy.ndarray:
-        """`y` as an array with a row for each of n examples; one label stands for n. ValueError if net takes none."""
+        """Return y as an array with a row for each of n examples; one label is that of all."""
         if not self.conditional:
             raise ValueError("y must be None, since net takes x and t only")
         y = numpy.asarray(y)
@@ -198,7 +199,7 @@ class Diffusion(Module):
 
 
 def without_condition(y: numpy.ndarray, dropped: numpy.ndarray) -> numpy.ndarray:
-    """The conditions y (N, ...) with none where `dropped` (N,) is true: −1 for whole numbers, zeros for vectors.
+    """Return the conditions y (N, ...) with none where `dropped` (N,) is true: −1 as a whole number, zeros as a vector.
 
     For labels it is `drop_labels` of `guidance`.
     """
@@ -207,7 +208,7 @@ def without_condition(y: numpy.ndarray, dropped: numpy.ndarray) -> numpy.ndarray
 
 
 def takes_condition(net: Callable) -> bool:
-    """Whether net can be called (x, t, y)."""
+    """Return whether net can be called (x, t, y)."""
     try:
         inspect.signature(net).bind("x", "t", "y")
     except TypeError:

@@ -131,7 +131,7 @@ def posterior_variances(beta: Array) -> numpy.ndarray:
 
 
 def rising_times(times: ArrayLike, length: int | None = None, most: int | None = None) -> numpy.ndarray:
-    """`times`, if they are whole numbers (length,), of which each is larger than the one before, from 1 to `most`."""
+    """Return times, if they are rising whole numbers (length,) from 1 to `most`. Raises ValueError for others."""
     chosen = numpy.asarray(times)
     if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu" or numpy.any(numpy.diff(chosen) <= 0):
         raise ValueError(f"times must be rising whole numbers, shape (S,), got {times!r}")

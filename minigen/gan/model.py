@@ -83,7 +83,7 @@ class GAN(Module):
         return Adam(player, lr, betas=(0.0, 0.9) if self.loss_name == "wgan-gp" else (0.5, 0.999))
 
     def step(self, batches: Batches, rng: Rng) -> dict[str, float]:
-        """One step of the algorithm, `k` batches for the discriminator and one update of the generator: losses by name.
+        """Update the discriminator on `k` batches and then the generator once; return their losses by name.
 
         batches: an iterator whose items are a batch of real examples (N, ...), such as `minigen.data.batches`, or a
                  function `batches(rng)` that draws one.
@@ -105,11 +105,11 @@ class GAN(Module):
         return goodfellow_step(*players, draw_real, size, rng, k=self.k, saturating=saturating, smooth=self.smooth)
 
     def descend(self, batches: Batches, rng: Rng) -> "GANDescent":
-        """The training step `step(i)` to be given to `minigen.train.fit`; arguments as for `step`."""
+        """Return the training step `step(i)` to be given to `minigen.train.fit`; arguments as for `step`."""
         return GANDescent(self, batches, rng)
 
     def sample(self, rng: Rng, n: int) -> NDArray[numpy.float32]:
-        """n generated examples (n, ...), from fresh latents."""
+        """Return n generated examples (n, ...), from fresh latents."""
         return self.generator.sample(rng, n)
 
 
@@ -144,7 +144,7 @@ class GANDescent:
 
 
 def check_batches(batches: Any) -> None:
-    """ValueError, unless batches are an iterator or a function."""
+    """Raise ValueError, unless batches are an iterator or a function."""
     if hasattr(batches, "__next__") or (callable(batches) and not isinstance(batches, type)):
         return
     hint = ": minigen.data.batches makes one of an array" if isinstance(batches, numpy.ndarray) else ""
@@ -153,7 +153,7 @@ def check_batches(batches: Any) -> None:
 
 
 def next_batch(batches: Any, rng: Rng) -> numpy.ndarray:
-    """The next batch of real examples, (N, ...), from an iterator or a function."""
+    """Return the next batch of real examples, (N, ...), from an iterator or a function."""
     check_batches(batches)
     try:
         batch = next(batches) if hasattr(batches, "__next__") else batches(rng)
