@@ -12,18 +12,18 @@ Three things are done here rather than by `autograd.grad`:
 What is recorded, and by which rules it is differentiated, is told by `tracing.py` and `rules.py`.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
 from autograd import tracer
 from autograd.core import VJPNode, add_outgrads
-from autograd.tracer import getval, isbox, new_box, toposort
+from autograd.tracer import Box, getval, isbox, new_box, toposort
 
 from minigen.tensor import runtime
-from minigen.tensor.tracing import TRACED, WRONG_ARGUMENTS, GradNode, TracedArray, prepare, wrong_arguments
+from minigen.tensor.rules import prepare
+from minigen.tensor.tracing import TRACED, WRONG_ARGUMENTS, GradNode, TracedArray, new_trace, wrong_arguments
 from minigen.tensor.tree import is_array_leaf, tree_map
 from minigen.types import Array
 
@@ -133,7 +133,8 @@ def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
             raise NotImplementedError(wrong_arguments(node.function, error)) from error
         for parent, contribution in zip(node.parents, contributions, strict=True):
             shape = parent.shape
-            if type(contribution) is np.ndarray and contribution.shape != shape and shape is not None:
+            is_array = type(contribution) is np.ndarray or type(contribution) in TRACED
+            if is_array and contribution.shape != shape and shape is not None:
                 raise ValueError(
                     f"the gradient of {node.function.__name__} must have the shape of its argument, {shape}, got "
                     f"{contribution.shape}: its rule is wrong for these arguments"
@@ -147,25 +148,14 @@ def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
 # ------------------------------------------------------------------------------------------- the public functions
 
 
-@contextmanager
-def _new_trace() -> Iterator[int]:
-    """The number of a new trace, one deeper than those around it; given back also when the traced function raises."""
-    stack = tracer.trace_stack
-    stack.top += 1
-    trace = stack.top
-    try:
-        yield trace
-    finally:
-        stack.top = trace - 1
-
-
 def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
     """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
     arrays, roots = [], []
-    prepare()
+    if TracedArray not in Box.type_mappings:
+        prepare()
     if not runtime.begun:
         runtime.begin()
-    with _new_trace() as trace:
+    with new_trace(tracer.trace_stack) as trace:
 
         def box(leaf: Any) -> Any:
             arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
