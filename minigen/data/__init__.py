@@ -5,9 +5,22 @@
 `strings`: a plucked string in quantized steps, whose every conditional probability is exact.
 
 Your own data, as arrays: `points(path)` reads a table, `images(folder, size, channels)` a folder of PNG and JPEG files.
+`split` holds a part of them out of the training, `dequantize` makes whole numbers continuous, `batches` draws batches.
 """
 
+from minigen.data.batches import batches
 from minigen.data.images import images, to_pixels, to_range
 from minigen.data.points import points, standardize, unstandardize
+from minigen.data.split import dequantize, split
 
-__all__ = ["images", "points", "standardize", "to_pixels", "to_range", "unstandardize"]
+__all__ = [
+    "batches",
+    "dequantize",
+    "images",
+    "points",
+    "split",
+    "standardize",
+    "to_pixels",
+    "to_range",
+    "unstandardize",
+]
