@@ -114,7 +114,7 @@ class Descent:
     def _draw(self) -> tuple:
         """The next batch, as a tuple."""
         if not hasattr(self._batches, "__next__"):
-            batch = self._batches(self._rng)  # type: ignore[operator, arg-type]
+            batch = self._batches(self._rng)  # type: ignore[arg-type]
         else:
             try:
                 batch = next(self._batches)
