@@ -1,5 +1,6 @@
 """Held-out data in a training: when they are measured, where it stops, which model is kept, and exact resumption."""
 
+import importlib
 import itertools
 
 import autograd.numpy as anp
@@ -166,6 +167,31 @@ def test_a_second_fit_has_its_patience_anew_and_the_best_of_both():
     np.testing.assert_array_equal(again["held_out"], [*CURVE[:8], 3.0, 2.0])
     np.testing.assert_array_equal(again.at("held_out")[-2:], [17, 19])
     assert again.steps_done == 20 and again.best_step == 9 and run.w[0] == 10
+
+
+def test_a_second_fit_that_resumes_does_not_wait_for_the_measurements_of_the_first(tmp_path):
+    """The first ends with three measurements in a row that were not lower, as many as the second has patience for."""
+
+    def second(killed=None, **options):
+        run = Known()
+        first = run.fit(patience=3)
+
+        def step(i):
+            if i == killed:
+                raise RuntimeError("gone")
+            run.w += 1
+            return 0.0
+
+        options |= {"held_out": run.held_out, "every": 2, "patience": 3, "checkpoint": tmp_path / "c.npz"}
+        return fit(step, 12, state=run.state, history=first, **options), run
+
+    expected, whole = second()
+    with pytest.raises(RuntimeError, match="gone"):
+        second(killed=19)
+    history, again = second(resume=True)
+    assert_same(history, expected)
+    assert again.w == whole.w
+    np.testing.assert_array_equal(history["held_out"][8:], [3.0, 2.0, 2.5])  # and then its patience ends
 
 
 def test_a_second_fit_resumes(tmp_path):
@@ -337,6 +363,16 @@ def test_held_out_data_are_measured_with_the_averaged_model_in_evaluation_mode_a
     assert history["held_out"][0] == pytest.approx(mean, rel=1e-6)
     assert training.step.evaluate(X[100:]) == training.step.evaluate(X[100:]) == history["held_out"][0]
     assert training.step.model.training and set(history) == {"loss", "noise", "held_out"}
+
+
+def test_the_loss_on_held_out_data_is_the_mean_over_all_rows(monkeypatch):
+    monkeypatch.setattr(importlib.import_module("minigen.train.descend"), "ROWS_AT_A_TIME", 2)
+    step = descend(of_w, {"w": np.zeros((), np.float32)}, iter([]))
+    assert step.evaluate(np.float32([[1.0], [2.0], [3.0]])) == pytest.approx(14 / 3, rel=1e-6)  # (1 + 4 + 9) / 3
+    assert step.evaluate(np.float32([[5.0]])) == 25
+    for arrays, shapes in [((), r"\[\]"), ((X[:3], X[:4]), r"\[\(3, 2\), \(4, 2\)\]"), ((np.float32(1),), r"\[\(\)\]")]:
+        with pytest.raises(ValueError, match=f"held-out data must be one or more arrays .* got {shapes}"):
+            step.evaluate(*arrays)
 
 
 def test_measuring_changes_no_bit_of_the_training():
