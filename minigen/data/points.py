@@ -129,7 +129,8 @@ def _from_text(path: Path, columns: Sequence[str | int] | None, header: bool | N
             value = _number(cells[column])
             if value is None or not math.isfinite(value):
                 hint = "; header=True takes this line for names" if line == first_line else ""
-                hint = hint or ("; columns=[...] chooses others" if value is None and len(chosen) > 1 else "")
+                if line == rows[0][0] and value is None and len(chosen) > 1 and not hint:
+                    hint = "; columns=[...] chooses others"
                 where = f"{path}, line {line}: expected a finite number in {called[k]}"
                 raise ValueError(f"{where}, got {cells[column]!r}{hint}")
             point[k] = value
