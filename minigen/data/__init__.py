@@ -9,9 +9,9 @@ Your own data, as arrays: `points(path)` reads a table, `images(folder, size, ch
 """
 
 from minigen.data.batches import batches
+from minigen.data.held_out import dequantize, split
 from minigen.data.images import images, to_pixels, to_range
 from minigen.data.points import points, standardize, unstandardize
-from minigen.data.split import dequantize, split
 
 __all__ = [
     "batches",

@@ -11,7 +11,7 @@ from minigen.nn import Module
 from minigen.tensor import named_leaves
 
 LARGE = 100.0  # the root of the mean square of a column; standardized data have 1
-HIGH = 1e4  # a first loss that a density model has only where it does not standardize the data itself
+HIGH = 1e4  # a first loss that a model which may standardize the data itself has only where it does not
 ROWS = 10_000  # of large data, that are looked at
 LEAST_ROWS = 10  # of data of which anything is said
 
@@ -37,8 +37,8 @@ def warn_of_data(model: Any, x: Any, loss: float) -> None:
     """Warn of data x, the first array of a batch or of all batches, that are given as floats, (N, ...).
 
     Whole numbers as integers (codes, labels, pixels) and arrays of zeros and ones are taken for what they are. What
-    makes a likelihood unbounded, constant columns and whole numbers, matters for a model with a `log_prob` only.
-    Such a model may standardize the data itself; whether it does shows in its first loss.
+    makes a likelihood unbounded, constant columns and whole numbers, matters for a model with a `log_prob` only. Such a
+    model, or one with a method `standardize`, may standardize the data itself: its first loss is high if it does not.
     """
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or x.ndim < 2 or len(x) < LEAST_ROWS:
         return
@@ -47,8 +47,9 @@ def warn_of_data(model: Any, x: Any, loss: float) -> None:
         return
     x = x.astype(np.float64)
     is_density = hasattr(model, "log_prob")
+    may_standardize = is_density or hasattr(model, "standardize")
     size = np.sqrt(np.mean(x**2, axis=0))
-    if size.max() > LARGE and (not is_density or loss > HIGH):
+    if size.max() > LARGE and (loss > HIGH or not may_standardize):
         _warn(
             f"the data are not standardized: {_columns_where(size > LARGE, 'is', 'are')} about {size.max():.3g} in "
             "size, and a network works best on numbers of about 1. Subtract the mean and divide by the standard "

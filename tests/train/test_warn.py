@@ -111,6 +111,22 @@ def test_a_network_without_a_density_is_warned_of_its_input_only():
     assert len(warnings_of(regression(np.float32(1e3)))) == 1
 
 
+@pytest.mark.parametrize("standardized", [False, True])
+def test_any_model_that_may_standardize_is_judged_by_its_first_loss(standardized):
+    class Centered(Module):
+        def __init__(self):
+            self.net = MLP(np.random.default_rng(0), [3, 8, 3], "tanh")
+
+        def standardize(self):
+            """Only its presence matters here."""
+
+    def loss(model, x):
+        return mse(model.net(x / 1e6 if standardized else x), x / 1e6 if standardized else x)
+
+    step = descend(loss, Centered(), itertools.repeat(NORMAL * np.float32(1e6)))
+    assert len(warnings_of(step)) == (0 if standardized else 1)
+
+
 class Scale(Module):
     def __init__(self, dtype):
         self.net = MLP(np.random.default_rng(0), [3, 8, 3], "tanh")
