@@ -47,6 +47,10 @@ class EMA:
             for name, a in self._buffers.items():
                 a[...] = given[name]
 
+    def __repr__(self) -> str:
+        of = f"{type(self.model).__name__}, {self.model.num_parameters():,} parameters"
+        return f"EMA of {of}: decay {self.decay:g}, {self.updates:,} updates done"
+
     def state(self) -> dict[str, np.ndarray]:
         """Copies of the averaged arrays and the count of updates, for a checkpoint."""
         return {"updates": np.array(self.updates)} | {f"model.{n}": a for n, a in self.model.state().items()}

@@ -23,6 +23,7 @@ class Optimizer:
     """What all optimizers share: the arrays, the learning rate `lr` (settable at any time) and the step count."""
 
     slots: tuple[str, ...] = ()  # names of the running arrays kept for each parameter
+    settings: tuple[str, ...] = ()  # names of the attributes that are shown
 
     def __init__(self, model: Any, lr: float):
         if isinstance(model, type):
@@ -40,6 +41,12 @@ class Optimizer:
         self.arrays = list(self.parameters.values())
         self.groups = _groups(self.arrays)  # of positions: the arrays of each group are updated together, end to end
         self.flat = {slot: [np.zeros_like(_laid_out(self.arrays, g)) for g in self.groups] for slot in self.slots}
+
+    def __repr__(self) -> str:
+        count, arrays = sum(p.size for p in self.arrays), len(self.arrays)
+        of = f"{count:,} parameter{'' if count == 1 else 's'} in {arrays} array{'' if arrays == 1 else 's'}"
+        settings = "".join(f", {name} {getattr(self, name)}" for name in self.settings)
+        return f"{type(self).__name__} of {of}: lr {self.lr:.4g}{settings}; {self.steps:,} steps done"
 
     @property
     def running(self) -> dict[str, dict[str, np.ndarray]]:
@@ -124,6 +131,7 @@ class SGD(Optimizer):
     """v ← momentum·v + g, p ← p − lr·v (plain gradient descent with momentum 0)."""
 
     slots = ("velocity",)
+    settings = ("momentum",)
 
     def __init__(self, model: Any, lr: float, momentum: float = 0.0):
         self.momentum = _fraction("momentum", momentum)
@@ -139,6 +147,7 @@ class RMSProp(Optimizer):
     """s ← decay·s + (1 − decay)·g², p ← p − lr·g/(√s + eps). Tieleman and Hinton 2012."""
 
     slots = ("square",)
+    settings = ("decay", "eps")
 
     def __init__(self, model: Any, lr: float, decay: float = 0.99, eps: float = 1e-8):
         self.decay, self.eps = _fraction("decay", decay), checks.number("eps", eps, 0)
@@ -164,6 +173,7 @@ class Adam(Optimizer):
     """
 
     slots = ("mean", "square")
+    settings = ("betas", "eps", "weight_decay")
 
     def __init__(
         self,
