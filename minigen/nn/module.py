@@ -3,7 +3,7 @@
 import copy
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -120,10 +120,14 @@ class Module:
 
 
 class Sequential(Module):
-    """Layers (modules or plain functions) applied one after the other."""
+    """Layers (modules or plain functions) applied one after the other: Sequential(a, b, c) or Sequential([a, b, c]).
 
-    def __init__(self, *layers: Callable):
-        self.layers = [checks.function(f"layers[{i}]", layer) for i, layer in enumerate(layers)]
+    Raises ValueError for a layer that cannot be called.
+    """
+
+    def __init__(self, *layers: Callable | Sequence[Callable]):
+        given = layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers
+        self.layers = [checks.function(f"layers[{i}]", layer) for i, layer in enumerate(given)]
 
     def __call__(self, x: Any) -> Any:
         for layer in self.layers:

@@ -126,6 +126,25 @@ def test_modes_reach_every_module():
     assert net.layers[1].training and [n for n, _ in net.modules()] == ["", "layers.0", "layers.1"]
 
 
+def test_sequential_takes_its_layers_one_by_one_or_as_one_list():
+    first, second = Linear(np.random.default_rng(0), 2, 3), Linear(np.random.default_rng(1), 3, 1)
+    x = np.ones((4, 2), np.float32)
+    expected = second(np.tanh(first(x)))
+    for net in (
+        Sequential(first, np.tanh, second),
+        Sequential([first, np.tanh, second]),
+        Sequential((first, np.tanh, second)),
+    ):
+        np.testing.assert_array_equal(net(x), expected)
+        assert list(net.parameters()) == ["layers.0.w", "layers.0.b", "layers.2.w", "layers.2.b"]
+    np.testing.assert_array_equal(Sequential([first])(x), first(x))
+    assert Sequential()(x) is x and Sequential([])(x) is x
+    with pytest.raises(ValueError, match=r"layers\[1\] must be a function"):
+        Sequential([first, 3])
+    with pytest.raises(ValueError, match=r"layers\[1\] must be a function"):
+        Sequential(first, [second])
+
+
 def test_the_mask_never_enters_the_weights():
     layer = MaskedLinear(np.random.default_rng(0), np.array([[1, 0], [0, 1]]))
     w = layer.w.copy()
