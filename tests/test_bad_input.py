@@ -235,6 +235,7 @@ row(
     padding=size(1, 0),
 )
 row("nn.ConvTranspose2d", nn.ConvTranspose2d, rng=rng(), padding=size(1, 0))
+row("nn.Conv1d", nn.Conv1d, rng=rng(), padding=given("same", -1, 0.5, "full", None), scale=nonnegative(1.0))
 row("nn.CausalConv1d", nn.CausalConv1d, rng=rng())
 row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-5), activation=activation())
 row("nn.TimeEmbedding", nn.TimeEmbedding, rng=rng(), dim=size(4, 2), activation=activation())
@@ -266,6 +267,7 @@ for layer, shape in [
     (seeded(nn.Conv2d, 2, 3, 3), (4, 5, 5, 2)),
     (seeded(nn.MaskedConv2d, numpy.ones((3, 3)), 2, 3), (4, 5, 5, 2)),
     (seeded(nn.ConvTranspose2d, 2, 3, 3), (4, 5, 5, 2)),
+    (seeded(nn.Conv1d, 2, 3, 3), (4, 5, 2)),
     (seeded(nn.CausalConv1d, 2, 3, 3), (4, 5, 2)),
     (lambda: nn.LayerNorm(3), (4, 3)),
     (lambda: nn.GroupNorm(1, 3), (4, 3)),

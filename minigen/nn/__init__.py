@@ -2,10 +2,12 @@
 
 from minigen.nn.attention import MultiHeadAttention
 from minigen.nn.blocks import ResidualBlock, depth_to_space, space_to_depth
+from minigen.nn.dropout import Dropout, dropout
 from minigen.nn.layers import (
     MLP,
     BatchNorm,
     CausalConv1d,
+    Conv1d,
     Conv2d,
     ConvTranspose2d,
     Embedding,
@@ -27,8 +29,10 @@ __all__ = [
     "MLP",
     "BatchNorm",
     "CausalConv1d",
+    "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
+    "Dropout",
     "Embedding",
     "GRUCell",
     "GroupNorm",
@@ -44,6 +48,7 @@ __all__ = [
     "TimeEmbedding",
     "TransformerBlock",
     "depth_to_space",
+    "dropout",
     "he_gain",
     "sinusoidal",
     "time_features",

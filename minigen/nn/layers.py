@@ -20,13 +20,14 @@ from minigen.tensor import (
     conv1d,
     conv2d,
     conv_transpose2d,
+    correlate1d,
     embedding,
     group_norm,
     layer_norm,
     linear,
 )
 from minigen.tensor.activations import activation_name, as_floats
-from minigen.tensor.conv import pair
+from minigen.tensor.conv import check_padding1d, pair
 from minigen.types import Array, Rng
 
 Act = str | Callable | None  # the name of an activation, or the function itself
@@ -198,6 +199,36 @@ class ConvTranspose2d(Module):
 
     def __call__(self, x: Array) -> Array:
         return conv_transpose2d(x, self.w, self.b, self.stride, self.padding)
+
+
+class Conv1d(Module):
+    """Convolution of sequences (N, T, c_in) -> (N, T', c_out), with an optional dilation.
+
+    `padding` is the number of zeros at each end, or "same" (T' = T at stride 1, the kernel centered), or "causal" (the
+    output at t depends on inputs up to t·stride only): see `minigen.tensor.correlate1d`. Raises ValueError for others.
+    """
+
+    @checked(c_in=whole, c_out=whole, kernel=whole, stride=whole, dilation=whole)
+    def __init__(
+        self,
+        rng: Rng,
+        c_in: int,
+        c_out: int,
+        kernel: int,
+        stride: int = 1,
+        padding: int | str = 0,
+        dilation: int = 1,
+        *,
+        bias: bool = True,
+        scale: float = 1.0,
+    ):
+        check_padding1d("padding", padding)
+        self.w = uniform(rng, (kernel, c_in, c_out), kernel * c_in, scale)
+        self.b = _zeros(c_out) if bias else None
+        self.stride, self.padding, self.dilation = stride, padding, dilation
+
+    def __call__(self, x: Array) -> Array:
+        return correlate1d(x, self.w, self.b, self.stride, self.padding, self.dilation)
 
 
 class CausalConv1d(Module):

@@ -13,6 +13,7 @@ from autograd.tracer import Box
 
 from minigen import checks
 from minigen.tensor import load_arrays, named_leaves, save_arrays, tree_map
+from minigen.types import Rng
 
 
 class Module:
@@ -29,6 +30,7 @@ class Module:
     """
 
     buffers: tuple[str, ...] = ()
+    draws = False  # whether it is called as module(x, rng): dropout, and what may hold it
     _frozen = False
     training = True
 
@@ -122,16 +124,19 @@ class Module:
 class Sequential(Module):
     """Layers (modules or plain functions) applied one after the other: Sequential(a, b, c) or Sequential([a, b, c]).
 
+    Called as net(x), or net(x, rng): the generator is handed on to the layers that draw, such as `Dropout`.
     Raises ValueError for a layer that cannot be called.
     """
+
+    draws = True
 
     def __init__(self, *layers: Callable | Sequence[Callable]):
         given = layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers
         self.layers = [checks.function(f"layers[{i}]", layer) for i, layer in enumerate(given)]
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any, rng: Rng | None = None) -> Any:
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, rng) if getattr(layer, "draws", False) else layer(x)
         return x
 
 

@@ -238,6 +238,7 @@ CONSTRUCTORS = {
     "Conv2d": lambda rng: nn.Conv2d(rng, 1, 2, 3),
     "MaskedConv2d": lambda rng: nn.MaskedConv2d(rng, np.ones((3, 3)), 1, 2),
     "ConvTranspose2d": lambda rng: nn.ConvTranspose2d(rng, 1, 2, 4, 2),
+    "Conv1d": lambda rng: nn.Conv1d(rng, 1, 2, 2),
     "CausalConv1d": lambda rng: nn.CausalConv1d(rng, 1, 2, 2),
     "Embedding": lambda rng: nn.Embedding(rng, 3, 2),
     "TimeEmbedding": lambda rng: nn.TimeEmbedding(rng, 4, 8),
@@ -271,6 +272,11 @@ def test_every_layer_with_weights_is_in_that_list():
     [
         (lambda: nn.Linear(RNG, 2, 2, "swoosh"), "activation must be one of .* got 'swoosh'"),
         (lambda: nn.MLP(RNG, [2, 3, 1], np.tanh), "activation must be one of"),
+        (
+            lambda: nn.Conv1d(RNG, 2, 2, 3, padding="full"),
+            "padding must be a whole number, 'same' or 'causal', got 'full'",
+        ),
+        (lambda: nn.Conv1d(RNG, 2, 2, 3, padding=-1), "padding must be a whole number of at least 0, got -1"),
         (lambda: nn.GroupNorm(3, 4), "groups must divide the number of channels 4, got 3"),
         (lambda: nn.TimeEmbedding(RNG, 7, 2), "dim must be even, got 7"),
         (lambda: sinusoidal(3, 4), r"t must have shape \(N,\), one time step for each example, got \(\)"),
