@@ -26,7 +26,8 @@ class Module:
                 return self.body(x)[:, 0]     # (N,)
 
     Float arrays are parameters, unless the tuple `buffers` lists the attribute's name (a mask, running statistics).
-    Everything else (numbers, functions, integer arrays) is a setting: kept in copies, never trained.
+    Everything else (numbers, functions, integer arrays) is a setting: kept in copies, never trained. One array at two
+    places, such as `self.out.w = self.embedding.w`, is one parameter: its weights are tied.
     """
 
     buffers: tuple[str, ...] = ()
@@ -52,8 +53,14 @@ class Module:
         )
 
     def parameters(self) -> dict[str, numpy.ndarray]:
-        """Trainable arrays by dotted name, such as "body.layers.0.w"; the arrays themselves, not copies."""
-        return dict(named_leaves(self))
+        """Trainable arrays by dotted name, such as "body.layers.0.w"; the arrays themselves, not copies.
+
+        Tied weights, one array at several places, are one parameter, under the first of its names.
+        """
+        first: dict[int, tuple[str, numpy.ndarray]] = {}
+        for name, a in named_leaves(self):
+            first.setdefault(id(a), (name, a))
+        return dict(first.values())
 
     def num_parameters(self) -> int:
         """How many numbers can be trained."""
@@ -114,8 +121,15 @@ class Module:
         return "\n".join(_lines(self, ""))
 
     def map(self, fn: Callable) -> Self:
-        """A module like this one with every parameter replaced by `fn(parameter)`."""
-        return tree_map(fn, self)
+        """A module like this one with every parameter replaced by `fn(parameter)`; tied weights remain tied."""
+        made: dict[int, Any] = {}
+
+        def once(a: numpy.ndarray) -> Any:
+            if id(a) not in made:
+                made[id(a)] = fn(a)
+            return made[id(a)]
+
+        return tree_map(once, self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")
