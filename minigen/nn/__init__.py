@@ -23,6 +23,7 @@ from minigen.nn.layers import (
 )
 from minigen.nn.module import Module, Sequential
 from minigen.nn.recurrent import GRUCell, LSTMCell
+from minigen.nn.reparameterized import SpectralNorm, WeightNorm
 from minigen.nn.transformer import TransformerBlock
 
 __all__ = [
@@ -45,8 +46,10 @@ __all__ = [
     "MultiHeadAttention",
     "ResidualBlock",
     "Sequential",
+    "SpectralNorm",
     "TimeEmbedding",
     "TransformerBlock",
+    "WeightNorm",
     "depth_to_space",
     "dropout",
     "he_gain",

@@ -245,6 +245,7 @@ CONSTRUCTORS = {
     "MultiHeadAttention": lambda rng: nn.MultiHeadAttention(rng, 4, 2),
     "TransformerBlock": lambda rng: nn.TransformerBlock(rng, 4, 2),
     "ResidualBlock": lambda rng: nn.ResidualBlock(rng, 2, 3),
+    "SpectralNorm": lambda rng: nn.SpectralNorm(rng, nn.Linear(RNG, 2, 3)),
     "LSTMCell": lambda rng: nn.LSTMCell(rng, 2, 3),
     "GRUCell": lambda rng: nn.GRUCell(rng, 2, 3),
 }
