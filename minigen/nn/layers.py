@@ -4,6 +4,7 @@ Weights `w` start uniform in ±1/√fan_in, biases `b` at zero; `scale` multipli
 first). Constructors raise ValueError for a generator that is none, and for sizes that are not positive whole numbers.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -340,8 +341,18 @@ def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> nump
 
 @checked(t=time_steps, dim=even, max_period=positive)
 def time_features(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
-    """`sinusoidal`, computed once where all times are equal, as in each step of a sampler: t (N,) -> (N, dim)."""
+    """`sinusoidal`, computed once where all times are equal, as in each step of a sampler: t (N,) -> (N, dim).
+
+    Warns of different times that all lie in [0, 1], where the features hardly differ.
+    """
     features = unchecked(sinusoidal)
     if len(t) > 1 and numpy.all(t == t[0]):
         return numpy.repeat(features(t[:1], dim, max_period), len(t), axis=0)
+    if len(t) > 1 and 0 <= t[0] <= 1 and t.min() >= 0 and t.max() <= 1 and numpy.any(t % 1):
+        warnings.warn(
+            "the time steps lie in [0, 1], but the shortest period of their sines is 2π, so the features of different "
+            "times hardly differ: multiply the times by 1000, or wrap the network in "
+            "minigen.diffusion.flow_matching.TimeScaled",
+            stacklevel=2,
+        )
     return features(t, dim, max_period)

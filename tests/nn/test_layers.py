@@ -1,12 +1,17 @@
 """Layers against hand computations and independent NumPy."""
 
 import inspect
+import warnings
 
 import autograd.numpy as anp
 import numpy as np
 import pytest
 
 from minigen import nn
+from minigen.diffusion.consistency import ConsistencyModel
+from minigen.diffusion.edm import karras_levels
+from minigen.diffusion.flow_matching import TimeScaled
+from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.nn import (
     MLP,
     BatchNorm,
@@ -118,6 +123,49 @@ def test_one_time_step_for_all_is_computed_once(monkeypatch):
     np.testing.assert_allclose(embedding(np.array([7, 7, 30])), expected[[0, 0, 1]], rtol=1e-5)
     assert nn.time_features(np.full(2, 7), 8).flags.writeable
     assert computed == [(1, 4), (3, 4), (1, 4)]
+
+
+UNIT_TIMES = np.array([0.1, 0.7, 0.4])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: TimeEmbedding(np.random.default_rng(0), 8, 16)(t),
+        lambda t: nn.time_features(t, 8),
+        lambda t: EpsMLP(np.random.default_rng(0), width=4)(np.zeros((len(t), 2), np.float32), t),
+    ],
+)
+def test_times_in_the_unit_interval_are_warned_of(call):
+    for t in (UNIT_TIMES, np.array([0.0, 0.5, 1.0], np.float32)):
+        with pytest.warns(UserWarning, match=r"time steps lie in \[0, 1\], .*: multiply the times by 1000, or wrap"):
+            call(t)
+
+
+def test_it_is_said_once():
+    embedding = TimeEmbedding(np.random.default_rng(0), 8, 16)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            embedding(UNIT_TIMES)
+    assert len(caught) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_other_times_are_not_warned_of():
+    """Integers, times beyond 1, a sampler's step, where all are equal, one example, and the package's own wrappers."""
+    rng, x = np.random.default_rng(0), np.zeros((3, 2), np.float32)
+    embedding, net = TimeEmbedding(rng, 8, 16), EpsMLP(rng, width=4)
+    usual = [
+        np.array(t)
+        for t in ([0, 1, 1], [0.0, 1.0, 0.0], [1, 2, 3], [0.5, 0.2, 1.5], [-0.5, 0.1, 0.2], [0.3] * 3, [0.3])
+    ]
+    for t in usual:
+        embedding(t)
+    for t in UNIT_TIMES, np.zeros(3), np.full(3, 1e-4):
+        TimeScaled(net)(x, t)
+    sigmas = karras_levels(18, 0.002, 80.0)[:3]
+    ConsistencyModel(net, sigma_min=0.002, sigma_data=0.5)(x, sigmas)
 
 
 def test_lstm_step_by_hand():
