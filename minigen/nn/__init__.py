@@ -18,6 +18,7 @@ from minigen.nn.layers import (
     MaskedLinear,
     TimeEmbedding,
     he_gain,
+    initial_gain,
     sinusoidal,
     time_features,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "depth_to_space",
     "dropout",
     "he_gain",
+    "initial_gain",
     "sinusoidal",
     "time_features",
     "space_to_depth",

@@ -32,6 +32,8 @@ from minigen.tensor.conv import check_padding1d, pair
 from minigen.types import Array, Rng
 
 Act = str | Callable | None  # the name of an activation, or the function itself
+Gain = float | str  # a factor on initial weights, or its name
+GAINS = {"he": 6**0.5, "lecun": 3**0.5}
 
 
 @checked(scale=nonnegative, rng=Rng)
@@ -49,6 +51,17 @@ def he_gain(activation: Act = "relu") -> float:
     it as `scale=he_gain("relu")`, or as `layer.w *= he_gain("relu")`.
     """
     return (6 if activation_name(activation) in ("relu", "leaky_relu") else 3) ** 0.5
+
+
+def initial_gain(name: str, value: float | str) -> float:
+    """Return the factor on initial weights that `value` stands for: "he" is √6, "lecun" √3, and a number itself.
+
+    These are the initializers of those names in Keras, whose weights are uniform: a variance of 2/fan_in and 1/fan_in.
+    Raises ValueError for another name, and for a number that is negative.
+    """
+    if isinstance(value, str):
+        return GAINS[checks.choice(name, value, tuple(GAINS))]
+    return checks.number(name, value, 0)
 
 
 def _zeros(*shape: int) -> numpy.ndarray:
@@ -121,16 +134,23 @@ class MaskedLinear(Module):
 class MLP(Module):
     """Linear layers of the given sizes with an activation between them (none after the last).
 
-    MLP(rng, [2, 64, 64, 1]) maps (N, 2) -> (N, 1).
+    MLP(rng, [2, 64, 64, 1]) maps (N, 2) -> (N, 1). `gain` multiplies the initial weights of the hidden layers, uniform
+    in ±1/√fan_in: a number, "he" (√6, for ReLU and its like) or "lecun" (√3, for tanh). With 1 the signal shrinks from
+    layer to layer. `last_scale` multiplies those of the last layer. Raises ValueError for other values.
     """
 
     @checked(sizes=wholes)
-    def __init__(self, rng: Rng, sizes: Sequence[int], activation: Act = "relu", *, last_scale: float = 1.0):
+    def __init__(
+        self, rng: Rng, sizes: Sequence[int], activation: Act = "relu", *, last_scale: float = 1.0, gain: Gain = 1.0
+    ):
         if len(sizes) < 2:
             raise ValueError(f"sizes must name at least an input and an output width, got {sizes}")
         activation_name(activation)  # ValueError for one that is not known
         checks.number("last_scale", last_scale, 0)
+        factor = initial_gain("gain", gain)
         hidden = [Linear(rng, a, b, activation) for a, b in pairwise(sizes[:-1])]
+        for layer in hidden:
+            layer.w *= factor
         self.layers = [*hidden, Linear(rng, sizes[-2], sizes[-1], scale=last_scale)]
 
     def __call__(self, x: Array) -> Array:

@@ -42,24 +42,33 @@ class SpectralNorm(Module):
         if not layer.w.any():
             raise ValueError("layer must have weights other than zero, which have no direction to normalize")
         self.u = _unit(rng.standard_normal(layer.w.shape[-1], dtype=numpy.float32))
-        self.iterate(1)
 
     def iterate(self, n: int) -> "SpectralNorm":
         """Do n power iterations; returns the module."""
-        matrix = _matrix(value_of(self.layer.w))
-        for _ in range(checks.whole("n", n)):
-            self.u[...] = _unit(matrix.T @ _unit(matrix @ self.u))  # in place: a traced copy shares its buffers
+        self.u[...] = self._turned(checks.whole("n", n))  # in place: a traced copy shares its buffers
         return self
 
     def sigma(self) -> Array:
         """The estimate of the largest singular value, a scalar, differentiable with respect to the weights."""
-        v = _unit(_matrix(value_of(self.layer.w)) @ self.u)  # (n_in,)
-        return np.dot(v, np.dot(_matrix(self.layer.w), self.u))
+        return self._sigma(self.u)
 
     def __call__(self, x: Array) -> Array:
+        u = self._turned(1) if self.training else self.u
+        y = _with_weights(self.layer, self.layer.w / self._sigma(u))(x)
         if self.training:
-            self.iterate(1)
-        return _with_weights(self.layer, self.layer.w / self.sigma())(x)
+            self.u[...] = u  # only now, when the layer has accepted x
+        return y
+
+    def _turned(self, n: int) -> numpy.ndarray:
+        """u after n more power iterations."""
+        u, matrix = self.u, _matrix(value_of(self.layer.w))
+        for _ in range(n):
+            u = _unit(matrix.T @ _unit(matrix @ u))
+        return u
+
+    def _sigma(self, u: numpy.ndarray) -> Array:
+        v = _unit(_matrix(value_of(self.layer.w)) @ u)  # (n_in,)
+        return np.dot(v, np.dot(_matrix(self.layer.w), u))
 
 
 class WeightNorm(Module):

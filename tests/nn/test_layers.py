@@ -61,6 +61,32 @@ def test_initialization_keeps_the_scale_and_the_seed(rng):
     assert np.array_equal(a.w, b.w)
 
 
+@pytest.mark.parametrize("gain, factor", [("he", 6**0.5), ("lecun", 3**0.5), (1.0, 1), (2, 2), (0, 0)])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_gain_multiplies_the_hidden_weights_only(gain, factor, activation):
+    plain, net = (MLP(np.random.default_rng(0), [3, 5, 4, 2], activation, **given) for given in ({}, {"gain": gain}))
+    for before, after in zip(plain.layers, net.layers, strict=True):
+        hidden = before is not plain.layers[-1]
+        np.testing.assert_array_equal(after.w, before.w * factor if hidden else before.w)
+        assert after.w.dtype == np.float32 and not after.b.any()
+    last = MLP(np.random.default_rng(0), [3, 5, 4, 2], activation, gain=gain, last_scale=0.5).layers[-1]
+    np.testing.assert_array_equal(last.w, 0.5 * plain.layers[-1].w)
+
+
+@pytest.mark.parametrize("gain, activation, kept", [("he", "relu", 1), ("lecun", None, 1), (1.0, None, 1 / 3)])
+def test_a_gain_keeps_the_size_of_the_signal(gain, activation, kept, rng):
+    """The mean square behind ten layers of 256 units: that of the input times `kept` for each; five standard errors."""
+    draws = []
+    for _ in range(20):
+        net = MLP(rng, [256] * 12, activation, gain=gain, last_scale=0)
+        h = rng.standard_normal((4, 256)).astype(np.float32)
+        for layer in net.layers[:-1]:
+            h = layer(h)
+        draws.append(np.log(np.mean(h**2)))
+    error = np.std(draws) / np.sqrt(len(draws))
+    assert abs(np.mean(draws) - 10 * np.log(kept)) < 5 * error + 0.1
+
+
 def test_batch_norm_running_statistics(rng):
     layer = BatchNorm(3, momentum=0.25)
     x = rng.normal(2.0, 3.0, (64, 5, 3)).astype(np.float32)
@@ -326,6 +352,8 @@ def test_every_layer_with_weights_is_in_that_list():
             "padding must be a whole number, 'same' or 'causal', got 'full'",
         ),
         (lambda: nn.Conv1d(RNG, 2, 2, 3, padding=-1), "padding must be a whole number of at least 0, got -1"),
+        (lambda: nn.MLP(RNG, [2, 3, 1], gain="glorot"), "gain must be one of .* got 'glorot'"),
+        (lambda: nn.MLP(RNG, [2, 3, 1], gain=-1), "gain must be a number .* got -1"),
         (lambda: nn.GroupNorm(3, 4), "groups must divide the number of channels 4, got 3"),
         (lambda: nn.TimeEmbedding(RNG, 7, 2), "dim must be even, got 7"),
         (lambda: sinusoidal(3, 4), r"t must have shape \(N,\), one time step for each example, got \(\)"),

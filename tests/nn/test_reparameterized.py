@@ -93,9 +93,16 @@ def test_a_call_in_training_is_one_power_iteration_and_in_evaluation_none(rng):
         return u
 
     start = layer.u.copy()
-    for call, n in ((lambda: layer(x), 1), (lambda: value_and_grad(lambda m: anp.sum(m(x)))(layer), 2)):
+    for call, n in (
+        (lambda: layer.sigma(), 0),
+        (lambda: layer(x), 1),
+        (lambda: value_and_grad(lambda m: anp.sum(m(x)))(layer), 2),
+    ):
         call()
         np.testing.assert_allclose(layer.u, after(start, n), rtol=1e-4)
+    with pytest.raises(ValueError, match="must share"):
+        layer(x[:, :5])
+    np.testing.assert_allclose(layer.u, after(start, 2), rtol=1e-4)  # of a call that was refused nothing is left
     kept = layer.u.copy()
     value = layer.eval()(x)
     value_and_grad(lambda m: anp.sum(m(x)))(layer)
@@ -161,7 +168,7 @@ def test_a_gradient_penalty_differentiates_through_both(wrap, rng):
 
         def held(f):
             for norm, kept in zip(f.layers, constants):
-                object.__setattr__(norm, "sigma", lambda norm=norm, kept=kept: anp.sum(norm.layer.w * kept))
+                object.__setattr__(norm, "_sigma", lambda u, norm=norm, kept=kept: anp.sum(norm.layer.w * kept))
             return penalty(f)
 
         constants = []
