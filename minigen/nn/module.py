@@ -117,7 +117,7 @@ class Module:
             raise ValueError(f"cannot load {path}: {error}") from None
 
     def __repr__(self) -> str:
-        """Return the tree of modules, a line each: its class, its number of parameters, the shapes of its arrays."""
+        """Return the tree of modules and functions, a line each: class, number of parameters, shapes, settings."""
         return "\n".join(_lines(self, ""))
 
     def map(self, fn: Callable) -> Self:
@@ -176,6 +176,7 @@ def _is_in_own_call(module: Module) -> bool:
     return False
 
 
+_PLAIN = (bool, int, float, str)
 _MAY_HOLD_ARRAYS = (numpy.ndarray, Box, Module, list, tuple, dict)
 
 
@@ -187,22 +188,42 @@ def _all_arrays(value: Any, name: str) -> Iterator[tuple[str, numpy.ndarray]]:
 
 
 def _lines(module: Module, name: str) -> Iterator[str]:
-    """The line of a module, and, indented, those of the modules that it holds."""
+    """The line of a module, and, indented, those of the modules and functions that it holds."""
     own = [(key, a) for key, a in _children(module, "") if isinstance(a, (numpy.ndarray, Box))]
     shapes = [f"{key} {a.shape}{' buffer' if key in module.buffers else ''}" for key, a in own]
     count = "frozen" if module._frozen else f"{module.num_parameters():,} parameters"
-    yield f"{name}{': ' if name else ''}{type(module).__name__}, {count}{''.join(f', {each}' for each in shapes)}"
-    for child_name, child in _next_modules(module, ""):
-        yield from (f"  {line}" for line in _lines(child, child_name))
+    yield _named(name, ", ".join([type(module).__name__, count, *shapes, *_settings(module)]))
+    for child_name, child in _next_layers(module, ""):
+        lines = _lines(child, child_name) if isinstance(child, Module) else [_named(child_name, _word(child))]
+        yield from (f"  {line}" for line in lines)
 
 
-def _next_modules(value: Any, name: str) -> Iterator[tuple[str, Module]]:
-    """The modules that a module holds by itself or in its lists and dicts, not those inside of them."""
+def _named(name: str, text: str) -> str:
+    return f"{name}: {text}" if name else text
+
+
+def _settings(module: Module) -> Iterator[str]:
+    """The public attributes that are numbers, names, tuples of them, or functions, such as "stride=2"."""
+    for key, value in vars(module).items():
+        if key.startswith("_") or key == "training" or value is None:
+            continue
+        if callable(value) and not isinstance(value, Module):
+            yield f"{key}={_word(value)}"
+        elif isinstance(value, _PLAIN) or (isinstance(value, tuple) and all(isinstance(a, _PLAIN) for a in value)):
+            yield f"{key}={value!r}"
+
+
+def _word(function: Callable) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _next_layers(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The modules that a module holds by itself, and the modules and functions in its lists and dicts."""
     for child_name, child in _children(value, name):
-        if isinstance(child, Module):
+        if isinstance(child, Module) or (callable(child) and not isinstance(value, Module)):
             yield child_name, child
         else:
-            yield from _next_modules(child, child_name)
+            yield from _next_layers(child, child_name)
 
 
 def _walk_modules(value: Any, name: str) -> Iterator[tuple[str, Module]]:

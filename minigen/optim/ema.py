@@ -22,6 +22,10 @@ class EMA:
         self.warm, self.updates = warm, 0
         self._parameters, self._buffers = self.model.parameters(), _buffers(self.model)  # the arrays, found once
 
+    def __repr__(self) -> str:
+        """Return the class of the averaged model, the decay and the number of updates."""
+        return f"EMA of a {type(self.model).__name__}, decay={self.decay:g}, after {self.updates:,} updates"
+
     def update(self, model: Module) -> None:
         """Move the average toward `model`."""
         current = checks.instance("model", model, Module).parameters()

@@ -47,6 +47,14 @@ class Optimizer:
         self.groups = _groups(self.arrays)  # of positions: the arrays of each group are updated together, end to end
         self.flat = {slot: [np.zeros_like(_laid_out(self.arrays, g)) for g in self.groups] for slot in self.slots}
 
+    def __repr__(self) -> str:
+        """Return the rule with its settings, what it trains, and how many steps it has made."""
+        own = {key: value for key, value in vars(self).items() if isinstance(value, (int, float, tuple))}
+        steps = own.pop("steps")
+        settings = ", ".join(f"{key}={value!r}" for key, value in own.items())
+        trained = f"{len(self.arrays)} arrays, {sum(p.size for p in self.arrays):,} numbers"
+        return f"{type(self).__name__}({settings}) of {trained}, after {steps:,} steps"
+
     @property
     def running(self) -> dict[str, dict[str, np.ndarray]]:
         """The running arrays, by slot and by name of the parameter, whose shape they have: views, to be written to."""

@@ -4,7 +4,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from minigen.nn import MLP, BatchNorm
+from minigen.nn import MLP, BatchNorm, Linear
 from minigen.optim import (
     EMA,
     SGD,
@@ -273,3 +273,16 @@ def test_an_instance_is_wanted_where_a_class_comes():
 def test_settings_are_checked(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_optimizers_and_averages_show_themselves():
+    tree = [np.ones((2, 3), np.float32), np.ones(1, np.float32)]
+    adam = Adam(tree, 0.5, weight_decay=0.1)
+    adam.step([np.ones((2, 3), np.float32), np.ones(1, np.float32)])
+    settings = "betas=(0.9, 0.999), eps=1e-08, weight_decay=0.1, lr=0.5"
+    assert repr(adam) == f"Adam({settings}) of 2 arrays, 7 numbers, after 1 steps"
+    assert repr(SGD(tree, 0.1)) == "SGD(momentum=0.0, lr=0.1) of 2 arrays, 7 numbers, after 0 steps"
+    model = Linear(np.random.default_rng(0), 2, 1)
+    ema = EMA(model, 0.99)
+    ema.update(model)
+    assert repr(ema) == "EMA of a Linear, decay=0.99, after 1 updates"
