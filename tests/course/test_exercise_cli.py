@@ -856,7 +856,7 @@ def _listed(cli, capsys) -> str:
 
 
 def test_checking_a_stub_loads_little(run):
-    """No lesson, no class, no listed mistake or mutant, no sandbox, no private variant: a stub needs none of them."""
+    """No lesson, no class, no listed mistake or mutant, no sandbox: a stub needs none of them."""
     assert run("start", "gan/90")[0] == 0
     code = "import sys; from minigen.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     command = [sys.executable, "-c", code, "exercise", "check", "gan/90", "--dir", "exercises"]
@@ -864,7 +864,7 @@ def test_checking_a_stub_loads_little(run):
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=300)
     loaded = {name for name in done.stderr.split() if name.startswith(("minigen.course", "minigen.classroom"))}
     assert "not written yet" in done.stdout and len({name for name in loaded if "course" in name}) <= 40
-    unneeded = ("lesson.lesson", "exercise.answers", "exercise.mutants", "exercise.private", "exercise.prove")
+    unneeded = ("lesson.lesson", "exercise.answers", "exercise.mutants", "exercise.prove")
     unneeded += ("exercise.grading.bubblewrap", "exercise.grading.changes", "exercise.grading.explain")
     assert not {f"minigen.course.{name}" for name in unneeded} & loaded
     assert {name for name in loaded if "classroom" in name} == {"minigen.classroom", "minigen.classroom.commands"}
