@@ -69,6 +69,7 @@ def test_from_the_stubs_to_the_report(an_exam, quickly):
     handed_out = json.loads(files[limits.FILE_NAME])
     assert {id: data["number"] for id, data in handed_out["private"].items()} == given.numbers
     assert set(handed_out["hints"].values()) == {2}, "the third hint is the answer"
+    assert {len(data["hints"]) for data in handed_out["private"].values()} == {2}
     assert f"`{SLOPE}`, `{COVERAGE}`" in files["README.md"].decode()
     for student, exercises in (("s001", given.exercises), ("s002", plain.exercises)):
         for name, text in answered(files, [each.exercise for each in exercises]).items():
@@ -203,6 +204,40 @@ def test_a_students_folder_checks_what_was_given(an_exam, tmp_path, monkeypatch,
     (folder / limits.FILE_NAME).unlink()  # then it is the exercise of the lesson
     (folder / "gan_12.py").write_text(answered(files, [variant])["gan_12.py"])
     assert main(["check", SLOPE, "--here"]) == 1
+
+
+def test_a_notebook_checks_what_was_given(an_exam, tmp_path, monkeypatch, capsys):
+    """By its address, as the cells have it: only the file beside the notebook says what is changed."""
+    from minigen.course.exercise.in_notebook import check
+
+    given = assignments.with_private(an_exam.assignment, SECRET)
+    variant = given.exercises[0].exercise
+    right, ordinary = variant.reference, variant.ordinary.reference
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.raises(UsageError, match="minigen.json is not here"):
+        check(variant.address, lambda distance, penalty=10.0: right(distance, penalty))
+    Path(limits.FILE_NAME).write_bytes(build.student_files(given, "minigen.whl")[limits.FILE_NAME])
+    check(variant.address, lambda distance, penalty=10.0: right(distance, penalty))
+    assert f"{SLOPE}: pass, 7 of 7 points" in capsys.readouterr().out
+    check(variant.address, lambda distance, penalty=10.0: ordinary(distance, penalty))
+    assert "equation of the lesson" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="minigen.json is not here"):
+        check(f"{SLOPE}@{variant.number + 1}", lambda distance, penalty=10.0: right(distance, penalty))
+
+
+def test_a_platform_scores_what_was_given(an_exam, tmp_path, monkeypatch, capsys):
+    """Its package has no declaration, and `score` reads the file that came with the notebook."""
+    given = assignments.with_private(an_exam.assignment, SECRET)
+    variant = given.exercises[0].exercise
+    right, ordinary = variant.reference, variant.ordinary.reference
+    monkeypatch.setattr(variants, "declared", lambda exercise: None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="minigen.json is not here"):
+        score(variant.address, ordinary)
+    Path(limits.FILE_NAME).write_bytes(build.student_files(given, "minigen.whl")[limits.FILE_NAME])
+    assert score(variant.address, lambda distance, penalty=10.0: right(distance, penalty)) == variant.points
+    assert score(variant.address, lambda distance, penalty=10.0: ordinary(distance, penalty)) == 0
 
 
 def test_a_lesson_does_not_train_with_it(an_exam, tmp_path):

@@ -94,6 +94,13 @@ def test_the_package_is_no_answer():
     assert report.passed
 
 
+def test_a_change_of_the_variants_equation_explains_an_answer():
+    """What an answer has besides the variant's change is told, as with the exercise itself: 3 for 2."""
+    variant = variants.find("gan/12/penalized_slope@0")
+    report = grade_function(variant, lambda distance, penalty=10.0: 3 + np.asarray(distance) / (3 * penalty))
+    assert report.hint.startswith("your values are those of the equation with") and not report.listed
+
+
 def test_the_secret_chooses():
     choices = [variants.choice("gan/12/penalized_slope", f"secret {n}", "hw1") for n in range(40)]
     assert set(choices) == {0, 1, 2}
