@@ -11,7 +11,7 @@ import time
 import pytest
 
 import minigen
-from minigen.cli import main
+from minigen.cli import COMMANDS, main
 
 TRAINING = """
 import time
@@ -235,7 +235,31 @@ def test_help_shows_an_example(command, capsys):
 
 def test_no_command_shows_help(capsys):
     assert main([]) == 2
-    assert "commands:" in capsys.readouterr().out
+    assert "COMMAND ..." in capsys.readouterr().out
+
+
+def test_help_has_the_commands_in_three_groups(capsys):
+    """Each once, in the group in which its user looks."""
+    main([])
+    shown = capsys.readouterr().out
+    groups = {
+        heading: re.findall(r"^  (\w+) +\S", lines, re.M)
+        for heading, lines in re.findall(r"^(learn|teach|write):\n((?:  .*\n)+)", shown, re.M)
+    }
+    assert list(groups) == ["learn", "teach", "write"]
+    assert sorted(name for names in groups.values() for name in names) == sorted(COMMANDS)
+    assert {"list", "run", "tour", "exercise", "notebook", "glossary"} <= set(groups["learn"])
+    assert groups["teach"] == ["syllabus", "slides", "assignment", "grade"]
+    assert groups["write"] == ["new", "change", "record"]
+    assert all(f"  {help}\n" in shown for help in COMMANDS.values())
+
+
+def test_an_unknown_command_names_those_that_there_are(capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["wlak", "gan/02"])
+    assert error.value.code == 2
+    told = capsys.readouterr().err
+    assert "invalid choice: 'wlak'" in told and all(f"'{name}'" in told for name in COMMANDS)
 
 
 def test_module_and_version():
