@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import datetime
 import hashlib
@@ -35,6 +36,7 @@ __all__ = [
     "Counting",
     "Late",
     "Question",
+    "add_secret",
     "given",
     "graded_seeds",
     "load",
@@ -241,6 +243,13 @@ def graded_seeds(assignment: Assignment, secret: str, platform: str = "") -> lis
     texts = (secret, assignment.slug, *([platform] if platform else []))
     digests = (hashlib.sha256("\0".join([*texts, str(number)]).encode()) for number in range(assignment.seed_count))
     return [int.from_bytes(digest.digest()[:4], "big") for digest in digests]
+
+
+def add_secret(parser: argparse.ArgumentParser, what: str) -> None:
+    """The options --seed and --seed-file, which `secret_of` reads; what: the secret is."""
+    parser.add_argument("--seed", metavar="SECRET", help=what)
+    in_a_file = "a file with that text, which no list of processes then shows"
+    parser.add_argument("--seed-file", type=Path, metavar="FILE", help=in_a_file)
 
 
 def secret_of(seed: str | None, file: Path | None) -> str | None:

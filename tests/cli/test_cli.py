@@ -117,9 +117,9 @@ def test_names_of_a_lesson(write_lesson, name):
         (["run", "02"], "'02' may be gan/02_gan or vae/02_autoencoder: say which"),
         (["run"], "run one lesson by its ID, or all of them with --all"),
         (["run", "gan/02", "--all"], "run one lesson by its ID, or all of them with --all"),
-        (["run", "gan/02", "--seed", "-1"], "a seed is a whole number, 0 or larger, got '-1'"),
-        (["run", "gan/02", "--seed", "one"], "a seed is a whole number, 0 or larger, got 'one'"),
-        (["run", "gan/02", "--seed", "1.5"], "a seed is a whole number, 0 or larger, got '1.5'"),
+        (["run", "gan/02", "--seed", "-1"], "must be a whole number of at least 0, got '-1'"),
+        (["run", "gan/02", "--seed", "one"], "must be a whole number of at least 0, got 'one'"),
+        (["run", "gan/02", "--seed", "1.5"], "must be a whole number of at least 0, got '1.5'"),
         (["run", "gan/02", "--scale", "0"], "a scale is a number larger than 0, got '0'"),
         (["run", "gan/02", "--scale", "nan"], "a scale is a number larger than 0, got 'nan'"),
         (["run", "gan/02", "--scale", "big"], "a scale is a number larger than 0, got 'big'"),
@@ -127,7 +127,7 @@ def test_names_of_a_lesson(write_lesson, name):
         (["run", "--all", "--show"], "--with, --show and --set go with one lesson"),
         (["run", "gan/02", "--quik"], "unrecognized arguments: --quik"),
         (["rnu"], "invalid choice: 'rnu'"),
-        (["tour", "--seed", "x"], "a seed is a whole number"),
+        (["tour", "--seed", "x"], "--seed: must be a whole number"),
         (["notebook", "nothing/99"], "there is no lesson 'nothing/99'"),
     ],
 )
@@ -326,7 +326,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(write_lesson, tmp_path, as
 def test_a_script_refuses_in_one_line(write_lesson, tmp_path):
     path = write_lesson("gan/02_gan")
     (tmp_path / "file").write_text("mine")
-    for args, says in [(["--out", "file"], "cannot write to"), (["--seed", "x"], "a seed is a whole number")]:
+    for args, says in [(["--out", "file"], "cannot write to"), (["--seed", "x"], "--seed: must be a whole number")]:
         done = subprocess.run([sys.executable, str(path), *args], capture_output=True, text=True, timeout=600)
         assert done.returncode == 2 and says in one_line(done.stderr)
 

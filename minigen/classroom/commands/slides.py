@@ -8,7 +8,7 @@ from pathlib import Path
 from minigen.course.console import UsageError, plural
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import recorded
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, add_lesson
 from minigen.course.reading.composition import compose
 
 __all__ = ["main", "parser"]
@@ -24,7 +24,7 @@ def parser() -> Parser:
         "as a question with its answer on the next slide. The text is in the notes of the speaker (press S).",
         example="minigen slides gan/02\n  minigen slides gan/02 --out monday/",
     )
-    result.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    add_lesson(result)
     result.add_argument("--out", type=Path, metavar="DIR", help="the folder to write (default: slides/gan-02-gan)")
     return result
 

@@ -9,7 +9,7 @@ from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import recorded
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, add_lesson
 from minigen.course.reading.composition import Reading, compose
 from minigen.course.repository import notebook_name
 
@@ -25,7 +25,7 @@ def parser() -> Parser:
         description="Write a lesson as a Jupyter notebook.",
         example="minigen notebook gan/02 -o gan.ipynb\n  minigen notebook gan/02 --executed --colab",
     )
-    result.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    add_lesson(result)
     result.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="the notebook (default: notebooks/gan-02-gan.ipynb)"
     )
