@@ -24,7 +24,7 @@ from autograd.tracer import Box, getval, isbox, new_box, toposort
 from minigen.tensor import runtime
 from minigen.tensor.rules import prepare
 from minigen.tensor.tracing import TRACED, WRONG_ARGUMENTS, GradNode, TracedArray, new_trace, wrong_arguments
-from minigen.tensor.tree import is_array_leaf, tree_map
+from minigen.tensor.tree import is_array_leaf, tied_leaves, tree_map
 from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- primitives
@@ -149,7 +149,10 @@ def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
 
 
 def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
-    """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
+    """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes.
+
+    Leaves that are tied have the same root node.
+    """
     arrays, roots = [], []
     if TracedArray not in Box.type_mappings:
         prepare()
@@ -158,13 +161,19 @@ def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
     with new_trace(tracer.trace_stack) as trace:
 
         def box(leaf: Any) -> Any:
-            arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
-            roots.append(GradNode.new_root(arrays[-1]))
-            return TracedArray(arrays[-1], trace, roots[-1])
+            a = leaf if is_array_leaf(leaf) else np.asarray(leaf)
+            root = GradNode.new_root(a)
+            arrays.append(a)
+            roots.append(root)
+            return TracedArray(a, trace, root)
 
         boxes = tree_map(box, tree)
         if not arrays:
             raise ValueError(f"nothing to differentiate: {type(tree).__name__} holds no float array")
+        if len(set(map(id, arrays))) < len(arrays):  # weights may be tied: those have one root
+            first = tied_leaves(tree)
+            places = [TracedArray(a, trace, root) for a, root in zip(arrays, roots)]
+            boxes, roots = tree_of([places[i] for i in first], tree), [roots[i] for i in first]
         output = fn(boxes, *args)
     return output, trace, arrays, roots
 
@@ -175,6 +184,9 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     `value_and_grad(fn)(tree, *args)` calls `fn(tree, *args)`, which must return a scalar, and returns `(value, grads)`:
     `grads` is a tree shaped as `tree` (a `Module`, list, tuple, dict or array), with a gradient in place of every
     float array. `fn` must use the tree that it is given: that one is traced.
+
+    An array that stands at several places of a `Module` is one parameter (tied weights): the gradients of its uses are
+    summed, and each of its places holds the sum.
 
     With `has_aux`, `fn` returns `(scalar, anything)` and the result is `((value, anything), grads)`.
 
@@ -193,7 +205,7 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
 
 def differentiate(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -> tuple[Any, Any, list[np.ndarray]]:
     """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None,
-    gradients)."""
+    gradients). Tied leaves have one gradient, the same array at each of their positions."""
     output, trace, arrays, roots = _trace(fn, tree, args)
     output, aux = _scalar_and_aux(output, has_aux)
     found, value = {}, output
@@ -206,8 +218,21 @@ def differentiate(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -
             "takes part, so every gradient would be zero: does the function use a model from outside instead of its "
             "argument?"
         )
-    gradients = [found[r] if r in found else anp.zeros_like(a) for r, a in zip(roots, arrays)]
+    gradients = [found[r] if r in found else found.setdefault(r, anp.zeros_like(a)) for r, a in zip(roots, arrays)]
+    if len(set(map(id, gradients))) < len(gradients):
+        gradients = _one_array_each(gradients, roots)
     return value, stop_traced(aux, trace) if has_aux else None, gradients
+
+
+def _one_array_each(gradients: list[np.ndarray], roots: list) -> list[np.ndarray]:
+    """The gradients, the same array for tied leaves only: those of the terms of a sum, one array so far, are copied."""
+    of_root: dict = {}
+    taken: set[int] = set()
+    for g, root in zip(gradients, roots):
+        if root not in of_root:
+            of_root[root] = anp.array(g) if id(g) in taken else g
+            taken.add(id(g))
+    return [of_root[root] for root in roots]
 
 
 def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
