@@ -335,7 +335,7 @@ def test_another_shape_is_an_error_inside_of_another_derivative_too(monkeypatch)
     """There the gradient is a traced array, and nothing else would find the shape wrong."""
     monkeypatch.setitem(primitive_vjps, np.exp, lambda argnums, value, *_: lambda g: (np.stack([g * value] * 2),))
     with pytest.raises(ValueError, match=r"the gradient of exp must have the shape of its argument, \(4,\), got"):
-        T.grad(lambda x: np.sum(T.grad(lambda x: np.sum(np.exp(x)))(x) ** 2))(numpy.ones(4))
+        T.grad(lambda w: np.sum(T.grad(lambda x: w * np.sum(np.exp(x)))(numpy.ones(4)) ** 2))(2.0)
 
 
 def test_what_is_refused_for_some_arguments_is_right_for_the_others():
