@@ -271,14 +271,25 @@ def test_sample_takes_25_steps_and_needs_no_condition(rng):
     assert np.any(one != model.sample(np.random.default_rng(3), 2, steps=24))
 
 
+def test_the_decoder_receives_500_at_a_time(rng):
+    sizes = []
+
+    def decode(z):
+        sizes.append(len(z))
+        return z
+
+    model = LatentDiffusion(halved, decode, 1.0, small_net(rng), SCHEDULE, (4, 5, 3))
+    assert model.sample(rng, 520, steps=1).shape == (520, 4, 5, 3) and sizes == [500, 20]
+
+
 def test_loss_is_that_of_the_scaled_latents(rng):
     """v_loss of factor · encode(x), with t, the noise and the dropped conditions drawn in the order of Diffusion."""
-    net, y = small_net(rng), np.array([[0, 1], [2, 3], [4, 5], [1, 1]])
-    x = rng.standard_normal((4, 4, 5, 3), dtype=np.float32)
+    net, y = small_net(rng), rng.integers(0, 6, (20, 2))
+    x = rng.standard_normal((20, 4, 5, 3), dtype=np.float32)
     found = whole(net, factor=0.7, drop=0.5).loss(x, np.random.default_rng(5), y)
     draws = np.random.default_rng(5)
-    t, eps = draws.integers(1, 51, 4), draws.standard_normal(x.shape, dtype=np.float32)
-    y = np.where(draws.random(4)[:, None] < 0.5, -1, y)
+    t, eps = draws.integers(1, 51, 20), draws.standard_normal(x.shape, dtype=np.float32)
+    y = np.where(draws.random(20)[:, None] < 0.5, -1, y)
     assert found == v_loss(net, np.float32(0.7) * (x / 2), t, eps, SCHEDULE, y) and found.dtype == np.float32
 
 
