@@ -16,7 +16,6 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy
-from numpy.typing import NDArray
 
 from minigen import checks
 from minigen.checks import Sized, checked, choice, function, nonnegative, nonnegative_floats, number, positive, whole
@@ -26,7 +25,7 @@ from minigen.diffusion.ddpm import call_model
 from minigen.diffusion.guidance import conditional
 from minigen.diffusion.schedule import per_example
 from minigen.nn import Module
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 # ------------------------------------------------------------------------------------------- preconditioning
 
@@ -97,7 +96,7 @@ class EDM(Module):
         steps: int = 18,
         low: float = 0.002,
         high: float = 80.0,
-    ) -> NDArray[numpy.float32]:
+    ) -> Float32:
         """Return n samples (n, *shape): `edm_sample` by Heun's method, without churn, on the levels of `karras_levels`.
 
         shape is that of one example, y a condition with a row for each sample. ValueError: arguments that do not fit.

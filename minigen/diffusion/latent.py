@@ -20,7 +20,6 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy
-from numpy.typing import NDArray
 
 from minigen import checks
 from minigen.checks import checked, function, positive, whole
@@ -29,7 +28,7 @@ from minigen.diffusion.networks.unet import GROUPS, AdaptiveResidualBlock, Atten
 from minigen.diffusion.schedule import Schedule
 from minigen.nn import Conv2d, Embedding, GroupNorm, Linear, Module, TimeEmbedding
 from minigen.tensor import batched, like, silu, softmax, stop_gradient
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 # ------------------------------------------------------------------------------------------- the equations
 
@@ -212,7 +211,7 @@ class LatentDiffusion(Module):
         steps: int | None = 25,
         eta: float = 0.0,
         progress: str | None = None,
-    ) -> NDArray[numpy.float32]:
+    ) -> Float32:
         """Return n images (n, ...): what `Diffusion.sample` returns for these arguments, decoded 500 at a time."""
         z = self.diffusion.sample(rng, n, y, w=w, steps=steps, eta=eta, progress=progress)
         return batched(self.decode, z / numpy.float32(self.factor))

@@ -2,7 +2,7 @@
 
     model = Diffusion(EpsMLP(rng, dim=5), Schedule.cosine(100), shape=5).standardize(x)      # x (N, 5)
     step = descend(Diffusion.loss, model, batches(x, size=256, rng=rng), noise=rng)
-    fit(step, 3000, state=step.state)
+    fit(step, 3000, held_out=x_held_out, patience=5)
     samples = model.sample(rng, 1000)                  # (1000, 5), in the units of x
     model.save("model.npz")                            # Diffusion.from_file("model.npz") loads it
 
@@ -25,7 +25,6 @@ from typing import Any, Self
 
 import autograd.numpy as np
 import numpy
-from numpy.typing import NDArray
 
 from minigen import checks
 from minigen.checks import checked, choice, function, number, probability, whole
@@ -36,7 +35,7 @@ from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
 from minigen.nn import Module
 from minigen.tensor import batched, like
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 
 class Diffusion(Module):
@@ -77,8 +76,8 @@ class Diffusion(Module):
         self.predicts = predicts
         self.drop = drop
         self.conditional = takes_condition(net)
-        self.shift: NDArray[numpy.float32] = numpy.zeros(self.shape[-1], numpy.float32)
-        self.scale: NDArray[numpy.float32] = numpy.ones(self.shape[-1], numpy.float32)
+        self.shift: Float32 = numpy.zeros(self.shape[-1], numpy.float32)
+        self.scale: Float32 = numpy.ones(self.shape[-1], numpy.float32)
 
     def standardize(self, x: numpy.ndarray) -> Self:
         """Set shift and scale so that net receives x (N, *shape) with mean 0 and variance 1; returns self.
@@ -135,7 +134,7 @@ class Diffusion(Module):
         steps: int | None = None,
         eta: float = 0.0,
         progress: str | None = None,
-    ) -> NDArray[numpy.float32]:
+    ) -> Float32:
         """Return n samples (n, *shape) in the units of the data: by `ancestral`, or with steps by `ddim` in so many.
 
         y:        the condition, one row for each sample, or one label for all; None samples without.
@@ -162,7 +161,7 @@ class Diffusion(Module):
         return x * self.scale + self.shift
 
     @checked(rng=Rng)
-    def elbo(self, x: Array, rng: Rng, y: Any = None) -> NDArray[numpy.float32]:
+    def elbo(self, x: Array, rng: Rng, y: Any = None) -> Float32:
         """Estimate a lower bound on the log-density of x (N, *shape), in nats, (N,), from one draw for each step.
 
         It is −`vlb_terms` with variance "beta", in the units of x. The network is called T times. Eq. diffusion.12

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import numpy
-from numpy.typing import NDArray
 
 from minigen import checks
 from minigen.checks import checked, choice, nonnegative, positive, whole
@@ -23,7 +22,7 @@ from minigen.gan.train import goodfellow_step, wgan_gp_step, wgan_step
 from minigen.nn import Module
 from minigen.optim import Adam, RMSProp
 from minigen.optim.optimizers import Optimizer
-from minigen.types import Rng
+from minigen.types import Float32, Rng
 
 SETTINGS = {"nonsaturating": "smooth", "minimax": "smooth", "wgan": "c", "wgan-gp": "penalty"}  # of each loss
 Batches = Iterator | Callable[[numpy.random.Generator], Any]
@@ -108,7 +107,7 @@ class GAN(Module):
         """Return the training step `step(i)` to be given to `minigen.train.fit`; arguments as for `step`."""
         return GANDescent(self, batches, rng)
 
-    def sample(self, rng: Rng, n: int) -> NDArray[numpy.float32]:
+    def sample(self, rng: Rng, n: int) -> Float32:
         """Return n generated examples (n, ...), from fresh latents."""
         return self.generator.sample(rng, n)
 

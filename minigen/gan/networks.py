@@ -9,13 +9,12 @@ from functools import partial
 
 import autograd.numpy as np
 import numpy
-from numpy.typing import NDArray
 
 from minigen import checks
 from minigen.checks import Sized, checked, whole
 from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module, he_gain
 from minigen.tensor import leaky_relu, relu, sigmoid
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 
 class Generator(Module):
@@ -44,11 +43,11 @@ class Generator(Module):
         return self.body(checks.array("z", z, "N", self.dim_z, finite=False))
 
     @checked(n=whole, rng=Rng)
-    def latent(self, rng: Rng, n: int) -> NDArray[numpy.float32]:
+    def latent(self, rng: Rng, n: int) -> Float32:
         """n draws of z ~ N(0, I), (n, dim_z) float32."""
         return rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
 
-    def sample(self, rng: Rng, n: int) -> NDArray[numpy.float32]:
+    def sample(self, rng: Rng, n: int) -> Float32:
         """n generated examples, G(z) of n fresh latents."""
         return self(self.latent(rng, n))
 

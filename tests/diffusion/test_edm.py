@@ -19,6 +19,7 @@ from minigen.diffusion.edm import (
     preconditioning,
 )
 from minigen.diffusion.guidance import autoguided, guided_gaussian_variance, in_interval
+from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.schedule import Schedule
 from minigen.tensor import mse
 
@@ -113,6 +114,15 @@ def test_the_methods_are_the_functions(y):
     assert samples.dtype == numpy.float32
     usual = denoiser.sample(numpy.random.default_rng(2), 4, y, shape=(3,))
     assert numpy.array_equal(usual, edm_sample(given, 4 * start, karras_levels(18)))
+
+
+def test_a_file_gives_the_model_again(tmp_path):
+    denoiser = EDM(EpsMLP(numpy.random.default_rng(0), width=8, layers=1), 0.7)
+    for a in denoiser.parameters().values():
+        a += 0.1
+    again = EDM.from_file(denoiser.save(tmp_path / "edm.npz"))
+    one, two = (each.sample(numpy.random.default_rng(1), 3, shape=(2,)) for each in (denoiser, again))
+    assert numpy.array_equal(one, two) and again.sigma_data == 0.7
 
 
 def test_samples_of_an_exact_gaussian():

@@ -271,14 +271,25 @@ def test_sample_takes_25_steps_and_needs_no_condition(rng):
     assert np.any(one != model.sample(np.random.default_rng(3), 2, steps=24))
 
 
+def test_the_decoder_receives_500_at_a_time(rng):
+    sizes = []
+
+    def decode(z):
+        sizes.append(len(z))
+        return z
+
+    model = LatentDiffusion(halved, decode, 1.0, small_net(rng), SCHEDULE, (4, 5, 3))
+    assert model.sample(rng, 520, steps=1).shape == (520, 4, 5, 3) and sizes == [500, 20]
+
+
 def test_loss_is_that_of_the_scaled_latents(rng):
     """v_loss of factor · encode(x), with t, the noise and the dropped conditions drawn in the order of Diffusion."""
-    net, y = small_net(rng), np.array([[0, 1], [2, 3], [4, 5], [1, 1]])
-    x = rng.standard_normal((4, 4, 5, 3), dtype=np.float32)
+    net, y = small_net(rng), rng.integers(0, 6, (20, 2))
+    x = rng.standard_normal((20, 4, 5, 3), dtype=np.float32)
     found = whole(net, factor=0.7, drop=0.5).loss(x, np.random.default_rng(5), y)
     draws = np.random.default_rng(5)
-    t, eps = draws.integers(1, 51, 4), draws.standard_normal(x.shape, dtype=np.float32)
-    y = np.where(draws.random(4)[:, None] < 0.5, -1, y)
+    t, eps = draws.integers(1, 51, 20), draws.standard_normal(x.shape, dtype=np.float32)
+    y = np.where(draws.random(20)[:, None] < 0.5, -1, y)
     assert found == v_loss(net, np.float32(0.7) * (x / 2), t, eps, SCHEDULE, y) and found.dtype == np.float32
 
 
@@ -290,10 +301,11 @@ def test_a_model_as_encoder_is_frozen_and_stored(rng, tmp_path):
         layers = Linear(draws, 3, 3), Linear(draws, 3, 3)
         return LatentDiffusion(*layers, 0.7, small_net(draws), SCHEDULE, (4, 5, 3))
 
-    model, twin = build(0), build(1)
+    model = build(0).load_state(build(1).state())  # arrays other than those at construction
     assert all(name.startswith("diffusion.net.") for name in model.parameters())
     assert {"encode.w", "decode.w"} <= model.state().keys()
-    twin.load(model.save(tmp_path / "latent.npz"))
+    twin = LatentDiffusion.from_file(model.save(tmp_path / "latent.npz"))
+    assert twin.parameters().keys() == model.parameters().keys()
     one, two = (each.sample(np.random.default_rng(2), 2, steps=3) for each in (model, twin))
     np.testing.assert_array_equal(one, two)
     assert not any(name.startswith("encode") for name in whole(small_net(rng)).state())

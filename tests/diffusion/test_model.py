@@ -10,6 +10,7 @@ import pytest
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.ddpm import ancestral, eps_model_from_v, q_sample, v_from_x0_eps
 from minigen.diffusion.exact import exact_eps_model
+from minigen.diffusion.flow_matching import TimeScaled
 from minigen.diffusion.guidance import classifier_free, drop_labels
 from minigen.diffusion.likelihood import vlb_terms
 from minigen.diffusion.model import Diffusion
@@ -277,6 +278,45 @@ def test_the_scale_belongs_to_the_model_and_is_not_trained(tmp_path):
     average.update(model)
     np.testing.assert_array_equal(average.model.scale, SCALE)
     np.testing.assert_array_equal(model.copy().sample(np.random.default_rng(0), 4), one)
+
+
+FILED = {
+    "eps, linear": lambda rng: Diffusion(random_net(), S, 3, predicts="eps", drop=0.4),
+    "v, cosine": lambda rng: Diffusion(random_net(), schedule=Schedule.cosine(40), shape=(3,)),
+    "karras": lambda rng: Diffusion(random_net(), Schedule.karras(9), 3),
+    "images": lambda rng: Diffusion(UNet(rng, channels=3, width=8, classes=4), S, (4, 4, 3), drop=0.0),
+    "a wrapped network": lambda rng: Diffusion(TimeScaled(random_net(), 2.0), S, 3),
+}
+
+
+@pytest.mark.parametrize("name", FILED)
+def test_a_file_gives_the_model_again(name, tmp_path):
+    """Network, schedule, settings, shift and scale: the same loss and the same samples, bit for bit."""
+    rng = np.random.default_rng(7)
+    model = FILED[name](rng)
+    x = (rng.standard_normal((6, *model.shape)) * SCALE + SHIFT).astype(np.float32)
+    model.standardize(x)
+    for a in model.parameters().values():
+        a += 0.1 * rng.standard_normal(a.shape, dtype=np.float32)
+    again = Diffusion.from_file(model.save(tmp_path / "model.npz"))
+    assert (again.shape, again.predicts, again.drop) == (model.shape, model.predicts, model.drop)
+    for attribute, value in vars(model.schedule).items():
+        np.testing.assert_array_equal(getattr(again.schedule, attribute), value, err_msg=attribute)
+        assert np.asarray(getattr(again.schedule, attribute)).dtype == np.asarray(value).dtype
+    for call in (
+        lambda model, draws: model.loss(x, draws, LABELS),
+        lambda model, draws: model.sample(draws, 4, 1, w=1.0, steps=3),
+        lambda model, draws: model.sample(draws, 4),
+    ):
+        one, two = (call(each, np.random.default_rng(3)) for each in (model, again))
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_function_is_not_in_a_file(tmp_path):
+    path = whole(plain).save(tmp_path / "model.npz")
+    with pytest.raises(ValueError, match="net of Diffusion is missing, because a file cannot hold it"):
+        Diffusion.from_file(path)
+    np.testing.assert_array_equal(Diffusion(plain, S, 3).load(path).scale, SCALE)
 
 
 def test_large_samples_are_made_in_parts():
