@@ -99,6 +99,7 @@ from minigen.diffusion.likelihood import hybrid_loss as hybrid_loss
 from minigen.diffusion.likelihood import prior_term as prior_term
 from minigen.diffusion.likelihood import vlb_term as vlb_term
 from minigen.diffusion.likelihood import vlb_terms as vlb_terms
+from minigen.diffusion.model import Diffusion as Diffusion
 from minigen.diffusion.networks.controlnet import ControlledBlock as ControlledBlock
 from minigen.diffusion.networks.controlnet import ControlNet as ControlNet
 from minigen.diffusion.networks.controlnet import controlled as controlled

@@ -39,6 +39,7 @@ from minigen.flow.continuous import value_and_jacobian as value_and_jacobian
 from minigen.flow.coupling import AdditiveCoupling as AdditiveCoupling
 from minigen.flow.coupling import AffineCoupling as AffineCoupling
 from minigen.flow.coupling import BatchNorm as BatchNorm
+from minigen.flow.coupling import ContextNet as ContextNet
 from minigen.flow.coupling import DiagonalScale as DiagonalScale
 from minigen.flow.coupling import additive_forward as additive_forward
 from minigen.flow.coupling import additive_inverse as additive_inverse

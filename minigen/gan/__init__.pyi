@@ -20,6 +20,7 @@ from minigen.gan.losses import generator_loss_nonsaturating as generator_loss_no
 from minigen.gan.losses import optimal_discriminator as optimal_discriminator
 from minigen.gan.losses import smoothed_optimum as smoothed_optimum
 from minigen.gan.losses import value_at_optimum as value_at_optimum
+from minigen.gan.model import GAN as GAN
 from minigen.gan.networks import ConvDiscriminator as ConvDiscriminator
 from minigen.gan.networks import ConvGenerator as ConvGenerator
 from minigen.gan.networks import Discriminator as Discriminator

@@ -1,8 +1,8 @@
 """What a result depends on besides its options: a hash of the code that made it.
 
 A checkpoint or a cached model of other code is never taken for one of this code without a message. Code is hashed
-without comments, docstrings, a lesson's sources, its minutes and the thresholds of its claims: a better sentence does
-not make a result another one.
+without comments, docstrings, a lesson's sources, minutes and picture, and the thresholds of its claims: a better
+sentence does not make a result another one.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|impo
 ATTRIBUTE = re.compile(r"\.[\s\\]*(\w+)")  # a name after a dot
 OWN_IMPORT = re.compile(r"^\s*(?:from|import) (\w+)", re.M)
 NAME = re.compile(r"\w+")
+UNHASHED = ("sources", "minutes", "picture")  # arguments of `Lesson` that change no number
 THRESHOLDS = ("at_least", "at_most", "between", "source", "unit")  # arguments of `lesson.claim` that change no number
 NOT_HASHED = {"course", "plot", "cli", "lazy"}  # they run, draw and find names, and change no number
 
@@ -173,7 +174,7 @@ def code_without_text(source: str | bytes) -> str:
             if ast.get_docstring(node, clean=False) is not None:
                 del node.body[0]
         if isinstance(node, ast.Call) and is_declaration(node):
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in ("sources", "minutes")]
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in UNHASHED]
         if isinstance(node, ast.Call) and method_of(node) == "claim":
             node.keywords = [keyword for keyword in node.keywords if not is_threshold(keyword)]
     return dumped(tree)
