@@ -26,7 +26,6 @@ from minigen.metrics.likelihood import bits_per_dim as bits_per_dim
 from minigen.metrics.likelihood import dequantization_bits as dequantization_bits
 from minigen.metrics.likelihood import nats_to_bits as nats_to_bits
 from minigen.metrics.likelihood import nll_gap as nll_gap
-from minigen.metrics.samples import ModeCoverage as ModeCoverage
 from minigen.metrics.samples import classifier_two_sample_test as classifier_two_sample_test
 from minigen.metrics.samples import frechet_distance as frechet_distance
 from minigen.metrics.samples import inception_score as inception_score
@@ -35,7 +34,6 @@ from minigen.metrics.samples import mmd as mmd
 from minigen.metrics.samples import mode_coverage as mode_coverage
 from minigen.metrics.samples import precision_recall as precision_recall
 from minigen.metrics.samples import sampling_floor as sampling_floor
-from minigen.metrics.transport import EarthMover as EarthMover
 from minigen.metrics.transport import earth_mover_1d as earth_mover_1d
 from minigen.metrics.transport import marginals as marginals
 from minigen.metrics.transport import plan_cost as plan_cost

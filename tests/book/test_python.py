@@ -16,6 +16,7 @@ from minigen.course.book.pages import exercise_box
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.grading.in_process import load_source
+from minigen.course.lesson.recipe import code_without_text
 
 CRITIC = "gan/12/critic_loss"
 RIGHT = "def critic_loss(real_scores, fake_scores):\n    return np.mean(fake_scores) - np.mean(real_scores)\n"
@@ -69,6 +70,21 @@ def test_the_wheel_of_minigen_has_what_a_page_needs_and_no_more(exercises):
         where = f"minigen/_lessons/{exercise.path.parent.parent.name}/{exercise.path.parent.name}"
         assert {f"{where}/exercise.py", f"{where}/answers.py"} <= names
     assert not any(name.startswith("minigen/_lessons/") and name.endswith("/lesson.py") for name in names)
+
+
+def test_the_course_in_the_wheel_is_the_same_code_in_the_same_lines():
+    with zipfile.ZipFile(io.BytesIO(wheels.minigen_wheel())) as archive:
+        found = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")}
+    for name, text in found.items():
+        path = wheels.PACKAGE.parent / name
+        if name.startswith("minigen/course/"):
+            source = path.read_text("utf-8")
+            assert code_without_text(text) == code_without_text(source), name
+            pairs = zip(text.split("\n"), source.split("\n"), strict=True)
+            assert all(line.strip() in ("", '""') or whole.startswith(line) for line, whole in pairs), name
+        elif name.startswith("minigen/") and not name.startswith("minigen/_lessons/"):
+            assert text == path.read_text("utf-8"), "a reader may look at the code and docstrings of models"
+    assert "#" not in found["minigen/course/lesson/claims.py"]
 
 
 IN_THE_BROWSER = """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import io
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PACKAGE", "definitions_of", "dumped", "parse"]
+__all__ = ["PACKAGE", "definitions_of", "dumped", "parse", "without_text"]
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -28,6 +30,27 @@ def definitions_of(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Any]]
             yield prefix + node.name, node
             if isinstance(node, ast.ClassDef):
                 yield from definitions_of(node, f"{prefix}{node.name}.")
+
+
+def without_text(source: str) -> str:
+    """Code without its comments and with empty docstrings, in which each statement is in its own line as before."""
+    lines = source.split("\n")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for docstring in _docstrings(ast.parse(source)):
+        rest = [""] * ((docstring.end_lineno or docstring.lineno) - docstring.lineno)
+        lines[docstring.lineno - 1 : docstring.end_lineno] = [f'{" " * docstring.col_offset}""', *rest]
+    return "\n".join(lines)
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The docstrings of a file, its functions and classes that have their lines to themselves."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            if ast.get_docstring(node) is not None and node.body[0].lineno > getattr(node, "lineno", 0):
+                yield node.body[0]
 
 
 def dumped(tree: ast.AST) -> str:

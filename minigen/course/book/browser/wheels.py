@@ -12,7 +12,7 @@ import minigen
 from minigen.course.book.files import archive
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import lesson_folders, own_modules
-from minigen.course.index.package import PACKAGE
+from minigen.course.index.package import PACKAGE, without_text
 
 __all__ = ["wheels"]
 
@@ -68,12 +68,17 @@ def wheels() -> dict[str, bytes]:
 
 
 def minigen_wheel() -> bytes:
-    """minigen for the browser: its models and checks, and the exercises of every lesson with their answers."""
+    """minigen for the browser: its models and checks, and the exercises of every lesson with their answers.
+
+    The code of the course is without comments and docstrings, which are more than a quarter of it: a page shows none of
+    that code. A traceback names the same lines.
+    """
     files = {}
     for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")]):  # a package's names are in its stub
         inside = path.relative_to(PACKAGE).as_posix()
         if _is_needed(inside):
-            files[f"minigen/{inside}"] = path.read_bytes()
+            text = path.read_text(encoding="utf-8")
+            files[f"minigen/{inside}"] = (without_text(text) if inside.startswith("course/") else text).encode()
     files[f"minigen/{BIBLIOGRAPHY}"] = (PACKAGE / BIBLIOGRAPHY).read_bytes()  # a lesson checks its sources
     files["minigen_wasm.py"] = Path(__file__).with_name("numpy_in_wasm.py").read_bytes()
     for folder in lesson_folders("exercise.py"):

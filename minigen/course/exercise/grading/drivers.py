@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 import types
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from minigen.course.index.package import without_text
 
 if TYPE_CHECKING:
     from minigen.course.exercise.format import Exercise
@@ -23,7 +23,7 @@ def drivers_of(exercise: Exercise) -> str:
     """
     assert exercise.path is not None, "the catalog sets the path of every exercise"
     source = exercise.path.read_text(encoding="utf-8-sig")
-    lines, tree = _without_comments(source), ast.parse(source)
+    lines, tree = without_text(source).split("\n"), ast.parse(source)
     wanted = {case.driver.__code__.co_firstlineno for case in exercise.cases}
     needed: list[ast.stmt] = [
         node for node in tree.body if isinstance(node, ast.FunctionDef) and _first_line(node) in wanted
@@ -38,22 +38,7 @@ def drivers_of(exercise: Exercise) -> str:
     kept = [""] * len(lines)
     for node in needed:
         kept[node.lineno - 1 : node.end_lineno] = lines[node.lineno - 1 : node.end_lineno]
-        for docstring in _docstrings(node):
-            indent = " " * docstring.col_offset
-            kept[docstring.lineno - 1 : docstring.end_lineno] = [
-                f'{indent}""',
-                *[""] * ((docstring.end_lineno or docstring.lineno) - docstring.lineno),
-            ]
     return "\n".join(kept)
-
-
-def _without_comments(source: str) -> list[str]:
-    lines = source.split("\n")
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column].rstrip()
-    return lines
 
 
 def _first_line(node: ast.FunctionDef) -> int:
@@ -78,17 +63,6 @@ def _bound(node: ast.stmt) -> set[str]:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
-
-
-def _docstrings(node: ast.stmt) -> list[ast.stmt]:
-    """The docstrings in a function or class that have their lines to themselves."""
-    return [
-        inner.body[0]
-        for inner in ast.walk(node)
-        if isinstance(inner, (ast.FunctionDef, ast.ClassDef))
-        and ast.get_docstring(inner) is not None
-        and inner.body[0].lineno > inner.lineno
-    ]
 
 
 def load_drivers(text: str, file: str, names: Sequence[str]) -> list[Callable]:
