@@ -10,8 +10,11 @@ import types
 import numpy as np
 import pytest
 
+from minigen.diffusion.schedule import Schedule
+from minigen.flow.bijection import StandardLogistic
 from minigen.nn import MLP, Linear, MaskedLinear, Module, Sequential
 from minigen.nn.storage import MOST_NUMBERS
+from minigen.optim import EMA, Adam
 from minigen.tensor import load_arrays, relu, save_arrays
 
 
@@ -92,6 +95,25 @@ def test_each_kind_of_argument_round_trips(tmp_path):
         assert np.asarray(part).dtype == np.asarray(value).dtype and np.shape(part) == np.shape(value)
         np.testing.assert_array_equal(part, value)
     np.testing.assert_array_equal(again.named["named"][0], [True, False])
+
+
+def test_a_schedule_and_a_base_density_come_back_bit_for_bit(tmp_path):
+    schedules = [Schedule.linear(1000), Schedule.cosine(90).subset([2, 9, 70]), Schedule.karras(18)]
+    model = Anything(*schedules, base=StandardLogistic((2, 3)))
+    again = Anything.from_file(model.save(tmp_path / "model.npz"))
+    for part, schedule in zip(again.parts, schedules, strict=True):
+        assert type(part) is Schedule and vars(part).keys() == vars(schedule).keys()
+        for name, value in vars(schedule).items():
+            assert np.asarray(getattr(part, name)).dtype == np.asarray(value).dtype
+            np.testing.assert_array_equal(getattr(part, name), value)
+    assert type(again.named["base"]) is StandardLogistic and again.named["base"].shape == (2, 3)
+
+
+def test_an_optimizer_or_an_average_is_named(rng, tmp_path):
+    for thing in (Adam(Linear(rng, 2, 2), 0.1), EMA(Linear(rng, 2, 2), 0.9)):
+        path = Anything(thing).save(tmp_path / "model.npz")
+        with pytest.raises(ValueError, match=rf"parts\[0\] of Anything is missing, .* \({type(thing).__name__}\)"):
+            Anything.from_file(path)
 
 
 def test_arguments_are_kept_as_they_were_when_the_model_was_made(tmp_path):
