@@ -221,10 +221,24 @@ def mean_square(model, x):
     return np.mean(model(x) ** 2)
 
 
+def spectral() -> nn.SpectralNorm:
+    return nn.SpectralNorm(numpy.random.default_rng(0), seeded(nn.Linear, 3, 2)())
+
+
 # nn
 row("nn.Linear", nn.Linear, rng=rng(), activation=activation(), scale=nonnegative(1.0))
 row("nn.MaskedLinear", nn.MaskedLinear, rng=rng(), mask=shaped(3, 2)._replace(wrong=lambda m: [m[0], "x", m[:0]]))
 row("nn.MLP", nn.MLP, rng=rng(), sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None), activation=activation())
+row("nn.MLP's gain", nn.MLP, rng=rng(), sizes=fixed(lambda: [3, 4, 2]), gain=given("he", "glorot", -1, NAN, None))
+row("nn.SpectralNorm", nn.SpectralNorm, rng=rng(), layer=model(seeded(nn.Linear, 3, 2)))
+row("nn.SpectralNorm.iterate", nn.SpectralNorm.iterate, self=fixed(spectral), n=size(2))
+row("nn.WeightNorm", nn.WeightNorm, layer=model(seeded(nn.Linear, 3, 2)))
+row(
+    "nn.WeightNorm.initialize",
+    nn.WeightNorm.initialize,
+    self=fixed(lambda: nn.WeightNorm(seeded(nn.Linear, 3, 2)())),
+    x=shaped(4, 3),
+)
 row("nn.MLP without hidden layers", nn.MLP, rng=rng(), sizes=given([3, 2]), activation=activation())
 row("nn.Conv2d", nn.Conv2d, rng=rng(), stride=size(1), padding=size(1, 0), scale=nonnegative(1.0))
 row(
@@ -235,6 +249,7 @@ row(
     padding=size(1, 0),
 )
 row("nn.ConvTranspose2d", nn.ConvTranspose2d, rng=rng(), padding=size(1, 0))
+row("nn.Conv1d", nn.Conv1d, rng=rng(), padding=given("same", -1, 0.5, "full", None), scale=nonnegative(1.0))
 row("nn.CausalConv1d", nn.CausalConv1d, rng=rng())
 row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-5), activation=activation())
 row("nn.TimeEmbedding", nn.TimeEmbedding, rng=rng(), dim=size(4, 2), activation=activation())
@@ -266,7 +281,10 @@ for layer, shape in [
     (seeded(nn.Conv2d, 2, 3, 3), (4, 5, 5, 2)),
     (seeded(nn.MaskedConv2d, numpy.ones((3, 3)), 2, 3), (4, 5, 5, 2)),
     (seeded(nn.ConvTranspose2d, 2, 3, 3), (4, 5, 5, 2)),
+    (seeded(nn.Conv1d, 2, 3, 3), (4, 5, 2)),
     (seeded(nn.CausalConv1d, 2, 3, 3), (4, 5, 2)),
+    (spectral, (4, 3)),
+    (lambda: nn.WeightNorm(seeded(nn.Linear, 3, 2)()), (4, 3)),
     (lambda: nn.LayerNorm(3), (4, 3)),
     (lambda: nn.GroupNorm(1, 3), (4, 3)),
     (lambda: nn.BatchNorm(3), (4, 3)),

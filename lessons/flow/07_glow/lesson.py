@@ -25,6 +25,7 @@ lesson = Lesson(
     equations=["flow.15"],
     pretrained=["digit_classifier"],
     minutes=5.5,
+    picture="interpolation",
     sources=["weng2018flow", "theis2016note", "kingma2018glow"],
 )
 

@@ -20,6 +20,7 @@ lesson = Lesson(
     title="VAE + Flows: a posterior that is not Gaussian",
     post="flow",
     minutes=3,
+    picture="two_priors",
     sections=["flow.s16"],
     figures=[],
     equations=[],

@@ -21,6 +21,7 @@ lesson = Lesson(
     title="Your own data",
     post="start",
     minutes=0.2,
+    picture="flow",
     sources=["kingma2014vae", "dinh2017realnvp", "ho2020ddpm", "rombach2022latent"],
 )
 

@@ -22,6 +22,7 @@ lesson = Lesson(
     post="vae",
     sections=["vae.s01"],
     minutes=0.1,
+    picture="one_digit",
     sources=["weng2018vae", "kingma2014vae"],
 )
 

@@ -23,6 +23,7 @@ lesson = Lesson(
     figures=["vae.f07", "vae.f08"],
     equations=["vae.08", "vae.11", "vae.12", "vae.13", "vae.14"],
     minutes=2.2,
+    picture="digits",
     sources=[
         "weng2018vae",
         "williams1992reinforce",

@@ -23,6 +23,7 @@ lesson = Lesson(
     figures=["vae.f12", "vae.f13"],
     equations=["vae.21", "vae.22", "vae.23", "vae.24"],
     minutes=0.9,
+    picture="moving_digits",
     sources=["weng2018vae", "gregor2019tdvae"],
 )
 
