@@ -10,6 +10,7 @@ import types
 import numpy as np
 import pytest
 
+from minigen import nn
 from minigen.diffusion.schedule import Schedule
 from minigen.flow.bijection import StandardLogistic
 from minigen.nn import MLP, Linear, MaskedLinear, Module, Sequential
@@ -61,6 +62,35 @@ def rewritten(path, **changes):
         content[key] = change(content[key]) if callable(change) else change
     save_arrays(path, {**arrays, "meta": np.array(json.dumps(content))})
     return path
+
+
+LAYERS = {
+    "Linear": lambda rng: nn.Linear(rng, 2, 3, "relu", bias=False),
+    "MaskedLinear": lambda rng: nn.MaskedLinear(rng, np.tril(np.ones((3, 3)))),
+    "MLP": lambda rng: nn.MLP(rng, [2, 3, 1], relu, last_scale=0.0),
+    "Conv1d": lambda rng: nn.Conv1d(rng, 2, 3, 3),
+    "Conv2d": lambda rng: nn.Conv2d(rng, 2, 3, 3, stride=2, padding=1),
+    "CausalConv1d": lambda rng: nn.CausalConv1d(rng, 2, 3, 2, dilation=2),
+    "BatchNorm": lambda rng: nn.BatchNorm(3),
+    "GroupNorm": lambda rng: nn.GroupNorm(2, 4, activation="silu"),
+    "Embedding": lambda rng: nn.Embedding(rng, 5, 3),
+    "Dropout": lambda rng: nn.Dropout(0.3),
+    "GRUCell": lambda rng: nn.GRUCell(rng, 2, 3),
+    "TransformerBlock": lambda rng: nn.TransformerBlock(rng, 4, 2),
+    "SpectralNorm": lambda rng: nn.SpectralNorm(rng, nn.Linear(rng, 2, 3)).iterate(3),
+    "WeightNorm": lambda rng: nn.WeightNorm(nn.Conv2d(rng, 2, 3, 3, padding=1)),
+    "list": lambda rng: nn.Sequential([nn.Linear(rng, 2, 2), relu, nn.Dropout(0.5), nn.Linear(rng, 2, 1)]),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_each_kind_of_layer_comes_back(name, rng, tmp_path):
+    layer = LAYERS[name](rng)
+    for a in layer.parameters().values():
+        a += 1
+    again = type(layer).from_file(layer.save(tmp_path / "layer.npz"))
+    assert_equal_states(layer, again)
+    assert repr(again) == repr(layer)
 
 
 def test_a_model_is_made_anew_with_its_arguments_and_arrays(rng, tmp_path):
