@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Float32", "Integers", "Rng"]
+__all__ = ["Array", "Float32", "Int64", "Rng"]
 
 Array = Any  # an ndarray, or one that autograd traces
 Float32 = NDArray[np.float32]  # of results; where a derivative is taken, traced ones
-Integers = NDArray[np.int64]
+Int64 = NDArray[np.int64]
 Rng = np.random.Generator

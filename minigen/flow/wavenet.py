@@ -19,7 +19,7 @@ from minigen import checks
 from minigen.checks import checked, choice, floats, positive, whole
 from minigen.nn import CausalConv1d, Embedding, Linear, Module
 from minigen.tensor import cross_entropy, like, relu, sigmoid
-from minigen.types import Array, Float32, Integers, Rng
+from minigen.types import Array, Float32, Int64, Rng
 
 # ------------------------------------------------------------------------------------------- formulas
 
@@ -178,12 +178,12 @@ class WaveNet(Module):
         """Mean negative log-likelihood of a batch, a scalar in nats for each sequence."""
         return -np.mean(self.log_prob(codes))
 
-    def sample(self, rng: Rng, n: int, length: int) -> Integers:
+    def sample(self, rng: Rng, n: int, length: int) -> Int64:
         """`n` sequences (n, length), int64, drawn code by code: `generate` under the name that all models share."""
         return self.generate(rng, n, length)
 
     @checked(rng=Rng, n=whole, length=whole)
-    def generate(self, rng: Rng, n: int, length: int, cached: bool = True) -> Integers:
+    def generate(self, rng: Rng, n: int, length: int, cached: bool = True) -> Int64:
         """`n` sequences (n, length), int64, drawn code by code.
 
         cached: keep the inputs of each layer's past, so that a step costs the same however far the network sees;
@@ -218,7 +218,7 @@ class WaveNet(Module):
         return self.out(self.hidden(relu(total)))
 
 
-def draw_codes(logits: numpy.ndarray, rng: Rng) -> Integers:
+def draw_codes(logits: numpy.ndarray, rng: Rng) -> Int64:
     """One code for each row of logits (N, K), from their softmax: (N,) integers."""
     p = numpy.exp(logits - logits.max(axis=1, keepdims=True))
     total = numpy.cumsum(p, axis=1)  # (N, K)

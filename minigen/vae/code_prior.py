@@ -18,7 +18,7 @@ from minigen import checks
 from minigen.checks import checked, positive, whole, wholes
 from minigen.nn import Embedding, LayerNorm, Linear, Module, TransformerBlock
 from minigen.tensor import batched, cross_entropy
-from minigen.types import Array, Float32, Integers, Rng
+from minigen.types import Array, Float32, Int64, Rng
 
 
 class CausalTransformer(Module):
@@ -98,7 +98,7 @@ class CausalTransformer(Module):
         *,
         temperature: float = 1.0,
         rows: int = 500,
-    ) -> Integers:
+    ) -> Int64:
         """`n` sequences (n, L), int64, drawn token by token, `rows` of them at a time.
 
         A temperature below 1 makes likely tokens likelier: logits are divided by it.

@@ -25,7 +25,7 @@ from minigen.optim import EMA, Adam, cosine
 from minigen.train import History, descend, fit
 from minigen.types import Array, Rng
 from minigen.vae.likelihoods import Gaussian
-from minigen.vae.vae import VAE, importance_log_likelihood
+from minigen.vae.vae import VAE, importance_log_likelihood, vae_loss
 
 __all__ = [
     "AFTER",
@@ -83,7 +83,10 @@ def train_vae(density: Density, steps: int, rng: Rng) -> Trained:
         eps = rng.standard_normal((BATCH, 2), dtype=numpy.float32)
         return density.sample(rng, BATCH), eps
 
-    step = descend(VAE.loss, vae, batch, rng=rng, lr=cosine(2e-3, steps), ema=0.999)
+    def loss(vae: VAE, x: Array, eps: Array) -> Array:
+        return vae_loss(vae, x, eps)[0]
+
+    step = descend(loss, vae, batch, rng=rng, lr=cosine(2e-3, steps), ema=0.999)
     history = fit(step, steps, label="VAE")
     averaged: Any = step.averaged
 

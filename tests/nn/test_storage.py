@@ -10,8 +10,12 @@ import types
 import numpy as np
 import pytest
 
+from minigen import nn
+from minigen.diffusion.schedule import Schedule
+from minigen.flow.bijection import StandardLogistic
 from minigen.nn import MLP, Linear, MaskedLinear, Module, Sequential
 from minigen.nn.storage import MOST_NUMBERS
+from minigen.optim import EMA, Adam
 from minigen.tensor import load_arrays, relu, save_arrays
 
 
@@ -60,6 +64,35 @@ def rewritten(path, **changes):
     return path
 
 
+LAYERS = {
+    "Linear": lambda rng: nn.Linear(rng, 2, 3, "relu", bias=False),
+    "MaskedLinear": lambda rng: nn.MaskedLinear(rng, np.tril(np.ones((3, 3)))),
+    "MLP": lambda rng: nn.MLP(rng, [2, 3, 1], relu, last_scale=0.0),
+    "Conv1d": lambda rng: nn.Conv1d(rng, 2, 3, 3),
+    "Conv2d": lambda rng: nn.Conv2d(rng, 2, 3, 3, stride=2, padding=1),
+    "CausalConv1d": lambda rng: nn.CausalConv1d(rng, 2, 3, 2, dilation=2),
+    "BatchNorm": lambda rng: nn.BatchNorm(3),
+    "GroupNorm": lambda rng: nn.GroupNorm(2, 4, activation="silu"),
+    "Embedding": lambda rng: nn.Embedding(rng, 5, 3),
+    "Dropout": lambda rng: nn.Dropout(0.3),
+    "GRUCell": lambda rng: nn.GRUCell(rng, 2, 3),
+    "TransformerBlock": lambda rng: nn.TransformerBlock(rng, 4, 2),
+    "SpectralNorm": lambda rng: nn.SpectralNorm(rng, nn.Linear(rng, 2, 3)).iterate(3),
+    "WeightNorm": lambda rng: nn.WeightNorm(nn.Conv2d(rng, 2, 3, 3, padding=1)),
+    "list": lambda rng: nn.Sequential([nn.Linear(rng, 2, 2), relu, nn.Dropout(0.5), nn.Linear(rng, 2, 1)]),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_each_kind_of_layer_comes_back(name, rng, tmp_path):
+    layer = LAYERS[name](rng)
+    for a in layer.parameters().values():
+        a += 1
+    again = type(layer).from_file(layer.save(tmp_path / "layer.npz"))
+    assert_equal_states(layer, again)
+    assert repr(again) == repr(layer)
+
+
 def test_a_model_is_made_anew_with_its_arguments_and_arrays(rng, tmp_path):
     net = MLP(rng, [3, 5, 2], activation="tanh", last_scale=0.5)
     net.layers[0].b[...] = 3
@@ -92,6 +125,25 @@ def test_each_kind_of_argument_round_trips(tmp_path):
         assert np.asarray(part).dtype == np.asarray(value).dtype and np.shape(part) == np.shape(value)
         np.testing.assert_array_equal(part, value)
     np.testing.assert_array_equal(again.named["named"][0], [True, False])
+
+
+def test_a_schedule_and_a_base_density_come_back_bit_for_bit(tmp_path):
+    schedules = [Schedule.linear(1000), Schedule.cosine(90).subset([2, 9, 70]), Schedule.karras(18)]
+    model = Anything(*schedules, base=StandardLogistic((2, 3)))
+    again = Anything.from_file(model.save(tmp_path / "model.npz"))
+    for part, schedule in zip(again.parts, schedules, strict=True):
+        assert type(part) is Schedule and vars(part).keys() == vars(schedule).keys()
+        for name, value in vars(schedule).items():
+            assert np.asarray(getattr(part, name)).dtype == np.asarray(value).dtype
+            np.testing.assert_array_equal(getattr(part, name), value)
+    assert type(again.named["base"]) is StandardLogistic and again.named["base"].shape == (2, 3)
+
+
+def test_an_optimizer_or_an_average_is_named(rng, tmp_path):
+    for thing in (Adam(Linear(rng, 2, 2), 0.1), EMA(Linear(rng, 2, 2), 0.9)):
+        path = Anything(thing).save(tmp_path / "model.npz")
+        with pytest.raises(ValueError, match=rf"parts\[0\] of Anything is missing, .* \({type(thing).__name__}\)"):
+            Anything.from_file(path)
 
 
 def test_arguments_are_kept_as_they_were_when_the_model_was_made(tmp_path):
