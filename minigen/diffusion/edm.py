@@ -82,7 +82,7 @@ class EDM(Module):
     @checked(x="N, ...", rng=Rng)
     def loss(self, x: Array, rng: Rng, y: Any = None) -> Array:
         """Return `edm_loss` of data x (N, ...), a scalar. `lognormal_levels` are drawn, then the noise."""
-        sigma = lognormal_levels(len(x), rng)
+        sigma = lognormal_levels(rng, len(x))
         return edm_loss(self, x, rng.standard_normal(np.shape(x), dtype=x.dtype), sigma, self.sigma_data, y)
 
     @checked(rng=Rng, n=whole)
@@ -122,8 +122,8 @@ def edm_loss(denoiser: Callable, x0: Array, z: Array, sigma: Any, sigma_data: fl
     return np.mean(per_example(edm_weight(sigma, sigma_data), error**2))
 
 
-@checked(n=whole, rng=Rng, mean=number, std=positive)
-def lognormal_levels(n: int, rng: Rng, mean: float = -1.2, std: float = 1.2) -> numpy.ndarray:
+@checked(mean=number, std=positive, n=whole, rng=Rng)
+def lognormal_levels(rng: Rng, n: int, mean: float = -1.2, std: float = 1.2) -> numpy.ndarray:
     """n noise levels, log σ ~ N(mean, std²), float64. ValueError: n, std not positive. Eq. after.21"""
     return numpy.exp(mean + std * rng.standard_normal(n))
 

@@ -104,7 +104,7 @@ def test_the_methods_are_the_functions(y):
     """The same random numbers by hand, bit for bit: levels, then noise; noise at the highest level, then the steps."""
     denoiser, x = EDM(wavy, 0.6), numpy.random.default_rng(1).standard_normal((4, 3)).astype(numpy.float32)
     found, draws = denoiser.loss(x, numpy.random.default_rng(2), y), numpy.random.default_rng(2)
-    sigma, z = lognormal_levels(4, draws), draws.standard_normal((4, 3), dtype=numpy.float32)
+    sigma, z = lognormal_levels(draws, 4), draws.standard_normal((4, 3), dtype=numpy.float32)
     assert found == edm_loss(denoiser, x, z, sigma, 0.6, y) and found.dtype == numpy.float32
 
     samples = denoiser.sample(numpy.random.default_rng(2), 4, y, shape=(3,), steps=7, low=0.01, high=20.0)
@@ -135,7 +135,7 @@ def test_samples_of_an_exact_gaussian():
 
 def test_levels(rng):
     """Eq. after.21"""
-    found = numpy.log(lognormal_levels(50_000, rng, -0.7, 1.3))
+    found = numpy.log(lognormal_levels(rng, 50_000, -0.7, 1.3))
     assert found.mean() == pytest.approx(-0.7, abs=0.03) and found.std() == pytest.approx(1.3, abs=0.02)
 
 
