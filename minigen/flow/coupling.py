@@ -249,18 +249,19 @@ def coupling_net(
     sharpness: float = 1.0,
     spread: float = 2.0,
     context: int = 0,
+    gain: float | str | None = None,
 ) -> MLP:
     """The network of a coupling on vectors: (N, dim + context) -> (N, outputs·dim), zero at the start.
 
-    The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases over ±`spread`, so that the
-    units of the first layer bend at different places: in the plane, each has a single number as input. Many small
-    inputs, such as pixels in [0, 1], need a spread of 0. `sharpness` multiplies the weights and biases of the first
-    layer: the places stay, the bends get narrower, as narrow modes need. The weights of `dim` coordinates start equally
-    large whatever the number of features of a context, for which see `ContextNet`.
+    The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in; `gain` sets that of `MLP` instead) and
+    biases over ±`spread`, so that the units of the first layer bend at different places: in the plane, each has a
+    single number as input. Many small inputs, such as pixels in [0, 1], need a spread of 0. `sharpness` multiplies the
+    weights and biases of the first layer: the places stay, the bends get narrower, as narrow modes need. The weights of
+    `dim` coordinates start equally large whatever the number of features of a context, for which see `ContextNet`.
     """
-    net = MLP(rng, [dim + context] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
+    gain = he_gain(activation) if gain is None else gain
+    net = MLP(rng, [dim + context] + [width] * depth + [outputs * dim], activation, last_scale=0.0, gain=gain)
     for layer in net.layers[:-1]:
-        layer.w *= he_gain(activation)
         layer.b = rng.uniform(-spread, spread, (width,)).astype(numpy.float32)
     first = net.layers[0]
     first.w *= sharpness

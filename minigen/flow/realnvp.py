@@ -19,10 +19,10 @@ class RealNVP(Flow):
     """A flow on vectors: log_prob(x (N, dim)) -> (N,), sample(rng, n) -> (n, dim).
 
     `couplings` layers keep the first and the second half of the coordinates in turn; each has a network of `depth`
-    hidden layers of `width` units, made by `coupling_net` with this `sharpness`. After the last comes one scale and
-    shift for each coordinate, which `standardize` sets from data. At the start every coupling is the identity. With
-    `context`, a number of features, the density is that of x given those: log_prob(x, features (N, context)), and
-    likewise loss and sample. Raises ValueError if dim < 2. Eq. flow.08, Eq. flow.10
+    hidden layers of `width` units, made by `coupling_net` with this `sharpness` and `gain`. After the last comes one
+    scale and shift for each coordinate, which `standardize` sets from data. At the start every coupling is the
+    identity. With `context`, a number of features, the density is that of x given those: log_prob(x, features (N,
+    context)), and likewise loss and sample. Raises ValueError if dim < 2. Eq. flow.08, Eq. flow.10
     """
 
     bijection: Chain
@@ -39,11 +39,13 @@ class RealNVP(Flow):
         limit: float = 2.0,
         sharpness: float = 1.0,
         context: int | None = None,
+        gain: float | str | None = None,
     ):
         self.context = 0 if context is None else checks.whole("context", context)
         masks = [half_mask(dim, first=k % 2 == 0) for k in range(checks.whole("couplings", couplings))]
         nets: list[Module] = [
-            coupling_net(rng, dim, width, depth, 2, activation, sharpness, context=self.context) for _ in masks
+            coupling_net(rng, dim, width, depth, 2, activation, sharpness, context=self.context, gain=gain)
+            for _ in masks
         ]
         if self.context:
             nets = [ContextNet(net, dim, self.context) for net in nets]

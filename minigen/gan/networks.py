@@ -12,7 +12,7 @@ import numpy
 
 from minigen import checks
 from minigen.checks import Sized, checked, whole
-from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module, he_gain
+from minigen.nn import MLP, BatchNorm, Conv2d, ConvTranspose2d, Linear, Module, he_gain, initial_gain
 from minigen.tensor import leaky_relu, relu, sigmoid
 from minigen.types import Array, Float32, Rng
 
@@ -21,7 +21,8 @@ class Generator(Module):
     """z (N, dim_z) -> x (N, dim_x), through `depth` hidden layers of `width` units.
 
     Weights start with a variance that keeps that of z from layer to layer (`minigen.nn.he_gain`). On rings of narrow
-    modes this gave sharper samples than smaller weights. Raises ValueError for sizes that are not positive.
+    modes this gave sharper samples than smaller weights. A `gain`, as that of `MLP`, sets that of all layers, the last
+    one too. Raises ValueError for sizes that are not positive.
     """
 
     @checked(width=whole, dim_z=whole, dim_x=whole, depth=partial(whole, least=0))
@@ -33,11 +34,13 @@ class Generator(Module):
         width: int = 128,
         depth: int = 3,
         activation: str | Callable = "tanh",
+        *,
+        gain: float | str | None = None,
     ):
         self.dim_z = dim_z
         self.body = MLP(rng, [dim_z] + [width] * depth + [dim_x], activation)
         for layer in self.body.layers:
-            layer.w *= he_gain(activation)
+            layer.w *= he_gain(activation) if gain is None else initial_gain("gain", gain)
 
     def __call__(self, z: Array) -> Array:
         return self.body(checks.array("z", z, "N", self.dim_z, finite=False))
@@ -53,13 +56,25 @@ class Generator(Module):
 
 
 class Discriminator(Module):
-    """x (N, dim_x) -> logits or scores (N,), through `depth` hidden layers of `width` units."""
+    """x (N, dim_x) -> logits or scores (N,), through `depth` hidden layers of `width` units.
+
+    The hidden layers start with the `gain` of `MLP`. Raises ValueError for sizes that are not positive.
+    """
 
     @checked(dim_x=whole, width=whole, depth=whole)
     def __init__(
-        self, rng: Rng, dim_x: int = 2, width: int = 128, depth: int = 3, activation: str | Callable = "leaky_relu"
+        self,
+        rng: Rng,
+        dim_x: int = 2,
+        width: int = 128,
+        depth: int = 3,
+        activation: str | Callable = "leaky_relu",
+        *,
+        gain: float | str = 1.0,
     ):
         self.body = [Linear(rng, a, width, activation) for a in [dim_x] + [width] * (depth - 1)]
+        for layer in self.body:
+            layer.w *= initial_gain("gain", gain)
         self.out = Linear(rng, width, 1)
 
     def features(self, x: Array) -> Array:

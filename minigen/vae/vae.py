@@ -18,7 +18,7 @@ import numpy
 
 from minigen import checks
 from minigen.checks import checked, floats, function, whole, wholes
-from minigen.nn import MLP, Module, he_gain
+from minigen.nn import MLP, Module
 from minigen.tensor import batched, grad, logsumexp
 from minigen.types import Array, Float32, Rng
 from minigen.vae.likelihoods import Bernoulli, Likelihood, bernoulli_log_likelihood, gaussian_log_likelihood
@@ -75,7 +75,7 @@ def elbo(
 
 
 class VAE(Module):
-    """Encoder and decoder networks of mirrored widths around a Gaussian code.
+    """Encoder and decoder networks of mirrored widths around a Gaussian code, with the `gain` of `MLP`.
 
     VAE(rng) is the 784-400-400-20 model for binary digits; VAE(rng, 2, 2, (64, 64), likelihood=Gaussian()) is one for
     points in the plane. A subclass with other networks (convolutions) sets `likelihood` and `dim_z`, and writes
@@ -91,16 +91,16 @@ class VAE(Module):
         widths: Sequence[int] = (400, 400),
         activation: Any = "leaky_relu",
         likelihood: Likelihood | None = None,
+        *,
+        gain: float | str = "he",
     ):
         self.dim_x = dim_x
         self.dim_z = dim_z
         if likelihood is not None:
             checks.instance("likelihood", likelihood, Likelihood)
-        self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z], activation)
-        self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation)
+        self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z], activation, gain=gain)
+        self.decoder = MLP(rng, [dim_z, *reversed(widths), dim_x], activation, gain=gain)
         self.likelihood: Likelihood = Bernoulli() if likelihood is None else likelihood
-        for hidden in (*self.encoder.layers[:-1], *self.decoder.layers[:-1]):
-            hidden.w *= he_gain("relu")
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """mu and logvar of q(z|x): (N, dim_x) -> two of (N, dim_z)."""

@@ -4,7 +4,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.nn import MLP, Module, he_gain, time_features
+from minigen.nn import MLP, Module, time_features
 from minigen.tensor import like
 from minigen.types import Array, Rng
 
@@ -14,7 +14,8 @@ class EpsMLP(Module):
 
     The time step enters as sines and cosines beside the point, the label (with `classes`) as one of `classes` ones; a
     label of −1, or None for all, is no condition. The last layer starts at zero, so that the first prediction is "no
-    noise": a loss of 1 per dimension, which training has to beat. ValueError: other shapes, labels out of range.
+    noise": a loss of 1 per dimension, which training has to beat. The hidden layers start with the `gain` of `MLP`,
+    He's because SiLU, like a ReLU, removes half of the signal. ValueError: other shapes, labels out of range.
     """
 
     def __init__(
@@ -25,6 +26,8 @@ class EpsMLP(Module):
         layers: int = 4,
         time_features: int = 32,
         classes: int | None = None,
+        *,
+        gain: float | str = "he",
     ):
         for name, size in (("dim", dim), ("width", width), ("time_features", time_features)):
             checks.whole(name, size)
@@ -35,9 +38,7 @@ class EpsMLP(Module):
             checks.whole("classes", classes)
         self.dim, self.time_features, self.classes = dim, time_features, classes
         inputs = dim + time_features + (classes or 0)
-        self.body = MLP(rng, [inputs, *[width] * layers, dim], activation="silu", last_scale=0.0)
-        for layer in self.body.layers[:-1]:
-            layer.w *= he_gain("relu")  # like a ReLU, SiLU removes half of the signal
+        self.body = MLP(rng, [inputs, *[width] * layers, dim], activation="silu", last_scale=0.0, gain=gain)
 
     def __call__(self, x: Array, t: numpy.ndarray, y: numpy.ndarray | None = None) -> Array:
         x = checks.array("x", x, "N", self.dim, finite=False)
