@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,8 +37,8 @@ from minigen.flow import RealNVP
 {left_out}COLUMNS = {columns}
 
 rng = np.random.default_rng(0)
-table = data.points({path}, COLUMNS)  # ({rows}, {dim})
-{dequantize}training, held_out = data.split({all}, rng)  # 80 : 20
+table = data.points({path}, COLUMNS{dtype})  # ({rows}, {dim})
+{center}{dequantize}training, held_out = data.split({all}, rng)  # 80 : 20
 flow = RealNVP(rng, dim=len(COLUMNS)).standardize(training)
 batches = data.batches(training, size={size}, rng=rng)
 step = train.descend(RealNVP.loss, flow, batches, lr=1e-3)
@@ -46,14 +47,19 @@ print(f"{{history.steps_done}} steps, {{history['held_out'].min():.3f}} nats a r
 
 scores = -flow.log_prob({all})  # nats; the largest are the outliers
 for row in np.argsort(-scores)[:10]:
-    cells = ", ".join(f"{{column}} {{value:g}}" for column, value in zip(COLUMNS, table[row]))
+    cells = ", ".join(f"{{column}} {{value:{digits}g}}" for column, value in zip(COLUMNS, table[row]))
     print(f"row {{row}}: {{scores[row]:.2f}} nats: {{cells}}")
 
-new = flow.sample(rng, 1000)  # (1000, {dim})
+new = flow.sample(rng, 1000){back}  # (1000, {dim})
 {round}header = ",".join(f'"{{column}}"' for column in COLUMNS)
-np.savetxt("{name}_new.csv", new, "%.6g", delimiter=",", header=header, comments="")
+np.savetxt("{name}_new.csv", new, "%{digits}g", delimiter=",", header=header, comments="")
 flow.save("{name}.npz")  # RealNVP.from_file("{name}.npz") loads it
 '''
+
+CENTER = """\
+center = np.round(table.mean(axis=0))  # float32 has more digits near 0
+x = (table - center).astype(np.float32)
+"""
 
 IMAGES = '''\
 """Outliers among the images of {file}, and new images, by a VAE: python {name}.py"""
@@ -109,14 +115,20 @@ def _for_table(path: Path, name: str) -> str:
     table = data.points(path, kept or None, dtype=np.float64)
     _check_rows(path, len(table), "rows")
     varies = table.min(axis=0) < table.max(axis=0)
-    kept, table = [column for column, keep in zip(kept, varies) if keep], table[:, varies]
+    kept = [column for column, keep in zip(kept, varies) if keep]
     if len(kept) < 2:
         raise UsageError(f"{path}: a flow needs at least two columns of numbers that vary, got {kept or 'none'}")
-    whole = (table == np.rint(table)).all(axis=0) & (np.abs(table).max(axis=0) < LARGEST_WHOLE)
+    table = table[:, varies]
+    whole = (table == np.rint(table)).all(axis=0) & (np.ptp(table, axis=0) < LARGEST_WHOLE)
     counted = np.flatnonzero(whole).tolist()
+    with warnings.catch_warnings(record=True) as rounded:
+        warnings.simplefilter("always")
+        data.points(path, kept)
+    too_coarse = bool(rounded) or bool((np.abs(table[:, whole]) >= LARGEST_WHOLE).any())  # float32, for a column
     without = [f"{each} ({'constant' if columns[each] else 'text'})" for each in columns if each not in kept]
     left_out = textwrap.fill(f"without {', '.join(without)}", 100, initial_indent="# ", subsequent_indent="# ")
-    dequantize = f"x = data.dequantize(table, rng, {counted})  # whole numbers become continuous\n"
+    x = "x" if too_coarse else "table"
+    dequantize = f"x = data.dequantize({x}, rng, {counted})  # whole numbers become continuous\n"
     return TABLE.format(
         file=_plain(path),
         name=name,
@@ -126,7 +138,11 @@ def _for_table(path: Path, name: str) -> str:
         rows=len(table),
         dim=len(kept),
         size=_batch(len(table)),
-        all="x" if counted else "table",
+        all="x" if counted or too_coarse else "table",
+        dtype=", dtype=np.float64" if too_coarse else "",
+        center=CENTER if too_coarse else "",
+        back=" + center" if too_coarse else "",
+        digits=".12" if too_coarse else "",
         dequantize=dequantize if counted else "",
         round=f"new[:, {counted}] = np.floor(new[:, {counted}])\n" if counted else "",
     )

@@ -261,6 +261,23 @@ def test_a_script_for_a_table_runs_as_it_is_written(tmp_path, monkeypatch, capsy
     assert "table_flow.py is there already and stays as it is" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_a_script_for_times_keeps_their_seconds(tmp_path, monkeypatch):
+    """float32 has every 128th second of our days only."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    seconds = 1_700_000_000 + np.cumsum(rng.integers(1, 9, 100))
+    lines = [f"{t},{v:.3f}" for t, v in zip(seconds, rng.standard_normal(100))]
+    Path("times.csv").write_text("\n".join(["t,v", *lines]), encoding="utf-8")
+    assert main(["new", "times", "--data", "times.csv"]) == 0
+    assert "x = data.dequantize(x, rng, [0])" in Path("times.py").read_text(encoding="utf-8")
+    printed = run_script(tmp_path / "times.py")
+    shown = [int(text) for text in re.findall(r"nats: t (\d+), v", printed)]
+    assert len(shown) == 10 and set(shown) <= set(seconds.tolist())
+    new = data.points("times_new.csv", dtype=np.float64)
+    assert np.array_equal(new[:, 0], np.rint(new[:, 0])) and len(np.unique(new[:, 0])) > 100
+
+
 def test_a_script_for_images_runs_as_it_is_written(tmp_path, monkeypatch):
     """Small gray images keep their shape; number 7 of them is upside down."""
     image = pytest.importorskip("PIL.Image")
@@ -287,7 +304,7 @@ def test_scripts_for_other_data(tmp_path, monkeypatch):
     rows = rng.standard_normal((50, 3))
     np.savetxt(tmp_path / "bare.txt", rows)
     assert "COLUMNS = [0, 1, 2]\n" in script_for(tmp_path / "bare.txt", "s")
-    np.save(tmp_path / "rows.npy", np.column_stack([rows, np.arange(50) % 4, np.arange(50) + 2**24]))
+    np.save(tmp_path / "rows.npy", np.column_stack([rows, np.arange(50) % 4, 2**24 * np.arange(50)]))
     text = script_for(tmp_path / "rows.npy", "s")
     assert "COLUMNS = [0, 1, 2, 3, 4]\n" in text and "dequantize(table, rng, [3])" in text
     (tmp_path / "twice.csv").write_text("a,a,b\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows), encoding="utf-8")
