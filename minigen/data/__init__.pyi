@@ -23,6 +23,7 @@ from minigen.data.mixture import GaussianMixture as GaussianMixture
 from minigen.data.pinwheel import Pinwheel as Pinwheel
 from minigen.data.points import points as points
 from minigen.data.points import standardize as standardize
+from minigen.data.points import table_columns as table_columns
 from minigen.data.points import unstandardize as unstandardize
 from minigen.data.potentials import Potential as Potential
 from minigen.data.sequences import Oscillator as Oscillator

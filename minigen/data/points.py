@@ -24,7 +24,7 @@ import numpy as np
 from minigen import checks
 from minigen.types import Array
 
-__all__ = ["points", "standardize", "unstandardize"]
+__all__ = ["points", "standardize", "table_columns", "unstandardize"]
 
 TEXT = (".csv", ".tsv", ".txt")
 ROUNDING = 0.01  # of the range of a column: from here on a cast to float32 is warned of
@@ -63,6 +63,21 @@ def points(
     else:
         raise ValueError(f"path must end in {', '.join(TEXT)} or .npy, got {path.name!r}")
     return _cast(path, table, names, dtype)
+
+
+def table_columns(path: str | os.PathLike) -> dict[str | int, bool]:
+    """Return the columns of a table that `points` reads, each with whether it holds a number in some row.
+
+    A column has its name, or its number from 0 where the table has no names, or one of them twice. Raises as `points`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in TEXT:
+        return dict.fromkeys(range(points(path, dtype=np.float64).shape[1]), True)
+    names, rows = _named_rows(path, None)
+    width = len(names or rows[0][1])
+    called: Sequence[str | int] = names if names and len(set(names)) == width else range(width)
+    columns = [[cells[k] for _, cells in rows if k < len(cells)] for k in range(width)]
+    return {name: any(_number(cell) is not None for cell in cells) for name, cells in zip(called, columns)}
 
 
 def standardize(x: Array, mean: Array, std: Array) -> tuple[Array, Array]:
@@ -108,28 +123,20 @@ def _from_array(path: Path, columns: Sequence[str | int] | None) -> tuple[np.nda
 
 def _from_text(path: Path, columns: Sequence[str | int] | None, header: bool | None) -> tuple[np.ndarray, list[str]]:
     """Return the chosen columns of a text file (N, D) in float64, and what to call each."""
-    rows = _rows(path)
-    if not rows:
-        raise ValueError(f"{path}: expected a table of numbers, got no rows")
-    first_line, first = rows[0]
-    if header is None:
-        header = all(_number(cell) is None for cell in first)
-    names = [cell.strip() for cell in first] if header else None
-    if header:
-        rows = rows[1:]
-        if not rows:
-            raise ValueError(f"{path}: expected rows of numbers, got line {first_line} only: {_shown(first)}")
-    chosen = _numbers_of_columns(path, len(first), names, columns)
+    names, rows = _named_rows(path, header)
+    width = len(names or rows[0][1])
+    chosen = _numbers_of_columns(path, width, names, columns)
     called = [f"column {names[column]!r}" if names else f"column {column}" for column in chosen]
     table = np.empty((len(rows), len(chosen)))
     for point, (line, cells) in zip(table, rows):
-        if len(cells) != len(first):
-            raise ValueError(f"{path}, line {line}: expected {len(first)} cells, got {len(cells)}: {_shown(cells)}")
+        if len(cells) != width:
+            raise ValueError(f"{path}, line {line}: expected {width} cells, got {len(cells)}: {_shown(cells)}")
         for k, column in enumerate(chosen):
             value = _number(cells[column])
             if value is None or not math.isfinite(value):
-                hint = "; header=True takes this line for names" if line == first_line else ""
-                if line == rows[0][0] and value is None and len(chosen) > 1 and not hint:
+                is_first = line == rows[0][0]
+                hint = "; header=True takes this line for names" if is_first and not names else ""
+                if is_first and value is None and len(chosen) > 1 and not hint:
                     hint = "; columns=[...] chooses others"
                 where = f"{path}, line {line}: expected a finite number in {called[k]}"
                 raise ValueError(f"{where}, got {cells[column]!r}{hint}")
@@ -159,6 +166,21 @@ def _cast(path: Path, table: np.ndarray, names: list[str], dtype: type[np.floati
     return cast
 
 
+def _named_rows(path: Path, header: bool | None) -> tuple[list[str] | None, list[tuple[int, list[str]]]]:
+    """The names of the columns, if the first line holds any, and the rows below."""
+    rows = _rows(path)
+    if not rows:
+        raise ValueError(f"{path}: expected a table of numbers, got no rows")
+    line, first = rows[0]
+    if header is None:
+        header = all(_number(cell) is None for cell in first)
+    if not header:
+        return None, rows
+    if len(rows) == 1:
+        raise ValueError(f"{path}: expected rows of numbers, got line {line} only: {_shown(first)}")
+    return [cell.strip() for cell in first], rows[1:]
+
+
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """The cells of each line that has any, with the line's number; decimal commas are replaced by points."""
     try:
@@ -176,8 +198,14 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     rows = []
     for number, line in numbered:
         cells = next(csv.reader([line], delimiter=separator))
-        rows.append((number, cells if separator == "," else [cell.replace(",", ".") for cell in cells]))
+        rows.append((number, cells if separator == "," else [_with_point(cell) for cell in cells]))
     return rows
+
+
+def _with_point(cell: str) -> str:
+    """A number with a point for its decimal comma; another text as it is."""
+    number = cell.replace(",", ".")
+    return cell if _number(number) is None else number
 
 
 def _number(cell: str) -> float | None:

@@ -7,13 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import minigen
+from minigen import data
 from minigen.cli import main
 from minigen.course.commands.new import free_number, new_lesson, next_number
 from minigen.course.console import UsageError
 from minigen.course.exercise.stubs import RAISE
 from minigen.course.index.lessons import read_lesson
+from minigen.course.scripts import script_for, script_name
+from minigen.flow import RealNVP
+from minigen.vae import VAE
 
 FILES = ["answers.py", "changes.py", "exercise.py", "lesson.py"]
 ANSWER = "return np.mean((prediction - target) ** 2)"
@@ -209,3 +215,139 @@ def test_the_command_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MINIGEN_LESSONS", f"others{os.pathsep}")
     assert main(["exercise", "prove", "after/98", "--seeds", "2"]) == 0
     assert main(["new", "again", "--as", "after/98"]) == 2
+
+
+# ------------------------------------------------------------------------------------------- a script for own data
+
+
+def a_table(path: Path, rows: int = 120) -> Path:
+    """Columns of five kinds: text, two that go together, whole numbers, one that does not vary. Row 7 is an outlier."""
+    rng = np.random.default_rng(0)
+    length = rng.standard_normal(rows)
+    width = 2 * length + 0.2 * rng.standard_normal(rows)
+    width[7] += 6
+    count = rng.poisson(3, rows)
+    lines = [f"r{i};{a:.3f};{b:.3f};{k};7".replace(".", ",") for i, (a, b, k) in enumerate(zip(length, width, count))]
+    path.write_text("\n".join(["name;length;width in cm;count;lab", *lines]), encoding="utf-8")
+    return path
+
+
+def run_script(path: Path) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(Path(minigen.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, path.name], cwd=path.parent, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return done.stdout
+
+
+def test_a_script_for_a_table_runs_as_it_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    a_table(tmp_path / "table.csv")
+    assert main(["new", "--data", "table.csv"]) == 0
+    assert capsys.readouterr().out == "table_flow.py: run it with  python table_flow.py\n"
+    text = Path("table_flow.py").read_text(encoding="utf-8")
+    assert '# without name (text), lab (constant)\nCOLUMNS = ["length", "width in cm", "count"]\n' in text
+    assert "data.dequantize(table, rng, [2])" in text
+    assert max(map(len, text.splitlines())) <= 100
+    printed = run_script(tmp_path / "table_flow.py")
+    first = re.search(r"^row (\d+): [\d.]+ nats: length [-\d.]+, width in cm [-\d.]+, count \d+$", printed, re.M)
+    assert first is not None and first[1] == "7", printed
+    new = data.points("table_flow_new.csv", ["length", "width in cm", "count"])
+    assert new.shape == (1000, 3) and np.array_equal(new[:, 2], np.rint(new[:, 2]))
+    assert np.corrcoef(new[:, 0], new[:, 1])[0, 1] > 0.8  # an untrained flow knows the columns one by one only
+    assert RealNVP.from_file("table_flow.npz").log_prob(new).shape == (1000,)
+    assert main(["new", "--data", "table.csv"]) == 2
+    assert "table_flow.py is there already and stays as it is" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_script_for_times_keeps_their_seconds(tmp_path, monkeypatch):
+    """float32 has every 128th second of our days only."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    seconds = 1_700_000_000 + np.cumsum(rng.integers(1, 9, 100))
+    lines = [f"{t},{v:.3f}" for t, v in zip(seconds, rng.standard_normal(100))]
+    Path("times.csv").write_text("\n".join(["t,v", *lines]), encoding="utf-8")
+    assert main(["new", "times", "--data", "times.csv"]) == 0
+    assert "x = data.dequantize(x, rng, [0])" in Path("times.py").read_text(encoding="utf-8")
+    printed = run_script(tmp_path / "times.py")
+    shown = [int(text) for text in re.findall(r"nats: t (\d+), v", printed)]
+    assert len(shown) == 10 and set(shown) <= set(seconds.tolist())
+    new = data.points("times_new.csv", dtype=np.float64)
+    assert np.array_equal(new[:, 0], np.rint(new[:, 0])) and len(np.unique(new[:, 0])) > 100
+
+
+def test_a_script_for_images_runs_as_it_is_written(tmp_path, monkeypatch):
+    """Small gray images keep their shape; number 7 of them is upside down."""
+    image = pytest.importorskip("PIL.Image")
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 8)[:, None] * np.ones(6)  # (8, 6)
+    for number in range(40):
+        pixels = (ramp[::-1] if number == 7 else ramp) + 40 * rng.random((8, 6))
+        image.fromarray(pixels.astype(np.uint8)).save(f"photos/{number:02d}.png")
+    assert main(["new", "outliers", "--data", "photos"]) == 0
+    text = Path("outliers.py").read_text(encoding="utf-8")
+    assert "SHAPE = (8, 6, 1)" in text and max(map(len, text.splitlines())) <= 100
+    printed = run_script(tmp_path / "outliers.py")
+    assert re.search(r"fit least: \[ ?7 ", printed), printed
+    assert Path("outliers_new.png").stat().st_size > 1000
+    assert VAE.from_file("outliers.npz").sample(rng, 2).shape == (2, 48)
+
+
+def test_scripts_for_other_data(tmp_path, monkeypatch):
+    """Columns without names, an array, names twice, large images in color."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((50, 3))
+    np.savetxt(tmp_path / "bare.txt", rows)
+    assert "COLUMNS = [0, 1, 2]\n" in script_for(tmp_path / "bare.txt", "s")
+    np.save(tmp_path / "rows.npy", np.column_stack([rows, np.arange(50) % 4, 2**24 * np.arange(50)]))
+    text = script_for(tmp_path / "rows.npy", "s")
+    assert "COLUMNS = [0, 1, 2, 3, 4]\n" in text and "dequantize(table, rng, [3])" in text
+    (tmp_path / "twice.csv").write_text("a,a,b\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows), encoding="utf-8")
+    assert "COLUMNS = [0, 1, 2]\n" in script_for(tmp_path / "twice.csv", "s")
+    names = [f"a column with a long name, number {k}" for k in range(9)]
+    wide = [";".join(names), *(";".join(f"{x:.4f}" for x in rng.standard_normal(9)) for _ in range(30))]
+    (tmp_path / "wide.csv").write_text("\n".join(wide), encoding="utf-8")
+    text = script_for(Path("wide.csv"), "s")
+    assert f'COLUMNS = [\n    "{names[0]}",\n' in text and max(map(len, text.splitlines())) <= 100
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "photos").mkdir()
+    for number in range(20):
+        pixels = rng.integers(0, 256, (60, 48 + number, 3), dtype=np.uint8)
+        image.fromarray(pixels).save(tmp_path / f"photos/{number}.png")
+    assert "SHAPE = (32, 32, 3)" in script_for(tmp_path / "photos", "s")
+    for file in ("bare.txt", "rows.npy", "twice.csv", "wide.csv", "photos"):
+        compile(script_for(tmp_path / file, "s"), "s.py", "exec")
+
+
+def test_the_name_of_a_script(tmp_path):
+    (tmp_path / "2024").mkdir()
+    assert script_name(tmp_path / "My table (2).csv") == "my_table_2_flow"
+    assert script_name(tmp_path / "2024") == "data_2024_vae" and script_name(tmp_path / "?.csv") == "data_flow"
+
+
+@pytest.mark.parametrize(
+    ("words", "content", "message"),
+    [
+        (["--data", "none.csv"], None, "none.csv"),
+        (["--data", "t.csv"], "a,b\n" + "1.5,2.5\n" * 5, "at least 20 rows are needed"),
+        (["--data", "t.csv"], "a,b\n" + "1.5,x\n2.5,y\n" * 15, "at least two columns of numbers that vary, got ['a']"),
+        (["--data", "t.csv"], "a,b\n" + "x,y\n" * 30, "expected a finite number in column 'a', got 'x'"),
+        (["--data", "t.csv"], "a,b\n" + "1,2\n" * 30 + "3,NA\n", "line 32: expected a finite number in column 'b'"),
+        (["--data", "t.doc"], "1", "must end in .csv"),
+        (["--data", "."], None, "expected files that end in .png"),
+        (["Bad name", "--data", "t.csv"], "", "a script's name has lower-case letters"),
+        (["x", "--data", "t.csv", "--as", "after/98"], "", "--data writes a script"),
+        ([], None, "needs the NAME of a lesson, or --data PATH"),
+    ],
+)
+def test_what_no_script_is_written_for(words, content, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path(words[words.index("--data") + 1]).write_text(content, encoding="utf-8")
+    assert main(["new", *words]) == 2
+    assert message in capsys.readouterr().err and not list(tmp_path.glob("*.py"))

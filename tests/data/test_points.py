@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minigen.data import points, standardize, unstandardize
+from minigen.data import points, standardize, table_columns, unstandardize
 from minigen.flow.bijection import jacobian_log_det
 
 POINTS = np.array([[1.5, -2.0], [0.25, 3e-2], [-7.0, 12.0]], np.float32)
@@ -169,3 +169,18 @@ def test_single_precision_stays_and_a_constant_coordinate_is_refused():
         standardize(x, x.mean(axis=0), x.std(axis=0))
     with pytest.raises(ValueError, match=r"mean must have shape \(2,\), got \(1, 2\)"):
         standardize(x, x.mean(axis=0, keepdims=True), np.ones(2))
+
+
+def test_the_columns_of_a_table(tmp_path):
+    """Each with whether it holds numbers; a number that is missing in one row is a mistake that `points` reports."""
+    path = written(tmp_path, "name;x, in cm;y\nA;1,5;2\nB;NA;3\n")
+    assert table_columns(path) == {"name": False, "x, in cm": True, "y": True}
+    np.testing.assert_array_equal(points(path, ["y"]), [[2], [3]])
+    with pytest.raises(ValueError, match="line 3: expected a finite number in column 'x, in cm', got 'NA'"):
+        points(path, ["x, in cm"])
+    assert table_columns(written(tmp_path, "A 1\nB 2\n")) == {0: False, 1: True}
+    assert table_columns(written(tmp_path, "x,x,y\n1,2,3\n")) == {0: True, 1: True, 2: True}
+    np.save(tmp_path / "own.npy", POINTS)
+    assert table_columns(tmp_path / "own.npy") == {0: True, 1: True}
+    with pytest.raises(ValueError, match="must end in"):
+        table_columns(written(tmp_path, "1", "own.doc"))

@@ -13,7 +13,7 @@ LEARN = {
     "bench": "measure the speed of this machine on minigen's workloads",
 }
 WRITE = {
-    "new": "make a lesson of your own",
+    "new": "make a lesson of your own, or a script for your own data",
     "change": "try the changes that a lesson invites to",
     "record": "keep the results of full runs beside the lessons",
 }

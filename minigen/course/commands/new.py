@@ -1,4 +1,4 @@
-"""`minigen new NAME`: a lesson of your own that runs, has an exercise, and is checked as the others are."""
+"""`minigen new`: a lesson of your own that runs and is checked as the others are, or a script for data of your own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course.console import UsageError
+from minigen.course.console import UsageError, create
 from minigen.course.index import posts
 from minigen.course.index.lessons import full_id, package_lessons
 from minigen.course.index.package import PACKAGE
 from minigen.course.lesson.options import Parser
+from minigen.course.scripts import script_for, script_name
 from minigen.files import write_new
 
 __all__ = ["free_number", "main", "new_lesson", "next_number", "parser"]
@@ -27,6 +28,9 @@ lesson.py, exercise.py, answers.py (mistakes in the exercise, and other right an
 the lesson invites to), and FOLDER/NAME.py the functions of the lesson, one of which the exercise asks for. Nothing that
 is there already is overwritten.
 
+With --data TABLE.csv, or a folder of images, it writes a script instead, NAME.py in the current folder: a model that is
+trained on these data, an outlier score for each row or image, and new ones.
+
 With --as after/04 the lesson has the id of a lesson that is to come with minigen, in all of its files.
 
 The environment variable MINIGEN_LESSONS names the folder (or several, separated as in PATH; an empty entry stands for
@@ -38,9 +42,13 @@ def parser() -> Parser:
     result = Parser(
         prog="minigen new",
         description=DESCRIPTION,
-        example="minigen new spirals --folder mylessons",
+        example="minigen new spirals --folder mylessons\n  minigen new --data table.csv",
     )
-    result.add_argument("name", metavar="NAME", help="the lesson's name: lower-case letters, digits and _")
+    what = "the name of the lesson, or of the script: lower-case letters, digits and _"
+    result.add_argument("name", nargs="?", metavar="NAME", help=what)
+    result.add_argument(
+        "--data", type=Path, metavar="PATH", help="a table, or a folder of images: write a script for it"
+    )
     result.add_argument(
         "--folder", type=Path, metavar="DIR", help="folder of your lessons (default: mylessons, or MINIGEN_LESSONS)"
     )
@@ -53,6 +61,12 @@ def parser() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """`minigen new ...`; returns 0. Raises UsageError for a name that cannot be used, and for files that are there."""
     args = parser().parse_args(argv)
+    if args.data is not None:
+        if args.folder is not None or args.number is not None or args.family != FAMILY:
+            raise UsageError("--folder, --family and --as are for a lesson, and --data writes a script")
+        return _write_script(args.data, args.name or script_name(args.data))
+    if args.name is None:
+        raise UsageError("minigen new needs the NAME of a lesson, or --data PATH")
     folder = args.folder or _default_folder()
     if args.number is None:
         number, lessons = next_number(args.family, folder), f"{folder}"
@@ -65,6 +79,14 @@ def main(argv: Sequence[str]) -> int:
     print(f"minigen exercise prove {number}     # is the exercise sound?")
     print(f"minigen change {number}             # do the invitations show what they say?")
     print(f"minigen record {number}             # keeps the results, for minigen book and minigen notebook")
+    return 0
+
+
+def _write_script(path: Path, name: str) -> int:
+    _check_form("a script", name)
+    file = Path(f"{name}.py")
+    create(file, script_for(path, name))
+    print(f"{file}: run it with  python {file}")
     return 0
 
 
@@ -118,11 +140,13 @@ def _default_folder() -> Path:
     return Path(named or "mylessons")
 
 
-def _check_name(name: str) -> None:
+def _check_form(what: str, name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise UsageError(
-            f"a lesson's name has lower-case letters, digits and _, and begins with a letter, got {name!r}"
-        )
+        raise UsageError(f"{what}'s name has lower-case letters, digits and _, and begins with a letter, got {name!r}")
+
+
+def _check_name(name: str) -> None:
+    _check_form("a lesson", name)
     if importlib.util.find_spec(name) is not None:
         raise UsageError(f"{name!r} is the name of a module that Python can import: choose another name")
 
