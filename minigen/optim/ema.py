@@ -32,7 +32,12 @@ class EMA:
         self.follow(model, list(current.values()))
 
     def follow(self, model: Module, arrays: list[np.ndarray]) -> None:
-        """Move the average toward `model`, whose parameters are these arrays, in their order: `update`, unchecked."""
+        """Move the average toward `model`, whose parameters are these arrays, in their order: `update`, unchecked.
+
+        Tied weights may stand there once, or once for each of their places.
+        """
+        if len(arrays) > len(self._parameters):
+            arrays = list({id(a): a for a in arrays}.values())
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm else self.decay
 

@@ -24,9 +24,9 @@ from minigen.course.index.names import find_lesson
 from minigen.course.lesson import blocks
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.result import Result
-from minigen.course.reading.composition import compose
+from minigen.course.reading.composition import compose, reading_minutes
 from minigen.course.reading.descriptions import plain
-from minigen.course.reading.purposes import page_cells, reading_minutes
+from minigen.course.reading.purposes import page_cells
 
 LESSON = """\
 # %% [markdown]
@@ -179,14 +179,18 @@ def unfenced(markdown):
 
 def test_what_cells_are_for():
     cells = page_cells(LessonSource(LESSON))
-    purposes = "text lesson imports questions questions code plot code code text code questions questions".split()
+    purposes = (
+        "text lesson imports questions questions code plumbing code plumbing text code questions questions".split()
+    )
     assert [cell.purpose for cell in cells] == purposes
     assert cells[0].text == "# A title\nReads `gan/01` and `vae/06`, and Eq. gan.03."
-    assert [cell.is_open for cell in cells].count(True) == 4 and cells[5].is_open and not cells[6].is_open
-    assert cells[7].summary == "code of `helper`, 2 lines" and cells[2].summary == "imports, 2 lines"
+    assert [cell.open_lines for cell in cells] == [0, 0, 0, 0, 0, 2, 0, 2, 0, 0, 1, 0, 0]
+    assert (cells[7].label, cells[2].label, cells[6].label) == ("`helper`", "imports", "")
+    assert cells[10].teaching.text == 'print("in the open")'
+    assert cells[10].plumbing.text == 'lesson.claim("two", found, equals=2)'
     source = "# %%\n" + "\n\n# a comment\n".join(f"a{i} = {i}" for i in range(12)) + "\n"
-    assert page_cells(LessonSource(source))[0].lines == 12 and page_cells(LessonSource(source))[0].is_open
-    assert not page_cells(LessonSource(source + "a13 = 13\n"))[0].is_open
+    assert page_cells(LessonSource(source))[0].open_lines == 12
+    assert page_cells(LessonSource(source + "a13 = 13\n"))[0].open_lines == 0
 
 
 def test_where_a_statement_is():
@@ -217,20 +221,16 @@ def test_every_cell_of_every_lesson_has_a_purpose():
         cells = page_cells(lesson.source)
         assert [cell.purpose for cell in cells].count("lesson") == 1
         assert cells[0].is_text and cells[0].text.startswith("# "), lesson.id
-        assert sum(cell.is_open for cell in cells) >= 3, lesson.id
-        assert 5 <= reading_minutes(cells, 5) <= 90, lesson.id
+        assert sum(cell.open_lines > 0 for cell in cells) >= 3, lesson.id
 
 
 def test_reading_takes_longer_the_more_there_is():
-    words = "# %% [markdown]\n# " + "word " * 1600
-
-    def minutes(text, figures=0):
-        return reading_minutes(page_cells(LessonSource(text)), figures)
-
-    assert minutes(words) == 10
-    assert minutes(words, figures=6) == 12
-    assert minutes(words + "\n\n# %%\n" + "a = 1\n" * 12) == 11
-    assert minutes(words + "\n\n# %%\n" + "a = 1\n" * 120) == 10  # folded
+    words, figure = blocks.Text("word " * 1600), blocks.Figure(Path("one.webp"), "")
+    code = blocks.Code("a = 1\n# said\n\n" * 15, "code")
+    assert reading_minutes([words]) == 10
+    assert reading_minutes([words, *6 * [figure]]) == 12
+    assert reading_minutes([words, code]) == 11
+    assert reading_minutes([replace(code, folded=True), blocks.Text("$$a\n+ b$$ `c d`")]) == 2 / 160
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
@@ -301,16 +301,20 @@ def test_what_came_out_is_closed_until_a_choice_and_nothing_else(contents):
     made = page(contents())
     tree = Tree(unfenced(made))
     assert tree.balanced
-    closed_texts = ["found 2", "Look at the *left* bar", 'answer="two"', "code of the figure", "said once more:"]
-    for closed in [*closed_texts, "def helper"]:
-        assert "mg-outcome" in tree.around(closed), closed
-    for open_ in ["found = 1 + 1", "in the open", "What comes next", "What follows", "discriminator_loss", "How many?"]:
-        assert "mg-outcome" not in tree.around(open_), open_
+    assert "mg-outcome" in tree.around("Look at the *left* bar")
+    places = [classes for data, classes in tree.texts if "It was 2." in data]
+    folds = {"mg-outcome", "mg-came-out", "mg-code mg-plumbing"}
+    assert all(folds & {*classes} for classes in places)
+    for folded in ['answer="two"', "plot.figure(1, 1)"]:
+        assert "mg-code mg-plumbing" in tree.around(folded), folded
+    shown = ["found = 1 + 1", "in the open", "What comes next", "What follows", "discriminator_loss", "How many?"]
+    for open_ in [*shown, "found 2", "said once more:", "def helper"]:
+        assert not {"mg-outcome", "mg-code mg-plumbing"} & {*tree.around(open_)}, open_
     assert "mg-source" in tree.around("def f(): pass") and "mg-outcome" not in tree.around("def f(): pass")
     (box,) = [attributes for _, attributes in tree.tags if attributes.get("class") == "mg-predict"]
     assert box["data-key"] == "gan/02:0" and box["data-answer"] == "1"
     (kept,) = [a for _, a in tree.tags if a.get("class") == "mg-came-out"]
-    assert "hidden" in kept and "mg-came-out" in tree.around("It came out: b) two.")
+    assert "hidden" in kept and "mg-came-out" in tree.around("Answer: b) two.")
     closed = [a for _, a in tree.tags if a.get("class") == "mg-outcome"]
     assert {a["data-prediction"] for a in closed} == {"gan/02:0"}
 
@@ -354,7 +358,7 @@ def test_a_record_of_other_code_says_so_and_a_lesson_without_one_is_a_page_too(c
     alone = lesson_page(replace(chapter, reading=compose(chapter.lesson, None)), contents, pictures, str)
     assert "Not recorded yet." in alone and alone.count("minigen run gan/02") == 3 and "<img" not in alone
     assert "found = 1 + 1" in alone and "How many?" in alone and 'data-id="gan/02/discriminator_loss"' in alone
-    assert "It came out" not in alone and 'data-answer=""' in alone
+    assert "Answer:" not in alone and 'data-answer=""' in alone
 
 
 def test_the_first_figure_that_no_prediction_closes_leads_the_page(contents):
@@ -442,12 +446,12 @@ def test_what_a_lesson_shows_is_never_html(count, output, arguments):
 def test_a_prediction_without_a_right_choice():
     outcome = blocks.Outcome("Q?", ["a", "b"], None, "Both.")
     made = outputs.prediction(blocks.Question("Q?", ["a", "b"], 3, outcome), "gan/02:3", "gan/02")
-    assert 'data-answer=""' in made and "It came out: </strong>Both." in made
+    assert 'data-answer=""' in made and "Answer: </strong>Both." in made
 
 
 def test_a_prediction_without_a_record():
     made = outputs.prediction(blocks.Question("Q?", ["a", "b"], 3), "gan/02:3", "gan/02")
-    assert 'data-answer=""' in made and "It came out" not in made and "minigen run gan/02" in made
+    assert 'data-answer=""' in made and "Answer:" not in made and "minigen run gan/02" in made
     computed = outputs.prediction(blocks.Question("Q?", []), "gan/02:0", "gan/02")
     assert "<button" not in computed and "The run computes the choices." in computed
 

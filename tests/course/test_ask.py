@@ -67,9 +67,9 @@ def test_a_terminal_is_asked_and_told_how_many_were_right(lesson, tmp_path):
     printed, code = run_on_a_terminal(command, [b"a\n", b"x\n", b" C)\n", b"\n"], tmp_path)
     assert code == 0
     assert printed.count("your answer (a to c, Enter to skip)") == 2, "x is not one of the letters"
-    assert "  outcome  a) yes: It is.\n           you chose a) yes: right\n" in printed
-    assert "  outcome  a) more: More.\n           you chose c) as many: not so\n" in printed
-    assert "  outcome  It depends.\n" in printed and printed.count("you chose") == 2
+    assert "  answer  a) yes. It is.\n           you chose a) yes: right\n" in printed
+    assert "  answer  a) more. More.\n           you chose c) as many: not so\n" in printed
+    assert "  answer  It depends.\n" in printed and printed.count("you chose") == 2
     assert "your predictions: 1 of 2 answers right, 1 skipped\n" in printed
     assert printed.index("Two?") > printed.index("you chose a)"), "the next question comes after the outcome"
     folder = tmp_path / "out" / "gan-01-tiny"

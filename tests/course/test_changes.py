@@ -109,7 +109,12 @@ def test_a_change_that_shows_what_is_said(lesson, shows):
         ({"shows": {"sum": 5}, "answer": "It is 5.5, or 50."}, "the answer does not state 5, which sum shows"),
         ({"shows": {"both": [1, 4]}, "answer": "It is 4."}, "the answer does not state [1, 4], which both shows"),
         ({"shows": {"both": [1, 5]}, "answer": "1, 5"}, "both: got 1, 4, not [1, 5]"),
-        ({"shows": {"both": 4}, "answer": "4"}, "both: got 1, 4, not 4"),
+        ({"shows": {"both": 4}, "answer": "4"}, "both: got 1, 4, not 4 (shape (2,), not ())"),
+        ({"shows": {"sum": [5]}, "answer": "5"}, "sum: got 5, not [5] (shape (), not (1,))"),
+        ({"shows": {"sum": {"equals": [5]}}}, "sum: got 5, not {'equals': [5]} (shape (), not (1,))"),
+        ({"shows": {"both": {"equals": 4}}}, "both: got 1, 4, not {'equals': 4} (largest difference 3, at (0,))"),
+        ({"shows": {("last", "which"): 4}, "answer": "4"}, "last, which: got last, not 4 (a text, not a number)"),
+        ({"shows": {("last", "place"): "2.0"}, "answer": "2.0"}, "last, place: got 2, not 2.0 (a number, not a text)"),
         ({"shows": {"sum": {"at_most": 4}}}, "sum: got 5, not {'at_most': 4}"),
         ({"shows": {"product": None}}, "product was not shown"),
         ({"shows": {("middle", "value"): None}}, "middle, value was not shown"),
@@ -211,10 +216,10 @@ def test_an_edited_copy_reports_a_check_that_fails_and_goes_on(lesson, tmp_path,
     assert metrics["changed"] == [f"- x = {OLD}", f"+ x = {NEW}"]
     assert "changed    1 line differs from the shipped lesson" in printed and f"+ x = {NEW}" in printed
     assert "  changed  sum: 5, before = 3 ± 1e-06\n" in printed and "  check   later: True (= True) ok" in printed
-    assert "outcome  Not judged: the lesson is changed. It gave: 5." in printed
+    assert "answer  Not judged: the lesson is changed. It gave: 5." in printed
     assert "1 claim not judged: changed, 1 of 3 checks passed" in printed
     assert [claim["status"] for claim in metrics["claims"]] == ["not judged"]
-    assert "\n  What the changes show\n" in printed and f"→ {ANSWER}" in printed
+    assert "\n  What happens when you try it\n" in printed and f"→ {ANSWER}" in printed
 
 
 def test_what_was_recorded_is_the_value_before(lesson, tmp_path, capsys):
@@ -226,7 +231,7 @@ def test_what_was_recorded_is_the_value_before(lesson, tmp_path, capsys):
     assert "  changed  sum: 5, before 3\n" in printed and "  changed  both: 1, 4, before 1, 2\n" in printed
     copy_with(lesson, tmp_path, old='lesson.check("later"', new='lesson.check("much later"')
     run(copy, tmp_path)
-    assert "  outcome  a) 3: 3." in capsys.readouterr().out, "what the edit does not touch keeps its answer"
+    assert "  answer  a) 3. 3." in capsys.readouterr().out, "what the edit does not touch keeps its answer"
 
 
 def test_with_strict_an_edited_copy_stops(lesson, tmp_path, capsys, monkeypatch):

@@ -67,13 +67,13 @@ EXAMPLES = [
     (events.Chosen(CHOSEN, "one", 3.0), None, "", {}),
     (
         blocks.Outcome(*ASKED, "two", "Two."),
-        "  outcome  b) two: Two.",
+        "  answer  b) two. Two.",
         "outcome",
         {"text": "Two.", "answer": "two"},
     ),
     (
         blocks.Outcome(*ASKED, None, "Three."),
-        "  outcome  Three.",
+        "  answer  Three.",
         "outcome",
         {"text": "Three.", "answer": None},
     ),
@@ -85,7 +85,7 @@ EXAMPLES = [
     ),
     (
         blocks.Invitation("three", "Take 3.", "It is 9."),
-        "  change   Take 3.",
+        "  try it  Take 3.",
         "change",
         {"name": "three", "sentence": "Take 3.", "answer": "It is 9."},
     ),
@@ -170,7 +170,7 @@ EXAMPLES = [
     ),
     (
         events.Finish("not judged", [], [], {"Take 3.": "It is 9."}, "changed", 0.0, OUT),
-        "\n  What the changes show\n  Take 3.\n    → It is 9.\nno claims, 0 checks passed; 0.0 s; see out",
+        "\n  What happens when you try it\n  Take 3.\n    → It is 9.\nno claims, 0 checks passed; 0.0 s; see out",
         "",
         {},
     ),

@@ -114,7 +114,7 @@ def test_bars(make, value, bar, holds):
     make(quick=True)
 
 
-def test_a_check_of_another_shape_names_both(make):
+def test_a_check_that_fails_says_what_differs(make):
     lesson = make()
     for value, equals, says in [
         ([[0.1]], np.full((2, 2), 0.1), r"\(shape \(1, 1\), not \(2, 2\)\)"),
@@ -123,6 +123,11 @@ def test_a_check_of_another_shape_names_both(make):
         ((4,), (4, 4), r"\(shape \(1,\), not \(2,\)\)"),
         ([0.0, 1.0, float("nan")], 0.0, r"\(largest difference inf, at \(2,\)\)"),
         ([0.0, 1.0, 0.5], [0.0, 0.5, 0.0], r"\(largest difference 0.5, at \(1,\)\)"),
+        (1.00001, 1.0, r"got 1, must be = 1 ± 1e-06 \(difference 1e-05\)"),
+        (2.0, 1.0, r"got 2, must be = 1 ± 1e-06$"),
+        ("1", 1.0, r"got 1, must be = 1 ± 1e-06 \(a text, not a number\)"),
+        (1.0, "1", r"\(a number, not a text\)"),
+        ("b", "a", r"got b, must be = a$"),
     ]:
         with pytest.raises(CheckFailed, match=says):
             lesson.check("a", value, equals=equals)
@@ -435,7 +440,7 @@ def test_a_prediction_in_a_script(make, capsys):
     asked = capsys.readouterr().out
     assert "  predict  How many modes will it find?\n           a) all eight\n" in asked and "c) fewer" in asked
     lesson.outcome("It found 7 of 8.", answer="six or seven")
-    assert capsys.readouterr().out == "  outcome  b) six or seven: It found 7 of 8.\n"
+    assert capsys.readouterr().out == "  answer  b) six or seven. It found 7 of 8.\n"
     lesson.predict("And then?", ["more", "less"])
     lesson.outcome("Neither.")
     lesson.finish()
@@ -443,7 +448,7 @@ def test_a_prediction_in_a_script(make, capsys):
         {"question": QUESTION, "choices": CHOICES, "outcome": "It found 7 of 8.", "answer": "six or seven"},
         {"question": "And then?", "choices": ["more", "less"], "outcome": "Neither.", "answer": None},
     ]
-    assert "b) six or seven: It found" in (lesson.out / "log.txt").read_text(encoding="utf-8")
+    assert "b) six or seven. It found" in (lesson.out / "log.txt").read_text(encoding="utf-8")
 
 
 def test_a_prediction_in_a_notebook_hides_its_outcome(shown, capsys):
@@ -456,12 +461,12 @@ def test_a_prediction_in_a_notebook_hides_its_outcome(shown, capsys):
     assert capsys.readouterr().out == ""
     (_, (_, answered)) = shown
     visible = re.sub(r"(?s)(</summary>).*?(</details>)", r"\1\2", answered)
-    assert "It found" not in visible and "came out" not in visible and QUESTION in visible
+    assert "It found" not in visible and "answer" not in visible and QUESTION in visible
     opened = re.findall(r"(?s)<summary>(.*?)</summary>(.*?)</details>", answered)
     assert [summary for summary, _ in opened] == ["a) all eight", "b) six or seven", "c) fewer"]
     assert all("It found 7 of 8." in text for _, text in opened)
-    assert ["So it came out." in text for _, text in opened] == [False, True, False]
-    assert "It came out as b) six or seven." in opened[0][1]
+    assert ["This is the answer." in text for _, text in opened] == [False, True, False]
+    assert "The answer is b) six or seven." in opened[0][1]
     lesson.predict(QUESTION, CHOICES)  # the cell is run again
     lesson.outcome("It found 5 of 8.", answer="fewer")
     lesson.finish()

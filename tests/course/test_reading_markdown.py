@@ -152,7 +152,7 @@ def test_what_a_prediction_closes_does_not_stand_open(shown, readings):
         )
         tables = sum(isinstance(block, blocks.Table | blocks.Claims) for block in is_open)
         assert page.open_tables == tables + in_text, lesson.id
-        assert "It came out" not in page.open_text, lesson.id
+        assert "**Answer:" not in page.open_text, lesson.id
         pictures = {f"recorded/{block.file}" for block in is_open if isinstance(block, blocks.Picture)}
         assert pictures <= set(page.open_pictures), lesson.id
 
@@ -319,11 +319,11 @@ def test_the_page_of_a_recorded_lesson(page):
     assert "next: [vae/01 The notation, symbol by symbol](../../vae/01_notation/README.md)" in made
     assert "Reads [`gan/01`](../01_kl_and_js_divergence/README.md) and `gan/02`, not [`gan/03`](https" in made
     assert "\n> Recorded with an earlier version of the code: a new run may give slightly different numbers.\n" in made
-    assert "<summary>imports, and what this lesson covers</summary>" in made and made.count("import numpy") == 1
+    assert "<summary>code: what this lesson covers, imports</summary>" in made and made.count("import numpy") == 1
     assert "> **Prediction 1.** Which of D\\* and p_g?\n>\n> - a) D\\*\n> - b) p_g\n\n<details>\n" in made
-    assert "<summary>What came out of prediction 1: choose first, then open</summary>" in made
+    assert "<summary>Result of prediction 1 (choose before you open it)</summary>" in made
     assert made.count("<details>") == made.count("</details>") == 7
-    assert "**It came out: b) p_g.** So.\n\n</details>\n\n## 2. More\n" in made
+    assert "**Answer: b) p_g.** So.\n\n</details>\n\n<details>\n<summary>code: checks and figures</summary>" in made
     assert "**Try it.** Change 1 to 2: how many?\n\n<details>" in made and "\n\n3 of $`n`$.\n\n</details>" in made
     assert (
         '<img src="recorded/walk.webp" alt="Figure walk: It stands" width="150">\n\n<sub>It *stands*. In the book'
@@ -351,8 +351,8 @@ def test_the_page_of_a_lesson_without_a_record(page):
         "> **Not recorded yet:** the page has no figures and no numbers. Run it with `minigen run gan/02`, about"
         in made
     )
-    assert "<summary>How the answer of prediction 1 is measured: choose first, the code may name it</summary>" in made
-    assert "> - b) p_g\n" in made and "It came out" not in made and "<img" not in made and "Recorded" not in made
+    assert "<summary>How prediction 1 is answered (choose before you open it)</summary>" in made
+    assert "> - b) p_g\n" in made and "Answer" not in made and "<img" not in made and "Recorded" not in made
     assert "3 of $`n`$." in made and "lesson.show_source(print)" in made and "lesson.finish" not in made
 
 
@@ -374,4 +374,4 @@ def test_record_renews_the_pages_of_what_it_records(write_lesson, capsys):
     assert main(["record", "gan/01"]) == 0
     assert capsys.readouterr().out.endswith("2 pages written\n")
     lesson = find_lesson("gan/01")
-    assert "**It came out: b) b.** That." in lesson.path.with_name("README.md").read_text(encoding="utf-8")
+    assert "**Answer: b) b.** That." in lesson.path.with_name("README.md").read_text(encoding="utf-8")

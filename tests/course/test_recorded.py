@@ -454,8 +454,8 @@ def test_a_short_run_quotes_the_recorded_answer_captions_and_tables(tiny, tmp_pa
     assert main(["run", "gan/01", *options, "--out", "short"]) == (0 if options == ["--quick"] else 1)
     out = capsys.readouterr().out
     assert "what is marked 'in a full run' is recorded (seed 0, " in out and "the code changed" not in out
-    assert f"  outcome  b) many: {IN_FULL.format(steps)}\n" in out
-    assert "  outcome  a) yes: In a full run as in this short one: One.\n" in out
+    assert f"  answer  b) many. {IN_FULL.format(steps)}\n" in out
+    assert "  answer  a) yes. One. (A full run agrees.)\n" in out
     assert f"first.png: In a full run: 400 steps. (In this short run: {steps} steps.)\n" in out
     cause = " ".join(options)
     assert f"fade.gif: It fades. (This describes a full run; here the training was cut short by {cause}.)\n" in out
@@ -503,7 +503,7 @@ def test_without_an_answer_in_the_record_an_outcome_is_not_judged(tiny, capsys, 
     capsys.readouterr()
     assert main(["run", "gan/01", "--quick"]) == 0
     out = capsys.readouterr().out
-    assert "  outcome  Not judged: this run is short. It gave: It was 20.\n" in out
+    assert "  answer  Not judged: this run is short. It gave: It was 20.\n" in out
     assert not re.search(r"outcome  .\) (few|many)", out)
     assert ("made before the code changed" in out) == (change in ("another question", "other choices"))
     assert ("no full run of this lesson is recorded" in out) == (change in ("nothing recorded", "a damaged record"))
@@ -529,8 +529,8 @@ def test_a_quick_notebook_quotes_the_record_too(tiny, monkeypatch):
     assert full.startswith("**Length (in a full run)**") and "400" in full
     opened = dict(re.findall(r"(?s)<summary>(.*?)</summary>\s*(.*?)\s*</details>", outcome))
     assert opened == {
-        "a) few": f"It came out as b) many. {IN_FULL.format(20)}",
-        "b) many": f"So it came out. {IN_FULL.format(20)}",
+        "a) few": f"The answer is b) many. {IN_FULL.format(20)}",
+        "b) many": f"This is the answer. {IN_FULL.format(20)}",
     }
 
 

@@ -214,13 +214,13 @@ def test_a_source_that_is_not_known_is_refused(tmp_path, write_lesson, keys, say
         sources_of(find_lesson("gan/02"))
 
 
-def test_sources_and_minutes_change_no_result(write_lesson):
+def test_sources_minutes_and_picture_change_no_result(write_lesson):
     path = write_lesson("gan/02_x")
     text = path.read_text(encoding="utf-8")
     before = recipe_of(path)
     path.write_text(text.replace("minutes=0.5", "minutes=0.5, sources=['weng2017gan']"), encoding="utf-8")
     assert recipe_of(path) == before
-    path.write_text(text.replace("minutes=0.5", "minutes=0.6"), encoding="utf-8")
+    path.write_text(text.replace("minutes=0.5", "minutes=0.6, picture='bars'"), encoding="utf-8")
     assert recipe_of(path) == before
     path.write_text(text.replace("minutes=0.5", "minutes=0.5, figures=['gan.f01']"), encoding="utf-8")
     assert recipe_of(path) != before

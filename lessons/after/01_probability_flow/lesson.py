@@ -33,6 +33,7 @@ lesson = Lesson(
         "after.08",
     ],
     minutes=0.3,
+    picture="codes",
     sources=[
         "weng2018flow",
         "weng2021diffusion",

@@ -32,6 +32,7 @@ lesson = Lesson(
         "after.16",
     ],
     minutes=0.3,
+    picture="paths",
     sources=[
         "weng2018flow",
         "weng2021diffusion",

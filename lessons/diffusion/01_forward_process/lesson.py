@@ -25,6 +25,7 @@ lesson = Lesson(
     figures=["diffusion.f02"],
     equations=["diffusion.01", "diffusion.02"],
     minutes=0.1,
+    picture="dissolving",
     sources=[
         "weng2021diffusion",
         "sohldickstein2015thermo",

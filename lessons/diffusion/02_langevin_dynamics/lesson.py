@@ -24,6 +24,7 @@ lesson = Lesson(
     figures=[],
     equations=["diffusion.03"],
     minutes=0.1,
+    picture="score",
     sources=["weng2021diffusion", "welling2011langevin", "song2019ncsn"],
 )
 

@@ -35,6 +35,7 @@ lesson = Lesson(
         "diffusion.12",
     ],
     minutes=0.1,
+    picture="f03_swiss_roll",
     sources=["weng2021diffusion", "sohldickstein2015thermo", "ho2020ddpm"],
 )
 

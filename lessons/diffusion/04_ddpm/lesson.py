@@ -34,6 +34,7 @@ lesson = Lesson(
     ],
     pretrained=["digit_classifier"],
     minutes=11,
+    picture="digits",
     sources=["weng2021diffusion", "ho2020ddpm"],
 )
 

@@ -26,6 +26,7 @@ lesson = Lesson(
     figures=[],
     equations=["diffusion.17"],
     minutes=0.2,
+    picture="fields",
     sources=[
         "weng2021diffusion",
         "hyvarinen2005score",

@@ -26,6 +26,7 @@ lesson = Lesson(
     equations=["diffusion.18"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=1.2,
+    picture="noisy_digit",
     sources=["weng2021diffusion", "ho2020ddpm", "nichol2021improved", "karras2022design"],
 )
 

@@ -26,6 +26,7 @@ lesson = Lesson(
     figures=["diffusion.f06"],
     equations=["diffusion.19"],
     minutes=2.2,
+    picture="samples",
     sources=[
         "weng2021diffusion",
         "vandenoord2016pixelrnn",

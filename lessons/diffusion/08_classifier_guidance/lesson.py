@@ -25,6 +25,7 @@ lesson = Lesson(
     figures=["diffusion.f07"],
     equations=["diffusion.20", "diffusion.21", "diffusion.22"],
     minutes=0.4,
+    picture="samples",
     sources=["weng2021diffusion", "dhariwal2021beat"],
 )
 

@@ -24,6 +24,7 @@ lesson = Lesson(
     equations=["diffusion.23"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=3,
+    picture="weights",
     sources=["weng2021diffusion", "ho2021classifierfree", "radford2021clip", "nichol2022glide"],
 )
 

@@ -30,6 +30,7 @@ lesson = Lesson(
     equations=["diffusion.24", "diffusion.25", "diffusion.26"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=2.8,
+    picture="same_noise",
     sources=[
         "weng2021diffusion",
         "ho2020ddpm",

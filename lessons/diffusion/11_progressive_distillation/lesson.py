@@ -28,6 +28,7 @@ lesson = Lesson(
     equations=[],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=4.5,
+    picture="moons",
     sources=["weng2021diffusion", "salimans2022distillation", "meng2023guided"],
 )
 

@@ -27,6 +27,7 @@ lesson = Lesson(
     equations=[],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=5.5,
+    picture="sizes",
     sources=["weng2021diffusion", "ho2021cascaded"],
 )
 

@@ -26,6 +26,7 @@ lesson = Lesson(
     equations=["diffusion.31"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=2.6,
+    picture="requests",
     sources=["weng2021diffusion", "radford2021clip", "ramesh2022unclip"],
 )
 

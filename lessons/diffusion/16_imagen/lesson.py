@@ -23,6 +23,7 @@ lesson = Lesson(
     sections=["diffusion.s16"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=2.6,
+    picture="saturation",
     sources=["weng2021diffusion", "saharia2022imagen"],
 )
 

@@ -25,6 +25,7 @@ lesson = Lesson(
     figures=["diffusion.f17"],
     equations=[],
     minutes=1.8,
+    picture="f17_unet",
     sources=["weng2021diffusion", "ronneberger2015unet", "vaswani2017attention", "ho2020ddpm"],
 )
 

@@ -25,6 +25,7 @@ lesson = Lesson(
     figures=["diffusion.f18"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=1.4,
+    picture="edges",
     sources=["weng2021diffusion", "zhang2023controlnet"],
 )
 

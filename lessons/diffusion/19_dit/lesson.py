@@ -27,6 +27,7 @@ lesson = Lesson(
     figures=["diffusion.f19"],
     pretrained=["digit_classifier"],
     minutes=3,
+    picture="efficiency",
     sources=["weng2021diffusion", "vaswani2017attention", "peebles2023dit"],
 )
 

@@ -26,6 +26,7 @@ lesson = Lesson(
     figures=["diffusion.f01"],
     pretrained=["digit_classifier", "digit_diffusion"],
     minutes=3,
+    picture="digits",
     sources=[
         "weng2021diffusion",
         "goodfellow2014gan",

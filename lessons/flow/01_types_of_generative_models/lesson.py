@@ -25,6 +25,7 @@ lesson = Lesson(
     sections=["flow.s01"],
     figures=["flow.f01"],
     minutes=0.4,
+    picture="densities",
     sources=[
         "weng2018flow",
         "goodfellow2014gan",

@@ -24,6 +24,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.01", "flow.02"],
     minutes=0.1,
+    picture="polar",
     sources=["weng2018flow"],
 )
 

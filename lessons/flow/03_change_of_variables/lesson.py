@@ -24,6 +24,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.03", "flow.04", "flow.07"],
     minutes=0.1,
+    picture="lines",
     sources=["weng2018flow", "rezende2015flows"],
 )
 

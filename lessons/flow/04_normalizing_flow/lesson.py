@@ -20,6 +20,7 @@ lesson = Lesson(
     title="Normalizing flows: a chain of invertible maps",
     post="flow",
     minutes=0.5,
+    picture="depths",
     sections=["flow.s05"],
     figures=["flow.f02"],
     equations=["flow.05", "flow.06", "flow.07", "flow.08"],

@@ -24,6 +24,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.08", "flow.09", "flow.10", "flow.11", "flow.12", "flow.13"],
     minutes=4,
+    picture="layers",
     sources=["weng2018flow", "theis2016note", "dinh2017realnvp", "ho2019flowpp"],
 )
 

@@ -26,6 +26,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.14"],
     minutes=0.9,
+    picture="digits",
     sources=["weng2018flow", "dinh2015nice", "theis2016note"],
 )
 

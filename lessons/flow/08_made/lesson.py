@@ -23,6 +23,7 @@ lesson = Lesson(
     figures=["flow.f05"],
     equations=["flow.16", "flow.17", "flow.18"],
     minutes=2.6,
+    picture="completions",
     sources=["weng2018flow", "salakhutdinov2008dbn", "germain2015made"],
 )
 

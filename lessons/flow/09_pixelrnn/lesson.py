@@ -28,6 +28,7 @@ lesson = Lesson(
     equations=["flow.19"],
     pretrained=["digit_classifier"],
     minutes=5,
+    picture="halves",
     sources=[
         "weng2018flow",
         "salakhutdinov2008dbn",

@@ -27,6 +27,7 @@ lesson = Lesson(
     figures=["flow.f09"],
     equations=["flow.20"],
     minutes=0.8,
+    picture="f09_dilated_causal_convolutions",
     sources=["weng2018flow", "karplus1983string", "vandenoord2016wavenet"],
 )
 

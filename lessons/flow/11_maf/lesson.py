@@ -23,6 +23,7 @@ lesson = Lesson(
     figures=["flow.f10"],
     equations=["flow.16", "flow.21"],
     minutes=2.2,
+    picture="the_bow",
     sources=["weng2018flow", "germain2015made", "papamakarios2017maf"],
 )
 

@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["flow.f10"],
     equations=["flow.21", "flow.22", "flow.23"],
     minutes=0.7,
+    picture="plane",
     sources=["weng2018flow", "kingma2016iaf", "papamakarios2017maf", "vandenoord2018parallel"],
 )
 

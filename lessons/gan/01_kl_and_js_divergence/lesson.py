@@ -20,6 +20,7 @@ lesson = Lesson(
     figures=["gan.f01"],
     equations=["gan.01", "gan.02"],
     minutes=0.1,
+    picture="two_gaussians",
     sources=[
         "weng2017gan",
         "kullback1951information",

@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["gan.f02"],
     equations=["gan.03"],
     minutes=0.8,
+    picture="chase_film",
     sources=["weng2017gan", "goodfellow2014gan", "salimans2016improved"],
 )
 

@@ -21,6 +21,7 @@ lesson = Lesson(
     sections=["gan.s03", "gan.s04", "gan.s05"],
     equations=["gan.04", "gan.05", "gan.06", "gan.07", "gan.08", "gan.09"],
     minutes=0.1,
+    picture="trained_discriminator",
     sources=["weng2017gan", "goodfellow2014gan"],
 )
 

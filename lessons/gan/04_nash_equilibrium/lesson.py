@@ -22,6 +22,7 @@ lesson = Lesson(
     sections=["gan.s07"],
     figures=["gan.f03"],
     minutes=0.1,
+    picture="f03_game",
     sources=[
         "weng2017gan",
         "korpelevich1976extragradient",

@@ -20,6 +20,7 @@ lesson = Lesson(
     sections=["gan.s08"],
     figures=["gan.f04"],
     minutes=0.2,
+    picture="f04_supports",
     sources=["weng2017gan", "arjovsky2017principled", "facco2017twonn", "pope2021dimension"],
 )
 

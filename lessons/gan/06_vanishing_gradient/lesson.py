@@ -21,6 +21,7 @@ lesson = Lesson(
     sections=["gan.s09"],
     figures=["gan.f05"],
     minutes=0.4,
+    picture="four_discriminators",
     sources=["weng2017gan", "goodfellow2014gan", "arjovsky2017principled"],
 )
 

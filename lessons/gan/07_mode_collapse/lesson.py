@@ -20,6 +20,7 @@ lesson = Lesson(
     figures=["gan.f06"],
     pretrained=["digit_classifier"],
     minutes=0.4,
+    picture="f06_collapsed_digits",
     sources=["weng2017gan", "goodfellow2014gan", "salimans2016improved", "arjovsky2017wgan"],
 )
 

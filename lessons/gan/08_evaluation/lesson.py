@@ -28,6 +28,7 @@ lesson = Lesson(
     equations=[],
     pretrained=["digit_classifier"],
     minutes=0.8,
+    picture="samples",
     sources=[
         "weng2017gan",
         "dowson1982frechet",

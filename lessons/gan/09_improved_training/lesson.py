@@ -24,6 +24,7 @@ lesson = Lesson(
     post="gan",
     sections=["gan.s12"],
     minutes=0.8,
+    picture="remedies",
     sources=[
         "weng2017gan",
         "salimans2016improved",

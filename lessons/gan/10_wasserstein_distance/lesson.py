@@ -27,6 +27,7 @@ lesson = Lesson(
     figures=["gan.f07"],
     equations=["gan.10", "gan.11", "gan.12", "gan.13"],
     minutes=0.1,
+    picture="plan_in_the_plane",
     sources=["weng2017gan", "arjovsky2017wgan", "peyre2019transport"],
 )
 

@@ -24,6 +24,7 @@ lesson = Lesson(
     figures=["gan.f08"],
     equations=["gan.14", "gan.15", "gan.16"],
     minutes=0.1,
+    picture="learning",
     sources=["weng2017gan", "arjovsky2017wgan"],
 )
 

@@ -20,6 +20,7 @@ lesson = Lesson(
     title="Wasserstein GAN: a critic that estimates a distance",
     post="gan",
     minutes=2,
+    picture="best_critic",
     sections=["gan.s13", "gan.s16"],
     figures=["gan.f09"],
     equations=["gan.17", "gan.18", "gan.19"],

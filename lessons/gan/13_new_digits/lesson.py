@@ -23,6 +23,7 @@ lesson = Lesson(
     equations=["gan.03", "gan.19"],
     pretrained=["digit_classifier"],
     minutes=2.4,
+    picture="f10_monsters",
     sources=[
         "weng2017gan",
         "radford2015dcgan",

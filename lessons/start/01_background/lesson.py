@@ -25,6 +25,7 @@ lesson = Lesson(
     title="Background: arrays, gradients, logits, Adam",
     post="start",
     minutes=0.1,
+    picture="classifier",
     sources=["kingma2015adam"],
 )
 

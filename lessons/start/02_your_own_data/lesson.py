@@ -21,6 +21,7 @@ lesson = Lesson(
     title="Your own data",
     post="start",
     minutes=0.2,
+    picture="flow",
     sources=["kingma2014vae", "dinh2017realnvp", "ho2020ddpm", "rombach2022latent"],
 )
 
@@ -418,7 +419,7 @@ def draw_images(net, rng, n, on_step=None):
 
 def decoded(codes):
     z, _ = data.unstandardize(codes, code_mean, code_std)
-    return vae.likelihood.mean(vae.decode(z))
+    return vae.decode(z)
 
 
 # %%

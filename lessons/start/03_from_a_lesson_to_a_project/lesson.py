@@ -18,6 +18,7 @@ lesson = Lesson(
     title="From a lesson to a project",
     post="start",
     minutes=0.4,
+    picture="loaded",
     sources=["kong1992note", "minka2005divergence", "dinh2017realnvp", "henderson2018matters"],
 )
 

@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["vae.f01"],
     equations=["vae.01"],
     minutes=0.5,
+    picture="rebuilt",
     sources=["weng2018vae", "eckart1936rank", "baldi1989pca", "hinton2006reducing"],
     pretrained=["digit_classifier"],
 )

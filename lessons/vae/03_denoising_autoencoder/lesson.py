@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["vae.f02"],
     equations=["vae.02"],
     minutes=0.5,
+    picture="repaired",
     sources=[
         "weng2018vae",
         "vincent2008denoising",

@@ -22,6 +22,7 @@ lesson = Lesson(
     figures=["vae.f03", "vae.f04"],
     equations=["vae.03", "vae.04"],
     minutes=0.3,
+    picture="f04_filters",
     sources=["weng2018vae", "ng2011sparse", "makhzani2013ksparse"],
 )
 

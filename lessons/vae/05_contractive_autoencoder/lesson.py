@@ -25,6 +25,7 @@ lesson = Lesson(
     sections=["vae.s05"],
     equations=["vae.05"],
     minutes=0.1,
+    picture="directions",
     sources=["weng2018vae", "rifai2011contractive", "alain2014regularized"],
 )
 

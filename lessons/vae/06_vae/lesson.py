@@ -23,6 +23,7 @@ lesson = Lesson(
     figures=["vae.f05"],
     equations=["vae.06", "vae.07", "vae.08"],
     minutes=0.1,
+    picture="wave",
     sources=["weng2018vae", "kingma2014vae", "rezende2014backprop", "burda2016iwae"],
 )
 

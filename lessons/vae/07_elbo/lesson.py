@@ -21,6 +21,7 @@ lesson = Lesson(
     figures=["vae.f06"],
     equations=["vae.09", "vae.10", "vae.11", "vae.12", "vae.13"],
     minutes=0.1,
+    picture="f06_two_directions",
     sources=["weng2018vae", "tipping1999ppca", "kingma2014vae", "rezende2014backprop"],
 )
 

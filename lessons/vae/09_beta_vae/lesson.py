@@ -21,6 +21,7 @@ lesson = Lesson(
     sections=["vae.s09"],
     equations=["vae.15", "vae.16", "vae.17"],
     minutes=1.2,
+    picture="traversal_beta_8",
     sources=[
         "weng2018vae",
         "tishby1999bottleneck",

@@ -28,6 +28,7 @@ lesson = Lesson(
     equations=["vae.18", "vae.19", "vae.20"],
     pretrained=["digit_classifier"],
     minutes=4,
+    picture="samples",
     sources=["weng2018vae", "vandenoord2017vqvae", "razavi2019vqvae2"],
 )
 

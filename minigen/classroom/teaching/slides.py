@@ -154,7 +154,7 @@ def _question(question: blocks.Question, section: str) -> Iterator[Slide]:
     outcome = question.outcome
     if outcome is not None:
         label = f"**{outcome.label}**\n\n" if outcome.label else ""
-        yield Slide(section, "answer", f"**{name}: what came out.**\n\n{label}{outcome.text}", question.question)
+        yield Slide(section, "answer", f"**{name}: the answer.**\n\n{label}{outcome.text}", question.question)
 
 
 def _exercise(block: blocks.ExerciseBox, section: str) -> Iterator[Slide]:

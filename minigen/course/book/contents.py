@@ -79,8 +79,8 @@ class Chapter:
 
     @property
     def lead(self) -> blocks.Picture | None:
-        """The first figure that no prediction keeps closed; None if there is none."""
-        return next((figure for figure in self.figures if figure.closed_by is None), None)
+        """The picture at the top of the page; None if there is none."""
+        return self.reading.lead
 
     @property
     def reading_minutes(self) -> int:

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minigen.course.console import color, plural, print_json, text_table
+from minigen.course.console import UsageError, color, plural, print_json, text_table
+from minigen.course.exercise.progress import Progress, home
 from minigen.course.index import posts
 from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
 from minigen.course.index.outline import Group, afterwards, markdown_tables, outline, preparation
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, add_json
 from minigen.course.lesson.pretrained import model_name, to_train
 from minigen.course.lesson.quotes import recorded_metrics
+from minigen.course.reading.evening import evening_of, hours
 from minigen.zoo import PRETRAINED
 
 __all__ = ["main", "parser"]
@@ -30,7 +32,8 @@ def parser() -> Parser:
         example="minigen list --equations",
     )
     result.add_argument("--equations", action="store_true", help="equation → function → test → lesson")
-    result.add_argument("--json", action="store_true", help="the same for a program")
+    result.add_argument("--path", metavar="POST", help="the way through a post that takes an evening, such as gan")
+    add_json(result)
     result.add_argument("--markdown", action="store_true", help="the table of the guide")
     return result
 
@@ -42,6 +45,8 @@ def main(argv: Sequence[str]) -> int:
         print(color(f"minigen: {problem}", "yellow", sys.stderr), file=sys.stderr)
     if args.equations:
         _list_equations(equation_index(), args.json)
+    elif args.path:
+        _list_evening(args.path)
     elif args.markdown:
         print(markdown_tables())
     elif args.json:
@@ -88,6 +93,25 @@ def _list_lessons() -> None:
         print(f"(+ once): a model that several lessons share is trained first, and kept: {names}")
     shown = f"{covered} of {total} sections have a lesson. " if total else ""
     print(f"{shown}Run one: minigen run ID")
+
+
+def _list_evening(post: str) -> None:
+    """The sections and exercises of an evening, with the student's progress."""
+    try:
+        evening = evening_of(post)
+    except ValueError as error:
+        raise UsageError(f"--path: {error}") from None
+    progress = Progress(home())
+    print(color(f"{posts.heading(post)} in an evening: {evening.title}", "bold"))
+    rows: list[list[str]] = []
+    for stop in evening.stops:
+        rows.append([stop.short, f"the opening, {stop.places}", f"{stop.reading_minutes:.0f} min", ""])
+        for exercise in stop.exercises:
+            state = "passed" if progress.of(exercise)["passed"] else ""
+            rows.append(["", f"exercise {exercise.id}", f"{exercise.minutes:g} min", state])
+    print(text_table(rows, ["lesson", "what to read and to write", "time", "state"], indent="  "))
+    passed = sum(bool(progress.of(exercise)["passed"]) for exercise in evening.exercises)
+    print(f"\n{hours(evening.minutes)} in all; {passed} of {plural(len(evening.exercises), 'exercise')} passed")
 
 
 def _times(lesson: LessonInfo, waiting: Sequence[str]) -> list[str]:

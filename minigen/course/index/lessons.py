@@ -26,6 +26,7 @@ __all__ = [
     "lessons_root",
     "lessons_roots",
     "own_modules",
+    "package_lessons",
     "read_lesson",
     "scan_lessons",
     "short_id",
@@ -41,6 +42,7 @@ FIELDS: dict[str, Any] = {
     "pretrained": list,
     "sources": list,
     "minutes": (int, float),
+    "picture": str,
 }
 LISTS = tuple(name for name, kind in FIELDS.items() if kind is list)
 SAMPLER_OPTIONS = ("label", "caption", "w", "steps")  # what `minigen sample` can pass to a sampler
@@ -51,7 +53,8 @@ EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
 class LessonInfo:
     """A lesson as its first cell describes it. `id` is family and folder, "gan/02_gan"; `minutes` those of a run.
 
-    sources: keys of the bibliography (`minigen.course.index.sources`).
+    sources: keys of the bibliography (`minigen.course.index.sources`). picture: the name of its best figure, which
+    stands at the top of its page and in lists; "" if it names none.
     """
 
     id: str
@@ -64,6 +67,7 @@ class LessonInfo:
     equations: tuple[str, ...] = ()
     pretrained: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    picture: str = ""
 
     @property
     def number(self) -> str:
@@ -238,7 +242,8 @@ def read_lesson(path: Path) -> LessonInfo:
         raise ValueError(f"{path}: {error}") from None
     lists = {name: tuple(given.get(name, ())) for name in LISTS}
     post = given.get("post", id.split("/")[0])
-    return LessonInfo(id, path, given.get("title", id), post, float(given.get("minutes", 1.0)), **lists)
+    minutes, picture = float(given.get("minutes", 1.0)), given.get("picture", "")
+    return LessonInfo(id, path, given.get("title", id), post, minutes, **lists, picture=picture)
 
 
 def _lesson_call(path: Path) -> ast.Call:

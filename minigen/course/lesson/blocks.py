@@ -87,15 +87,23 @@ class Text(Block):
 
 @dataclass(frozen=True)
 class Code(Block):
-    """Code of a cell. summary: the line, in Markdown, that stands for folded code; "" if the code is open.
+    """Code of a cell, or a part of it.
 
-    purpose, methods: those of `minigen.course.reading.purposes.PageCell`.
+    purpose, methods: those of `minigen.course.reading.purposes.PageCell`. folded: a page shows only the line "code".
+    label: what that line says besides, in Markdown. is_rest: the other lines of the cell stand above, unfolded.
     """
 
     code: str
     purpose: str
-    summary: str = ""
     methods: frozenset[str] = frozenset()
+    folded: bool = False
+    label: str = ""
+    is_rest: bool = False
+
+    @property
+    def is_plumbing(self) -> bool:
+        """Whether it only shows or checks something."""
+        return self.is_rest or self.purpose in ("plumbing", "questions")
 
 
 # -- what a run shows --------------------------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ class Sources(Event):
 class Finish(Event):
     """`lesson.finish()`: the verdict on all claims and checks. unjudged: why claims are not judged, "" if they are.
 
-    answers: what the invitations of the lesson show, by their sentences.
+    answers: of a lesson that the reader has changed, what happens when its invitations are followed, by their
+    sentences.
     """
 
     status: str

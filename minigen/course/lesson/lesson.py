@@ -59,6 +59,7 @@ class Lesson:
     pretrained: the models of `minigen.zoo` that `lesson.pretrained(name)` loads.
     sources:   what it is made from and cites, by the keys of the bibliography (`minigen.course.index.sources`).
     minutes:   a run on two cores.
+    picture:   the name of its best figure, to stand at the top of its page and in lists.
     options:   how to run; by default those of `minigen run`, of the command line, or (in a notebook) none.
 
     Attributes: `seed`, `quick`, `scale`; `out`, the path of its `folder`; `events`, the stream that it emits to, and
@@ -78,12 +79,14 @@ class Lesson:
         pretrained: Sequence[str] = (),
         minutes: float = 1.0,
         sources: Sequence[str] = (),
+        picture: str = "",
         options: RunOptions | None = None,
     ):
         if not re.fullmatch(r"[a-z]+/\d\d_[a-z0-9_]+", id):
             raise ValueError(f"a lesson's id must look like 'gan/02_gan', got {id!r}")
         from minigen.tensor import runtime  # with autograd, which reading a lesson does not need
 
+        self.picture = picture
         runtime.begin()  # BLAS on one thread from the first number on, so that a run can be repeated to the last digit
         self.id, self.title, self.declared_models = id, title, check_pretrained(pretrained)
         self.sources = check_sources(sources)
@@ -459,7 +462,8 @@ class Lesson:
             status = "failed" if any(claim.status == "failed" for claim in claims) else "passed"
         if self.sources:
             self.events.emit(events.Sources([reference(key) for key in self.sources]))
-        shown = {invitation.sentence: invitation.answer for invitation in self.summary.changes.values()}
+        changes = self.summary.changes.values() if self._run.is_edited else []
+        shown = {invitation.sentence: invitation.answer for invitation in changes}
         if self.summary.chosen:
             answers = {question: outcome.answer for question, outcome in self.summary.outcomes.items()}
             self.events.emit(events.Note(score(self.summary.chosen, answers)))

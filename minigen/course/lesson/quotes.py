@@ -43,7 +43,7 @@ class Quotes:
         if full is None or full["choices"] != list(prediction.choices):
             return f"Not judged: this run is short. It gave: {text}", None
         if full["outcome"] == text:
-            return f"In a full run as in this short one: {text}", full["answer"]
+            return f"{text} (A full run agrees.)", full["answer"]
         return _beside(full["outcome"], text), full["answer"]
 
     def is_as_recorded(self, prediction: Prediction, text: str) -> bool:

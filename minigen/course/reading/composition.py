@@ -1,33 +1,40 @@
 """What is shown of a lesson, in which order, and what a prediction keeps closed.
 
-Text and code stand in the order of the lesson's file, the outputs of a run after the code that made them. A prediction
-reaches from its question to the next one, or to the next heading, but at least over its outcome. There it closes
-everything from the first block on that gives the result away, also what comes after the outcome: a result, code that
-says what must come out (that of checks, claims and outcomes, or with the text of the answer in it), or folded code that
-makes a result. Headings, exercises and the question itself are always open.
+Text and code stand in the order of the lesson's file, the outputs of a run after the code that made them. Of a cell's
+code, what only shows or checks something is folded, and stands below what it shows.
+
+A prediction keeps its answer closed and the evidence for it, nothing else: its outcomes, and the one figure or table
+that is nearest to them. They stand together below the question, before the first block that gives the result away: a
+result, or code that says what must come out (that of checks, claims and outcomes, or with the text of the answer in
+it). Everything else follows in the open, in its order, and may use the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from minigen.course.console import UsageError
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.lesson import blocks
-from minigen.course.lesson.blocks import OUTPUTS, Block, Question
-from minigen.course.lesson.recorded import status_of
+from minigen.course.lesson.blocks import OUTPUTS, Block, Picture, Question
+from minigen.course.lesson.recorded import read, status_of
 from minigen.course.lesson.result import Result
-from minigen.course.reading.purposes import BOXES, TELLING, PageCell, page_cells, reading_minutes
+from minigen.course.reading.purposes import BOXES, TELLING, PageCell, page_cells
 from minigen.course.reading.unrecorded import RESULT, entries_of_file
 
-__all__ = ["Reading", "compose"]
+__all__ = ["Reading", "compose", "joined", "reading_minutes", "recorded_reading", "summary_of"]
 
-ALWAYS_OPEN = (blocks.Heading, Question, blocks.ExerciseBox)
+EVIDENCE = (blocks.Picture, blocks.Table)
+WORDS_A_MINUTE = 160  # of a text with mathematics
+SECONDS_A_LINE = 4.0  # of code that is open
+SECONDS_A_FIGURE = 20.0
 
 Entry = Mapping[str, Any]  # an output, as `record.jsonl` has it
 
@@ -54,6 +61,13 @@ class Reading:
         return status_of(self.lesson, self.result)
 
     @property
+    def lead(self) -> Picture | None:
+        """The picture at the top of the page: the lesson's own choice, or else the first figure that is open."""
+        pictures = [block for block in self.blocks if isinstance(block, Picture)]
+        chosen = [picture for picture in pictures if picture.path.stem == self.lesson.picture]
+        return next(iter(chosen or [picture for picture in pictures if picture.closed_by is None]), None)
+
+    @property
     def questions(self) -> list[Question]:
         """The predictions, by their numbers."""
         return [block for block in self.blocks if isinstance(block, Question)]
@@ -66,15 +80,43 @@ class Missing(Block):
     is_result = True
 
 
+def recorded_reading(lesson: LessonInfo, otherwise: str = "") -> Reading:
+    """Return a lesson with its recorded outputs. Raises UsageError if there are none, or none that fit its file.
+
+    otherwise: what else its reader may do, at the end of that error.
+    """
+    record = read(lesson)
+    make = f"make a record with  minigen record {lesson.id}{otherwise}"
+    if record.result is None:
+        raise UsageError(f"{lesson.id} has no recorded run: {make}")
+    if record.misfits:
+        raise UsageError(f"the record of {lesson.id} no longer fits the lesson ({record.misfits[0]}): {make}")
+    return compose(lesson, record.result)
+
+
 def compose(lesson: LessonInfo, result: Result | None) -> Reading:
     """What is shown of a lesson with the result of a run, or of its file alone."""
     source = lesson.source
     cells = page_cells(source)
     shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result)))
     shown = list(_exercises_placed_once(shown, lesson))
-    kept = tuple(block for block in _closed(shown) if not isinstance(block, Missing))
-    minutes = reading_minutes(cells, sum(isinstance(block, blocks.Picture) for block in kept))
-    return Reading(lesson, result, kept, lesson.sources, minutes)
+    kept = tuple(block for block in _gathered(_closed(shown)) if not isinstance(block, Missing))
+    return Reading(lesson, result, kept, lesson.sources, max(1, round(reading_minutes(kept))))
+
+
+def reading_minutes(shown: Iterable[Block]) -> float:
+    """How long blocks take to read, without their exercises: their words, the code that is open, their figures."""
+    seconds = 0.0
+    for block in shown:
+        if isinstance(block, blocks.Text | blocks.Heading):
+            words = re.sub(r"\$\$.*?\$\$|`[^`]*`", " equation ", block.text, flags=re.S).split()
+            seconds += 60 * len(words) / WORDS_A_MINUTE
+        elif isinstance(block, blocks.Code) and not block.folded:
+            lines = [line.strip() for line in block.code.splitlines()]
+            seconds += SECONDS_A_LINE * sum(bool(line) and not line.startswith("#") for line in lines)
+        elif isinstance(block, blocks.Picture):
+            seconds += SECONDS_A_FIGURE
+    return seconds / 60
 
 
 # -- blocks in their order ---------------------------------------------------------------------------------------------
@@ -117,9 +159,15 @@ def _text(cell: PageCell) -> Iterator[Block]:
 def _code(cell: PageCell, is_run: bool) -> Iterator[Block]:
     """The code of a cell, unless blocks stand for all of it. Without a run there are no blocks of sources."""
     boxes = BOXES if is_run else BOXES - {"show_source"}
-    if cell.text and not (cell.purpose == "questions" and cell.methods <= boxes):
-        summary = "" if cell.is_open else cell.summary
-        yield blocks.Code(cell.text, cell.purpose, summary, cell.methods, cell=cell.index)
+    if not cell.text or (cell.purpose == "questions" and cell.methods <= boxes):
+        return
+    make = partial(blocks.Code, purpose=cell.purpose, cell=cell.index)
+    is_folded = cell.open_lines == 0
+    if cell.purpose != "code" or not cell.plumbing.text:
+        yield make(cell.text, methods=cell.methods, folded=is_folded, label=cell.label)
+        return
+    yield make(cell.teaching.text, methods=cell.teaching.methods, folded=is_folded, label=cell.label)
+    yield make(cell.plumbing.text, methods=cell.plumbing.methods, folded=True, is_rest=True)
 
 
 def _outputs(cell: int, entries: Sequence[Entry], folder: Path) -> Iterator[Block]:
@@ -177,35 +225,85 @@ def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterat
 
 
 def _closed(shown: Sequence[Block]) -> list[Block]:
-    """The blocks, each with the number of the prediction that keeps it closed."""
-    result = list(shown)
+    """The blocks, in which the outcomes of each question and the evidence stand together, closed."""
     at = [i for i, block in enumerate(shown) if isinstance(block, Question)]
+    result = list(shown[: at[0]] if at else shown)
     for number, (begin, stop) in enumerate(zip(at, [*at[1:], len(shown)])):
-        reach = range(begin + 1, _end_of_reach(shown, begin, stop))
-        first = next((i for i in reach if _gives_away(shown[i], shown[begin], shown[i:stop])), stop)
-        for i in range(first, reach.stop):
-            if not isinstance(shown[i], ALWAYS_OPEN):
-                result[i] = replace(shown[i], closed_by=number)
+        result += _with_fold(shown[begin:stop], number)
     return result
 
 
-def _end_of_reach(shown: Sequence[Block], begin: int, stop: int) -> int:
-    """Where a question's reach ends: at the first heading after its last outcome, or at the next question."""
-    outcomes = [i for i in range(begin, stop) if _has_outcome(shown[i])]
-    last = outcomes[-1] if outcomes else begin
-    return next((i for i in range(last, stop) if isinstance(shown[i], blocks.Heading)), stop)
+def _with_fold(reach: Sequence[Block], number: int) -> Iterator[Block]:
+    """A question and what follows it up to the next one, in which its answer is closed."""
+    question, *others = reach
+    outcomes = [i for i, block in enumerate(others) if isinstance(block, blocks.Outcome)]
+    if outcomes:
+        closed = [*outcomes, *_evidence(others, outcomes)]
+    else:  # without a run: the code that says what must come out
+        closed = [i for i, block in enumerate(others) if _is_code_of_outcome(block)]
+    first = next((i for i, block in enumerate(others) if i in closed or _gives_away(block, question)), len(others))
+    yield question
+    yield from others[:first]
+    yield from (replace(others[i], closed_by=number) for i in closed)
+    yield from (block for i, block in enumerate(others) if i >= first and i not in closed)
 
 
-def _has_outcome(block: Block) -> bool:
-    """Whether a block is an outcome, or the code of one."""
-    return isinstance(block, blocks.Outcome) or (isinstance(block, blocks.Code) and "outcome" in block.methods)
+def _evidence(others: Sequence[Block], outcomes: Sequence[int]) -> list[int]:
+    """Where the figure or table is that belongs to outcomes: none, or one.
+
+    It is one of the same cell or, if there is none, the last one above, or else the first one below, if neither text
+    nor heading stands between.
+    """
+    last = outcomes[-1]
+    found = [i for i, block in enumerate(others) if isinstance(block, EVIDENCE)]
+    same = [i for i in found if others[i].cell == others[last].cell]
+    above = [i for i in found if i < last]
+    between = (blocks.Text, blocks.Heading, blocks.ExerciseBox)
+    below = [i for i in found if i > last and not any(isinstance(block, between) for block in others[last:i])]
+    return same[-1:] or above[-1:] or below[:1]
 
 
-def _gives_away(block: Block, question: Block, following: Sequence[Block]) -> bool:
-    """Whether a block shows the result of a question, or is code that tells it or, folded, makes it."""
+def _is_code_of_outcome(block: Block) -> bool:
+    return isinstance(block, blocks.Code) and "outcome" in block.methods
+
+
+def _gives_away(block: Block, question: Block) -> bool:
+    """Whether a block shows the result of a question, or is open code that tells it."""
     if not isinstance(block, blocks.Code):
         return block.is_result
     outcome = question.outcome if isinstance(question, Question) else None
-    if TELLING & block.methods or (outcome and outcome.answer and f'"{outcome.answer}"' in block.code):
-        return True
-    return bool(block.summary) and any(other.cell == block.cell and other.is_result for other in following)
+    tells = TELLING & block.methods or (outcome and outcome.answer and f'"{outcome.answer}"' in block.code)
+    return bool(tells) and not block.folded
+
+
+# -- folded code -------------------------------------------------------------------------------------------------------
+
+
+def _gathered(shown: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, in which folded code stands below the results that follow it, up to the next text or open code."""
+    for is_apparatus, group in groupby(shown, key=_is_apparatus):
+        stretch = list(group)
+        yield from (block for block in stretch if not (is_apparatus and isinstance(block, blocks.Code)))
+        yield from (block for block in stretch if is_apparatus and isinstance(block, blocks.Code))
+
+
+def _is_apparatus(block: Block) -> bool:
+    """Whether a block is a result or folded code, not what is said."""
+    return block.folded if isinstance(block, blocks.Code) else block.is_result
+
+
+def joined(shown: Iterable[Block]) -> Iterator[Block | list[blocks.Code]]:
+    """The blocks as a page has them: folded code that follows each other as a list, for which one line stands."""
+    for is_folded, group in groupby(shown, key=lambda block: isinstance(block, blocks.Code) and block.folded):
+        if is_folded:
+            yield [block for block in group if isinstance(block, blocks.Code)]
+        else:
+            yield from group
+
+
+def summary_of(parts: Sequence[blocks.Code]) -> str:
+    """The line that stands for folded code, in Markdown."""
+    labels = [*dict.fromkeys(part.label for part in parts if part.label)]
+    if all(part.is_plumbing for part in parts):
+        labels = ["checks and figures"]
+    return f"code: {', '.join(labels)}" if labels else "code"

@@ -1,8 +1,9 @@
 """A lesson as a Jupyter notebook and, with the result of a run, with the outputs that its cells made.
 
-Every cell of the lesson's file is a cell of the notebook, which can be run. What a prediction keeps closed
-(`minigen.course.reading.composition`) is folded: text and outputs in Markdown that opens on a click, code by the
-metadata with which Jupyter, VS Code and Colab hide it.
+Every cell of the lesson's file is a cell of the notebook, which can be run. Outputs stay below their cells. Therefore a
+prediction closes more of them than on a page: all from the question to its outcome, folded in Markdown that opens on a
+click, and code that says what must come out. That code, and code that only shows or checks something, is hidden by the
+metadata with which Jupyter, VS Code and Colab do it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from minigen.course.lesson.sinks.jupyter import folded, markdown_of, source_mark
 from minigen.course.lesson.sinks.text import text_of
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
+from minigen.course.reading.purposes import TELLING
 from minigen.course.repository import COLAB_BADGE, colab_address, install_command
 
 __all__ = ["notebook_of"]
@@ -45,9 +47,10 @@ def notebook_of(lesson: LessonInfo, reading: Reading | None = None, colab: bool 
     from nbformat import v4
 
     made = list(_top(lesson, reading, colab))
+    closed = _cells_of_predictions(reading) if reading else {}
     for number, cell in enumerate(lesson.source.cells):
         mine = [block for block in reading.blocks if block.cell == number] if reading else []
-        made.append(_markdown(cell, mine) if cell.is_text else _code(cell, mine, reading))
+        made.append(v4.new_markdown_cell(cell.text) if cell.is_text else _code(cell, mine, reading, closed.get(number)))
     if reading and reading.sources:
         shown = markdown_of(events.Sources([reference(key) for key in reading.sources]))
         made.append(v4.new_markdown_cell(shown))
@@ -89,54 +92,54 @@ def _provenance(result: Result, status: str) -> str:
 # -- cells -------------------------------------------------------------------------------------------------------------
 
 
-def _markdown(cell: Cell, mine: Sequence[Block]) -> Any:
-    """A cell of text, in which what a prediction closes is folded."""
-    from nbformat import v4
-
-    if all(block.closed_by is None for block in mine):
-        return v4.new_markdown_cell(cell.text)
-    parts = []
-    for closed_by, group in groupby(mine, key=lambda block: block.closed_by):
-        text = "\n\n".join(
-            f"{'#' * block.level} {block.text}" if isinstance(block, blocks.Heading) else block.text
-            for block in group
-            if isinstance(block, blocks.Heading | blocks.Text)
-        )
-        parts.append(text if closed_by is None else _closed(closed_by, text))
-    return v4.new_markdown_cell("\n\n".join(parts))
+def _cells_of_predictions(reading: Reading) -> dict[int, int]:
+    """The number of the prediction for each cell from a question to its outcome."""
+    found: dict[int, int] = {}
+    for question in reading.questions:
+        outcomes = [block for block in reading.blocks if isinstance(block, blocks.Outcome)]
+        mine = [block.cell for block in outcomes if block.closed_by == question.number]
+        found |= dict.fromkeys(range(question.cell, max(mine, default=question.cell - 1) + 1), question.number)
+    return found
 
 
-def _code(cell: Cell, mine: Sequence[Block], reading: Reading | None) -> Any:
-    """A cell of code with its outputs. Its code is hidden where a prediction closes it, or boxes stand for it."""
+def _code(cell: Cell, mine: Sequence[Block], reading: Reading | None, prediction: int | None) -> Any:
+    """A cell of code with its outputs. Its code is hidden where it gives an answer away, or is plumbing."""
     from nbformat import v4
 
     made = v4.new_code_cell(cell.text)
     if reading is None:
         return made
     code = [block for block in mine if isinstance(block, blocks.Code)]
-    if any(block.closed_by is not None for block in code) or (mine and not code):
+    tells = prediction is not None and any(TELLING & block.methods for block in code)
+    if tells or all(block.is_plumbing for block in code):
         made["metadata"].update(HIDDEN)
     shown = takewhile(lambda block: not isinstance(block, blocks.Heading), mine)  # more exercises follow the last cell
     outputs = [block for block in shown if not isinstance(block, blocks.Code)]
-    made["outputs"] = list(_outputs(outputs))
+    made["outputs"] = list(_outputs(outputs, prediction))
     return made
 
 
 # -- outputs -----------------------------------------------------------------------------------------------------------
 
 
-def _outputs(shown: Sequence[Block]) -> Iterator[Any]:
-    """The outputs of a cell; what a prediction closes is one folded output, but for its outcome, which folds itself."""
+def _outputs(shown: Sequence[Block], prediction: int | None) -> Iterator[Any]:
+    """The outputs of a cell; the results that a prediction closes are one folded output, but for its outcome, which
+    folds itself.
+    """
 
-    def key(block: Block) -> tuple[int | None, bool]:
-        return block.closed_by, isinstance(block, blocks.Outcome)
+    def key(block: Block) -> tuple[bool, bool]:
+        closes = block.is_result and (prediction is not None or block.closed_by is not None)
+        return closes, isinstance(block, blocks.Outcome)
 
-    for (closed_by, is_outcome), group in groupby(shown, key=key):
-        if closed_by is None or is_outcome:
+    for (is_closed, is_outcome), group in groupby(shown, key=key):
+        if not is_closed or is_outcome:
             for block in group:
                 yield from _open(block)
         else:
-            yield _display(_closed(closed_by, "\n\n".join(map(_in_markdown, group))))
+            members = list(group)
+            number = prediction if members[0].closed_by is None else members[0].closed_by
+            assert number is not None, "it is closed by a prediction"
+            yield _display(_closed(number, "\n\n".join(map(_in_markdown, members))))
 
 
 def _open(block: Block) -> Iterator[Any]:

@@ -8,8 +8,7 @@ and small print. Links are relative.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -24,21 +23,27 @@ from minigen.course.lesson import blocks
 from minigen.course.lesson.blocks import Block
 from minigen.course.lesson.predict import LETTERS
 from minigen.course.lesson.recorded import CODE_CHANGED
-from minigen.course.reading.composition import Reading
+from minigen.course.reading.composition import Reading, joined, summary_of
 from minigen.course.reading.descriptions import describe
+from minigen.course.reading.evening import evenings, hours
 from minigen.course.repository import COLAB_BADGE, colab_address
 
 __all__ = ["PAGE", "contents_page", "lesson_page", "math", "short"]
 
 PAGE = "README.md"
 POINTS_PER_PIXEL = 2.0  # pictures are recorded at twice the size at which a page shows them
-THUMBNAIL = 160  # pixels, the width of a picture in the contents
+THUMBNAIL = 240  # pixels, the width of a picture in the contents
+SMALL, WIDE = 360, 640  # pixels, of the width of a picture at the top of a page
 
 INTRODUCTION = """\
-Each lesson is a section of one of four posts, run. Its page has the text, the code, and what a full run showed:
-figures, tables, printed numbers. Where the text asks for a prediction, choose first: what came out is folded below the
+Each lesson runs one section of one of four posts. Its page has the text, the code, and the results of a full run:
+figures, tables, printed numbers. Where the text asks for a prediction, choose first: the answer is folded below the
 question. An exercise is a function that you write: `minigen exercise start ID` begins it, and `minigen exercise check`
-tests it."""
+tests it.
+
+**Begin here:** with [start/01](start/01_background/README.md) if arrays, gradients, logits or Adam are new to you,
+otherwise with [gan/02](gan/02_gan/README.md). No time for a whole post? Each has a way through it that takes an
+evening."""
 
 MATH_OR_CODE = re.compile(r"(```.*?```|\$\$.*?\$\$|\$[^$]+\$|`[^`]*`)", re.S)
 LESSON = re.compile(rf"`((?:{'|'.join(posts.FAMILIES)})/\d\d)`")
@@ -61,13 +66,13 @@ class _Page:
         self.id = short_id(self.lesson.path.parent)
         self.lessons = {short_id(lesson.path.parent): lesson for lesson in lessons}
         self.exercises = {exercise.id: exercise for exercise in catalog.exercises_of(self.id)}
-        self.opened: set[int] = set()  # predictions, of whose results a part has been on the page
 
     def render(self) -> str:
         title, *rest = self.reading.blocks
-        parts = [self._block(title), *self._front()]
-        for closed_by, group in groupby(_joined(rest), key=lambda block: block.closed_by):
-            body = "\n\n".join(self._block(block) for block in group)
+        parts = [self._block(title), *self._front(), *self._lead()]
+        for closed_by, group in groupby(_by_section(rest), key=lambda block: block.closed_by):
+            shown = joined(_with_joined_checks(group))
+            body = "\n\n".join(_folded(each) if isinstance(each, list) else self._block(each) for each in shown)
             parts.append(body if closed_by is None else self._closed(body, closed_by))
         return "\n\n".join([*parts, *self._end()]) + "\n"
 
@@ -81,6 +86,14 @@ class _Page:
         if self.exercises:
             facts.insert(1, plural(len(self.exercises), "exercise"))
         return [self._neighbours(), f"{badge} · {ways}", ", ".join(facts) + ".", *self._status()]
+
+    def _lead(self) -> list[str]:
+        """The lesson's best picture, without its caption, which may give a result away."""
+        lead = self.reading.lead
+        if lead is None or not self.lesson.picture:
+            return []
+        alt = escape(describe(lead.file, ""))
+        return [f'<img src="recorded/{lead.file}" alt="{alt}" width="{_lead_width(lead.path)}">']
 
     def _neighbours(self) -> str:
         ids = list(self.lessons)
@@ -128,15 +141,9 @@ class _Page:
     # -- blocks --------------------------------------------------------------------------------------------------------
 
     def _closed(self, body: str, number: int) -> str:
-        which = f"of prediction {number + 1}"
         if self.reading.result is None:
-            summary = f"How the answer {which} is measured: choose first, the code may name it"
-        else:
-            summary = f"What came out {which}: choose first, then open"
-        if number in self.opened:
-            summary = f"More {which}"
-        self.opened.add(number)
-        return details(summary, body)
+            return details(f"How prediction {number + 1} is answered (choose before you open it)", body)
+        return details(f"Result of prediction {number + 1} (choose before you open it)", body)
 
     def _block(self, block: Block) -> str:
         render = blocks.of_kind(RENDERED, block)
@@ -149,12 +156,8 @@ class _Page:
     def text(self, block: blocks.Text) -> str:
         return self._linked(math(block.text))
 
-    def code(self, block: blocks.Code) -> str:
-        code = fence(block.code, "python")
-        return details(block.summary, code) if block.summary else code
-
     def invitation(self, block: blocks.Invitation) -> str:
-        folded = details("What comes out then", self._linked(math(block.answer)))
+        folded = details("What happens", self._linked(math(block.answer)))
         return f"**Try it.** {self._linked(math(block.sentence))}\n\n{folded}"
 
     def play(self, block: blocks.Play) -> str:
@@ -192,20 +195,20 @@ class _Page:
         paragraphs = [short(" ".join(part.split())) for part in re.split(r"\n\s*\n", exercise.prompt.strip())]
         size = f"{plural(exercise.points, 'point')}, about {plural(exercise.minutes, 'minute')}"
         start = f"`minigen exercise start {id}`"
-        folded = details(f"What {exercise.name} has to do", "\n\n".join(paragraphs))
+        folded = details(f"Specification of {exercise.name}", "\n\n".join(paragraphs))
         return f"**Exercise: write `{exercise.name}`** ({size}). Begin with {start}.\n\n{folded}"
 
 
 RENDERED: dict[type, Callable[[Any, Any], str]] = {  # of (page, block)
     blocks.Heading: _Page.heading,
     blocks.Text: _Page.text,
-    blocks.Code: _Page.code,
+    blocks.Code: lambda page, block: fence(block.code, "python"),
     blocks.Question: lambda page, block: _question(block),
     blocks.Outcome: lambda page, block: _outcome(block),
     blocks.ExerciseBox: _Page.exercise,
     blocks.Invitation: _Page.invitation,
     blocks.Printed: lambda page, block: fence(block.text, "text"),
-    blocks.Checks: lambda page, block: "\n".join(_check(check) for check in block.checks),
+    blocks.Checks: lambda page, block: _checks(block.checks),
     blocks.Table: lambda page, block: _titled(block.title, table(block.header, block.rows)),
     blocks.Play: _Page.play,
     blocks.Picture: _Page.picture,
@@ -222,19 +225,42 @@ def _width(picture: Path) -> int:
         return round(image.width / POINTS_PER_PIXEL)
 
 
-def _joined(shown: Sequence[Block]) -> Iterator[Block]:
-    """The blocks, in which cells of imports and the declaration of the lesson that follow each other are one."""
-    for _, group in groupby(shown, key=_is_head):
-        first, *others = list(group)
-        if isinstance(first, blocks.Code) and _is_head(first) and others:
-            code = "\n\n".join(block.code for block in (first, *others) if isinstance(block, blocks.Code))
-            yield replace(first, code=code, summary="imports, and what this lesson covers")
+def _by_section(shown: Iterable[Block]) -> Iterator[Block]:
+    """The blocks, in which the code that only shows or checks something stands at the end of its section."""
+    plumbing: list[Block] = []
+    for block in shown:
+        if isinstance(block, blocks.Heading) and block.level <= 2:
+            yield from plumbing
+            plumbing = []
+        if isinstance(block, blocks.Code) and block.is_plumbing and block.closed_by is None:
+            plumbing.append(block)
         else:
-            yield from (first, *others)
+            yield block
+    yield from plumbing
 
 
-def _is_head(block: Block) -> bool:
-    return isinstance(block, blocks.Code) and block.purpose in ("imports", "lesson") and bool(block.summary)
+def _lead_width(picture: Path) -> int:
+    """The width of the picture at the top of a page: a small one is shown as large as it is."""
+    from PIL import Image
+
+    with Image.open(picture) as image:
+        return min(max(_width(picture), min(image.width, SMALL)), WIDE)
+
+
+def _with_joined_checks(shown: Iterable[Block]) -> Iterator[Block]:
+    """The blocks, in which checks that follow each other are one block."""
+    for kind, group in groupby(shown, key=type):
+        if kind is blocks.Checks:
+            yield blocks.Checks(
+                [check for block in group if isinstance(block, blocks.Checks) for check in block.checks]
+            )
+        else:
+            yield from group
+
+
+def _folded(parts: Sequence[blocks.Code]) -> str:
+    """Folded code of cells that follow each other."""
+    return details(summary_of(parts), fence("\n\n".join(part.code for part in parts), "python"))
 
 
 def _reference(source: Reference) -> str:
@@ -251,12 +277,19 @@ def _question(block: blocks.Question) -> str:
 
 def _outcome(block: blocks.Outcome) -> str:
     text = short(block.text)
-    return f"**It came out: {short(block.label)}.** {text}" if block.label else f"**It came out:** {text}"
+    return f"**Answer: {short(block.label)}.** {text}" if block.label else f"**Answer:** {text}"
+
+
+def _checks(checks: Sequence[blocks.Check]) -> str:
+    """Checks in small letters, one after the other: a reader who trusts them passes over one line."""
+    return f"<sub>{' · '.join(map(_check, checks))}</sub>"
 
 
 def _check(check: blocks.Check) -> str:
-    sign = "✓" if check.status == "passed" else "✗"
-    return f"- {sign} {short(check.name)}: {short(check.value)} (must be {short(check.bar.removeprefix('= '))})"
+    name, value, bar = short(check.name), short(check.value), short(check.bar.removeprefix("= "))
+    if check.status != "passed":
+        return f"✗ {name}: {value} (must be {bar})"
+    return f"✓ {name}: {value}" if check.bar.startswith("= ") else f"✓ {name}: {value} ({bar})"
 
 
 def _claims(rows: Sequence[Sequence[str]]) -> str:
@@ -279,12 +312,23 @@ def contents_page(readings: Sequence[Reading]) -> str:
     for family in dict.fromkeys([*posts.FAMILIES, *(reading.lesson.post for reading in readings)]):
         rows = [_contents_row(reading) for reading in readings if reading.lesson.id.startswith(f"{family}/")]
         if rows:
-            header = [
-                "| | lesson | minutes to read | exercises | minutes to run |",
-                "| --- | --- | ---: | ---: | ---: |",
-            ]
-            parts += [f"## {posts.heading(family)}", "\n".join([*header, *rows])]
+            header = ["| lesson | minutes to read | exercises | minutes to run |", "| --- | ---: | ---: | ---: |"]
+            parts += [f"## {posts.heading(family)}", *_evening(family, readings), "\n".join([*header, *rows])]
     return "\n\n".join([*parts, "<sub>`minigen record` writes this page.</sub>"]) + "\n"
+
+
+def _evening(post: str, readings: Sequence[Reading]) -> list[str]:
+    """The way through a post that takes an evening, if all its lessons are there."""
+    pages = {short_id(reading.lesson.path.parent): f"{reading.lesson.id}/{PAGE}" for reading in readings}
+    evening = evenings().get(post)
+    if evening is None or any(stop.short not in pages for stop in evening.stops):
+        return []
+    stops = [f"[{stop.short}]({pages[stop.short]}) {stop.places}" for stop in evening.stops]
+    exercises = plural(len(evening.exercises), "exercise")
+    return [
+        f"**In an evening**, {hours(evening.minutes)} with {exercises}: {'; '.join(stops)}."
+        f" `minigen list --path {post}` lists the exercises."
+    ]
 
 
 def _contents_row(reading: Reading) -> str:
@@ -292,20 +336,19 @@ def _contents_row(reading: Reading) -> str:
     page = f"{lesson.id}/{PAGE}"
     link = f"[{short_id(lesson.path.parent)} {short(lesson.title, in_cell=True)}]({page})"
     picture = _thumbnail(reading)
-    image = f"[{picture}]({page})" if picture else ""
+    image = f"<br>[{picture}]({page})" if picture else ""
     note = "" if reading.result else " (not recorded yet)"
     exercises = len(lesson.exercises) or ""
-    return f"| {image} | {link}{note} | {reading.minutes} | {exercises} | {lesson.minutes:g} |"
+    return f"| {link}{note}{image} | {reading.minutes} | {exercises} | {lesson.minutes:g} |"
 
 
 def _thumbnail(reading: Reading) -> str:
-    """The picture of a lesson, "" if it has none: the first figure that is open, or the first one."""
-    pictures = [block for block in reading.blocks if isinstance(block, blocks.Picture)]
-    if not pictures:
+    """The picture of a lesson, "" if it has none."""
+    if reading.lead is None:
         return ""
-    first = next((block for block in pictures if block.closed_by is None), pictures[0])
-    alt = describe(first.file, "")  # its caption may give a result away
-    return f'<img src="{reading.lesson.id}/recorded/{first.file}" alt="{escape(alt)}" width="{THUMBNAIL}">'
+    alt = describe(reading.lead.file, "")  # its caption may give a result away
+    width = min(THUMBNAIL, _width(reading.lead.path))
+    return f'<img src="{reading.lesson.id}/recorded/{reading.lead.file}" alt="{escape(alt)}" width="{width}">'
 
 
 # -- pieces of Markdown ------------------------------------------------------------------------------------------------

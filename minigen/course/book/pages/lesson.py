@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -16,6 +16,7 @@ from minigen.course.book.runnable import Cells, cells_of_lesson
 from minigen.course.index.sources import sources_of
 from minigen.course.lesson import blocks, recorded
 from minigen.course.lesson.blocks import Block
+from minigen.course.reading.composition import joined, summary_of
 from minigen.course.reading.descriptions import describe
 
 __all__ = ["Pictures", "figure_anchor", "lesson_page"]
@@ -52,7 +53,10 @@ class Page:
         assert isinstance(title, blocks.Heading), "a lesson begins with its title"
         parts = [f"# {title.text}", *self._head()]
         for closed_by, group in groupby(shown, key=lambda block: block.closed_by):
-            body = "\n\n".join(self._block(block) for block in group)
+            blocks_of_page = joined(group)
+            body = "\n\n".join(
+                self._folded(each) if isinstance(each, list) else self._block(each) for each in blocks_of_page
+            )
             parts.append(body if closed_by is None else self._closed(body, closed_by))
         return "\n\n".join([*parts, *self._foot()]) + "\n"
 
@@ -101,8 +105,8 @@ class Page:
         return html_block("lesson/run.html", command=command, took=took, processor=processor)
 
     def _closed(self, body: str, number: int) -> str:
-        aside = "(make your prediction first, or open it)"
-        return outputs.details("What came out", body, "mg-outcome", aside, prediction=self._key(number))
+        aside = "(choose before you open it)"
+        return outputs.details("Result", body, "mg-outcome", aside, prediction=self._key(number))
 
     def _key(self, number: int) -> str:
         return f"{self.chapter.short}:{number}"
@@ -157,16 +161,21 @@ class Page:
         return figure_anchor(self.chapter, block.file), self.root + address, size
 
     def code(self, block: blocks.Code) -> str:
-        """A cell's code, as it stands or folded to a line."""
+        """The code of a cell or, if the others stand above, the rest of its lines."""
         code = code_block(block.code, class_="mg-code-block")
-        if block.cell in self.cells.chains:
-            code = outputs.cell(code, block.cell)
-        elif self.cells.trains(block.cell):
-            code += "\n" + outputs.trains(self.cells.seconds(block.cell, self.chapter.result), self.chapter.short)
-        if not block.summary:
+        if block.is_rest:
             return code
-        kind = "mg-code" if block.purpose == "code" else "mg-code mg-plumbing"  # plumbing is left out in print
-        return outputs.details(block.summary, code, kind)
+        if block.cell in self.cells.chains:
+            return outputs.cell(code, block.cell)
+        if self.cells.trains(block.cell):
+            code += "\n" + outputs.trains(self.cells.seconds(block.cell, self.chapter.result), self.chapter.short)
+        return code
+
+    def _folded(self, parts: Sequence[blocks.Code]) -> str:
+        """Folded code of cells that follow each other."""
+        kind = "mg-code mg-plumbing" if all(part.purpose != "code" or part.is_rest for part in parts) else "mg-code"
+        body = "\n\n".join(self.code(part) for part in parts)
+        return outputs.details(summary_of(parts), body, kind)  # plumbing is left out in print
 
     def exercise(self, block: blocks.ExerciseBox) -> str:
         found = [exercise for exercise in self.contents.exercises if exercise.id == block.id]

@@ -120,7 +120,7 @@ def invitation(sentence: str, answer: str, short: str, in_page: bool = False) ->
 
     short: the lesson, `gan/02`. in_page: whether the cell can be changed and run in the page.
     """
-    folded = details("What comes out then", answer + "\n", "mg-change-answer")
+    folded = details("What happens", answer + "\n", "mg-change-answer")
     return html_around("outputs/invitation.html", f"**Try it.** {sentence}\n\n{folded}", short=short, in_page=in_page)
 
 

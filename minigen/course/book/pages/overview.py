@@ -10,6 +10,7 @@ from minigen.course.book.pages.lesson import Pictures
 from minigen.course.console import plural
 from minigen.course.index import posts
 from minigen.course.lesson.blocks import Picture
+from minigen.course.reading.evening import evenings, hours
 from minigen.course.repository import REPOSITORY
 
 __all__ = ["first_page", "post_page"]
@@ -59,6 +60,13 @@ that have been run. Read, predict what will come out, look, and write the equati
 
 {cards}
 
+## No time for a whole post?
+
+Each has a way through it that takes an evening: the sections that carry its argument, and the exercises that are its
+lines.
+
+{chr(10).join(_evening(contents, post) for post in contents.posts if post in evenings())}
+
 ## How to read it
 
 - A lesson asks for **your prediction** before it shows what came out. Choose, and the results open.
@@ -88,6 +96,17 @@ The source is at [github.com/{REPOSITORY}](https://github.com/{REPOSITORY}), und
 {chr(10).join(REFERENCE)}
 ```
 """
+
+
+def _evening(contents: Contents, post: str) -> str:
+    """One line on an evening: its stops with links to their pages, and how long it takes."""
+    evening = evenings()[post]
+    stops = []
+    for stop in evening.stops:
+        page = contents.page_of(stop.short)
+        stops.append(f"{f'[{stop.short}]({page})' if page else stop.short} {stop.places}")
+    about = f"{hours(evening.minutes)} with {plural(len(evening.exercises), 'exercise')}"
+    return f"- **{post_title(post)}**, {about}: {'; '.join(stops)}."
 
 
 def _post(contents: Contents, post: str, pictures: Pictures) -> dict[str, Any]:

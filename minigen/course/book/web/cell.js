@@ -74,7 +74,7 @@ reader's own versions of its cells, and shows what the last one shows in place o
     figure,
     outcome({ text, answer }) {
       const made = element("p", "mg-verdict");
-      made.append(element("strong", "", answer ? `It came out: ${answer}. ` : "It came out: "), withMarks("span", "", text));
+      made.append(element("strong", "", answer ? `Answer: ${answer}. ` : "Answer: "), withMarks("span", "", text));
       return made;
     },
   };

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
-from minigen.course.console import text_table
+from minigen.course.console import UsageError, text_table
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.progress import Progress, home, next_exercise
+from minigen.course.exercise.progress import Progress, add_folder, next_exercise
 from minigen.course.lesson.options import Parser
 
 __all__ = ["arguments", "run"]
@@ -17,14 +16,14 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of the command."""
-    default = home()
-    parser.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+    add_folder(parser)
+    parser.add_argument("--path", metavar="POST", help="only those of the evening in a post, such as gan")
     parser.add_argument("id", nargs="?", metavar="ID", help="a lesson, such as gan/02")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a table of the exercises."""
-    exercises = catalog.find(args.id) if args.id else catalog.all_exercises()
+    exercises = _chosen(args.id, args.path)
     record, rows = Progress(args.dir), []
     for exercise in exercises:
         entry = record.of(exercise)
@@ -43,6 +42,20 @@ def run(args: argparse.Namespace) -> int:
     if following:
         print(following)
     return 0
+
+
+def _chosen(id: str | None, path: str | None) -> list[Exercise]:
+    """The exercises of a lesson, of an evening, or all of them."""
+    if path is None:
+        return catalog.find(id) if id else catalog.all_exercises()
+    if id:
+        raise UsageError("give an ID or --path, not both")
+    from minigen.course.reading.evening import evening_of  # a check does not need to load how lessons are read
+
+    try:
+        return evening_of(path).exercises
+    except ValueError as error:
+        raise UsageError(f"--path: {error}") from None
 
 
 def _duration(exercises: Sequence[Exercise]) -> str:

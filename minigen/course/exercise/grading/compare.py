@@ -35,14 +35,14 @@ __all__ = [
 ROUNDINGS = 16.0  # units in the last place that a right answer may be off by
 COARSEST = float(np.finfo(np.float32).eps)  # no answer is judged as if its floats were coarser than float32
 LN2, LN10 = math.log(2.0), math.log(10.0)
-OPPOSITE = "yours is the expected value with the opposite sign (x -1)"
+OPPOSITE = "your value has the opposite sign of the expected one (x -1)"
 FACTORS = {
     OPPOSITE: -1.0,
     "yours is twice the expected value (x 2)": 2.0,
     "yours is half the expected value (x 1/2)": 0.5,
-    "yours is the expected value times 1/ln 2: it is in bits, nats are expected": 1 / LN2,
-    "yours is the expected value times ln 2: it is in nats, bits are expected": LN2,
-    "yours is the expected value times 1/ln 10: a logarithm to base 10?": 1 / LN10,
+    "your value is 1/ln 2 times the expected one: you returned bits, not nats": 1 / LN2,
+    "your value is ln 2 times the expected one: you returned nats, not bits": LN2,
+    "your value is 1/ln 10 times the expected one: did you use a logarithm to base 10?": 1 / LN10,
 }
 OFFSETS = {"ln 2": LN2, "2 ln 2": 2 * LN2, "1/2": 0.5, "1": 1.0, "2": 2.0}
 
@@ -298,9 +298,9 @@ def _rules(pair: Pair) -> Iterator[tuple[str, str]]:
             if n > 2 and pair.is_equal(factor * want):
                 yield kind, f"{words} ({n} is a size of the input)"
     if want.ndim >= 2 and pair.is_equal(np.swapaxes(want, -1, -2)):
-        yield "transposed", "yours is the expected array transposed"
+        yield "transposed", "your array is the expected one transposed"
     if want.ndim >= 1 and pair.is_equal(want[::-1]):
-        yield "reversed", "yours is the expected array in reverse order"
+        yield "reversed", "your array is the expected one in reverse order"
     yield from _rearranged(pair, got, want)
     for words, other in _functions(want).items():
         if pair.is_equal(other):
@@ -353,7 +353,7 @@ def _constants(pair: Pair, got: np.ndarray, want: np.ndarray) -> Iterator[tuple[
     word = "plus" if offset > 0 else "minus"
     for name, constant in OFFSETS.items():
         if pair.is_equal(want + math.copysign(constant, offset)):
-            yield f"{word} {name}", f"yours is the expected value {word} {name}"
+            yield f"{word} {name}", f"your value is the expected one {word} {name}"
     if want.size > 1 and pair.is_equal(want + offset):
         yield "offset", f"yours is off by the same constant everywhere ({offset:+.6g})"
     nonzero = want != 0

@@ -54,9 +54,9 @@ def _outcome(block: blocks.Outcome) -> str:
         if block.answer is None:
             result = ""
         elif choice == block.answer:
-            result = "So it came out. "
+            result = "This is the answer. "
         else:
-            result = f"It came out as {block.label}. "
+            result = f"The answer is {block.label}. "
         parts.append(folded(labelled(block.choices, choice), result + block.text))
     return "\n\n".join(parts)
 
@@ -134,7 +134,7 @@ MARKDOWN: dict[type, Callable[[Any], str]] = {
     blocks.Outcome: _outcome,
     blocks.ExerciseBox: _exercise,
     blocks.Invitation: lambda block: (
-        f"**Now change something.** {block.sentence}\n\n{folded('What it shows', block.answer)}"
+        f"**Now change something.** {block.sentence}\n\n{folded('What happens', block.answer)}"
     ),
     blocks.Table: _table,
     blocks.Claims: lambda block: markdown_table(block.rows, block.header),

@@ -72,9 +72,9 @@ def _finish(event: events.Finish, paint: Paint) -> str:
 
 
 def _answers(answers: Mapping[str, str]) -> str:
-    """What the changes that a lesson asks for show, at its end."""
+    """What happens when the invitations of a lesson are followed."""
     lines = [f"  {sentence}\n    → {answer}" for sentence, answer in answers.items()]
-    return "\n".join(["", "  What the changes show", *lines, ""]) if lines else ""
+    return "\n".join(["", "  What happens when you try it", *lines, ""]) if lines else ""
 
 
 def verdict(event: events.Finish, paint: Paint = plain) -> str:
@@ -102,9 +102,9 @@ TEXTS: dict[type, Callable[[Any, Paint], str | None]] = {
     events.Sources: lambda event, paint: "\n".join(["", "  sources", *(f"    {one}" for one in event.references)]),
     events.Finish: _finish,
     blocks.Question: _question,
-    blocks.Outcome: lambda event, paint: f"  outcome  {f'{event.label}: ' if event.label else ''}{event.text}",
+    blocks.Outcome: lambda event, paint: f"  answer  {f'{event.label}. ' if event.label else ''}{event.text}",
     blocks.ExerciseBox: _exercise,
-    blocks.Invitation: lambda event, paint: f"  change   {event.sentence}",
+    blocks.Invitation: lambda event, paint: f"  try it  {event.sentence}",
     blocks.Source: lambda event, paint: f"  source  {event.where} {event.name}",
     blocks.Picture: _picture,
     blocks.Table: _table,

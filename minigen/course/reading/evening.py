@@ -1,0 +1,123 @@
+"""An evening in a post: the sections and the exercises that carry its argument. `data/paths.toml` lists them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+
+from minigen.course.console import plural
+from minigen.course.exercise import catalog
+from minigen.course.exercise.format import Exercise
+from minigen.course.index.lessons import LessonInfo
+from minigen.course.index.names import find_lesson
+from minigen.course.index.package import PACKAGE
+from minigen.course.lesson import blocks, recorded
+from minigen.course.lesson.blocks import Block
+from minigen.course.reading.composition import compose, reading_minutes
+
+__all__ = ["Evening", "Stop", "evening_of", "evenings", "hours"]
+
+NUMBER = re.compile(r"(\d+)\. ")  # how the heading of a section begins
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A lesson of an evening: its opening, some of its sections, and some of its exercises."""
+
+    lesson: LessonInfo
+    sections: tuple[int, ...]
+    exercises: tuple[Exercise, ...]
+
+    @property
+    def short(self) -> str:
+        """ "gan/02"."""
+        return f"{self.lesson.id.split('/')[0]}/{self.lesson.number}"
+
+    @property
+    def places(self) -> str:
+        """ "sections 1 to 5, 8"."""
+        runs: list[list[int]] = []
+        for number in self.sections:
+            if runs and runs[-1][-1] == number - 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        words = [f"{run[0]} to {run[-1]}" if len(run) > 2 else " and ".join(map(str, run)) for run in runs]
+        return f"section{'s' if len(self.sections) > 1 else ''} {', '.join(words)}"
+
+    @cached_property
+    def reading_minutes(self) -> float:
+        """How long the opening and the sections take to read. Raises ValueError if the lesson lacks one of them."""
+        shown = compose(self.lesson, recorded.read(self.lesson).result).blocks
+        starts = [i for i, block in enumerate(shown) if isinstance(block, blocks.Heading) and block.level == 2]
+        numbers = [_number(shown[i]) for i in starts]
+        missing = [number for number in self.sections if number not in numbers]
+        if missing:
+            raise ValueError(f"{self.short} has no section {missing[0]}")
+        parts = [shown[: starts[0]]]
+        for (begin, end), number in zip(pairwise([*starts, len(shown)]), numbers):
+            if number in self.sections:
+                parts.append(shown[begin:end])
+        return sum(map(reading_minutes, parts))
+
+    @property
+    def exercise_minutes(self) -> float:
+        return sum(exercise.minutes for exercise in self.exercises)
+
+
+@dataclass(frozen=True)
+class Evening:
+    """The way through a post that takes an evening."""
+
+    post: str
+    title: str
+    stops: Sequence[Stop]
+
+    @property
+    def reading_minutes(self) -> float:
+        return sum(stop.reading_minutes for stop in self.stops)
+
+    @property
+    def exercises(self) -> list[Exercise]:
+        return [exercise for stop in self.stops for exercise in stop.exercises]
+
+    @property
+    def minutes(self) -> float:
+        """All of it, exercises included."""
+        return self.reading_minutes + sum(stop.exercise_minutes for stop in self.stops)
+
+
+@lru_cache
+def evenings() -> dict[str, Evening]:
+    """The evening of each post that has one. Raises ValueError for a lesson or an exercise that is not there."""
+    with (PACKAGE / "course" / "data" / "paths.toml").open("rb") as file:
+        listed = tomllib.load(file)
+    return {post: Evening(post, one["title"], [_stop(**stop) for stop in one["stops"]]) for post, one in listed.items()}
+
+
+def evening_of(post: str) -> Evening:
+    """The evening of a post. Raises ValueError if it has none."""
+    if post not in evenings():
+        raise ValueError(f"there is an evening for {', '.join(evenings())}, not for {post!r}")
+    return evenings()[post]
+
+
+def _stop(lesson: str, sections: Sequence[int], exercises: Sequence[str]) -> Stop:
+    found = [catalog.find(f"{lesson}/{name}")[0] for name in exercises]
+    return Stop(find_lesson(lesson), tuple(sections), tuple(found))
+
+
+def _number(heading: Block) -> int:
+    """1 of "## 1. The game of two models"; 0 of a heading without a number."""
+    found = NUMBER.match(heading.text) if isinstance(heading, blocks.Heading) else None
+    return int(found[1]) if found else 0
+
+
+def hours(minutes: float) -> str:
+    """ "2 h 25 min", to five minutes."""
+    whole, rest = divmod(5 * round(minutes / 5), 60)
+    return f"{whole} h {rest:02} min" if whole else plural(rest, "minute")

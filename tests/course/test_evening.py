@@ -1,0 +1,89 @@
+"""The way through a post that takes an evening: its sections and exercises are there, and it is as short as it says."""
+
+import pytest
+
+from minigen.cli import main
+from minigen.course.index.lessons import all_lessons
+from minigen.course.lesson import recorded
+from minigen.course.reading.composition import compose
+from minigen.course.reading.evening import Stop, evening_of, evenings, hours
+from minigen.course.reading.markdown import contents_page
+
+EVENING = 180  # minutes
+
+
+def test_each_post_and_what_came_after_them_has_an_evening():
+    assert list(evenings()) == ["gan", "vae", "flow", "diffusion", "after"]
+
+
+@pytest.mark.parametrize("post", ["gan", "vae", "flow", "diffusion", "after"])
+def test_it_takes_an_evening_in_the_order_of_the_lessons(post):
+    evening = evening_of(post)
+    assert 90 <= evening.minutes <= EVENING
+    assert [stop.short for stop in evening.stops] == sorted({stop.short for stop in evening.stops})
+    for stop in evening.stops:
+        assert stop.lesson.post == post and list(stop.sections) == sorted({*stop.sections}), stop.short
+        assert stop.reading_minutes >= 2, stop.short
+        assert all(exercise.lesson == stop.short for exercise in stop.exercises)
+    assert len(evening.exercises) >= 5
+
+
+def test_the_minutes_of_a_stop_are_those_of_its_sections():
+    first = evening_of("gan").stops[0]
+    whole = compose(first.lesson, recorded.read(first.lesson).result).minutes
+    opening = Stop(first.lesson, (), ())
+    parts = [Stop(first.lesson, (number,), ()).reading_minutes - opening.reading_minutes for number in range(1, 11)]
+    assert opening.reading_minutes + sum(parts) == pytest.approx(whole, abs=0.6)
+    both = Stop(first.lesson, (2, 5), ()).reading_minutes - opening.reading_minutes
+    assert both == pytest.approx(parts[1] + parts[4])
+
+
+def test_a_section_or_a_post_that_is_not_there():
+    first = evening_of("gan").stops[0]
+    with pytest.raises(ValueError, match="gan/02 has no section 99"):
+        _ = Stop(first.lesson, (1, 99), ()).reading_minutes
+    with pytest.raises(ValueError, match="an evening for gan, vae, flow, diffusion, after, not for 'start'"):
+        evening_of("start")
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ((3,), "section 3"),
+        ((2, 6), "sections 2, 6"),
+        ((1, 2), "sections 1 and 2"),
+        ((1, 2, 3, 8), "sections 1 to 3, 8"),
+    ],
+)
+def test_sections_in_words(sections, words):
+    assert Stop(evening_of("gan").stops[0].lesson, sections, ()).places == words
+
+
+def test_time_in_words():
+    assert [hours(59), hours(121), hours(148)] == ["1 h 00 min", "2 h 00 min", "2 h 30 min"]
+    assert hours(31) == "30 minutes"
+
+
+def test_the_lists(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["list", "--path", "flow"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Flow-based Deep Generative Models in an evening: ")
+    assert "the opening, sections 1 to 3, 6" in printed and "exercise flow/05/affine_forward" in printed
+    assert f"{hours(evening_of('flow').minutes)} in all; 0 of 8 exercises passed" in printed
+    assert main(["exercise", "list", "--path", "flow"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("flow/0") >= 8 and "flow/07" not in printed and "0 of 8 passed" in printed
+    assert main(["list", "--path", "start"]) == 2
+    assert main(["exercise", "list", "gan/02", "--path", "gan"]) == 2
+    assert "give an ID or --path, not both" in capsys.readouterr().err
+
+
+def test_the_contents_lead_to_each_lesson_of_an_evening():
+    readings = [compose(lesson, None) for lesson in all_lessons()]
+    page = contents_page(readings)
+    assert page.count("**In an evening**") == 5
+    for evening in evenings().values():
+        for stop in evening.stops:
+            assert f"[{stop.short}]({stop.lesson.id}/README.md) {stop.places}" in page
+    assert "In an evening" not in contents_page(readings[:3])
