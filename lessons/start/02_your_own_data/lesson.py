@@ -334,6 +334,8 @@ log_p = norm.logpdf(log_area, 4.2, 0.4) + poisson.logpmf(rooms - 1, np.exp(log_a
 limit = -np.mean(log_p)
 difference = ends["whole numbers"] - ends["with noise"]
 which = 0 if abs(difference) < 0.3 else 1 if difference > 0 else 2
+
+# %%
 lesson.outcome(
     f"It falls to {ends['whole numbers']:.2f} nats, where the limit is {limit:.2f}. A density may "
     "be higher than 1, because only its integral has to be 1, and above a single number there is "
@@ -410,6 +412,7 @@ def rents_at(km, n=1000):
     return np.exp(drawn[:, 0])
 
 
+# %%
 distances = np.geomspace(2, 12, 25)
 levels = [0.1, 0.5, 0.9]
 quantiles = np.array([np.quantile(rents_at(km), levels) for km in distances])  # (25, 3)
@@ -455,6 +458,8 @@ _, few = trained_flow(x[:60], held_out, "RealNVP on 60 rows", steps=400)
 begin, best, end = few["held_out"][0], few["held_out"].min(), few["held_out"][-1]
 change = "higher" if end > begin + 1 else "lower" if end < begin - 0.3 else "same"
 which = {"lower": 0, "same": 1, "higher": 2}[change]
+
+# %%
 lesson.outcome(
     f"It is {end:.1f} nats at the end and {begin:.1f} at the first measurement, with a minimum of "
     f"{best:.1f} after step {few.best_step}. Its integral is 1, so what the density gains "
@@ -647,6 +652,7 @@ def rarest_color(images):
     return min(float(np.mean(good & (middle.argmax(axis=1) == k))) for k in range(3))
 
 
+# %%
 lesson.claim(
     "latent diffusion: distance to the nearest disc",
     distance,
