@@ -321,8 +321,8 @@ import warnings
 rooms = np.stack([table[:, 0], np.floor(table[:, 4])], axis=1)  # without the noise
 columns = {"with noise": table[:, [0, 4]], "whole numbers": rooms}
 curves, ends = {}, {}
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", train.TrainingWarning)  # it is shown below
     for name, two in columns.items():
         parts = data.split(two, lesson.rng("split"))  # the same rows
         _, h = trained_flow(*parts, f"area and rooms, {name}", steps=800)
@@ -360,12 +360,21 @@ lesson.figure(
 # With noise $u$ between 0 and 1, a sheet can no longer be thinner than 1. The flow then models
 # $p(k + u)$, and by Jensen's inequality the mean of its logarithm over $u$ is at most $\log P(k)$,
 # the logarithm of a probability (Theis et al. 2016). So the loss is bounded again, and it compares
-# with other models. `descend` warns where it sees a column of whole numbers:
+# with other models. The first step of a training warns of a column of whole numbers:
 
 # %%
+rng = lesson.rng("one step")
+step = train.descend(
+    RealNVP.loss, RealNVP(rng, dim=2), data.batches(columns["whole numbers"], size=200, rng=rng)
+)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    step(0)
 messages = [str(each.message) for each in caught if each.category is train.TrainingWarning]
 print(*messages, sep="\n")
 lesson.check("one warning, of the second column", len(messages), equals=1)
+
+# %%
 lesson.claim(
     "whole numbers: nats below the limit",
     limit - ends["whole numbers"],
