@@ -3,16 +3,16 @@
 from minigen.course.lesson.changes import Change
 
 CHANGES = {
-    "too large a size": Change(
-        old="pixels = data.images(folder, size=20)",
-        new="pixels = data.images(folder, size=32)",
-        raises=r"disc_000\.png: expected at least 32 x 32 pixels \(size\), got 20 x 20",
-    ),
     "the same change of area": Change(
         old="np.array([2.0, 0.25])",
         new="np.array([2.0, 0.5])",
         shows={"log |det du/dx| of each": [0, 0]},
         fails=["two points, standardized", "log |det du/dx| of each"],
+    ),
+    "too large a size": Change(
+        old="pixels = data.images(folder, size=20)",
+        new="pixels = data.images(folder, size=32)",
+        raises=r"disc_000\.png: expected at least 32 x 32 pixels \(size\), got 20 x 20",
     ),
     "half a pixel": Change(
         old="by_hand = np.array([-0.3, 0.0, 0.5, 0.999, 1.2])",

@@ -18,6 +18,6 @@ CHANGES = {
     "the worse proposal": Change(
         old='resampled(flows["control"][seed]',
         new='resampled(flows["reverse"][seed]',
-        prints=["three seeds", "share off the data"],
+        prints=["three seeds", "fraction off the data"],
     ),
 }

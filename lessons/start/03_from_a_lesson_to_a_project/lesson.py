@@ -1,14 +1,15 @@
 # %% [markdown]
 # # From a lesson to a project
 #
-# Every model of the lessons can be the start of a project of your own. This lesson takes the
-# RealNVP that `flow/01` trains on two moons. You need to have read `start/01`; what a flow is comes
-# from `flow/01`. In this lesson:
+# You have read a lesson, its model runs, and you have an idea: another loss might be better. The
+# obvious next step is to change the line, train again, and compare two numbers. They will differ.
+# But two trainings with different seeds differ as well, and so do a short and a long one. How do
+# you find out what your idea alone has done?
 #
-# 1. A lesson's trained model is loaded with all objects that its lesson made.
-# 2. Its training is continued, and one part of it is replaced: first the loss, then the sampler.
-# 3. Each change is compared with a control on three seeds, in pairs.
-# 4. The result becomes a lesson of your own.
+# We load the RealNVP that `flow/01` trains on two moons (section 1), continue its training (2), and
+# choose numbers that judge it (3). Then we replace its loss beside a control (4), compare both in
+# pairs (5), replace its sampler (6), and hand the result on (7). This lesson belongs to no post.
+# Before this lesson: `start/01`, and `flow/01` for what a flow is.
 
 # %%
 from minigen.course import Lesson
@@ -26,20 +27,22 @@ lesson = Lesson(
 import autograd.numpy as np
 from autograd.extend import defvjp, primitive
 
-from minigen import plot
-from minigen.metrics.comparison import effective_sample_size, paired_difference
+from minigen import plot, train
+from minigen.flow import RealNVP
+from minigen.metrics import effective_sample_size, paired_difference
 from minigen.optim import cosine
 from minigen.tensor import leaves
-from minigen.train import descend
 
 # %% [markdown]
 # ## 1. Load a trained model
 #
-# `lesson.trained("flow/01", "flow")` runs the lesson up to the place where it offers its model
-# "flow", without its figures. The weights are then kept, so the second call only loads them. In a
-# script or a notebook of your own, `minigen.course.load_trained("flow/01", "flow")` does the same;
-# `minigen sample --list` shows the models of all lessons. A result on one seed may be chance
-# (Henderson et al. 2018), so we load three trainings of the same model, with three seeds.
+# A project begins with something that works. `lesson.trained("flow/01", "flow")` runs the lesson up
+# to the place where it offers its model "flow", without its figures, and keeps the weights, so that
+# the second call only loads them. In a script or a notebook of your own,
+# `minigen.course.load_trained("flow/01", "flow")` does the same, and `minigen sample --list` shows
+# the models of all lessons. One training could be luck: the
+# mean of five seeds can differ so much from that of five others that one method looks like two
+# (Henderson et al. 2018). So we load three trainings of the same model, with three seeds.
 
 # %%
 seeds = [3 * lesson.seed + k for k in range(3)]
@@ -47,15 +50,14 @@ trained = {seed: lesson.trained("flow/01", "flow", seed=seed) for seed in seeds}
 first = trained[seeds[0]]
 
 # %% [markdown]
-# What is in it? All that the lesson's cells have defined so far, by the lesson's own names:
-# `first["flow"]` is the model, `first["moons"]` the density, `first["step"]` the training step with
-# its optimizer. These are the models among them.
+# What did we get? Everything that the lesson's cells have defined so far, by the lesson's own
+# names: `first["flow"]` is the model, `first["moons"]` the density, and `first["step"]` the
+# training step with its optimizer. Here are the models among them, and samples of the flow.
 
 # %%
 rows = []
 for name, model in first.models.items():
-    parameters = model.parameters()
-    rows.append([name, type(model).__name__, len(parameters), sum(w.size for w in leaves(model))])
+    rows.append([name, type(model).__name__, len(model.parameters()), model.num_parameters()])
 lesson.table(rows, ["name", "class", "arrays", "parameters"], "models of flow/01")
 
 # %%
@@ -66,15 +68,19 @@ lesson.figure(
     ax,
     "loaded",
     "The density of the two moons (blue) and 2,000 samples of the loaded flow. Look at the gap "
-    "between the moons: a few samples lie where the density is close to 0.",
+    "between the moons, where the density is close to 0.",
 )
 
 # %% [markdown]
+# A few samples lie in the gap, because a flow bends one connected cloud of noise and cannot cut it.
+# Our project is to have fewer of them.
+#
 # ## 2. Continue the training
 #
-# The training step is an object. `flow/01` has called it as `step(0)`, `step(1)`, and so on, with a
-# learning rate that begins at 0, rises to 0.004, and then follows half a cosine. It still holds the
-# optimizer's running means. We call it ten more times.
+# Perhaps the flow was not trained for long enough. The training step is an object, so we can simply
+# call it again. `flow/01` has called it as `step(0)`, `step(1)`, and so on, with a learning rate
+# that rises to 0.004 and then falls along half a cosine. The step still holds the optimizer's
+# running means. We call it ten more times.
 
 # %%
 lesson.predict(
@@ -90,7 +96,8 @@ for i in range(next_step, next_step + 10):
 largest = max(np.abs(w - old).max() for w, old in zip(leaves(flow), before))
 lesson.check("largest change of a weight in ten more steps", float(largest), equals=0.0)
 lesson.outcome(
-    f"The largest change is {largest:g}: the cosine ends at 0, and the learning rate stays 0.",
+    f"The largest change is {largest:g}, because the cosine ends at a learning rate of 0 and stays "
+    "there.",
     answer="not at all",
 )
 
@@ -104,37 +111,38 @@ lesson.change(
 )
 
 # %% [markdown]
-# So a training that has ended needs a new schedule. We make a new step, `descend(...)`, on a copy
-# of the model. But first we need numbers that judge the result.
+# There was no error and no warning, and a longer training would have changed nothing. A training
+# that has ended needs a new schedule: we make a new step, `train.descend(...)`, on a copy of the
+# model. (With a constant rate, `train.fit(step, 500, history=history)` goes on where the last call
+# ended.)
 #
 # ## 3. Three numbers that judge a flow
 #
-# The density of the moons $p$ and that of the flow $q$ are both known exactly. So three numbers can
-# be estimated from samples:
+# Before we change anything, we choose the numbers that will judge it. The order matters: whoever
+# looks for a number afterwards will find one that has improved. The density $p$ of the moons and
+# the density $q$ of the flow are both known, so three numbers can be estimated from samples:
 #
-# - $\mathrm{KL}(p \,\|\, q)$, in nats: the mean of $\log p(x) - \log q(x)$ over points of the data.
-#   It is large where the flow misses data.
-# - The share of the flow's samples *off the data*: those whose $\log p(x)$ is below the 1 %
+# - $\mathrm{KL}(p \,\|\, q)$, in nats, is the mean of $\log p(x) - \log q(x)$ over points of the
+#   data. It is large where the flow misses data.
+# - The fraction of the flow's samples *off the data*: those whose $\log p(x)$ is below the 1 %
 #   quantile of the data. A perfect flow has 1 %.
-# - The *effective sample size* of the flow's samples, weighted by $w = p(x) / q(x)$ so that they
-#   stand for samples of $p$: $(\sum w)^2 / \sum w^2$ (Kong 1992).
-#
-# Take the last one by hand, with two samples of weights 3 and 1.
-
-# %%
-lesson.predict(
-    "How many equally weighted samples are the weights 3 and 1 worth?", ["2", "1.6", "4", "1.33"]
-)
+# - The *effective sample size*. Suppose each sample of the flow gets the weight $w = p(x) / q(x)$,
+#   so that together they stand for samples of $p$. If a few weights dominate, most samples count
+#   for nothing. $(\sum w)^2 / \sum w^2$ says how many equally weighted samples they are worth (Kong
+#   1992).
 
 # %%
 lesson.exercise("start/03/effective_sample_size")
+
+# %% [markdown]
+# By hand, for two samples with the weights 3 and 1: (3 + 1)² / (3² + 1²) = 16 / 10. The second
+# sample adds little, but not nothing.
 
 # %%
 equal = effective_sample_size(np.log(np.array([1.0, 1.0, 1.0, 1.0])))
 three_to_one = effective_sample_size(np.log(np.array([3.0, 1.0])))
 lesson.check("four equal weights", equal, equals=4.0)
 lesson.check("weights 3 and 1", three_to_one, equals=1.6)
-lesson.outcome(f"(3 + 1)² / (3² + 1²) = 16 / 10 = {three_to_one:.1f}.", answer="1.6")
 
 # %%
 lesson.change(
@@ -158,29 +166,37 @@ def samples_of(flow, n):
 
 # %%
 def judge(flow):
-    """KL(p || q) at each point of the data, the share off the data, the effective share."""
+    """KL(p || q) at each point of the data, the fraction off the data, the effective fraction."""
     x, log_p_x, log_q_x = samples_of(flow, lesson.size(20_000))
     effective = effective_sample_size(log_p_x - log_q_x) / len(x)
     return log_p - flow.log_prob(points), np.mean(log_p_x < lowest), effective
 
 
 start = {seed: judge(trained[seed]["flow"]) for seed in seeds}
-names = ["seed", "KL(p || q), nats", "off the data", "effective share"]
-rows = [[seed, kl.mean(), off, share] for seed, (kl, off, share) in start.items()]
+names = ["seed", "KL(p || q), nats", "off the data", "effective fraction"]
+rows = [[seed, kl.mean(), off, effective] for seed, (kl, off, effective) in start.items()]
 lesson.table(rows, names, "the loaded flows")
 
 # %% [markdown]
+# The three seeds differ although nothing was changed between them. This is the noise that any
+# improvement has to beat.
+#
 # ## 4. Replace the loss, with a control
 #
 # The flow was trained to maximize the likelihood of data, which minimizes $\mathrm{KL}(p \,\|\,
-# q)$. Because $p$ is known here, the *reverse* divergence $\mathrm{KL}(q \,\|\, p)$ can be
-# minimized too. It needs no data: noise $z$ with density $\pi$ becomes $x = f(z)$, with
+# q)$. This divergence asks whether the flow covers the data. But our complaint is about samples
+# where there are no data, and that is the question of the *reverse* divergence, $\mathrm{KL}(q
+# \,\|\, p)$. Because $p$ is known here, it can be minimized, too. It needs no data: noise $z$ with
+# density $\pi$ becomes $x = f(z)$, with
 #
 # $$\log q(x) = \log \pi(z) - \log |\det \partial f / \partial z|.$$
 #
-# The first term does not depend on the weights. So the loss is the mean over $z$ of
+# The first term does not depend on the weights, so the loss is the mean over $z$ of
 #
 # $$-\log |\det \partial f / \partial z| - \log p(f(z)).$$
+#
+# In words, the second term pulls every sample to where the data are likely, and the first one keeps
+# the flow from putting all of them onto one point.
 #
 # The package's density computes $\log p$ in plain NumPy, and its gradient, the *score* $\nabla_x
 # \log p(x)$, with `moons.score`. Two lines tell autograd that one is the derivative of the other.
@@ -195,14 +211,10 @@ def reverse_loss(flow, z):
     return np.mean(-log_det - known_log_p(x))
 
 
-def likelihood_loss(flow, x):
-    return flow.loss(x)
-
-
 # %% [markdown]
-# If the new loss changes a number, is it the loss, or only the additional steps? The *control*
-# answers: a second copy of the flow gets the same number of steps, with the same schedule, and the
-# old loss.
+# If a number changes, is it the new loss, or only the additional steps? The *control* answers: a
+# second copy of the flow gets the same number of steps, with the same schedule, and the old loss.
+# Only the difference between the two copies belongs to the loss.
 
 
 # %%
@@ -214,7 +226,7 @@ def data(rng):
     return moons.sample(rng, 256)
 
 
-losses = {"control": (likelihood_loss, data), "reverse": (reverse_loss, noise)}
+losses = {"control": (RealNVP.loss, data), "reverse": (reverse_loss, noise)}
 count = lesson.steps(600, quick=3)
 
 
@@ -224,9 +236,8 @@ def continued(name, seed):
     flow = trained[seed]["flow"].copy()
     loss, batches = losses[name]
     lr = cosine(2e-3, count, warmup=min(50, count))
-    rng = lesson.rng(f"{name} {seed}")
-    step = descend(loss, flow, batches, lr=lr, rng=rng, clip=1.0)
-    lesson.fit(step, count, state=step.state, label=f"{name}, seed {seed}")
+    step = train.descend(loss, flow, batches, lr=lr, rng=lesson.rng(f"{name} {seed}"), clip=1.0)
+    lesson.fit(step, count, label=f"{name}, seed {seed}")
     return flow
 
 
@@ -245,7 +256,7 @@ flows = {name: {seed: continued(name, seed) for seed in seeds} for name in losse
 judged = {name: {seed: judge(flows[name][seed]) for seed in seeds} for name in losses}
 rows = []
 for name, of_seed in {"loaded": start, **judged}.items():
-    rows += [[name, seed, kl.mean(), off, share] for seed, (kl, off, share) in of_seed.items()]
+    rows += [[name, seed, kl.mean(), off, part] for seed, (kl, off, part) in of_seed.items()]
 lesson.table(rows, ["flow", *names], "three seeds")
 
 # %%
@@ -275,16 +286,20 @@ for ax, (name, one) in zip(axes, shown.items()):
 lesson.figure(
     fig,
     "off_the_data",
-    "Of 5,000 samples, those off the data. Compare how many there are, and how many of them lie in "
-    "the gap between the moons.",
+    "Of 5,000 samples of each flow, only those off the data. Compare how many there are, and how "
+    "many of them lie in the gap between the moons.",
 )
 
 # %% [markdown]
+# We have what we asked for, and we have paid for it: fewer samples off the data, and less density
+# on some of the data. Whether the price is worth it depends on what the samples are for.
+#
 # ## 5. Three seeds, in pairs
 #
-# Are three seeds enough to say so? The seeds themselves differ, from luckier to less lucky ones.
-# This part cancels when each changed model is compared with the control *of its own seed*. By hand:
-# on three seeds a model scores 5, 1 and 3 before a change, and 6, 2 and 4 after it.
+# Are three seeds enough to say so? Some seeds are luckier than others, and this luck is larger than
+# many improvements. But a changed model and the control *of its own seed* begin from the same
+# weights, so they share it. In their difference it cancels. By hand: on three seeds a model scores
+# 5, 1 and 3 before a change, and 6, 2 and 4 after it.
 
 # %%
 lesson.predict(
@@ -301,15 +316,15 @@ lesson.check("mean difference and standard error", by_hand, equals=(1.0, 0.0))
 apart = np.sqrt(2 * np.var([5.0, 1.0, 3.0], ddof=1) / 3)
 lesson.check("standard error of the difference of two means", apart, equals=1.633, atol=1e-3)
 lesson.outcome(
-    f"Each pair differs by exactly 1, so the standard error is {by_hand[1]:g}; of six "
-    f"numbers that are not paired it would be {apart:.2f}.",
+    f"The standard error is {by_hand[1]:g}, because each pair differs by exactly 1. Of six numbers "
+    f"that are not paired it would be {apart:.2f}.",
     answer="0",
 )
 
 # %% [markdown]
-# The same for the flows: "more steps" is the control minus the loaded flow, "new loss" the flow
-# with the reverse loss minus the control. The points of the data are the same for all flows, so
-# $\mathrm{KL}(p \,\|\, q)$ can be paired point by point within each seed as well.
+# Now the same for the flows. "More steps" is the control minus the loaded flow, and "new loss" is
+# the flow with the reverse loss minus the control. All flows are judged on the same points of the
+# data, so $\mathrm{KL}(p \,\|\, q)$ can be paired point by point within each seed as well.
 
 # %%
 rows = []
@@ -338,23 +353,27 @@ lesson.claim(
 
 # %%
 lesson.claim(
-    "reverse - control, share off the data, mean of the seeds",
+    "reverse - control, fraction off the data, mean of the seeds",
     np.mean([row[5] for row in rows]),
     at_most=-0.002,
-    source="three standard errors of the mean difference of two shares of 20,000 samples",
+    source="three standard errors of the mean difference of two fractions of 20,000 samples",
 )
 
 # %% [markdown]
+# The signs of the two columns are opposite: more steps with the old loss lower $\mathrm{KL}(p
+# \,\|\, q)$, and the new loss raises it. Without the control we would have added the two and called
+# the sum the effect of the loss.
+#
 # ## 6. Replace the sampler
 #
-# The flow stays as it is, and its sampler changes: draw four times as many samples, give each the
-# weight $w = p(x) / q(x)$, and pick a quarter of them at random, with probabilities in proportion
-# to $w$. This is *sampling with importance resampling*. It is as good as the effective sample size
-# allows.
+# Can we have fewer samples off the data without paying for it? This time the flow stays, and only
+# its sampler changes. We draw four times as many samples, give each the weight $w = p(x) / q(x)$,
+# and pick a quarter of them at random, with probabilities in proportion to $w$. This is called
+# *sampling importance resampling*. It is as good as the effective sample size allows.
 
 # %%
 lesson.predict(
-    "What share of the control's resampled points lies off the data?",
+    "What fraction of the control's resampled points lies off the data?",
     ["about 1 %", "about as many as before", "none"],
 )
 
@@ -377,32 +396,45 @@ for seed in seeds:
 usual = mean["control"][1]
 answer = "about 1 %" if 0.005 < np.mean(off) < 0.013 else "about as many as before"
 lesson.outcome(
-    f"{np.mean(off):.2%} on average, and {usual:.2%} before: the weights correct the flow's "
-    "density, and 1 % of the data itself lies there.",
+    f"It is {np.mean(off):.2%} on average, where the flow's own sampler has {usual:.2%}, because "
+    "the weights correct the flow's density, and 1 % of the data itself lies there.",
     answer=answer if np.mean(off) > 0 else "none",
 )
-rows = [[seed, judged["control"][seed][1], share] for seed, share in zip(seeds, off)]
-lesson.table(rows, ["seed", "the flow's sampler", "resampled"], "share off the data")
+rows = [[seed, judged["control"][seed][1], part] for seed, part in zip(seeds, off)]
+lesson.table(rows, ["seed", "the flow's sampler", "resampled"], "fraction off the data")
 
 # %%
 lesson.check(
-    "share off the data, resampled, mean of the seeds", np.mean(off), between=(0.003, 0.02)
+    "fraction off the data, resampled, mean of the seeds", np.mean(off), between=(0.003, 0.02)
 )
 
 # %%
 lesson.change(
     "the worse proposal",
     'Change `resampled(flows["control"][seed]` to `resampled(flows["reverse"][seed]` and run '
-    "again. Which flow has the smaller effective share in the table of three seeds, and why is its "
-    "resampled share less certain?",
+    "again. Which flow has the smaller effective fraction in the table of three seeds, and why is "
+    "its resampled fraction less certain?",
     answer="The flow with the reverse loss. It assigns too little density to some of the data, so "
     "a few samples get large weights, and they are picked several times.",
 )
 
 # %% [markdown]
-# ## 7. Write it up
+# A sampler that uses $p$ corrects what the training has left. The price is hidden: we need $p$
+# itself, which we have for moons and not for photographs.
 #
-# What you have now is a question, a control, a measured answer and thresholds: a lesson.
+# ## 7. Hand it on, and write it up
+#
+# A result that nobody else can load is lost. `save` writes the weights with the class and its
+# settings, so a colleague needs two lines, `from minigen.flow import RealNVP` and the one below.
+
+# %%
+path = flows["control"][seeds[0]].save(lesson.out / "moons.npz")
+colleague = RealNVP.from_file(path)
+same = np.array_equal(colleague.log_prob(points), flows["control"][seeds[0]].log_prob(points))
+lesson.check("the loaded flow is the saved one", same)
+
+# %% [markdown]
+# What you have now is a question, a control, a measured answer and thresholds. That is a lesson.
 #
 # ```
 # minigen new reverse_flows
@@ -417,9 +449,15 @@ lesson.change(
 # all others do: `minigen book own` makes the pages, `minigen notebook own/01` the notebook, and
 # `minigen exercise check own/01` checks the exercise.
 #
-# Before you write a claim, ask which wrong model would pass it. The third claim above, alone, would
-# be passed by a flow that puts all samples onto one moon; the first one, alone, by any flow that
-# has become worse. Together with the share off the data they say what the loss does.
+# Before you write a claim, ask which wrong model would pass it. A flow that puts all samples onto
+# one moon would pass the third claim above. Any flow that has become worse would pass the first
+# one. Only together do they say what the loss does.
+#
+# ## To remember
+#
+# - Choose the numbers that judge a change before you make it.
+# - A control gets everything but the change: the same start, steps and schedule.
+# - Compare within pairs of the same seed, and give the standard error with the difference.
 #
 # **Left out:** tests of significance for more than two variants; the choice of hyperparameters for
 # each variant, which a fair comparison of losses needs too.
