@@ -6,6 +6,7 @@ their commands. A command is imported only when it is called, so that `minigen l
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,8 +19,10 @@ from minigen.course.lesson.options import Parser
 
 __all__ = ["COMMANDS", "main"]
 
+DESCRIPTION = "Generative models from scratch, one lesson for each section of four blog posts."
 PACKAGES = (course_commands, classroom_commands)
 COMMANDS = {name: help for package in PACKAGES for name, help in package.COMMANDS.items()}
+GROUPS = {"learn": course_commands.LEARN, "teach": classroom_commands.COMMANDS, "write": course_commands.WRITE}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,12 +58,20 @@ def _parser() -> Parser:
     """The parser of `minigen -h` and of mistakes in the command's name."""
     parser = Parser(
         prog="minigen",
-        description="Generative models from scratch, one lesson for each section of four blog posts.",
+        usage="minigen [-h] [--version [--verbose]] COMMAND ...",
+        description=f"{DESCRIPTION}\n\n{_groups()}",
         example="minigen tour\n  minigen list\n  minigen run gan/02 --quick",
     )
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     parser.add_argument("--verbose", action="store_true", help="with --version: what a report of a bug needs")
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for name, help in COMMANDS.items():
-        commands.add_parser(name, help=help, add_help=False)
+    parser.add_argument("command", nargs="?", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
     return parser
+
+
+def _groups() -> str:
+    """The commands with what they do, in groups."""
+    width = max(map(len, COMMANDS))
+    return "\n\n".join(
+        "\n".join([f"{group}:", *(f"  {name.ljust(width)}  {help}" for name, help in commands.items())])
+        for group, commands in GROUPS.items()
+    )

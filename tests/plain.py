@@ -95,6 +95,14 @@ def conv_transpose2d(x, layer, stride, padding):
     return y[:, padding : y.shape[1] - padding, padding : y.shape[2] - padding] + layer.b
 
 
+def conv1d(x, layer, stride=1, padding=0, dilation=1):
+    """x (N, T, c_in) -> (N, T', c_out): the kernel at every `stride`-th step of the padded sequence."""
+    x = np.pad(x, ((0, 0), (padding, padding), (0, 0)))
+    reach = (len(layer.w) - 1) * dilation + 1
+    windows = [x[:, t : t + reach : dilation] for t in range(0, x.shape[1] - reach + 1, stride)]
+    return np.stack([np.einsum("nkc,kco->no", window, layer.w) for window in windows], axis=1) + layer.b
+
+
 def causal_conv1d(x, layer, dilation):
     """x (N, T, c_in) -> (N, T, c_out): the last tap is for the present, the one before it for `dilation` steps ago."""
     taps, y = len(layer.w), np.zeros((*x.shape[:2], layer.w.shape[2]))

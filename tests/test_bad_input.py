@@ -221,10 +221,24 @@ def mean_square(model, x):
     return np.mean(model(x) ** 2)
 
 
+def spectral() -> nn.SpectralNorm:
+    return nn.SpectralNorm(numpy.random.default_rng(0), seeded(nn.Linear, 3, 2)())
+
+
 # nn
 row("nn.Linear", nn.Linear, rng=rng(), activation=activation(), scale=nonnegative(1.0))
 row("nn.MaskedLinear", nn.MaskedLinear, rng=rng(), mask=shaped(3, 2)._replace(wrong=lambda m: [m[0], "x", m[:0]]))
 row("nn.MLP", nn.MLP, rng=rng(), sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None), activation=activation())
+row("nn.MLP's gain", nn.MLP, rng=rng(), sizes=fixed(lambda: [3, 4, 2]), gain=given("he", "glorot", -1, NAN, None))
+row("nn.SpectralNorm", nn.SpectralNorm, rng=rng(), layer=model(seeded(nn.Linear, 3, 2)))
+row("nn.SpectralNorm.iterate", nn.SpectralNorm.iterate, self=fixed(spectral), n=size(2))
+row("nn.WeightNorm", nn.WeightNorm, layer=model(seeded(nn.Linear, 3, 2)))
+row(
+    "nn.WeightNorm.initialize",
+    nn.WeightNorm.initialize,
+    self=fixed(lambda: nn.WeightNorm(seeded(nn.Linear, 3, 2)())),
+    x=shaped(4, 3),
+)
 row("nn.MLP without hidden layers", nn.MLP, rng=rng(), sizes=given([3, 2]), activation=activation())
 row("nn.Conv2d", nn.Conv2d, rng=rng(), stride=size(1), padding=size(1, 0), scale=nonnegative(1.0))
 row(
@@ -235,6 +249,7 @@ row(
     padding=size(1, 0),
 )
 row("nn.ConvTranspose2d", nn.ConvTranspose2d, rng=rng(), padding=size(1, 0))
+row("nn.Conv1d", nn.Conv1d, rng=rng(), padding=given("same", -1, 0.5, "full", None), scale=nonnegative(1.0))
 row("nn.CausalConv1d", nn.CausalConv1d, rng=rng())
 row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-5), activation=activation())
 row("nn.TimeEmbedding", nn.TimeEmbedding, rng=rng(), dim=size(4, 2), activation=activation())
@@ -266,7 +281,10 @@ for layer, shape in [
     (seeded(nn.Conv2d, 2, 3, 3), (4, 5, 5, 2)),
     (seeded(nn.MaskedConv2d, numpy.ones((3, 3)), 2, 3), (4, 5, 5, 2)),
     (seeded(nn.ConvTranspose2d, 2, 3, 3), (4, 5, 5, 2)),
+    (seeded(nn.Conv1d, 2, 3, 3), (4, 5, 2)),
     (seeded(nn.CausalConv1d, 2, 3, 3), (4, 5, 2)),
+    (spectral, (4, 3)),
+    (lambda: nn.WeightNorm(seeded(nn.Linear, 3, 2)()), (4, 3)),
     (lambda: nn.LayerNorm(3), (4, 3)),
     (lambda: nn.GroupNorm(1, 3), (4, 3)),
     (lambda: nn.BatchNorm(3), (4, 3)),
@@ -648,6 +666,7 @@ row(
 )
 AE = seeded(autoencoder.Autoencoder, 4, 2, (3,))
 row("vae.Autoencoder.__call__", autoencoder.Autoencoder.__call__, self=fixed(AE), x=shaped(5, 4))
+row("vae.Autoencoder.loss", autoencoder.Autoencoder.loss, self=fixed(AE), x=data(5, 4))
 row(
     "vae.Autoencoder.decode",
     autoencoder.Autoencoder.decode,
@@ -729,15 +748,16 @@ row(
     likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"),
 )
 row("vae.VAE.encode", vae_module.VAE.encode, self=fixed(VAE), x=shaped(4, 3))
-row("vae.VAE.decode", vae_module.VAE.decode, self=fixed(VAE), z=shaped(4, 2))
+for name in ("decode", "decoder_output"):
+    row(f"vae.VAE.{name}", getattr(vae_module.VAE, name), self=fixed(VAE), z=shaped(4, 2))
 row("vae.VAE.elbo", vae_module.VAE.elbo, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
-row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
+row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE), x=data(4, 3, low=0), rng=rng())
 row(
     "vae.VAE.loss Gaussian",
     vae_module.VAE.loss,
     self=fixed(seeded(vae_module.VAE, 3, 2, (4,), likelihood=likelihoods.Gaussian())),
     x=data(4, 3),
-    eps=data(4, 2),
+    rng=rng(),
 )
 row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE))
 row("vae.VAE.reconstruct", vae_module.VAE.reconstruct, self=fixed(VAE), x=shaped(4, 3))
@@ -1010,6 +1030,8 @@ row(
     t2=given(3, 0, 1, 2.5, "x", None),
     stride=size(1),
 )
+row("vae.TDVAE.loss", td_vae.TDVAE.loss, self=fixed(TD), x=SEQUENCES, rng=rng(), max_gap=given(2, 9, 0, 2.5))
+row("vae.TDVAE.sample", td_vae.TDVAE.sample, self=fixed(TD), rng=rng(), n=size(2), past=SEQUENCES, length=size(3))
 row("vae.draw_times", td_vae.draw_times, rng=rng(), n=size(3), length=size(5), max_gap=size(2))
 row(
     "vae.td_vae.training_step",
@@ -1192,6 +1214,18 @@ FLOW = seeded(realnvp.RealNVP, 2, 2, 4, 1)
 row("flow.Flow.sample", realnvp.RealNVP.sample, self=fixed(FLOW), rng=rng(), n=size(3), temperature=positive(1.0))
 row("flow.Flow.log_prob", realnvp.RealNVP.log_prob, self=fixed(FLOW), x=data(4, 2))
 row("flow.Flow.loss", realnvp.RealNVP.loss, self=fixed(FLOW), x=data(4, 2))
+GIVEN = seeded(realnvp.RealNVP, 2, 2, 4, 1, context=3)
+row("flow.RealNVP context", realnvp.RealNVP, rng=rng(), context=given(2, 0, -1, 1.5, "x"))
+row("flow.RealNVP.log_prob context", realnvp.RealNVP.log_prob, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
+row("flow.RealNVP.loss context", realnvp.RealNVP.loss, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
+row(
+    "flow.RealNVP.sample context",
+    realnvp.RealNVP.sample,
+    self=fixed(GIVEN),
+    rng=rng(),
+    n=given(4),
+    context=data(4, 3),
+)
 row("flow.RealNVP.standardize", realnvp.RealNVP.standardize, self=fixed(FLOW), x=data(4, 2))
 row("flow.StandardNormal", bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
 

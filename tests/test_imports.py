@@ -80,9 +80,10 @@ def test_the_contracts_see_a_breach(tmp_path):
     assert broken_contracts(tmp_path) == set(BREACHES)
 
 
-def test_minigen_itself_imports_nothing():
+def test_minigen_itself_imports_nothing_but_what_loads_its_packages():
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    assert not any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(tree))
+    found = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert found == ["from importlib import import_module", "from types import ModuleType"]
 
 
 # ------------------------------------------------------------------------------------------- NumPy's names

@@ -80,6 +80,12 @@ def test_links_within_the_project_lead_somewhere():
             assert link or anchor in headings, anchor
 
 
+def test_the_example_of_the_readme_trains(tmp_path):
+    (code,) = blocks("\n".join(readme_lines()), "python")
+    nats, stated = run("-c", code, cwd=tmp_path).split()[0], re.search(r"# (1\.\d\d) nats", code)[1]
+    assert abs(float(nats) - float(stated)) < 0.05
+
+
 def test_the_model_of_contributing_trains(tmp_path):
     (model,) = (code for code in blocks(contributing(), "python") if "class Denoiser(Module)" in code)
     assert 0.01 < float(run("-c", model, cwd=tmp_path)) < 0.04

@@ -2,6 +2,7 @@
 
 assignment   the TOML file that lists exercises, points, due date, files; `schemas` checks it by schema/assignment.json
 roster       the students, and which of them a folder or file is from
+private/     exercises with one thing changed, which an assignment's secret chooses: declaration, variants, proofs
 collect      what a folder or zip of submissions holds, read once and never followed through links
 notebook     functions taken from a student's notebook; the notebook that students get
 grade/       grader: one submission, a row for each exercise; pool: processes of this machine that grade; cluster: the

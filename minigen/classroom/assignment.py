@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import datetime
 import hashlib
@@ -21,13 +22,13 @@ from typing import Any
 
 import minigen
 from minigen.classroom import schemas
+from minigen.classroom.private import variants
+from minigen.classroom.private.declaration import FILE_NAME, declared
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.given import GivenExercise, given_of, packed
-from minigen.course.exercise.grading import variants
+from minigen.course.exercise.given import ChangedExercise, given_of
 from minigen.course.exercise.grading.runner import Limits
-from minigen.course.exercise.private import FILE_NAME, PrivateExercise, declared
 
 __all__ = [
     "AssignedExercise",
@@ -35,6 +36,7 @@ __all__ = [
     "Counting",
     "Late",
     "Question",
+    "add_secret",
     "given",
     "graded_seeds",
     "load",
@@ -194,7 +196,7 @@ class Assignment:
     def numbers(self) -> dict[str, int]:
         """The numbers of the private variants that were chosen, by the ids of the exercises."""
         exercises = [assigned.exercise for assigned in self.exercises]
-        return {each.id: each.number for each in exercises if isinstance(each, (PrivateExercise, GivenExercise))}
+        return {each.id: each.number for each in exercises if isinstance(each, ChangedExercise)}
 
     @cached_property
     def sha256(self) -> str:
@@ -243,6 +245,13 @@ def graded_seeds(assignment: Assignment, secret: str, platform: str = "") -> lis
     return [int.from_bytes(digest.digest()[:4], "big") for digest in digests]
 
 
+def add_secret(parser: argparse.ArgumentParser, what: str) -> None:
+    """The options --seed and --seed-file, which `secret_of` reads; what: the secret is."""
+    parser.add_argument("--seed", metavar="SECRET", help=what)
+    in_a_file = "a file with that text, which no list of processes then shows"
+    parser.add_argument("--seed-file", type=Path, metavar="FILE", help=in_a_file)
+
+
 def secret_of(seed: str | None, file: Path | None) -> str | None:
     """The secret of `--seed`, of the file of `--seed-file`, or of the environment variable MINIGEN_SEED; None without.
 
@@ -282,9 +291,12 @@ def given(assignment: Assignment, seeds: Sequence[int]) -> dict[str, dict[str, A
 
     found = {}
     for each in (assigned.exercise for assigned in assignment.exercises):
-        if isinstance(each, PrivateExercise):
+        if isinstance(each, variants.PrivateExercise):
             grading = grading_of(each, seeds, assignment.practice_seed)
-            found[each.id] = {**packed(each, stubs.signature(each), grading.wanted), "weights": grading.weights}
+            found[each.id] = {
+                **variants.packed(each, stubs.signature(each), grading.wanted),
+                "weights": grading.weights,
+            }
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the commands share when they print: tables, numbers, colors, and streams that can print any symbol."""
+"""What the commands share when they print or write: tables, numbers, colors, streams for any symbol, new files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO
+
+from minigen.files import write_new
 
 __all__ = [
     "INSTALL_CLASSROOM",
     "UsageError",
     "cleaning_up",
     "color",
+    "create",
     "format_number",
     "markdown_table",
     "numeric_columns",
@@ -103,6 +107,16 @@ def color(text: str, name: str, stream: TextIO | None = None) -> str:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return text
     return f"\x1b[{_CODES[name]}m{text}\x1b[0m"
+
+
+def create(path: Path, text: str) -> None:
+    """Write a file that a command was asked for. Raises UsageError if there is one already, which stays as it is."""
+    try:
+        write_new(path, text.encode("utf-8"))
+    except FileExistsError:
+        raise UsageError(f"{path} is there already and stays as it is") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def plural(count: float, noun: str) -> str:

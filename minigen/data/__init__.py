@@ -5,9 +5,16 @@
 `strings`: a plucked string in quantized steps, whose every conditional probability is exact.
 
 Your own data, as arrays: `points(path)` reads a table, `images(folder, size, channels)` a folder of PNG and JPEG files.
+`split` holds a part of them out of the training, `dequantize` makes whole numbers continuous, `batches` draws batches.
+
+The data sets are offered as files, `data.mnist.load()`, since several of them have functions of one name.
 """
 
-from minigen.data.images import images, to_pixels, to_range
-from minigen.data.points import points, standardize, unstandardize
+from minigen import lazy
 
-__all__ = ["images", "points", "standardize", "to_pixels", "to_range", "unstandardize"]
+# These functions have the names of their files: imported here, they stay when such a file is imported later.
+from minigen.data.batches import batches as batches
+from minigen.data.images import images as images
+from minigen.data.points import points as points
+
+__getattr__, __dir__, __all__ = lazy.names(__name__)

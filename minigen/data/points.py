@@ -36,11 +36,11 @@ def points(
     header: bool | None = None,
     dtype: type[np.floating[Any]] = np.float32,
 ) -> np.ndarray:
-    """Return the points of a table, one for each row: (N, 2), or (N, D) for D `columns`.
+    """Return the points of a table, one for each row, (N, D) for D columns.
 
     path:    a text file (.csv, .tsv, .txt), whose cells are separated by semicolons, tabs, commas or spaces, with or
              without a line of names at the top; or an array (N, D) that `numpy.save` wrote (.npy).
-    columns: the columns to keep, by name or by number from 0; needed where the table has more than two.
+    columns: the columns to keep, by name or by number from 0; all of them unless given.
     header:  whether the first line of a text file holds names. By default it does if none of its cells is a number; a
              line of names such as "2020,2021" needs header=True.
     dtype:   of the result, numpy.float32 or numpy.float64. Numbers with a large common part, such as times in seconds
@@ -129,6 +129,8 @@ def _from_text(path: Path, columns: Sequence[str | int] | None, header: bool | N
             value = _number(cells[column])
             if value is None or not math.isfinite(value):
                 hint = "; header=True takes this line for names" if line == first_line else ""
+                if line == rows[0][0] and value is None and len(chosen) > 1 and not hint:
+                    hint = "; columns=[...] chooses others"
                 where = f"{path}, line {line}: expected a finite number in {called[k]}"
                 raise ValueError(f"{where}, got {cells[column]!r}{hint}")
             point[k] = value
@@ -191,11 +193,8 @@ def _numbers_of_columns(
 ) -> list[int]:
     """The numbers of the columns asked for."""
     known = ", ".join(map(repr, names)) if names else f"0 to {width - 1}"
-    if columns is None and width == 2:
-        return [0, 1]
     if columns is None:
-        hint = f"choose by columns=[...] among {known}" if width > 2 else "a point of the plane has two"
-        raise ValueError(f"{path}: expected 2 columns, got {width}; {hint}")
+        return list(range(width))
     if isinstance(columns, str) or not len(columns):
         raise ValueError(f"columns must be a list of names or numbers, got {columns!r}")
     numbers = []

@@ -8,3 +8,7 @@ models, and `exact` is the exact model of the noise where the density is known.
 `importance` draws the time steps whose losses are large more often; `distillation` and `consistency` are for few steps.
 `latent`, `cascade`, `text`, `unclip` and `imagen` hold what larger systems add.
 """
+
+from minigen import lazy
+
+__getattr__, __dir__, __all__ = lazy.names(__name__)

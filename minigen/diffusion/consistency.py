@@ -172,7 +172,7 @@ def discretization(step: int, steps: int, first: int = 10, last: int = 1280) -> 
 
 @checked(sigmas=Sized("K", dtype=numpy.float64))
 def lognormal_intervals(
-    sigmas: numpy.ndarray, rng: numpy.random.Generator, n: int, mean: float = -1.1, std: float = 2.0
+    sigmas: numpy.ndarray, n: int, rng: numpy.random.Generator, mean: float = -1.1, std: float = 2.0
 ) -> numpy.ndarray:
     """n indices i, each drawn with the probability that log σ ~ N(mean, std²) falls into interval i.
 

@@ -1,8 +1,8 @@
 """The design space of diffusion models (EDM): preconditioning, weights, noise levels and steps. Karras et al. 2022.
 
     denoiser = EDM(net, sigma_data=1.0)                        # D(y, σ) = c_skip y + c_out net(c_in y, c_noise)
-    loss = edm_loss(denoiser, x0, z, lognormal_levels(rng, n), sigma_data=1.0)
-    x = edm_sample(denoiser, 80 * z, karras_levels(18))
+    loss = denoiser.loss(x0, rng)                              # edm_loss(denoiser, x0, z, levels, sigma_data=1.0)
+    x = denoiser.sample(rng, 100, shape=(2,))                  # edm_sample(denoiser, 80 * z, karras_levels(18))
 
 The clock is the noise level σ: y = x0 + σ z. D predicts x0; the factors are chosen so that the network's input and its
 target have variance 1 at every level. A level is one number or (N,), 0 or more. sigma_data is the standard deviation of
@@ -16,12 +16,14 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy
+from numpy.typing import NDArray
 
 from minigen import checks
 from minigen.checks import Sized, checked, choice, function, nonnegative, nonnegative_floats, number, positive, whole
 from minigen.diffusion.arguments import batch_shape
 from minigen.diffusion.consistency import boundary_scalings, evaluate, levels
 from minigen.diffusion.ddpm import call_model
+from minigen.diffusion.guidance import conditional
 from minigen.diffusion.schedule import per_example
 from minigen.nn import Module
 from minigen.types import Array, Rng
@@ -78,6 +80,32 @@ class EDM(Module):
         out = call_model(self.net, per_example(c_in, x), numpy.asarray(400 * c_noise + 500, x.dtype), y)
         return per_example(c_skip, x) + per_example(c_out, out)
 
+    @checked(x="N, ...", rng=Rng)
+    def loss(self, x: Array, rng: Rng, y: Any = None) -> Array:
+        """Return `edm_loss` of data x (N, ...), a scalar. `lognormal_levels` are drawn, then the noise."""
+        sigma = lognormal_levels(len(x), rng)
+        return edm_loss(self, x, rng.standard_normal(np.shape(x), dtype=x.dtype), sigma, self.sigma_data, y)
+
+    @checked(rng=Rng, n=whole)
+    def sample(
+        self,
+        rng: Rng,
+        n: int,
+        y: Any = None,
+        *,
+        shape: tuple[int, ...],
+        steps: int = 18,
+        low: float = 0.002,
+        high: float = 80.0,
+    ) -> NDArray[numpy.float32]:
+        """Return n samples (n, *shape): `edm_sample` by Heun's method, without churn, on the levels of `karras_levels`.
+
+        shape is that of one example, y a condition with a row for each sample. ValueError: arguments that do not fit.
+        """
+        sigmas = karras_levels(steps, low, high)
+        noise = rng.standard_normal((n, *checks.wholes("shape", shape)), dtype=numpy.float32)
+        return edm_sample(self if y is None else conditional(self, y), numpy.float32(sigmas[0]) * noise, sigmas)
+
 
 # ------------------------------------------------------------------------------------------- training
 
@@ -95,8 +123,8 @@ def edm_loss(denoiser: Callable, x0: Array, z: Array, sigma: Any, sigma_data: fl
     return np.mean(per_example(edm_weight(sigma, sigma_data), error**2))
 
 
-@checked(mean=number, std=positive, n=whole, rng=Rng)
-def lognormal_levels(rng: Rng, n: int, mean: float = -1.2, std: float = 1.2) -> numpy.ndarray:
+@checked(n=whole, rng=Rng, mean=number, std=positive)
+def lognormal_levels(n: int, rng: Rng, mean: float = -1.2, std: float = 1.2) -> numpy.ndarray:
     """n noise levels, log σ ~ N(mean, std²), float64. ValueError: n, std not positive. Eq. after.21"""
     return numpy.exp(mean + std * rng.standard_normal(n))
 

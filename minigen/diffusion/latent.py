@@ -1,10 +1,9 @@
 """Latent diffusion: the diffusion model works on the codes of an autoencoder instead of on pixels.
 
     factor = unit_scale(encode(images))                          # once, before training
-    z0 = factor * encode(images)                                 # what is noised
-    loss = v_loss(net, z0, t, eps, schedule, y)                  # a diffusion model like any other
-    z = ddim(classifier_free(eps_model, y, w), noise, schedule, steps=25)
-    images = decode(z / factor)
+    model = LatentDiffusion(encode, decode, factor, net, schedule, shape)
+    loss = model.loss(images, rng, y)                            # `Diffusion` of factor * encode(images)
+    images = model.sample(rng, 100, y, w=1.0)                    # its samples, divided by the factor and decoded
 
 Two trainings, one after the other. An autoencoder maps images to small grids of numbers and back: it removes
 invisible details. Its codes are regularized, by a KL term of small weight or by vector quantization, so that their
@@ -17,17 +16,16 @@ words give keys and values. Rombach et al., "High-Resolution Image Synthesis wit
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import autograd.numpy as np
 import numpy
+from numpy.typing import NDArray
 
 from minigen import checks
-from minigen.checks import checked, whole
-from minigen.diffusion.ddpm import eps_model_from_v
-from minigen.diffusion.guidance import classifier_free, conditional
+from minigen.checks import checked, function, positive, whole
+from minigen.diffusion.model import Diffusion
 from minigen.diffusion.networks.unet import GROUPS, AdaptiveResidualBlock, AttentionBlock, GlobalMLP
-from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
 from minigen.nn import Conv2d, Embedding, GroupNorm, Linear, Module, TimeEmbedding
 from minigen.tensor import batched, like, silu, softmax, stop_gradient
@@ -172,30 +170,49 @@ class LatentNet(Module):
 # ------------------------------------------------------------------------------------------- the whole model
 
 
-class LatentDiffusion(NamedTuple):
-    """A diffusion model of scaled latents between an encoder and a decoder."""
+class LatentDiffusion(Module):
+    """A diffusion model of scaled latents between an encoder and a decoder: loss(x, rng, y), sample(rng, n, y=None).
 
-    encode: Callable  # images (N, ...) -> latents (N, H, W, C)
-    decode: Callable  # latents -> images
-    factor: float  # latents times this have standard deviation 1: `unit_scale`
-    net: Callable  # net(z, t, y=None) of scaled latents, predicts v
-    schedule: Schedule
+    encode:   images (N, ...) -> latents (N, *shape), decode: latents -> images. Two functions, or two models, which are
+              frozen here and, other than functions, written to the file of this model.
+    factor:   latents times this have standard deviation 1: `unit_scale`.
+    net:      called (z, t, y=None) with scaled latents, predicts v in the shape of z.
+    schedule, shape, drop: as for `Diffusion`, the part that is trained; `shape` is that of the latents of one image.
 
-    def eps_model(self, z: Array, t: Array, y: Any = None) -> Array:
-        """The noise in scaled latents, for any sampler."""
-        return eps_model_from_v(self.net, self.schedule)(z, t, y)
+    Raises ValueError for arguments that do not fit.
+    """
 
-    @checked(rng=Rng)
-    def sample(self, rng: Rng, y: numpy.ndarray, shape: tuple[int, ...], steps: int = 25, w: float = 0.0) -> Array:
-        """Images of the conditions y (N, ...): noise in latents of this shape, `steps` of DDIM, decoded. In batches.
+    @checked(encode=function, decode=function, factor=positive)
+    def __init__(
+        self,
+        encode: Callable,
+        decode: Callable,
+        factor: float,
+        net: Callable,
+        schedule: Schedule,
+        shape: int | tuple[int, ...],
+        drop: float = 0.1,
+    ):
+        self.encode = encode.freeze() if isinstance(encode, Module) else encode
+        self.decode = decode.freeze() if isinstance(decode, Module) else decode
+        self.factor = factor
+        self.diffusion = Diffusion(net, schedule, shape, predicts="v", drop=drop)
 
-        w: weight of guidance without a classifier; 0 is the conditional model.
-        """
-        noise = rng.standard_normal((len(y), *shape), dtype=numpy.float32)
+    def loss(self, x: Array, rng: Rng, y: Any = None) -> Array:
+        """Return `Diffusion.loss` of the scaled latents of images x (N, ...), a scalar."""
+        return self.diffusion.loss(numpy.float32(self.factor) * self.encode(x), rng, y)
 
-        def images(noise: numpy.ndarray, y: numpy.ndarray) -> Array:
-            model = classifier_free(self.eps_model, y, w) if w else conditional(self.eps_model, y)
-            z = ddim(model, noise, self.schedule, steps=steps)
-            return self.decode(z / numpy.float32(self.factor))
-
-        return batched(images, noise, y)
+    def sample(
+        self,
+        rng: Rng,
+        n: int,
+        y: Any = None,
+        *,
+        w: float = 0.0,
+        steps: int | None = 25,
+        eta: float = 0.0,
+        progress: str | None = None,
+    ) -> NDArray[numpy.float32]:
+        """Return n images (n, ...): what `Diffusion.sample` returns for these arguments, decoded 500 at a time."""
+        z = self.diffusion.sample(rng, n, y, w=w, steps=steps, eta=eta, progress=progress)
+        return batched(self.decode, z / numpy.float32(self.factor))

@@ -34,12 +34,15 @@ class Schedule:
         sigma               1/√snr: the noise of x_t in units of the data, the σ of NCSN and of Karras et al.
         times               the time argument of a model at step t: t itself, except after `subset`
 
+    `Schedule(schedule.beta[1:], schedule.times[1:])` is the same schedule again, bit for bit. `times` (T,) are whole
+    numbers of at least 1 that rise.
+
     Raises ValueError for other shapes or values.
     Eq. diffusion.01, Eq. diffusion.02, Eq. diffusion.07, Eq. diffusion.25; Ho et al. 2020.
     """
 
     @checked(beta=Sized("...", finite=False))
-    def __init__(self, beta: ArrayLike):
+    def __init__(self, beta: ArrayLike, times: ArrayLike | None = None):
         beta = numpy.array(beta, dtype=numpy.float64)
         if beta.ndim != 1 or beta.size == 0:
             raise ValueError(f"beta must have shape (T,), one value for each step, got {beta.shape}")
@@ -56,6 +59,8 @@ class Schedule:
             self.snr = self.alpha_bar / (1 - self.alpha_bar)
         self.sigma = numpy.sqrt((1 - self.alpha_bar) / self.alpha_bar)
         self.times = numpy.arange(self.T + 1)
+        if times is not None:
+            self.times[1:] = rising_times(times, self.T)
 
     @classmethod
     def linear(cls, T: int, first: float = 1e-4, last: float = 0.02) -> Schedule:
@@ -105,14 +110,9 @@ class Schedule:
         Its step i leads from s = times[i − 1] to t = times[i], so its β is 1 − ᾱ_t/ᾱ_s. Its own attribute `times` holds
         the t for a model that was trained on the full schedule. Nichol and Dhariwal 2021, eq. 19.
         """
-        chosen = numpy.asarray(times)
-        if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu" or numpy.any(numpy.diff(chosen) <= 0):
-            raise ValueError(f"times must be rising whole numbers, shape (S,), got {times!r}")
-        if chosen[0] < 1 or chosen[-1] > self.T:
-            raise ValueError(f"times must be in 1..{self.T}, got values from {chosen[0]} to {chosen[-1]}")
+        chosen = rising_times(times, most=self.T)
         shorter = Schedule.from_alpha_bar(self.alpha_bar[chosen])
-        shorter.times = numpy.concatenate([[0], self.times[chosen]])
-        return shorter
+        return Schedule(shorter.beta[1:], self.times[chosen])
 
     def __repr__(self) -> str:
         return f"<Schedule of {self.T} steps, alpha_bar from {self.alpha_bar[1]:.4g} to {self.alpha_bar[-1]:.3g}>"
@@ -128,6 +128,19 @@ def posterior_variances(beta: Array) -> numpy.ndarray:
     alpha_bar = numpy.cumprod(1 - beta)  # (T,)
     before = numpy.concatenate([[1.0], alpha_bar[:-1]])  # ᾱ one step earlier
     return (1 - before) / _divisor(1 - alpha_bar) * beta
+
+
+def rising_times(times: ArrayLike, length: int | None = None, most: int | None = None) -> numpy.ndarray:
+    """Return times, if they are rising whole numbers (length,) from 1 to `most`. Raises ValueError for others."""
+    chosen = numpy.asarray(times)
+    if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu" or numpy.any(numpy.diff(chosen) <= 0):
+        raise ValueError(f"times must be rising whole numbers, shape (S,), got {times!r}")
+    if length is not None and len(chosen) != length:
+        raise ValueError(f"times must have shape ({length},), one for each step, got {chosen.shape}")
+    if chosen[0] < 1 or (most is not None and chosen[-1] > most):
+        bounds = "at least 1" if most is None else f"in 1..{most}"
+        raise ValueError(f"times must be {bounds}, got values from {chosen[0]} to {chosen[-1]}")
+    return chosen
 
 
 def _divisor(noise: numpy.ndarray) -> numpy.ndarray:

@@ -12,7 +12,7 @@ Autoregressive Flow", 2016.
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import autograd.numpy as np
 import numpy
@@ -23,7 +23,7 @@ from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, Stan
 from minigen.flow.made import MADE, Stepwise
 from minigen.nn import Module
 from minigen.tensor import like, logsumexp, sigmoid, softplus, tanh
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 # ------------------------------------------------------------------------------------------- the transforms
 
@@ -137,9 +137,26 @@ class AutoregressiveStack(Flow):
         """
         outermost = Affine(*numpy.zeros((2, *self.base.shape)))
         outermost.standardize(checks.array("x", x, "N", *self.base.shape))
-        stack = [layer for layer in self.bijection.bijections if not isinstance(layer, Affine)]
-        self.bijection = Chain([*stack, outermost])
+        self.bijection = Chain([*self._stack(), outermost])
         return self
+
+    def load_state(self, state: dict[str, numpy.ndarray]) -> Self:
+        """Set all arrays in place from what `state` returned; a standardized stack's gives this one its scale, too.
+
+        Raises ValueError, before anything is changed, if a name is missing or unknown or a shape differs.
+        """
+        before, stack = self.bijection, self._stack()
+        if f"bijection.bijections.{len(stack)}.log_scale" in state and len(before.bijections) == len(stack):
+            self.bijection = Chain([*stack, Affine(*numpy.zeros((2, *self.base.shape)))])
+        try:
+            return super().load_state(state)
+        except ValueError:
+            self.bijection = before
+            raise
+
+    def _stack(self) -> list[Bijection]:
+        """The transforms without the scale and shift of `standardize`."""
+        return [layer for layer in self.bijection.bijections if not isinstance(layer, Affine)]
 
 
 class MAF(AutoregressiveStack):
@@ -251,12 +268,16 @@ class MixtureMADE(Module):
         out, k = self.net(x), self.components  # (N, 3K, D)
         return out[:, :k], out[:, k : 2 * k], out[:, 2 * k :]
 
-    def log_prob(self, x: Array) -> Array:
+    def log_prob(self, x: Array) -> Float32:
         """Exact log-density in nats: x (N, dim) -> (N,). ValueError: x of another shape, or not finite."""
         return mixture_log_prob(x, *self.parameters_at(x))
 
+    def loss(self, x: Array) -> Array:
+        """Mean negative log-likelihood of a batch, a scalar in nats for each example."""
+        return -np.mean(self.log_prob(x))
+
     @checked(n=whole, temperature=positive, rng=Rng)
-    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> Float32:
         """n draws (n, dim), float32, coordinate by coordinate in their order, at the cost of one pass of the network.
 
         `temperature` multiplies the scales.

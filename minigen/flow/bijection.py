@@ -23,7 +23,7 @@ from minigen.checks import Sized, checked, floats, number, positive, whole
 from minigen.flow.arguments import check_broadcast
 from minigen.nn import Module, depth_to_space, space_to_depth
 from minigen.tensor import jacobian, like, sigmoid, softplus
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 
 class Bijection(Module):
@@ -98,11 +98,11 @@ class BaseDensity:
     def __init__(self, shape: int | tuple[int, ...]):
         self.shape = tuple(checks.wholes("shape", shape if isinstance(shape, (tuple, list)) else (shape,)))
 
-    def log_prob(self, z: Array) -> Array:
+    def log_prob(self, z: Array) -> Float32:
         """log π(z) in nats: z (N, *shape) -> (N,). ValueError: another shape."""
         raise NotImplementedError
 
-    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> Float32:
         """n draws (n, *shape), float32, scaled by `temperature`. ValueError: n < 1 or temperature not positive."""
         raise NotImplementedError
 
@@ -122,11 +122,11 @@ class StandardNormal(BaseDensity):
 
     std = 1.0
 
-    def log_prob(self, z: Array) -> Array:
+    def log_prob(self, z: Array) -> Float32:
         flat = self._flat(z)
         return -0.5 * np.sum(flat**2, axis=1) - 0.5 * flat.shape[1] * math.log(2 * math.pi)
 
-    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> Float32:
         shape, scale = self._arguments(rng, n, temperature)
         return rng.standard_normal(shape, dtype=numpy.float32) * scale
 
@@ -136,11 +136,11 @@ class StandardLogistic(BaseDensity):
 
     std = math.pi / math.sqrt(3)
 
-    def log_prob(self, z: Array) -> Array:
+    def log_prob(self, z: Array) -> Float32:
         flat = self._flat(z)
         return np.sum(-flat - 2 * softplus(-flat), axis=1)
 
-    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0) -> Float32:
         shape, scale = self._arguments(rng, n, temperature)
         return rng.logistic(size=shape).astype(numpy.float32) * scale
 
@@ -155,14 +155,17 @@ class Flow(Module):
         self.base = checks.instance_with("base", base, "log_prob", "sample")
         self.bijection = checked_bijection("bijection", bijection)
 
-    def log_prob(self, x: Array, context: Array | None = None) -> Array:
+    def log_prob(self, x: Array, context: Array | None = None) -> Float32:
         """Exact log-density in nats: x (N, ...) -> (N,). ValueError: x of another shape, or not finite."""
         x = checks.array("x", x, "N", *self.base.shape)
         z, log_det = apply(self.bijection.inverse, x, context)
         return self.base.log_prob(z) + log_det
 
-    def sample(self, rng: Rng, n: int, temperature: float = 1.0, context: Array | None = None) -> numpy.ndarray:
-        """n draws (n, ...): z from the base, its deviation from 0 scaled by `temperature`, then forward."""
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0, context: Array | None = None) -> Float32:
+        """n draws (n, ...): z from the base, its deviation from 0 scaled by `temperature`, then forward.
+
+        context (n, ...): the condition of each draw, for a flow that has one.
+        """
         z = self.base.sample(rng, n, temperature)
         return apply(self.bijection.forward, z, context)[0]
 

@@ -5,6 +5,7 @@ That function, a network, never has to be inverted, because its input is among t
 coordinate, whether it is kept (1) or changed (0); it broadcasts against one example.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -247,15 +248,17 @@ def coupling_net(
     activation: Any = "tanh",
     sharpness: float = 1.0,
     spread: float = 2.0,
+    context: int = 0,
 ) -> MLP:
-    """The network of a coupling on vectors: (N, dim) -> (N, outputs·dim), zero at the start.
+    """The network of a coupling on vectors: (N, dim + context) -> (N, outputs·dim), zero at the start.
 
     The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in) and biases over ±`spread`, so that the
     units of the first layer bend at different places: in the plane, each has a single number as input. Many small
     inputs, such as pixels in [0, 1], need a spread of 0. `sharpness` multiplies the weights and biases of the first
-    layer: the places stay, the bends get narrower, as narrow modes need.
+    layer: the places stay, the bends get narrower, as narrow modes need. The weights of `dim` coordinates start equally
+    large whatever the number of features of a context, for which see `ContextNet`.
     """
-    net = MLP(rng, [dim] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
+    net = MLP(rng, [dim + context] + [width] * depth + [outputs * dim], activation, last_scale=0.0)
     for layer in net.layers[:-1]:
         layer.w *= he_gain(activation)
         layer.b = rng.uniform(-spread, spread, (width,)).astype(numpy.float32)
@@ -263,4 +266,24 @@ def coupling_net(
     first.w *= sharpness
     if first.b is not None:
         first.b *= sharpness
+    if context:
+        first.w[:dim] *= math.sqrt((dim + context) / dim)
     return net
+
+
+class ContextNet(Module):
+    """A network of x (N, dim) and of features (N, context), which `net` gets side by side, (N, dim + context).
+
+    ValueError: no context, or one of another shape.
+    """
+
+    @checked(dim=whole, context=whole)
+    def __init__(self, net: Module, dim: int, context: int):
+        self.net, self.dim, self.context = net, dim, context
+
+    def __call__(self, x: Array, context: Array | None = None) -> Array:
+        x = checks.array("x", x, "N", self.dim, finite=False)
+        if context is None:
+            raise ValueError(f"context must be given, of shape {(len(x), self.context)}")
+        context = checks.array("context", context, len(x), self.context, finite=False)
+        return self.net(np.concatenate([x, like(context, x)], axis=1))

@@ -135,7 +135,7 @@ class Invertible1x1Conv(Bijection):
 
     @checked(channels=whole)
     def __init__(self, rng: Rng, channels: int, W: numpy.ndarray | None = None):
-        start = random_rotation(rng, channels) if W is None else checks.array("W", W, channels, channels)
+        start = random_rotation(channels, rng) if W is None else checks.array("W", W, channels, channels)
         parts = [part.astype(numpy.float32) for part in lu_parts(numpy.asarray(start, numpy.float64))]
         self.P, self.L, self.U, self.sign, self.log_s = parts
 
@@ -160,8 +160,8 @@ class Invertible1x1Conv(Bijection):
         return positions * np.sum(like(self.log_s, a)) * np.ones(len(a), dtype=a.dtype)
 
 
-@checked(rng=Rng, dim=whole)
-def random_rotation(rng: Rng, dim: int) -> numpy.ndarray:
+@checked(dim=whole, rng=Rng)
+def random_rotation(dim: int, rng: Rng) -> numpy.ndarray:
     """A random rotation (dim, dim), float64: orthogonal, with determinant 1."""
     q, r = numpy.linalg.qr(rng.standard_normal((dim, dim)))
     q = q * numpy.sign(numpy.diag(r))

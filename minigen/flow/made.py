@@ -19,7 +19,7 @@ from minigen import checks
 from minigen.checks import Sized, checked, function, whole
 from minigen.nn import Linear, MaskedLinear, Module
 from minigen.tensor import bce_with_logits, like, linear, sigmoid
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 
 @checked(dim=whole, outputs=whole)
@@ -152,7 +152,7 @@ class MADE(Module):
         out = like(h, x)  # (N, outputs·D)
         return out if self.outputs == 1 else np.reshape(out, (len(x), self.outputs, self.dim))
 
-    def log_prob(self, x: Array, context: Array | None = None) -> Array:
+    def log_prob(self, x: Array, context: Array | None = None) -> Float32:
         """log p(x) in nats, (N,): the sum of those of the conditionals. Eq. flow.16
 
         ValueError: x of another shape, with outputs = 1 not of zeros and ones.
@@ -167,6 +167,10 @@ class MADE(Module):
         z = (x - mu) * np.exp(-log_sigma)
         return -0.5 * np.sum(z**2, axis=1) - np.sum(log_sigma, axis=1) - 0.5 * self.dim * math.log(2 * math.pi)
 
+    def loss(self, x: Array, context: Array | None = None) -> Array:
+        """Mean negative log-likelihood of a batch, a scalar in nats for each example."""
+        return -np.mean(self.log_prob(x, context))
+
     @checked(rng=Rng, n=whole)
     def sample(
         self,
@@ -175,7 +179,7 @@ class MADE(Module):
         context: numpy.ndarray | None = None,
         given: numpy.ndarray | None = None,
         known: numpy.ndarray | None = None,
-    ) -> numpy.ndarray:
+    ) -> Float32:
         """n draws (n, D), float32, coordinate by coordinate in their order: `ancestral_sample` at the cost of one pass.
 
         Coordinates of `given` (n, D) are kept where `known`, bool of a shape that broadcasts to it, is True. The others

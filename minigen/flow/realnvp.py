@@ -10,8 +10,9 @@ import numpy
 from minigen import checks
 from minigen.checks import checked, positive
 from minigen.flow.bijection import Affine, Chain, Flow, StandardNormal
-from minigen.flow.coupling import AffineCoupling, coupling_net, half_mask
-from minigen.types import Rng
+from minigen.flow.coupling import AffineCoupling, ContextNet, coupling_net, half_mask
+from minigen.nn import Module
+from minigen.types import Array, Float32, Rng
 
 
 class RealNVP(Flow):
@@ -19,8 +20,9 @@ class RealNVP(Flow):
 
     `couplings` layers keep the first and the second half of the coordinates in turn; each has a network of `depth`
     hidden layers of `width` units, made by `coupling_net` with this `sharpness`. After the last comes one scale and
-    shift for each coordinate, which `standardize` sets from data. At the start every coupling is the identity. Raises
-    ValueError if dim < 2. Eq. flow.08, Eq. flow.10
+    shift for each coordinate, which `standardize` sets from data. At the start every coupling is the identity. With
+    `context`, a number of features, the density is that of x given those: log_prob(x, features (N, context)), and
+    likewise loss and sample. Raises ValueError if dim < 2. Eq. flow.08, Eq. flow.10
     """
 
     bijection: Chain
@@ -36,9 +38,15 @@ class RealNVP(Flow):
         activation: Any = "tanh",
         limit: float = 2.0,
         sharpness: float = 1.0,
+        context: int | None = None,
     ):
+        self.context = 0 if context is None else checks.whole("context", context)
         masks = [half_mask(dim, first=k % 2 == 0) for k in range(checks.whole("couplings", couplings))]
-        nets = [coupling_net(rng, dim, width, depth, 2, activation, sharpness) for _ in masks]
+        nets: list[Module] = [
+            coupling_net(rng, dim, width, depth, 2, activation, sharpness, context=self.context) for _ in masks
+        ]
+        if self.context:
+            nets = [ContextNet(net, dim, self.context) for net in nets]
         layers = [AffineCoupling(net, mask, limit) for net, mask in zip(nets, masks)]
         super().__init__(StandardNormal(dim), Chain([*layers, Affine(numpy.zeros(dim), numpy.zeros(dim))]))
 
@@ -47,10 +55,28 @@ class RealNVP(Flow):
         self.bijection.bijections[-1].standardize(checks.array("x", x, "N", *self.base.shape))
         return self
 
-    def steps(self, z: numpy.ndarray) -> list[numpy.ndarray]:
+    def log_prob(self, x: Array, context: Array | None = None) -> Float32:
+        return super().log_prob(x, self._checked(context, "N"))
+
+    def sample(self, rng: Rng, n: int, temperature: float = 1.0, context: Array | None = None) -> Float32:
+        n = checks.whole("n", n)
+        return super().sample(rng, n, temperature, self._checked(context, n))
+
+    def steps(self, z: numpy.ndarray, context: Array | None = None) -> list[numpy.ndarray]:
         """The z_0, z_1, ..., z_K = x of Eq. flow.08: z (N, dim), then the output of each layer, generating."""
         outputs = [checks.array("z", z, "N", *self.base.shape)]
+        context = self._checked(context, "N")
         for f in self.bijection.bijections:
-            x, _ = f.forward(outputs[-1])
+            x, _ = f.forward(outputs[-1], context)
             outputs.append(x)
         return outputs
+
+    def _checked(self, context: Array | None, n: Any) -> Array | None:
+        """The condition of n examples, (n, context), or None for a flow without one."""
+        if not self.context:
+            if context is not None:
+                raise ValueError("context must be None for a RealNVP that was made without one")
+            return None
+        if context is None:
+            raise ValueError(f"context must be given, of shape ({n}, {self.context})")
+        return checks.array("context", context, n, self.context)

@@ -19,7 +19,7 @@ from minigen import checks
 from minigen.checks import checked, choice, floats, positive, whole
 from minigen.nn import CausalConv1d, Embedding, Linear, Module
 from minigen.tensor import cross_entropy, like, relu, sigmoid
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Integers, Rng
 
 # ------------------------------------------------------------------------------------------- formulas
 
@@ -169,13 +169,21 @@ class WaveNet(Module):
             total = total + skip
         return self._logits(total)
 
-    def log_prob(self, codes: numpy.ndarray) -> Array:
+    def log_prob(self, codes: numpy.ndarray) -> Float32:
         """log p(codes), (N, T) -> (N,), in nats for each sequence."""
         codes = numpy.asarray(codes)
         return -np.sum(cross_entropy(self(codes), codes), axis=1)
 
+    def loss(self, codes: numpy.ndarray) -> Array:
+        """Mean negative log-likelihood of a batch, a scalar in nats for each sequence."""
+        return -np.mean(self.log_prob(codes))
+
+    def sample(self, rng: Rng, n: int, length: int) -> Integers:
+        """`n` sequences (n, length), int64, drawn code by code: `generate` under the name that all models share."""
+        return self.generate(rng, n, length)
+
     @checked(rng=Rng, n=whole, length=whole)
-    def generate(self, rng: Rng, n: int, length: int, cached: bool = True) -> numpy.ndarray:
+    def generate(self, rng: Rng, n: int, length: int, cached: bool = True) -> Integers:
         """`n` sequences (n, length), int64, drawn code by code.
 
         cached: keep the inputs of each layer's past, so that a step costs the same however far the network sees;
@@ -190,7 +198,7 @@ class WaveNet(Module):
         codes = numpy.zeros((n, length), numpy.int64)
         for t in range(length):
             logits = self(codes[:, : t + 1])[:, t]  # (n, levels); code t itself, not drawn yet, has no influence
-            codes[:, t] = draw_codes(rng, logits)
+            codes[:, t] = draw_codes(logits, rng)
         return codes
 
     def _generate_cached(self, rng: Rng, n: int, length: int) -> Array:
@@ -202,7 +210,7 @@ class WaveNet(Module):
             for layer, past in zip(self.layers, pasts):
                 x, skip = layer.step(x, past)
                 total = total + skip
-            codes[:, t] = draw_codes(rng, self._logits(total))
+            codes[:, t] = draw_codes(self._logits(total), rng)
             x = self.embed.table[codes[:, t]]
         return codes
 
@@ -210,7 +218,7 @@ class WaveNet(Module):
         return self.out(self.hidden(relu(total)))
 
 
-def draw_codes(rng: Rng, logits: numpy.ndarray) -> numpy.ndarray:
+def draw_codes(logits: numpy.ndarray, rng: Rng) -> Integers:
     """One code for each row of logits (N, K), from their softmax: (N,) integers."""
     p = numpy.exp(logits - logits.max(axis=1, keepdims=True))
     total = numpy.cumsum(p, axis=1)  # (N, K)

@@ -5,3 +5,7 @@
 `gradient_diagnostics` measures the generator's gradient, `interpolation` connects latent vectors, and `toy_problems`
 are two problems with exact solutions.
 """
+
+from minigen import lazy
+
+__getattr__, __dir__, __all__ = lazy.names(__name__)

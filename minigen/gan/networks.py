@@ -9,6 +9,7 @@ from functools import partial
 
 import autograd.numpy as np
 import numpy
+from numpy.typing import NDArray
 
 from minigen import checks
 from minigen.checks import Sized, checked, whole
@@ -43,11 +44,11 @@ class Generator(Module):
         return self.body(checks.array("z", z, "N", self.dim_z, finite=False))
 
     @checked(n=whole, rng=Rng)
-    def latent(self, rng: Rng, n: int) -> numpy.ndarray:
+    def latent(self, rng: Rng, n: int) -> NDArray[numpy.float32]:
         """n draws of z ~ N(0, I), (n, dim_z) float32."""
         return rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
 
-    def sample(self, rng: Rng, n: int) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int) -> NDArray[numpy.float32]:
         """n generated examples, G(z) of n fresh latents."""
         return self(self.latent(rng, n))
 

@@ -2,10 +2,12 @@
 
 from minigen.nn.attention import MultiHeadAttention
 from minigen.nn.blocks import ResidualBlock, depth_to_space, space_to_depth
+from minigen.nn.dropout import Dropout, dropout
 from minigen.nn.layers import (
     MLP,
     BatchNorm,
     CausalConv1d,
+    Conv1d,
     Conv2d,
     ConvTranspose2d,
     Embedding,
@@ -16,19 +18,23 @@ from minigen.nn.layers import (
     MaskedLinear,
     TimeEmbedding,
     he_gain,
+    initial_gain,
     sinusoidal,
     time_features,
 )
 from minigen.nn.module import Module, Sequential
 from minigen.nn.recurrent import GRUCell, LSTMCell
+from minigen.nn.reparameterized import SpectralNorm, WeightNorm
 from minigen.nn.transformer import TransformerBlock
 
 __all__ = [
     "MLP",
     "BatchNorm",
     "CausalConv1d",
+    "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
+    "Dropout",
     "Embedding",
     "GRUCell",
     "GroupNorm",
@@ -41,10 +47,14 @@ __all__ = [
     "MultiHeadAttention",
     "ResidualBlock",
     "Sequential",
+    "SpectralNorm",
     "TimeEmbedding",
     "TransformerBlock",
+    "WeightNorm",
     "depth_to_space",
+    "dropout",
     "he_gain",
+    "initial_gain",
     "sinusoidal",
     "time_features",
     "space_to_depth",

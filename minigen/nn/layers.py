@@ -4,6 +4,7 @@ Weights `w` start uniform in ±1/√fan_in, biases `b` at zero; `scale` multipli
 first). Constructors raise ValueError for a generator that is none, and for sizes that are not positive whole numbers.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -20,16 +21,19 @@ from minigen.tensor import (
     conv1d,
     conv2d,
     conv_transpose2d,
+    correlate1d,
     embedding,
     group_norm,
     layer_norm,
     linear,
 )
 from minigen.tensor.activations import activation_name, as_floats
-from minigen.tensor.conv import pair
+from minigen.tensor.conv import check_padding1d, pair
 from minigen.types import Array, Rng
 
 Act = str | Callable | None  # the name of an activation, or the function itself
+Gain = float | str  # a factor on initial weights, or its name
+GAINS = {"he": 6**0.5, "lecun": 3**0.5}
 
 
 @checked(scale=nonnegative, rng=Rng)
@@ -47,6 +51,17 @@ def he_gain(activation: Act = "relu") -> float:
     it as `scale=he_gain("relu")`, or as `layer.w *= he_gain("relu")`.
     """
     return (6 if activation_name(activation) in ("relu", "leaky_relu") else 3) ** 0.5
+
+
+def initial_gain(name: str, value: float | str) -> float:
+    """Return the factor on initial weights that `value` stands for: "he" is √6, "lecun" √3, and a number itself.
+
+    These are the initializers of those names in Keras, whose weights are uniform: a variance of 2/fan_in and 1/fan_in.
+    Raises ValueError for another name, and for a number that is negative.
+    """
+    if isinstance(value, str):
+        return GAINS[checks.choice(name, value, tuple(GAINS))]
+    return checks.number(name, value, 0)
 
 
 def _zeros(*shape: int) -> numpy.ndarray:
@@ -119,16 +134,23 @@ class MaskedLinear(Module):
 class MLP(Module):
     """Linear layers of the given sizes with an activation between them (none after the last).
 
-    MLP(rng, [2, 64, 64, 1]) maps (N, 2) -> (N, 1).
+    MLP(rng, [2, 64, 64, 1]) maps (N, 2) -> (N, 1). `gain` multiplies the initial weights of the hidden layers, uniform
+    in ±1/√fan_in: a number, "he" (√6, for ReLU and its like) or "lecun" (√3, for tanh). With 1 the signal shrinks from
+    layer to layer. `last_scale` multiplies those of the last layer. Raises ValueError for other values.
     """
 
     @checked(sizes=wholes)
-    def __init__(self, rng: Rng, sizes: Sequence[int], activation: Act = "relu", *, last_scale: float = 1.0):
+    def __init__(
+        self, rng: Rng, sizes: Sequence[int], activation: Act = "relu", *, last_scale: float = 1.0, gain: Gain = 1.0
+    ):
         if len(sizes) < 2:
             raise ValueError(f"sizes must name at least an input and an output width, got {sizes}")
         activation_name(activation)  # ValueError for one that is not known
         checks.number("last_scale", last_scale, 0)
+        factor = initial_gain("gain", gain)
         hidden = [Linear(rng, a, b, activation) for a, b in pairwise(sizes[:-1])]
+        for layer in hidden:
+            layer.w *= factor
         self.layers = [*hidden, Linear(rng, sizes[-2], sizes[-1], scale=last_scale)]
 
     def __call__(self, x: Array) -> Array:
@@ -198,6 +220,36 @@ class ConvTranspose2d(Module):
 
     def __call__(self, x: Array) -> Array:
         return conv_transpose2d(x, self.w, self.b, self.stride, self.padding)
+
+
+class Conv1d(Module):
+    """Convolution of sequences (N, T, c_in) -> (N, T', c_out), with an optional dilation.
+
+    `padding` is the number of zeros at each end, or "same" (T' = T at stride 1, the kernel centered), or "causal" (the
+    output at t depends on inputs up to t·stride only): see `minigen.tensor.correlate1d`. Raises ValueError for others.
+    """
+
+    @checked(c_in=whole, c_out=whole, kernel=whole, stride=whole, dilation=whole)
+    def __init__(
+        self,
+        rng: Rng,
+        c_in: int,
+        c_out: int,
+        kernel: int,
+        stride: int = 1,
+        padding: int | str = 0,
+        dilation: int = 1,
+        *,
+        bias: bool = True,
+        scale: float = 1.0,
+    ):
+        check_padding1d("padding", padding)
+        self.w = uniform(rng, (kernel, c_in, c_out), kernel * c_in, scale)
+        self.b = _zeros(c_out) if bias else None
+        self.stride, self.padding, self.dilation = stride, padding, dilation
+
+    def __call__(self, x: Array) -> Array:
+        return correlate1d(x, self.w, self.b, self.stride, self.padding, self.dilation)
 
 
 class CausalConv1d(Module):
@@ -309,8 +361,18 @@ def sinusoidal(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> nump
 
 @checked(t=time_steps, dim=even, max_period=positive)
 def time_features(t: numpy.ndarray, dim: int, max_period: float = 10_000.0) -> numpy.ndarray:
-    """`sinusoidal`, computed once where all times are equal, as in each step of a sampler: t (N,) -> (N, dim)."""
+    """`sinusoidal`, computed once where all times are equal, as in each step of a sampler: t (N,) -> (N, dim).
+
+    Warns of different times that all lie in [0, 1], where the features hardly differ.
+    """
     features = unchecked(sinusoidal)
     if len(t) > 1 and numpy.all(t == t[0]):
         return numpy.repeat(features(t[:1], dim, max_period), len(t), axis=0)
+    if len(t) > 1 and 0 <= t[0] <= 1 and t.min() >= 0 and t.max() <= 1 and numpy.any(t % 1):
+        warnings.warn(
+            "the time steps lie in [0, 1], but the shortest period of their sines is 2π, so the features of different "
+            "times hardly differ: multiply the times by 1000, or wrap the network in "
+            "minigen.diffusion.flow_matching.TimeScaled",
+            stacklevel=2,
+        )
     return features(t, dim, max_period)

@@ -1,10 +1,8 @@
 """A model is an object whose attributes are arrays, modules, or lists and dicts of them."""
 
 import copy
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import Any, Self
 
@@ -12,10 +10,12 @@ import numpy
 from autograd.tracer import Box
 
 from minigen import checks
-from minigen.tensor import load_arrays, named_leaves, save_arrays, tree_map
+from minigen.nn.storage import Storable
+from minigen.tensor import named_leaves, tree_map
+from minigen.types import Rng
 
 
-class Module:
+class Module(Storable):
     """A tree of arrays, called like a function.
 
         class Critic(Module):
@@ -25,10 +25,13 @@ class Module:
                 return self.body(x)[:, 0]     # (N,)
 
     Float arrays are parameters, unless the tuple `buffers` lists the attribute's name (a mask, running statistics).
-    Everything else (numbers, functions, integer arrays) is a setting: kept in copies, never trained.
+    Everything else (numbers, functions, integer arrays) is a setting: kept in copies, never trained. One array at two
+    places, such as `self.out.w = self.embedding.w`, is one parameter: its weights are tied.
+    `save` writes a module to a file and `from_file` makes it anew, see `Storable`.
     """
 
     buffers: tuple[str, ...] = ()
+    draws = False  # whether it is called as module(x, rng): dropout, and what may hold it
     _frozen = False
     training = True
 
@@ -50,8 +53,14 @@ class Module:
         )
 
     def parameters(self) -> dict[str, numpy.ndarray]:
-        """Trainable arrays by dotted name, such as "body.layers.0.w"; the arrays themselves, not copies."""
-        return dict(named_leaves(self))
+        """Trainable arrays by dotted name, such as "body.layers.0.w"; the arrays themselves, not copies.
+
+        Tied weights, one array at several places, are one parameter, under the first of its names.
+        """
+        first: dict[int, tuple[str, numpy.ndarray]] = {}
+        for name, a in named_leaves(self):
+            first.setdefault(id(a), (name, a))
+        return dict(first.values())
 
     def num_parameters(self) -> int:
         """How many numbers can be trained."""
@@ -96,38 +105,41 @@ class Module:
             a[...] = state[name]
         return self
 
-    def save(self, path: str | os.PathLike) -> Path:
-        """Write all arrays to an `.npz` file, all or nothing."""
-        return save_arrays(path, self.state())
-
-    def load(self, path: str | os.PathLike) -> Self:
-        """Read what `save` wrote into this module, in place; names and shapes must agree (ValueError)."""
-        try:
-            return self.load_state(load_arrays(path))
-        except ValueError as error:
-            raise ValueError(f"cannot load {path}: {error}") from None
-
     def __repr__(self) -> str:
-        """Return the tree of modules, a line each: its class, its number of parameters, the shapes of its arrays."""
+        """Return the tree of modules and functions, a line each: class, number of parameters, shapes, settings."""
         return "\n".join(_lines(self, ""))
 
     def map(self, fn: Callable) -> Self:
-        """A module like this one with every parameter replaced by `fn(parameter)`."""
-        return tree_map(fn, self)
+        """A module like this one with every parameter replaced by `fn(parameter)`; tied weights remain tied."""
+        made: dict[int, Any] = {}
+
+        def once(a: numpy.ndarray) -> Any:
+            if id(a) not in made:
+                made[id(a)] = fn(a)
+            return made[id(a)]
+
+        return tree_map(once, self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")
 
 
 class Sequential(Module):
-    """Layers (modules or plain functions) applied one after the other."""
+    """Layers (modules or plain functions) applied one after the other: Sequential(a, b, c) or Sequential([a, b, c]).
 
-    def __init__(self, *layers: Callable):
-        self.layers = [checks.function(f"layers[{i}]", layer) for i, layer in enumerate(layers)]
+    Called as net(x), or net(x, rng): the generator is handed on to the layers that draw, such as `Dropout`.
+    Raises ValueError for a layer that cannot be called.
+    """
 
-    def __call__(self, x: Any) -> Any:
+    draws = True
+
+    def __init__(self, *layers: Callable | Sequence[Callable]):
+        given = layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers
+        self.layers = [checks.function(f"layers[{i}]", layer) for i, layer in enumerate(given)]
+
+    def __call__(self, x: Any, rng: Rng | None = None) -> Any:
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, rng) if getattr(layer, "draws", False) else layer(x)
         return x
 
 
@@ -153,6 +165,7 @@ def _is_in_own_call(module: Module) -> bool:
     return False
 
 
+_PLAIN = (bool, int, float, str)
 _MAY_HOLD_ARRAYS = (numpy.ndarray, Box, Module, list, tuple, dict)
 
 
@@ -164,22 +177,42 @@ def _all_arrays(value: Any, name: str) -> Iterator[tuple[str, numpy.ndarray]]:
 
 
 def _lines(module: Module, name: str) -> Iterator[str]:
-    """The line of a module, and, indented, those of the modules that it holds."""
+    """The line of a module, and, indented, those of the modules and functions that it holds."""
     own = [(key, a) for key, a in _children(module, "") if isinstance(a, (numpy.ndarray, Box))]
     shapes = [f"{key} {a.shape}{' buffer' if key in module.buffers else ''}" for key, a in own]
     count = "frozen" if module._frozen else f"{module.num_parameters():,} parameters"
-    yield f"{name}{': ' if name else ''}{type(module).__name__}, {count}{''.join(f', {each}' for each in shapes)}"
-    for child_name, child in _next_modules(module, ""):
-        yield from (f"  {line}" for line in _lines(child, child_name))
+    yield _named(name, ", ".join([type(module).__name__, count, *shapes, *_settings(module)]))
+    for child_name, child in _next_layers(module, ""):
+        lines = _lines(child, child_name) if isinstance(child, Module) else [_named(child_name, _word(child))]
+        yield from (f"  {line}" for line in lines)
 
 
-def _next_modules(value: Any, name: str) -> Iterator[tuple[str, Module]]:
-    """The modules that a module holds by itself or in its lists and dicts, not those inside of them."""
+def _named(name: str, text: str) -> str:
+    return f"{name}: {text}" if name else text
+
+
+def _settings(module: Module) -> Iterator[str]:
+    """The public attributes that are numbers, names, tuples of them, or functions, such as "stride=2"."""
+    for key, value in vars(module).items():
+        if key.startswith("_") or key == "training" or value is None:
+            continue
+        if callable(value) and not isinstance(value, Module):
+            yield f"{key}={_word(value)}"
+        elif isinstance(value, _PLAIN) or (isinstance(value, tuple) and all(isinstance(a, _PLAIN) for a in value)):
+            yield f"{key}={value!r}"
+
+
+def _word(function: Callable) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _next_layers(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The modules that a module holds by itself, and the modules and functions in its lists and dicts."""
     for child_name, child in _children(value, name):
-        if isinstance(child, Module):
+        if isinstance(child, Module) or (callable(child) and not isinstance(value, Module)):
             yield child_name, child
         else:
-            yield from _next_modules(child, child_name)
+            yield from _next_layers(child, child_name)
 
 
 def _walk_modules(value: Any, name: str) -> Iterator[tuple[str, Module]]:

@@ -32,7 +32,12 @@ class EMA:
         self.follow(model, list(current.values()))
 
     def follow(self, model: Module, arrays: list[np.ndarray]) -> None:
-        """Move the average toward `model`, whose parameters are these arrays, in their order: `update`, unchecked."""
+        """Move the average toward `model`, whose parameters are these arrays, in their order: `update`, unchecked.
+
+        Tied weights may stand there once, or once for each of their places.
+        """
+        if len(arrays) > len(self._parameters):
+            arrays = list({id(a): a for a in arrays}.values())
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm else self.decay
 
@@ -46,6 +51,10 @@ class EMA:
             given = _buffers(model)
             for name, a in self._buffers.items():
                 a[...] = given[name]
+
+    def __repr__(self) -> str:
+        of = f"{type(self.model).__name__}, {self.model.num_parameters():,} parameters"
+        return f"EMA of {of}: decay {self.decay:g}, {self.updates:,} updates done"
 
     def state(self) -> dict[str, np.ndarray]:
         """Copies of the averaged arrays and the count of updates, for a checkpoint."""

@@ -4,7 +4,8 @@
     value, grads = value_and_grad(loss)(model, batch)
     optimizer.step(grads)
 
-The update rules are those of the PyTorch optimizers of the same names.
+The update rules are those of the PyTorch optimizers of the same names. An array that stands at several places of a
+`Module` is one parameter, updated once, by the sum of the gradients of its uses.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import numpy as np
 
 from minigen import checks
 from minigen.tensor.parallel import in_parts
-from minigen.tensor.tree import leaves, named_leaves
+from minigen.tensor.tree import leaves, named_leaves, tied_leaves
 
 SMALL = 1 << 13  # numbers below which an update costs NumPy's calls, not its arithmetic: such arrays are updated as one
 
@@ -23,23 +24,35 @@ class Optimizer:
     """What all optimizers share: the arrays, the learning rate `lr` (settable at any time) and the step count."""
 
     slots: tuple[str, ...] = ()  # names of the running arrays kept for each parameter
+    settings: tuple[str, ...] = ()  # names of the attributes that are shown
 
     def __init__(self, model: Any, lr: float):
         if isinstance(model, type):
             raise ValueError(f"model must be an instance, got the class {model.__name__}: call it first")
-        self.parameters = dict(named_leaves(model))
+        named = named_leaves(model)
+        self.places = {name for name, _ in named}  # all names; tied weights, one array at several places, have several
+        self.parameters = {name: p for i, (first, (name, p)) in enumerate(zip(tied_leaves(model), named)) if i == first}
         if not self.parameters:
             raise ValueError("model holds no float array to optimize")
         for name, p in self.parameters.items():
             if not (isinstance(p, np.ndarray) and p.flags.writeable):
                 raise ValueError(f"parameter {name!r} must be a writable array, got {type(p).__name__}")
         if len({id(p) for p in self.parameters.values()}) < len(self.parameters):
-            raise ValueError("one array appears twice in the model; its two gradients would be applied separately")
+            raise ValueError(
+                "one array appears twice in a list, tuple or dict of arrays, where each place has its own gradient; "
+                "weights are tied inside a Module"
+            )
         self.lr = checks.number("lr", lr, 0)
         self.steps = 0
         self.arrays = list(self.parameters.values())
         self.groups = _groups(self.arrays)  # of positions: the arrays of each group are updated together, end to end
         self.flat = {slot: [np.zeros_like(_laid_out(self.arrays, g)) for g in self.groups] for slot in self.slots}
+
+    def __repr__(self) -> str:
+        count, arrays = sum(p.size for p in self.arrays), len(self.arrays)
+        of = f"{count:,} parameter{'' if count == 1 else 's'} in {arrays} array{'' if arrays == 1 else 's'}"
+        settings = "".join(f", {name} {getattr(self, name)}" for name in self.settings)
+        return f"{type(self).__name__} of {of}: lr {self.lr:.4g}{settings}; {self.steps:,} steps done"
 
     @property
     def running(self) -> dict[str, dict[str, np.ndarray]]:
@@ -77,8 +90,8 @@ class Optimizer:
                     self.arrays[i][...] = part
 
     def _check_gradients(self, grads: Any, found: dict[str, np.ndarray]) -> None:
-        if found.keys() != self.parameters.keys():
-            odd = sorted(found.keys() ^ self.parameters.keys())
+        if found.keys() != self.places:
+            odd = sorted(found.keys() ^ self.places)
             raise ValueError(
                 f"grads must be a tree shaped as the model, as value_and_grad returns it beside the value; "
                 f"got a {type(grads).__name__}, names differ: {odd[:5]}"
@@ -124,6 +137,7 @@ class SGD(Optimizer):
     """v ← momentum·v + g, p ← p − lr·v (plain gradient descent with momentum 0)."""
 
     slots = ("velocity",)
+    settings = ("momentum",)
 
     def __init__(self, model: Any, lr: float, momentum: float = 0.0):
         self.momentum = _fraction("momentum", momentum)
@@ -139,6 +153,7 @@ class RMSProp(Optimizer):
     """s ← decay·s + (1 − decay)·g², p ← p − lr·g/(√s + eps). Tieleman and Hinton 2012."""
 
     slots = ("square",)
+    settings = ("decay", "eps")
 
     def __init__(self, model: Any, lr: float, decay: float = 0.99, eps: float = 1e-8):
         self.decay, self.eps = _fraction("decay", decay), checks.number("eps", eps, 0)
@@ -164,6 +179,7 @@ class Adam(Optimizer):
     """
 
     slots = ("mean", "square")
+    settings = ("betas", "eps", "weight_decay")
 
     def __init__(
         self,
@@ -200,9 +216,9 @@ class Adam(Optimizer):
 
 def clip_grad_norm(grads: Any, max_norm: float) -> float:
     """Scale a tree of gradients in place so that its global Euclidean norm is at most `max_norm`; returns the norm
-    before."""
+    before. An array that stands there twice, as that of tied weights, counts once."""
     checks.positive("max_norm", max_norm)
-    arrays = [] if isinstance(grads, type) else leaves(grads)
+    arrays = [] if isinstance(grads, type) else list({id(g): g for g in leaves(grads)}.values())
     if not arrays:
         raise ValueError(f"grads must be a tree of float arrays, got {grads!r:.60}")
     norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in arrays)))

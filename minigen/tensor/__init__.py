@@ -12,7 +12,7 @@ autograd's counter of derivatives. `runtime.py` says what and why, and how to sw
 from minigen.tensor.activations import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from minigen.tensor.attention import attention
 from minigen.tensor.batched import batched
-from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d
+from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d, correlate1d
 from minigen.tensor.core import grad, jacobian, like, primitive, stop_gradient, value_and_grad
 from minigen.tensor.linear import embedding, linear, matmul
 from minigen.tensor.losses import bce_with_logits, cross_entropy, log_softmax, logsumexp, mse, softmax
@@ -32,6 +32,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv_transpose2d",
+    "correlate1d",
     "cross_entropy",
     "embedding",
     "gelu",

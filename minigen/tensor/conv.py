@@ -470,6 +470,59 @@ def conv1d(x: Array, w: Array, b: Array | None = None, dilation: int = 1) -> Arr
     return anp.reshape(y, (y.shape[0], *y.shape[2:]))  # (N, T, c_out)
 
 
+def correlate1d(
+    x: Array, w: Array, b: Array | None = None, stride: int = 1, padding: int | str = 0, dilation: int = 1
+) -> Array:
+    """Cross-correlate sequences x (N, T, c_in) with a kernel w (k, c_in, c_out), and add b (c_out,): (N, T', c_out).
+
+    y[t] = b + sum over a of x[t*stride - left + a*dilation] @ w[a], with zeros outside of x. `padding` is the number of
+    zeros at each end, so left = padding; or "same", which keeps T at stride 1 and centers the kernel; or "causal",
+    left = (k - 1)*dilation and nothing at the other end, so that output t depends on inputs up to t*stride only.
+    T' = (T + zeros - (k - 1)*dilation - 1) // stride + 1. Raises ValueError on wrong ranks, channels that differ, a
+    kernel larger than the padded sequence, "same" with another stride or a kernel that has no center.
+    """
+    x = as_floats(x)
+    _check_arrays("correlate1d", x, "(N, T, C)", w, "(k, c_in, c_out)", b)
+    step, d = checks.whole("correlate1d: stride", stride), checks.whole("correlate1d: dilation", dilation)
+    past = d * (w.shape[0] - 1)  # how far apart the first and the last tap are
+    if padding == "causal":
+        ends = (past, 0)
+    elif padding == "same":
+        if step != 1 or past % 2:
+            raise ValueError(
+                "correlate1d: padding 'same' needs stride 1 and an even (kernel - 1)*dilation, got "
+                f"stride {step}, kernel {w.shape[0]}, dilation {d}"
+            )
+        ends = (past // 2, past // 2)
+    else:
+        check_padding1d("correlate1d: padding", padding)
+        ends = (int(padding), int(padding))
+    if past + 1 > x.shape[1] + sum(ends):
+        raise ValueError(
+            f"correlate1d: kernel must fit into the padded sequence of {x.shape[1] + sum(ends)}, got {past + 1} steps"
+        )
+    # The gradient of a stride, or of wide padding, is `_fold`, which has no dilation. So a dilated kernel moves by 1,
+    # and what lies between the strides is left out; and its wide padding is written out.
+    along = step if d == 1 else 1
+    if d > 1 and max(ends) > past:
+        zeros = np.zeros((x.shape[0], ends[0], x.shape[2]), x.dtype)
+        x, ends = anp.concatenate([zeros, x, zeros], axis=1), (0, 0)
+    geometry = Geometry((1, along), ((0, 0), ends), (1, d))
+    x = anp.reshape(x, (x.shape[0], 1, *x.shape[1:]))  # (N, 1, T, c_in): an image of one row
+    y = _conv(x, anp.reshape(w, (1, *w.shape)), b, geometry)  # (N, 1, T', c_out)
+    y = anp.reshape(y, (y.shape[0], *y.shape[2:]))  # (N, T', c_out)
+    return y if along == step else y[:, ::step]
+
+
+def check_padding1d(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a padding of `correlate1d`."""
+    if isinstance(value, str):
+        if value not in ("same", "causal"):
+            raise ValueError(f"{name} must be a whole number, 'same' or 'causal', got {value!r}")
+    else:
+        checks.whole(name, value, 0)
+
+
 def _check_arrays(function: str, x: Array, x_axes: str, w: Array, w_axes: str, b: Array | None) -> None:
     check_axes(f"{function}: x", x, x_axes)
     check_axes(f"{function}: w", w, w_axes)

@@ -12,19 +12,19 @@ Three things are done here rather than by `autograd.grad`:
 What is recorded, and by which rules it is differentiated, is told by `tracing.py` and `rules.py`.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
 from autograd import tracer
 from autograd.core import VJPNode, add_outgrads
-from autograd.tracer import getval, isbox, new_box, toposort
+from autograd.tracer import Box, getval, isbox, new_box, toposort
 
 from minigen.tensor import runtime
-from minigen.tensor.tracing import TRACED, WRONG_ARGUMENTS, GradNode, TracedArray, prepare, wrong_arguments
-from minigen.tensor.tree import is_array_leaf, tree_map
+from minigen.tensor.rules import prepare
+from minigen.tensor.tracing import TRACED, WRONG_ARGUMENTS, GradNode, TracedArray, new_trace, wrong_arguments
+from minigen.tensor.tree import is_array_leaf, tied_leaves, tree_map
 from minigen.types import Array
 
 # ------------------------------------------------------------------------------------------- primitives
@@ -133,7 +133,8 @@ def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
             raise NotImplementedError(wrong_arguments(node.function, error)) from error
         for parent, contribution in zip(node.parents, contributions, strict=True):
             shape = parent.shape
-            if type(contribution) is np.ndarray and contribution.shape != shape and shape is not None:
+            is_array = type(contribution) is np.ndarray or type(contribution) in TRACED
+            if is_array and contribution.shape != shape and shape is not None:
                 raise ValueError(
                     f"the gradient of {node.function.__name__} must have the shape of its argument, {shape}, got "
                     f"{contribution.shape}: its rule is wrong for these arguments"
@@ -147,34 +148,32 @@ def _backward(g: Array, end_node: Any, keep_record: bool = False) -> dict:
 # ------------------------------------------------------------------------------------------- the public functions
 
 
-@contextmanager
-def _new_trace() -> Iterator[int]:
-    """The number of a new trace, one deeper than those around it; given back also when the traced function raises."""
-    stack = tracer.trace_stack
-    stack.top += 1
-    trace = stack.top
-    try:
-        yield trace
-    finally:
-        stack.top = trace - 1
-
-
 def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
-    """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes."""
+    """Run `fn(tree, *args)` on boxes; return its output, the trace it belongs to, the leaves, and their root nodes.
+
+    Leaves that are tied have the same root node.
+    """
     arrays, roots = [], []
-    prepare()
+    if TracedArray not in Box.type_mappings:
+        prepare()
     if not runtime.begun:
         runtime.begin()
-    with _new_trace() as trace:
+    with new_trace(tracer.trace_stack) as trace:
 
         def box(leaf: Any) -> Any:
-            arrays.append(leaf if is_array_leaf(leaf) else np.asarray(leaf))
-            roots.append(GradNode.new_root(arrays[-1]))
-            return TracedArray(arrays[-1], trace, roots[-1])
+            a = leaf if is_array_leaf(leaf) else np.asarray(leaf)
+            root = GradNode.new_root(a)
+            arrays.append(a)
+            roots.append(root)
+            return TracedArray(a, trace, root)
 
         boxes = tree_map(box, tree)
         if not arrays:
             raise ValueError(f"nothing to differentiate: {type(tree).__name__} holds no float array")
+        if len(set(map(id, arrays))) < len(arrays):  # weights may be tied: those have one root
+            first = tied_leaves(tree)
+            places = [TracedArray(a, trace, root) for a, root in zip(arrays, roots)]
+            boxes, roots = tree_of([places[i] for i in first], tree), [roots[i] for i in first]
         output = fn(boxes, *args)
     return output, trace, arrays, roots
 
@@ -185,6 +184,9 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     `value_and_grad(fn)(tree, *args)` calls `fn(tree, *args)`, which must return a scalar, and returns `(value, grads)`:
     `grads` is a tree shaped as `tree` (a `Module`, list, tuple, dict or array), with a gradient in place of every
     float array. `fn` must use the tree that it is given: that one is traced.
+
+    An array that stands at several places of a `Module` is one parameter (tied weights): the gradients of its uses are
+    summed, and each of its places holds the sum.
 
     With `has_aux`, `fn` returns `(scalar, anything)` and the result is `((value, anything), grads)`.
 
@@ -203,7 +205,7 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
 
 def differentiate(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -> tuple[Any, Any, list[np.ndarray]]:
     """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None,
-    gradients)."""
+    gradients). Tied leaves have one gradient, the same array at each of their positions."""
     output, trace, arrays, roots = _trace(fn, tree, args)
     output, aux = _scalar_and_aux(output, has_aux)
     found, value = {}, output
@@ -216,8 +218,21 @@ def differentiate(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -
             "takes part, so every gradient would be zero: does the function use a model from outside instead of its "
             "argument?"
         )
-    gradients = [found[r] if r in found else anp.zeros_like(a) for r, a in zip(roots, arrays)]
+    gradients = [found[r] if r in found else found.setdefault(r, anp.zeros_like(a)) for r, a in zip(roots, arrays)]
+    if len(set(map(id, gradients))) < len(gradients):
+        gradients = _one_array_each(gradients, roots)
     return value, stop_traced(aux, trace) if has_aux else None, gradients
+
+
+def _one_array_each(gradients: list[np.ndarray], roots: list) -> list[np.ndarray]:
+    """The gradients, the same array for tied leaves only: those of the terms of a sum, one array so far, are copied."""
+    of_root: dict = {}
+    taken: set[int] = set()
+    for g, root in zip(gradients, roots):
+        if root not in of_root:
+            of_root[root] = anp.array(g) if id(g) in taken else g
+            taken.add(id(g))
+    return [of_root[root] for root in roots]
 
 
 def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:

@@ -205,10 +205,12 @@ def _mean_of_halves(first: tuple, second: tuple) -> tuple[Any, Any, list[np.ndar
         np.multiply(a, w1, out=out)
         out += b * w2
 
-    gradients = []
+    means: dict[int, np.ndarray] = {}  # by the first half's array, which is the same one for tied weights
     for a, b in zip(gradients1, gradients2, strict=True):
-        gradients.append(np.empty_like(a))
-        in_parts(average, gradients[-1], a, b)
+        if id(a) not in means:
+            means[id(a)] = np.empty_like(a)
+            in_parts(average, means[id(a)], a, b)
+    gradients = [means[id(a)] for a in gradients1]
 
     def join(a: Array, b: Array) -> Any:
         if isinstance(a, np.ndarray) and a.ndim:

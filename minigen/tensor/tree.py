@@ -93,9 +93,31 @@ def named_leaves(tree: Any, prefix: str = "") -> list[tuple[str, np.ndarray]]:
     return found
 
 
-def _collect(tree: Any, name: str, inside_object: bool, found: list[tuple[str, np.ndarray]]) -> None:
+def tied_leaves(tree: Any) -> list[int]:
+    """Return for each leaf, in the order of `leaves`, the position of the first leaf that is the same parameter.
+
+    An array that stands at two places inside objects (of a model, or of several in a list) is one parameter there: its
+    weights are tied. In a list, tuple or dict of arrays each place is a variable of its own, even if the array is the
+    same, so that the gradient of f at [x, x] has two parts.
+    """
+    found: list = []
+    inside: list[bool] = []  # whether each leaf stands inside an object
+    _collect(tree, "", False, found, inside)
+    first: dict[int, int] = {}
+    return [first.setdefault(id(leaf), i) if inside[i] else i for i, (_, leaf) in enumerate(found)]
+
+
+def _collect(
+    tree: Any,
+    name: str,
+    inside_object: bool,
+    found: list[tuple[str, np.ndarray]],
+    inside: list[bool] | None = None,
+) -> None:
     if is_array_leaf(tree) or (not inside_object and isinstance(tree, (float, np.floating))):
         found.append((name, tree))
+        if inside is not None:
+            inside.append(inside_object)
         return
     children: Iterable[tuple[Any, Any]]
     if isinstance(tree, (list, tuple)):
@@ -108,7 +130,7 @@ def _collect(tree: Any, name: str, inside_object: bool, found: list[tuple[str, n
     else:
         return
     for key, child in children:
-        _collect(child, f"{name}.{key}" if name else str(key), inside_object, found)
+        _collect(child, f"{name}.{key}" if name else str(key), inside_object, found, inside)
 
 
 def _check_instance(tree: Any) -> None:

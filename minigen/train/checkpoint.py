@@ -1,7 +1,8 @@
 """What a checkpoint holds, and how it is written and read.
 
 A checkpoint is one `.npz` file without pickled objects: a JSON header under `meta`, the history under `history/...`,
-and every object of the training state under `state/<its name>/...`. Three kinds of object can be saved: those with
+every object of the training state under `state/<its name>/...`, and what was best on held-out data under
+`best/<its name>/...`, if there are such data. Three kinds of object can be saved: those with
 `state()`, which returns a flat dictionary of arrays, and `load_state(dict)` (modules, optimizers, moving averages),
 `numpy.random.Generator`s, and plain arrays, which are filled in place.
 """
@@ -86,8 +87,8 @@ def restore(state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
             thing.load_state(mine)
 
 
-def read(path: Path) -> tuple[dict, dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Header, history arrays and state arrays of a checkpoint file; CheckpointError if it is not one."""
+def read(path: Path) -> tuple[dict, dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Header, and arrays of history, state and best, of a checkpoint file; CheckpointError if it is not one."""
     try:
         arrays = load_arrays(path)
         meta = json.loads(str(arrays["meta"]))
@@ -96,7 +97,7 @@ def read(path: Path) -> tuple[dict, dict[str, np.ndarray], dict[str, np.ndarray]
         raise CheckpointError(f"{path} is not a training checkpoint, or is damaged ({error})") from error
     if not known:
         raise CheckpointError(f"{path} is a checkpoint of format {meta['format']}; this version reads format {FORMAT}")
-    return meta, _below("history/", arrays), _below("state/", arrays)
+    return meta, _below("history/", arrays), _below("state/", arrays), _below("best/", arrays)
 
 
 def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,13 +1,17 @@
 """The usual training step: draw a batch, take the gradient of a loss, clip it, update the model, average it.
 
     step = descend(loss, model, batches, lr=cosine(1e-3, steps), ema=0.999)
-    history = fit(step, steps, state=step.state)
+    history = fit(step, steps)
     step.averaged                                   # the moving average of the model
 
 `loss(model, *batch)` returns a scalar, or `(scalar, {"term": scalar})` where its terms are to be recorded beside it.
+The method of a model is such a loss: `descend(RealNVP.loss, flow, batches)`.
 """
 
+import copy
+import pickle
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,36 +23,44 @@ from minigen.optim.optimizers import Optimizer
 from minigen.tensor import leaves, named_leaves
 from minigen.tensor.core import differentiate
 from minigen.tensor.parallel import differentiate_in_halves
+from minigen.train.warn import warn_of_data, warn_of_float64
 
 Batch = tuple | np.ndarray
 Batches = Iterator[Batch] | Callable[[np.random.Generator], Batch]
 Schedule = Callable[[int], float]
+ROWS_AT_A_TIME = 1000  # of the data that a loss is evaluated on
 
 
 class Descent:
     """A training step, called as `step(i)`; made by `descend`.
 
     Attributes: `model`, `optimizer`, `ema` (or None), and `state`, all that a step changes, by name.
+
+    It can be pickled if the loss is a function of a module and the batches are a `minigen.data.batches.Batches`.
     """
 
     def __init__(
         self,
         loss: Callable,
         model: Any,
-        draw: Callable[[], Batch],
+        batches: Batches,
         optimizer: Optimizer,
         schedule: Schedule | None,
         ema: EMA | None,
         clip: float | None,
+        rng: np.random.Generator | None,
+        noise: np.random.Generator | None,
         parallel: bool,
         state: dict[str, Any],
     ):
         self.model, self.optimizer, self.ema, self.state = model, optimizer, ema, state
-        self._loss, self._draw, self._schedule, self._clip = loss, draw, schedule, clip
-        self._differentiate = differentiate_in_halves if parallel else differentiate
+        self._loss, self._batches, self._schedule, self._clip = loss, batches, schedule, clip
+        self._rng, self._noise, self._parallel = rng, noise, parallel
+        self._first_noise = copy.deepcopy(noise)  # never advanced: `evaluate` begins with a copy of it
         self._arrays = leaves(model)
         position = {id(a): i for i, a in enumerate(self._arrays)}
         self._order = [position[id(a)] for a in optimizer.arrays]  # of the optimizer's arrays among the model's
+        self._data_checked = False
 
     @property
     def averaged(self) -> Any:
@@ -58,8 +70,11 @@ class Descent:
     def __call__(self, i: int) -> dict[str, float]:
         """Step i: the loss of its batch before the update, and the loss's terms, by name."""
         batch = self._draw()
-        batch = batch if isinstance(batch, tuple) else (batch,)
-        value, terms, gradients = self._differentiate(self._loss, self.model, batch, True)
+        value, terms, gradients = self._differentiated(batch)
+        if not self._data_checked:
+            arrays = getattr(self._batches, "arrays", batch)  # all data, if they are known
+            warn_of_data(self.model, arrays[0] if arrays else None, float(value))
+            self._data_checked = True
         if len(gradients) != len(self._arrays):
             raise ValueError(
                 f"model must keep the {len(self._arrays)} arrays that it had when `descend` was called, got a model "
@@ -74,98 +89,59 @@ class Descent:
             self.ema.follow(self.model, self._arrays)
         return {"loss": float(value), **{name: float(term) for name, term in terms.items()}}
 
+    def evaluate(self, *arrays: np.ndarray) -> float:
+        """Return the loss of the averaged model on `arrays`, which are what a batch is, with any number of rows.
 
-def descend(
-    loss: Callable,
-    model: Any,
-    batches: Batches,
-    *,
-    lr: float | Schedule | None = None,
-    ema: float | None = None,
-    clip: float | None = None,
-    optimizer: Optimizer | None = None,
-    rng: np.random.Generator | None = None,
-    parallel: bool = False,
-) -> Descent:
-    """The training step `step(i)` that lowers `loss(model, *batch)`, to be given to `minigen.train.fit`.
+        The model is in evaluation mode. The loss is taken for a mean over the rows: it is computed for up to 1,000 of
+        them at a time. If the loss draws noise, the noise is the same in each call. Raises ValueError for no arrays, or
+        arrays of different lengths.
+        """
+        sizes = {len(a) if np.ndim(a) else 0 for a in arrays}
+        if len(sizes) != 1 or 0 in sizes:
+            shapes = [np.shape(a) for a in arrays]
+            raise ValueError(f"held-out data must be one or more arrays with the same number of rows, got {shapes}")
+        rows = sizes.pop()
+        parts = np.array_split(np.arange(rows), -(-rows // ROWS_AT_A_TIME))
+        noise = copy.deepcopy(self._first_noise)
+        with _in_evaluation_mode(self.averaged):
+            total = sum(len(part) * self._evaluated([a[part] for a in arrays], noise) for part in parts)
+        return total / rows
 
-    loss:      returns a scalar, or `(scalar, {"term": scalar})`; it must use the model that it is given.
-    model:     a Module, or any tree of float arrays (a dictionary of them, say), which is changed in place.
-    batches:   an iterator whose items are a batch, an array or a tuple of arrays (`minigen.data.mnist.batches`), or a
-               function `batches(rng)` that draws one: then `rng` must be given. Random numbers belong here (noise, time
-               steps), not into the loss.
-    lr:        the learning rate, a number or a function of the step (`minigen.optim.cosine(1e-3, steps)`); unless
-               given, that of `optimizer`, or 1e-3.
-    ema:       decay of a moving average of the model, `step.averaged`; None keeps none.
-    clip:      scales a gradient whose Euclidean norm, over all arrays, is larger than this down to it; None does not.
-    optimizer: of this model; Adam unless given.
-    parallel:  share each batch between two threads. For a loss that is a mean over a batch of arrays: it pays for
-               convolutions and attention.
+    def _evaluated(self, arrays: list[np.ndarray], noise: np.random.Generator | None) -> float:
+        value, _ = self._with_terms(self.averaged, *arrays, *([] if noise is None else [noise]))
+        return float(value)
 
-    `step.state` names all that a step changes, for the checkpoints of `fit`: the model, the optimizer, and the moving
-    average, generator and batches if there are any. An iterator without `state()` and `load_state()`, such as a
-    generator function's, is not among them: a resumed run would see its batches from the start again.
-    Raises ValueError for arguments that do not fit together.
-    """
-    if not callable(loss):
-        raise ValueError(f"loss must be a function of the model and a batch, got {type(loss).__name__}")
-    if isinstance(model, type) or not leaves(model):
-        raise ValueError(f"model must be a Module, or a tree of float arrays, got {model!r:.60}")
-    if ema is not None and not isinstance(model, Module):
-        raise ValueError(f"ema needs a Module to average, got {model!r:.60}")
-    clip = None if clip is None else checks.positive("clip", clip)
-    draw = _source(batches, rng)
-    schedule = lr if callable(lr) else None
-    rate = None if lr is None or callable(lr) else checks.number("lr", lr, 0)
-    if optimizer is None:
-        optimizer = Adam(model, 1e-3 if rate is None else rate)
-    else:
-        _check_optimizer(optimizer, model)
-        optimizer.lr = optimizer.lr if rate is None else rate
-    average = None if ema is None else EMA(model, ema)
-    own = {"model": model} if isinstance(model, Module) else {f"model.{name}": a for name, a in named_leaves(model)}
-    state: dict[str, Any] = {**own, "optimizer": optimizer, "ema": average, "rng": rng}
-    if hasattr(batches, "state") and hasattr(batches, "load_state"):
-        state["batches"] = batches
-    state = {name: thing for name, thing in state.items() if thing is not None}
-    return Descent(_with_terms(loss), model, draw, optimizer, schedule, average, clip, parallel, state)
+    def _draw(self) -> tuple:
+        """The next batch, as a tuple."""
+        if not hasattr(self._batches, "__next__"):
+            batch = self._batches(self._rng)  # type: ignore[arg-type]
+        else:
+            try:
+                batch = next(self._batches)
+            except StopIteration:
+                raise ValueError(
+                    "batches must not end before the training does, got an iterator without further items"
+                ) from None
+        return batch if isinstance(batch, tuple) else (batch,)
 
+    def _differentiated(self, batch: tuple) -> tuple[Any, Mapping[str, Any], list[np.ndarray]]:
+        """The loss of a batch, its terms, and its gradients in the order of the model's arrays."""
+        if self._noise is None:
+            function = differentiate_in_halves if self._parallel else differentiate
+            return function(self._with_terms, self.model, batch, True)
+        if not self._parallel:
+            return differentiate(self._with_terms, self.model, (*batch, self._noise), True)
+        generators = [np.random.default_rng(self._noise.integers(2**63, size=4)) for _ in range(2)]
 
-def _source(batches: Any, rng: Any) -> Callable[[], Batch]:
-    """The function that returns the next batch."""
-    if rng is not None:
-        checks.rng(rng)
-    if hasattr(batches, "__next__"):
-        return lambda: _next(batches)
-    if callable(batches) and rng is not None:
-        return lambda: batches(rng)
-    wanted = "an iterator, or a function of a generator (with rng=)"
-    hint = "; give it as iter(batches)" if hasattr(batches, "__iter__") else ""
-    raise ValueError(f"batches must be {wanted}, got {type(batches).__name__}{hint}")
+        def loss_of_half(model: Any, *half: Any) -> tuple[Any, Mapping[str, Any]]:
+            *arrays, rows = half
+            return self._with_terms(model, *arrays, generators[0 if rows[0] == 0 else 1])
 
+        return differentiate_in_halves(loss_of_half, self.model, (*batch, np.arange(len(batch[0]))), True)
 
-def _next(batches: Iterator[Batch]) -> Batch:
-    try:
-        return next(batches)
-    except StopIteration:
-        raise ValueError(
-            "batches must not end before the training does, got an iterator without further items"
-        ) from None
-
-
-def _check_optimizer(optimizer: Any, model: Any) -> None:
-    if not isinstance(optimizer, Optimizer):
-        raise ValueError(f"optimizer must be an Optimizer of minigen.optim, got {optimizer!r:.60}")
-    mine, theirs = ({id(a) for a in arrays} for arrays in (leaves(model), optimizer.parameters.values()))
-    if mine != theirs:
-        raise ValueError("optimizer must be one of this model, got one of other arrays")
-
-
-def _with_terms(loss: Callable) -> Callable:
-    """`loss`, always with a dictionary of terms beside the scalar."""
-
-    def with_terms(model: Module, *batch: Any) -> tuple[Any, Mapping[str, Any]]:
-        output = loss(model, *batch)
+    def _with_terms(self, model: Any, *batch: Any) -> tuple[Any, Mapping[str, Any]]:
+        """The loss, always with a dictionary of terms beside the scalar."""
+        output = self._loss(model, *batch)
         if not isinstance(output, tuple):
             return output, {}
         if len(output) != 2 or not isinstance(output[1], Mapping):
@@ -178,4 +154,139 @@ def _with_terms(loss: Callable) -> Callable:
                 raise ValueError(f"term {name!r} of the loss must be a scalar, got shape {np.shape(term)}")
         return output
 
-    return with_terms
+    def __repr__(self) -> str:
+        loss = getattr(self._loss, "__qualname__", repr(self._loss))
+        parts = [
+            f"{name} {part!r}" for name, part in (("lr", self._schedule), ("clip", self._clip)) if part is not None
+        ]
+        parts += [] if self.ema is None else [f"average with decay {self.ema.decay:g}"]
+        return f"Descent of {type(self.model).__name__} on {loss}\n  {'; '.join([repr(self.optimizer), *parts])}"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Descent":
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        for name, part in vars(self).items():
+            try:
+                setattr(new, name, copy.deepcopy(part, memo))
+            except TypeError as error:
+                raise TypeError(f"cannot copy a Descent whose {name.strip('_')} cannot be copied: {error}") from error
+        return new
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        for name in ("loss", "schedule", "batches"):
+            part = getattr(self, f"_{name}")
+            if not hasattr(part, "state"):  # Batches pickle, and may be large
+                try:
+                    pickle.dumps(part, protocol)
+                except (pickle.PicklingError, AttributeError, TypeError) as error:
+                    hint = "functions must be defined by `def` in a module, batches made by minigen.data.batches"
+                    raise TypeError(f"cannot pickle a Descent because of its {name}: {error}; {hint}") from error
+        return super().__reduce_ex__(protocol)
+
+
+def descend(
+    loss: Callable,
+    model: Any,
+    batches: Batches,
+    *,
+    lr: float | Schedule | None = None,
+    ema: float | None = None,
+    clip: float | None = None,
+    optimizer: Optimizer | None = None,
+    rng: np.random.Generator | None = None,
+    noise: np.random.Generator | None = None,
+    parallel: bool = False,
+) -> Descent:
+    """The training step `step(i)` that lowers `loss(model, *batch)`, to be given to `minigen.train.fit`.
+
+    loss:      returns a scalar, or `(scalar, {"term": scalar})`; it must use the model that it is given.
+    model:     a Module, or any tree of float arrays (a dictionary of them, say), which is changed in place.
+    batches:   an iterator whose items are a batch, an array or a tuple of arrays (`minigen.data.batches`), or a
+               function `batches(rng)` that draws one: then `rng` must be given.
+    lr:        the learning rate, a number or a function of the step (`minigen.optim.cosine(1e-3, steps)`); unless
+               given, that of `optimizer`, or 1e-3.
+    ema:       decay of a moving average of the model, `step.averaged`; None keeps none.
+    clip:      scales a gradient whose Euclidean norm, over all arrays, is larger than this down to it; None does not.
+    optimizer: of this model; Adam unless given.
+    noise:     for a loss that draws random numbers: handed on to it as the last argument, `loss(model, *batch, noise)`.
+    parallel:  share each batch between two threads. For a loss that is a mean over a batch of arrays: it pays for
+               convolutions and attention. The halves draw from two generators that `noise` seeds.
+
+    `step.state` names all that a step changes, for the checkpoints of `fit`: the model, the optimizer, and the moving
+    average, generators and batches if there are any. An iterator without `state()` and `load_state()`, such as a
+    generator function's, is not among them: a resumed run would see its batches from the start again.
+    Warns, with a TrainingWarning, of parameters in float64; and in the first step of data that are far from
+    standardized, and of columns that a density model must not be given: constant ones, and whole numbers.
+    Raises ValueError for arguments that do not fit together.
+    """
+    if not callable(loss):
+        raise ValueError(f"loss must be a function of the model and a batch, got {type(loss).__name__}")
+    if isinstance(model, type) or not leaves(model):
+        raise ValueError(f"model must be a Module, or a tree of float arrays, got {model!r:.60}")
+    if ema is not None and not isinstance(model, Module):
+        raise ValueError(f"ema needs a Module to average, got {model!r:.60}")
+    clip = None if clip is None else checks.positive("clip", clip)
+    _check_batches(batches, rng)
+    if noise is not None:
+        checks.rng(noise, "noise")
+    schedule = lr if callable(lr) else None
+    rate = None if lr is None or callable(lr) else checks.number("lr", lr, 0)
+    if optimizer is None:
+        optimizer = Adam(model, 1e-3 if rate is None else rate)
+    else:
+        _check_optimizer(optimizer, model)
+        optimizer.lr = optimizer.lr if rate is None else rate
+    average = None if ema is None else EMA(model, ema)
+    warn_of_float64(model)
+    state = _state(model, optimizer, average, batches, rng, noise)
+    return Descent(loss, model, batches, optimizer, schedule, average, clip, rng, noise, parallel, state)
+
+
+def _state(model: Any, optimizer: Optimizer, ema: EMA | None, batches: Any, rng: Any, noise: Any) -> dict[str, Any]:
+    """All that a step changes, by name."""
+    own = {"model": model} if isinstance(model, Module) else {f"model.{name}": a for name, a in named_leaves(model)}
+    state: dict[str, Any] = {**own, "optimizer": optimizer, "ema": ema, "rng": rng, "noise": noise}
+    if hasattr(batches, "state") and hasattr(batches, "load_state"):
+        state["batches"] = batches
+        order = getattr(batches, "rng", None)  # draws the order of an epoch
+        if isinstance(order, np.random.Generator) and order is not rng and order is not noise:
+            state["batches_rng"] = order
+    return {name: thing for name, thing in state.items() if thing is not None}
+
+
+def _check_batches(batches: Any, rng: Any) -> None:
+    if rng is not None:
+        checks.rng(rng)
+    if hasattr(batches, "__next__") or (callable(batches) and rng is not None):
+        return
+    wanted = "an iterator, or a function of a generator (with rng=)"
+    hint = ""
+    if isinstance(batches, np.ndarray):
+        hint = "; make batches of an array x with minigen.data.batches(x, size=..., rng=...)"
+    elif isinstance(batches, tuple) and all(isinstance(a, np.ndarray) for a in batches):
+        hint = "; make batches of arrays x, y with minigen.data.batches(x, y, size=..., rng=...)"
+    elif hasattr(batches, "__iter__"):
+        hint = "; give it as iter(batches)"
+    raise ValueError(f"batches must be {wanted}, got {type(batches).__name__}{hint}")
+
+
+def _check_optimizer(optimizer: Any, model: Any) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise ValueError(f"optimizer must be an Optimizer of minigen.optim, got {optimizer!r:.60}")
+    mine, theirs = ({id(a) for a in arrays} for arrays in (leaves(model), optimizer.parameters.values()))
+    if mine != theirs:
+        raise ValueError("optimizer must be one of this model, got one of other arrays")
+
+
+@contextmanager
+def _in_evaluation_mode(model: Any) -> Iterator[None]:
+    """Every module of the model in evaluation mode, and afterwards in the mode that it had."""
+    modules = [module for _, module in model.modules()] if isinstance(model, Module) else []
+    modes = [module.training for module in modules]
+    try:
+        for module in modules:
+            module.training = False
+        yield
+    finally:
+        for module, mode in zip(modules, modes):
+            module.training = mode

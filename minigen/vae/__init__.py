@@ -7,3 +7,7 @@ beta_vae              a weight on the rate, and scores of disentanglement
 vq_vae, vq_vae2       discrete codes on one and on two levels, with quantizer and vq_networks
 td_vae                a state-space model that predicts in jumps
 """
+
+from minigen import lazy
+
+__getattr__, __dir__, __all__ = lazy.names(__name__)

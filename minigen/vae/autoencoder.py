@@ -230,6 +230,14 @@ class Autoencoder(Module):
         """x encoded and decoded: (N, dim_x) -> (N, dim_x)."""
         return self.decode(self.encode(x))
 
+    def loss(self, x: Array) -> Array:
+        """Return the mean over the batch of |x - f(g(x))|², squares summed over dim_x: a scalar. Eq. vae.01
+
+        There is no `sample`, because nothing says which codes are likely: for that see `VAE`.
+        """
+        x = checks.array("x", x, "N", self.dim_x)
+        return reconstruction_loss(x, self(x))
+
 
 # --------------------------------------------------------------------- training
 

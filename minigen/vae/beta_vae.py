@@ -69,7 +69,7 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
     They start at code (dim_z,); for each of `dims` (all unless given) that number takes each of `values` (V,).
     Images are means of p(x|z). Raises ValueError if code, values or dims do not fit.
     """
-    checks.instance_with("vae", vae, "decode", "likelihood", "dim_z")
+    checks.instance_with("vae", vae, "decode", "dim_z")
     code = checks.array("code", code, vae.dim_z, dtype=numpy.float32)
     dims = checks.wholes("dims", range(vae.dim_z) if dims is None else dims, least=0)
     if not dims or max(dims) >= vae.dim_z:
@@ -77,7 +77,7 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
     z = numpy.tile(code, (len(dims), len(values), 1))  # (len(dims), V, dim_z)
     for row, d in zip(z, dims):
         row[:, d] = values
-    decoded = vae.likelihood.mean(vae.decode(z.reshape(-1, vae.dim_z)))  # (len(dims)·V, dim_x)
+    decoded = vae.decode(z.reshape(-1, vae.dim_z))  # (len(dims)·V, dim_x)
     return numpy.reshape(decoded, (len(dims), len(values), -1))
 
 

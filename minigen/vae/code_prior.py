@@ -18,7 +18,7 @@ from minigen import checks
 from minigen.checks import checked, positive, whole, wholes
 from minigen.nn import Embedding, LayerNorm, Linear, Module, TransformerBlock
 from minigen.tensor import batched, cross_entropy
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Integers, Rng
 
 
 class CausalTransformer(Module):
@@ -80,9 +80,13 @@ class CausalTransformer(Module):
 
     def log_prob(
         self, tokens: numpy.ndarray, labels: numpy.ndarray | None = None, context: Array | None = None
-    ) -> Array:
+    ) -> Float32:
         """log p(tokens), or log p(tokens | labels, context): (N, L) -> (N,), nats for each sequence."""
         return -np.sum(cross_entropy(self(tokens, labels, context), tokens), axis=1)
+
+    def loss(self, tokens: numpy.ndarray, labels: numpy.ndarray | None = None, context: Array | None = None) -> Array:
+        """Return the mean negative log-likelihood of a batch, a scalar, nats for each sequence."""
+        return -np.mean(self.log_prob(tokens, labels, context))
 
     @checked(rng=Rng, n=whole, temperature=positive, rows=whole)
     def sample(
@@ -94,7 +98,7 @@ class CausalTransformer(Module):
         *,
         temperature: float = 1.0,
         rows: int = 500,
-    ) -> numpy.ndarray:
+    ) -> Integers:
         """`n` sequences (n, L), int64, drawn token by token, `rows` of them at a time.
 
         A temperature below 1 makes likely tokens likelier: logits are divided by it.

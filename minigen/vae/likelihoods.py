@@ -15,7 +15,7 @@ from minigen import checks
 from minigen.checks import checked, positive
 from minigen.nn import Module
 from minigen.tensor import bce_with_logits, sigmoid
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -54,17 +54,20 @@ def gaussian_log_likelihood(x: Array, mu: Array, logvar: Array) -> Array:
 
 
 class Likelihood(Module):
-    """p(x|z) of a decoder's output `decoded` (N, D): what `Bernoulli` and `Gaussian` offer."""
+    """p(x|z) of a decoder's output `decoded` (N, D): what `Bernoulli` and `Gaussian` offer.
 
-    def log_prob(self, x: Array, decoded: Array) -> Array:
+    `decoded` is `vae.decoder_output(z)`, and its `mean` is `vae.decode(z)`.
+    """
+
+    def log_prob(self, x: Array, decoded: Array) -> Float32:
         """log p(x|z): both (N, D) -> (N,), nats."""
         raise NotImplementedError
 
-    def mean(self, decoded: Array) -> Array:
+    def mean(self, decoded: Array) -> Float32:
         """The mean of p(x|z): (N, D) -> (N, D)."""
         raise NotImplementedError
 
-    def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
+    def sample(self, rng: Rng, decoded: numpy.ndarray) -> Float32:
         """A draw from p(x|z) for each row: (N, D) -> (N, D)."""
         raise NotImplementedError
 
@@ -72,17 +75,17 @@ class Likelihood(Module):
 class Bernoulli(Likelihood):
     """Each coordinate is 1 with probability sigmoid(decoded)."""
 
-    def log_prob(self, x: Array, decoded: Array) -> Array:
+    def log_prob(self, x: Array, decoded: Array) -> Float32:
         """log p(x|z): x in [0, 1] and logits, both (N, D) -> (N,), nats."""
         x, decoded = checks.floats_of_one_shape(2, x=x, decoded=decoded)
         return bernoulli_log_likelihood(x, decoded)
 
-    def mean(self, decoded: Array) -> Array:
+    def mean(self, decoded: Array) -> Float32:
         """The probabilities (N, D), which pictures of samples usually show."""
         return sigmoid(decoded)
 
     @checked(rng=Rng, decoded="N, ..., D")
-    def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
+    def sample(self, rng: Rng, decoded: numpy.ndarray) -> Float32:
         """Zeros and ones, (N, D)."""
         return (rng.random(decoded.shape, dtype=numpy.float32) < sigmoid(decoded)).astype(decoded.dtype)
 
@@ -104,17 +107,17 @@ class Gaussian(Likelihood):
         """The current standard deviation."""
         return float(numpy.exp(0.5 * self.logvar[0]))
 
-    def log_prob(self, x: Array, decoded: Array) -> Array:
+    def log_prob(self, x: Array, decoded: Array) -> Float32:
         """log p(x|z): x and means, both (N, D) -> (N,), nats. Raises ValueError if x is not finite."""
         x, decoded = checks.floats_of_one_shape(2, x=x, decoded=decoded)
         return gaussian_log_likelihood(x, decoded, self.logvar)
 
-    def mean(self, decoded: Array) -> Array:
+    def mean(self, decoded: Array) -> Float32:
         """The means (N, D)."""
         return decoded
 
     @checked(rng=Rng, decoded="N, ..., D")
-    def sample(self, rng: Rng, decoded: numpy.ndarray) -> numpy.ndarray:
+    def sample(self, rng: Rng, decoded: numpy.ndarray) -> Float32:
         """Means plus noise, (N, D)."""
         noise = rng.standard_normal(decoded.shape, dtype=numpy.float32).astype(decoded.dtype)
         return decoded + numpy.exp(0.5 * self.logvar) * noise

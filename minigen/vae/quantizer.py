@@ -174,19 +174,19 @@ class VectorQuantizer(Module):
         if not self.learned:
             self.codebook[...] = codebook
 
-    def start(self, z: numpy.ndarray, rng: Rng) -> None:
+    def start(self, rng: Rng, z: numpy.ndarray) -> None:
         """Initialize the codebook with vectors drawn from z (..., D), without replacement if there are enough."""
-        self._restart(numpy.arange(self.codes), z, rng)
+        self._restart(rng, numpy.arange(self.codes), z)
 
     @checked(below=nonnegative)
-    def revive(self, z: numpy.ndarray, rng: Rng, below: float = 0.5) -> int:
+    def revive(self, rng: Rng, z: numpy.ndarray, below: float = 0.5) -> int:
         """Reinitialize codes with fewer than `below` assigned vectors per batch, at vectors drawn from z (..., D).
 
         Returns how many these were. To be called now and then during training, not in its last part, so that all
         codes converge.
         """
         dead = numpy.flatnonzero(self.counts < below)
-        self._restart(dead, z, rng)
+        self._restart(rng, dead, z)
         return len(dead)
 
     def _flat(self, z: numpy.ndarray) -> numpy.ndarray:
@@ -195,7 +195,7 @@ class VectorQuantizer(Module):
         return z.reshape(-1, z.shape[-1])
 
     @checked(rng=Rng)
-    def _restart(self, codes: numpy.ndarray, z: numpy.ndarray, rng: Rng) -> None:
+    def _restart(self, rng: Rng, codes: numpy.ndarray, z: numpy.ndarray) -> None:
         flat = self._flat(z)  # (M, D)
         some = flat[rng.choice(len(flat), len(codes), replace=len(flat) < len(codes))]
         self.codebook[codes] = some

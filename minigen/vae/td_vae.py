@@ -23,7 +23,7 @@ from minigen.nn import MLP, Embedding, GRUCell, Linear, Module, he_gain
 from minigen.optim import clip_grad_norm
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import value_and_grad
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 from minigen.vae.likelihoods import Gaussian, Likelihood, gaussian_log_likelihood
 from minigen.vae.vae import reparameterize
 
@@ -38,11 +38,11 @@ class Normal(NamedTuple):
     mu: Array
     logvar: Array
 
-    def sample(self, eps: Array) -> Array:
+    def sample(self, eps: Array) -> Float32:
         """mu + sigma * eps: (N, D) -> (N, D)."""
         return reparameterize(self.mu, self.logvar, eps)
 
-    def log_prob(self, z: Array) -> Array:
+    def log_prob(self, z: Array) -> Float32:
         """(N, D) -> (N,), nats."""
         return gaussian_log_likelihood(z, self.mu, self.logvar)
 
@@ -53,15 +53,15 @@ class Decoded(NamedTuple):
     likelihood: Likelihood
     output: Array
 
-    def log_prob(self, x: Array) -> Array:
+    def log_prob(self, x: Array) -> Float32:
         """(N, D) -> (N,), nats."""
         return self.likelihood.log_prob(x, self.output)
 
-    def mean(self) -> Array:
+    def mean(self) -> Float32:
         """(N, D)."""
         return self.likelihood.mean(self.output)
 
-    def sample(self, rng: Rng) -> numpy.ndarray:
+    def sample(self, rng: Rng) -> Float32:
         """(N, D)."""
         return self.likelihood.sample(rng, self.output)
 
@@ -201,17 +201,45 @@ class TDVAE(Module):
         """The mean of -J_{t1,t2}, nats: see the function `td_vae_loss`. Eq. vae.24"""
         return td_vae_loss(self, x, t1, t2, eps1, eps2)
 
+    @checked(x="N, T, D", rng=Rng)
+    def loss(self, x: numpy.ndarray, rng: Rng, max_gap: int | None = None) -> Array:
+        """Return the mean of -J_{t1,t2} over sequences x (N, T, dim_x), nats: a scalar. Eq. vae.24
+
+        Each sequence has its own random pair of times, at most `max_gap` apart (by default the model's). ValueError:
+        sequences of one step.
+        """
+        return td_vae_loss(self, x, *draw_times_and_noise(self, x, rng, max_gap))
+
+    @checked(rng=Rng, n=whole, length=whole)
+    def sample(self, rng: Rng, n: int, past: numpy.ndarray, length: int, noise: bool = True) -> Float32:
+        """Return `n` draws of the `length` observations after those of past (N, T, dim_x): (n, N, length, dim_x).
+
+        z_T from p_B, then state after state from p_T with a gap of 1, each with an observation from p_D or, without
+        `noise`, its mean. `predict` reaches a single later time in one jump.
+        """
+        past = checks.array("past", past, "N", "T", self.dim_x)
+        b = numpy.tile(self.belief(past)[:, -1], (n, 1))  # (n·N, width)
+        z, gap, observations = self.p_B(b).sample(self._noise(rng, len(b))), numpy.ones(len(b), int), []
+        for _ in range(length):
+            z = self.p_T(z, gap).sample(self._noise(rng, len(b)))
+            decoded = self.p_D(z)
+            observations.append(decoded.sample(rng) if noise else decoded.mean())  # (n·N, dim_x)
+        return numpy.stack(observations, axis=1).reshape(n, len(past), length, self.dim_x)
+
+    def _noise(self, rng: Rng, n: int) -> numpy.ndarray:
+        return rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
+
     @checked(rng=Rng, samples=whole, t1=whole, t2=whole)
     def predict(
         self,
+        rng: Rng,
         x: numpy.ndarray,
         t1: int,
         t2: int,
-        rng: Rng,
         samples: int = 1,
         noise: bool = True,
         stride: int | None = None,
-    ) -> numpy.ndarray:
+    ) -> Float32:
         """Draws of x_t2 given x_1 ... x_t1: (N, T, dim_x) -> (samples, N, dim_x). t2 may lie beyond T.
 
         z_t1 from p_B, then z_t2 from p_T in one jump, or in jumps of `stride` steps (1: the step-by-step rollout), then
@@ -228,12 +256,9 @@ class TDVAE(Module):
         n = samples * len(b1)
         gap = numpy.full(n, stride)
 
-        def draw(state: Normal) -> numpy.ndarray:
-            return state.sample(rng.standard_normal((n, self.dim_z), dtype=numpy.float32))
-
-        z = draw(self.p_B(numpy.tile(b1, (samples, 1))))  # (samples·N, dim_z)
+        z = self.p_B(numpy.tile(b1, (samples, 1))).sample(self._noise(rng, n))  # (samples·N, dim_z)
         for _ in range((t2 - t1) // stride):
-            z = draw(self.p_T(z, gap))
+            z = self.p_T(z, gap).sample(self._noise(rng, n))
         decoded = self.p_D(z)
         x2 = decoded.sample(rng) if noise else decoded.mean()  # (samples·N, dim_x)
         return x2.reshape(samples, len(b1), self.dim_x)
@@ -259,7 +284,7 @@ def check_times(x: Array, t1: Times, t2: Times, max_gap: int) -> tuple[numpy.nda
 # --------------------------------------------------------------------- training
 
 
-def draw_times(rng: Rng, n: int, length: int, max_gap: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+def draw_times(n: int, length: int, max_gap: int, rng: Rng) -> tuple[numpy.ndarray, numpy.ndarray]:
     """`n` pairs t1 < t2 <= length, two arrays (n,): the gap uniform in 1 ... max_gap, then t1 uniform."""
     if not checks.whole("max_gap", max_gap) < checks.whole("length", length):
         raise ValueError(f"max_gap must be less than length = {length}, got {max_gap}")
@@ -267,6 +292,18 @@ def draw_times(rng: Rng, n: int, length: int, max_gap: int) -> tuple[numpy.ndarr
     gap = checks.rng(rng).integers(1, max_gap + 1, size=n)
     t1 = rng.integers(1, length - gap + 1)
     return t1, t1 + gap
+
+
+def draw_times_and_noise(model: TDVAE, x: numpy.ndarray, rng: Rng, max_gap: int | None = None) -> tuple[Any, ...]:
+    """t1, t2 (N,), eps1 and eps2 (N, D_z): what `td_vae_loss` needs for sequences x (N, T, dim_x).
+
+    max_gap: the longest jump, by default the model's, or the longest that fits.
+    """
+    n, length = np.shape(x)[:2]
+    max_gap = min(model.max_gap, length - 1) if max_gap is None else max_gap
+    t1, t2 = draw_times(n, length, max_gap, rng)
+    eps1, eps2 = rng.standard_normal((2, n, model.dim_z), dtype=numpy.float32)
+    return t1, t2, eps1, eps2
 
 
 @checked(max_norm=positive)
@@ -287,11 +324,7 @@ def training_step(
     x = checks.array("x", x, "N", "T", model.dim_x)
     if loss is not None:
         checks.function("loss", loss)
-    n, length = x.shape[:2]
-    max_gap = min(model.max_gap, length - 1) if max_gap is None else max_gap
-    t1, t2 = draw_times(rng, n, length, max_gap)
-    eps1, eps2 = rng.standard_normal((2, n, model.dim_z), dtype=numpy.float32)
-    value, grads = value_and_grad(loss or td_vae_loss)(model, x, t1, t2, eps1, eps2)
+    value, grads = value_and_grad(loss or td_vae_loss)(model, x, *draw_times_and_noise(model, x, rng, max_gap))
     clip_grad_norm(grads, max_norm)
     optimizer.step(grads)
     return {"loss": value}

@@ -20,7 +20,7 @@ from minigen import checks
 from minigen.checks import checked, floats, function, whole, wholes
 from minigen.nn import MLP, Module, he_gain
 from minigen.tensor import batched, grad, logsumexp
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 from minigen.vae.likelihoods import Bernoulli, Likelihood, bernoulli_log_likelihood, gaussian_log_likelihood
 
 # --------------------------------------------------------------------- the three equations
@@ -49,9 +49,9 @@ def kl_standard_normal(mu: Array, logvar: Array) -> Array:
 class Elbo(NamedTuple):
     """value = reconstruction - kl, each (N,), nats."""
 
-    value: Array
-    reconstruction: Array
-    kl: Array
+    value: Float32
+    reconstruction: Float32
+    kl: Float32
 
 
 @checked(log_likelihood=function)
@@ -79,7 +79,7 @@ class VAE(Module):
 
     VAE(rng) is the 784-400-400-20 model for binary digits; VAE(rng, 2, 2, (64, 64), likelihood=Gaussian()) is one for
     points in the plane. A subclass with other networks (convolutions) sets `likelihood` and `dim_z`, and writes
-    `encode` and `decode`; all else follows.
+    `encode` and `decoder_output`; all else follows.
     """
 
     @checked(dim_x=whole, dim_z=whole, widths=wholes)
@@ -107,9 +107,16 @@ class VAE(Module):
         h = self.encoder(checks.array("x", x, "N", self.dim_x, finite=False))  # (N, 2·dim_z)
         return h[:, : self.dim_z], h[:, self.dim_z :]
 
-    def decode(self, z: Array) -> Array:
-        """The parameters of p(x|z), logits of pixels or means of points: (N, dim_z) -> (N, dim_x)."""
+    def decoder_output(self, z: Array) -> Float32:
+        """Return the parameters of p(x|z), logits of pixels or means of points: (N, dim_z) -> (N, dim_x).
+
+        They are what a likelihood calls `decoded`.
+        """
         return self.decoder(checks.array("z", z, "N", self.dim_z, finite=False))
+
+    def decode(self, z: Array) -> Float32:
+        """Return the mean of p(x|z), in the range of the data: (N, dim_z) -> (N, dim_x)."""
+        return self.likelihood.mean(self.decoder_output(z))
 
     @checked(x="N, ..., D")
     def elbo(self, x: Array, eps: Array) -> Elbo:
@@ -119,23 +126,33 @@ class VAE(Module):
         """
         mu, logvar = self.encode(x)
         eps = checks.array("eps", eps, *np.shape(mu))
-        z = reparameterize(mu, logvar, eps)
-        return elbo(x, self.decode(z), mu, logvar, self.likelihood.log_prob)
+        return _elbo_of(self, x, mu, logvar, eps)
 
-    def loss(self, x: Array, eps: Array) -> Array:
-        """The mean of -ELBO over the batch, nats per example: a scalar. Eq. vae.12"""
-        return -np.mean(self.elbo(x, eps).value)
+    @checked(x="N, ..., D", rng=Rng)
+    def loss(self, x: Array, rng: Rng) -> Array:
+        """Return the mean of -ELBO over the batch, nats per example, with one draw of z for each: a scalar. Eq. vae.12
+
+        x (N, dim_x). It is `vae_loss(vae, x, eps)` with eps from rng.
+        """
+        mu, logvar = self.encode(x)
+        eps = rng.standard_normal(np.shape(mu), dtype=numpy.float32)
+        return -np.mean(_elbo_of(self, x, mu, logvar, eps).value)
 
     @checked(n=whole, rng=Rng)
-    def sample(self, rng: Rng, n: int, noise: bool = True) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int, noise: bool = True) -> Float32:
         """`n` draws of x (n, dim_x): z from N(0, I), then x from p(x|z), or, without `noise`, the mean of p(x|z)."""
         z = rng.standard_normal((n, self.dim_z), dtype=numpy.float32)
-        decoded = self.decode(z)
-        return self.likelihood.sample(rng, decoded) if noise else self.likelihood.mean(decoded)
+        return self.likelihood.sample(rng, self.decoder_output(z)) if noise else self.decode(z)
 
-    def reconstruct(self, x: Array) -> Array:
+    def reconstruct(self, x: Array) -> Float32:
         """x through the mean code and back, as the mean of p(x|z): (N, dim_x) -> (N, dim_x)."""
-        return self.likelihood.mean(self.decode(self.encode(x)[0]))
+        return self.decode(self.encode(x)[0])
+
+
+def _elbo_of(vae: VAE, x: Array, mu: Array, logvar: Array, eps: Array) -> Elbo:
+    """The ELBO of examples x that are encoded already."""
+    z = reparameterize(mu, logvar, eps)
+    return elbo(x, vae.decoder_output(z), mu, logvar, vae.likelihood.log_prob)
 
 
 # --------------------------------------------------------------------- training
@@ -165,7 +182,7 @@ def log_importance_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, r
 
     w_k is an unbiased estimate of p(x), the integral of Eq. vae.08. About `rows` codes are decoded at a time.
     """
-    checks.instance_with("vae", vae, "encode", "decode", "likelihood")
+    checks.instance_with("vae", vae, "encode", "decoder_output", "likelihood")
 
     def log_weights(some: Array) -> Array:
         return _log_weights(vae, some, samples, rng, rows).T  # (n, samples)
@@ -185,7 +202,7 @@ def _log_weights(vae: VAE, x: numpy.ndarray, samples: int, rng: Rng, rows: int) 
         tiled_mu, tiled_logvar, tiled_x = (numpy.tile(a, (s, 1)) for a in (mu, logvar, x))  # (s·n, ·)
         z = reparameterize(tiled_mu, tiled_logvar, eps)
         log_w = (
-            vae.likelihood.log_prob(tiled_x, vae.decode(z))
+            vae.likelihood.log_prob(tiled_x, vae.decoder_output(z))
             + gaussian_log_likelihood(z, 0.0, 0.0)
             - gaussian_log_likelihood(z, tiled_mu, tiled_logvar)
         )

@@ -21,7 +21,7 @@ from minigen.checks import checked, function, whole
 from minigen.nn import Conv2d, Module
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import batched, parallel_value_and_grad, sigmoid
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 from minigen.vae.quantizer import Quantized, VectorQuantizer, check_rates, perplexity
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes
 
@@ -113,7 +113,7 @@ class VQVAE(Module):
         return self.images(*self.codes(x))
 
     @checked(prior=function, n=whole, rng=Rng)
-    def sample(self, rng: Rng, n: int, prior: Callable) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int, prior: Callable) -> Float32:
         """`n` images in [0, 1]: codes from `prior(rng, n)` -> (n, H/4, W/4), decoded."""
         return self.images(prior(rng, n))
 
@@ -149,7 +149,7 @@ def start(model: QuantizedModel, x: numpy.ndarray, rng: Rng) -> None:
     """Initialize the codebooks with vectors of the images x, level by level from the top."""
     checks.instance_with("model", model, "quantizers")
     for k, quantizer in enumerate(model.quantizers):
-        quantizer.start(model(x).levels[k].z, rng)
+        quantizer.start(rng, model(x).levels[k].z)
 
 
 def training_step(
@@ -175,7 +175,7 @@ def training_step(
         quantizer.update(z, indices)
         report[name] = perplexity(indices, quantizer.codes)
         if rng is not None:
-            quantizer.revive(z, rng)
+            quantizer.revive(rng, z)
     return report
 
 

@@ -15,7 +15,7 @@ from minigen import checks
 from minigen.checks import checked, function, whole
 from minigen.nn import Conv2d, ConvTranspose2d, Module
 from minigen.tensor import batched, relu, sigmoid
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 from minigen.vae.quantizer import VectorQuantizer, check_rates
 from minigen.vae.vq_networks import Decoder, Encoder, check_images, check_sizes, residual_block
 from minigen.vae.vq_vae import START, Output, vq_vae_loss
@@ -126,7 +126,7 @@ class HierarchicalVQVAE(Module):
         return batched(lambda some: self.double(self.top.look_up(some)), top)
 
     @checked(top_prior=function, bottom_prior=function, n=whole, rng=Rng)
-    def sample(self, rng: Rng, n: int, top_prior: Callable, bottom_prior: Callable) -> numpy.ndarray:
+    def sample(self, rng: Rng, n: int, top_prior: Callable, bottom_prior: Callable) -> Float32:
         """`n` images in [0, 1]: `top_prior(rng, n)`, then `bottom_prior(rng, top)` given the top, decoded."""
         top = top_prior(rng, n)
         bottom = bottom_prior(rng, top)

@@ -84,11 +84,11 @@ def train(net: UNet, config: Config, fit: Callable) -> UNet:
 
     def draw(rng: Rng) -> tuple[Array, ...]:
         x0, y = next(batches)  # (N, 28, 28, 1), (N,)
-        y = drop_labels(y.astype(int), rng.random(n), config["drop"])
+        y = unchecked(drop_labels)(y.astype(int), rng.random(n), config["drop"])
         return x0, rng.integers(1, config["T"] + 1, n), rng.standard_normal(x0.shape, dtype=numpy.float32), y
 
     def loss(net: UNet, x0: Array, t: Array, eps: Array, y: Array) -> Array:
-        return v_loss(net, x0, t, eps, schedule, y)
+        return unchecked(v_loss)(net, x0, t, eps, schedule, y)
 
     lr = cosine(config["lr"], steps, warmup=min(100, steps // 4))
     step = descend(loss, net, draw, rng=rng, lr=lr, ema=config["ema"], parallel=True)

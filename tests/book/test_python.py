@@ -61,6 +61,8 @@ def test_the_wheel_of_minigen_has_what_a_page_needs_and_no_more(exercises):
     wanted = ("gan/wgan", "course/exercise/grading/in_process", "course/book/browser/page_worker")
     assert {f"minigen/{name}.py" for name in wanted} <= names
     assert {"minigen/plot/charts.py", "minigen/course/data/bibliography.toml"} <= names  # for the cells
+    stubs = {path.relative_to(wheels.PACKAGE.parent).as_posix() for path in wheels.PACKAGE.rglob("__init__.pyi")}
+    assert "minigen/flow/__init__.pyi" in stubs <= names, "the packages' lists of names"
     for folder in ("minigen/classroom/", "minigen/course/commands/"):
         assert not any(name.startswith(folder) for name in names)
     for exercise in exercises.values():

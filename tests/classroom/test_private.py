@@ -11,15 +11,16 @@ from minigen.classroom import assignment as assignments
 from minigen.classroom import build, notebooks
 from minigen.classroom.platforms import export, nbgrader, otter, remote
 from minigen.classroom.platforms.score import Checked, score
+from minigen.classroom.private import variants
+from minigen.classroom.private.declaration import addresses
+from minigen.classroom.private.variants import packed
 from minigen.classroom.teaching.solutions import solutions
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, limits, stubs
-from minigen.course.exercise.answers import _with_names
-from minigen.course.exercise.given import given_of, packed
-from minigen.course.exercise.grading import variants
+from minigen.course.exercise.answers import with_names
+from minigen.course.exercise.given import given_of
 from minigen.course.exercise.grading.in_process import grade_function
 from minigen.course.exercise.grading.reference import references
-from minigen.course.exercise.private import addresses
 
 SLOPE, COVERAGE, CRITIC = "gan/12/penalized_slope", "gan/07/mode_coverage", "gan/12/critic_loss"
 TOML = f"""\
@@ -68,6 +69,7 @@ def test_from_the_stubs_to_the_report(an_exam, quickly):
     handed_out = json.loads(files[limits.FILE_NAME])
     assert {id: data["number"] for id, data in handed_out["private"].items()} == given.numbers
     assert set(handed_out["hints"].values()) == {2}, "the third hint is the answer"
+    assert {len(data["hints"]) for data in handed_out["private"].values()} == {2}
     assert f"`{SLOPE}`, `{COVERAGE}`" in files["README.md"].decode()
     for student, exercises in (("s001", given.exercises), ("s002", plain.exercises)):
         for name, text in answered(files, [each.exercise for each in exercises]).items():
@@ -204,6 +206,40 @@ def test_a_students_folder_checks_what_was_given(an_exam, tmp_path, monkeypatch,
     assert main(["check", SLOPE, "--here"]) == 1
 
 
+def test_a_notebook_checks_what_was_given(an_exam, tmp_path, monkeypatch, capsys):
+    """By its address, as the cells have it: only the file beside the notebook says what is changed."""
+    from minigen.course.exercise.in_notebook import check
+
+    given = assignments.with_private(an_exam.assignment, SECRET)
+    variant = given.exercises[0].exercise
+    right, ordinary = variant.reference, variant.ordinary.reference
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.raises(UsageError, match="minigen.json is not here"):
+        check(variant.address, lambda distance, penalty=10.0: right(distance, penalty))
+    Path(limits.FILE_NAME).write_bytes(build.student_files(given, "minigen.whl")[limits.FILE_NAME])
+    check(variant.address, lambda distance, penalty=10.0: right(distance, penalty))
+    assert f"{SLOPE}: pass, 7 of 7 points" in capsys.readouterr().out
+    check(variant.address, lambda distance, penalty=10.0: ordinary(distance, penalty))
+    assert "equation of the lesson" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="minigen.json is not here"):
+        check(f"{SLOPE}@{variant.number + 1}", lambda distance, penalty=10.0: right(distance, penalty))
+
+
+def test_a_platform_scores_what_was_given(an_exam, tmp_path, monkeypatch, capsys):
+    """Its package has no declaration, and `score` reads the file that came with the notebook."""
+    given = assignments.with_private(an_exam.assignment, SECRET)
+    variant = given.exercises[0].exercise
+    right, ordinary = variant.reference, variant.ordinary.reference
+    monkeypatch.setattr(variants, "declared", lambda exercise: None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="minigen.json is not here"):
+        score(variant.address, ordinary)
+    Path(limits.FILE_NAME).write_bytes(build.student_files(given, "minigen.whl")[limits.FILE_NAME])
+    assert score(variant.address, lambda distance, penalty=10.0: right(distance, penalty)) == variant.points
+    assert score(variant.address, lambda distance, penalty=10.0: ordinary(distance, penalty)) == 0
+
+
 def test_a_lesson_does_not_train_with_it(an_exam, tmp_path):
     from minigen.course.exercise.substitute import install
 
@@ -246,8 +282,7 @@ def test_no_private_answer_leaves_the_machine(an_exam, tmp_path):
     list(build.build(an_exam.assignment, out, notebook=True, secret=SECRET))
     shutil.rmtree(out / "nbgrader" / "source")  # the teacher's own course, from which nbgrader takes the answers out
     texts = texts_in(out)
-    names = [name for name in texts if name.endswith("private.py")]
-    assert all(name.endswith("minigen/course/exercise/private.py") for name in names) and names
+    assert texts and not [name for name in texts if name.endswith("private.py")]
     chosen = [each.exercise for each in assignments.with_private(an_exam.assignment, SECRET).exercises[:2]]
     others = [variants.find(address) for each in catalog.all_exercises() for address in addresses(each)]
     assert len(others) > 50
@@ -276,7 +311,7 @@ def test_each_variant_is_checked_from_what_is_handed_out():
             assert grade_function(copy, names[variant.name]).passed, address
             found: dict = {}
             exec(stubs.completed(stubs.stub_file([exercise]), {exercise.name: exercise.hints[2]}), found)
-            report = grade_function(copy, _with_names(found[exercise.name], copy.renamed))
+            report = grade_function(copy, with_names(found[exercise.name], copy.renamed))
             assert not report.passed and "equation of the lesson" in report.hint, (address, report.hint)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from minigen.classroom.teaching.deck import markdown_of
 from minigen.classroom.teaching.slides import UNITS, Slide, _sentences, _text, _without_docstring, slides_of
+from minigen.cli import main
 from minigen.course.index.lessons import all_lessons
 from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
@@ -104,3 +105,9 @@ def test_a_heading_or_a_break_begins_each_slide(readings):
     slides = slides_of(readings[0])
     text = markdown_of(readings[0], slides)
     assert text.count("\n## ") + text.count("{revealjs-break}") + 1 == len(slides)
+
+
+def test_without_a_record_there_are_none(write_lesson, capsys):
+    write_lesson("gan/02_gan")
+    assert main(["slides", "gan/02"]) == 2
+    assert "gan/02_gan has no recorded run: make a record with  minigen record gan/02_gan\n" in capsys.readouterr().err

@@ -119,7 +119,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--weeks", "0", "--hours", "6"], "a whole number from 1 to 60, got '0'"),
+        (["--weeks", "0", "--hours", "6"], "--weeks: must be a whole number from 1 to 60, got '0'"),
         (["--weeks", "3", "--hours", "nan"], "a number of hours, above 0 and at most 80, got 'nan'"),
         (["--weeks", "3", "--hours", "6", "--start", "1.2.2027"], "a day such as 2027-02-01, got '1.2.2027'"),
         (["start/01", "--weeks", "3", "--hours", "0.1"], "start/01 alone takes"),

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import minigen
-from minigen.cli import main
+from minigen.cli import COMMANDS, main
 
 TRAINING = """
 import time
@@ -117,9 +117,9 @@ def test_names_of_a_lesson(write_lesson, name):
         (["run", "02"], "'02' may be gan/02_gan or vae/02_autoencoder: say which"),
         (["run"], "run one lesson by its ID, or all of them with --all"),
         (["run", "gan/02", "--all"], "run one lesson by its ID, or all of them with --all"),
-        (["run", "gan/02", "--seed", "-1"], "a seed is a whole number, 0 or larger, got '-1'"),
-        (["run", "gan/02", "--seed", "one"], "a seed is a whole number, 0 or larger, got 'one'"),
-        (["run", "gan/02", "--seed", "1.5"], "a seed is a whole number, 0 or larger, got '1.5'"),
+        (["run", "gan/02", "--seed", "-1"], "must be a whole number of at least 0, got '-1'"),
+        (["run", "gan/02", "--seed", "one"], "must be a whole number of at least 0, got 'one'"),
+        (["run", "gan/02", "--seed", "1.5"], "must be a whole number of at least 0, got '1.5'"),
         (["run", "gan/02", "--scale", "0"], "a scale is a number larger than 0, got '0'"),
         (["run", "gan/02", "--scale", "nan"], "a scale is a number larger than 0, got 'nan'"),
         (["run", "gan/02", "--scale", "big"], "a scale is a number larger than 0, got 'big'"),
@@ -127,7 +127,7 @@ def test_names_of_a_lesson(write_lesson, name):
         (["run", "--all", "--show"], "--with, --show and --set go with one lesson"),
         (["run", "gan/02", "--quik"], "unrecognized arguments: --quik"),
         (["rnu"], "invalid choice: 'rnu'"),
-        (["tour", "--seed", "x"], "a seed is a whole number"),
+        (["tour", "--seed", "x"], "--seed: must be a whole number"),
         (["notebook", "nothing/99"], "there is no lesson 'nothing/99'"),
     ],
 )
@@ -235,7 +235,31 @@ def test_help_shows_an_example(command, capsys):
 
 def test_no_command_shows_help(capsys):
     assert main([]) == 2
-    assert "commands:" in capsys.readouterr().out
+    assert "COMMAND ..." in capsys.readouterr().out
+
+
+def test_help_has_the_commands_in_three_groups(capsys):
+    """Each once, in the group in which its user looks."""
+    main([])
+    shown = capsys.readouterr().out
+    groups = {
+        heading: re.findall(r"^  (\w+) +\S", lines, re.M)
+        for heading, lines in re.findall(r"^(learn|teach|write):\n((?:  .*\n)+)", shown, re.M)
+    }
+    assert list(groups) == ["learn", "teach", "write"]
+    assert sorted(name for names in groups.values() for name in names) == sorted(COMMANDS)
+    assert {"list", "run", "tour", "exercise", "notebook", "glossary"} <= set(groups["learn"])
+    assert groups["teach"] == ["syllabus", "slides", "assignment", "grade"]
+    assert groups["write"] == ["new", "change", "record"]
+    assert all(f"  {help}\n" in shown for help in COMMANDS.values())
+
+
+def test_an_unknown_command_names_those_that_there_are(capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["wlak", "gan/02"])
+    assert error.value.code == 2
+    told = capsys.readouterr().err
+    assert "invalid choice: 'wlak'" in told and all(f"'{name}'" in told for name in COMMANDS)
 
 
 def test_module_and_version():
@@ -302,7 +326,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(write_lesson, tmp_path, as
 def test_a_script_refuses_in_one_line(write_lesson, tmp_path):
     path = write_lesson("gan/02_gan")
     (tmp_path / "file").write_text("mine")
-    for args, says in [(["--out", "file"], "cannot write to"), (["--seed", "x"], "a seed is a whole number")]:
+    for args, says in [(["--out", "file"], "cannot write to"), (["--seed", "x"], "--seed: must be a whole number")]:
         done = subprocess.run([sys.executable, str(path), *args], capture_output=True, text=True, timeout=600)
         assert done.returncode == 2 and says in one_line(done.stderr)
 

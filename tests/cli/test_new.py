@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from minigen.cli import main
-from minigen.course.commands.new import new_lesson
+from minigen.course.commands.new import free_number, new_lesson, next_number
 from minigen.course.console import UsageError
 from minigen.course.exercise.stubs import RAISE
+from minigen.course.index.lessons import read_lesson
 
 FILES = ["answers.py", "changes.py", "exercise.py", "lesson.py"]
 ANSWER = "return np.mean((prediction - target) ** 2)"
@@ -23,26 +24,58 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def test_the_files_of_a_new_lesson(tmp_path):
-    id, files = new_lesson("spirals", "own", tmp_path)
-    assert id == "own/01_spirals" and sorted(contents(tmp_path)) == [
+    files = new_lesson("spirals", next_number("own", tmp_path), tmp_path)
+    assert sorted(contents(tmp_path)) == [
         *(f"own/01_spirals/{name}" for name in FILES),
         "spirals.py",
     ]
     assert sorted(path.relative_to(tmp_path).as_posix() for path in files) == sorted(contents(tmp_path))
     assert not any("mylesson" in text for text in contents(tmp_path).values())
-    id, _ = new_lesson("waves", "physics", tmp_path)
-    assert id == "physics/01_waves"
+    new_lesson("waves", next_number("physics", tmp_path), tmp_path)
+    assert set(contents(tmp_path / "physics")) == {f"01_waves/{name}" for name in FILES}
     assert not any(re.search(r"\bown[/_\"]", text) for text in contents(tmp_path / "physics").values())
-    assert new_lesson("waves_2", "physics", tmp_path)[0] == "physics/02_waves_2"
+    assert next_number("physics", tmp_path) == "physics/02"
+
+
+def test_a_lesson_that_is_to_come_with_minigen(tmp_path):
+    """Its id stands wherever a lesson of one's own has that of its own."""
+    assert free_number("after/98", tmp_path) == "after/98"
+    new_lesson("spline_flow", "after/98", tmp_path)
+    new_lesson("waves", "own/01", tmp_path / "other")
+    texts, ordinary = contents(tmp_path / "after"), contents(tmp_path / "other" / "own")
+    assert set(texts) == {f"98_spline_flow/{name}" for name in FILES}
+    for name in FILES:
+        mine = texts[f"98_spline_flow/{name}"].replace("spline_flow", "waves")
+        for old, new in {"after/98": "own/01", "after_98": "own_01", '"after"': '"own"'}.items():
+            mine = mine.replace(old, new)
+        assert mine == ordinary[f"01_waves/{name}"] and "98" not in mine
+    declared = read_lesson(tmp_path / "after/98_spline_flow/lesson.py")
+    assert (declared.id, declared.post) == ("after/98_spline_flow", "after")
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        ("after/03", "after/03 is the id of after/03_design_space: choose another number"),
+        ("after/98", "after/98 is the id of after/98_mine: choose another number"),
+        ("after/4", "--as takes a family and two digits, such as after/04, got 'after/4'"),
+        ("after", "--as takes"),
+        ("../04", "--as takes"),
+    ],
+)
+def test_ids_that_are_not_free(number, message, tmp_path):
+    (tmp_path / "after" / "98_mine").mkdir(parents=True)
+    with pytest.raises(UsageError, match=re.escape(message)):
+        free_number(number, tmp_path)
 
 
 def test_nothing_is_overwritten(tmp_path):
-    new_lesson("spirals", "own", tmp_path)
+    new_lesson("spirals", "own/01", tmp_path)
     (tmp_path / "waves.py").write_text("mine", encoding="utf-8")
     before = contents(tmp_path)
     for name in ("spirals", "waves"):
         with pytest.raises(UsageError, match="is there already and stays as it is"):
-            new_lesson(name, "own", tmp_path)
+            new_lesson(name, next_number("own", tmp_path), tmp_path)
     assert contents(tmp_path) == before
 
 
@@ -58,7 +91,7 @@ def test_nothing_is_overwritten(tmp_path):
 )
 def test_names_that_cannot_be_used(name, family, message, tmp_path):
     with pytest.raises(UsageError, match=message):
-        new_lesson(name, family, tmp_path)
+        new_lesson(name, next_number(family, tmp_path), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -155,7 +188,7 @@ def test_it_is_a_chapter_of_the_book(own):
 def test_the_pages_python_has_its_functions(tmp_path, monkeypatch):
     from minigen.course.book.browser.wheels import minigen_wheel
 
-    new_lesson("spirals_in_a_page", "own", tmp_path)
+    new_lesson("spirals_in_a_page", "own/01", tmp_path)
     monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path))
     names = minigen_wheel()
     assert b"spirals_in_a_page.py" in names and b"_lessons/own/01_spirals_in_a_page/exercise.py" in names
@@ -169,3 +202,10 @@ def test_the_command_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     assert "export MINIGEN_LESSONS=mylessons" in printed and "minigen run own/01" in printed
     monkeypatch.setenv("MINIGEN_LESSONS", "others")
     assert main(["new", "waves"]) == 0 and Path("others/own/01_waves/lesson.py").exists()
+    assert main(["new", "spline_flow", "--as", "after/98"]) == 0
+    assert Path("others/after/98_spline_flow/lesson.py").exists()
+    printed = capsys.readouterr().out
+    assert f"export MINIGEN_LESSONS=others{os.pathsep} " in printed and "minigen exercise prove after/98" in printed
+    monkeypatch.setenv("MINIGEN_LESSONS", f"others{os.pathsep}")
+    assert main(["exercise", "prove", "after/98", "--seeds", "2"]) == 0
+    assert main(["new", "again", "--as", "after/98"]) == 2

@@ -278,10 +278,10 @@ def test_interrupted_then_continued(write_lesson):
         (["gan/01"], "gan/01_kl trains no model to sample from; gan/02_gan can be sampled"),
         (["gan/02", "--model", "image"], "gan/02_gan has no model 'image'; did you mean 'images'?"),
         (["gan/02", "--model", "zzz"], "gan/02_gan has no model 'zzz'; it has 'points', 'images'"),
-        (["gan/02", "--n", "0"], "a whole number, 1 or larger, is expected, got '0'"),
+        (["gan/02", "--n", "0"], "--n: must be a whole number of at least 1, got '0'"),
         (["gan/02", "--n", "-3"], "got '-3'"),
         (["gan/02", "--n", "5e3"], "got '5e3'"),
-        (["gan/02", "--seed", "x"], "a seed is a whole number, 0 or larger, got 'x'"),
+        (["gan/02", "--seed", "x"], "--seed: must be a whole number of at least 0, got 'x'"),
         (["gan/02", "--out", "x.txt"], "--out must name a file that ends in .npz, got 'x.txt'"),
         (
             ["gan/02", "--out", "there.npz"],
@@ -406,12 +406,12 @@ def test_options_that_a_model_does_not_take(write_lesson, capsys):
         (["--steps", "5"], "the model 'digits' of gan/02_gan does not take --steps; it takes --label, --w"),
         (["--caption", "a seven"], "does not take --caption; it takes --label, --w"),
         (["--model", "others", "--w", "1"], "the model 'others' of gan/02_gan does not take --w; it takes nothing"),
-        (["--label", "-1"], "a label is a digit, 0 to 9"),
-        (["--label", "10"], "a label is a digit, 0 to 9"),
+        (["--label", "-1"], "--label: must be a whole number from 0 to 9"),
+        (["--label", "10"], "--label: must be a whole number from 0 to 9"),
         (["--caption", "a purple seven"], "'purple' in 'a purple seven' is not in the vocabulary"),
         (["--caption", "thin"], "must name a digit"),
         (["--w", "nan"], "the weight is a finite number"),
-        (["--steps", "0"], "1 or larger"),
+        (["--steps", "0"], "--steps: must be a whole number of at least 1"),
     ]:
         assert sample("gan/02", *option, "--out", "x.npz") == 2
         assert says in capsys.readouterr().err

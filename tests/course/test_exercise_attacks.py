@@ -3,16 +3,19 @@
 import inspect
 import subprocess
 import sys
+import textwrap
 import types
 
 import numpy as np
 import pytest
 from autograd.tracer import isbox
 
+import minigen
 from minigen.checks import unchecked
-from minigen.course.exercise import catalog
+from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import compare_all
+from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_source
 from minigen.course.exercise.grading.outcome import PackageAnswer
 from minigen.course.exercise.grading.reference import (
@@ -157,3 +160,96 @@ def test_a_formula_that_was_taken_before_is_hidden_in_this_process():
     with reference_hidden(exercise, [space]) as incidents, pytest.raises(PackageAnswer):
         space["kept"](np.ones(1), np.ones(1))
     assert len(incidents) == 1 and space["kept"] is unchecked(exercise.reference)
+
+
+# ------------------------------------------------------------------------------------------- the names of a package
+
+THROUGH_A_PACKAGE = {  # ways to the package's own `critic_loss` by the names that `minigen.gan` offers
+    "from the package": "from minigen.gan import critic_loss as theirs",
+    "an attribute": "import minigen.gan as g\ntheirs = g.critic_loss",
+    "from minigen": "from minigen import gan\ntheirs = gan.critic_loss",
+    "by the whole name": "import minigen\ntheirs = minigen.gan.critic_loss",
+    "getattr": "from minigen import gan\ntheirs = getattr(gan, 'critic_' + 'loss')",
+    "the function behind it": "import minigen.gan\ntheirs = minigen.gan.__getattr__('critic_loss')",
+    "all names": "space = {}\nexec('from minigen.gan import *', space)\ntheirs = space['critic_loss']",
+    "importlib": "import importlib\ntheirs = importlib.import_module('minigen.gan').critic_loss",
+    "pkgutil": "import pkgutil\ntheirs = pkgutil.resolve_name('minigen.gan:critic_loss')",
+    "the list read again": "from minigen import lazy\ntheirs = lazy.names('minigen.gan')[0]('critic_loss')",
+    "the formula below": "from minigen import checks, gan\ntheirs = checks.unchecked(gan.critic_loss)",
+    "swallowed": (
+        "from minigen import gan\ndef theirs(r, f):\n    try:\n        return gan.critic_loss(r, f)\n"
+        "    except BaseException:\n        return np.mean(f) - np.mean(r)"
+    ),
+}
+IN_A_WORKER = {  # where files are guarded, and modules that are loaded again
+    "loaded again": (
+        "import sys\nfor name in [name for name in sys.modules if name.startswith('minigen.gan')]:\n"
+        "    del sys.modules[name]\nfrom minigen.gan import critic_loss as theirs"
+    ),
+    "the loader's bytes": (
+        "from minigen import lazy\ntext = lazy.pkgutil.get_data('minigen.gan', 'wgan.py').decode()\n"
+        "space = {}\nexec(text, space)\ntheirs = space['critic_loss']"
+    ),
+    "a list that says otherwise": (
+        "import minigen.gan as g\nfor cell in g.__getattr__.__closure__:\n"
+        "    if type(cell.cell_contents) is dict:\n"
+        "        cell.cell_contents['mine'] = 'minigen.gan.wgan:critic_loss'\ntheirs = g.mine"
+    ),
+}
+UNDER_THE_ASKED_NAME = [
+    "from minigen.gan import critic_loss\n",
+    "from minigen.gan import *\n",
+    "import minigen.gan\ncritic_loss = minigen.gan.critic_loss\n",
+]
+
+
+def answer_that_calls(lines: str, inside: bool) -> str:
+    """A file whose function calls `theirs`, which some lines bind: within the function, or above it."""
+    head = "import autograd.numpy as np\n"
+    body = "def critic_loss(real_scores, fake_scores):\n"
+    call = "    return theirs(real_scores, fake_scores)\n"
+    if inside:
+        return f"{head}{body}{textwrap.indent(lines, '    ')}\n{call}"
+    return f"{head}{lines}\n\n{body}{call}"
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["inside", "above"])
+@pytest.mark.parametrize("way", THROUGH_A_PACKAGE | IN_A_WORKER)
+def test_no_name_of_a_package_is_the_answer(tmp_path, way, inside):
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    source = answer_that_calls((THROUGH_A_PACKAGE | IN_A_WORKER)[way], inside)
+    (tmp_path / "gan_12.py").write_text(source, encoding="utf-8")
+    reports = [grade_file(exercise, tmp_path / "gan_12.py")]
+    reports += [grade_source(exercise, source)] if way in THROUGH_A_PACKAGE else []
+    for report in reports:
+        assert {verdict.status for verdict in report.verdicts} == {S.PACKAGE_ANSWER} and report.points == 0
+    assert minigen.gan.critic_loss is exercise.reference, "and it is the package's own again"
+
+
+@pytest.mark.parametrize("source", UNDER_THE_ASKED_NAME)
+def test_the_packages_function_under_the_asked_name(tmp_path, source):
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    (tmp_path / "gan_12.py").write_text(source, encoding="utf-8")
+    for report in (grade_file(exercise, tmp_path / "gan_12.py"), grade_source(exercise, source)):
+        assert not report.passed and report.points == 0
+        assert {verdict.status for verdict in report.verdicts} <= {S.PACKAGE_ANSWER, S.MISSING_FUNCTION}
+
+
+def test_other_names_of_a_package_may_be_used(tmp_path):
+    """An answer may build on the rest of a family."""
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    source = answer_that_calls(
+        "from minigen.gan import generator_loss\ndef theirs(r, f):\n    return np.mean(f) + generator_loss(r)", False
+    )
+    (tmp_path / "gan_12.py").write_text(source, encoding="utf-8")
+    assert grade_file(exercise, tmp_path / "gan_12.py").passed and grade_source(exercise, source).passed
+
+
+def test_a_students_function_is_used_by_the_name_of_the_package():
+    exercise = catalog.find("gan/12/critic_loss")[0]
+    substitute.put(exercise, lambda real_scores, fake_scores: 42.0)
+    try:
+        assert minigen.gan.critic_loss([1.0], [2.0]) == 42.0
+    finally:
+        substitute.restore()
+    assert minigen.gan.critic_loss is exercise.reference

@@ -499,6 +499,18 @@ PACKAGE = {
     "linked": "import fakegen, os\nos.link(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
     "moved": "import fakegen, os\nos.rename(fakegen.__path__[0] + '/densities.py', 'd.py')\nreturn 0.0",
     "read": "import fakegen, pathlib\ntext = pathlib.Path(fakegen.__path__[0], 'densities.py').read_text()\nreturn 0.0",
+    "read with a builtin replaced": (
+        "import builtins, fakegen\nbuiltins.type = lambda value: int\n"
+        "open(fakegen.__path__[0] + '/densities.py')\nreturn 0.0"
+    ),
+    "read with the separator replaced": (
+        "import fakegen, os\nos.sep = 'densities'\nopen(fakegen.__path__[0] + '/densities.py')\nreturn 0.0"
+    ),
+    "read with the module of the hook changed": (
+        "import sys, fakegen\nmodule = sys.modules['minigen.course.exercise.grading.audit']\n"
+        "for name in [n for n, v in vars(module).items() if callable(v)]:\n    setattr(module, name, lambda *a: None)\n"
+        "open(fakegen.__path__[0] + '/densities.py')\nreturn 0.0"
+    ),
 }
 
 

@@ -114,7 +114,7 @@ def test_bars(make, value, bar, holds):
     make(quick=True)
 
 
-def test_a_check_of_another_shape_names_both(make):
+def test_a_check_that_fails_says_what_differs(make):
     lesson = make()
     for value, equals, says in [
         ([[0.1]], np.full((2, 2), 0.1), r"\(shape \(1, 1\), not \(2, 2\)\)"),
@@ -123,6 +123,11 @@ def test_a_check_of_another_shape_names_both(make):
         ((4,), (4, 4), r"\(shape \(1,\), not \(2,\)\)"),
         ([0.0, 1.0, float("nan")], 0.0, r"\(largest difference inf, at \(2,\)\)"),
         ([0.0, 1.0, 0.5], [0.0, 0.5, 0.0], r"\(largest difference 0.5, at \(1,\)\)"),
+        (1.00001, 1.0, r"got 1, must be = 1 ± 1e-06 \(difference 1e-05\)"),
+        (2.0, 1.0, r"got 2, must be = 1 ± 1e-06$"),
+        ("1", 1.0, r"got 1, must be = 1 ± 1e-06 \(a text, not a number\)"),
+        (1.0, "1", r"\(a number, not a text\)"),
+        ("b", "a", r"got b, must be = a$"),
     ]:
         with pytest.raises(CheckFailed, match=says):
             lesson.check("a", value, equals=equals)

@@ -308,12 +308,12 @@ def test_shares_of_the_intervals():
     """Quartiles of the log-normal as levels: all shares equal, at 5 standard errors; also at their own extremes."""
     mean, std, n = 0.3, 0.7, 40_000
     quantiles = np.array([-8, -0.6744898, 0, 0.6744898, 8])  # of the standard normal
-    found = lognormal_intervals(np.exp(mean + std * quantiles), np.random.default_rng(0), n, mean, std)
+    found = lognormal_intervals(np.exp(mean + std * quantiles), n, np.random.default_rng(0), mean, std)
     shares = np.bincount(found, minlength=4) / n
     np.testing.assert_allclose(shares, 0.25, atol=5 * math.sqrt(0.25 * 0.75 / n))
-    two = lognormal_intervals(np.exp([-1.1, 0.9, 2.9]), np.random.default_rng(1), n)  # mean −1.1, std 2: one σ each
+    two = lognormal_intervals(np.exp([-1.1, 0.9, 2.9]), n, np.random.default_rng(1))  # mean −1.1, std 2: one σ each
     assert abs(two.mean() - 0.1359 / (0.3413 + 0.1359)) < 5 * math.sqrt(0.25 / n)
-    again = lognormal_intervals(np.exp([-1.1, 0.9, 2.9]), np.random.default_rng(1), n)
+    again = lognormal_intervals(np.exp([-1.1, 0.9, 2.9]), n, np.random.default_rng(1))
     np.testing.assert_array_equal(two, again)
 
 
@@ -379,8 +379,8 @@ X = np.ones((2, 3))
         (lambda rng: pseudo_huber(X, X[:1]), "b must have the shape of a"),
         (lambda rng: pseudo_huber(X, X, 0), "c must be a positive number"),
         (lambda rng: discretization(0, 10, 20, 10), "first must be"),
-        (lambda rng: lognormal_intervals(np.array([1.0]), rng, 3), "sigmas must be at least two positive levels"),
-        (lambda rng: lognormal_intervals(np.array([2.0, 1.0]), rng, 3), "sigmas must be at least two positive levels"),
+        (lambda rng: lognormal_intervals(np.array([1.0]), 3, rng), "sigmas must be at least two positive levels"),
+        (lambda rng: lognormal_intervals(np.array([2.0, 1.0]), 3, rng), "sigmas must be at least two positive levels"),
         (lambda rng: multistep(exact_f, X, [1.0, 2.0], rng), "sigmas must fall"),
         (lambda rng: multistep(exact_f, X, [1.0, 1.0], rng), "sigmas must fall"),
         (lambda rng: multistep(exact_f, X, [1.0, 0.001], rng), "sigmas must be at least 0.002"),

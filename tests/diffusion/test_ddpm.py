@@ -1,6 +1,8 @@
 """The formulas of one step and of the losses, each against a second computation: quadrature, composition, closed
 form."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -142,6 +144,14 @@ def test_a_model_of_v_is_a_model_of_the_noise():
     assert G.v_loss(lambda x, t: 0 * x, x0, t, eps, SCHEDULE) == pytest.approx(np.mean(v**2))
     with pytest.raises(ValueError, match="v_model"):
         G.eps_model_from_v(None, SCHEDULE)
+
+
+@pytest.mark.parametrize("wrong", [(6, 1), (1, 3), (3,), (6, 3, 1)])
+def test_a_model_of_v_must_return_the_shape_of_x(wrong):
+    """Those that would broadcast to the right shape, or to another, included."""
+    model = G.eps_model_from_v(lambda x, t: np.ones(wrong), SCHEDULE)
+    with pytest.raises(ValueError, match=rf"v must have the shape of x, \(6, 3\), got {re.escape(str(wrong))}"):
+        model(normal(6, 3), np.arange(1, 7))
 
 
 # ------------------------------------------------------------------------------------------- variances

@@ -4,11 +4,12 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from minigen.diffusion.ddpm import v_loss
+from minigen.diffusion.ddpm import eps_model_from_v, v_loss
+from minigen.diffusion.guidance import classifier_free, conditional
 from minigen.diffusion.latent import CrossAttentionBlock, LatentDiffusion, LatentNet, cross_attention, unit_scale
 from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
-from minigen.nn import MultiHeadAttention
+from minigen.nn import Linear, MultiHeadAttention
 from minigen.tensor import attention, grad, leaves, value_and_grad
 from minigen.train import descend
 
@@ -232,42 +233,106 @@ def test_net_refuses_settings(options, message):
 # ------------------------------------------------------------------------------------------- the whole model
 
 
-def whole(net, factor=0.5):
-    return LatentDiffusion(lambda x: x / 2, lambda z: 3 * z, factor, net, Schedule.cosine(50))
+SCHEDULE = Schedule.cosine(50)
 
 
-def test_sample_is_ddim_scaled_back_and_decoded(rng):
-    """By hand, from the same noise: the sampler of one batch, divided by the factor, decoded."""
-    net, y = small_net(rng), np.array([[0, 1], [2, 3], [4, 5]])
-    model = whole(net)
-    out = model.sample(np.random.default_rng(3), y, (4, 5, 3), steps=5)
-    noise = np.random.default_rng(3).standard_normal((3, 4, 5, 3), dtype=np.float32)
-    z = ddim(lambda z, t: model.eps_model(z, t, y), noise, model.schedule, steps=5)
-    np.testing.assert_allclose(out, 3 * z / 0.5, rtol=1e-4, atol=1e-4)
+def halved(x):
+    return x / 2
+
+
+def tripled(z):
+    return 3 * z
+
+
+def whole(net, factor=0.5, shape=(4, 5, 3), **options):
+    return LatentDiffusion(halved, tripled, factor, net, SCHEDULE, shape, **options)
+
+
+@pytest.mark.parametrize("w", [0.0, 2.0])
+@pytest.mark.parametrize("n", [3, 520])
+def test_sample_is_ddim_scaled_back_and_decoded(rng, w, n):
+    """By hand, bit for bit: the noise of all; then, 500 at a time, the sampler, the factor and the decoder."""
+    net, y = small_net(rng), rng.integers(0, 6, (n, 2))
+    out = whole(net, factor=0.7).sample(np.random.default_rng(3), n, y, w=w, steps=2)
+    noise = np.random.default_rng(3).standard_normal((n, 4, 5, 3), dtype=np.float32)
+    eps_model, parts = eps_model_from_v(net, SCHEDULE), []
+    for start in range(0, n, 500):
+        some = slice(start, start + 500)
+        model = classifier_free(eps_model, y[some], w) if w else conditional(eps_model, y[some])
+        parts.append(3 * (ddim(model, noise[some], SCHEDULE, steps=2) / np.float32(0.7)))
+    np.testing.assert_array_equal(out, np.concatenate(parts))
     assert out.dtype == np.float32
-    guided = model.sample(np.random.default_rng(3), y, (4, 5, 3), steps=5, w=2.0)
-    assert np.abs(guided - out).max() > 1e-2
+
+
+def test_sample_takes_25_steps_and_needs_no_condition(rng):
+    model = whole(small_net(rng))
+    one, two = (model.sample(np.random.default_rng(3), 2, **options) for options in ({}, {"steps": 25}))
+    np.testing.assert_array_equal(one, two)
+    assert np.any(one != model.sample(np.random.default_rng(3), 2, steps=24))
+
+
+def test_loss_is_that_of_the_scaled_latents(rng):
+    """v_loss of factor · encode(x), with t, the noise and the dropped conditions drawn in the order of Diffusion."""
+    net, y = small_net(rng), np.array([[0, 1], [2, 3], [4, 5], [1, 1]])
+    x = rng.standard_normal((4, 4, 5, 3), dtype=np.float32)
+    found = whole(net, factor=0.7, drop=0.5).loss(x, np.random.default_rng(5), y)
+    draws = np.random.default_rng(5)
+    t, eps = draws.integers(1, 51, 4), draws.standard_normal(x.shape, dtype=np.float32)
+    y = np.where(draws.random(4)[:, None] < 0.5, -1, y)
+    assert found == v_loss(net, np.float32(0.7) * (x / 2), t, eps, SCHEDULE, y) and found.dtype == np.float32
+
+
+def test_a_model_as_encoder_is_frozen_and_stored(rng, tmp_path):
+    """Its arrays are in the file and take no gradient; a function leaves nothing behind."""
+
+    def build(seed):
+        draws = np.random.default_rng(seed)
+        layers = Linear(draws, 3, 3), Linear(draws, 3, 3)
+        return LatentDiffusion(*layers, 0.7, small_net(draws), SCHEDULE, (4, 5, 3))
+
+    model, twin = build(0), build(1)
+    assert all(name.startswith("diffusion.net.") for name in model.parameters())
+    assert {"encode.w", "decode.w"} <= model.state().keys()
+    twin.load(model.save(tmp_path / "latent.npz"))
+    one, two = (each.sample(np.random.default_rng(2), 2, steps=3) for each in (model, twin))
+    np.testing.assert_array_equal(one, two)
+    assert not any(name.startswith("encode") for name in whole(small_net(rng)).state())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"encode": None}, "encode must be a function or a model, got None"),
+        ({"decode": Linear}, "decode must be a function or a model, got .*: call it first"),
+        ({"factor": 0.0}, "factor must be a positive number, got 0.0"),
+        ({"schedule": 50}, "schedule must be an instance of Schedule, got 50"),
+        ({"shape": (4, 0, 3)}, "shape must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_whole_model_refuses_arguments(rng, arguments, message):
+    good = {"encode": halved, "decode": tripled, "factor": 1.0, "net": small_net(rng)}
+    with pytest.raises(ValueError, match=message):
+        LatentDiffusion(**(good | {"schedule": SCHEDULE, "shape": (4, 5, 3)} | arguments))
 
 
 @pytest.mark.slow
 def test_learns_what_a_word_means(rng):
     """Word 0: latents near −1, word 1: near +1, a word beside it that says nothing. Within 0.2 after 300 steps."""
     net = LatentNet(rng, words=3, length=2, channels=1, size=(2, 2), width=16, global_mlp=16, dim_context=8)
-    model = whole(net, 1.0)
+    model = whole(net, 1.0, (2, 2, 1))
 
-    def loss(net, z, t, eps, y):
-        return v_loss(net, z, t, eps, model.schedule, y)
+    def loss(model, x, y):
+        return model.loss(x, rng, y)
 
     def draw(rng, n=64):
         word = rng.integers(0, 2, n)
         z = 2 * word[:, None, None, None] - 1 + 0.1 * rng.standard_normal((n, 2, 2, 1))
-        noise = rng.standard_normal((n, 2, 2, 1), dtype=np.float32)
-        return z.astype(np.float32), rng.integers(1, 51, n), noise, np.stack([np.full(n, 2), word], axis=1)
+        return 2 * z.astype(np.float32), np.stack([np.full(n, 2), word], axis=1)  # images, which `encode` halves
 
-    step = descend(loss, net, draw, lr=3e-3, rng=rng)
+    step = descend(loss, model, draw, lr=3e-3, rng=rng)
     for i in range(300):
         step(i)
     y = np.array([[0, 2]] * 20 + [[2, 1]] * 20)
-    z = model.sample(rng, y, (2, 2, 1), steps=20) / 3
+    z = model.sample(rng, 40, y, steps=20) / 3
     means = z.reshape(2, -1).mean(axis=1)
     np.testing.assert_allclose(means, [-1, 1], atol=0.2)

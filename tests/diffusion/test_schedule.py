@@ -88,6 +88,25 @@ def test_subset_keeps_the_noise_levels():
     )  # a subset of a subset: still the model's times
 
 
+ALL = [
+    Schedule.linear(7),
+    Schedule.cosine(30),
+    Schedule.karras(18),
+    Schedule([0.3]),
+    Schedule.cosine(90).subset([2, 9]),
+]
+
+
+@pytest.mark.parametrize("s", ALL, ids=repr)
+def test_a_schedule_is_rebuilt_from_two_arrays(s):
+    """Every attribute, bit for bit, those of a subset included: so that a file holds a schedule as two arrays."""
+    again = Schedule(s.beta[1:], s.times[1:])
+    assert vars(again).keys() == vars(s).keys() and again.T == s.T
+    for name, value in vars(s).items():
+        np.testing.assert_array_equal(getattr(again, name), value, err_msg=name)
+        assert np.asarray(getattr(again, name)).dtype == np.asarray(value).dtype
+
+
 def test_spaced_timesteps():
     np.testing.assert_array_equal(spaced_timesteps(10, 5), [2, 4, 6, 8, 10])
     np.testing.assert_array_equal(spaced_timesteps(10, 10), np.arange(1, 11))
@@ -120,6 +139,10 @@ def test_scale_keeps_the_dtype():
         (lambda: Schedule.linear(10).subset([5, 3]), "times must be rising"),
         (lambda: Schedule.linear(10).subset([0, 3]), "times must be in 1..10"),
         (lambda: Schedule.linear(10).subset([2, 11]), "times must be in 1..10"),
+        (lambda: Schedule([0.1, 0.2], [1, 2, 3]), r"times must have shape \(2,\), one for each step, got \(3,\)"),
+        (lambda: Schedule([0.1, 0.2], [2, 1]), "times must be rising whole numbers"),
+        (lambda: Schedule([0.1, 0.2], [1.0, 2.0]), "times must be rising whole numbers"),
+        (lambda: Schedule([0.1, 0.2], [0, 1]), "times must be at least 1"),
         (lambda: spaced_timesteps(10, 11), "steps must be a whole number in 1..10, got 11"),
     ],
 )

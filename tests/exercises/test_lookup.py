@@ -8,9 +8,10 @@ import pytest
 
 from minigen.classroom.assignment import AssignedExercise
 from minigen.classroom.grade.grader import row_of
-from minigen.course.exercise import catalog, private
+from minigen.classroom.private import variants
+from minigen.classroom.private.declaration import addresses
+from minigen.course.exercise import catalog
 from minigen.course.exercise.answers import answers_of
-from minigen.course.exercise.grading import variants
 from minigen.course.exercise.grading.forms import unbox
 from minigen.course.exercise.grading.in_process import grade_function
 from minigen.course.exercise.grading.reference import drawing_nothing, quiet, references
@@ -78,10 +79,10 @@ def test_a_table_earns_at_most_a_tenth(id, seeds):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("id", [id for id, exercise in EXERCISES.items() if private.addresses(exercise)])
+@pytest.mark.parametrize("id", [id for id, exercise in EXERCISES.items() if addresses(exercise)])
 def test_a_table_earns_at_most_a_tenth_of_a_private_variant(id):
     """Its cases are fixed where those of the exercise are."""
-    variant = variants.find(private.addresses(EXERCISES[id])[0])
+    variant = variants.find(addresses(EXERCISES[id])[0])
     grading = grading_of(variant, SECRETS[0])
     assert share(variant, plain_table(variant), grading) <= MOST + 1e-9
     assert share(variant, hint_three(variant).function, grading) == 1.0

@@ -113,7 +113,7 @@ def test_conv1x1_against_its_jacobian(rng):
 @pytest.mark.parametrize("size", [1e-30, 1e30])
 def test_the_log_det_neither_overflows_nor_underflows(rng, size):
     """The determinant itself is 10^±480."""
-    q = random_rotation(rng, 16)
+    q = random_rotation(16, rng)
     want = 6 * 16 * math.log(size)
     assert conv1x1_log_det(q * size, 2, 3) == pytest.approx(want)
     assert conv1x1_log_det((q * size).astype(np.float32), 2, 3) == pytest.approx(want, rel=1e-5)
@@ -171,10 +171,10 @@ def test_lu_matrix_has_the_right_derivative(rng):
 
 def test_random_rotations():
     for seed in range(10):
-        q = random_rotation(np.random.default_rng(seed), 4)
+        q = random_rotation(4, np.random.default_rng(seed))
         np.testing.assert_allclose(q @ q.T, np.eye(4), atol=1e-12)
         assert np.linalg.det(q) == pytest.approx(1)
-    corner = [random_rotation(np.random.default_rng(seed), 3)[1, 1] for seed in range(400)]
+    corner = [random_rotation(3, np.random.default_rng(seed))[1, 1] for seed in range(400)]
     assert abs(np.mean(corner)) < 5 / math.sqrt(3 * 400), "each entry has mean 0 and variance 1/3"
 
 

@@ -157,3 +157,114 @@ def test_errors_name_the_argument(rng):
     ]:
         with pytest.raises(ValueError, match=says):
             call()
+
+
+# ------------------------------------------------------------------------------------------- a condition
+
+
+def linear_in_context(p=0.7, s=0.4, q=-1.5, r=-0.6, s_last=-0.3, u=2.0):
+    """A RealNVP with x_1 = e^s z_1 + p z_0 + q c and x_0 = e^s_last z_0 + r x_1 + u c: normal given c.
+
+    Each shift is linear, made of two ReLU units for each input; raw scales are undone by the coupling's tanh.
+    """
+    flow = RealNVP(np.random.default_rng(0), 2, couplings=2, width=4, depth=1, activation="relu", context=1)
+    both = np.array([[1, -1, 0, 0], [0, 0, 1, -1]], np.float32)  # relu(a) − relu(−a) = a
+    for coupling, kept, scale, shift in zip(flow.bijection.bijections, (0, 1), (s, s_last), ((p, q), (r, u))):
+        hidden, out = coupling.net.net.layers
+        hidden.w[...], hidden.b[...], out.w[...] = 0, 0, 0
+        hidden.w[[kept, 2]] = both
+        out.w[:, 2:] = (np.array(shift) @ both)[:, None]
+        out.b[...] = [coupling.limit * np.arctanh(scale / coupling.limit)] * 2 + [0, 0]
+    matrix = np.array([[np.exp(s_last) + r * p, r * np.exp(s)], [p, np.exp(s)]])
+    return flow, matrix, lambda c: c * np.array([r * q + u, q])
+
+
+def test_a_conditional_flow_with_linear_networks_is_a_conditional_gaussian(rng):
+    """log p(x | c) = log N(x; m(c), M Mᵀ), and the moments of samples, each row with a condition of its own."""
+    from scipy.stats import multivariate_normal
+
+    flow, matrix, mean = linear_in_context()
+    covariance = matrix @ matrix.T
+    x, c = rng.standard_normal((50, 2)), rng.standard_normal((50, 1))
+    expected = [multivariate_normal.logpdf(x[i], mean(c[i]), covariance) for i in range(50)]
+    np.testing.assert_allclose(flow.log_prob(x, c), expected, atol=1e-5)
+    assert flow.loss(x, c) == pytest.approx(-np.mean(expected), abs=1e-5)
+    n = 40_000
+    c = np.repeat(np.array([[-2.0], [1.5]], np.float32), n // 2, axis=0)
+    drawn = flow.sample(rng, n, context=c)
+    assert drawn.shape == (n, 2) and drawn.dtype == np.float32
+    for half, value in ((drawn[: n // 2], -2.0), (drawn[n // 2 :], 1.5)):
+        assert np.all(np.abs(half.mean(0) - mean(value)) < 5 * np.sqrt(np.diag(covariance) / len(half)))
+        np.testing.assert_allclose(np.cov(half.T), covariance, atol=5 * 2 * covariance.max() / np.sqrt(len(half)))
+
+
+def test_a_conditional_flow_is_a_bijection_for_each_condition(rng, shaken):
+    flow = shaken(RealNVP(rng, 3, couplings=3, width=8, context=4))
+    z, c = rng.standard_normal((5, 3)), rng.standard_normal((5, 4))
+    x, log_det = flow.bijection.forward(z, c)
+    back, inverse = flow.bijection.inverse(x, c)
+    np.testing.assert_allclose(back, z, atol=1e-9)
+    np.testing.assert_allclose(log_det, -inverse, atol=1e-9)
+    for i in range(5):
+        one = c[i : i + 1]
+        np.testing.assert_allclose(
+            log_det[i], jacobian_log_det(lambda a, c=one: flow.bijection.forward(a, c), z[i : i + 1])[0], atol=1e-9
+        )
+    np.testing.assert_allclose(flow.log_prob(x, c), flow.base.log_prob(z) - log_det, atol=1e-9)
+    steps = flow.steps(z, c)
+    np.testing.assert_allclose(steps[-1], x, atol=1e-12)
+    assert len(steps) == 5
+
+
+def test_every_coupling_and_every_feature_of_the_condition_counts(rng, shaken):
+    flow = shaken(RealNVP(rng, 2, couplings=4, width=8, context=3))
+    x, c = rng.standard_normal((6, 2)), rng.standard_normal((6, 3))
+    for feature in range(3):
+        other = c.copy()
+        other[0, feature] += 1
+        changed = flow.log_prob(x, other) != flow.log_prob(x, c)
+        assert changed.tolist() == [True] + [False] * 5
+    for coupling in flow.bijection.bijections[:-1]:
+        assert np.any(coupling.scale_and_shift(x, c)[0] != coupling.scale_and_shift(x, c[::-1])[0])
+
+
+def test_a_condition_of_many_features_leaves_the_coordinates_their_weights():
+    """The weights of the coordinates start with the variance that they have without a condition."""
+    plain, given = (RealNVP(np.random.default_rng(0), 2, 8, width=500, context=c) for c in (None, 200))
+    plain_nets = [f.net for f in plain.bijection.bijections[:-1]]
+    given_nets = [f.net.net for f in given.bijection.bijections[:-1]]
+    deviations = [np.std([net.layers[0].w[:2] for net in nets]) for nets in (plain_nets, given_nets)]
+    assert deviations[1] == pytest.approx(deviations[0], rel=0.05)
+
+
+def test_without_a_condition_nothing_is_changed():
+    """The sums of the first weights as they were before there were conditions, and the names of the arrays."""
+    small = {"dim": 5, "couplings": 3, "width": 8, "activation": "relu", "sharpness": 2.0}
+    for arguments, total in (({}, 135.60316078370442), (small, 58.64255866302119)):
+        state = RealNVP(np.random.default_rng(0), **arguments).state()
+        assert sum(a.sum(dtype=float) for a in state.values()) == pytest.approx(total, abs=1e-9)
+        assert "bijection.bijections.0.net.layers.0.w" in state
+
+
+def test_a_condition_is_required_where_there_is_one_and_refused_where_there_is_none(rng):
+    given, plain = (RealNVP(rng, 2, 2, width=8, context=c) for c in (3, None))
+    x, c = np.zeros((4, 2), np.float32), np.zeros((4, 3), np.float32)
+    for call in (given.log_prob, given.loss, given.steps, given.bijection.inverse):
+        with pytest.raises(ValueError, match=r"context must be given, of shape \((N|4), 3\)"):
+            call(x)
+        for wrong in (c[:3], c[:, :2], c[0]):
+            with pytest.raises(ValueError, match="context must have shape"):
+                call(x, wrong)
+    for call in (given.log_prob, given.loss, given.steps):
+        with pytest.raises(ValueError, match="context must .*finite"):
+            call(x, c + np.nan)
+    with pytest.raises(ValueError, match=r"context must be given, of shape \(7, 3\)"):
+        given.sample(rng, 7)
+    with pytest.raises(ValueError, match=r"context must have shape \(7, 3\), got \(4, 3\)"):
+        given.sample(rng, 7, context=c)
+    for call in (plain.log_prob, plain.loss, plain.steps, lambda x, c: plain.sample(rng, 4, context=c)):
+        with pytest.raises(ValueError, match="context must be None for a RealNVP that was made without one"):
+            call(x, c)
+    for wrong in (0, -1, 1.5, "a"):
+        with pytest.raises(ValueError, match="context must be a whole number"):
+            RealNVP(rng, 2, context=wrong)

@@ -204,7 +204,7 @@ def test_both_ways_generate_the_same_codes(kernel, dilations, gated):
 def test_both_ways_compute_the_same_logits(rng, monkeypatch):
     """To the rounding of float64, so that a random number between the two is out of the question."""
     model, drawn, draw = WaveNet(rng, 64, 16), [], wavenet.draw_codes
-    monkeypatch.setattr(wavenet, "draw_codes", lambda rng, logits: drawn.append(logits) or draw(rng, logits))
+    monkeypatch.setattr(wavenet, "draw_codes", lambda logits, rng: drawn.append(logits) or draw(logits, rng))
     for cached in (True, False):
         model.generate(np.random.default_rng(7), 3, 25, cached)
     assert len(drawn) == 50 and drawn[0].shape == (3, 64)

@@ -1,12 +1,17 @@
 """Layers against hand computations and independent NumPy."""
 
 import inspect
+import warnings
 
 import autograd.numpy as anp
 import numpy as np
 import pytest
 
 from minigen import nn
+from minigen.diffusion.consistency import ConsistencyModel
+from minigen.diffusion.edm import karras_levels
+from minigen.diffusion.flow_matching import TimeScaled
+from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.nn import (
     MLP,
     BatchNorm,
@@ -54,6 +59,32 @@ def test_initialization_keeps_the_scale_and_the_seed(rng):
     assert np.abs(w).max() <= 1 / 20 and w.std() == pytest.approx(1 / 20 / 3**0.5, rel=0.02)
     a, b = Linear(np.random.default_rng(3), 4, 4), Linear(np.random.default_rng(3), 4, 4)
     assert np.array_equal(a.w, b.w)
+
+
+@pytest.mark.parametrize("gain, factor", [("he", 6**0.5), ("lecun", 3**0.5), (1.0, 1), (2, 2), (0, 0)])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_gain_multiplies_the_hidden_weights_only(gain, factor, activation):
+    plain, net = (MLP(np.random.default_rng(0), [3, 5, 4, 2], activation, **given) for given in ({}, {"gain": gain}))
+    for before, after in zip(plain.layers, net.layers, strict=True):
+        hidden = before is not plain.layers[-1]
+        np.testing.assert_array_equal(after.w, before.w * factor if hidden else before.w)
+        assert after.w.dtype == np.float32 and not after.b.any()
+    last = MLP(np.random.default_rng(0), [3, 5, 4, 2], activation, gain=gain, last_scale=0.5).layers[-1]
+    np.testing.assert_array_equal(last.w, 0.5 * plain.layers[-1].w)
+
+
+@pytest.mark.parametrize("gain, activation, kept", [("he", "relu", 1), ("lecun", None, 1), (1.0, None, 1 / 3)])
+def test_a_gain_keeps_the_size_of_the_signal(gain, activation, kept, rng):
+    """The mean square behind ten layers of 256 units: that of the input times `kept` for each; five standard errors."""
+    draws = []
+    for _ in range(20):
+        net = MLP(rng, [256] * 12, activation, gain=gain, last_scale=0)
+        h = rng.standard_normal((4, 256)).astype(np.float32)
+        for layer in net.layers[:-1]:
+            h = layer(h)
+        draws.append(np.log(np.mean(h**2)))
+    error = np.std(draws) / np.sqrt(len(draws))
+    assert abs(np.mean(draws) - 10 * np.log(kept)) < 5 * error + 0.1
 
 
 def test_batch_norm_running_statistics(rng):
@@ -118,6 +149,49 @@ def test_one_time_step_for_all_is_computed_once(monkeypatch):
     np.testing.assert_allclose(embedding(np.array([7, 7, 30])), expected[[0, 0, 1]], rtol=1e-5)
     assert nn.time_features(np.full(2, 7), 8).flags.writeable
     assert computed == [(1, 4), (3, 4), (1, 4)]
+
+
+UNIT_TIMES = np.array([0.1, 0.7, 0.4])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: TimeEmbedding(np.random.default_rng(0), 8, 16)(t),
+        lambda t: nn.time_features(t, 8),
+        lambda t: EpsMLP(np.random.default_rng(0), width=4)(np.zeros((len(t), 2), np.float32), t),
+    ],
+)
+def test_times_in_the_unit_interval_are_warned_of(call):
+    for t in (UNIT_TIMES, np.array([0.0, 0.5, 1.0], np.float32)):
+        with pytest.warns(UserWarning, match=r"time steps lie in \[0, 1\], .*: multiply the times by 1000, or wrap"):
+            call(t)
+
+
+def test_it_is_said_once():
+    embedding = TimeEmbedding(np.random.default_rng(0), 8, 16)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            embedding(UNIT_TIMES)
+    assert len(caught) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_other_times_are_not_warned_of():
+    """Integers, times beyond 1, a sampler's step, where all are equal, one example, and the package's own wrappers."""
+    rng, x = np.random.default_rng(0), np.zeros((3, 2), np.float32)
+    embedding, net = TimeEmbedding(rng, 8, 16), EpsMLP(rng, width=4)
+    usual = [
+        np.array(t)
+        for t in ([0, 1, 1], [0.0, 1.0, 0.0], [1, 2, 3], [0.5, 0.2, 1.5], [-0.5, 0.1, 0.2], [0.3] * 3, [0.3])
+    ]
+    for t in usual:
+        embedding(t)
+    for t in UNIT_TIMES, np.zeros(3), np.full(3, 1e-4):
+        TimeScaled(net)(x, t)
+    sigmas = karras_levels(18, 0.002, 80.0)[:3]
+    ConsistencyModel(net, sigma_min=0.002, sigma_data=0.5)(x, sigmas)
 
 
 def test_lstm_step_by_hand():
@@ -238,12 +312,14 @@ CONSTRUCTORS = {
     "Conv2d": lambda rng: nn.Conv2d(rng, 1, 2, 3),
     "MaskedConv2d": lambda rng: nn.MaskedConv2d(rng, np.ones((3, 3)), 1, 2),
     "ConvTranspose2d": lambda rng: nn.ConvTranspose2d(rng, 1, 2, 4, 2),
+    "Conv1d": lambda rng: nn.Conv1d(rng, 1, 2, 2),
     "CausalConv1d": lambda rng: nn.CausalConv1d(rng, 1, 2, 2),
     "Embedding": lambda rng: nn.Embedding(rng, 3, 2),
     "TimeEmbedding": lambda rng: nn.TimeEmbedding(rng, 4, 8),
     "MultiHeadAttention": lambda rng: nn.MultiHeadAttention(rng, 4, 2),
     "TransformerBlock": lambda rng: nn.TransformerBlock(rng, 4, 2),
     "ResidualBlock": lambda rng: nn.ResidualBlock(rng, 2, 3),
+    "SpectralNorm": lambda rng: nn.SpectralNorm(rng, nn.Linear(RNG, 2, 3)),
     "LSTMCell": lambda rng: nn.LSTMCell(rng, 2, 3),
     "GRUCell": lambda rng: nn.GRUCell(rng, 2, 3),
 }
@@ -271,6 +347,13 @@ def test_every_layer_with_weights_is_in_that_list():
     [
         (lambda: nn.Linear(RNG, 2, 2, "swoosh"), "activation must be one of .* got 'swoosh'"),
         (lambda: nn.MLP(RNG, [2, 3, 1], np.tanh), "activation must be one of"),
+        (
+            lambda: nn.Conv1d(RNG, 2, 2, 3, padding="full"),
+            "padding must be a whole number, 'same' or 'causal', got 'full'",
+        ),
+        (lambda: nn.Conv1d(RNG, 2, 2, 3, padding=-1), "padding must be a whole number of at least 0, got -1"),
+        (lambda: nn.MLP(RNG, [2, 3, 1], gain="glorot"), "gain must be one of .* got 'glorot'"),
+        (lambda: nn.MLP(RNG, [2, 3, 1], gain=-1), "gain must be a number .* got -1"),
         (lambda: nn.GroupNorm(3, 4), "groups must divide the number of channels 4, got 3"),
         (lambda: nn.TimeEmbedding(RNG, 7, 2), "dim must be even, got 7"),
         (lambda: sinusoidal(3, 4), r"t must have shape \(N,\), one time step for each example, got \(\)"),

@@ -9,6 +9,7 @@ import pytest
 from minigen.nn import (
     BatchNorm,
     CausalConv1d,
+    Conv1d,
     Conv2d,
     ConvTranspose2d,
     GroupNorm,
@@ -45,6 +46,9 @@ def test_each_layer_uses_all_of_its_settings(rng):
         (MaskedConv2d(rng, kernel, 6, 4, 2), image, lambda f: plain.conv2d(image, masked(f, kernel), 1, 2)),
         (ConvTranspose2d(rng, 6, 4, 3, 2, 1), image, lambda f: plain.conv_transpose2d(image, f, 2, 1)),
         (CausalConv1d(rng, 6, 4, 3, 2), x, lambda f: plain.causal_conv1d(x, f, 2)),
+        (Conv1d(rng, 6, 4, 3, 2, 1), x, lambda f: plain.conv1d(x, f, 2, 1)),
+        (Conv1d(rng, 6, 4, 3, padding="same", dilation=2), x, lambda f: plain.conv1d(x, f, 1, 2, 2)),
+        (Conv1d(rng, 6, 4, 2, padding="causal", dilation=2), x, lambda f: plain.causal_conv1d(x, f, 2)),
         (LayerNorm(6, 0.3), x, lambda f: plain.layer_norm(x, f, 0.3)),
         (GroupNorm(3, 6, 0.3, "silu"), image, lambda f: plain.silu(plain.group_norm(image, f, 3, 0.3))),
         (BatchNorm(6, 0.3), image, lambda f: plain.batch_norm(image, f, 0.3)),

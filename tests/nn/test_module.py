@@ -4,8 +4,8 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from minigen.nn import MLP, BatchNorm, Linear, MaskedLinear, Module, Sequential
-from minigen.tensor import leaves, stop_gradient, value_and_grad
+from minigen.nn import MLP, BatchNorm, Conv2d, Dropout, Linear, MaskedLinear, Module, Sequential
+from minigen.tensor import leaves, relu, stop_gradient, value_and_grad
 
 
 class Pair(Module):
@@ -126,6 +126,25 @@ def test_modes_reach_every_module():
     assert net.layers[1].training and [n for n, _ in net.modules()] == ["", "layers.0", "layers.1"]
 
 
+def test_sequential_takes_its_layers_one_by_one_or_as_one_list():
+    first, second = Linear(np.random.default_rng(0), 2, 3), Linear(np.random.default_rng(1), 3, 1)
+    x = np.ones((4, 2), np.float32)
+    expected = second(np.tanh(first(x)))
+    for net in (
+        Sequential(first, np.tanh, second),
+        Sequential([first, np.tanh, second]),
+        Sequential((first, np.tanh, second)),
+    ):
+        np.testing.assert_array_equal(net(x), expected)
+        assert list(net.parameters()) == ["layers.0.w", "layers.0.b", "layers.2.w", "layers.2.b"]
+    np.testing.assert_array_equal(Sequential([first])(x), first(x))
+    assert Sequential()(x) is x and Sequential([])(x) is x
+    with pytest.raises(ValueError, match=r"layers\[1\] must be a function"):
+        Sequential([first, 3])
+    with pytest.raises(ValueError, match=r"layers\[1\] must be a function"):
+        Sequential(first, [second])
+
+
 def test_the_mask_never_enters_the_weights():
     layer = MaskedLinear(np.random.default_rng(0), np.array([[1, 0], [0, 1]]))
     w = layer.w.copy()
@@ -201,10 +220,28 @@ def test_a_module_built_inside_a_call_may_have_parameters():
 def test_a_module_shows_its_tree(pair):
     pair.parts[0].freeze()
     assert repr(pair).splitlines() == [
-        "Pair, 4 parameters, scale (1,) buffer, order (2,)",
+        "Pair, 4 parameters, scale (1,) buffer, order (2,), slope=0.3",
         "  parts.0: Linear, frozen, w (2, 3), b (3,)",
         "  parts.1.last: Linear, 4 parameters, w (3, 1), b (1,)",
     ]
     shown = []
     value_and_grad(lambda m: shown.append(repr(m)) or anp.mean(m(np.ones((1, 2)))))(pair)
     assert shown[0].splitlines()[-1] == "  parts.1.last: Linear, 4 parameters, w (3, 1), b (1,)"
+
+
+def test_a_layer_shows_its_settings():
+    rng = np.random.default_rng(0)
+    net = Sequential(Conv2d(rng, 1, 2, 3, 2, (1, 0)), anp.tanh, Dropout(0.25), Linear(rng, 2, 1, relu), lambda x: x)
+    assert repr(net).splitlines() == [
+        "Sequential, 23 parameters",
+        "  layers.0: Conv2d, 20 parameters, w (3, 3, 1, 2), b (2,), stride=2, padding=(1, 0)",
+        "  layers.1: tanh",
+        "  layers.2: Dropout, 0 parameters, rate=0.25",
+        "  layers.3: Linear, 3 parameters, w (2, 1), b (1,), activation=relu",
+        "  layers.4: <lambda>",
+    ]
+    assert repr(Linear(rng, 2, 1, "tanh", bias=False)) == "Linear, 2 parameters, w (2, 1), activation='tanh'"
+    assert (
+        repr(Sequential(Linear(rng, 2, 1)).eval())
+        == "Sequential, 3 parameters\n  layers.0: Linear, 3 parameters, w (2, 1), b (1,)"
+    )

@@ -1,5 +1,8 @@
 """Optimizers against hand-worked steps and against 20 steps of PyTorch's optimizers of the same names."""
 
+import math
+import pickle
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
@@ -213,6 +216,35 @@ def test_schedules():
     assert constant(0.3)(12345) == 0.3 and constant(1.0, 10, warmup=4)(1) == 0.5
     with pytest.raises(ValueError, match="warmup"):
         cosine(1.0, 10, warmup=11)
+
+
+def test_schedules_are_those_of_the_formulas_to_the_last_bit_and_can_be_pickled():
+    pi, progress = math.pi, (37 - 10) / (90 - 10)
+    expected = {
+        cosine(3e-3, 90, 10, final=1e-4): 1e-4 + (3e-3 - 1e-4) * 0.5 * (1 + math.cos(pi * progress)),
+        linear_decay(3e-3, 90, 10, final=1e-4): 3e-3 + (1e-4 - 3e-3) * progress,
+        constant(3e-3, 90, 10): 3e-3,
+    }
+    for schedule, rate in expected.items():
+        assert schedule(37) == rate and schedule(4) == 0.5 * schedule(9)
+        assert pickle.loads(pickle.dumps(schedule))(37) == rate
+
+
+@pytest.mark.parametrize(
+    "thing, text",
+    [
+        (constant(0.25), "constant schedule, 0.25, 1 step"),
+        (cosine(1e-3, 3000, warmup=100), "cosine schedule, 0.001 to 0, 3,000 steps, warm-up of 100"),
+        (linear_decay(1e-3, 20, final=1e-4), "linear schedule, 0.001 to 0.0001, 20 steps"),
+        (SGD({"w": np.zeros(1)}, 0.1), "SGD of 1 parameter in 1 array: lr 0.1, momentum 0.0; 0 steps done"),
+        (
+            RMSProp([np.zeros((40, 30)), np.zeros(2)], 1e-3),
+            "RMSProp of 1,202 parameters in 2 arrays: lr 0.001, decay 0.99, eps 1e-08; 0 steps done",
+        ),
+    ],
+)
+def test_what_is_shown(thing, text):
+    assert repr(thing) == text
 
 
 def test_ema_is_the_weighted_sum_of_the_past():

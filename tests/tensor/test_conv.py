@@ -6,13 +6,14 @@ from functools import partial
 import autograd.numpy as anp
 import numpy as np
 import pytest
+import scipy.signal
 from autograd import grad, jacobian
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigen.tensor import conv, parallel, value_and_grad
 from minigen.tensor import grad as tensor_grad
-from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d
+from minigen.tensor.conv import conv1d, conv2d, conv_transpose2d, correlate1d
 
 # (H, W), (kh, kw), c_in, c_out, stride, padding. "A rest": (H + 2*padding - kh) % stride != 0. "Wide padding": more
 # than kernel - 1. Channel counts lie on both sides of the switch to transposed columns.
@@ -394,6 +395,106 @@ def test_conv1d_second_derivative():
 
     expected = (penalty(w + 1e-5 * v) - penalty(w - 1e-5 * v)) / 2e-5
     np.testing.assert_allclose(np.sum(grad(penalty)(w) * v), expected, rtol=1e-7)
+
+
+# ---------------------------------------------------------------------------------------------------------- correlate1d
+
+# k, stride, padding, dilation, and the zeros at each end that the padding stands for; sequences have 7 steps
+CASES1D = {
+    "valid": (3, 1, 0, 1, (0, 0)),
+    "one tap": (1, 1, 0, 1, (0, 0)),
+    "same": (3, 1, "same", 1, (1, 1)),
+    "same, dilated": (3, 1, "same", 2, (2, 2)),
+    "same, even kernel": (2, 1, "same", 2, (1, 1)),
+    "causal": (3, 1, "causal", 1, (2, 0)),
+    "causal, dilated": (2, 1, "causal", 4, (4, 0)),
+    "causal, stride": (3, 2, "causal", 1, (2, 0)),
+    "a number": (4, 1, 2, 1, (2, 2)),
+    "wide padding": (2, 1, 5, 1, (5, 5)),
+    "wide padding, dilated": (2, 1, 5, 3, (5, 5)),
+    "stride": (3, 2, 1, 1, (1, 1)),
+    "stride, dilated, a rest": (2, 3, 1, 2, (1, 1)),
+    "whole sequence": (7, 1, 0, 1, (0, 0)),
+}
+cases1d = pytest.mark.parametrize("case", CASES1D.values(), ids=CASES1D.keys())
+
+
+@cases1d
+def test_correlate1d_equals_direct_sums_and_scipy(case):
+    k, stride, padding, dilation, (left, right) = case
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal((2, 7, 3)), rng.standard_normal((k, 3, 4)), rng.standard_normal(4)
+    length = (7 + left + right - (k - 1) * dilation - 1) // stride + 1
+    y = np.zeros((2, length, 4))
+    for t in range(length):
+        y[:, t] = b
+        for a in range(k):
+            place = t * stride - left + a * dilation
+            if 0 <= place < 7:
+                y[:, t] += x[:, place] @ w[a]
+    got = correlate1d(x, w, b, stride, padding, dilation)
+    np.testing.assert_allclose(got, y, atol=1e-12)
+
+    spread = np.zeros(((k - 1) * dilation + 1, 3, 4))
+    spread[::dilation] = w  # the kernel with its gaps
+    padded = np.pad(x, ((0, 0), (left, right), (0, 0)))
+    for n in range(2):
+        for o in range(4):
+            of_channels = [scipy.signal.correlate(padded[n, :, c], spread[:, c, o], "valid") for c in range(3)]
+            np.testing.assert_allclose(got[n, :, o], sum(of_channels)[::stride] + b[o], atol=1e-12)
+
+
+@cases1d
+def test_correlate1d_gradients_and_second_derivatives(case):
+    k, *settings, _ = case
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal((2, 7, 3)), rng.standard_normal((k, 3, 2)), rng.standard_normal(2)
+
+    def loss(x, w, b):
+        return anp.sum(anp.sin(correlate1d(x, w, b, *settings)))
+
+    for i, v in enumerate([x, w, b]):
+        f = alone(loss, [x, w, b], i)
+        np.testing.assert_allclose(grad(f)(v), numerical_gradient(f, v), rtol=1e-6, atol=1e-8)
+
+    def penalty(w):
+        return anp.sum(grad(lambda x: loss(x, w, b))(x) ** 2)
+
+    v = rng.standard_normal(w.shape)
+    expected = (penalty(w + 1e-5 * v) - penalty(w - 1e-5 * v)) / 2e-5
+    np.testing.assert_allclose(np.sum(grad(penalty)(w) * v), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("k, dilation", [(1, 1), (3, 1), (2, 4)])
+def test_causal_correlation_is_conv1d(k, dilation):
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.standard_normal(shape).astype(np.float32) for shape in [(2, 7, 3), (k, 3, 4), (4,)])
+    got = correlate1d(x, w, b, padding="causal", dilation=dilation)
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, conv1d(x, w, b, dilation))
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda x, w: correlate1d(x[0], w), r"x must have shape \(N, T, C\), got \(7, 3\)"),
+        (lambda x, w: correlate1d(x, w[:, :2]), "w must have c_in = 3"),
+        (lambda x, w: correlate1d(x, w, np.ones(3)), r"b must have shape \(4,\)"),
+        (lambda x, w: correlate1d(x, w, stride=0), "stride must be a whole number of at least 1, got 0"),
+        (lambda x, w: correlate1d(x, w, dilation=0), "dilation must be a whole number of at least 1, got 0"),
+        (lambda x, w: correlate1d(x, w, padding=-1), "padding must be a whole number of at least 0, got -1"),
+        (
+            lambda x, w: correlate1d(x, w, padding="full"),
+            "padding must be a whole number, 'same' or 'causal', got 'full'",
+        ),
+        (lambda x, w: correlate1d(x, w, stride=2, padding="same"), "'same' needs stride 1 .* got stride 2, kernel 3"),
+        (lambda x, w: correlate1d(x, w[:2], padding="same"), "an even .* got stride 1, kernel 2, dilation 1"),
+        (lambda x, w: correlate1d(x, w, dilation=4), "must fit into the padded sequence of 7, got 9 steps"),
+    ],
+)
+def test_correlate1d_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(np.ones((2, 7, 3)), np.ones((3, 3, 4)))
 
 
 WIDE = ((9, 12), (3, 3), 32, 40, 1, 1)

@@ -112,7 +112,7 @@ OPERATORS = {
     "sum": lambda x: [x.sum(), x.sum(axis=1), x.sum(0)],
     "reshape": lambda x: [x.reshape(4, 3), x.reshape((2, 6)), x.reshape(-1)],
     "transpose": lambda x: [x.T, x.transpose(), x.transpose(1, 0), x.transpose((0, 1))],
-    "swapaxes": lambda x: [x.mT, x.swapaxes(0, 1)],
+    "swapaxes": lambda x: [x.swapaxes(0, 1), x.swapaxes(-1, -2)],
     "__getitem__": lambda x: [x[0], x[:, 1:], x[[0, 0]], x[X > 1]],
     "copy": lambda x: [x.copy()],
     "dot": lambda x: [x.dot(X.T)],
@@ -140,9 +140,7 @@ def test_functions_methods_and_sequences_are_traced_too():
         parts = np.split(x, 2, axis=1)
         result = np.linalg.slogdet(np.matmul(x, x.T))
         assert {type(a) for a in (np.tanh(x), np.stack([x, x]), x.mean(0), x.astype(float), parts[0])} == {TracedArray}
-        assert result.logabsdet._value == result[1]._value and isinstance(result.sign, TracedArray)
-        with pytest.raises(AttributeError, match="SlogdetResult has no 'logdet'"):
-            result.logdet  # noqa: B018
+        assert type(result[1]) is TracedArray
         return np.sum(x)
 
     T.grad(loss)(X)
@@ -151,7 +149,7 @@ def test_functions_methods_and_sequences_are_traced_too():
 @pytest.mark.parametrize(
     "f, message",
     [
-        (lambda x: x.item(), "an array that is being differentiated has no 'item': use the function of autograd.numpy"),
+        (lambda x: x.item(), "an array that is being differentiated has no 'item': use a function of autograd.numpy"),
         (lambda x: np.r_[x, x], "plain NumPy cannot compute .* np.r_, np.c_ and np.select"),
         (lambda x: np.select([X > 1], [x]), "plain NumPy cannot compute"),
         (lambda x: np.max([x[0, 0], x[1, 1]]), "of a list of arrays make one first, by its np.stack"),

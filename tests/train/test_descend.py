@@ -1,6 +1,8 @@
 """The usual training step against the same step written out, bit for bit; resumed through `fit`; its errors."""
 
+import copy
 import itertools
+import pickle
 
 import autograd.numpy as anp
 import numpy as np
@@ -237,7 +239,10 @@ GOOD = {"loss": loss, "model": MODEL, "batches": itertools.repeat((X, Y))}
         ({"model": [np.ones(2)], "ema": 0.9}, r"ema needs a Module to average, got \[array"),
         ({"batches": draw}, r"batches must be an iterator, or a function of a generator \(with rng=\), got function"),
         ({"batches": [X]}, r"batches must be an iterator.* got list; give it as iter\(batches\)"),
+        ({"batches": X}, r"got ndarray; make batches of an array x with minigen.data.batches\(x, size=..., rng=...\)"),
+        ({"batches": (X, Y)}, r"got tuple; make batches of arrays x, y with minigen.data.batches\(x, y, size="),
         ({"batches": 3}, "batches must be an iterator.* got int$"),
+        ({"noise": 0}, "noise must be a numpy.random.Generator, .* got 0"),
         ({"batches": draw, "rng": 0}, "rng must be a numpy.random.Generator, .* got 0"),
         ({"lr": -1}, r"lr must be a number in \[0, inf\), got -1"),
         ({"lr": "fast"}, "lr must be a number"),
@@ -284,6 +289,50 @@ def test_batches_that_end_too_soon():
     step(0)
     with pytest.raises(ValueError, match="batches must not end before the training does"):
         step(1)
+
+
+def linear(model, x, y):
+    """A loss that a pickle finds: a function of a module."""
+    return mse(model(x), y)
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda step: pickle.loads(pickle.dumps(step))])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_a_copy_of_a_step_goes_on_by_itself(how, parallel):
+    rng = np.random.default_rng(2)
+    batches = Batches(X, Y, size=16, rng=rng)
+    step = descend(linear, new_model(), batches, lr=cosine(1e-2, 9, warmup=2), ema=0.9, clip=1.0, parallel=parallel)
+    step(0)
+    again, model = how(step), step.model.copy()
+    losses = [again(i)["loss"] for i in range(1, 5)]
+    assert same(step.model, model) and not same(again.model, model)  # the first one has not moved
+    assert losses == [step(i)["loss"] for i in range(1, 5)]
+    assert same(again.model, step.model) and same(again.averaged, step.averaged)
+
+
+def test_what_cannot_be_copied_is_named():
+    local = descend(
+        lambda model, x, y: mse(model(x), y), new_model(), Batches(X, Y, size=4, rng=np.random.default_rng(0))
+    )
+    assert copy.deepcopy(local)(0) == local(0)
+    with pytest.raises(TypeError, match="cannot pickle a Descent because of its loss: .*<lambda>.*defined by `def`"):
+        pickle.dumps(local)
+    drawn = descend(linear, new_model(), ((X, Y) for _ in range(3)))
+    with pytest.raises(TypeError, match="cannot pickle a Descent because of its batches: .*minigen.data.batches"):
+        pickle.dumps(drawn)
+    with pytest.raises(TypeError, match="cannot copy a Descent whose batches cannot be copied: "):
+        copy.deepcopy(drawn)
+
+
+def test_a_step_shows_what_it_is():
+    step = descend(loss, new_model(), draw, lr=cosine(1e-2, 12), ema=0.9, clip=5, rng=np.random.default_rng(0))
+    step(0)
+    assert repr(step) == (
+        "Descent of MLP on loss\n  Adam of 81 parameters in 4 arrays: lr 0.01, betas (0.9, 0.999), eps 1e-08, "
+        "weight_decay 0.0; 1 steps done; lr cosine schedule, 0.01 to 0, 12 steps; clip 5.0; average with decay 0.9"
+    )
+    assert repr(step.ema) == "EMA of MLP, 81 parameters: decay 0.9, 1 updates done"
+    assert "Descent of list on test_a_step" in repr(descend(lambda m, x: m[0], [np.ones(1)], iter([])))
 
 
 def test_a_tree_of_arrays_descends_and_resumes(tmp_path):

@@ -452,3 +452,9 @@ def test_the_loss_and_its_terms(rng):
     np.testing.assert_allclose(loss, rebuilt + terms["penalty"], rtol=1e-6)
     assert autoencoder_loss(model, x)[0] == reconstruction_loss(x, model(x))
     assert autoencoder_loss(model, x)[1]["penalty"] == 0
+
+
+def test_the_loss_of_an_autoencoder_is_its_squared_error(rng):
+    """Summed over the numbers of an example, averaged over examples. Eq. vae.01"""
+    model, x = Autoencoder(rng, 5, 2, (4,)), rng.standard_normal((7, 5), dtype=np.float32)
+    np.testing.assert_allclose(model.loss(x), np.mean(np.sum((x - model(x)) ** 2, axis=1)), rtol=1e-6)

@@ -187,17 +187,17 @@ def test_perplexity_and_dead_codes():
 def test_quantizer_start_and_revival(rng):
     quantizer = VectorQuantizer(rng, 5, 2)
     z = rng.standard_normal((3, 4, 2)).astype(np.float32)
-    quantizer.start(z, rng)
+    quantizer.start(rng, z)
     rows = [tuple(v) for v in z.reshape(-1, 2)]
     assert len({tuple(v) for v in quantizer.codebook} & set(rows)) == 5
     quantizer.counts[:] = [3, 0.4, 7, 0.1, 0.6]
     before = quantizer.codebook.copy()
-    assert quantizer.revive(z + 100, rng) == 2
+    assert quantizer.revive(rng, z + 100) == 2
     np.testing.assert_array_equal(quantizer.codebook[[0, 2, 4]], before[[0, 2, 4]])
     assert (quantizer.codebook[[1, 3]] > 50).all() and (quantizer.counts >= 0.6).all()
     np.testing.assert_array_equal(quantizer.sums[[1, 3]], quantizer.codebook[[1, 3]])
-    assert quantizer.revive(z, rng) == 0
-    assert quantizer.revive(z, rng, below=2) == 3
+    assert quantizer.revive(rng, z) == 0
+    assert quantizer.revive(rng, z, below=2) == 3
     for bad in ({"codes": 0}, {"dim": 2.5}, {"gamma": 1.0}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             VectorQuantizer(rng, **({"codes": 4, "dim": 2} | bad))

@@ -311,18 +311,51 @@ class LinearModel(TDVAE):
 def test_predictions_have_the_moments_of_the_exact_one(rng, stride):
     """One jump and the rollout: mean and variance of x_t2 given x_1 ... x_t1, within 5 standard errors."""
     model, x, samples = LinearModel(rng), world_data(rng, 3), 20_000
-    drawn = model.predict(x, 2, 6, rng, samples, stride=stride)[..., 0]
+    drawn = model.predict(rng, x, 2, 6, samples, stride=stride)[..., 0]
     m, v = World().filter(x[..., 0])[:, 1].T
     a, q = World().move(4)
     mean, var = World.c * a * m, World.c**2 * (a**2 * v + q) + World.r
     assert drawn.shape == (samples, 3)
     assert np.all(np.abs(drawn.mean(0) - mean) < 5 * np.sqrt(var / samples))
     assert np.all(np.abs(drawn.var(0) - var) < 5 * var * np.sqrt(2 / samples))
-    means = model.predict(x, 2, 6, rng, samples, noise=False, stride=stride)[..., 0]
+    means = model.predict(rng, x, 2, 6, samples, noise=False, stride=stride)[..., 0]
     assert np.all(np.abs(means.var(0) - var + World.r) < 5 * var * np.sqrt(2 / samples))
     np.testing.assert_allclose(
         World().evidence(x, 2, 6), norm(mean, np.sqrt(var)).logpdf(x[:, 5, 0])
     )  # the two oracles agree
+
+
+def test_sampled_sequences_have_the_moments_of_the_exact_ones(rng):
+    """x_{T+1} ... x_{T+3} given x_1 ... x_T, T = 2: means, variances and covariances within 5 standard errors."""
+    model, x, n = LinearModel(rng), world_data(rng, 3)[:, :2], 20_000
+    drawn = model.sample(rng, n, x, length=3)[..., 0]  # (n, 3, 3)
+    means = model.sample(rng, n, x, 3, noise=False)[..., 0]
+    assert drawn.shape == (n, 3, 3)
+    m, v = World().filter(x[..., 0])[:, 1].T
+    a, q = World().move(1)
+    for step in range(3):
+        m, before, v = a * m, v, a**2 * v + q
+        var = World.c**2 * v + World.r
+        assert np.all(np.abs(drawn[:, :, step].mean(0) - World.c * m) < 5 * np.sqrt(var / n))
+        assert np.all(np.abs(drawn[:, :, step].var(0) - var) < 5 * var * np.sqrt(2 / n))
+        assert np.all(np.abs(means[:, :, step].var(0) - var + World.r) < 5 * var * np.sqrt(2 / n))
+        if step:
+            both = [np.cov(drawn[:, k, step - 1], drawn[:, k, step])[0, 1] for k in range(3)]
+            assert np.all(np.abs(both - World.c**2 * a * before) < 5 * var * np.sqrt(2 / n))
+
+
+def test_the_loss_draws_times_and_noise(rng):
+    """The mean over pairs of times and over the noise of `td_vae_loss`, by what the generator gives next."""
+    model, x = TDVAE(rng, 2, 3, width=5, max_gap=3), rng.standard_normal((40, 6, 2), dtype=np.float32)
+    for max_gap in (None, 2):
+        same = np.random.default_rng(7)
+        t1, t2 = draw_times(40, 6, max_gap or 3, same)
+        eps1, eps2 = same.standard_normal((2, 40, 3), dtype=np.float32)
+        expected = td_vae_loss(model, x, t1, t2, eps1, eps2)
+        assert model.loss(x, np.random.default_rng(7), max_gap) == expected
+    assert np.isfinite(model.loss(x[:, :2], rng))  # the longest gap that fits is 1
+    with pytest.raises(ValueError, match="max_gap"):
+        model.loss(x[:, :1], rng)
 
 
 def test_predictions_use_the_past_only_and_repeat(rng):
@@ -330,7 +363,7 @@ def test_predictions_use_the_past_only_and_repeat(rng):
     x = rng.standard_normal((3, 6, 2), dtype=np.float32)
 
     def draw(x):
-        return model.predict(x, 3, 7, np.random.default_rng(5), 4)  # t2 may lie beyond the end
+        return model.predict(np.random.default_rng(5), x, 3, 7, 4)  # t2 may lie beyond the end
 
     assert draw(x).shape == (4, 3, 2) and draw(x).dtype == np.float32
     later = x.copy()
@@ -345,7 +378,7 @@ def test_predictions_use_the_past_only_and_repeat(rng):
 
 def test_times_are_uniform(rng):
     n, length, gaps = 60_000, 6, 4
-    t1, t2 = draw_times(rng, n, length, gaps)
+    t1, t2 = draw_times(n, length, gaps, rng)
     assert t1.min() == 1 and t2.max() == length
     for gap in range(1, gaps + 1):
         of_gap = t1[t2 - t1 == gap]
@@ -406,8 +439,8 @@ def test_bad_arguments(rng):
     with pytest.raises(ValueError, match=r"x must have shape \(N, T, 2\), got \(4, 6, 3\)"):
         model.belief(np.zeros((4, 6, 3)))
     with pytest.raises(ValueError, match="t1 must be less than t2 = 3 and at most T = 6, got 3"):
-        model.predict(x, 3, 3, rng)
+        model.predict(rng, x, 3, 3)
     with pytest.raises(ValueError, match="stride must divide 3 and be at most max_gap = 3, got 2"):
-        model.predict(x, 1, 4, rng, stride=2)
+        model.predict(rng, x, 1, 4, stride=2)
     with pytest.raises(ValueError, match="max_gap must be less than length = 3, got 3"):
-        draw_times(rng, 5, 3, 3)
+        draw_times(5, 3, 3, rng)

@@ -53,10 +53,10 @@ class LinearGaussian:
         mu = x @ self.a + self.c
         return mu, np.broadcast_to(self.logvar, mu.shape)
 
-    def decode(self, z):
+    def decoder_output(self, z):
         return z @ self.w + self.b
 
-    elbo, loss, sample = VAE.elbo, VAE.loss, VAE.sample
+    elbo, loss, sample, decode = VAE.elbo, VAE.loss, VAE.sample, VAE.decode
 
     def evidence(self, x):
         return (
@@ -164,7 +164,7 @@ def test_one_sample_elbo_is_unbiased(rng):
     assert abs(terms.value.mean() - model.exact_elbo(x)[0]) < 5 * terms.value.std() / np.sqrt(n)
     np.testing.assert_allclose(terms.value, terms.reconstruction - terms.kl)
     np.testing.assert_allclose(
-        model.loss(np.tile(x, (n, 1)), np.zeros((n, 3))), -model.elbo(x, np.zeros((1, 3))).value[0]
+        vae_loss(model, np.tile(x, (n, 1)), np.zeros((n, 3)))[0], -model.elbo(x, np.zeros((1, 3))).value[0]
     )
 
 
@@ -190,7 +190,7 @@ def test_gradient_of_the_bound_follows_the_exact_one(rng):
         del model.encode
         return grads
 
-    d_mu, d_logvar = encoder_gradients(lambda: model.loss(x, eps) * n)
+    d_mu, d_logvar = encoder_gradients(lambda: vae_loss(model, x, eps)[0] * n)
     mu, _ = model.encode(x[:1])
     var, residual = np.exp(model.logvar), (mu @ model.w + model.b - x[:1]) / model.std**2
     exact_mu = (residual @ model.w.T + mu)[0]
@@ -257,10 +257,9 @@ def test_two_dimensional_vae_against_quadrature(rng):
     vae = tree_map(lambda a: a.astype(np.float64) * 1.5, VAE(rng, 2, 1, (8,), "tanh", Gaussian(0.5)))
     z = np.linspace(-8, 8, 4001)[:, None]
     x = rng.standard_normal((4, 2))
+    decoded = vae.decoder_output(z)
     exact = [
-        np.log(
-            np.sum(np.exp(vae.likelihood.log_prob(np.tile(r, (len(z), 1)), vae.decode(z))) * norm.pdf(z[:, 0])) * 0.004
-        )
+        np.log(np.sum(np.exp(vae.likelihood.log_prob(np.tile(r, (len(z), 1)), decoded)) * norm.pdf(z[:, 0])) * 0.004)
         for r in x
     ]
     log_w = log_importance_weights(vae, x, 20_000, rng)
@@ -345,7 +344,7 @@ def test_gradient_reaches_the_encoder_only_through_the_sample(rng):
     vae, x = VAE(rng, 9, 2, (7,)), rng.random((5, 9)).astype(np.float32)
     eps = rng.standard_normal((5, 2), dtype=np.float32)
     z = reparameterize(*vae.encode(x), eps)
-    cut = value_and_grad(lambda m: bernoulli_log_likelihood(x, m.decode(z)).sum())(vae)[1]
+    cut = value_and_grad(lambda m: bernoulli_log_likelihood(x, m.decoder_output(z)).sum())(vae)[1]
     through = value_and_grad(lambda m: m.elbo(x, eps).reconstruction.sum())(vae)[1]
     assert all(np.all(g == 0) for n, g in cut.parameters().items() if n.startswith("encoder"))
     assert all(np.any(g != 0) for n, g in through.parameters().items() if n.startswith("encoder"))
@@ -354,17 +353,44 @@ def test_gradient_reaches_the_encoder_only_through_the_sample(rng):
             np.testing.assert_allclose(g, cut.parameters()[name], rtol=1e-5)
 
 
+def test_the_loss_draws_its_noise(rng):
+    """It is `vae_loss` with the normal numbers that the generator gives next, in float32."""
+    vae, x = VAE(rng, 9, 2, (7,)), rng.random((5, 9)).astype(np.float32)
+    eps = np.random.default_rng(4).standard_normal((5, 2), dtype=np.float32)
+    value, grads = value_and_grad(lambda m, rng: m.loss(x, rng))(vae, np.random.default_rng(4))
+    expected, expected_grads = value_and_grad(lambda m: vae_loss(m, x, eps)[0])(vae)
+    assert value == expected and value.dtype == np.float32
+    for name, g in grads.parameters().items():
+        np.testing.assert_array_equal(g, expected_grads.parameters()[name])
+
+
+@pytest.mark.parametrize("likelihood", [None, Gaussian(0.3)])
+def test_decode_gives_the_mean_of_the_data(likelihood, rng):
+    """In the range of the data: against the mean of draws of p(x|z), which need the decoder's output."""
+    vae = VAE(rng, 3, 2, (7,), likelihood=likelihood).map(lambda a: 2 * a)
+    z = rng.standard_normal((2, 2), dtype=np.float32)
+    n = 20_000
+    x = vae.likelihood.sample(rng, np.repeat(vae.decoder_output(z), n, axis=0)).reshape(2, n, 3)
+    assert np.all(np.abs(x.mean(axis=1) - vae.decode(z)) < 5 * x.std(axis=1) / np.sqrt(n))
+    if likelihood is None:
+        assert np.all((vae.decode(z) > 0) & (vae.decode(z) < 1)) and np.any(vae.decoder_output(z) < 0)
+    for drawn in (vae.sample(np.random.default_rng(3), 4, noise=False), vae.reconstruct(x[0, :4])):
+        assert drawn.shape == (4, 3) and drawn.dtype == np.float32
+    codes = np.random.default_rng(3).standard_normal((4, 2), dtype=np.float32)
+    np.testing.assert_array_equal(vae.sample(np.random.default_rng(3), 4, noise=False), vae.decode(codes))
+
+
 def test_gradient_against_finite_differences(rng):
     vae = tree_map(lambda a: a.astype(np.float64), VAE(rng, 6, 2, (5,), "tanh", Gaussian(0.8)))
     x, eps = rng.standard_normal((4, 6)), rng.standard_normal((4, 2))
-    _, grads = value_and_grad(lambda m: m.loss(x, eps))(vae)
+    _, grads = value_and_grad(lambda m: vae_loss(m, x, eps)[0])(vae)
     for name, g in grads.parameters().items():
         a = vae.parameters()[name]
         index = np.unravel_index(rng.integers(a.size), a.shape)
         a[index] += 1e-5
-        up = vae.loss(x, eps)
+        up = vae_loss(vae, x, eps)[0]
         a[index] -= 2e-5
-        down = vae.loss(x, eps)
+        down = vae_loss(vae, x, eps)[0]
         a[index] += 1e-5
         assert g[index] == pytest.approx((up - down) / 2e-5, abs=1e-7)
 
@@ -373,13 +399,13 @@ def test_a_step_stays_in_float32_and_returns_its_terms(rng):
     vae = VAE(rng, 16, 3, (8, 8))
     optimizer = Adam(vae, 1e-3)
     x, eps = rng.integers(0, 2, (10, 16)).astype(np.float32), rng.standard_normal((10, 3), dtype=np.float32)
-    before = vae.loss(x, eps)
+    before = vae_loss(vae, x, eps)[0]
     values = [gradient_step(vae, optimizer, x, eps) for _ in range(50)]
     assert values[0]["loss"] == before and before.dtype == np.float32
     assert values[0]["loss"] == pytest.approx(values[0]["reconstruction"] + values[0]["kl"], rel=1e-5)
     assert values[-1]["loss"] < before
     assert all(a.dtype == np.float32 for a in vae.parameters().values())
-    _, grads = value_and_grad(lambda m: m.loss(x, eps))(vae)
+    _, grads = value_and_grad(lambda m: vae_loss(m, x, eps)[0])(vae)
     assert all(a.dtype == np.float32 for a in grads.parameters().values())
     assert all(a.dtype == np.float32 for a in vae.elbo(x, eps))
 
@@ -454,7 +480,7 @@ def test_training_reaches_the_evidence_of_linear_data(rng):
         optimizer.lr = 0.02 * (1 - i / 1_500)
         batch = x[rng.integers(0, len(x), 200)]
         gradient_step(vae, optimizer, batch, rng.standard_normal((200, 1), dtype=np.float32))
-    bound = -np.mean([vae.loss(x, rng.standard_normal((len(x), 1), dtype=np.float32)) for _ in range(5)])
+    bound = -np.mean([vae.loss(x, rng) for _ in range(5)])
     assert abs(bound - truth.evidence(x).mean()) < 0.05
     assert vae.likelihood.std == pytest.approx(0.5, rel=0.05)
 
@@ -466,7 +492,7 @@ def test_samples_and_reconstructions(rng):
     assert set(np.unique(pixels)) <= {0, 1} and np.all((means > 0) & (means < 1))
     np.testing.assert_array_equal(vae.sample(np.random.default_rng(1), 5), vae.sample(np.random.default_rng(1), 5))
     mu, _ = vae.encode(pixels)
-    np.testing.assert_allclose(vae.reconstruct(pixels), 1 / (1 + np.exp(-vae.decode(mu))), rtol=1e-5)
+    np.testing.assert_allclose(vae.reconstruct(pixels), 1 / (1 + np.exp(-vae.decoder_output(mu))), rtol=1e-5)
 
 
 def test_samples_of_a_linear_gaussian_have_its_covariance(rng):
@@ -516,7 +542,9 @@ def test_data_that_are_not_numbers_are_refused_before_any_work(rng, likelihood):
     vae = VAE(rng, 3, 2, (4,), likelihood=likelihood)
     bad, eps = np.float32([[0, 1, np.nan]]), np.zeros((1, 2), np.float32)
     before = vae.state()
-    for call in (vae.elbo, vae.loss, lambda x, eps: gradient_step(vae, Adam(vae, 1e-2), x, eps)):
+    with pytest.raises(ValueError, match="x must be finite, got 1 non-finite values"):
+        vae.loss(bad, rng)
+    for call in (vae.elbo, lambda x, eps: gradient_step(vae, Adam(vae, 1e-2), x, eps)):
         with pytest.raises(ValueError, match="x must be finite, got 1 non-finite values"):
             call(bad, eps)
         with pytest.raises(ValueError, match="eps must be finite"):
@@ -531,7 +559,7 @@ def test_the_loss_is_the_negative_elbo_and_its_terms(rng):
     x, eps = rng.integers(0, 2, (5, 3)).astype(np.float32), rng.standard_normal((5, 2), dtype=np.float32)
     loss, terms = vae_loss(vae, x, eps)
     mu, logvar = vae.encode(x)
-    log_px = bernoulli_log_likelihood(x, vae.decode(mu + np.exp(logvar / 2) * eps))
+    log_px = bernoulli_log_likelihood(x, vae.decoder_output(mu + np.exp(logvar / 2) * eps))
     np.testing.assert_allclose(terms["reconstruction"], -log_px.mean(), rtol=1e-5)
     np.testing.assert_allclose(terms["kl"], kl_standard_normal(mu, logvar).mean(), rtol=1e-5)
     np.testing.assert_allclose(loss, terms["reconstruction"] + terms["kl"], rtol=1e-5)

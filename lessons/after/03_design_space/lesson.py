@@ -249,7 +249,7 @@ lesson.figure(
 # %%
 rng = lesson.rng("drawn levels")
 count = lesson.size(20_000)
-kinds = {"DDPM": rng.choice(ddpm, count), "log-normal": lognormal_levels(rng, count)}
+kinds = {"DDPM": rng.choice(ddpm, count), "log-normal": lognormal_levels(count, rng)}
 rows = [
     [name, np.mean((0.05 < s) & (s < 1)), np.mean(s > 1), np.mean(s < 0.05)]
     for name, s in kinds.items()
@@ -342,7 +342,7 @@ def network(name, width=64, scale=1.0):
 LOW, HIGH = 0.01, 20.0  # the range of levels, for all
 
 
-def ddpm_levels(rng, n):
+def ddpm_levels(n, rng):
     return rng.choice(ddpm, n)
 
 
@@ -377,7 +377,7 @@ def train(name, model, draw, weight, steps):
 
     def batch(rng):
         x0 = ring.sample(rng, 256)
-        sigma = np.clip(draw(rng, 256), LOW, HIGH).astype(np.float32)
+        sigma = np.clip(draw(256, rng), LOW, HIGH).astype(np.float32)
         z = rng.standard_normal(x0.shape, dtype=np.float32)
         return x0, z, sigma, weight(sigma).astype(np.float32)
 

@@ -808,7 +808,7 @@ class SlowTime(Module):
 def lognormal_neighbors(name, intervals, rng, n=512):
     """As `neighbors`, but an interval is drawn as often as a log-normal level falls into it."""
     sigmas = grid(intervals + 1)
-    x, i = densities[name].sample(rng, n), lognormal_intervals(sigmas, rng, n, mean=-0.4)
+    x, i = densities[name].sample(rng, n), lognormal_intervals(sigmas, n, rng, mean=-0.4)
     return x, rng.standard_normal(x.shape, dtype=np.float32), sigmas[i + 1], sigmas[i]
 
 

@@ -690,7 +690,7 @@ step = descend(
 )
 lesson.fit(step, steps, state={**step.state, "pairs": pairs}, label="second stage")
 net = step.averaged.freeze()
-latent = LatentDiffusion(encode, decode, factor, net, schedule)
+latent = LatentDiffusion(encode, decode, factor, net, schedule, shape=(7, 7, 4))
 
 # %% [markdown]
 # The words have no positions here, so the output is the same for a caption and for its words in
@@ -712,7 +712,8 @@ GRID = (7, 7, 4)
 
 def draw(words, steps=25, w=0.0, label="draw"):
     """Digits in [0, 1] of captions (N, 8)."""
-    return latent.sample(lesson.rng(label), words, GRID, steps=lesson.size(steps, quick=2), w=w)
+    steps = lesson.size(steps, quick=2)
+    return latent.sample(lesson.rng(label), len(words), words, w=w, steps=steps)
 
 
 def named(labels):
@@ -735,7 +736,7 @@ lesson.figure(
 # %%
 def draw_digits(rng, n, label=None, w=0.3, steps=25):
     labels = rng.integers(0, 10, n) if label is None else np.full(n, label)
-    return latent.sample(rng, named(labels), GRID, steps=steps, w=w), labels
+    return latent.sample(rng, n, named(labels), w=w, steps=steps), labels
 
 
 lesson.sampler("digits", draw_digits)

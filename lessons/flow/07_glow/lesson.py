@@ -163,7 +163,7 @@ lesson.outcome(
 # channels is a product of 48 factors, which can be too small for a floating-point number:
 
 # %%
-small = 1e-7 * random_rotation(lesson.rng("small"), 48)
+small = 1e-7 * random_rotation(48, lesson.rng("small"))
 with np.errstate(divide="ignore"):
     naive = np.log(np.abs(np.linalg.det(small)))
 print(f"  log of the determinant: {naive}; the formula: {conv1x1_log_det(small, 1, 1):.2f}")

@@ -559,7 +559,7 @@ class FlowVAE(Module):
 
     def elbo(self, x, eps):
         z, kl = self.posterior(x, eps)
-        reconstruction = bernoulli_log_likelihood(x, self.vae.decode(z))
+        reconstruction = bernoulli_log_likelihood(x, self.vae.decoder_output(z))
         return Elbo(reconstruction - kl, reconstruction, kl)
 
 
@@ -767,7 +767,7 @@ def log_weights(model, label, draws=lesson.size(200, quick=4)):
     rng, found = lesson.rng(f"weights {label}"), []
     for _ in range(draws):
         z, kl = model.posterior(few, normal(rng, len(few), 20))
-        found.append(bernoulli_log_likelihood(few, model.vae.decode(z)) - kl)
+        found.append(bernoulli_log_likelihood(few, model.vae.decoder_output(z)) - kl)
     return np.stack(found)
 
 
@@ -858,7 +858,7 @@ own = OwnGaussians(*encoder_output)
 # %%
 def minus_elbo_of_own(own, eps):
     z = own.mu + np.exp(own.logvar / 2) * eps
-    reconstruction = bernoulli_log_likelihood(two_hundred, plain_vae.decode(z))
+    reconstruction = bernoulli_log_likelihood(two_hundred, plain_vae.decoder_output(z))
     return np.sum(kl_standard_normal(own.mu, own.logvar) - reconstruction)
 
 
@@ -882,7 +882,7 @@ def elbo_and_bound(mu, logvar, label, draws=lesson.size(500, quick=4)):
     rng, log_w = lesson.rng(f"own weights {label}"), []
     for _ in range(draws):
         z, kl = flow_posterior(mu, logvar, normal(rng, *mu.shape), Chain([]))
-        log_w.append(bernoulli_log_likelihood(two_hundred, plain_vae.decode(z)) - kl)
+        log_w.append(bernoulli_log_likelihood(two_hundred, plain_vae.decoder_output(z)) - kl)
     return np.mean(log_w), log_mean_exp(np.stack(log_w)).mean()
 
 
@@ -934,7 +934,7 @@ free = {kind: [go_on(kind, seed, hold_decoder=False) for seed in seeds] for kind
 
 def new_digits(rng, n):
     vae = free["8 planar layers"][0][0].vae
-    return vae.likelihood.mean(vae.decode(normal(rng, n, 20))).reshape(n, 28, 28, 1)
+    return vae.decode(normal(rng, n, 20)).reshape(n, 28, 28, 1)
 
 
 lesson.sampler("digits", new_digits)
@@ -1089,7 +1089,7 @@ prior_vae = held["flow prior"][0][0]
 rng = lesson.rng("two priors")
 count = lesson.size(24, quick=2)
 codes = [normal(rng, count, 20), Flow(StandardNormal(20), prior_vae.flow).sample(rng, count)]
-images = [prior_vae.vae.likelihood.mean(prior_vae.vae.decode(z)) for z in codes]
+images = [prior_vae.vae.decode(z) for z in codes]
 labels = ["N(0, I)", "", "flow prior", ""] if count == 24 else None
 grid = plot.image_grid(
     np.concatenate(images).reshape(-1, 28, 28, 1), cols=lesson.size(12, quick=2), row_labels=labels

@@ -1,6 +1,6 @@
-"""Private variants of exercises for graded assignments: minigen.course.exercise.private."""
+"""Private variants of exercises for graded assignments: minigen.classroom.private.declaration."""
 
-from minigen.course.exercise.private import Private
+from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "feature_matching_loss": Private(

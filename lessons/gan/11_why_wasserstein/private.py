@@ -1,8 +1,8 @@
-"""Private variants of exercises for graded assignments: minigen.course.exercise.private."""
+"""Private variants of exercises for graded assignments: minigen.classroom.private.declaration."""
 
 import autograd.numpy as np
 
-from minigen.course.exercise.private import Private
+from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "line_divergences": Private(

@@ -419,7 +419,7 @@ def draw_images(net, rng, n, on_step=None):
 
 def decoded(codes):
     z, _ = data.unstandardize(codes, code_mean, code_std)
-    return vae.likelihood.mean(vae.decode(z))
+    return vae.decode(z)
 
 
 # %%

@@ -343,8 +343,8 @@ lesson.check("three codes by q_phi: largest difference", by_q, at_least=0.05)
 
 # %%
 of_x = [x[None], x_tilde[2:3], x_prime[2:3].clip(0, 1), from_tilde[2:3].clip(0, 1)]
-probabilities = vae.likelihood.mean(vae.decode(three))
-sampled = vae.likelihood.sample(lesson.rng("pixels"), vae.decode(three[:1]))
+probabilities = vae.decode(three)
+sampled = vae.likelihood.sample(lesson.rng("pixels"), vae.decoder_output(three[:1]))
 names = ["x", "x~", "x'", "f(g(x~))"]
 names += ["p, code 1", "p, code 2", "p, code 3", "sample of p"]
 pictures = np.concatenate([*of_x, probabilities, sampled])
@@ -368,7 +368,7 @@ lesson.figure(
 # %%
 mu, logvar = vae.encode(D)
 codes = reparameterize(mu, logvar, normal(lesson.rng("codes"), n, 8))
-terms = elbo(D, vae.decode(codes), mu, logvar)
+terms = elbo(D, vae.decoder_output(codes), mu, logvar)
 lesson.table(
     [
         ["log p(x|z), one sample of z", terms.reconstruction.mean()],

@@ -770,7 +770,7 @@ def ratios(model, x, rng, n):
     mu, logvar = (np.tile(a, (n, 1)) for a in model.encode(x))  # (n, 20) each
 
     def reconstruction(z):
-        return model.likelihood.log_prob(np.tile(x, (n, 1)), model.decode(z))  # (n,)
+        return model.likelihood.log_prob(np.tile(x, (n, 1)), model.decoder_output(z))  # (n,)
 
     baseline = float(reconstruction(reparameterize(mu, logvar, normal(rng, n, 20))).mean())
     e = normal(rng, n, 20)
@@ -821,7 +821,7 @@ learn(flat, lesson.steps(3_000), "VAE with a plane of codes")
 
 
 def image_of(z):
-    return flat.likelihood.mean(flat.decode(z))
+    return flat.decode(z)
 
 
 # %%
@@ -864,7 +864,7 @@ lesson.play(
 def loss_with(draw):
     def bound(model, x, eps):
         mu, logvar = model.encode(x)
-        return elbo(x, model.decode(draw(mu, logvar, eps)), mu, logvar)
+        return elbo(x, model.decoder_output(draw(mu, logvar, eps)), mu, logvar)
 
     def loss(model, x, eps):
         return vae_loss(model, x, eps, bound)

@@ -437,7 +437,7 @@ def evaluate(model, stride=None):
     error = []
     inside = []
     for gap, x in ahead.items():
-        drawn = model.predict(test.x, t1, t1 + gap, rng, samples, stride=stride)  # (samples, N, 2)
+        drawn = model.predict(rng, test.x, t1, t1 + gap, samples, stride=stride)  # (samples, N, 2)
         low, high = np.quantile(drawn, [0.16, 0.84], axis=0)
         error.append(rmse(drawn.mean(axis=0), states[gap]))
         inside.append(float(np.mean((low < x) & (x < high))))
@@ -579,7 +579,7 @@ def mse(a, b):
 
 def mean_prediction(gap, stride=None):
     samples = lesson.size(20, quick=2)
-    draws = mover.predict(x, last, last + gap, rng, samples, noise=False, stride=stride)
+    draws = mover.predict(rng, x, last, last + gap, samples, noise=False, stride=stride)
     return draws.mean(axis=0)
 
 
@@ -609,7 +609,7 @@ start_of_each = some[:, :last].transpose(1, 0, 2)  # (3, 3, 392), frames first
 def continued(stride=None):
     draws = []
     for gap in range(1, 7):
-        drawn = mover.predict(some, last, last + gap, rng, noise=False, stride=stride)
+        drawn = mover.predict(rng, some, last, last + gap, noise=False, stride=stride)
         draws.append(drawn[0])
     return np.concatenate([start_of_each, draws])  # (9, 3, 392)
 
@@ -667,7 +667,7 @@ def lean_of(now, later):
 
 def lean_after(t1):
     """How much nearer each sample of x_{t1 + 1} is to x_t1 moved right than to x_t1 moved left."""
-    drawn = mover.predict(x, t1, t1 + 1, lesson.rng(f"after {t1}"), noise=False)[0]
+    drawn = mover.predict(lesson.rng(f"after {t1}"), x, t1, t1 + 1, noise=False)[0]
     return lean_of(as_frames(x[:, t1 - 1]), as_frames(drawn))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minigen.classroom import assignment as assignments
-from minigen.course.console import UsageError, plural
+from minigen.course.console import UsageError, create, plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.lesson.options import Parser
@@ -38,13 +38,11 @@ def parser() -> Parser:
     build.add_argument(
         "--notebook", action="store_true", help="students also get a notebook (needs the extra classroom)"
     )
-    build.add_argument("--seed", metavar="SECRET", help="what the platforms' graders draw their seeds from")
-    build.add_argument("--seed-file", type=Path, metavar="FILE", help="a file with that text")
+    assignments.add_secret(build, "what the platforms' graders draw their seeds from")
     answers = commands.add_parser("solutions", help="write the solutions with derivations, for yourself")
     answers.set_defaults(run=_solutions)
     answers.add_argument("file", type=Path, metavar="FILE", help="the assignment")
-    answers.add_argument("--seed", metavar="SECRET", help="what private variants are chosen by, if there are any")
-    answers.add_argument("--seed-file", type=Path, metavar="FILE", help="a file with that text")
+    assignments.add_secret(answers, "what private variants are chosen by, if there are any")
     answers.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: hw1-solutions.md)")
     return result
 
@@ -66,13 +64,7 @@ def _new(args: argparse.Namespace) -> int:
     if args.file.suffix != ".toml":
         raise UsageError(f"an assignment is a .toml file, such as hw1.toml; got {args.file}")
     text = assignments.template(args.file.name, exercises, due, args.title)
-    try:
-        with open(args.file, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{args.file} is there already and stays as it is") from None
-    except OSError as error:
-        raise UsageError(f"cannot write {args.file}: {error.strerror or error}") from None
+    create(args.file, text)
     points = sum(exercise.points for exercise in exercises)
     minutes = sum(exercise.minutes for exercise in exercises)
     print(f"{args.file}: {plural(len(exercises), 'exercise')}, {points} points, about {minutes:g} minutes of work")
@@ -96,12 +88,6 @@ def _solutions(args: argparse.Namespace) -> int:
     secret = assignments.secret_of(args.seed, args.seed_file)
     assignment = assignments.with_private(assignments.load(args.file), secret)
     out = args.out or args.file.with_name(f"{assignment.slug}-solutions.md")
-    try:
-        with open(out, "x", encoding="utf-8") as file:
-            file.write(solutions(assignment))
-    except FileExistsError:
-        raise UsageError(f"{out} is there already and stays as it is") from None
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror or error}") from None
+    create(out, solutions(assignment))
     print(f"{out}: solutions of {plural(len(assignment.exercises), 'exercise')}; keep them to yourself")
     return 0

@@ -17,7 +17,7 @@ from minigen.classroom.results import lms, similarity
 from minigen.classroom.results.documents import SCHEMA_VERSION
 from minigen.course.console import UsageError, cleaning_up, color, plural, print_json
 from minigen.course.exercise.format import AuthorError
-from minigen.course.lesson.options import Parser, parsed
+from minigen.course.lesson.options import Parser, add_json, parsed, whole_number
 from minigen.progress import bar_is_seen
 
 if TYPE_CHECKING:
@@ -43,10 +43,9 @@ def parser() -> Parser:
     add("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or a zip; it is only read")
     add("--assignment", type=Path, required=True, metavar="FILE", help="the assignment, hw1.toml")
     add("--roster", type=Path, required=True, metavar="FILE", help="CSV: student_id, ...; or Canvas's, Moodle's")
-    add("--seed", metavar="SECRET", help="any text, from which the graded inputs follow (or the variable MINIGEN_SEED)")
-    add("--seed-file", type=Path, metavar="FILE", help="a file with that text, which no list of processes then shows")
+    assignments.add_secret(result, "any text, from which the graded inputs follow (or the variable MINIGEN_SEED)")
     add("--out", type=Path, required=True, metavar="DIR", help="the folder for the grades; a stopped run goes on in it")
-    add("--jobs", type=_count, default=1, metavar="N", help="submissions at a time (default 1)")
+    add("--jobs", type=whole_number(1), default=1, metavar="N", help="submissions at a time (default 1)")
     add(
         "--times",
         metavar="files|FILE",
@@ -58,14 +57,8 @@ def parser() -> Parser:
     add("--sandbox", choices=("none", "bwrap"), help="what answers run in (default: bwrap where it runs)")
     add("--dask", metavar="ADDRESS", help="grade on the workers of a Dask scheduler (needs the extra cluster)")
     add("--again", action="store_true", help="grade all of it again, also what was graded before")
-    add("--json", action="store_true", help="the summary for a program")
+    add_json(result)
     return result
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1, got {text!r}")
-    return int(text)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigen.course.console import UsageError, plural
+from minigen.course.console import plural
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import recorded
-from minigen.course.lesson.options import Parser
-from minigen.course.reading.composition import compose
+from minigen.course.lesson.options import Parser, add_lesson
+from minigen.course.reading.composition import recorded_reading
 
 __all__ = ["main", "parser"]
 
@@ -24,7 +23,7 @@ def parser() -> Parser:
         "as a question with its answer on the next slide. The text is in the notes of the speaker (press S).",
         example="minigen slides gan/02\n  minigen slides gan/02 --out monday/",
     )
-    result.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    add_lesson(result)
     result.add_argument("--out", type=Path, metavar="DIR", help="the folder to write (default: slides/gan-02-gan)")
     return result
 
@@ -33,13 +32,10 @@ def main(argv: Sequence[str]) -> int:
     """`minigen slides ...`; returns 0. Raises UsageError if the slides cannot be made."""
     args = parser().parse_args(argv)
     lesson = find_lesson(args.id)
-    record = recorded.read(lesson)
-    if record.result is None or record.misfits:
-        why = f"no longer fits the lesson ({record.misfits[0]})" if record.result else "is missing"
-        raise UsageError(f"the record of {lesson.id} {why}: make one with  minigen record {lesson.id}")
+    reading = recorded_reading(lesson)
     from minigen.classroom.teaching.deck import build
 
     out = args.out or FOLDER / lesson.id.replace("/", "-").replace("_", "-")
-    count = build(compose(lesson, record.result), out)
+    count = build(reading, out)
     print(f"{plural(count, 'slide')}: open {out / 'index.html'} in a browser; to print, add ?print-pdf to its address")
     return 0

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from minigen.course.console import UsageError
+from minigen.course.console import UsageError, create
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, whole_number
 
 __all__ = ["main", "parser"]
 
@@ -26,7 +26,7 @@ def parser() -> Parser:
         "  minigen syllabus start/01 gan --weeks 4 --hours 5 --out plan.csv",
     )
     result.add_argument("ids", nargs="*", metavar="ID", help="lessons or posts, such as gan/02 or gan (default: all)")
-    result.add_argument("--weeks", type=_weeks, required=True, metavar="N", help="how many weeks, 1 to 60")
+    result.add_argument("--weeks", type=whole_number(1, 60), required=True, metavar="N", help="how many weeks, 1 to 60")
     result.add_argument(
         "--hours", type=_hours, required=True, metavar="H", help="a student's hours in a week, with classes"
     )
@@ -54,13 +54,7 @@ def main(argv: Sequence[str]) -> int:
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerows(syllabus.as_csv(plan, args.start))
         text = buffer.getvalue()
-    try:
-        with open(args.out, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{args.out} is there already and stays as it is") from None
-    except OSError as error:
-        raise UsageError(f"cannot write {args.out}: {error.strerror or error}") from None
+    create(args.out, text)
     print(f"{args.out}: {len(plan.weeks)} weeks, {len(plan.left_out)} lessons and exercises left out")
     return 0
 
@@ -71,12 +65,6 @@ def _lessons(ids: Sequence[str]) -> list[LessonInfo]:
     families = {lesson.id.split("/")[0] for lesson in lessons}
     chosen = {find_lesson(id).id for id in ids if id not in families}
     return [lesson for lesson in lessons if not ids or lesson.id in chosen or lesson.id.split("/")[0] in ids]
-
-
-def _weeks(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 60:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 to 60, got {text!r}")
-    return int(text)
 
 
 def _hours(text: str) -> float:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import minigen
 from minigen.classroom.assignment import Assignment, given
+from minigen.classroom.private.declaration import FILE_NAME
 from minigen.course.console import INSTALL_CLASSROOM, UsageError
-from minigen.course.exercise.private import FILE_NAME
 from minigen.course.index.lessons import full_id, lesson_folders, lessons_roots, own_modules
 from minigen.course.index.package import PACKAGE
 

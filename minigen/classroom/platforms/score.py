@@ -18,6 +18,7 @@ from pathlib import Path
 
 from minigen.classroom.assignment import AssignedExercise
 from minigen.classroom.grade.grader import row_of, writable
+from minigen.classroom.private.variants import found
 from minigen.classroom.results.documents import sentences
 from minigen.classroom.results.feedback import as_text
 from minigen.course.exercise.format import Exercise
@@ -27,7 +28,6 @@ from minigen.course.exercise.grading.public import public_message
 from minigen.course.exercise.grading.report import Report, render
 from minigen.course.exercise.grading.secret import Grading, grading_of
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.limits import found
 
 __all__ = ["Checked", "GraderError", "hidden_seeds", "score", "seeds_file"]
 

@@ -12,7 +12,7 @@ from minigen.course.book.build import build, check_out, check_tools
 from minigen.course.book.results import known_results, results_of_runs
 from minigen.course.console import UsageError, plural
 from minigen.course.index.names import find_lessons
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, add_lessons
 from minigen.course.lesson.result import Result
 
 __all__ = ["main", "parser"]
@@ -30,9 +30,7 @@ def parser() -> Parser:
         " --run is given.",
         example="minigen book gan/02 flow/05 --serve",
     )
-    result.add_argument(
-        "lessons", nargs="*", metavar="LESSON", help="a lesson (gan/02), or a family (gan); default all"
-    )
+    add_lessons(result)
     result.add_argument("--run", action="store_true", help="run the lessons anew, but for runs of this code in --runs")
     result.add_argument("--quick", action="store_true", help="with --run: for a few seconds only")
     result.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the book (default {OUT})")

@@ -8,7 +8,7 @@ from minigen.course.console import UsageError, color, format_number, plural
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lessons
 from minigen.course.lesson.changes import Change, changes_of, invitations, try_change
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, add_lessons
 from minigen.course.lesson.quotes import Quotes
 
 __all__ = ["main", "parser"]
@@ -21,7 +21,7 @@ def parser() -> Parser:
         description="For authors: make the edits that lessons invite to, run them, and compare with the answers.",
         example='minigen change gan/01\n  minigen change gan/02 --only "a step of size 8"',
     )
-    result.add_argument("lessons", nargs="*", metavar="ID", help="a lesson (gan/02), or a family (gan); default all")
+    add_lessons(result)
     result.add_argument("--only", metavar="NAME", help="only the invitation of this name")
     return result
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from minigen.course.console import UsageError, color, print_json
 from minigen.course.index import posts
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, add_json
 
 __all__ = ["main", "parser"]
 
@@ -23,7 +23,7 @@ def parser() -> Parser:
         example="minigen glossary logit",
     )
     result.add_argument("term", nargs="*", help="a term, such as: reparameterization trick")
-    result.add_argument("--json", action="store_true", help="the same for a program")
+    add_json(result)
     return result
 
 

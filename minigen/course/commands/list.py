@@ -12,7 +12,7 @@ from minigen.course.index import posts
 from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
 from minigen.course.index.outline import Group, afterwards, markdown_tables, outline, preparation
-from minigen.course.lesson.options import Parser
+from minigen.course.lesson.options import Parser, add_json
 from minigen.course.lesson.pretrained import model_name, to_train
 from minigen.course.lesson.quotes import recorded_metrics
 from minigen.course.reading.evening import evening_of, hours
@@ -33,7 +33,7 @@ def parser() -> Parser:
     )
     result.add_argument("--equations", action="store_true", help="equation → function → test → lesson")
     result.add_argument("--path", metavar="POST", help="the way through a post that takes an evening, such as gan")
-    result.add_argument("--json", action="store_true", help="the same for a program")
+    add_json(result)
     result.add_argument("--markdown", action="store_true", help="the table of the guide")
     return result
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from minigen.course.console import UsageError
 from minigen.course.index import posts
+from minigen.course.index.lessons import full_id, package_lessons
 from minigen.course.index.package import PACKAGE
 from minigen.course.lesson.options import Parser
 from minigen.files import write_new
 
-__all__ = ["main", "new_lesson", "parser"]
+__all__ = ["free_number", "main", "new_lesson", "next_number", "parser"]
 
 TEMPLATES = PACKAGE / "course" / "data" / "new_lesson"
 BESIDE = ("lesson.py", "exercise.py", "answers.py", "changes.py")  # in the lesson's folder
@@ -26,18 +27,26 @@ lesson.py, exercise.py, answers.py (mistakes in the exercise, and other right an
 the lesson invites to), and FOLDER/NAME.py the functions of the lesson, one of which the exercise asks for. Nothing that
 is there already is overwritten.
 
+With --as after/04 the lesson has the id of a lesson that is to come with minigen, in all of its files.
+
 The environment variable MINIGEN_LESSONS names the folder (or several, separated as in PATH; an empty entry stands for
 the lessons of minigen). Every command then works with what is in it."""
 
 
 def parser() -> Parser:
     """The arguments of `minigen new`."""
-    result = Parser(prog="minigen new", description=DESCRIPTION, example="minigen new spirals --folder mylessons")
+    result = Parser(
+        prog="minigen new",
+        description=DESCRIPTION,
+        example="minigen new spirals --folder mylessons",
+    )
     result.add_argument("name", metavar="NAME", help="the lesson's name: lower-case letters, digits and _")
     result.add_argument(
         "--folder", type=Path, metavar="DIR", help="folder of your lessons (default: mylessons, or MINIGEN_LESSONS)"
     )
-    result.add_argument("--family", default=FAMILY, metavar="FAMILY", help=f"a group of lessons (default {FAMILY})")
+    which = result.add_mutually_exclusive_group()
+    which.add_argument("--family", default=FAMILY, metavar="FAMILY", help=f"a group of lessons (default {FAMILY})")
+    which.add_argument("--as", dest="number", metavar="ID", help="an id that is free, such as after/04")
     return result
 
 
@@ -45,10 +54,13 @@ def main(argv: Sequence[str]) -> int:
     """`minigen new ...`; returns 0. Raises UsageError for a name that cannot be used, and for files that are there."""
     args = parser().parse_args(argv)
     folder = args.folder or _default_folder()
-    id, files = new_lesson(args.name, args.family, folder)
-    number = id[: len(args.family) + 3]
+    if args.number is None:
+        number, lessons = next_number(args.family, folder), f"{folder}"
+    else:
+        number, lessons = free_number(args.number, folder), f"{folder}{os.pathsep}"  # beside those of minigen
+    files = new_lesson(args.name, number, folder)
     print("\n".join(str(path) for path in files))
-    print(f"\nexport MINIGEN_LESSONS={folder}     # in PowerShell: $env:MINIGEN_LESSONS = '{folder}'")
+    print(f"\nexport MINIGEN_LESSONS={lessons}     # in PowerShell: $env:MINIGEN_LESSONS = '{lessons}'")
     print(f"minigen run {number}")
     print(f"minigen exercise prove {number}     # is the exercise sound?")
     print(f"minigen change {number}             # do the invitations show what they say?")
@@ -56,20 +68,40 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def new_lesson(name: str, family: str, folder: Path) -> tuple[str, list[Path]]:
-    """Write the files of a new lesson below a folder of lessons; its id, "own/01_spirals", and its files.
-
-    Raises UsageError, before anything is written, for a name that cannot be used or a file that is there already.
-    """
-    _check_names(name, family)
+def next_number(family: str, folder: Path) -> str:
+    """Return the id of the next lesson of a family of one's own, "own/02". Raises UsageError if there can be none."""
+    if not re.fullmatch(r"[a-z]+", family) or family in posts.FAMILIES:
+        taken = ", ".join(posts.FAMILIES)
+        raise UsageError(f"a family of your own has lower-case letters and is none of {taken}, got {family!r}")
     numbers = [int(path.name[:2]) for path in (folder / family).glob("[0-9][0-9]_*")]
     number = max(numbers, default=0) + 1
     if number > 99:
         raise UsageError(f"{folder / family} has a lesson 99 already: choose another --family")
-    id, module = f"{family}/{number:02d}_{name}", folder / f"{name}.py"
+    return f"{family}/{number:02d}"
+
+
+def free_number(number: str, folder: Path) -> str:
+    """Return an id, "after/04", that no lesson of minigen or of the folder has. Raises UsageError if one has it."""
+    if not re.fullmatch(r"[a-z]+/[0-9][0-9]", number):
+        raise UsageError(f"--as takes a family and two digits, such as after/04, got {number!r}")
+    for root in (folder, package_lessons()):
+        taken = next(root.glob(f"{number}_*"), None)
+        if taken is not None:
+            raise UsageError(f"{number} is the id of {full_id(taken)}: choose another number")
+    return number
+
+
+def new_lesson(name: str, number: str, folder: Path) -> list[Path]:
+    """Write the files of a new lesson below a folder of lessons and return them; number: its id, "own/01".
+
+    Raises UsageError, before anything is written, for a name that cannot be used or a file that is there already.
+    """
+    _check_name(name)
+    id, module = f"{number}_{name}", folder / f"{name}.py"
     files = {folder / id / file: _filled(f"{file}.txt", id) for file in BESIDE}
     files[module] = _filled("mylesson.py.txt", id)
-    taken = [path for path in (*(folder / family).glob(f"[0-9][0-9]_{name}"), module) if os.path.lexists(path)]
+    others = (folder / id).parent.glob(f"[0-9][0-9]_{name}")
+    taken = [path for path in (*others, module) if os.path.lexists(path)]
     if taken:
         raise UsageError(f"{taken[0]} is there already and stays as it is: choose another name")
     try:
@@ -78,7 +110,7 @@ def new_lesson(name: str, family: str, folder: Path) -> tuple[str, list[Path]]:
             write_new(path, text.encode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot write below {folder}: {error.strerror or error}") from None
-    return id, list(files)
+    return list(files)
 
 
 def _default_folder() -> Path:
@@ -86,16 +118,13 @@ def _default_folder() -> Path:
     return Path(named or "mylessons")
 
 
-def _check_names(name: str, family: str) -> None:
+def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UsageError(
             f"a lesson's name has lower-case letters, digits and _, and begins with a letter, got {name!r}"
         )
     if importlib.util.find_spec(name) is not None:
         raise UsageError(f"{name!r} is the name of a module that Python can import: choose another name")
-    if not re.fullmatch(r"[a-z]+", family) or family in posts.FAMILIES:
-        taken = ", ".join(posts.FAMILIES)
-        raise UsageError(f"a family of your own has lower-case letters and is none of {taken}, got {family!r}")
 
 
 def _filled(template: str, id: str) -> str:

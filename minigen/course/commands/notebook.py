@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minigen.course.console import UsageError
-from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import recorded
-from minigen.course.lesson.options import Parser
-from minigen.course.reading.composition import Reading, compose
+from minigen.course.lesson.options import Parser, add_lesson
+from minigen.course.reading.composition import recorded_reading
 from minigen.course.repository import notebook_name
 
 __all__ = ["main", "parser"]
@@ -25,7 +23,7 @@ def parser() -> Parser:
         description="Write a lesson as a Jupyter notebook.",
         example="minigen notebook gan/02 -o gan.ipynb\n  minigen notebook gan/02 --executed --colab",
     )
-    result.add_argument("id", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    add_lesson(result)
     result.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="the notebook (default: notebooks/gan-02-gan.ipynb)"
     )
@@ -53,7 +51,9 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"{path} is there already: choose another name with -o, or replace it with --force")
     from minigen.course.reading.ipynb import notebook_of
 
-    notebook = notebook_of(lesson, _recorded(lesson) if args.executed else None, args.colab)
+    otherwise = "  or run the notebook without --executed"
+    reading = recorded_reading(lesson, otherwise) if args.executed else None
+    notebook = notebook_of(lesson, reading, args.colab)
     try:
         if args.output is None:
             FOLDER.mkdir(exist_ok=True)
@@ -62,14 +62,3 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     print(f"{path}: open it with  jupyter lab {path}")
     return 0
-
-
-def _recorded(lesson: LessonInfo) -> Reading:
-    """The lesson with its recorded outputs. Raises UsageError if there are none, or none that fit its file."""
-    record = recorded.read(lesson)
-    make = f"make a record with  minigen record {lesson.id}  or run the notebook without --executed"
-    if record.result is None:
-        raise UsageError(f"{lesson.id} has no recorded run: {make}")
-    if record.misfits:
-        raise UsageError(f"the record of {lesson.id} no longer fits the lesson ({record.misfits[0]}): {make}")
-    return compose(lesson, record.result)

@@ -16,7 +16,7 @@ from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lessons
 from minigen.course.lesson import recorded
 from minigen.course.lesson.folder import MARKER
-from minigen.course.lesson.options import Parser, add_seed
+from minigen.course.lesson.options import Parser, add_lessons, add_seed
 from minigen.course.lesson.pretrained import keep_weights
 from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.recorded import FRESH, TEXT_CHANGED, Record
@@ -38,7 +38,7 @@ def parser() -> Parser:
         " runs that are there, and trains what is missing. Then writes the pages of all lessons, README.md.",
         example="minigen record gan/02 vae\n  minigen record --status\n  minigen record --pages",
     )
-    result.add_argument("lessons", nargs="*", metavar="ID", help="a lesson (gan/02), or a family (gan); default all")
+    add_lessons(result)
     result.add_argument("--status", action="store_true", help="only show what is recorded, and of which code")
     result.add_argument("--pages", action="store_true", help="only write the pages; nothing is trained")
     text = "train nothing: only put what is recorded in its places in files whose text or invitations have changed"

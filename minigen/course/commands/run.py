@@ -11,7 +11,7 @@ from minigen.course.console import UsageError, cleaning_up, text_table
 from minigen.course.index.lessons import LessonInfo, all_lessons
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import sweep
-from minigen.course.lesson.options import Parser, RunOptions, add_run_options
+from minigen.course.lesson.options import Parser, RunOptions, add_lesson, add_run_options, whole_number
 from minigen.course.lesson.run import folder_name, run_file
 
 __all__ = ["main", "parser"]
@@ -25,14 +25,16 @@ def parser() -> Parser:
         example="minigen run gan/02 --seed 1\n  minigen run gan/02 --set width=32 --scale 0.2\n"
         "  minigen run --all --quick\n  minigen run --all --seeds 0-9 --jobs 2",
     )
-    result.add_argument("id", nargs="?", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    add_lesson(result, optional=True)
     result.add_argument("--all", action="store_true", help="every lesson, one after the other")
     add_run_options(result)
     result.add_argument(
         "--with", dest="with_file", type=Path, metavar="FILE", help="use the functions of your exercise file"
     )
     result.add_argument("--seeds", metavar="0-9", help="with each of these seeds, and in how many each claim held")
-    result.add_argument("--jobs", type=int, default=1, metavar="N", help="with --seeds: runs at a time (default 1)")
+    result.add_argument(
+        "--jobs", type=whole_number(1), default=1, metavar="N", help="with --seeds: runs at a time (default 1)"
+    )
     result.add_argument(
         "--dask", default="", metavar="ADDRESS", help="with --seeds: on the workers of a Dask scheduler"
     )
@@ -75,8 +77,6 @@ def _sweep(lessons: Sequence[LessonInfo], seeds: str, options: RunOptions, jobs:
     """Lessons with many seeds: a table of how often each claim held."""
     if options.with_file is not None or options.show or options.seed or options.settings:
         raise UsageError("--with, --show, --seed and --set do not go with --seeds")
-    if jobs < 1:
-        raise UsageError(f"--jobs must be at least 1, got {jobs}")
     with cleaning_up():
         return sweep.sweep(lessons, sweep.parse_seeds(seeds), options, jobs, dask)
 

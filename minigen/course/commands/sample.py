@@ -20,7 +20,7 @@ import numpy as np
 from minigen.course.console import UsageError, text_table
 from minigen.course.index.lessons import SAMPLER_OPTIONS, LessonInfo, all_lessons
 from minigen.course.lesson import events
-from minigen.course.lesson.options import Parser, add_seed, add_train_shared
+from minigen.course.lesson.options import Parser, add_lesson, add_seed, add_train_shared, whole_number
 from minigen.course.lesson.streams import random_stream
 from minigen.course.lesson.trained import check_model, is_kept, lesson_with_models, run_to_model
 from minigen.tensor.storage import save_arrays
@@ -73,34 +73,24 @@ def parser() -> Parser:
         "  minigen sample diffusion/09 --n 100 --label 7 --w 1 --out sevens.npz\n"
         "  minigen sample --list",
     )
-    result.add_argument("id", nargs="?", metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+    add_lesson(result, optional=True)
     result.add_argument("--list", action="store_true", help="show the models of all lessons, and which are trained")
-    result.add_argument("--n", type=_count, default=5000, metavar="N", help="how many samples (default 5000)")
+    result.add_argument("--n", type=whole_number(1), default=5000, metavar="N", help="how many samples (default 5000)")
     result.add_argument("--out", type=Path, metavar="FILE.npz", help="the file to write")
     add_seed(result)
     result.add_argument("--model", metavar="NAME", help="which of the lesson's models")
-    result.add_argument("--label", type=_digit, metavar="K", help="the digit or class of all samples, 0 to 9")
+    result.add_argument(
+        "--label", type=whole_number(0, 9), metavar="K", help="the digit or class of all samples, 0 to 9"
+    )
     result.add_argument(
         "--caption", type=_caption, metavar="TEXT", help='what all samples are to show, such as "a thin seven"'
     )
     result.add_argument("--w", type=_number, metavar="W", help="the weight of guidance; 0 is none")
-    result.add_argument("--steps", type=_count, metavar="S", help="steps of the sampler")
+    result.add_argument("--steps", type=whole_number(1), metavar="S", help="steps of the sampler")
     result.add_argument("--quick", action="store_true", help="train for a few seconds only, to see that it runs")
     add_train_shared(result)
     result.add_argument("--force", action="store_true", help="replace a file that is there already")
     return result
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"a whole number, 1 or larger, is expected, got {text!r}")
-    return int(text)
-
-
-def _digit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 9):
-        raise argparse.ArgumentTypeError(f"a label is a digit, 0 to 9, got {text!r}")
-    return int(text)
 
 
 def _caption(text: str) -> str:

@@ -20,7 +20,9 @@ from minigen.course.lesson.recipe import recipe_of
 from minigen.course.lesson.run import folder_name
 from minigen.data import toy
 from minigen.data.density import Density
-from minigen.metrics import nll_gap, sampling_floor, sliced_wasserstein
+from minigen.metrics.likelihood import nll_gap
+from minigen.metrics.samples import sampling_floor
+from minigen.metrics.transport import sliced_wasserstein
 from minigen.zoo.four import AFTER, FAMILIES, STEPS, Trained
 
 __all__ = ["main", "parser", "tour"]

@@ -32,14 +32,13 @@ the reference's module.
 from __future__ import annotations
 
 import ast
-import dataclasses
 import io
 import linecache
 import textwrap
 import tokenize
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +47,9 @@ import autograd.numpy as anp
 from minigen.course.exercise import catalog, functions
 from minigen.course.exercise.clauses import first_clause
 from minigen.course.exercise.format import AuthorError, Exercise
-from minigen.course.exercise.given import GivenExercise
-from minigen.course.exercise.private import PrivateExercise
+from minigen.course.exercise.given import ChangedExercise, GivenExercise
 
-__all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries"]
+__all__ = ["Answers", "EditError", "ListedAnswer", "answers_of", "edited", "entries", "unchanged", "with_names"]
 
 TABLES = ("MISTAKES", "VARIANTS", "EQUIVALENT")
 ARROW, EVERYWHERE = " -> ", "(everywhere)"
@@ -94,16 +92,21 @@ class Answers:
     problems: list[str] = field(default_factory=list)
 
 
+@singledispatch
 def answers_of(exercise: Exercise) -> Answers:
-    """The answers to an exercise, from the file beside its own. Raises AuthorError if that cannot be loaded."""
-    if isinstance(exercise, PrivateExercise):
-        return _of_variant(exercise)
-    if isinstance(exercise, GivenExercise):
-        return Answers(mistakes=[_unchanged(exercise)])
+    """The answers to an exercise, from the file beside its own. Raises AuthorError if that cannot be loaded.
+
+    Another kind of exercise registers where its answers come from.
+    """
     assert exercise.path is not None, "the catalog sets the path of every exercise"
     files = (exercise.path, exercise.path.with_name("answers.py"))
     present = tuple((file, catalog.stamp(file)) for file in files if file.exists())
     return _answers(present, exercise.name, exercise.reference)
+
+
+@answers_of.register
+def _(exercise: GivenExercise) -> Answers:
+    return Answers(mistakes=[unchanged(exercise)])
 
 
 @lru_cache(maxsize=256)
@@ -123,37 +126,14 @@ def _answers(files: tuple[tuple[Path, tuple[int, int]], ...], name: str, referen
     return found
 
 
-def _of_variant(exercise: PrivateExercise) -> Answers:
-    """The answers to the exercise within its private variant; the exercise's own answer is one more mistake."""
-
-    def within(answer: ListedAnswer) -> ListedAnswer:
-        function = exercise.composed(answer.function)
-        return dataclasses.replace(answer, note=exercise.reworded(answer.note), function=function)
-
-    theirs, without = answers_of(exercise.ordinary), tuple(exercise.private.without)
-    return Answers(
-        mistakes=[
-            _unchanged(exercise),
-            *(within(answer) for answer in theirs.mistakes if not answer.note.startswith(without)),
-        ],
-        variants=list(map(within, theirs.variants)),
-        equivalents={
-            " ".join(code.split()): note for code, note in entries(exercise.typed(exercise.private.equivalent))
-        },
-        problems=theirs.problems,
-    )
-
-
-def _unchanged(exercise: PrivateExercise | GivenExercise) -> ListedAnswer:
-    """The mistake of a private variant that is the exercise's own answer."""
+def unchanged(exercise: ChangedExercise) -> ListedAnswer:
+    """The mistake to give the answer of the lesson where an assignment changes the exercise."""
     reference = exercise.ordinary.reference
-    unchanged = ListedAnswer(*UNCHANGED, functions.definition(functions.source(reference)), reference)
-    if exercise.renamed:
-        unchanged = dataclasses.replace(unchanged, function=_with_names(reference, exercise.renamed))
-    return unchanged
+    function = with_names(reference, exercise.renamed) if exercise.renamed else reference
+    return ListedAnswer(*UNCHANGED, functions.definition(functions.source(reference)), function)
 
 
-def _with_names(function: Callable, renamed: Mapping[str, str]) -> Callable:
+def with_names(function: Callable, renamed: Mapping[str, str]) -> Callable:
     """A function that takes its arguments under other names."""
     ordinary = {new: old for old, new in renamed.items()}
 

@@ -45,8 +45,7 @@ The kind of a case says what its points are for, and a report counts the points 
 
 At least half of the points of an exercise are for the equation.
 
-`answers.py` holds what proves it, mistakes and other right answers: see `minigen.course.exercise.answers`. A file
-`private.py` may hold changed versions of the exercises for graded assignments: see `minigen.course.exercise.private`.
+`answers.py` holds what proves it, mistakes and other right answers: see `minigen.course.exercise.answers`.
 `minigen exercise prove gan/12` reports whether both files are sound.
 """
 
@@ -164,17 +163,17 @@ class Exercise:
 
     @property
     def address(self) -> str:
-        """What `variants.find` finds it by: the id, followed by the number of a private variant."""
+        """What it is found by: the id, followed by a number if an assignment changes it, "gan/12/critic_loss@1"."""
         return self.id
 
     @property
     def changed(self) -> str:
-        """What a private variant changes, in words; "" for the exercise as the lesson has it."""
+        """What an assignment changes, in words; "" for the exercise as the lesson has it."""
         return ""
 
     @property
     def renamed(self) -> Mapping[str, str]:
-        """The arguments that a private variant calls otherwise than the drivers do: {"x": "points"}."""
+        """The arguments that a changed exercise calls otherwise than the drivers do: {"x": "points"}."""
         return {}
 
     @property

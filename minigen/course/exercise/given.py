@@ -1,7 +1,8 @@
-"""A private variant as it is handed out: its text, and what its cases give on some seeds; not its answer.
+"""An exercise as an assignment changes it, read from what was handed out: its text, and what its cases give.
 
-The declarations of `private.py` stay with the teacher. `minigen.json` in a student's folder has of each variant what is
-needed to write and check it on the inputs of practice; a platform's grader has the same for the graded seeds.
+Its answer stays with the teacher (`minigen.classroom.private`). `minigen.json` in a student's folder has of each
+exercise that is changed what is needed to write and check it on the inputs of practice; a platform's grader has the
+same for the graded seeds.
 """
 
 from __future__ import annotations
@@ -10,40 +11,43 @@ import base64
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minigen.course.console import UsageError
 from minigen.course.exercise.format import Exercise
 
-if TYPE_CHECKING:
-    from minigen.course.exercise.private import PrivateExercise
+__all__ = ["MARK", "ChangedExercise", "GivenExercise", "given_of", "unpacked"]
 
-__all__ = ["GivenExercise", "given_of", "packed", "unpacked"]
+MARK = "@"  # between the id of an exercise and the number of a variant
 
 
 @dataclass(kw_only=True, eq=False)
-class GivenExercise(Exercise):
-    """A private variant without its answer; `number` is that of the value of k.
-
-    rows: what the reference gives in each case, by seed, in the form of `packed`. weights: the points of the cases on
-    graded seeds; empty for those of the exercise.
-    """
+class ChangedExercise(Exercise):
+    """A variant of an `ordinary` exercise, with one thing changed; `number` is that of the change."""
 
     ordinary: Exercise
     number: int
+
+    @property
+    def address(self) -> str:
+        return f"{self.id}{MARK}{self.number}"
+
+
+@dataclass(kw_only=True, eq=False)
+class GivenExercise(ChangedExercise):
+    """A variant without its answer.
+
+    rows: what the reference gives in each case, by seed, as `unpacked` reads it. weights: the points of the cases on
+    graded seeds; empty for those of the exercise.
+    """
+
     says: str
     arguments: str
     renames: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     weights: Sequence[float] = ()
-
-    @property
-    def address(self) -> str:
-        from minigen.course.exercise.private import MARK
-
-        return f"{self.id}{MARK}{self.number}"
 
     @property
     def changed(self) -> str:
@@ -68,24 +72,8 @@ class GivenExercise(Exercise):
         return self.rows[str(seed)]
 
 
-def packed(exercise: PrivateExercise, signature: str, rows: Mapping[int, Sequence[Any]]) -> dict[str, Any]:
-    """A private variant in JSON, as `given_of` reads it. signature: `name(arguments)`."""
-    kept = [case is ordinary for case, ordinary in zip(exercise.cases, exercise.ordinary.cases, strict=True)]
-    return {
-        "number": exercise.number,
-        "says": exercise.changed,
-        "prompt": exercise.prompt,
-        "hints": list(exercise.hints[:2]),
-        "arguments": signature.partition("(")[2].removesuffix(")"),
-        "renames": dict(exercise.renamed),
-        "mutates": list(exercise.mutates),
-        "kept": kept,
-        "rows": {str(seed): [_packed_row(row) for row in each] for seed, each in rows.items()},
-    }
-
-
 def given_of(exercise: Exercise, data: Mapping[str, Any]) -> GivenExercise:
-    """The private variant of an exercise from what `packed` gave. Raises KeyError or TypeError for anything else."""
+    """The variant of an exercise from the data of a file. Raises KeyError or TypeError for data of another form."""
     made = GivenExercise(
         **{each.name: getattr(exercise, each.name) for each in dataclasses.fields(Exercise) if each.init},
         ordinary=exercise,
@@ -105,28 +93,6 @@ def given_of(exercise: Exercise, data: Mapping[str, Any]) -> GivenExercise:
     return made
 
 
-def _packed_row(row: Any) -> dict[str, Any]:
-    """A `Reference` in JSON; the calls are left out if they hold anything but arrays, numbers and texts."""
-    outcome = row.outcome
-    try:
-        calls = _to_json(row.calls)
-    except TypeError:
-        calls = _to_json([])
-    return {
-        "values": _to_json(outcome.values),
-        "precision": outcome.precision,
-        "scale": outcome.scale,
-        "draws": outcome.draws,
-        "untouched": list(outcome.untouched),
-        "given": outcome.given,
-        "returned": dict(outcome.returned),
-        "forms": row.forms,
-        "sizes": sorted(map(int, row.sizes)),
-        "calls": calls,
-        "shift": row.shift,
-    }
-
-
 def unpacked(row: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a `Reference`, and under "outcome" those of its `CaseOutcome`, from a packed row."""
     outcome = {name: row[name] for name in ("precision", "scale", "draws", "given")}
@@ -140,25 +106,8 @@ def unpacked(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _to_json(value: Any) -> Any:
-    if isinstance(value, (np.ndarray, np.generic)):
-        if value.dtype.kind not in "biufc":
-            raise TypeError(f"an array of type {value.dtype} cannot be handed out")
-        data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-        kind = "array" if isinstance(value, np.ndarray) else "number"
-        return {kind: [value.dtype.str, list(value.shape), data]}
-    if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
-        return {type(value).__name__: [_to_json(item) for item in value]}
-    if type(value) is dict:
-        return {"dict": [[key, _to_json(item)] for key, item in value.items()]}
-    if type(value) is complex:
-        return {"complex": [value.real, value.imag]}
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    raise TypeError(f"{type(value).__name__} cannot be handed out")
-
-
 def _from_json(value: Any) -> Any:
+    """A value from JSON; arrays, tuples, dictionaries and the like are written as {kind: content}."""
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()

@@ -190,12 +190,12 @@ def use(*functions: Callable, exercise: str | None = None) -> None:
 
 
 def _found(address: str) -> list[Exercise]:
-    """The exercises of a name, as the student's folder has them, or the one private variant of an address."""
-    from minigen.course.exercise.limits import as_given, found
-    from minigen.course.exercise.private import MARK
+    """The exercises of a name, as the student's folder has them, or the one changed exercise of an address."""
+    from minigen.course.exercise.given import MARK
+    from minigen.course.exercise.limits import as_given, handed_out
 
     if MARK in address:
-        return [found(address)]
+        return [handed_out(address)]
     return [as_given(exercise, home()) for exercise in catalog.find(address)]
 
 

@@ -1,10 +1,10 @@
 """What an assignment gives: `minigen.json` in a student's folder, which `minigen assignment build` writes.
 
-It holds how many hints of an exercise may be shown, and the private variants of exercises, without their answers.
+It holds how many hints of an exercise may be shown, and the exercises that are changed, without their answers.
 
 The file is the student's own and can be removed: it keeps an answer from being shown by accident, and not from who
-looks for it, because the package that students install holds the answers of all exercises. Those of private variants
-are not in it.
+looks for it, because the package that students install holds the answers of all exercises. Those of changed ones are
+not in it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.console import UsageError
+from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading.submission import Unreadable, read_bytes
 from minigen.course.index.lessons import lessons_roots
 
-__all__ = ["FILE_NAME", "allowed_hints", "as_given", "found", "text"]
+__all__ = ["FILE_NAME", "allowed_hints", "as_given", "handed_out", "text"]
 
 FILE_NAME = "minigen.json"
 LARGEST = 64 * 2**20  # bytes of the file
 
 
 def text(exercises: Sequence[str], hints: int, private: Mapping[str, Mapping[str, Any]] | None = None) -> str:
-    """The file for exercises, by their ids, of which `hints` hints may be shown; private: the variants, see `given`."""
+    """The file for exercises, by their ids, of which `hints` hints may be shown; private: as `given_of` reads them."""
     more = {"private": dict(private)} if private else {}
     return json.dumps({"hints": dict.fromkeys(exercises, hints), **more}, indent=1) + "\n"
 
@@ -42,7 +43,7 @@ def allowed_hints(exercise: Exercise, folder: Path) -> int:
 
 
 def as_given(exercise: Exercise, folder: Path) -> Exercise:
-    """An exercise as a student with this folder has it: its private variant, if the file of an assignment says so."""
+    """An exercise as a student with this folder has it: changed, if the file of an assignment says so."""
     for data in _recorded("private", exercise.id, folder):
         from minigen.course.exercise.given import given_of
 
@@ -51,26 +52,21 @@ def as_given(exercise: Exercise, folder: Path) -> Exercise:
     return exercise
 
 
-def found(address: str) -> Exercise:
-    """The exercise of an address, or the private variant: as it is declared, else as it was handed out.
+def handed_out(address: str) -> Exercise:
+    """The changed exercise of an address, "gan/12/critic_loss@1".
 
-    A variant is handed out in the file of the folder, here, above it, or beside the lessons of a platform's package.
-    Raises UsageError if there is none.
+    The file of its assignment is in the student's folder, here, above it, or beside the lessons of a platform's
+    package. Raises UsageError if there is none.
     """
-    from minigen.course.exercise.grading.variants import find
-    from minigen.course.exercise.private import MARK
+    from minigen.course.exercise.given import MARK
 
-    id, mark, number = address.partition(MARK)
-    if not mark:
-        return find(address)
-    try:
-        return find(address)
-    except UsageError:
-        for folder in (Path("exercises"), *lessons_roots()):
-            exercise = as_given(find(id), folder)
-            if exercise.address == address:
-                return exercise
-        raise
+    exercises = catalog.find(address.partition(MARK)[0])
+    for folder in (Path("exercises"), *lessons_roots()):
+        for exercise in exercises:
+            changed = as_given(exercise, folder)
+            if changed.address == address:
+                return changed
+    raise UsageError(f"{address} is an exercise that an assignment changes, and its {FILE_NAME} is not here")
 
 
 def _recorded(table: str, id: str, folder: Path) -> Iterator[Any]:

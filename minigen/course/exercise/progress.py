@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -25,6 +26,7 @@ __all__ = [
     "FILE_NAME",
     "LessonProgress",
     "Progress",
+    "add_folder",
     "answer_file",
     "changed",
     "home",
@@ -42,6 +44,12 @@ def home() -> Path:
     """The student's folder, `exercises/`: in the current folder, or beside it if that is `notebooks/`."""
     here = Path("exercises")
     return Path("..") / here if Path.cwd().name == "notebooks" and not here.is_dir() else here
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """The option --dir, the student's folder."""
+    folder = home()
+    parser.add_argument("--dir", type=Path, default=folder, metavar="DIR", help=f"your folder (default {folder})")
 
 
 def answer_file(lesson: str, folder: Path | None = None) -> Path:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import re
 import signal
 import sys
 import threading
@@ -50,9 +49,18 @@ from minigen.course.exercise.grading.reference import (
 )
 from minigen.course.exercise.lookup import looked_up
 from minigen.course.exercise.mutants import Mutant, mutants, mutants_of
-from minigen.course.exercise.private import PrivateExercise
 
-__all__ = ["MARGIN_MISTAKE", "MARGIN_VARIANT", "MUTANTS_CAUGHT", "Proof", "hint_three", "prove", "run"]
+__all__ = [
+    "MARGIN_MISTAKE",
+    "MARGIN_VARIANT",
+    "MUTANTS_CAUGHT",
+    "EquationProofs",
+    "Proof",
+    "has_literal",
+    "hint_three",
+    "prove",
+    "run",
+]
 
 MARGIN_MISTAKE = 100.0  # a mistake misses by at least so many tolerances
 MARGIN_VARIANT = 0.1  # a variant stays within this part of the tolerance
@@ -152,14 +160,60 @@ def _on_seeds(
         yield outcomes
 
 
-def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None) -> Proof:
-    """All proofs of one exercise; the mistakes on the first `mistake_seeds` of the seeds, on all unless given."""
+class EquationProofs:
+    """The proofs that depend on where the equation is written: here it is the package's own function."""
+
+    def form(self, exercise: Exercise) -> list[str]:
+        """What its cases, and its texts, must have."""
+        problems = [] if has_literal(exercise) else ["no case has a literal: give one `expect` worked by hand"]
+        return problems if any(case.is_property for case in exercise.cases) else [*problems, "no case has a property"]
+
+    def fixed(self, exercise: Exercise, right: Sequence[ListedAnswer], mistakes: Sequence[ListedAnswer]) -> list[str]:
+        """The cases that are `fixed` and should not be, and the other way round."""
+        found = looked_up(exercise, [answer.function for answer in right], [mistake.function for mistake in mistakes])
+        problems = []
+        for number, case in enumerate(exercise.cases):
+            if number in found and not case.fixed:
+                problems.append(
+                    f"a table of what `check` shows passes {case.name} on a secret seed: it must be fixed=True"
+                )
+            elif case.fixed and number not in found:
+                problems.append(
+                    f"{case.name} is fixed=True, and no table of what `check` shows passes it on a secret seed"
+                )
+        return problems
+
+    def mutants(self, exercise: Exercise, right: Sequence[ListedAnswer]) -> tuple[list[Mutant], list[ListedAnswer]]:
+        """The mutants of the equation, and the other ways to write it whose mutants are tried, too."""
+        return mutants(exercise.reference), list(right)
+
+    def equivalents(self, exercise: Exercise, listed: Mapping[str, str]) -> Mapping[str, str]:
+        """The mutants that compute the same, with the reasons; listed: those of the exercise's own answers."""
+        return listed
+
+
+def has_literal(exercise: Exercise) -> bool:
+    """Return whether some case expects a number that was worked by hand."""
+    return any(case.expect and not case.is_property for case in exercise.cases)
+
+
+def prove(
+    exercise: Exercise,
+    seeds: int = 20,
+    mistake_seeds: int | None = None,
+    equation: EquationProofs | None = None,
+) -> Proof:
+    """All proofs of one exercise; the mistakes on the first `mistake_seeds` of the seeds, on all unless given.
+
+    equation: the proofs that depend on where the equation is; by default, in the package.
+    """
+    equation = EquationProofs() if equation is None else equation
     started, proof = time.monotonic(), Proof(exercise)
     try:
         answers = answers_of(exercise)
         right = [*answers.variants, hint_three(exercise)]
         proof.mistakes, proof.variants = len(answers.mistakes), len(right)
-        proof.problems += answers.problems + _form(exercise, answers) + _drivers(exercise)
+        proof.problems += answers.problems + _form(exercise, answers, equation) + _drivers(exercise)
         unchanging = drawing_nothing(exercise)
         wanted = [references(exercise, 0)]
         for seed in range(1, seeds):
@@ -170,8 +224,8 @@ def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None)
         if not problems:
             problems += _variants(exercise, right, wanted, unchanging)
             problems += _mistakes(exercise, answers.mistakes, wanted[:mistake_seeds], unchanging)
-            problems += _fixed(exercise, right, answers.mistakes)
-            problems += _mutants(exercise, right, answers.equivalents, wanted[0], proof)
+            problems += equation.fixed(exercise, right, answers.mistakes)
+            problems += _mutants(exercise, right, answers.equivalents, equation, wanted[0], proof)
         proof.problems += problems
     except (ImportError, AttributeError, OSError, SyntaxError, ValueError) as error:
         proof.problems.append(f"{type(error).__name__}: {error}")
@@ -182,15 +236,8 @@ def prove(exercise: Exercise, seeds: int = 20, mistake_seeds: int | None = None)
 # ------------------------------------------------------------------------------------------- the proofs
 
 
-def _form(exercise: Exercise, answers: Answers) -> list[str]:
-    problems = []
-    first = not isinstance(exercise, PrivateExercise) or exercise.number == 0
-    if first and not any(case.expect and not case.is_property for case in exercise.cases):
-        problems.append("no case has a literal: give one `expect` worked by hand")
-    if isinstance(exercise, PrivateExercise):
-        problems += _form_of_variant(exercise)
-    elif not any(case.is_property for case in exercise.cases):
-        problems.append("no case has a property")
+def _form(exercise: Exercise, answers: Answers, equation: EquationProofs) -> list[str]:
+    problems = equation.form(exercise)
     if not answers.mistakes:
         problems.append("it lists no mistake")
     problems += _clauses(answers.mistakes)
@@ -214,24 +261,6 @@ def _clauses(mistakes: Sequence[ListedAnswer]) -> list[str]:
         if other != mistake.note:
             problems.append(f"the hints {other!r} and {mistake.note!r} begin with the same clause")
     return problems
-
-
-def _form_of_variant(exercise: PrivateExercise) -> list[str]:
-    """What is wrong with the texts of a private variant, and where other exercises call it."""
-    ordinary, private = exercise.ordinary, exercise.private
-    texts = [ordinary.prompt, *ordinary.hints[:2], *(mistake.note for mistake in answers_of(ordinary).mistakes)]
-    joined = "\n".join(" ".join(text.split()) for text in texts)
-    problems = [f"the texts have no {old!r}" for old in private.text if " ".join(old.split()) not in joined]
-    problems += [
-        f"there is no case {name!r}" for name in private.expect if name not in {c.name for c in ordinary.cases}
-    ]
-    notes = [mistake.note for mistake in answers_of(ordinary).mistakes]
-    unknown = [begin for begin in private.without if not any(note.startswith(begin) for note in notes)]
-    problems += [f"the words for no mistake begin with {begin!r}" for begin in unknown]
-    if private.values and "{k}" not in private.says:
-        problems.append("the text of the variant does not state {k}")
-    callers = [other for other in _beside(exercise) if re.search(rf"\b{exercise.name}\(", other.hints[2])]
-    return problems + [f"{other.id} calls it: it can have no private variant" for other in callers if other != exercise]
 
 
 def _strangers(exercise: Exercise) -> set[str]:
@@ -374,38 +403,22 @@ def _mistake_problem(mistake: ListedAnswer, verdicts: Sequence[Verdict], found: 
     return "" if names == [mistake.name] else f"is taken for {', '.join(names) or 'none of the mistakes'}"
 
 
-def _fixed(exercise: Exercise, right: Sequence[ListedAnswer], mistakes: Sequence[ListedAnswer]) -> list[str]:
-    """The cases that are `fixed` and should not be, and the other way round. A private variant has its exercise's."""
-    if isinstance(exercise, PrivateExercise):
-        return []
-    found = looked_up(exercise, [answer.function for answer in right], [mistake.function for mistake in mistakes])
-    problems = []
-    for number, case in enumerate(exercise.cases):
-        if number in found and not case.fixed:
-            problems.append(f"a table of what `check` shows passes {case.name} on a secret seed: it must be fixed=True")
-        elif case.fixed and number not in found:
-            problems.append(f"{case.name} is fixed=True, and no table of what `check` shows passes it on a secret seed")
-    return problems
-
-
 def _mutants(
     exercise: Exercise,
     right: Sequence[ListedAnswer],
-    equivalents: Mapping[str, str],
+    listed: Mapping[str, str],
+    equation: EquationProofs,
     rows: Sequence[Reference],
     proof: Proof,
 ) -> list[str]:
-    problems, spelled, listed = [], list(right), list(equivalents)
-    if isinstance(exercise, PrivateExercise):  # its reference only calls the exercise's: hint three has the equation
-        first = mutants_of(right[-1].tree, right[-1].function.__globals__)
-        spelled, equivalents = [], {**answers_of(exercise.ordinary).equivalents, **equivalents}
-    else:
-        first = mutants(exercise.reference)
+    problems = []
+    first, spelled = equation.mutants(exercise, right)
+    equivalents = equation.equivalents(exercise, listed)
     every, alive = _alive(exercise, first, rows)
     proof.total, proof.caught = len(every), len(every) - len(alive)
     proof.equivalents = {name: equivalents[name] for name in alive if name in equivalents}
     proof.survivors = [name for name in alive if name not in equivalents]
-    for answer in spelled:  # other ways to write the equation, which often spell out more of it
+    for answer in spelled:  # they often write out more of the equation
         others, alive_too = _alive(exercise, mutants_of(answer.tree, answer.function.__globals__), rows)
         survivors = [name for name in alive_too if name not in equivalents]
         proof.survivors += [f"{answer.note}: {name}" for name in survivors]

@@ -62,7 +62,7 @@ def completed(text: str, codes: Mapping[str, str]) -> str:
 
 
 def solution(exercise: Exercise) -> str:
-    """The function that answers an exercise: the package's own, or the last hint of a private variant."""
+    """The function that answers an exercise: the package's own, or the last hint where an assignment changes it."""
     if not exercise.changed:
         return functions.source(exercise.reference)
     return f"def {signature(exercise)}:\n{textwrap.indent(exercise.hints[2], '    ')}\n"

@@ -1,4 +1,4 @@
-"""How far samples and a density are from the truth: numbers that a reader can compare with 1, each with what it catches.
+"""How far samples and a density are from the truth, in numbers that a reader can compare with 1.
 
 Each number misses something that another one sees. The sliced distance does not see how wide the modes are, since a
 model that draws their centers is at the same distance as the right one. The rank of log p sees widths in both
@@ -23,6 +23,7 @@ GRID = 200  # cells a side, on which exp(log_prob) is summed
 TRUTH = 100_000  # draws from the density, for ranks
 RANK_FLOOR = 0.32  # mean distance of n sorted uniform numbers from their expected values, times the root of n
 PROJECTIONS = 100
+
 
 def plane_numbers(
     samples: np.ndarray, train: np.ndarray, density: Density, rng: np.random.Generator

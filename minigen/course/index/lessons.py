@@ -26,6 +26,7 @@ __all__ = [
     "lessons_root",
     "lessons_roots",
     "own_modules",
+    "package_lessons",
     "read_lesson",
     "scan_lessons",
     "short_id",

@@ -127,12 +127,14 @@ def _from_file_or_trained(
 
 def _train(train: Callable, model: Any, config: dict, path: Path | None) -> Any:
     """Call `train`, with a `fit` that keeps checkpoints beside `path`, if `train` takes one."""
-    from minigen.train import History, fit
+    from minigen.train import Descent, History, fit
     from minigen.train.checkpoint import ResumeError
 
     def fit_with_checkpoint(
         step: Callable, steps: int, *, state: Any = None, label: str = "training", **options: Any
     ) -> History:
+        if state is None and isinstance(step, Descent):
+            state = step.state
         if state is None or path is None:
             return fit(step, steps, state=state, label=label, **options)
         options["checkpoint"] = path.with_name(f"{path.stem}.training-{slug(label)}.npz")

@@ -47,7 +47,7 @@ from minigen.course.console import format_number
 from minigen.course.index.lesson_source import COMPUTED, Call, LessonSource
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson import blocks, events
-from minigen.course.lesson.claims import Bar
+from minigen.course.lesson.claims import Bar, difference
 from minigen.course.lesson.folder import RunFolder
 from minigen.course.lesson.options import RunOptions
 from minigen.course.lesson.run import Finished, run_file
@@ -213,7 +213,7 @@ class _Watcher:
             found.append(f"the tables have: {'; '.join(self.tables)}")
         for name, expected in self.change.shows.items():
             if _label(name) in self.shown and not _agrees(expected, self.shown[_label(name)]):
-                found.append(f"{_label(name)}: got {format_number(self.shown[_label(name)])}, not {expected}")
+                found.append(f"{_label(name)}: {_disagreement(expected, self.shown[_label(name)])}")
         if list(self.change.fails) != self.failed[: len(self.change.fails)]:
             found.append(f"the checks that fail are {self.failed}, not {list(self.change.fails)}")
         if self.error and not (self.change.raises and re.search(self.change.raises, self.error)):
@@ -271,6 +271,13 @@ def _agrees(expected: Any, value: Any) -> bool:
         return False
     pairs = zip(numbers.ravel().tolist(), found.ravel().tolist())
     return all(a == b or abs(a - b) <= _half_a_digit(a) for a, b in pairs)
+
+
+def _disagreement(expected: Any, value: Any) -> str:
+    """What came out and what should have, with what tells them apart if that is not seen."""
+    is_condition = isinstance(expected, Mapping)
+    more = Bar.of("a change", **expected).missed_by(value) if is_condition else difference(value, expected)
+    return f"got {format_number(value)}, not {expected}{more}"
 
 
 def _half_a_digit(number: float) -> float:

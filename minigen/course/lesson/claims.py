@@ -11,7 +11,7 @@ import numpy as np
 from minigen.course.console import format_number
 from minigen.types import Array
 
-__all__ = ["HEADER", "Bar", "CheckFailed", "Claim", "jsonable"]
+__all__ = ["HEADER", "Bar", "CheckFailed", "Claim", "difference", "jsonable"]
 
 HEADER = ["claim", "value", "threshold", "verdict", "source"]  # of a table of claims
 
@@ -68,6 +68,17 @@ class Bar:
         """Whether `value` has the shape of what it must equal, or is compared with a single number."""
         return np.shape(self.target) in ((), np.shape(value))
 
+    def missed_by(self, value: Any) -> str:
+        """Where an array is furthest from the target, or what else differs from it, in brackets; "" for a range."""
+        if self.target is None:
+            return ""
+        value, target = np.asarray(value), np.asarray(self.target)
+        if value.ndim == 0 or value.size == 0 or not _numeric(value, target) or not self.fits(value):
+            return difference(value, target)
+        gap = _distance(value, target)
+        at = np.unravel_index(np.argmax(gap), gap.shape)
+        return f" (largest difference {gap[at]:.3g}, at {tuple(int(i) for i in at)})"
+
     def __str__(self) -> str:
         if self.target is not None:
             return f"= {format_number(self.target)}" + (f" ± {self.atol:.3g}" if self.atol else "")
@@ -102,18 +113,8 @@ class Claim:
 
     def failure(self) -> str:
         """The message of a check that is not met, with the worst entry of an array."""
-        return f"check failed: {self.name}: got {format_number(self.value)}, must be {self.bar}{self._worst()}"
-
-    def _worst(self) -> str:
-        """Which entry of an array is furthest from what it should equal, or the two shapes where they differ."""
-        value, target = np.asarray(self.value), np.asarray(self.bar.target)
-        if self.bar.target is not None and not self.bar.fits(value):
-            return f" (shape {value.shape}, not {target.shape})"
-        if self.bar.target is None or value.ndim == 0 or value.size == 0 or not _numeric(value, target):
-            return ""
-        gap = _distance(value, target)
-        at = np.unravel_index(np.argmax(gap), gap.shape)
-        return f" (largest difference {gap[at]:.3g}, at {tuple(int(i) for i in at)})"
+        got = format_number(self.value)
+        return f"check failed: {self.name}: got {got}, must be {self.bar}{self.bar.missed_by(self.value)}"
 
     def row(self) -> list[str]:
         """One line of the table, whose columns HEADER names."""
@@ -131,6 +132,22 @@ class Claim:
             "source": self.source,
             "unit": self.unit,
         }
+
+
+def difference(value: Any, target: Any) -> str:
+    """Return how a value differs from what it must equal where the numbers that are shown do not say it: in brackets.
+
+    That is the shape, whether it is a text, or a small difference of two numbers.
+    """
+    value, target = np.asarray(value), np.asarray(target)
+    if value.shape != target.shape:
+        return f" (shape {value.shape}, not {target.shape})"
+    is_text, must_be_text = value.dtype.kind == "U", target.dtype.kind == "U"
+    if is_text != must_be_text:
+        return " (a text, not a number)" if is_text else " (a number, not a text)"
+    if value.size and _numeric(value, target) and format_number(value) == format_number(target):
+        return f" (difference {_distance(value, target).max():.3g})"
+    return ""
 
 
 def _numeric(*values: Any) -> bool:

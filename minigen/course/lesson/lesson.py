@@ -146,12 +146,14 @@ class Lesson:
         """`minigen.train.fit` with a checkpoint of its own, from which `--resume` continues.
 
         `state` names all that the steps change: models, optimizers, moving averages, random generators, and arrays
-        that a step fills for a figure (`frames[k] = ...`). A training that had finished is only loaded. Two trainings
-        of a lesson have two labels. Other options are those of `minigen.train.fit`.
+        that a step fills for a figure (`frames[k] = ...`); that of a `Descent` is known. A training that had finished
+        is only loaded. Two trainings of a lesson have two labels. Other options are those of `minigen.train.fit`.
         """
-        from minigen.train import fit
+        from minigen.train import Descent, fit
         from minigen.train.checkpoint import ResumeError
 
+        if state is None and isinstance(step, Descent):
+            state = step.state
         if self._is_taken(label, self.summary.trainings):
             raise ValueError(f"each training of a lesson needs its own label, and {label!r} is taken")
         if state:

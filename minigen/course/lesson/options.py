@@ -1,4 +1,7 @@
-"""The options of a run, the same for `minigen run ID`, `python lesson.py` and a notebook (which takes the defaults)."""
+"""The options of a run, the same for `minigen run ID`, `python lesson.py` and a notebook (which takes the defaults).
+
+Arguments that several commands have are added by a function, `add_seed(parser)`, so that they are called alike.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,12 +23,16 @@ from minigen.course.console import UsageError
 __all__ = [
     "Parser",
     "RunOptions",
+    "add_json",
+    "add_lesson",
+    "add_lessons",
     "add_out",
     "add_run_options",
     "add_seed",
     "add_train_shared",
     "parsed",
     "script_options",
+    "whole_number",
 ]
 
 
@@ -127,10 +134,17 @@ def parsed(parser: Parser, argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError(words.getvalue().strip()) from None
 
 
-def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"a seed is a whole number, 0 or larger, got {text!r}")
-    return int(text)
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return the `type` of an argument that is a whole number between two bounds, or of at least one."""
+
+    def read(text: str) -> int:
+        is_whole = text.isascii() and text.isdigit()
+        if not is_whole or int(text) < least or (most is not None and int(text) > most):
+            range = f"of at least {least}" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"must be a whole number {range}, got {text!r}")
+        return int(text)
+
+    return read
 
 
 def _scale(text: str) -> float:
@@ -157,9 +171,27 @@ class _Settings(argparse.Action):
         setattr(namespace, self.dest, {**getattr(namespace, self.dest), values[0]: values[1]})
 
 
+def add_lesson(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    """The lesson that a command is about."""
+    count = "?" if optional else None
+    parser.add_argument("id", nargs=count, metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
+
+
+def add_lessons(parser: argparse.ArgumentParser) -> None:
+    """The lessons that a command is about."""
+    parser.add_argument("lessons", nargs="*", metavar="ID", help="a lesson (gan/02), or a family (gan); default all")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option --json."""
+    parser.add_argument("--json", action="store_true", help="the same for a program")
+
+
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """The option --seed."""
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of every random number (default 0)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="seed of every random number (default 0)"
+    )
 
 
 def add_out(parser: argparse.ArgumentParser, what: str = "folder for the results") -> None:

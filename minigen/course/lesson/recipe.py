@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import minigen
+from minigen import lazy
 from minigen.course.index.lesson_source import COMPUTED, Call, LessonSource, is_declaration, literal, method_of
 from minigen.course.index.lessons import own_modules
 from minigen.course.index.names import find_lesson
@@ -32,11 +33,12 @@ ALWAYS_USED = (  # also by a lesson that does not import them
     "minigen.course.lesson.streams",  # the random numbers and the sizes of quick runs
 )
 IMPORT = re.compile(r"^\s*(?:from (minigen[\w.]*) import (\([^)]*\)|[^\n]*)|import (minigen[\w.]*))", re.M)
+ATTRIBUTE = re.compile(r"\.[\s\\]*(\w+)")  # a name after a dot
 OWN_IMPORT = re.compile(r"^\s*(?:from|import) (\w+)", re.M)
 NAME = re.compile(r"\w+")
 UNHASHED = ("sources", "minutes", "picture")  # arguments of `Lesson` that change no number
 THRESHOLDS = ("at_least", "at_most", "between", "source", "unit")  # arguments of `lesson.claim` that change no number
-NOT_HASHED = {"course", "plot", "cli"}  # they run and draw, and change no number
+NOT_HASHED = {"course", "plot", "cli", "lazy"}  # they run, draw and find names, and change no number
 
 
 def recipe_of(lesson_file: str | Path | None) -> str | None:
@@ -97,9 +99,13 @@ def _surroundings(function: Callable) -> tuple[set[str], set[str]]:
     own = [value for value in beside if getattr(value, "__module__", "") == function.__module__]
     own += [method for value in own if isinstance(value, type) for method in vars(value).values()]
     cells = {each.__code__.co_filename for each in [function, *own] if isinstance(each, types.FunctionType)}
-    modules = {value.__name__ for value in beside if isinstance(value, types.ModuleType)}
-    modules |= {getattr(value, "__module__", None) or "" for value in beside}
-    return {"".join(linecache.getlines(cell)) for cell in cells}, modules
+    modules = {getattr(value, "__module__", None) or "" for value in beside}
+    texts = {"".join(linecache.getlines(cell)) for cell in cells}
+    attributes = set(ATTRIBUTE.findall("\n".join(texts)))
+    for value in beside:
+        if isinstance(value, types.ModuleType):
+            modules |= _reached(value.__name__, attributes)
+    return texts, modules
 
 
 @lru_cache
@@ -210,9 +216,34 @@ def _file_of(name: str) -> Path | None:
 def _imported(source: str) -> set[str]:
     """What of the package is imported anywhere in this code, as dotted names.
 
-    Of `from a import b` both a and a.b, b being either; a line in a text that looks like an import does no harm.
+    Of `from a import b` both a and a.b, b being either, or the module that defines b where the package a lists it; a
+    line in a text that looks like an import does no harm.
     """
     names: set[str] = set()
+    attributes = set(ATTRIBUTE.findall(source))
     for package, imported, module in IMPORT.findall(source):
-        names |= {module} if module else {package, *(f"{package}.{name}" for name in NAME.findall(imported))}
+        if module:
+            names |= _reached(module, attributes)
+            continue
+        names.add(package)
+        homes = _homes(package)
+        for name in homes if imported.startswith("*") else NAME.findall(imported):
+            names |= _reached(homes.get(name, f"{package}.{name}"), attributes)
     return names
+
+
+def _reached(name: str, attributes: set[str]) -> set[str]:
+    """A module, and of the names that it lists the modules of those that the code which has it mentions after a dot."""
+    homes = _homes(name)
+    return {name}.union(*(_reached(homes[each], attributes) for each in attributes & homes.keys()))
+
+
+@lru_cache
+def _homes(package: str) -> dict[str, str]:
+    """The public names that a package lists, each with the module that defines it; {} if it lists none."""
+    if package == "minigen":
+        return {name: f"minigen.{name}" for name in minigen.__all__}
+    stub = PACKAGE.joinpath(*package.split(".")[1:], "__init__.pyi")
+    if not stub.is_file():
+        return {}
+    return {name: target.partition(":")[0] for name, target in lazy.targets(package, stub.read_bytes()).items()}

@@ -19,17 +19,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from minigen.course.console import UsageError
 from minigen.course.from_scratch.task import task_of
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.lesson import blocks
 from minigen.course.lesson.blocks import OUTPUTS, Block, Picture, Question
-from minigen.course.lesson.recorded import status_of
+from minigen.course.lesson.recorded import read, status_of
 from minigen.course.lesson.result import Result
 from minigen.course.reading.purposes import BOXES, TELLING, PageCell, page_cells
 from minigen.course.reading.unrecorded import RESULT, entries_of_file
 
-__all__ = ["Reading", "compose", "joined", "reading_minutes", "summary_of"]
+__all__ = ["Reading", "compose", "joined", "reading_minutes", "recorded_reading", "summary_of"]
 
 EVIDENCE = (blocks.Picture, blocks.Table)
 WORDS_A_MINUTE = 160  # of a text with mathematics
@@ -78,6 +79,20 @@ class Missing(Block):
     """The place of a result of a lesson that has not been run. Only the decision what is closed sees it."""
 
     is_result = True
+
+
+def recorded_reading(lesson: LessonInfo, otherwise: str = "") -> Reading:
+    """Return a lesson with its recorded outputs. Raises UsageError if there are none, or none that fit its file.
+
+    otherwise: what else its reader may do, at the end of that error.
+    """
+    record = read(lesson)
+    make = f"make a record with  minigen record {lesson.id}{otherwise}"
+    if record.result is None:
+        raise UsageError(f"{lesson.id} has no recorded run: {make}")
+    if record.misfits:
+        raise UsageError(f"the record of {lesson.id} no longer fits the lesson ({record.misfits[0]}): {make}")
+    return compose(lesson, record.result)
 
 
 def compose(lesson: LessonInfo, result: Result | None) -> Reading:

@@ -16,7 +16,7 @@ from minigen.flow.pixel.model import FIRST, known_pixels
 from minigen.flow.pixel.pixelcnn import PixelCNN
 from minigen.flow.wavenet import draw_codes
 from minigen.tensor import cross_entropy
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 
 class CodePixelCNN(PixelCNN):
@@ -47,7 +47,7 @@ class CodePixelCNN(PixelCNN):
             raise ValueError(f"codes must have at least one image and one position, got shape {codes.shape}")
         return self._logits(self._features(self._one_hot(codes)))
 
-    def log_prob(self, codes: numpy.ndarray) -> Array:
+    def log_prob(self, codes: numpy.ndarray) -> Float32:
         """log p(codes) in nats, (N, H, W) -> (N,)."""
         codes = numpy.asarray(codes)
         return -np.sum(cross_entropy(self(codes), codes), axis=(1, 2))
@@ -73,7 +73,7 @@ class CodePixelCNN(PixelCNN):
         return x.argmax(axis=-1)
 
     def _draw(self, rng: Rng, logits: numpy.ndarray) -> numpy.ndarray:
-        return self._one_hot(draw_codes(rng, logits))
+        return self._one_hot(draw_codes(logits, rng))
 
     def _one_hot(self, codes: numpy.ndarray) -> numpy.ndarray:
         return numpy.eye(self.channels, dtype=numpy.float32)[codes]  # (..., levels)

@@ -12,7 +12,7 @@ from minigen.checks import checked
 from minigen.flow.made import zeros_and_ones
 from minigen.nn import Linear, Module
 from minigen.tensor import bce_with_logits, like, relu, sigmoid
-from minigen.types import Array, Rng
+from minigen.types import Array, Float32, Rng
 
 FIRST = 7  # kernel of the first layer; those of the others are 3
 
@@ -66,10 +66,14 @@ class PixelModel(Module):
         return like(self._logits(self._features(x)), x)
 
     @checked(x="N, H, W, 1")
-    def log_prob(self, x: Array) -> Array:
+    def log_prob(self, x: Array) -> Float32:
         """log p(x) in nats, x (N, H, W, 1) of zeros and ones -> (N,). ValueError: other values."""
         x = zeros_and_ones("x", x)
         return -np.sum(bce_with_logits(self(x), x), axis=(1, 2, 3))
+
+    def loss(self, x: Array) -> Array:
+        """Mean negative log-likelihood of a batch, a scalar in nats for each image."""
+        return -np.mean(self.log_prob(x))
 
     def sample(
         self,
@@ -78,7 +82,7 @@ class PixelModel(Module):
         size: tuple[int, int] = (28, 28),
         given: numpy.ndarray | None = None,
         known: numpy.ndarray | None = None,
-    ) -> numpy.ndarray:
+    ) -> Float32:
         """n images (n, H, W, 1), float32, drawn pixel by pixel.
 
         Pixels of `given` (n, H, W, 1), zeros and ones, are kept where `known`, bool of a shape that broadcasts to it,

@@ -12,7 +12,7 @@ import numpy
 from minigen.data import toy
 from minigen.data.density import Density
 from minigen.data.mixture import GaussianMixture
-from minigen.metrics import sliced_wasserstein
+from minigen.metrics.transport import sliced_wasserstein
 from minigen.types import Array, Rng
 
 WIDTH = 48  # units of a hidden layer

@@ -64,7 +64,7 @@ def test_cached_codes_are_those_of_the_whole_network(rng, shaken, make):
     for options in ({}, {"given": given, "known": known}):
         same, codes = np.random.default_rng(5), np.zeros((n, *size), int)
         for i, j in np.ndindex(size):
-            drawn = draw_codes(same, model(codes)[:, i, j])
+            drawn = draw_codes(model(codes)[:, i, j], same)
             codes[:, i, j] = np.where(known[:, i, j], given[:, i, j], drawn) if options else drawn
         np.testing.assert_array_equal(model.sample(np.random.default_rng(5), n, size, **options), codes)
     assert codes.std() > 0.5

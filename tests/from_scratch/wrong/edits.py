@@ -21,7 +21,8 @@ EDITS = {
         "a pixel sees itself": [("(pixel[None] > unit[:, None])", "(pixel[None] >= unit[:, None])")],
         "sampled all at once": [
             (
-                "    for k in range(D):\n        p = 1 / (1 + np.exp(-net(x)[:, k]))\n        x[:, k] = rng.random(n) < p\n",
+                "    for k in range(D):\n        p = 1 / (1 + np.exp(-net(x)[:, k]))\n"
+                "        x[:, k] = rng.random(n) < p\n",
                 "    x[...] = rng.random((n, D)) < 1 / (1 + np.exp(-net(x)))\n",
             )
         ],

@@ -21,6 +21,7 @@ LEFT_OUT = (
     "cli.py",
     "__main__.py",
     "classroom/",
+    "course/child.py",
     "course/cluster.py",
     "course/commands/",
     "course/data/",
@@ -32,10 +33,15 @@ LEFT_OUT = (
     "course/index/outline.py",
     *(
         f"course/lesson/{name}.py"
-        for name in ("compress", "misfits", "notebook_run", "recorded", "sweep", "trained", "verdicts")
+        for name in ("changes", "compress", "misfits", "notebook_run", "places", "recorded", "result", "sweep")
     ),
+    "course/lesson/sinks/jupyter.py",
+    "course/lesson/trained.py",
+    "course/lesson/verdicts.py",
     "course/reading/",
+    "course/repository.py",
     "course/versions.py",
+    "zoo/demonstrations/reverse_process.py",
     "zoo/digit_classifier.py",
     "zoo/digit_diffusion.py",
     "zoo/four.py",
@@ -64,7 +70,7 @@ def wheels() -> dict[str, bytes]:
 def minigen_wheel() -> bytes:
     """minigen for the browser: its models and checks, and the exercises of every lesson with their answers."""
     files = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")]):  # a package's names are in its stub
         inside = path.relative_to(PACKAGE).as_posix()
         if _is_needed(inside):
             files[f"minigen/{inside}"] = path.read_bytes()

@@ -41,7 +41,8 @@ def names_page(source_anchor: Callable[[str], str | None]) -> str:
     blocks = [
         "# Names",
         "Every public function and class, with the first sentence of its docstring. Shapes, units, errors and sources "
-        "are in the whole docstring: a name leads to its source, where it has a page.",
+        "are in the whole docstring: a name leads to its source, where it has a page. Models, layers, losses and "
+        "samplers are imported from their package, `from minigen.gan import critic_loss`; the headings name the files.",
     ]
     part = ""
     for module, names in names_by_module().items():

@@ -27,23 +27,22 @@ from minigen.course.exercise.grading.submission import (
     read_submission,
 )
 from minigen.course.exercise.limits import as_given
-from minigen.course.exercise.progress import answer_file, home, next_step, note
+from minigen.course.exercise.progress import add_folder, answer_file, next_step, note
 from minigen.course.index.names import FROM_SCRATCH
-from minigen.course.lesson.options import Parser, add_seed
+from minigen.course.lesson.options import Parser, add_json, add_seed
 
 __all__ = ["arguments", "run", "watch"]
 
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of the command."""
-    default = home()
-    parser.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+    add_folder(parser)
     add = parser.add_argument
     add("id", nargs="?", metavar="ID|FILE", help="a lesson, an exercise or a file (default: all your files)")
     add("file", nargs="?", type=Path, metavar="FILE", help="the file to check on ID, whatever its name")
     add("--watch", action="store_true", help="check again whenever the file is saved, until Ctrl-C")
     add("--here", action="store_true", help="in this process, as the book's pages do: no limits")
-    add("--json", action="store_true", help="the result for a program")
+    add_json(parser)
     add_seed(parser)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-from pathlib import Path
 
 from minigen.course.console import UsageError, color
 from minigen.course.exercise import catalog, functions, stubs
@@ -13,7 +12,7 @@ from minigen.course.exercise.given import GivenExercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.limits import allowed_hints, as_given
-from minigen.course.exercise.progress import Progress, answer_file, home
+from minigen.course.exercise.progress import Progress, add_folder, answer_file
 from minigen.course.lesson.options import Parser
 
 __all__ = ["arguments", "run"]
@@ -21,8 +20,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of the command."""
-    default = home()
-    parser.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+    add_folder(parser)
     parser.add_argument("id", metavar="ID", help="a lesson or an exercise")
     parser.add_argument("--reveal", action="store_true", help="show the package's answer before yours passes")
 

@@ -6,13 +6,12 @@ import argparse
 import contextlib
 import sys
 import textwrap
-from pathlib import Path
 
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.limits import allowed_hints, as_given
-from minigen.course.exercise.progress import Progress, changed, home
+from minigen.course.exercise.progress import Progress, add_folder, changed
 from minigen.course.lesson.options import Parser
 
 __all__ = ["arguments", "run"]
@@ -20,8 +19,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of the command."""
-    default = home()
-    parser.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+    add_folder(parser)
     parser.add_argument("id", metavar="ID", help="an exercise")
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minigen.course.console import UsageError, text_table
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
-from minigen.course.exercise.progress import Progress, home, next_exercise
+from minigen.course.exercise.progress import Progress, add_folder, next_exercise
 from minigen.course.lesson.options import Parser
 
 if TYPE_CHECKING:
@@ -21,8 +20,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of the command."""
-    default = home()
-    parser.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+    add_folder(parser)
     parser.add_argument("--path", metavar="POST", help="only those of the evening in a post, such as gan")
     parser.add_argument("id", nargs="?", metavar="ID", help="a lesson, such as gan/02")
 

@@ -12,7 +12,7 @@ from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.limits import as_given
-from minigen.course.exercise.progress import Progress, answer_file, changed, home
+from minigen.course.exercise.progress import Progress, add_folder, answer_file, changed
 from minigen.course.lesson.options import Parser
 from minigen.files import write_new, write_text
 
@@ -21,8 +21,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of the command."""
-    default = home()
-    parser.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+    add_folder(parser)
     parser.add_argument("id", metavar="ID", help="a lesson or an exercise")
 
 

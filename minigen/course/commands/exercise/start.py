@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.limits import as_given
-from minigen.course.exercise.progress import answer_file, home
+from minigen.course.exercise.progress import add_folder, answer_file
 from minigen.course.index.names import FROM_SCRATCH
 from minigen.course.lesson.options import Parser
 from minigen.files import write_new
@@ -19,8 +18,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of the command."""
-    default = home()
-    parser.add_argument("--dir", type=Path, default=default, metavar="DIR", help=f"your folder (default {default})")
+    add_folder(parser)
     parser.add_argument("id", metavar="ID", help="a lesson, such as gan/02, or gan/12/from_scratch")
 
 

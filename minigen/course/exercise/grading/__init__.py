@@ -15,7 +15,6 @@
     reference   the package's own function, and others beside it, on the cases in this process
     compare     values against values: tolerance, worst element, how wrong ones are related to the expected ones
     secret      how answers are graded on secret seeds: shifted arguments, and what fixed cases count
-    variants    the private variants of exercises, which an assignment's secret chooses
     report      the result as data, as JSON and as text
     changes     changes of the equation that a wrong answer may be
     explain     what may help: the relation, the inputs, the listed mistake or the change that explains a failure

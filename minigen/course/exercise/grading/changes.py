@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -25,22 +24,18 @@ from minigen.course.exercise.mutants import (
     outside_the_equation,
     with_fields,
 )
-from minigen.course.exercise.private import PrivateExercise
 
 __all__ = ["changes", "padded", "substituted", "without_roots", "wrapped"]
 
 EPSILONS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 
 
+@functools.singledispatch
 def changes(exercise: Exercise) -> Iterator[Mutant]:
-    """The mechanical changes of the reference, of its arguments and result, then those of other right answers."""
-    if isinstance(exercise, GivenExercise):  # whose equation is not here
-        return
-    if isinstance(exercise, PrivateExercise):  # those of the exercise, within its variant
-        yield from mutants(exercise.reference)
-        for change in changes(exercise.ordinary):
-            yield dataclasses.replace(change, function=exercise.composed(change.function))
-        return
+    """The mechanical changes of the reference, of its arguments and result, then those of other right answers.
+
+    Another kind of exercise registers its own.
+    """
     reference, variants = exercise.reference, answers_of(exercise).variants
     yield from without_roots(
         functions.definition(functions.source(reference)), functions.formula(reference).__globals__
@@ -54,6 +49,11 @@ def changes(exercise: Exercise) -> Iterator[Mutant]:
     yield from padded(functions.definition(functions.source(reference)), functions.formula(reference).__globals__)
     for answer in variants:
         yield from padded(answer.tree, answer.function.__globals__)
+
+
+@changes.register
+def _(exercise: GivenExercise) -> Iterator[Mutant]:
+    return iter(())  # its equation is not here
 
 
 class _NoRoots(ast.NodeTransformer):

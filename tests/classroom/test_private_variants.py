@@ -3,16 +3,18 @@
 import autograd.numpy as np
 import pytest
 
+from minigen.classroom.private import variants
+from minigen.classroom.private.declaration import addresses
+from minigen.classroom.private.proofs import prove_variant
 from minigen.course.console import UsageError
-from minigen.course.exercise import catalog, private, stubs
+from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.answers import answers_of
-from minigen.course.exercise.grading import status, variants
+from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_function, grade_source
 from minigen.course.exercise.grading.submission import Submission
-from minigen.course.exercise.prove import prove
 
-ADDRESSES = [address for exercise in catalog.all_exercises() for address in private.addresses(exercise)]
+ADDRESSES = [address for exercise in catalog.all_exercises() for address in addresses(exercise)]
 # a constant, arguments by other names, an argument changed in place, the order of a tuple
 SAMPLE = ["gan/12/penalized_slope@1", "gan/08/frechet_distance@0", "gan/12/clip_weights@0", "gan/09/virtual_moments@0"]
 HEAD = (
@@ -38,7 +40,7 @@ def states_the_change(variant):
 def test_the_authors_proofs_stand(address):
     variant = variants.find(address)
     states_the_change(variant)
-    proof = prove(variant, seeds=10, mistake_seeds=3)
+    proof = prove_variant(variant, seeds=10, mistake_seeds=3)
     assert proof.stands, proof.problems
     assert not proof.survivors
 
@@ -47,7 +49,7 @@ def test_the_authors_proofs_stand(address):
 def test_proofs_of_a_few(address):
     variant = variants.find(address)
     states_the_change(variant)
-    proof = prove(variant, seeds=2, mistake_seeds=1)
+    proof = prove_variant(variant, seeds=2, mistake_seeds=1)
     assert proof.stands, proof.problems
     assert proof.mistakes >= len(answers_of(variant.ordinary).mistakes)  # and the exercise's own answer
 
@@ -90,6 +92,13 @@ def test_the_package_is_no_answer():
     assert {verdict.status for verdict in report.verdicts} == {status.PACKAGE_ANSWER}
     report = grade_function(variant, lambda distance, penalty=10.0: 3 + np.asarray(distance) / (2 * penalty))
     assert report.passed
+
+
+def test_a_change_of_the_variants_equation_explains_an_answer():
+    """What an answer has besides the variant's change is told, as with the exercise itself: 3 for 2."""
+    variant = variants.find("gan/12/penalized_slope@0")
+    report = grade_function(variant, lambda distance, penalty=10.0: 3 + np.asarray(distance) / (3 * penalty))
+    assert report.hint.startswith("your values are those of the equation with") and not report.listed
 
 
 def test_the_secret_chooses():
