@@ -115,7 +115,7 @@ class FromScratch:
         """The task as the lesson's page has it, Markdown."""
         prompt = " ".join(self.prompt.split())
         return (
-            f"You have read the parts; now write the whole: {self.title}, in about {self.lines} lines and"
+            f"You have read the parts. Now write the whole, {self.title}, in about {self.lines} lines and"
             f" {self.minutes:g} minutes. {prompt}\n\n`minigen exercise start {self.id}` writes a file with these"
             f" sentences and nothing else, and `minigen exercise check {self.id}` trains your model, at most"
             f" {self.seconds:g} seconds of processor time, shows its samples beside the data, and gives points."
