@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
@@ -70,6 +70,14 @@ class LessonProgress(NamedTuple):
         return f"{self.passed}/{self.total}"
 
 
+class HasId(Protocol):
+    """What has an entry in the record: an exercise, or a whole model from an empty file."""
+
+    @property
+    def id(self) -> str:
+        """ "gan/02/discriminator_loss"."""
+
+
 class Progress:
     """The record of one folder of answers. A damaged file is put aside, never an error."""
 
@@ -87,17 +95,17 @@ class Progress:
             with contextlib.suppress(OSError):
                 os.replace(self.path, self.path.with_suffix(".json.damaged"))
 
-    def of(self, exercise: Exercise) -> dict[str, Any]:
+    def of(self, exercise: HasId) -> dict[str, Any]:
         """points, passed (ever), tries, hints (levels seen) and cure (of the last check's mistake) of an exercise."""
         entry = self.entries.get(exercise.id, {})
         numbers = {key: entry[key] if type(entry.get(key)) is int else 0 for key in ("points", "tries", "hints")}
         cure = entry["cure"] if type(entry.get("cure")) is str else ""
         return {"passed": entry.get("passed") is True, "cure": cure, **numbers}
 
-    def update(self, exercise: Exercise, **changes: Any) -> None:
+    def update(self, exercise: HasId, **changes: Any) -> None:
         self.entries[exercise.id] = {**self.of(exercise), **changes}
 
-    def checked(self, exercise: Exercise, points: int, passed: bool, cure: str = "") -> None:
+    def checked(self, exercise: HasId, points: int, passed: bool, cure: str = "") -> None:
         """Note the result of a check; what was once passed stays passed."""
         before = self.of(exercise)
         best = max(points, before["points"]) if before["passed"] else points

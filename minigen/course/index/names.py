@@ -18,7 +18,9 @@ from minigen.course.index.lessons import (
     short_id,
 )
 
-__all__ = ["Address", "find_lesson", "find_lessons", "resolve"]
+FROM_SCRATCH = "/from_scratch"  # how the id of a whole model, written from an empty file, ends
+
+__all__ = ["FROM_SCRATCH", "Address", "find_lesson", "find_lessons", "resolve"]
 
 
 class Address(NamedTuple):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.console import UsageError
+from minigen.course.from_scratch.task import task_of
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.lesson import blocks
@@ -216,9 +217,13 @@ def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterat
     own = [f"{short_id(lesson.path.parent)}/{name}" for name in lesson.exercises]
     left = [id for id in own if id not in placed]
     end = shown[-1].cell if shown else 0
+    task = task_of(lesson.path.parent)
     if left:
         yield blocks.Heading(2, "More exercises" if placed else "Exercises", cell=end)
         yield from (blocks.ExerciseBox(id, cell=end) for id in left)
+    if task:
+        yield blocks.Heading(2, "Now from an empty file", cell=end)
+        yield blocks.Text(task.on_the_page, cell=end)
 
 
 # -- what a prediction keeps closed ------------------------------------------------------------------------------------

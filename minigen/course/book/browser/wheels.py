@@ -29,6 +29,7 @@ LEFT_OUT = (
     "course/exercise/grading/worker.py",
     "course/exercise/lookup.py",
     "course/exercise/prove.py",
+    "course/from_scratch/",
     "course/index/equations.py",
     "course/index/outline.py",
     *(

@@ -28,6 +28,7 @@ from minigen.course.exercise.grading.submission import (
 )
 from minigen.course.exercise.limits import as_given
 from minigen.course.exercise.progress import add_folder, answer_file, next_step, note
+from minigen.course.index.names import FROM_SCRATCH
 from minigen.course.lesson.options import Parser, add_json, add_seed
 
 __all__ = ["arguments", "run", "watch"]
@@ -47,6 +48,10 @@ def arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check answers once, or whenever a file is saved; 0 if all pass, 1 if some fail, 3 if the grader itself failed."""
+    if args.id and args.id.endswith(FROM_SCRATCH):
+        from minigen.course.commands.exercise import from_scratch  # a check of functions does not need it
+
+        return from_scratch.check(args.id, args)
     jobs = [
         (path, [as_given(exercise, path.parent) for exercise in exercises])
         for path, exercises in _jobs(args.id, args.dir, args.file)

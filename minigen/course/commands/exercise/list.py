@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from minigen.course.console import UsageError, text_table
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.progress import Progress, add_folder, next_exercise
 from minigen.course.lesson.options import Parser
+
+if TYPE_CHECKING:
+    from minigen.course.from_scratch.task import FromScratch
 
 __all__ = ["arguments", "run"]
 
@@ -30,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
         state = "passed" if entry["passed"] else f"{entry['tries']} tries" if entry["tries"] else ""
         points = f"{min(entry['points'], exercise.points)}/{exercise.points}"
         rows.append([exercise.id, f"{exercise.minutes:g} min", points, state])
+    rows += [_model_row(task, record) for task in _models(exercises, args.id)]
     if not rows:
         print("there are no exercises yet")
         return 0
@@ -42,6 +47,20 @@ def run(args: argparse.Namespace) -> int:
     if following:
         print(following)
     return 0
+
+
+def _models(exercises: Sequence[Exercise], id: str | None) -> list[FromScratch]:
+    """The whole models of the lessons of exercises; none where a single exercise was asked for."""
+    from minigen.course.from_scratch.task import all_tasks
+
+    lessons = {exercise.lesson for exercise in exercises}
+    return [task for task in all_tasks() if task.lesson in lessons and (id is None or id.count("/") < 2)]
+
+
+def _model_row(task: FromScratch, record: Progress) -> list[str]:
+    entry = record.of(task)
+    state = "passed" if entry["passed"] else f"{entry['tries']} tries" if entry["tries"] else ""
+    return [task.id, f"{task.minutes:g} min", f"{entry['points']}/{task.points}", state or "a whole model"]
 
 
 def _chosen(id: str | None, path: str | None) -> list[Exercise]:

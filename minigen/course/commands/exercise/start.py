@@ -9,6 +9,7 @@ from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.limits import as_given
 from minigen.course.exercise.progress import add_folder, answer_file
+from minigen.course.index.names import FROM_SCRATCH
 from minigen.course.lesson.options import Parser
 from minigen.files import write_new
 
@@ -18,11 +19,15 @@ __all__ = ["arguments", "run"]
 def arguments(parser: Parser) -> None:
     """Add the arguments of the command."""
     add_folder(parser)
-    parser.add_argument("id", metavar="ID", help="a lesson, such as gan/02")
+    parser.add_argument("id", metavar="ID", help="a lesson, such as gan/02, or gan/12/from_scratch")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the stubs of a lesson. Raises UsageError if the file is there already."""
+    if args.id.endswith(FROM_SCRATCH):
+        from minigen.course.commands.exercise import from_scratch
+
+        return from_scratch.start(args.id, args.dir)
     exercises = catalog.exercises_of(args.id) or catalog.find(args.id)
     lesson = exercises[0].lesson
     exercises = [as_given(exercise, args.dir) for exercise in catalog.exercises_of(lesson)]

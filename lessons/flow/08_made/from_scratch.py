@@ -1,0 +1,36 @@
+"""The autoregressive model of this lesson, written from an empty file."""
+
+import numpy as np
+
+from minigen.course.from_scratch.task import FromScratch
+from minigen.data import mnist
+
+
+def small_digits(rng, n, split):
+    """n digits of 10 x 10 black and white pixels, (n, 100): means of 2 x 2, ink above 0.35."""
+    images = getattr(mnist.splits(), split).images
+    some = images[rng.permutation(len(images))[:n], 4:24, 4:24] / 255.0
+    return (
+        (some.reshape(n, 10, 2, 10, 2).mean(axis=(2, 4)) > 0.35).reshape(n, 100).astype(np.float32)
+    )
+
+
+TASK = FromScratch(
+    "flow/08/from_scratch",
+    title="an autoregressive model with masks",
+    prompt="""
+    Learn small digits pixel by pixel. `train(x, rng)` gets 50,000 digits of 10 × 10 pixels, 0
+    or 1, as (N, 100), and returns what the other two functions need. `log_prob(state, x)`
+    returns the log-probability of each digit, (N,) in nats, from one pass through a masked
+    network; `sample(state, n, rng)` draws n digits, (n, 100), pixel by pixel. The masks are
+    yours; `minigen.nn.MaskedLinear` is allowed. We check the nats of digits that you have not
+    seen (pixels that are independent of each other reach 51.2), and the covariances of your
+    samples' pixels.
+    """,
+    data=small_digits,
+    nats=True,
+    train_points=50_000,
+    bars={"nats": (25, 34), "cov": (None, 0.4)},
+    last=("nats", 33, 31),
+    lines=40,
+)

@@ -1,0 +1,173 @@
+"""Whole models from an empty file: the tasks, what is refused, points, the commands, the page."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minigen.cli import main
+from minigen.course.exercise.grading import status
+from minigen.course.exercise.grading.submission import parse_submission
+from minigen.course.from_scratch.judge import judge, points_of
+from minigen.course.from_scratch.observe import observe
+from minigen.course.from_scratch.report import as_data, as_text, draw
+from minigen.course.from_scratch.task import FromScratch, all_tasks, find_task
+from minigen.course.index.lessons import all_lessons
+from minigen.course.lesson import blocks
+from minigen.course.reading.composition import compose
+from minigen.data import toy
+
+TASKS = all_tasks()
+MOONS = FromScratch(
+    "gan/12/from_scratch",
+    title="a model",
+    prompt="Write `train` and `sample`.",
+    density=toy.two_moons(noise=0.1),
+    bars={"memo": (0.75, None), "sw": (None, 5)},
+    last=("sw", 3.5, 2.5),
+)
+KDE = (Path(__file__).parent / "wrong" / "kde.py").read_text(encoding="utf-8")
+SAMPLES = "import numpy as np\n\n\ndef train(x, rng):\n    return x\n\n\ndef sample(x, n, rng):\n    return {}\n"
+
+
+def answer(text):
+    return parse_submission("answer.py", text.encode())
+
+
+def test_which_tasks_there_are():
+    assert [task.lesson for task in TASKS] == ["gan/12", "flow/05", "flow/08", "diffusion/04", "after/02"]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+def test_a_task_says_what_it_asks_for_and_shows_no_answer(task):
+    for name in task.functions:
+        assert f"`{name}(" in task.prompt, "the prompt says which functions"
+    text = task.empty_file()
+    assert text.startswith('"""') and text.endswith('"""\n') and len(text.splitlines()) <= 15
+    assert "import" not in text and "def " not in text and f"minigen exercise check {task.id}" in text
+    assert {*task.bars} - {"nats", "mass", "cov"} >= ({"memo", "sw"} if task.density is not None else set())
+    assert task.last[1] > task.last[2]
+
+
+def test_data_follow_from_the_seed_and_held_out_ones_are_others():
+    for task in TASKS:
+        train, held_out = task.splits(3)
+        again, _ = task.splits(3)
+        assert train.dtype == held_out.dtype == np.float32 and len(held_out) == 10_000
+        assert np.array_equal(train, again) and not np.array_equal(train, task.splits(4)[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"id": "gan/12/scratch"}, "family/NN/from_scratch"),
+        ({"density": None}, "density or data"),
+        ({"bars": {"swd": (None, 1)}}, "no number 'swd'"),
+        ({"last": ("fid", 2, 1)}, "no number 'fid'"),
+    ],
+)
+def test_a_task_that_cannot_be(changes, says):
+    with pytest.raises(ValueError, match=says):
+        replace(MOONS, **changes)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "points", "missed"),
+    [
+        ({"memo": 1, "sw": 6}, 0, ["sw is 6, and must be at most 5"]),
+        ({"memo": 0.7, "sw": 2}, 0, ["memo is 0.7, and must be at least 0.75"]),
+        ({"memo": 1, "sw": 5}, 6, []),
+        ({"memo": 1, "sw": 3.5}, 8, []),
+        ({"memo": 1, "sw": 2.5}, 10, []),
+        ({"memo": float("nan"), "sw": 1}, 0, ["memo is nan"]),
+    ],
+)
+def test_points(numbers, points, missed):
+    found = points_of(MOONS, numbers)
+    assert found[0] == points and len(found[1]) == len(missed)
+    assert all(text.startswith(wanted) for text, wanted in zip(found[1], missed))
+
+
+REFUSED = {
+    "no function": ("def train(x, rng):\n    return x\n", status.MISSING_FUNCTION, "no sample"),
+    "a model of ours": (f"from minigen.gan.wgan import critic_loss\n{KDE}", status.FORBIDDEN_MODULE, "minigen.gan"),
+    "its package": (f"from minigen import gan\n{KDE}", status.FORBIDDEN_MODULE, "minigen.gan"),
+    "the same, found later": (
+        SAMPLES.format('__import__("minigen.diffusion.ddpm") and x'),
+        status.RAISED,
+        "minigen.diffusion is not allowed here",
+    ),
+    "no Python": ("def train(:\n", status.SYNTAX_ERROR, ""),
+    "an error": (SAMPLES.format("x.nothing"), status.RAISED, "nothing"),
+    "too few samples": (SAMPLES.format("x[:5]"), status.WRONG_SHAPE, "(10000, 2), got (5, 2)"),
+    "no numbers": (SAMPLES.format("x[:1] + np.full((n, 2), np.nan)"), status.NAN, "finite"),
+    "reading a file": (SAMPLES.format('open("/etc/hostname").read()'), status.OUTSIDE, ""),
+}
+
+
+@pytest.mark.parametrize(("text", "state", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(text, state, words):
+    found = observe(MOONS, answer(text), 0)
+    assert found.status == state and words in found.message
+    verdict = judge(MOONS, answer(text))
+    assert verdict.points == 0 and not verdict.passed and status.WORDS[state] in as_text(verdict)
+
+
+def test_the_line_of_an_error_is_the_readers():
+    assert observe(MOONS, answer(SAMPLES.format("x.nothing")), 0).line == 9
+    assert observe(MOONS, answer(SAMPLES.replace("x, rng", "x").format("x")), 0).line in (None, 4)
+
+
+def test_a_training_without_end_ends():
+    endless = "def train(x, rng):\n    while True:\n        pass\n\n\ndef sample(x, n, rng):\n    return x\n"
+    found = observe(replace(MOONS, seconds=0.3), answer(endless), 0)
+    assert found.status == status.TIMEOUT and "0.3 s of processor time" in found.message
+
+
+def test_a_verdict_in_words_and_as_data_and_a_picture(tmp_path):
+    verdict = judge(MOONS, answer(KDE))
+    assert verdict.passed and verdict.points == 10
+    text = as_text(verdict, tmp_path / "picture.png")
+    assert "10 of 10 points" in text and "sliced Wasserstein" in text and "picture.png" in text
+    assert draw(verdict, tmp_path / "picture.png").stat().st_size > 5000
+    data = json.loads(json.dumps(as_data(verdict)))
+    assert data["passed"] and data["numbers"]["sw"] == pytest.approx(verdict.numbers["sw"], rel=1e-5)
+
+
+def test_a_task_of_several_seeds_takes_the_first_that_passes():
+    lucky = SAMPLES.format("x[rng.integers(len(x), size=n)] + rng.integers(1, 9) * 0 + 0.01")
+    verdict = judge(replace(MOONS, best_of=2, bars={"sw": (None, 0.01)}), answer(lucky))
+    assert (verdict.tried, verdict.points) in ((1, 0), (2, 0))
+    assert judge(replace(MOONS, best_of=3), answer(KDE)).tried == 1
+
+
+def test_the_commands(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["exercise", "start", "gan/12/from_scratch"]) == 0
+    path = tmp_path / "exercises" / "gan_12_from_scratch.py"
+    assert path.read_text(encoding="utf-8") == find_task("gan/12/from_scratch").empty_file()
+    assert main(["exercise", "start", "gan/12/from_scratch"]) == 2
+    assert "already exists; I left it unchanged" in capsys.readouterr().err
+    assert main(["exercise", "check", "gan/12/from_scratch"]) == 1
+    assert "the file must define train, sample: no train" in capsys.readouterr().out
+    path.write_text(KDE, encoding="utf-8")
+    assert main(["exercise", "check", "gan/12/from_scratch"]) == 0
+    printed = capsys.readouterr().out
+    assert "of 10 points" in printed and path.with_suffix(".png").is_file()
+    assert main(["exercise", "list", "gan/12"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "gan/12/from_scratch" in line][0].endswith(
+        "passed"
+    )
+    assert main(["exercise", "check", "gan/12/from_scratch", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["passed"] is True
+    assert main(["exercise", "check", "gan/01/from_scratch"]) == 2
+    assert "there is no gan/01/from_scratch; there are gan/12/from_scratch" in capsys.readouterr().err
+
+
+def test_a_lessons_page_ends_with_its_task():
+    for lesson in all_lessons():
+        headings = [block.text for block in compose(lesson, None).blocks if isinstance(block, blocks.Heading)]
+        has_task = any(task.lesson == f"{lesson.id.split('/')[0]}/{lesson.number}" for task in TASKS)
+        assert (headings[-1] == "Now from an empty file") == has_task, lesson.id
