@@ -5,6 +5,7 @@ That function, a network, never has to be inverted, because its input is among t
 coordinate, whether it is kept (1) or changed (0); it broadcasts against one example.
 """
 
+import inspect
 import math
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +17,7 @@ import numpy
 from minigen import checks
 from minigen.checks import checked, floats, nonnegative, positive, probability, unchecked, whole
 from minigen.flow.arguments import EXAMPLES, MASK, OneScaleEach, checked_input, one_scale_each, zeros_and_ones
-from minigen.flow.bijection import Bijection, apply
+from minigen.flow.bijection import Bijection
 from minigen.nn import MLP, Module, he_gain
 from minigen.tensor import like, stop_gradient, tanh
 from minigen.types import Array, Rng
@@ -98,7 +99,7 @@ class AdditiveCoupling(Bijection):
         """The network as a function m of the masked input alone."""
 
         def m(kept: Array) -> Array:
-            return apply(self.net, kept, context)
+            return _network_output(self.net, kept, context)
 
         return m
 
@@ -191,11 +192,31 @@ class AffineCoupling(Bijection):
 
     def scale_and_shift(self, a: Array, context: Array | None = None) -> tuple[Array, Array]:
         """s and t, both shaped as `a`, functions of its kept half."""
-        out = like(apply(self.net, self.mask * a, context), a)  # (N, ..., 2C)
+        out = like(_network_output(self.net, self.mask * a, context), a)  # (N, ..., 2C)
         c = np.shape(a)[-1]
         s, t = self.limit * tanh(out[..., :c] / self.limit), out[..., c:]
         checks.same_shape(a=a, s=s, t=t)
         return s, t
+
+
+def _network_output(net: Callable, kept: Array, context: Array | None) -> Array:
+    """net(kept), or net(kept, context). ValueError: a context for a network that takes none."""
+    if context is None:
+        return net(kept)
+    try:
+        return net(kept, context)
+    except TypeError:
+        if _takes_two_arguments(net):
+            raise
+    raise ValueError(f"context must be None, because {type(net).__name__} takes none, got one")
+
+
+def _takes_two_arguments(net: Callable) -> bool:
+    try:
+        inspect.signature(net).bind(None, None)
+    except TypeError:
+        return False
+    return True
 
 
 class BatchNorm(Bijection):

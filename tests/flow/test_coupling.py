@@ -9,6 +9,7 @@ from minigen.flow.coupling import (
     AdditiveCoupling,
     AffineCoupling,
     BatchNorm,
+    ContextNet,
     DiagonalScale,
     additive_forward,
     additive_inverse,
@@ -284,3 +285,14 @@ def test_picture_coupling_counts_every_place(rng):
 
     np.testing.assert_allclose(jacobian_log_det(f, z[:1]), affine_log_det(s[:1], mask))
     np.testing.assert_allclose(affine_log_det(s, mask), s[..., 2:].sum(axis=(1, 2, 3)))
+
+
+@pytest.mark.parametrize("kind, outputs", [(AffineCoupling, 2), (AdditiveCoupling, 1)])
+def test_a_context_is_handed_to_a_network_that_takes_one_and_refused_for_another(rng, kind, outputs):
+    x, c = rng.standard_normal((3, 4)), rng.standard_normal((3, 2))
+    with pytest.raises(ValueError, match="context must be None, because MLP takes none"):
+        kind(coupling_net(rng, 4, 8, outputs=outputs), half_mask(4)).inverse(x, c)
+    net = ContextNet(coupling_net(rng, 4, 8, outputs=outputs, context=2), 4, 2)
+    net.net.layers[-1].w[...] = 1
+    given = kind(net, half_mask(4))
+    assert np.all(np.any(given.forward(x, c)[0] != given.forward(x, c + 1)[0], axis=1))
