@@ -127,7 +127,7 @@ def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str
     Raises UsageError if there is something else in the folder.
     """
     if os.path.lexists(out) and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is there already and was not made by minigen assignment build: choose another --out")
+        raise UsageError(f"{out} already exists and was not made by minigen assignment build: choose another --out")
     assignment, practice = with_private(assignment, secret), [assignment.practice_seed]
     seeds = {name: practice if secret is None else graded_seeds(assignment, secret, name) for name in PLATFORMS}
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -114,7 +114,7 @@ def create(path: Path, text: str) -> None:
     try:
         write_new(path, text.encode("utf-8"))
     except FileExistsError:
-        raise UsageError(f"{path} is there already and stays as it is") from None
+        raise UsageError(f"{path} already exists; I left it unchanged") from None
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 

@@ -44,7 +44,7 @@ def test_new_writes_what_load_reads(tmp_path, monkeypatch, capsys):
     assert all(assigned.points == assigned.exercise.points for assigned in assignment.exercises)
     assert "# " in assignment.text and assignment.answer_files == ["gan_02.py", "gan_12.py"]
     before = (tmp_path / "hw1.toml").read_bytes()
-    assert main(words) == 2 and "is there already" in capsys.readouterr().err
+    assert main(words) == 2 and "already exists" in capsys.readouterr().err
     assert (tmp_path / "hw1.toml").read_bytes() == before
 
 

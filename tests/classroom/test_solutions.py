@@ -48,7 +48,7 @@ def test_the_command_writes_a_file_once_and_nothing_of_it_reaches_students(homew
     assert main(["assignment", "solutions", "hw1.toml"]) == 0
     assert (homework / "hw1-solutions.md").read_text(encoding="utf-8").startswith("# Hw1: solutions")
     assert main(["assignment", "solutions", "hw1.toml"]) == 2
-    assert "hw1-solutions.md is there already" in capsys.readouterr().err
+    assert "hw1-solutions.md already exists" in capsys.readouterr().err
     assert main(["assignment", "build", "hw1.toml", "--out", "dist", "--seed", "s"]) == 0
     names = zipfile.ZipFile(homework / "dist" / "students.zip").namelist()
     assert not any("solution" in name for name in names)

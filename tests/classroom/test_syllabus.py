@@ -113,7 +113,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     read = [row["id"] for row in rows if row["kind"] == "read"]
     assert read == ["start/01", "start/02", "start/03", "gan/02"]
     assert main(["syllabus", "gan/02", "--weeks", "3", "--hours", "9", "--out", "plan.csv"]) == 2
-    assert "plan.csv is there already" in capsys.readouterr().err
+    assert "plan.csv already exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from functools import cache
 import pytest
 
 from minigen.cli import COMMANDS, main
-from minigen.course.index.names import find_lesson, resolve
+from minigen.course.from_scratch.task import find_task
+from minigen.course.index.names import FROM_SCRATCH, find_lesson, resolve
 from minigen.course.lesson.options import Parser
 
 PAGES = ("README.md", ".github/GUIDE.md", ".github/TEACHERS.md", ".github/CONTRIBUTING.md", ".github/PERFORMANCE.md")
@@ -47,7 +48,10 @@ def shown(root):
 
 @cache
 def assert_exists(name):
-    """There is a lesson or an exercise of this name: UsageError if not."""
+    """There is a lesson, an exercise or a whole model of this name: UsageError if not."""
+    if name.endswith(FROM_SCRATCH):
+        find_task(name)
+        return
     resolve(name) if name.count("/") == 2 else find_lesson(name)
 
 

@@ -80,7 +80,7 @@ def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "waves.py").write_text("mine", encoding="utf-8")
     before = contents(tmp_path)
     for name in ("spirals", "waves"):
-        with pytest.raises(UsageError, match="is there already and stays as it is"):
+        with pytest.raises(UsageError, match="already exists; I left it unchanged"):
             new_lesson(name, next_number("own", tmp_path), tmp_path)
     assert contents(tmp_path) == before
 
@@ -258,7 +258,7 @@ def test_a_script_for_a_table_runs_as_it_is_written(tmp_path, monkeypatch, capsy
     assert np.corrcoef(new[:, 0], new[:, 1])[0, 1] > 0.8  # an untrained flow knows the columns one by one only
     assert RealNVP.from_file("table_flow.npz").log_prob(new).shape == (1000,)
     assert main(["new", "--data", "table.csv"]) == 2
-    assert "table_flow.py is there already and stays as it is" in capsys.readouterr().err
+    assert "table_flow.py already exists; I left it unchanged" in capsys.readouterr().err
 
 
 @pytest.mark.slow

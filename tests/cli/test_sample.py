@@ -285,7 +285,7 @@ def test_interrupted_then_continued(write_lesson):
         (["gan/02", "--out", "x.txt"], "--out must name a file that ends in .npz, got 'x.txt'"),
         (
             ["gan/02", "--out", "there.npz"],
-            "there.npz is there already: choose another name, or replace it with --force",
+            "there.npz already exists: choose another name, or replace it with --force",
         ),
         (["gan/02", "--out", "missing/x.npz"], "there is no folder missing"),
         (["gan/02", "--out", "folder.npz"], "folder.npz is a folder"),

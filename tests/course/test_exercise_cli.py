@@ -135,7 +135,7 @@ def test_a_check_names_the_mistake_and_a_hint_the_cure(run):
 def test_start_never_overwrites(run):
     path = answers("# mine\n")
     code, _, err = run("start", "gan/90")
-    assert code == 2 and "stays as it is" in err and path.read_text() == "# mine\n"
+    assert code == 2 and "left it unchanged" in err and path.read_text() == "# mine\n"
     path.unlink()
     path.symlink_to("nowhere")
     assert run("start", "gan/90")[0] == 2 and path.is_symlink()

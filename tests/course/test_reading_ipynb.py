@@ -114,7 +114,7 @@ def test_the_command_writes_cells_without_outputs(write_lesson, capsys, tmp_path
 
     path.write_text("my changes")
     assert main(["notebook", "gan/02"]) == 2
-    assert "is there already" in capsys.readouterr().err and path.read_text() == "my changes"
+    assert "already exists" in capsys.readouterr().err and path.read_text() == "my changes"
     assert main(["notebook", "gan/02", "--force"]) == 0 and path.read_text() != "my changes"
     assert main(["notebook", "gan/02", "-o", "missing/x.ipynb"]) == 2
     assert main(["notebook", "gan/02", "-o", "x.ipynb"]) == 0 and (tmp_path / "x.ipynb").exists()

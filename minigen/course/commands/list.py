@@ -15,7 +15,6 @@ from minigen.course.index.outline import Group, afterwards, markdown_tables, out
 from minigen.course.lesson.options import Parser, add_json
 from minigen.course.lesson.pretrained import model_name, to_train
 from minigen.course.lesson.quotes import recorded_metrics
-from minigen.course.reading.evening import evening_of, hours
 from minigen.zoo import PRETRAINED
 
 __all__ = ["main", "parser"]
@@ -97,6 +96,8 @@ def _list_lessons() -> None:
 
 def _list_evening(post: str) -> None:
     """The sections and exercises of an evening, with the student's progress."""
+    from minigen.course.reading.evening import evening_of, hours  # which composes lessons
+
     try:
         evening = evening_of(post)
     except ValueError as error:

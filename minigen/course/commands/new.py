@@ -125,7 +125,7 @@ def new_lesson(name: str, number: str, folder: Path) -> list[Path]:
     others = (folder / id).parent.glob(f"[0-9][0-9]_{name}")
     taken = [path for path in (*others, module) if os.path.lexists(path)]
     if taken:
-        raise UsageError(f"{taken[0]} is there already and stays as it is: choose another name")
+        raise UsageError(f"{taken[0]} already exists; I left it unchanged. Choose another name")
     try:
         (folder / id).mkdir(parents=True)
         for path, text in files.items():

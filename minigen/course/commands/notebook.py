@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
         missing = "minigen notebook needs nbformat, of the extra 'notebook'; python -m pip install nbformat brings it"
         raise UsageError(missing) from None
     if path.exists() and not args.force:
-        raise UsageError(f"{path} is there already: choose another name with -o, or replace it with --force")
+        raise UsageError(f"{path} already exists: choose another name with -o, or replace it with --force")
     from minigen.course.reading.ipynb import notebook_of
 
     otherwise = "  or run the notebook without --executed"

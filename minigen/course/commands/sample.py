@@ -152,7 +152,7 @@ def _check_file(path: Path, force: bool) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder, not a file")
     if os.path.lexists(path) and not force:
-        raise UsageError(f"{path} is there already: choose another name, or replace it with --force")
+        raise UsageError(f"{path} already exists: choose another name, or replace it with --force")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}")
     try:

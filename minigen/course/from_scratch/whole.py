@@ -6,7 +6,7 @@ The reader's file ends with `CALLS`, a function that calls hers in their order; 
 
 import sys
 
-import numpy
+import numpy as np
 
 MODELS = ("gan", "vae", "flow", "diffusion", "zoo", "course", "classroom")
 CALLS = '''
@@ -48,7 +48,7 @@ if __name__ == "exercise":  # the name under which a worker runs its drivers, be
 
 def whole(impl, rng):
     """Call the reader's model on the data beside it."""
-    with numpy.load("task.npz") as arrays:
+    with np.load("task.npz") as arrays:
         names = [name for name in arrays.files if name.startswith("points_")]
         points = [arrays[name] for name in names]
         samples, *logs, seconds = impl(arrays["x"], int(arrays["seed"]), int(arrays["n"]), points)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import Any
 
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
@@ -92,18 +93,25 @@ class Evening:
 
 
 @lru_cache
-def evenings() -> dict[str, Evening]:
-    """The evening of each post that has one. Raises ValueError for a lesson or an exercise that is not there."""
+def _listed() -> dict[str, dict[str, Any]]:
+    """What the file says, post by post."""
     with (PACKAGE / "course" / "data" / "paths.toml").open("rb") as file:
-        listed = tomllib.load(file)
-    return {post: Evening(post, one["title"], [_stop(**stop) for stop in one["stops"]]) for post, one in listed.items()}
+        return tomllib.load(file)
 
 
+def evenings(lessons: Collection[str]) -> dict[str, Evening]:
+    """The evening of each post whose lessons are all among these, "gan/02"."""
+    needed = {post: {stop["lesson"] for stop in one["stops"]} for post, one in _listed().items()}
+    return {post: evening_of(post) for post, ids in needed.items() if ids <= {*lessons}}
+
+
+@lru_cache
 def evening_of(post: str) -> Evening:
-    """The evening of a post. Raises ValueError if it has none."""
-    if post not in evenings():
-        raise ValueError(f"there is an evening for {', '.join(evenings())}, not for {post!r}")
-    return evenings()[post]
+    """The evening of a post. Raises ValueError if it has none, UsageError for a lesson that is not there."""
+    if post not in _listed():
+        raise ValueError(f"there is an evening for {', '.join(_listed())}, not for {post!r}")
+    one = _listed()[post]
+    return Evening(post, one["title"], [_stop(**stop) for stop in one["stops"]])
 
 
 def _stop(lesson: str, sections: Sequence[int], exercises: Sequence[str]) -> Stop:

@@ -320,8 +320,8 @@ def contents_page(readings: Sequence[Reading]) -> str:
 def _evening(post: str, readings: Sequence[Reading]) -> list[str]:
     """The way through a post that takes an evening, if all its lessons are there."""
     pages = {short_id(reading.lesson.path.parent): f"{reading.lesson.id}/{PAGE}" for reading in readings}
-    evening = evenings().get(post)
-    if evening is None or any(stop.short not in pages for stop in evening.stops):
+    evening = evenings([*pages]).get(post)
+    if evening is None:
         return []
     stops = [f"[{stop.short}]({pages[stop.short]}) {stop.places}" for stop in evening.stops]
     exercises = plural(len(evening.exercises), "exercise")

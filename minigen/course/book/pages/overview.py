@@ -10,7 +10,7 @@ from minigen.course.book.pages.lesson import Pictures
 from minigen.course.console import plural
 from minigen.course.index import posts
 from minigen.course.lesson.blocks import Picture
-from minigen.course.reading.evening import evenings, hours
+from minigen.course.reading.evening import Evening, evenings, hours
 from minigen.course.repository import REPOSITORY
 
 __all__ = ["first_page", "post_page"]
@@ -48,6 +48,7 @@ def first_page(contents: Contents, pictures: Pictures, moving_figure: str) -> st
     """A figure that moves, what the book is, where to go on, the posts, and how to read it."""
     cards = html_block("overview/posts.html", posts=[_post(contents, post, pictures) for post in contents.posts])
     first = contents.chapters[0]
+    shorts = [chapter.short for chapter in contents.chapters]
     lessons = "\n".join(f"posts/{post}" for post in contents.posts)
     return f"""# minigen
 
@@ -65,7 +66,7 @@ that have been run. Read, predict what will come out, look, and write the equati
 Each has a way through it that takes an evening: the sections that carry its argument, and the exercises that are its
 lines.
 
-{chr(10).join(_evening(contents, post) for post in contents.posts if post in evenings())}
+{chr(10).join(_evening(contents, evening) for evening in evenings(shorts).values())}
 
 ## How to read it
 
@@ -98,15 +99,11 @@ The source is at [github.com/{REPOSITORY}](https://github.com/{REPOSITORY}), und
 """
 
 
-def _evening(contents: Contents, post: str) -> str:
+def _evening(contents: Contents, evening: Evening) -> str:
     """One line on an evening: its stops with links to their pages, and how long it takes."""
-    evening = evenings()[post]
-    stops = []
-    for stop in evening.stops:
-        page = contents.page_of(stop.short)
-        stops.append(f"{f'[{stop.short}]({page})' if page else stop.short} {stop.places}")
+    stops = [f"[{stop.short}]({contents.page_of(stop.short)}) {stop.places}" for stop in evening.stops]
     about = f"{hours(evening.minutes)} with {plural(len(evening.exercises), 'exercise')}"
-    return f"- **{post_title(post)}**, {about}: {'; '.join(stops)}."
+    return f"- **{post_title(evening.post)}**, {about}: {'; '.join(stops)}."
 
 
 def _post(contents: Contents, post: str, pictures: Pictures) -> dict[str, Any]:

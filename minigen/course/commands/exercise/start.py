@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):
             raise UsageError(
-                f"{path} is there already and stays as it is; to begin again: minigen exercise reset {lesson}"
+                f"{path} already exists; I left it unchanged. To begin again: minigen exercise reset {lesson}"
             )
         write_new(path, stubs.stub_file(exercises).encode("utf-8"))
     except OSError as error:
