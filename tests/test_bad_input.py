@@ -375,7 +375,7 @@ for schedule in (optim.linear_decay, optim.cosine, optim.warmup_cosine):
 # data
 row(
     "data.batches",
-    lambda arrays, **rest: batches.batches(arrays, **rest),
+    lambda arrays, **rest: batches(arrays, **rest),
     arrays=given(arrays(6, 2), 3),
     size=size(2),
     rng=rng(),
