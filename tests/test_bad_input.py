@@ -13,7 +13,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ import pytest
 
 from minigen import checks, diffusion, flow, gan, metrics, nn, optim, vae
 from minigen.data import batches, mixture, mnist, sequences, shapes, sprites, toy
+from minigen.diffusion import arguments as diffusion_arguments
 from minigen.diffusion import cascade, ddpm, guidance, langevin, samplers, unclip
 from minigen.diffusion import likelihood as diffusion_likelihood
 from minigen.diffusion import schedule as schedule_module
@@ -148,6 +149,111 @@ def whole(values, most: int) -> Kind:
     )
 
 
+# ------------------------------------------------------------------------------------------- what declarations say
+
+SIZES = {"N": 4, "N'": 3, "M": 3, "D": 2, "F": 2, "K": 3, "P": 2, "C": 2, "R": 3, "n": 4, "B": 3, "E": 2, "H": 4}
+SIZES |= {"W": 4, "V": 5, "T": 3, "J": 2, "C + 1": 3, "h": 2, "w": 2, "L": 3, "d": 4, "d_v": 2, "history": 3}
+SIZES |= {"width": 4, "n_in": 3, "n_out": 2, "kh": 3, "kw": 3, "D_z": 2, "D_x": 3}  # of the names in declared shapes
+SCHEDULE = schedule_module.Schedule.linear(6, 0.1, 0.5)
+
+
+def of_arrays(shape: checks.Sized) -> Kind:
+    """Arrays of a declared shape, "..." being no axis."""
+    named = [axis for axis in shape.axes if axis is not ...]
+    low = None if shape.low == -numpy.inf else shape.low
+    finite, empty = (shape.options.get(name, name == "finite") for name in ("finite", "empty"))
+
+    def wrong(good):
+        values = [good.astype(str), "x", None]
+        values += [good + numpy.where(good == good, NAN, 0)] if finite else []
+        values += [good[:0]] if finite and not empty and named else []
+        values += [good[None]] if ... not in shape.axes else []
+        values += [good[(0,) * (1 + good.ndim - len(named))]] if named else []  # an axis too few
+        values += [low - 1 - good] if low is not None else []
+        return values + ([good + 2] if shape.high < numpy.inf else [])
+
+    return Kind(lambda: arrays(*[axis if isinstance(axis, int) else SIZES[axis] for axis in named], low=low), wrong)
+
+
+def of_examples() -> Kind:
+    """What passes through a diffusion: batches of floats."""
+    return data(4, 2)._replace(wrong=lambda x: [x * NAN, x[:0], x.astype(int), x.astype(str), x.tolist(), "x", None])
+
+
+def of_times(least: int, each: bool) -> Kind:
+    """Time steps of `SCHEDULE`, one or, with `each`, one for each of four examples."""
+    wrong = [least - 1, 7, 1.5, "x", None, numpy.full(4, 2.0), numpy.full(4, 7)]
+    if not each:
+        return given(2, *wrong, numpy.full(4, 2))
+    return given(numpy.array([2, 4, 2, 4]), *wrong, numpy.full((4, 1), 2), numpy.full(3, 2))
+
+
+def of_integers(declaration: checks.Integers) -> Kind:
+    shape = [SIZES[axis] for axis in declaration.sized.axes if axis is not ...]
+    beyond = declaration.options.get("most", 10**6) + 1 if "most" in declaration.options else -2
+    good = numpy.arange(numpy.prod(shape)).reshape(shape)
+    return given(good, good.astype(float), good[None], 0 * good + beyond, "x", None)
+
+
+def one_of(*wrong: Any, good: Any = None) -> Callable[[dict], Kind]:
+    """The kind of a check with these wrong values, whatever its options."""
+    return lambda options: given(good, *wrong)
+
+
+KINDS: dict[Any, Callable[[dict], Kind]] = {  # of a check with its options
+    checks.whole: lambda options: size(max(2, options.get("least", 1)), options.get("least", 1)),
+    checks.wholes: one_of((0,), 3, (2.5,), "x", None, ["3"], good=(3,)),
+    checks.positive: lambda options: positive(0.5),
+    checks.nonnegative: lambda options: nonnegative(0.5),
+    checks.probability: lambda options: fraction(0.5),
+    checks.number: lambda options: given(
+        sum(options.get(end, 0.5) for end in ("low", "high")) / 2,
+        *[NAN, "1", None, [0.5]],
+        *[options[end] + step for end, step in (("low", -1), ("high", 1)) if end in options],
+        *[options["without"] for _ in "1" if "without" in options],
+    ),
+    checks.choice: lambda options: given(options["options"][0], "none", 3, ["x"]),
+    checks.floats: lambda options: Kind(lambda: arrays(4, 2), lambda x: [x * NAN, x.astype(str), "x", None]),
+    checks.nonnegative_floats: lambda options: Kind(
+        lambda: arrays(4, 2, low=0), lambda x: [x * NAN, -1 - x, x.astype(str), "x", None]
+    ),
+    checks.function: lambda options: Kind(lambda: lambda x, *rest, **more: x, lambda good: [nn.Linear, 3, None]),
+    nn.layers.even: one_of(3, 0, 2.5, "4", None, [4], good=4),
+    nn.layers.time_steps: one_of(3, numpy.ones((3, 1)), "x", None, [NAN], good=numpy.arange(4)),
+}
+
+
+def kind_of(declaration: Any, default: Any, good: Kind | None = None) -> Kind | None:
+    """The kind that a declaration stands for; its good value is the default, or that of `good`, if there is one."""
+    kind = _kind_of(declaration, good)
+    if kind is None or good is not None:
+        return kind and good and Kind(good.make, kind.wrong)
+    if default is None:  # which passes
+        return Kind(lambda: None, lambda _: [each for each in kind.wrong(kind.make()) if each is not None])
+    return kind if default is inspect.Parameter.empty else Kind(lambda: default, kind.wrong)
+
+
+def _kind_of(declaration: Any, good: Kind | None) -> Kind | None:
+    check, options = (declaration.func, declaration.keywords) if isinstance(declaration, partial) else (declaration, {})
+    if isinstance(declaration, str):
+        return of_arrays(checks.Sized(declaration))
+    if type(check) is checks.Sized:
+        return of_arrays(check)
+    if type(check) is checks.Integers:
+        return of_integers(check)
+    if type(check) in (diffusion_arguments.Steps, diffusion_arguments.OneStep):
+        return of_times(check.least, type(check) is diffusion_arguments.Steps)
+    if type(check) in (diffusion_arguments.Batch, diffusion_arguments.Noise):
+        return of_examples()
+    if check is numpy.random.Generator:
+        return rng()
+    if check is schedule_module.Schedule:
+        return Kind(lambda: SCHEDULE, lambda good: [schedule_module.Schedule, 5, good.beta, None])
+    if isinstance(check, type) and good is not None:
+        return Kind(good.make, lambda good: [type(good), 3, None])
+    return KINDS[check](options) if isinstance(check, Hashable) and check in KINDS else None
+
+
 # ------------------------------------------------------------------------------------------- the table
 
 
@@ -158,59 +264,31 @@ class Row(NamedTuple):
 
 
 TABLE: list[Row] = []
+NAMED: dict[str, dict[str, Kind]] = {}  # the arguments of a module, or of a package, by their names
 
 
 def row(name: str, call: Callable, /, **arguments: Kind) -> None:
-    TABLE.append(Row(name, call, derived(call) | arguments))
+    TABLE.append(Row(name, call, derived(call, arguments) | arguments))
 
 
-SIZES = {"N": 4, "N'": 3, "M": 3, "D": 2, "F": 2, "K": 3, "P": 2, "C": 2, "R": 3}  # of the names in declared shapes
+def derived(call: Callable, given: dict[str, Kind]) -> dict[str, Kind]:
+    """The kinds of the arguments that a function, or the constructor of a class, declares, or that have one by name.
 
-
-def derived(call: Callable) -> dict[str, Kind]:
-    """The kinds of the arguments that a function, or the constructor of a class, declares: of those that have one."""
+    The values in `NAMED` are good ones of what is declared.
+    """
     function = call.__init__ if isinstance(call, type) else call
-    parameters = inspect.signature(call).parameters
-    kinds = {}
-    for argument, declaration in getattr(function, "declared", {}).items():
-        kind = kind_of(declaration, parameters[argument].default)
-        if kind is not None:
+    declared = getattr(function, "declared", {})
+    parts, kinds = getattr(call, "__module__", "").split("."), {}
+    named: dict[str, Kind] = {}
+    for i in range(len(parts) + 1):
+        named |= NAMED.get(".".join(parts[1:i]), {})
+    for argument, parameter in inspect.signature(call).parameters.items():
+        kind = named.get(argument)
+        if argument in declared:
+            kind = kind_of(declared[argument], parameter.default, kind)
+        if kind is not None and argument not in given:
             kinds[argument] = kind
     return kinds
-
-
-def kind_of(declaration: Any, default: Any) -> Kind | None:
-    """The kind that a declaration stands for, its good value the default if there is one; None if it has none."""
-    has_default = isinstance(default, (int, float, str)) and default is not inspect.Parameter.empty
-    check, options = (declaration.func, declaration.keywords) if isinstance(declaration, partial) else (declaration, {})
-    if isinstance(declaration, str):
-        return kind_of(checks.Sized(declaration), default)
-    if type(declaration) is checks.Sized:
-        return of_shape(declaration)
-    if declaration is numpy.random.Generator:
-        return rng()
-    if check is checks.whole and options.keys() <= {"least"}:
-        return size(default if has_default else max(2, options.get("least", 1)), options.get("least", 1))
-    if check is checks.choice:
-        return given(default if has_default else options["options"][0], "none", 3)
-    if check is checks.number:
-        return given(default, NAN, "1", None) if has_default and not options else None
-    scalars = {checks.positive: positive, checks.nonnegative: nonnegative, checks.probability: fraction}
-    return scalars[check](float(default) if has_default and default else 0.5) if check in scalars else None
-
-
-def of_shape(declaration: checks.Sized) -> Kind | None:
-    """Arrays of a declared shape, "..." being no axis: of finite values, or of any."""
-    names = [axis for axis in declaration.axes if axis is not ...]
-    if not names or not all(isinstance(axis, int) or axis in SIZES for axis in names):
-        return None
-    shape = [axis if isinstance(axis, int) else SIZES[axis] for axis in names]
-    if declaration.options.get("empty") or "dtype" in declaration.options:
-        return None
-    if not declaration.options.get("finite", True):
-        return Kind(lambda: arrays(*shape), lambda good: [good.astype(str), "x", None])
-    low = None if declaration.low == -numpy.inf else declaration.low
-    return any_rank(*shape, low=low) if ... in declaration.axes else data(*shape, low=low)
 
 
 def seeded(cls: type, *args: Any, **kwargs: Any) -> Callable[[], Any]:
@@ -225,12 +303,13 @@ def spectral() -> nn.SpectralNorm:
     return nn.SpectralNorm(numpy.random.default_rng(0), seeded(nn.Linear, 3, 2)())
 
 
+NAMED[""] = {"rng": rng(), "activation": activation()}
+
 # nn
-row("nn.Linear", nn.Linear, rng=rng(), activation=activation(), scale=nonnegative(1.0))
-row("nn.MaskedLinear", nn.MaskedLinear, rng=rng(), mask=shaped(3, 2)._replace(wrong=lambda m: [m[0], "x", m[:0]]))
-row("nn.MLP", nn.MLP, rng=rng(), sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None), activation=activation())
-row("nn.MLP's gain", nn.MLP, rng=rng(), sizes=fixed(lambda: [3, 4, 2]), gain=given("he", "glorot", -1, NAN, None))
-row("nn.SpectralNorm", nn.SpectralNorm, rng=rng(), layer=model(seeded(nn.Linear, 3, 2)))
+row("nn.Linear", nn.Linear, scale=nonnegative(1.0))
+row("nn.MLP", nn.MLP, sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None))
+row("nn.MLP's gain", nn.MLP, sizes=fixed(lambda: [3, 4, 2]), gain=given("he", "glorot", -1, NAN, None))
+row("nn.SpectralNorm", nn.SpectralNorm, layer=model(seeded(nn.Linear, 3, 2)))
 row("nn.SpectralNorm.iterate", nn.SpectralNorm.iterate, self=fixed(spectral), n=size(2))
 row("nn.WeightNorm", nn.WeightNorm, layer=model(seeded(nn.Linear, 3, 2)))
 row(
@@ -239,35 +318,21 @@ row(
     self=fixed(lambda: nn.WeightNorm(seeded(nn.Linear, 3, 2)())),
     x=shaped(4, 3),
 )
-row("nn.MLP without hidden layers", nn.MLP, rng=rng(), sizes=given([3, 2]), activation=activation())
-row("nn.Conv2d", nn.Conv2d, rng=rng(), stride=size(1), padding=size(1, 0), scale=nonnegative(1.0))
-row(
-    "nn.MaskedConv2d",
-    nn.MaskedConv2d,
-    rng=rng(),
-    mask=given(numpy.ones((3, 3)), numpy.ones(3), "x"),
-    padding=size(1, 0),
-)
-row("nn.ConvTranspose2d", nn.ConvTranspose2d, rng=rng(), padding=size(1, 0))
-row("nn.Conv1d", nn.Conv1d, rng=rng(), padding=given("same", -1, 0.5, "full", None), scale=nonnegative(1.0))
-row("nn.CausalConv1d", nn.CausalConv1d, rng=rng())
-row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-5), activation=activation())
-row("nn.TimeEmbedding", nn.TimeEmbedding, rng=rng(), dim=size(4, 2), activation=activation())
-row("nn.sinusoidal", nn.sinusoidal, t=given(numpy.arange(3), 3, numpy.ones((3, 1)), "x", None), dim=size(4, 2))
-row("nn.he_gain", nn.he_gain, activation=activation())
-row("nn.LSTMCell", nn.LSTMCell, rng=rng())
-row("nn.GRUCell", nn.GRUCell, rng=rng())
+row("nn.MLP without hidden layers", nn.MLP, sizes=given([3, 2]))
+row("nn.Conv2d", nn.Conv2d, stride=size(1), padding=size(1, 0), scale=nonnegative(1.0))
+row("nn.MaskedConv2d", nn.MaskedConv2d, padding=size(1, 0))
+row("nn.ConvTranspose2d", nn.ConvTranspose2d, padding=size(1, 0))
+row("nn.Conv1d", nn.Conv1d, padding=given("same", -1, 0.5, "full", None), scale=nonnegative(1.0))
+row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-05))
 row("nn.GRUCell.start", nn.GRUCell.start, self=fixed(seeded(nn.GRUCell, 3, 2)))
 row("nn.LSTMCell.start", nn.LSTMCell.start, self=fixed(seeded(nn.LSTMCell, 3, 2)))
-row("nn.MultiHeadAttention", nn.MultiHeadAttention, rng=rng(), dim=size(4), heads=size(2), dim_context=size(3))
-row("nn.TransformerBlock", nn.TransformerBlock, rng=rng(), width=size(4), heads=size(2))
+row("nn.MultiHeadAttention", nn.MultiHeadAttention, dim=size(4), heads=size(2), dim_context=size(3))
+row("nn.TransformerBlock", nn.TransformerBlock, width=size(4), heads=size(2))
 row(
     "nn.ResidualBlock",
     nn.ResidualBlock,
-    rng=rng(),
     kernels=given((3, 1), (2, 2), (3,), 3, (0, 1)),
     groups=given((2, None), (0, None), (2,), 2),
-    activation=activation(),
     scale=nonnegative(1.0),
     dim_condition=size(2),
 )
@@ -433,14 +498,14 @@ row(
 )
 row("data.mnist.unit", mnist.unit, images=DIGITS)
 row("data.mnist.symmetric", mnist.symmetric, images=DIGITS)
-row("data.mnist.binarize", mnist.binarize, images=INTENSITIES, rng=rng())
+row("data.mnist.binarize", mnist.binarize, images=INTENSITIES)
 row("data.mnist.binarize_static", mnist.binarize_static, images=INTENSITIES, threshold=given(0.5, 1, -0.1, NAN, "x"))
-row("data.mnist.dequantize", mnist.dequantize, images=DIGITS, rng=rng())
+row("data.mnist.dequantize", mnist.dequantize, images=DIGITS)
 row("data.mnist.quantize", mnist.quantize, v=data(3, 4)._replace(wrong=lambda v: [v * NAN, "x", None]))
 row("data.mnist.to_logit", mnist.to_logit, v=INTENSITIES._replace(wrong=lambda v: [v * NAN, v - 5, v + 300, "x"]))
 row("data.mnist.to_logit alpha", mnist.to_logit, v=fixed(INTENSITIES.make), alpha=given(1e-6, 0, 0.5, -1, NAN, "x"))
 row("data.shapes.grid", shapes.grid, side=size(8, 8))
-row("data.shapes.sample", shapes.sample, rng=rng(), n=size(2), side=size(8, 8))
+row("data.shapes.sample", shapes.sample, n=size(2), side=size(8, 8))
 row(
     "data.shapes.draw",
     shapes.draw,
@@ -449,7 +514,7 @@ row(
     ),
     side=size(8, 8),
 )
-row("data.sprites.draw", sprites.draw, rng=rng(), n=size(2))
+row("data.sprites.draw", sprites.draw, n=size(2))
 row("data.sprites.unit", sprites.unit, images=pixels(2, 16, 16, 3))
 row("data.sprites.symmetric", sprites.symmetric, images=pixels(2, 16, 16, 3))
 row(
@@ -462,12 +527,11 @@ row(
 )
 SWINGS = fixed(sequences.Oscillator)
 row("data.Oscillator.transition", sequences.Oscillator.transition, self=SWINGS, steps=size(2, 0))
-row("data.Oscillator.sample", sequences.Oscillator.sample, self=SWINGS, rng=rng(), n=size(2), length=size(3))
+row("data.Oscillator.sample", sequences.Oscillator.sample, self=SWINGS, n=size(2), length=size(3))
 row("data.Oscillator.predict", sequences.Oscillator.predict, self=SWINGS, x=data(2, 4, 2), t1=size(2), t2=size(3))
 row(
     "data.moving_digits",
     sequences.moving_digits,
-    rng=rng(),
     images=DIGITS,
     length=size(3),
     size=given(14, 15, 0, 2.5, "x"),
@@ -489,10 +553,18 @@ def play(step):
     return call
 
 
-row("gan.Generator", networks.Generator, rng=rng(), activation=activation())
-row("gan.Discriminator", networks.Discriminator, rng=rng(), activation=activation())
-row("gan.ConvGenerator", networks.ConvGenerator, rng=rng(), side=given(8, 7, 0, 2.5), hidden=size(3))
-row("gan.ConvDiscriminator", networks.ConvDiscriminator, rng=rng(), side=given(8, 7, 0, 2.5), hidden=size(3))
+NUMBER = given(1.0, NAN, "x", None)
+NAMED["gan"] = {
+    "generator": instance(GAN),
+    "discriminator": model(CRITIC),
+    "critic": model(CRITIC),
+}
+NAMED["gan.gradient_diagnostics"] = {"loss": model(lambda: losses.generator_loss_minimax)}
+NAMED["gan.losses"] = dict.fromkeys(["p_r", "p_g"], data(4, low=0))
+NAMED["gan.toy_problems"] = dict.fromkeys(["x", "y", "x_before", "y_before"], NUMBER) | {"eta": positive(0.1)}
+
+row("gan.ConvGenerator", networks.ConvGenerator, side=given(8, 7, 0, 2.5), hidden=size(3))
+row("gan.ConvDiscriminator", networks.ConvDiscriminator, side=given(8, 7, 0, 2.5), hidden=size(3))
 for family in (GAN, seeded(networks.ConvGenerator, 2, 2, side=8)):
     cls = type(family())
     row(f"gan.{cls.__name__}.latent", cls.latent, self=fixed(family), rng=rng(), n=size(3))
@@ -520,21 +592,10 @@ row(
     stride=size(2),
     padding=size(1, 0),
 )
-row("gan.discriminator_loss", losses.discriminator_loss, smooth=fraction(0.1))
-row("gan.generator_loss_minimax", losses.generator_loss_minimax, fake_logits=data(3))
-row("gan.generator_loss_nonsaturating", losses.generator_loss_nonsaturating, fake_logits=data(3))
 row("gan.optimal_discriminator", losses.optimal_discriminator, p_r=data(4, low=0), p_g=data(4, low=0))
-row("gan.smoothed_optimum", losses.smoothed_optimum, p_r=data(4, low=0), p_g=data(4, low=0), smooth=fraction(0.1))
+row("gan.smoothed_optimum", losses.smoothed_optimum, p_r=data(4, low=0), p_g=data(4, low=0))
 row("gan.value_at_optimum", losses.value_at_optimum, p_r=data(4, low=0), p_g=data(4, low=0))
-row("gan.generator_loss", wgan.generator_loss, fake_scores=data(3))
-row("gan.clip_weights", wgan.clip_weights, critic=instance(CRITIC))
-row("gan.gradient_penalty", wgan.gradient_penalty, critic=model(CRITIC), real=data(4, 2), fake=data(4, 2))
-row("gan.gradient_penalty_at", wgan.gradient_penalty_at, critic=model(CRITIC), real=data(4, 2), fake=data(4, 2))
-row("gan.penalized_critic_loss", wgan.penalized_critic_loss, critic=model(CRITIC), real=data(4, 2), fake=data(4, 2))
-row("gan.penalized_slope", wgan.penalized_slope, distance=given(1.0, -1.0, NAN, "x", None))
-row("gan.gradient_norm", wgan.gradient_norm, critic=model(CRITIC))
-row("gan.lipschitz_estimate", wgan.lipschitz_estimate, critic=model(CRITIC), x=any_rank(4, 2))
-row("gan.minibatch_closeness", improved_training.minibatch_closeness, m=data(4, 3, 2))
+row("gan.lipschitz_estimate", wgan.lipschitz_estimate, x=any_rank(4, 2))
 row(
     "gan.MinibatchDiscrimination.__call__",
     improved_training.MinibatchDiscrimination.__call__,
@@ -561,7 +622,6 @@ row(
     self=fixed(lambda: improved_training.HistoricalAverage(net())),
     model=given(net(), nn.Linear, 3),
 )
-row("gan.virtual_moments", improved_training.virtual_moments, reference=data(3, 2))
 row(
     "gan.VirtualBatchNorm.__call__",
     improved_training.VirtualBatchNorm.__call__,
@@ -569,22 +629,6 @@ row(
     x=any_rank(4, 2),
     reference=data(3, 2),
 )
-row("gan.instance_noise", improved_training.instance_noise, x=data(4, 2)._replace(wrong=lambda x: [x * NAN, "x", None]))
-row(
-    "gan.generator_gradient",
-    gradient_diagnostics.generator_gradient,
-    generator=instance(GAN),
-    discriminator=model(CRITIC),
-    loss=model(lambda: losses.generator_loss_minimax),
-)
-row(
-    "gan.generator_gradient_norm",
-    gradient_diagnostics.generator_gradient_norm,
-    generator=instance(GAN),
-    discriminator=model(CRITIC),
-    loss=model(lambda: losses.generator_loss_minimax),
-)
-row("gan.signal_and_noise", gradient_diagnostics.signal_and_noise, gradients=data(4, 2))
 for interpolate in (interpolation.interpolate_linear, interpolation.interpolate_spherical):
     row(
         f"gan.{interpolate.__name__}",
@@ -593,38 +637,7 @@ for interpolate in (interpolation.interpolate_linear, interpolation.interpolate_
         b=Kind(lambda: arrays(3)[::-1].copy(), data(3).wrong),
         t=data(5, low=0),
     )
-row(
-    "gan.simultaneous_step",
-    toy_problems.simultaneous_step,
-    x=given(1.0, NAN, "x", None),
-    y=given(1.0, NAN, "x", None),
-    eta=positive(0.1),
-)
-row(
-    "gan.alternating_step",
-    toy_problems.alternating_step,
-    x=given(1.0, NAN, "x", None),
-    y=given(1.0, NAN, "x", None),
-    eta=positive(0.1),
-)
-row(
-    "gan.extragradient_step",
-    toy_problems.extragradient_step,
-    x=given(1.0, NAN, "x", None),
-    y=given(1.0, NAN, "x", None),
-    eta=positive(0.1),
-)
-row(
-    "gan.optimistic_step",
-    toy_problems.optimistic_step,
-    x=given(1.0, NAN, "x"),
-    y=given(1.0, NAN, "x"),
-    x_before=given(1.0, NAN, "x"),
-    y_before=given(1.0, NAN, "x"),
-    eta=positive(0.1),
-)
-row("gan.line_points", toy_problems.line_points, theta=given(1.0, NAN, "x", None))
-row("gan.line_divergences", toy_problems.line_divergences, theta=given(1.0, NAN, "x", None))
+row("gan.line_points", toy_problems.line_points, y=data(4, low=0))
 DRAWS = given(lambda n: arrays(n, 2), 3, None, lambda n: arrays(n + 1, 2), lambda n: arrays(n, 2) * NAN, lambda n: "x")
 STEP: dict[str, Kind] = {
     "generator": fixed(GAN),
@@ -653,13 +666,21 @@ for step in (gan_train.goodfellow_step, gan_train.wgan_step, gan_train.wgan_gp_s
 
 # vae
 VAE = seeded(vae_module.VAE, 3, 2, (4,))
+CODES: dict[str, Kind] = dict.fromkeys(["mu", "logvar", "eps", "mu_p", "logvar_p"], data(4, 2))
+NAMED["vae"] = CODES | {"x": data(4, 3, low=0), "decoded": data(4, 3), "logits": data(4, 3)}
+NAMED["vae.linear"] = {"x": data(4, 3), "w": data(2, 3), "b": data(3), "std": positive(1.0)}
+NAMED["vae.vae"] = {"vae": instance(VAE), "f": model(lambda: lambda z: np.sum(z, axis=1))}
+NAMED["vae.vae"] |= {"log_likelihood": model(lambda: likelihoods.bernoulli_log_likelihood)}
+NAMED["vae.marginal_likelihood"] = dict.fromkeys(["log_px_z", "log_pz", "log_qz", "log_px"], data(4, 3))
+NAMED["vae.quantizer"] = {"z": data(4, 2), "quantized": data(4, 2), "codebook": data(3, 2), "codes": size(3)}
+NAMED["vae.quantizer"] |= {"counts": data(3, low=0), "sums": data(3, 2), "gamma": fraction(0.9)}
+NAMED["vae.quantizer"] |= {"beta": nonnegative(0.25), "indices": whole([0, 1, 2, 0], 2)}
+
 row(
     "vae.Autoencoder",
     autoencoder.Autoencoder,
-    rng=rng(),
     dim_z=size(2),
     widths=given((3,), (0,), 3, (2.5,)),
-    activation=activation(),
     code_activation=activation(),
     out_activation=activation(),
     k=given(1, 0, 3, 2.5),
@@ -673,17 +694,8 @@ row(
     self=fixed(AE),
     z=shaped(5, 2)._replace(wrong=lambda z: ["x", None]),
 )
-row("vae.reconstruction_loss", autoencoder.reconstruction_loss, x=data(4, 3), decoded=data(4, 3))
-row(
-    "vae.denoising_loss",
-    autoencoder.denoising_loss,
-    autoencoder=model(AE),
-    x=data(5, 4),
-    corrupted=fixed(lambda: arrays(5, 4)),
-)
-row(
-    "vae.corrupt", autoencoder.corrupt, x=data(4, 3)._replace(wrong=lambda x: [x * NAN, "x", None]), level=fraction(0.3)
-)
+row("vae.denoising_loss", autoencoder.denoising_loss, x=data(5, 4), corrupted=fixed(lambda: arrays(5, 4)))
+row("vae.corrupt", autoencoder.corrupt, level=fraction(0.3))
 row(
     "vae.kl_bernoulli",
     autoencoder.kl_bernoulli,
@@ -696,29 +708,12 @@ row(
     activations=data(4, 3, low=0.1)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], x + 2, "x", None]),
     rho=given(0.1, 0, 1, NAN, "x"),
 )
-row(
-    "vae.k_sparse",
-    autoencoder.k_sparse,
-    z=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
-    k=size(2),
-)
+row("vae.k_sparse", autoencoder.k_sparse, k=size(2))
 row(
     "vae.sigmoid_penalty",
     autoencoder.sigmoid_penalty,
     h=any_rank(4, 3, low=0),
     w=data(5, 3)._replace(wrong=lambda w: [w * NAN, w[0], w[:, 1:], "x", None]),
-)
-row(
-    "vae.contractive_penalty",
-    autoencoder.contractive_penalty,
-    encoder=model(seeded(nn.MLP, [3, 2])),
-    x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
-)
-row(
-    "vae.code_jacobian",
-    autoencoder.code_jacobian,
-    encoder=model(seeded(nn.MLP, [3, 2])),
-    x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
 )
 row(
     "vae.autoencoder_loss",
@@ -728,57 +723,22 @@ row(
     seen=optional(5, 4),
     penalty=given(lambda *a: 0.0, 3),
 )
-row("vae.reparameterize", vae_module.reparameterize, mu=data(4, 2), logvar=data(4, 2), eps=data(4, 2))
 row("vae.kl_standard_normal", vae_module.kl_standard_normal, mu=data(4, 2), logvar=data(4, 2))
-row(
-    "vae.elbo",
-    vae_module.elbo,
-    x=data(4, 3, low=0),
-    decoded=data(4, 3),
-    mu=data(4, 2),
-    logvar=data(4, 2),
-    log_likelihood=model(lambda: likelihoods.bernoulli_log_likelihood),
-)
-row(
-    "vae.VAE",
-    vae_module.VAE,
-    rng=rng(),
-    widths=given((4,), (0,), 3, (2.5,)),
-    activation=activation(),
-    likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"),
-)
+row("vae.VAE", vae_module.VAE, likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"))
 row("vae.VAE.encode", vae_module.VAE.encode, self=fixed(VAE), x=shaped(4, 3))
 for name in ("decode", "decoder_output"):
     row(f"vae.VAE.{name}", getattr(vae_module.VAE, name), self=fixed(VAE), z=shaped(4, 2))
-row("vae.VAE.elbo", vae_module.VAE.elbo, self=fixed(VAE), x=data(4, 3, low=0), eps=data(4, 2))
-row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE), x=data(4, 3, low=0), rng=rng())
+row("vae.VAE.elbo", vae_module.VAE.elbo, self=fixed(VAE))
+row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE))
 row(
     "vae.VAE.loss Gaussian",
     vae_module.VAE.loss,
     self=fixed(seeded(vae_module.VAE, 3, 2, (4,), likelihood=likelihoods.Gaussian())),
-    x=data(4, 3),
-    rng=rng(),
 )
 row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE))
 row("vae.VAE.reconstruct", vae_module.VAE.reconstruct, self=fixed(VAE), x=shaped(4, 3))
-row(
-    "vae.vae_loss",
-    vae_module.vae_loss,
-    vae=instance(VAE),
-    x=data(4, 3, low=0),
-    eps=data(4, 2),
-    bound=given(lambda v, x, e: v.elbo(x, e), 3),
-)
-row("vae.log_importance_weights", vae_module.log_importance_weights, vae=instance(VAE), x=data(4, 3, low=0))
-row("vae.log_mean_exp", vae_module.log_mean_exp, log_w=data(4, 3)._replace(wrong=lambda w: [w * NAN, w[:0], "x", None]))
-row(
-    "vae.importance_log_likelihood",
-    vae_module.importance_log_likelihood,
-    vae=instance(VAE),
-    x=data(4, 3, low=0),
-    samples=size(2),
-    rng=rng(),
-)
+row("vae.vae_loss", vae_module.vae_loss, bound=given(lambda v, x, e: v.elbo(x, e), 3))
+row("vae.importance_log_likelihood", vae_module.importance_log_likelihood, samples=size(2))
 for estimate in (vae_module.score_function_gradient, vae_module.reparameterized_gradient):
     row(
         f"vae.{estimate.__name__}",
@@ -788,94 +748,53 @@ for estimate in (vae_module.score_function_gradient, vae_module.reparameterized_
         logvar=data(4, 2),
         eps=data(4, 2),
     )
-row("vae.bernoulli_log_likelihood", likelihoods.bernoulli_log_likelihood, x=data(4, 3, low=0), logits=data(4, 3))
-row(
-    "vae.gaussian_log_likelihood",
-    likelihoods.gaussian_log_likelihood,
-    x=any_rank(4, 3),
-    mu=data(4, 3),
-    logvar=data(4, 3),
-)
+row("vae.gaussian_log_likelihood", likelihoods.gaussian_log_likelihood, mu=data(4, 3), logvar=data(4, 3))
 for kind in (likelihoods.Bernoulli, likelihoods.Gaussian):
     row(f"vae.{kind.__name__}.log_prob", kind.log_prob, self=fixed(kind), x=data(4, 3, low=0), decoded=data(4, 3))
     row(f"vae.{kind.__name__}.sample", kind.sample, self=fixed(kind), rng=rng(), decoded=any_rank(4, 3))
-row("vae.kl_gaussians", linear.kl_gaussians, mu=data(4, 2), logvar=data(4, 2), mu_p=data(4, 2), logvar_p=data(4, 2))
-row(
-    "vae.expected_log_likelihood",
-    linear.expected_log_likelihood,
-    x=data(4, 3),
-    mu=data(4, 2),
-    logvar=data(4, 2),
-    w=data(2, 3),
-    b=data(3),
-    std=positive(1.0),
-)
-row("vae.LinearGaussian", linear.LinearGaussian, w=data(2, 3), b=data(3))
 LG = fixed(lambda: linear.LinearGaussian(arrays(2, 3), arrays(3), 1.0))
 row("vae.LinearGaussian.sample", linear.LinearGaussian.sample, self=LG)
-row("vae.LinearGaussian.log_evidence", linear.LinearGaussian.log_evidence, self=LG, x=data(4, 3))
-row("vae.LinearGaussian.posterior", linear.LinearGaussian.posterior, self=LG, x=data(4, 3))
-row("vae.LinearGaussian.elbo", linear.LinearGaussian.elbo, self=LG, x=data(4, 3), mu=data(4, 2), logvar=data(4, 2))
-row(
-    "vae.LinearGaussian.kl_to_posterior",
-    linear.LinearGaussian.kl_to_posterior,
-    self=LG,
-    x=data(4, 3),
-    mu=data(4, 2),
-    logvar=data(4, 2),
-)
-row(
-    "vae.quadrature_log_likelihood",
-    marginal_likelihood.quadrature_log_likelihood,
-    log_px_z=data(4, 3),
-    log_pz=data(4, 3),
-)
+row("vae.LinearGaussian.log_evidence", linear.LinearGaussian.log_evidence, self=LG)
+row("vae.LinearGaussian.posterior", linear.LinearGaussian.posterior, self=LG)
+row("vae.LinearGaussian.elbo", linear.LinearGaussian.elbo, self=LG)
+row("vae.LinearGaussian.kl_to_posterior", linear.LinearGaussian.kl_to_posterior, self=LG)
 row(
     "vae.monte_carlo_log_likelihood",
     marginal_likelihood.monte_carlo_log_likelihood,
     log_px_z=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
 )
 row(
-    "vae.importance_sampling_log_likelihood",
-    marginal_likelihood.importance_sampling_log_likelihood,
-    log_px_z=data(4, 3),
-    log_pz=data(4, 3),
-    log_qz=data(4, 3),
-)
-row(
     "vae.maximum_likelihood",
     marginal_likelihood.maximum_likelihood,
     log_px=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
 )
-row("vae.pca", pca.pca, x=data(5, 3), k=size(2))
+row("vae.pca", pca.pca, k=size(2))
 row("vae.principal_angles", pca.principal_angles, a=data(2, 3), b=data(2, 3))
 TERMS: dict[str, Kind] = {"recon": data(4), "kl": data(4)}
+FACTORS = numpy.arange(20).reshape(-1, 1) % numpy.array([[2, 5]])
+NAMED["vae.beta_vae"] = {"recon": data(4), "kl": data(4), "vae": instance(VAE), "codes": data(20, 3)}
+NAMED["vae.beta_vae"]["factors"] = Kind(FACTORS.copy, lambda f: [f + 0.5, f[:0], f[0], "x", None])
+
 row("vae.beta_vae_loss", beta_vae.beta_vae_loss, **TERMS)
 row("vae.lagrangian", beta_vae.lagrangian, **TERMS)
 row("vae.capacity_loss", beta_vae.capacity_loss, **TERMS)
 row(
     "vae.traverse",
     beta_vae.traverse,
-    vae=instance(VAE),
     code=data(2)._replace(wrong=lambda c: [c * NAN, c[:1], c[None], "x", None]),
-    values=data(3),
     dims=given([0], [2], [0.5], [], 3),
 )
 FACTORS = numpy.arange(20).reshape(-1, 1) % numpy.array([[2, 5]])
 FACTOR_KIND = Kind(FACTORS.copy, lambda f: [f + 0.5, f[:0], f[0], "x", None])
-row("vae.disentanglement_metric", beta_vae.disentanglement_metric, codes=data(20, 3), factors=FACTOR_KIND)
-row("vae.mutual_information", beta_vae.mutual_information, codes=data(20, 3), factors=FACTOR_KIND)
-row("vae.mutual_information_gap", beta_vae.mutual_information_gap, codes=data(20, 3), factors=FACTOR_KIND, bins=size(3))
+row("vae.mutual_information_gap", beta_vae.mutual_information_gap, bins=size(3))
 row(
     "vae.CausalTransformer",
     code_prior.CausalTransformer,
-    rng=rng(),
     width=size(4),
     heads=size(2),
     layers=size(1),
     classes=size(2),
     context=size(2),
-    back=given((1,), (), (0,), 3),
 )
 PRIOR = seeded(code_prior.CausalTransformer, 3, 4, 4, 2, 1, classes=2)
 row(
@@ -886,27 +805,9 @@ row(
     labels=whole([1], 1),
 )
 row("vae.CausalTransformer.sample", code_prior.CausalTransformer.sample, self=fixed(PRIOR), labels=whole([1, 0], 1))
-row(
-    "vae.nearest",
-    quantizer.nearest,
-    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], "x", None]),
-    codebook=data(3, 2),
-)
-row("vae.straight_through", quantizer.straight_through, z=data(4, 2), quantized=data(4, 2))
-row("vae.quantization_losses", quantizer.quantization_losses, z=data(4, 2), quantized=data(4, 2))
-row(
-    "vae.ema_update",
-    quantizer.ema_update,
-    counts=data(3, low=0),
-    sums=data(3, 2),
-    codebook=data(3, 2),
-    z=data(4, 2),
-    indices=whole([0, 1, 2, 0], 2),
-    gamma=fraction(0.9),
-)
-row("vae.perplexity", quantizer.perplexity, indices=given([0, 1], [0.5], [5], [-1], [], "x", None), codes=size(3))
-row("vae.dead_share", quantizer.dead_share, indices=given([0, 1], [0.5], [5], [-1], [], "x", None), codes=size(3))
-row("vae.VectorQuantizer", quantizer.VectorQuantizer, gamma=fraction(0.9), beta=nonnegative(0.25))
+row("vae.nearest", quantizer.nearest, z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], "x", None]))
+row("vae.perplexity", quantizer.perplexity, indices=given([0, 1], [0.5], [5], [-1], [], "x", None))
+row("vae.dead_share", quantizer.dead_share, indices=given([0, 1], [0.5], [5], [-1], [], "x", None))
 VQ = fixed(seeded(quantizer.VectorQuantizer, 3, 2))
 row(
     "vae.VectorQuantizer.__call__",
@@ -925,21 +826,18 @@ row(
     quantizer.VectorQuantizer.update,
     self=VQ,
     z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
-    indices=whole([0, 1, 2, 0], 2)._replace(wrong=lambda i: [i + 9, i + 0.5, i[:2], "x", None]),
 )
 row(
     "vae.VectorQuantizer.start",
     quantizer.VectorQuantizer.start,
     self=VQ,
     z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
-    rng=rng(),
 )
 row(
     "vae.VectorQuantizer.revive",
     quantizer.VectorQuantizer.revive,
     self=VQ,
     z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
-    rng=rng(),
 )
 IMAGES = data(3, 12, 12, 1, low=0)
 VQVAE, VQVAE2 = seeded(vq_vae.VQVAE, 3, 2, 4), seeded(vq_vae2.HierarchicalVQVAE, 3, 2, 4)
@@ -999,7 +897,6 @@ TD = seeded(td_vae.TDVAE, 3, 2, 4, 2)
 row(
     "vae.TDVAE",
     td_vae.TDVAE,
-    rng=rng(),
     features=size(2, 0),
     hidden=size(2, 0),
     decoder=given((3,), (0,), 3),
@@ -1026,13 +923,12 @@ row(
     td_vae.TDVAE.predict,
     self=fixed(TD),
     x=SEQUENCES,
-    t1=given(1, 0, 3, 1.5, "x", None),
     t2=given(3, 0, 1, 2.5, "x", None),
     stride=size(1),
 )
-row("vae.TDVAE.loss", td_vae.TDVAE.loss, self=fixed(TD), x=SEQUENCES, rng=rng(), max_gap=given(2, 9, 0, 2.5))
-row("vae.TDVAE.sample", td_vae.TDVAE.sample, self=fixed(TD), rng=rng(), n=size(2), past=SEQUENCES, length=size(3))
-row("vae.draw_times", td_vae.draw_times, rng=rng(), n=size(3), length=size(5), max_gap=size(2))
+row("vae.TDVAE.loss", td_vae.TDVAE.loss, self=fixed(TD), x=SEQUENCES, max_gap=given(2, 9, 0, 2.5))
+row("vae.TDVAE.sample", td_vae.TDVAE.sample, self=fixed(TD), past=SEQUENCES)
+row("vae.draw_times", td_vae.draw_times, n=size(3), length=size(5), max_gap=size(2))
 row(
     "vae.td_vae.training_step",
     lambda model, **rest: td_vae.training_step(model, optim.SGD(model, 0.1), **rest),
@@ -1045,6 +941,12 @@ row(
 )
 
 # metrics
+NAMED["metrics"] = {"rng": rng(), "plan": data(2, 3, low=0), "std": positive(0.1), "n": size(3), "dims": size(3)}
+NAMED["metrics.divergence"] = dict.fromkeys(["p", "q"], given([0.5, 0.5], [0.5, 0.6], [NAN, 1], [-1, 2], "x", None))
+NAMED["metrics.divergence"] |= {"mu_p": NUMBER, "mu_q": NUMBER, "sigma_p": positive(1.0), "sigma_q": positive(1.0)}
+NAMED["metrics.samples"] = {"x": data(6, 2), "y": data(5, 2), "real": data(6, 2), "fake": data(5, 2)}
+NAMED["metrics.transport"] = {"x": data(5, 2), "y": data(5, 2), "cost": data(2, 3, low=0)}
+
 for divergence_of in (divergence.kl_divergence, divergence.js_divergence):
     row(
         f"metrics.{divergence_of.__name__}",
@@ -1052,14 +954,6 @@ for divergence_of in (divergence.kl_divergence, divergence.js_divergence):
         p=given([0.5, 0.5], [0.5, 0.6], [NAN, 1], [-1, 2], "x", None),
         q=given([0.5, 0.5], [0.5, 0.6], [NAN, 1], [-1, 2], "x", None),
     )
-row(
-    "metrics.kl_normal",
-    divergence.kl_normal,
-    mu_p=given(0.0, NAN, "x", None),
-    sigma_p=positive(1.0),
-    mu_q=given(0.0, NAN, "x", None),
-    sigma_q=positive(1.0),
-)
 row(
     "metrics.kl_on_grid",
     divergence.kl_on_grid,
@@ -1072,12 +966,10 @@ row(
     samples.mode_coverage,
     samples=data(9, 2),
     modes=data(3, 2),
-    std=positive(0.1),
     k=positive(3.0),
     min_count=size(1),
 )
-row("metrics.mmd", samples.mmd, x=data(5, 2), y=data(4, 2), bandwidth=positive(1.0))
-row("metrics.mean_and_covariance", samples.mean_and_covariance, x=data(5, 2))
+row("metrics.mmd", samples.mmd, bandwidth=positive(1.0))
 row(
     "metrics.frechet_distance",
     samples.frechet_distance,
@@ -1091,22 +983,13 @@ row(
     samples.inception_score,
     probs=given([[0.5, 0.5]], [[0.5, 0.6]], [0.5, 0.5], numpy.zeros((0, 2)), "x", None),
 )
-row("metrics.precision_recall", samples.precision_recall, real=data(6, 2), fake=data(5, 2), k=size(2))
-row(
-    "metrics.classifier_two_sample_test",
-    samples.classifier_two_sample_test,
-    x=data(6, 2),
-    y=data(5, 2),
-    rng=rng(),
-    neighbors=size(1),
-)
+row("metrics.precision_recall", samples.precision_recall, k=size(2))
+row("metrics.classifier_two_sample_test", samples.classifier_two_sample_test, neighbors=size(1))
 row(
     "metrics.sampling_floor",
     samples.sampling_floor,
     metric=model(lambda: lambda x, y: 0.0),
     sample=model(lambda: lambda rng, n: arrays(n, 2)),
-    n=size(3),
-    rng=rng(),
     repeats=size(3, 2),
 )
 row(
@@ -1116,18 +999,8 @@ row(
     q=data(3, low=0.5)._replace(wrong=lambda p: [p * NAN, -p, p[:0], p[None], "x", None]),
 )
 row("metrics.wasserstein_1d", transport.wasserstein_1d, x=data(5), y=data(4))
-row("metrics.wasserstein", transport.wasserstein, x=data(5, 2), y=data(5, 2))
-row(
-    "metrics.sliced_wasserstein",
-    transport.sliced_wasserstein,
-    x=data(5, 2),
-    y=data(4, 2),
-    projections=size(3),
-    rng=rng(),
-)
-row("metrics.marginals", transport.marginals, plan=data(2, 3, low=0))
-row("metrics.plan_cost", transport.plan_cost, plan=data(2, 3, low=0), cost=data(2, 3, low=0))
-row("metrics.plan_gradient", transport.plan_gradient, plan=data(2, 3, low=0), x=data(2, 2), y=data(3, 2))
+row("metrics.sliced_wasserstein", transport.sliced_wasserstein, projections=size(3))
+row("metrics.plan_gradient", transport.plan_gradient, x=data(2, 2), y=data(3, 2))
 row(
     "metrics.transport_plan",
     transport.transport_plan,
@@ -1136,16 +1009,15 @@ row(
     cost=data(2, 2, low=0),
 )
 row("metrics.nats_to_bits", likelihood.nats_to_bits, nats=given(1.0, NAN, "x", None))
-row("metrics.bits_per_dim", likelihood.bits_per_dim, nats=given(1.0, NAN, "x", None), dims=size(3), levels=size(1))
+row("metrics.bits_per_dim", likelihood.bits_per_dim, nats=given(1.0, NAN, "x", None), levels=size(1))
 row(
     "metrics.dequantization_bits",
     likelihood.dequantization_bits,
     log_p=data(3, 4),
     log_q=given(numpy.zeros((3, 4)), numpy.full((3, 4), NAN), numpy.zeros((4, 3)), numpy.zeros(3), "x", None),
-    dims=size(3),
 )
 row("metrics.intrinsic_dimension", metrics.intrinsic_dimension, x=data(9, 2), discard=fraction(0.1))
-row("metrics.DigitClassifier", digits.DigitClassifier, rng=rng(), width=size(2), dim=size(3))
+row("metrics.DigitClassifier", digits.DigitClassifier, width=size(2), dim=size(3))
 DIGITS = Kind(lambda: arrays(6, 28, 28, 1, low=0), lambda x: [x * NAN, x[:0], x[0], x + 2, x.astype(int), "x", None])
 CLASSIFIER = instance(seeded(digits.DigitClassifier, 2, 3))
 row("metrics.digit_features", digits.digit_features, classifier=CLASSIFIER, images=DIGITS)
@@ -1173,8 +1045,6 @@ row(
     digits.class_gaussian_digits,
     images=DIGITS,
     labels=given(numpy.arange(6) // 2, numpy.arange(5), "x", None),
-    rng=rng(),
-    n=size(3),
     components=size(4),
 )
 
@@ -1190,7 +1060,6 @@ COUPLING = {
 }
 row("flow.NICE", nice.NICE, **COUPLING)
 row("flow.RealNVP", realnvp.RealNVP, **COUPLING)
-row("flow.coupling_net", coupling.coupling_net, rng=rng(), activation=activation())
 row(
     "flow.BatchNorm.inverse",
     coupling.BatchNorm.inverse,
@@ -1198,11 +1067,10 @@ row(
     x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[:, :2], "x", None]),
 )
 row("flow.DiagonalScale", coupling.DiagonalScale, shape=given(3, 0, -3, 2.5, "3", (2, 0)))
-row("flow.ConvNet", multiscale.ConvNet, rng=rng(), width=given(4, 6, 0, 2.5))
+row("flow.ConvNet", multiscale.ConvNet, width=given(4, 6, 0, 2.5))
 row(
     "flow.ImageRealNVP",
     multiscale.ImageRealNVP,
-    rng=rng(),
     shape=given((8, 8, 1), (8, 8), (7, 8, 1), (8, 8, 0)),
     width=given(4, 6, 0),
     blocks=size(1, 0),
@@ -1211,21 +1079,14 @@ row(
     limit=positive(2.0),
 )
 FLOW = seeded(realnvp.RealNVP, 2, 2, 4, 1)
-row("flow.Flow.sample", realnvp.RealNVP.sample, self=fixed(FLOW), rng=rng(), n=size(3), temperature=positive(1.0))
+row("flow.Flow.sample", realnvp.RealNVP.sample, self=fixed(FLOW), n=size(3), temperature=positive(1.0))
 row("flow.Flow.log_prob", realnvp.RealNVP.log_prob, self=fixed(FLOW), x=data(4, 2))
 row("flow.Flow.loss", realnvp.RealNVP.loss, self=fixed(FLOW), x=data(4, 2))
 GIVEN = seeded(realnvp.RealNVP, 2, 2, 4, 1, context=3)
-row("flow.RealNVP context", realnvp.RealNVP, rng=rng(), context=given(2, 0, -1, 1.5, "x"))
+row("flow.RealNVP context", realnvp.RealNVP, context=given(2, 0, -1, 1.5, "x"))
 row("flow.RealNVP.log_prob context", realnvp.RealNVP.log_prob, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
 row("flow.RealNVP.loss context", realnvp.RealNVP.loss, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
-row(
-    "flow.RealNVP.sample context",
-    realnvp.RealNVP.sample,
-    self=fixed(GIVEN),
-    rng=rng(),
-    n=given(4),
-    context=data(4, 3),
-)
+row("flow.RealNVP.sample context", realnvp.RealNVP.sample, self=fixed(GIVEN), n=given(4), context=data(4, 3))
 row("flow.RealNVP.standardize", realnvp.RealNVP.standardize, self=fixed(FLOW), x=data(4, 2))
 row("flow.StandardNormal", bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
 
@@ -1269,31 +1130,15 @@ row(
     self=fixed(bijection.Squeeze),
     z=PICTURES._replace(wrong=lambda z: [*PAIR.wrong(z), z[0], z[..., :3]]),
 )
-row(
-    "flow.Squeeze.inverse",
-    bijection.Squeeze.inverse,
-    self=fixed(bijection.Squeeze),
-    x=PICTURES._replace(wrong=lambda x: [*PAIR.wrong(x), x[0], x[:, :3]]),
-)
-row("flow.Logit.forward", bijection.Logit.forward, self=fixed(bijection.Logit), z=PAIR)
-row(
-    "flow.Logit.inverse",
-    bijection.Logit.inverse,
-    self=fixed(bijection.Logit),
-    x=Kind(lambda: arrays(4, 2, low=0.0), lambda x: [*PAIR.wrong(x), x + 1, x - 1, x * NAN]),
-)
+row("flow.Squeeze.inverse", bijection.Squeeze.inverse, self=fixed(bijection.Squeeze))
+row("flow.Logit.forward", bijection.Logit.forward, self=fixed(bijection.Logit))
+row("flow.Logit.inverse", bijection.Logit.inverse, self=fixed(bijection.Logit))
 row("flow.Affine", bijection.Affine, shift=data(3), log_scale=data(3))
 row("flow.Affine.standardize", bijection.Affine.standardize, self=fixed(affine), x=data(5, 2))
-row(
-    "flow.Flow",
-    bijection.Flow,
-    base=instance(lambda: bijection.StandardNormal(2)),
-    bijection=instance(affine),
-)
+row("flow.Flow", bijection.Flow, base=instance(lambda: bijection.StandardNormal(2)), bijection=instance(affine))
 row(
     "flow.SmallConvNet",
     multiscale.SmallConvNet,
-    rng=rng(),
     width=size(3),
     size=given((4, 2), 3, (4,), (4, 0), (4, 2.5), "x", (4, 3)),
     fold=fixed(lambda: True),
@@ -1311,14 +1156,22 @@ row(
     scales=size(2),
 )
 row("flow.Permute", bijection.Permute, order=given([1, 0], [1, 1], [0.0, 1.0], "x", 3))
-row("flow.Logit", bijection.Logit, alpha=given(0.1, 0.5, -1, NAN, "x"))
+
+NAMED["flow.wavenet"] = {"x": data(4, low=0)}
+NAMED["flow.continuous"] = {"times": Kind(lambda: numpy.linspace(0, 1, 3))}
+NAMED["flow.change_of_variables"] = {"base_log_prob": Kind(lambda: lambda z: np.sum(z, axis=1))}
 
 # diffusion
-SCHEDULE = Kind(
-    lambda: schedule_module.Schedule.linear(5, 0.1, 0.5), lambda good: [schedule_module.Schedule, 5, good.beta, None]
-)
+SCHEDULES = kind_of(schedule_module.Schedule, inspect.Parameter.empty)
 ON_STEP = given(None, 3, samplers.Trajectory, "x")
-STEPS = given(numpy.array([1, 2, 5, 3]), 0, 6, 1.5, numpy.ones((4, 1), int), numpy.ones(3, int), "x", None)
+STEPS = given(numpy.array([1, 2, 5, 3]), 0, 7, 1.5, numpy.ones((4, 1), int), numpy.ones(3, int), "x", None)
+EPS = seeded(EpsMLP, 2, 4, 1, 4)
+NAMED["diffusion.flow_matching"] = {"t": data(4, low=0)}
+NAMED["diffusion.probability_flow"] = {"alpha_bar": data(4, low=0)}
+NAMED["diffusion.guidance"] = {"text": data(4, 2)}
+row("diffusion.gaussian_reverse_variance", ddpm.gaussian_reverse_variance, t=given(2, 0, 7, 1.5, "x", None))
+NAMED["diffusion"] = {"eps_model": model(EPS), "v_model": model(EPS), "on_step": ON_STEP}
+
 for formula, names in [
     (ddpm.q_step, ("x_before", "eps")),
     (ddpm.q_posterior, ("x0", "x_t")),
@@ -1329,34 +1182,9 @@ for formula, names in [
     (ddpm.learned_variance, ("v",)),
 ]:
     values = {name: data(4, 2)._replace(wrong=lambda x: [x * NAN, x.astype(str), "x", None]) for name in names}
-    row(f"diffusion.{formula.__name__}", formula, **values, t=STEPS, schedule=SCHEDULE)
+    row(f"diffusion.{formula.__name__}", formula, **values, t=STEPS, schedule=SCHEDULES)
 row(
-    "diffusion.q_sample",
-    ddpm.q_sample,
-    x0=data(4, 2)._replace(wrong=lambda x: [x * NAN, x.astype(str), "x", None]),
-    t=STEPS._replace(wrong=lambda t: [-1, 6, 1.5, t[:3], "x", None]),
-    eps=data(4, 2)._replace(wrong=lambda x: [x * NAN, x.astype(str), "x", None]),
-    schedule=SCHEDULE,
-)
-EPS = seeded(EpsMLP, 2, 4, 1, 4)
-row(
-    "diffusion.simple_loss",
-    ddpm.simple_loss,
-    eps_model=model(EPS),
-    x0=data(4, 2),
-    t=STEPS,
-    eps=data(4, 2),
-    schedule=SCHEDULE,
-)
-row(
-    "diffusion.EpsMLP",
-    EpsMLP,
-    rng=rng(),
-    dim=size(2),
-    width=size(4),
-    layers=size(1, 0),
-    time_features=size(4, 2),
-    classes=size(3),
+    "diffusion.EpsMLP", EpsMLP, dim=size(2), width=size(4), layers=size(1, 0), time_features=size(4, 2), classes=size(3)
 )
 row(
     "diffusion.EpsMLP.__call__",
@@ -1392,7 +1220,6 @@ row(
 row(
     "diffusion.DiT",
     DiT,
-    rng=rng(),
     size=given((8, 8), 3, (8,)),
     channels=size(1),
     patch=size(4),
@@ -1403,78 +1230,18 @@ row(
     conditioning=given("adaln-zero", "none", 3),
 )
 NOISE = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[:0], x.astype(int), x.astype(str), "x", None])
-row("diffusion.ancestral", ddpm.ancestral, eps_model=model(EPS), x=NOISE, schedule=SCHEDULE, on_step=ON_STEP)
-row(
-    "diffusion.strided",
-    samplers.strided,
-    eps_model=model(EPS),
-    x=NOISE,
-    schedule=SCHEDULE,
-    steps=size(3),
-    rng=rng(),
-    variance=given("beta", "none", 3),
-    on_step=ON_STEP,
-)
-row(
-    "diffusion.ddim",
-    samplers.ddim,
-    eps_model=model(EPS),
-    x=NOISE,
-    schedule=SCHEDULE,
-    steps=size(3),
-    rng=rng(),
-    on_step=ON_STEP,
-)
-row(
-    "diffusion.heun",
-    samplers.heun,
-    eps_model=model(EPS),
-    x=NOISE,
-    schedule=SCHEDULE,
-    steps=size(3),
-    on_step=ON_STEP,
-)
+row("diffusion.ancestral", ddpm.ancestral, on_step=ON_STEP)
+row("diffusion.strided", samplers.strided, steps=size(3), variance=given("beta", "none", 3), on_step=ON_STEP)
+row("diffusion.ddim", samplers.ddim, eta=fraction(0.5), steps=size(3), on_step=ON_STEP)
+row("diffusion.heun", samplers.heun, steps=size(3), on_step=ON_STEP)
 VARIANCE = given(numpy.full((4, 2), 0.1), numpy.full((4, 2), -0.1), numpy.ones(2), numpy.ones((3, 2)), NAN, "x", None)
-row(
-    "diffusion.ancestral_step",
-    ddpm.ancestral_step,
-    x=NOISE,
-    t=given(2, 0, 6, 1.5, "x", None, numpy.full(4, 2)),
-    eps=NOISE,
-    z=NOISE,
-    schedule=SCHEDULE,
-    variance=VARIANCE,
-)
-row(
-    "diffusion.clipped",
-    samplers.clipped,
-    eps_model=model(EPS),
-    schedule=SCHEDULE,
-    low=given(-1.0, "x", NAN),
-    high=given(1.0, -1.0, -2.0, "x", NAN),
-)
+row("diffusion.ancestral_step", ddpm.ancestral_step, variance=VARIANCE)
 row("diffusion.Trajectory", samplers.Trajectory, times=given([0, 3], 3, "x", [NAN]))
 STEP = given(0.1, 0, -1.0, NAN, "x", numpy.full(3, 0.1), numpy.full((4, 1), 0.1), None)
 row("diffusion.langevin_step", langevin.langevin_step, x=NOISE, score=NOISE, step=STEP, z=NOISE)
-row("diffusion.geometric_timesteps", langevin.geometric_timesteps, schedule=SCHEDULE, levels=size(2))
-row(
-    "diffusion.langevin",
-    langevin.langevin,
-    eps_model=model(EPS),
-    x=NOISE,
-    t=given(2, 0, 6, 1.5, "x", None),
-    schedule=SCHEDULE,
-    on_step=ON_STEP,
-)
-row(
-    "diffusion.annealed_langevin",
-    langevin.annealed_langevin,
-    eps_model=model(EPS),
-    x=NOISE,
-    schedule=SCHEDULE,
-    levels=size(2),
-    on_step=ON_STEP,
-)
+row("diffusion.geometric_timesteps", langevin.geometric_timesteps, levels=size(2))
+row("diffusion.langevin", langevin.langevin, on_step=ON_STEP)
+row("diffusion.annealed_langevin", langevin.annealed_langevin, levels=size(2), on_step=ON_STEP)
 PIXELS = data(4, 2, low=-1.0)._replace(wrong=lambda x: [x * NAN, x[:0], x + 2, x - 2, x.astype(int), "x", None])
 row(
     "diffusion.discretized_log_prob",
@@ -1484,31 +1251,10 @@ row(
     log_variance=NOISE,
 )
 row(
-    "diffusion.vlb_term",
-    diffusion_likelihood.vlb_term,
-    eps_model=model(EPS),
-    x0=PIXELS,
-    t=STEPS,
-    eps=NOISE,
-    schedule=SCHEDULE,
-    variance=given("beta", "none", 3),
-    levels=size(4, 2),
+    "diffusion.vlb_term", diffusion_likelihood.vlb_term, x0=PIXELS, variance=given("beta", "none", 3), levels=size(4, 2)
 )
-row(
-    "diffusion.drop_labels",
-    guidance.drop_labels,
-    y=given(numpy.arange(4), numpy.arange(4.0), numpy.full(4, -2), 3, "x", None),
-    u=given([0.0, 0.2, 0.4, 0.6], [0.0, 0.2, 0.4, 1.0], [0.0, -0.2, 0.4, 0.6], [0.1], 0.1, "x", None),
-)
-row(
-    "diffusion.vlb_terms",
-    diffusion_likelihood.vlb_terms,
-    eps_model=model(EPS),
-    x0=PIXELS,
-    schedule=SCHEDULE,
-    levels=size(4, 2),
-)
-row("diffusion.prior_term", diffusion_likelihood.prior_term, x0=NOISE, schedule=SCHEDULE)
+row("diffusion.vlb_terms", diffusion_likelihood.vlb_terms, x0=PIXELS, levels=size(4, 2))
+row("diffusion.prior_term", diffusion_likelihood.prior_term, x0=NOISE)
 row("diffusion.Schedule", schedule_module.Schedule, beta=given([0.1, 0.2], [], [0.1, 1.0], 0.1, [NAN], "x", None))
 row(
     "diffusion.Schedule.linear",
@@ -1527,27 +1273,27 @@ row(
 row("diffusion.unet_sizes", unet_sizes, size=size(572))
 
 
-def declared_calls() -> Iterator[tuple[str, Callable]]:
-    """The public functions and classes of nn and the families that declare their arguments, with their names."""
-    for family in (nn, gan, vae, flow, diffusion):
-        for found in pkgutil.walk_packages(family.__path__, f"{family.__name__}."):
+def public_calls() -> Iterator[tuple[str, Callable]]:
+    """The public functions and classes of nn, the families and the metrics, with their names."""
+    for package in (nn, gan, vae, flow, diffusion, metrics):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for name, call in vars(importlib.import_module(found.name)).items():
-                if getattr(call, "__module__", None) == found.name and not name.startswith("_"):
-                    if hasattr(call.__init__ if isinstance(call, type) else call, "declared"):
-                        yield f"{found.name.removeprefix('minigen.')}.{name}", call
+                public = getattr(call, "__module__", None) == found.name and not name.startswith("_")
+                if public and callable(call) and not hasattr(call, "_fields"):
+                    yield f"{found.name.removeprefix('minigen.')}.{name}", call
 
 
-def add_rows_of_declared_calls() -> None:
-    """Add those without a row, all of whose arguments have a kind by their declaration or a default."""
+def add_rows_without_being_listed() -> None:
+    """Add the calls without a row, all of whose arguments have a kind by their declaration or name, or a default."""
     known = {row.call for row in TABLE}
-    for name, call in declared_calls():
+    for name, call in public_calls():
         parameters = inspect.signature(call).parameters.values()
         needed = {each.name for each in parameters if each.default is each.empty}
-        if call not in known and needed <= derived(call).keys():
+        if call not in known and derived(call, {}) and needed <= derived(call, {}).keys():
             row(name, call)
 
 
-add_rows_of_declared_calls()
+add_rows_without_being_listed()
 
 
 # ------------------------------------------------------------------------------------------- the tests
