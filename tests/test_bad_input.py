@@ -22,18 +22,19 @@ import numpy
 import pytest
 
 from minigen import checks, diffusion, flow, gan, metrics, nn, optim, vae
-from minigen.data import batches, mixture, mnist, sequences, shapes, sprites, toy
+from minigen import data as data_package
+from minigen.data import batches, mixture, mnist, sequences, toy
 from minigen.diffusion import arguments as diffusion_arguments
-from minigen.diffusion import cascade, ddpm, guidance, langevin, samplers, unclip
+from minigen.diffusion import cascade, consistency, ddpm, langevin, samplers, unclip
 from minigen.diffusion import likelihood as diffusion_likelihood
 from minigen.diffusion import schedule as schedule_module
 from minigen.diffusion.networks.dit import DiT
 from minigen.diffusion.networks.mlp import EpsMLP
 from minigen.diffusion.networks.unet import UNet, unet_sizes
-from minigen.flow import bijection, coupling, multiscale, nice, realnvp
-from minigen.gan import gradient_diagnostics, improved_training, interpolation, losses, networks, toy_problems, wgan
+from minigen.flow import bijection, coupling, multiscale, realnvp
+from minigen.gan import improved_training, losses, networks, toy_problems, wgan
 from minigen.gan import train as gan_train
-from minigen.metrics import digits, divergence, likelihood, samples, transport
+from minigen.metrics import digits, likelihood, samples, transport
 from minigen.nn import Module
 from minigen.optim.optimizers import Optimizer
 from minigen.tensor import group_norm
@@ -43,7 +44,6 @@ from minigen.vae import (
     code_prior,
     likelihoods,
     linear,
-    marginal_likelihood,
     pca,
     quantizer,
     td_vae,
@@ -265,13 +265,19 @@ class Row(NamedTuple):
 
 TABLE: list[Row] = []
 NAMED: dict[str, dict[str, Kind]] = {}  # the arguments of a module, or of a package, by their names
+INSTANCES: list[tuple[Callable, list[str], dict[str, Kind]]] = []  # their methods are called with these arguments
 
 
 def row(name: str, call: Callable, /, **arguments: Kind) -> None:
     TABLE.append(Row(name, call, derived(call, arguments) | arguments))
 
 
-def derived(call: Callable, given: dict[str, Kind]) -> dict[str, Kind]:
+def methods(make: Callable[[], Any], /, without: str = "", **arguments: Kind) -> None:
+    """Add the methods of an instance to the table, all of whose arguments have a kind, `without` some."""
+    INSTANCES.append((make, without.split(), arguments))
+
+
+def derived(call: Callable, given: dict[str, Kind], own: dict[str, Kind] | None = None) -> dict[str, Kind]:
     """The kinds of the arguments that a function, or the constructor of a class, declares, or that have one by name.
 
     The values in `NAMED` are good ones of what is declared.
@@ -282,6 +288,7 @@ def derived(call: Callable, given: dict[str, Kind]) -> dict[str, Kind]:
     named: dict[str, Kind] = {}
     for i in range(len(parts) + 1):
         named |= NAMED.get(".".join(parts[1:i]), {})
+    named |= own or {}
     for argument, parameter in inspect.signature(call).parameters.items():
         kind = named.get(argument)
         if argument in declared:
@@ -303,29 +310,20 @@ def spectral() -> nn.SpectralNorm:
     return nn.SpectralNorm(numpy.random.default_rng(0), seeded(nn.Linear, 3, 2)())
 
 
-NAMED[""] = {"rng": rng(), "activation": activation()}
+NAMED[""] = {"rng": rng(), "activation": activation(), "n": size(3), "lr": nonnegative(0.1), "decay": fraction(0.5)}
 
 # nn
 row("nn.Linear", nn.Linear, scale=nonnegative(1.0))
 row("nn.MLP", nn.MLP, sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None))
 row("nn.MLP's gain", nn.MLP, sizes=fixed(lambda: [3, 4, 2]), gain=given("he", "glorot", -1, NAN, None))
 row("nn.SpectralNorm", nn.SpectralNorm, layer=model(seeded(nn.Linear, 3, 2)))
-row("nn.SpectralNorm.iterate", nn.SpectralNorm.iterate, self=fixed(spectral), n=size(2))
 row("nn.WeightNorm", nn.WeightNorm, layer=model(seeded(nn.Linear, 3, 2)))
-row(
-    "nn.WeightNorm.initialize",
-    nn.WeightNorm.initialize,
-    self=fixed(lambda: nn.WeightNorm(seeded(nn.Linear, 3, 2)())),
-    x=shaped(4, 3),
-)
 row("nn.MLP without hidden layers", nn.MLP, sizes=given([3, 2]))
 row("nn.Conv2d", nn.Conv2d, stride=size(1), padding=size(1, 0), scale=nonnegative(1.0))
 row("nn.MaskedConv2d", nn.MaskedConv2d, padding=size(1, 0))
 row("nn.ConvTranspose2d", nn.ConvTranspose2d, padding=size(1, 0))
 row("nn.Conv1d", nn.Conv1d, padding=given("same", -1, 0.5, "full", None), scale=nonnegative(1.0))
 row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-05))
-row("nn.GRUCell.start", nn.GRUCell.start, self=fixed(seeded(nn.GRUCell, 3, 2)))
-row("nn.LSTMCell.start", nn.LSTMCell.start, self=fixed(seeded(nn.LSTMCell, 3, 2)))
 row("nn.MultiHeadAttention", nn.MultiHeadAttention, dim=size(4), heads=size(2), dim_context=size(3))
 row("nn.TransformerBlock", nn.TransformerBlock, width=size(4), heads=size(2))
 row(
@@ -339,44 +337,30 @@ row(
 row("nn.Sequential", nn.Sequential, layers=model(seeded(nn.Linear, 3, 2)))
 row("nn.space_to_depth", nn.space_to_depth, x=shaped(2, 4, 4, 1)._replace(wrong=lambda x: [x[0], "x"]))
 row("nn.depth_to_space", nn.depth_to_space, x=shaped(2, 2, 2, 4)._replace(wrong=lambda x: [x[0], "x"]))
-for layer, shape in [
-    (seeded(nn.Linear, 3, 2), (4, 3)),
-    (seeded(nn.MaskedLinear, numpy.ones((3, 2))), (4, 3)),
-    (seeded(nn.MLP, [3, 4, 2]), (4, 3)),
-    (seeded(nn.Conv2d, 2, 3, 3), (4, 5, 5, 2)),
-    (seeded(nn.MaskedConv2d, numpy.ones((3, 3)), 2, 3), (4, 5, 5, 2)),
-    (seeded(nn.ConvTranspose2d, 2, 3, 3), (4, 5, 5, 2)),
-    (seeded(nn.Conv1d, 2, 3, 3), (4, 5, 2)),
-    (seeded(nn.CausalConv1d, 2, 3, 3), (4, 5, 2)),
-    (spectral, (4, 3)),
-    (lambda: nn.WeightNorm(seeded(nn.Linear, 3, 2)()), (4, 3)),
-    (lambda: nn.LayerNorm(3), (4, 3)),
-    (lambda: nn.GroupNorm(1, 3), (4, 3)),
-    (lambda: nn.BatchNorm(3), (4, 3)),
-    (seeded(nn.MultiHeadAttention, 4, 2), (3, 5, 4)),
-    (seeded(nn.TransformerBlock, 4, 2), (3, 5, 4)),
-    (seeded(nn.ResidualBlock, 2, 2, groups=(1, 1)), (3, 4, 4, 2)),
+for layer, *shape in [
+    (seeded(nn.Linear, 3, 2), 4, 3),
+    (seeded(nn.MaskedLinear, numpy.ones((3, 2))), 4, 3),
+    (seeded(nn.MLP, [3, 4, 2]), 4, 3),
+    (seeded(nn.Conv2d, 2, 3, 3), 4, 5, 5, 2),
+    (seeded(nn.MaskedConv2d, numpy.ones((3, 3)), 2, 3), 4, 5, 5, 2),
+    (seeded(nn.ConvTranspose2d, 2, 3, 3), 4, 5, 5, 2),
+    (seeded(nn.Conv1d, 2, 3, 3), 4, 5, 2),
+    (seeded(nn.CausalConv1d, 2, 3, 3), 4, 5, 2),
+    (spectral, 4, 3),
+    (lambda: nn.WeightNorm(seeded(nn.Linear, 3, 2)()), 4, 3),
+    (lambda: nn.LayerNorm(3), 4, 3),
+    (lambda: nn.GroupNorm(1, 3), 4, 3),
+    (lambda: nn.BatchNorm(3), 4, 3),
+    (seeded(nn.MultiHeadAttention, 4, 2), 3, 5, 4),
+    (seeded(nn.TransformerBlock, 4, 2), 3, 5, 4),
+    (seeded(nn.ResidualBlock, 2, 2, groups=(1, 1)), 3, 4, 4, 2),
 ]:
-    row(f"nn.{type(layer()).__name__}.__call__", type(layer()).__call__, self=fixed(layer), x=shaped(*shape))
-row(
-    "nn.BatchNorm.__call__ empty",
-    nn.BatchNorm.__call__,
-    self=fixed(lambda: nn.BatchNorm(3)),
-    x=given(arrays(4, 3), arrays(0, 3), arrays(1, 3)),
-)
-row(
-    "nn.Embedding.__call__",
-    nn.Embedding.__call__,
-    self=fixed(seeded(nn.Embedding, 5, 2)),
-    indices=given([0, 4], [0.5], [5], [-1], "x", None),
-)
-row(
-    "nn.TimeEmbedding.__call__",
-    nn.TimeEmbedding.__call__,
-    self=fixed(seeded(nn.TimeEmbedding, 4, 3)),
-    t=given(numpy.arange(3), 3, numpy.ones((3, 1)), "x", None),
-)
-row("nn.GRUCell.__call__", nn.GRUCell.__call__, self=fixed(seeded(nn.GRUCell, 3, 2)), x=shaped(4, 3), h=shaped(4, 2))
+    methods(layer, x=shaped(*shape), n=size(2))
+methods(seeded(nn.Embedding, 5, 2), indices=given([0, 4], [0.5], [5], [-1], "x", None))
+methods(seeded(nn.TimeEmbedding, 4, 3), t=given(numpy.arange(3), 3, numpy.ones((3, 1)), "x", None))
+methods(seeded(nn.GRUCell, 3, 2), x=shaped(4, 3), h=shaped(4, 2))
+methods(seeded(nn.LSTMCell, 3, 2))
+methods(lambda: nn.BatchNorm(3), x=given(arrays(4, 3), arrays(0, 3), arrays(1, 3)))
 
 # tensor
 row(
@@ -388,54 +372,15 @@ row(
 
 # optim
 net = seeded(nn.Linear, 3, 2)
-row("optim.SGD", optim.SGD, model=given(net(), nn.Linear, 3, None), lr=nonnegative(0.1), momentum=fraction(0.5))
-row(
-    "optim.RMSProp",
-    optim.RMSProp,
-    model=given(net(), nn.Linear, 3),
-    lr=nonnegative(0.1),
-    decay=fraction(0.5),
-    eps=nonnegative(1e-8),
-)
-row(
-    "optim.Adam",
-    optim.Adam,
-    model=given(net(), nn.Linear, 3),
-    lr=nonnegative(0.1),
-    betas=given((0.9, 0.99), 0.9, (0.9,), (0.9, 1.0), "x"),
-    eps=nonnegative(1e-8),
-    weight_decay=nonnegative(0.0),
-)
+OTHER = given(net(), nn.Linear, 3, seeded(nn.MLP, [3, 2])(), seeded(nn.Linear, 3, 4)())
+SETTINGS = {"momentum": fraction(0.5), "eps": nonnegative(1e-8), "weight_decay": nonnegative(0.0)}
+SETTINGS |= {"betas": given((0.9, 0.99), 0.9, (0.9,), (0.9, 1.0), "x"), "final": nonnegative(0.0)}
+NAMED["optim"] = SETTINGS | {"model": instance(net), "lr": nonnegative(0.1), "steps": size(10), "warmup": size(2, 0)}
+NAMED["optim"] |= {"max_norm": positive(1.0), "grads": given(net(), nn.Linear, None)}
+GRADS = given(net(), seeded(nn.Linear, 3, 4)(), seeded(nn.Linear, 3, 2, bias=False)(), nn.Linear, 3, None)
 for kind in (optim.SGD, optim.RMSProp, optim.Adam):
-
-    def fit(kind=kind):
-        return kind(net(), 0.1)
-
-    row(
-        f"optim.{kind.__name__}.step",
-        kind.step,
-        self=fixed(fit),
-        grads=given(net(), seeded(nn.Linear, 3, 4)(), seeded(nn.Linear, 3, 2, bias=False)(), nn.Linear, 3, None),
-    )
-row("optim.clip_grad_norm", optim.clip_grad_norm, grads=given(net(), nn.Linear, None), max_norm=positive(1.0))
-row("optim.EMA", optim.EMA, model=instance(net), decay=fraction(0.9))
-row(
-    "optim.EMA.update",
-    optim.EMA.update,
-    self=fixed(lambda: optim.EMA(net())),
-    model=given(net(), nn.Linear, 3, seeded(nn.MLP, [3, 2])(), seeded(nn.Linear, 3, 4)()),
-)
-for schedule in (optim.constant, optim.linear_decay, optim.cosine, optim.warmup_cosine):
-    row(f"optim.{schedule.__name__}", schedule, lr=nonnegative(0.1), steps=size(10), warmup=size(2, 0))
-for schedule in (optim.linear_decay, optim.cosine, optim.warmup_cosine):
-    row(
-        f"optim.{schedule.__name__} final",
-        schedule,
-        lr=fixed(lambda: 0.1),
-        steps=fixed(lambda: 10),
-        warmup=fixed(lambda: 2),
-        final=nonnegative(0.0),
-    )
+    methods(lambda kind=kind: kind(net(), 0.1), grads=GRADS)
+methods(lambda: optim.EMA(net()), model=OTHER)
 
 # data
 row(
@@ -460,22 +405,22 @@ def pixels(*shape: int) -> Kind:
 DIGITS = pixels(3, 28, 28)
 POINTS = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[None], x[0], x[:, :1], "x", None])  # none of them is fine
 INTENSITIES = data(3, 4, low=0)._replace(wrong=lambda x: [x * NAN, x + 1, -x - 0.1, "x", None])
-row("data.toy.ring", toy.ring, modes=size(8), radius=positive(2.0), std=positive(0.1))
-row("data.toy.grid", toy.grid, side=size(5), spacing=positive(2.0), std=positive(0.05))
-for curves in (toy.two_moons, toy.swiss_roll, toy.spirals):
-    row(f"data.toy.{curves.__name__}", curves, noise=positive(0.1))
-row("data.toy.circles", toy.circles, noise=positive(0.1), factor=given(0.5, 0, 1, -0.5, NAN, "x"))
-row("data.toy.checkerboard", toy.checkerboard, squares=size(4), side=positive(2.0))
-row("data.toy.pinwheel", toy.pinwheel, arms=size(5), radial_std=positive(0.3), tangential_std=positive(0.1))
-row("data.toy.get", toy.get, name=given("ring", "rings", 3, None))
-for density in (toy.ring, toy.two_moons, toy.checkerboard, toy.pinwheel, toy.circles, toy.get):
-    make = (lambda: toy.get("rezende1")) if density is toy.get else density
-    kind = type(make())
-    row(f"data.{make().name}.sample", kind.sample, self=fixed(make), rng=rng(), n=size(3, 0))
-    row(f"data.{make().name}.log_prob", kind.log_prob, self=fixed(make), x=POINTS)
-    row(f"data.{make().name}.cells", kind.cells, self=fixed(make), n=size(3))
-row("data.ring.score", mixture.GaussianMixture.score, self=fixed(toy.ring), x=POINTS)
-row("data.ring.responsibilities", mixture.GaussianMixture.responsibilities, self=fixed(toy.ring), x=POINTS)
+NAMED["data.toy"] = dict.fromkeys(["modes", "squares", "arms"], size(8)) | {"name": given("ring", "rings", 3, None)}
+NAMED["data.toy"] |= dict.fromkeys(["radius", "spacing", "std", "noise", "radial_std", "tangential_std"], positive(0.5))
+NAMED["data.toy"] |= {"factor": given(0.5, 0, 1, -0.5, NAN, "x")}
+NAMED["data.curves"] = {"n": fixed(lambda: 3)}  # for the package's own use, and not checked
+row("data.toy.grid", toy.grid, side=size(5))
+row("data.toy.checkerboard", toy.checkerboard, side=positive(2.0))
+for density in (toy.ring, toy.two_moons, toy.checkerboard, toy.pinwheel, toy.circles, lambda: toy.get("rezende1")):
+    methods(
+        density,
+        without="" if density is toy.ring else "score",
+        x=POINTS,
+        n=size(3, 0),
+        alpha=given(0.9, NAN, "x", None),
+        sigma=nonnegative(0.5),
+    )
+    row(f"data.{density().name}.cells", type(density()).cells, self=fixed(density), n=size(3))
 row(
     "data.GaussianMixture",
     mixture.GaussianMixture,
@@ -489,46 +434,19 @@ row(
     means=data(1, 2),
     covariances=given([[[2.0, 0.5], [0.5, 1.0]]], [[[1.0, 2.0], [2.0, 1.0]]], [[[1.0, 0.5], [0.0, 1.0]]], [[1.0]], "x"),
 )
-row(
-    "data.GaussianMixture.noised",
-    mixture.GaussianMixture.noised,
-    self=fixed(toy.ring),
-    alpha=given(0.9, NAN, "x", None),
-    sigma=nonnegative(0.5),
-)
-row("data.mnist.unit", mnist.unit, images=DIGITS)
-row("data.mnist.symmetric", mnist.symmetric, images=DIGITS)
+NAMED["data.mnist"] = {"images": DIGITS}
 row("data.mnist.binarize", mnist.binarize, images=INTENSITIES)
 row("data.mnist.binarize_static", mnist.binarize_static, images=INTENSITIES, threshold=given(0.5, 1, -0.1, NAN, "x"))
-row("data.mnist.dequantize", mnist.dequantize, images=DIGITS)
 row("data.mnist.quantize", mnist.quantize, v=data(3, 4)._replace(wrong=lambda v: [v * NAN, "x", None]))
 row("data.mnist.to_logit", mnist.to_logit, v=INTENSITIES._replace(wrong=lambda v: [v * NAN, v - 5, v + 300, "x"]))
 row("data.mnist.to_logit alpha", mnist.to_logit, v=fixed(INTENSITIES.make), alpha=given(1e-6, 0, 0.5, -1, NAN, "x"))
-row("data.shapes.grid", shapes.grid, side=size(8, 8))
-row("data.shapes.sample", shapes.sample, n=size(2), side=size(8, 8))
-row(
-    "data.shapes.draw",
-    shapes.draw,
-    factors=given(
-        numpy.zeros((2, 5), int), numpy.zeros((2, 4), int), numpy.full((2, 5), 99), numpy.full((2, 5), 0.5), "x"
-    ),
-    side=size(8, 8),
-)
-row("data.sprites.draw", sprites.draw, n=size(2))
-row("data.sprites.unit", sprites.unit, images=pixels(2, 16, 16, 3))
-row("data.sprites.symmetric", sprites.symmetric, images=pixels(2, 16, 16, 3))
-row(
-    "data.Oscillator",
-    sequences.Oscillator,
-    omega=positive(1.0),
-    dt=positive(0.5),
-    noise=positive(0.4),
-    kicks=nonnegative(0.1),
-)
-SWINGS = fixed(sequences.Oscillator)
-row("data.Oscillator.transition", sequences.Oscillator.transition, self=SWINGS, steps=size(2, 0))
-row("data.Oscillator.sample", sequences.Oscillator.sample, self=SWINGS, n=size(2), length=size(3))
-row("data.Oscillator.predict", sequences.Oscillator.predict, self=SWINGS, x=data(2, 4, 2), t1=size(2), t2=size(3))
+NAMED["data.shapes"] = {"side": size(8, 8), "n": size(2)}
+DRAWN = (numpy.zeros((2, 4), int), numpy.full((2, 5), 99), numpy.full((2, 5), 0.5), "x")
+NAMED["data.shapes"] |= {"factors": given(numpy.zeros((2, 5), int), *DRAWN)}
+NAMED["data.sprites"] = {"n": size(2), "images": pixels(2, 16, 16, 3)}
+NAMED["data.sequences"] = dict.fromkeys(["omega", "dt", "noise"], positive(0.5)) | {"kicks": nonnegative(0.1)}
+SPANS = dict.fromkeys(["length", "t1", "t2"], size(3)) | {"t1": size(2)}
+methods(sequences.Oscillator, steps=size(2, 0), x=data(2, 4, 2), **SPANS)
 row(
     "data.moving_digits",
     sequences.moving_digits,
@@ -554,35 +472,17 @@ def play(step):
 
 
 NUMBER = given(1.0, NAN, "x", None)
-NAMED["gan"] = {
-    "generator": instance(GAN),
-    "discriminator": model(CRITIC),
-    "critic": model(CRITIC),
-}
+NAMED["gan"] = {"generator": instance(GAN), "discriminator": model(CRITIC), "critic": model(CRITIC)}
 NAMED["gan.gradient_diagnostics"] = {"loss": model(lambda: losses.generator_loss_minimax)}
 NAMED["gan.losses"] = dict.fromkeys(["p_r", "p_g"], data(4, low=0))
 NAMED["gan.toy_problems"] = dict.fromkeys(["x", "y", "x_before", "y_before"], NUMBER) | {"eta": positive(0.1)}
 
 row("gan.ConvGenerator", networks.ConvGenerator, side=given(8, 7, 0, 2.5), hidden=size(3))
 row("gan.ConvDiscriminator", networks.ConvDiscriminator, side=given(8, 7, 0, 2.5), hidden=size(3))
-for family in (GAN, seeded(networks.ConvGenerator, 2, 2, side=8)):
-    cls = type(family())
-    row(f"gan.{cls.__name__}.latent", cls.latent, self=fixed(family), rng=rng(), n=size(3))
-    row(f"gan.{cls.__name__}.sample", cls.sample, self=fixed(family), rng=rng(), n=size(3))
-row("gan.Generator.__call__", networks.Generator.__call__, self=fixed(GAN), z=shaped(4, 2))
-row("gan.Discriminator.__call__", networks.Discriminator.__call__, self=fixed(CRITIC), x=shaped(4, 2))
-row(
-    "gan.ConvGenerator.__call__",
-    networks.ConvGenerator.__call__,
-    self=fixed(seeded(networks.ConvGenerator, 2, 2, side=8)),
-    z=shaped(4, 2),
-)
-row(
-    "gan.ConvDiscriminator.__call__",
-    networks.ConvDiscriminator.__call__,
-    self=fixed(seeded(networks.ConvDiscriminator, 2, side=8)),
-    x=shaped(4, 8, 8, 1),
-)
+methods(GAN, z=shaped(4, 2))
+methods(CRITIC, x=shaped(4, 2))
+methods(seeded(networks.ConvGenerator, 2, 2, side=8), z=shaped(4, 2))
+methods(seeded(networks.ConvDiscriminator, 2, side=8), x=shaped(4, 8, 8, 1))
 row(
     "gan.block_shape",
     networks.block_shape,
@@ -592,16 +492,9 @@ row(
     stride=size(2),
     padding=size(1, 0),
 )
-row("gan.optimal_discriminator", losses.optimal_discriminator, p_r=data(4, low=0), p_g=data(4, low=0))
-row("gan.smoothed_optimum", losses.smoothed_optimum, p_r=data(4, low=0), p_g=data(4, low=0))
-row("gan.value_at_optimum", losses.value_at_optimum, p_r=data(4, low=0), p_g=data(4, low=0))
+NAMED["gan.losses"] |= {"real_logits": data(4), "fake_logits": data(4)}
 row("gan.lipschitz_estimate", wgan.lipschitz_estimate, x=any_rank(4, 2))
-row(
-    "gan.MinibatchDiscrimination.__call__",
-    improved_training.MinibatchDiscrimination.__call__,
-    self=fixed(seeded(improved_training.MinibatchDiscrimination, 3)),
-    x=data(4, 3),
-)
+methods(seeded(improved_training.MinibatchDiscrimination, 3), x=data(4, 3))
 row("gan.running_mean", improved_training.running_mean, mean=shaped(3), value=shaped(3))
 row(
     "gan.historical_penalty",
@@ -609,43 +502,16 @@ row(
     parameters=given([arrays(3)], 3, [], [arrays(2)], None),
     means=given([arrays(3)], 3, [arrays(2)], None),
 )
-row("gan.HistoricalAverage", improved_training.HistoricalAverage, model=instance(net))
-row(
-    "gan.HistoricalAverage.update",
-    improved_training.HistoricalAverage.update,
-    self=fixed(lambda: improved_training.HistoricalAverage(net())),
-    model=given(net(), nn.Linear, 3),
+methods(lambda: improved_training.HistoricalAverage(net()), model=given(net(), nn.Linear, 3))
+methods(
+    lambda: improved_training.VirtualBatchNorm(2), without="normalize_reference", x=any_rank(4, 2), reference=data(3, 2)
 )
-row(
-    "gan.HistoricalAverage.penalty",
-    improved_training.HistoricalAverage.penalty,
-    self=fixed(lambda: improved_training.HistoricalAverage(net())),
-    model=given(net(), nn.Linear, 3),
-)
-row(
-    "gan.VirtualBatchNorm.__call__",
-    improved_training.VirtualBatchNorm.__call__,
-    self=fixed(lambda: improved_training.VirtualBatchNorm(2)),
-    x=any_rank(4, 2),
-    reference=data(3, 2),
-)
-for interpolate in (interpolation.interpolate_linear, interpolation.interpolate_spherical):
-    row(
-        f"gan.{interpolate.__name__}",
-        interpolate,
-        a=data(3),
-        b=Kind(lambda: arrays(3)[::-1].copy(), data(3).wrong),
-        t=data(5, low=0),
-    )
+NAMED["gan.improved_training"] = {"model": instance(net)}
+NAMED["gan.interpolation"] = {"a": data(3), "b": Kind(lambda: arrays(3)[::-1].copy(), data(3).wrong)}
 row("gan.line_points", toy_problems.line_points, y=data(4, low=0))
 DRAWS = given(lambda n: arrays(n, 2), 3, None, lambda n: arrays(n + 1, 2), lambda n: arrays(n, 2) * NAN, lambda n: "x")
-STEP: dict[str, Kind] = {
-    "generator": fixed(GAN),
-    "discriminator": fixed(CRITIC),
-    "draw_real": DRAWS,
-    "batch": size(3),
-    "rng": rng(),
-}
+STEP: dict[str, Kind] = {"generator": fixed(GAN), "discriminator": fixed(CRITIC), "draw_real": DRAWS}
+STEP |= {"batch": size(3), "rng": rng()}
 row("gan.goodfellow_step", play(gan_train.goodfellow_step), **STEP, k=size(1), smooth=fraction(0.1))
 row("gan.wgan_step", play(gan_train.wgan_step), **STEP, n_critic=size(2), c=positive(0.1))
 row("gan.wgan_gp_step", play(gan_train.wgan_gp_step), **STEP, n_critic=size(2), penalty=nonnegative(1.0))
@@ -671,10 +537,13 @@ NAMED["vae"] = CODES | {"x": data(4, 3, low=0), "decoded": data(4, 3), "logits":
 NAMED["vae.linear"] = {"x": data(4, 3), "w": data(2, 3), "b": data(3), "std": positive(1.0)}
 NAMED["vae.vae"] = {"vae": instance(VAE), "f": model(lambda: lambda z: np.sum(z, axis=1))}
 NAMED["vae.vae"] |= {"log_likelihood": model(lambda: likelihoods.bernoulli_log_likelihood)}
-NAMED["vae.marginal_likelihood"] = dict.fromkeys(["log_px_z", "log_pz", "log_qz", "log_px"], data(4, 3))
-NAMED["vae.quantizer"] = {"z": data(4, 2), "quantized": data(4, 2), "codebook": data(3, 2), "codes": size(3)}
-NAMED["vae.quantizer"] |= {"counts": data(3, low=0), "sums": data(3, 2), "gamma": fraction(0.9)}
-NAMED["vae.quantizer"] |= {"beta": nonnegative(0.25), "indices": whole([0, 1, 2, 0], 2)}
+MATRIX = data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None])
+NAMED["vae.marginal_likelihood"] = dict.fromkeys(["log_px_z", "log_pz", "log_qz", "log_px"], MATRIX)
+QUANTIZED = dict.fromkeys(["z", "quantized"], data(4, 2)) | {"codebook": data(3, 2), "sums": data(3, 2)}
+NAMED["vae.quantizer"] = QUANTIZED | {"counts": data(3, low=0), "indices": whole([0, 1, 2, 0], 2), "codes": size(3)}
+RATES: dict[str, Kind] = {"gamma": fraction(0.9), "beta": nonnegative(0.25)}
+NAMED["vae.quantizer"] |= RATES
+
 
 row(
     "vae.Autoencoder",
@@ -686,14 +555,8 @@ row(
     k=given(1, 0, 3, 2.5),
 )
 AE = seeded(autoencoder.Autoencoder, 4, 2, (3,))
-row("vae.Autoencoder.__call__", autoencoder.Autoencoder.__call__, self=fixed(AE), x=shaped(5, 4))
+methods(AE, x=shaped(5, 4), z=shaped(5, 2)._replace(wrong=lambda z: ["x", None]))
 row("vae.Autoencoder.loss", autoencoder.Autoencoder.loss, self=fixed(AE), x=data(5, 4))
-row(
-    "vae.Autoencoder.decode",
-    autoencoder.Autoencoder.decode,
-    self=fixed(AE),
-    z=shaped(5, 2)._replace(wrong=lambda z: ["x", None]),
-)
 row("vae.denoising_loss", autoencoder.denoising_loss, x=data(5, 4), corrupted=fixed(lambda: arrays(5, 4)))
 row("vae.corrupt", autoencoder.corrupt, level=fraction(0.3))
 row(
@@ -725,174 +588,62 @@ row(
 )
 row("vae.kl_standard_normal", vae_module.kl_standard_normal, mu=data(4, 2), logvar=data(4, 2))
 row("vae.VAE", vae_module.VAE, likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"))
-row("vae.VAE.encode", vae_module.VAE.encode, self=fixed(VAE), x=shaped(4, 3))
-for name in ("decode", "decoder_output"):
-    row(f"vae.VAE.{name}", getattr(vae_module.VAE, name), self=fixed(VAE), z=shaped(4, 2))
-row("vae.VAE.elbo", vae_module.VAE.elbo, self=fixed(VAE))
-row("vae.VAE.loss", vae_module.VAE.loss, self=fixed(VAE))
-row(
-    "vae.VAE.loss Gaussian",
-    vae_module.VAE.loss,
-    self=fixed(seeded(vae_module.VAE, 3, 2, (4,), likelihood=likelihoods.Gaussian())),
-)
-row("vae.VAE.sample", vae_module.VAE.sample, self=fixed(VAE))
-row("vae.VAE.reconstruct", vae_module.VAE.reconstruct, self=fixed(VAE), x=shaped(4, 3))
+methods(VAE, x=shaped(4, 3), z=shaped(4, 2))
+for likelihood_of_x in (likelihoods.Bernoulli(), likelihoods.Gaussian()):
+    methods(lambda kind=likelihood_of_x: kind, without="mean", decoded=data(4, 3))
+    for name in ("elbo", "loss"):
+        made = seeded(vae_module.VAE, 3, 2, (4,), likelihood=likelihood_of_x)
+        call = getattr(vae_module.VAE, name)
+        row(f"vae.VAE.{name} {type(likelihood_of_x).__name__}", call, self=fixed(made))
 row("vae.vae_loss", vae_module.vae_loss, bound=given(lambda v, x, e: v.elbo(x, e), 3))
 row("vae.importance_log_likelihood", vae_module.importance_log_likelihood, samples=size(2))
-for estimate in (vae_module.score_function_gradient, vae_module.reparameterized_gradient):
-    row(
-        f"vae.{estimate.__name__}",
-        estimate,
-        f=model(lambda: lambda z: np.sum(z, axis=1)),
-        mu=data(4, 2),
-        logvar=data(4, 2),
-        eps=data(4, 2),
-    )
 row("vae.gaussian_log_likelihood", likelihoods.gaussian_log_likelihood, mu=data(4, 3), logvar=data(4, 3))
-for kind in (likelihoods.Bernoulli, likelihoods.Gaussian):
-    row(f"vae.{kind.__name__}.log_prob", kind.log_prob, self=fixed(kind), x=data(4, 3, low=0), decoded=data(4, 3))
-    row(f"vae.{kind.__name__}.sample", kind.sample, self=fixed(kind), rng=rng(), decoded=any_rank(4, 3))
-LG = fixed(lambda: linear.LinearGaussian(arrays(2, 3), arrays(3), 1.0))
-row("vae.LinearGaussian.sample", linear.LinearGaussian.sample, self=LG)
-row("vae.LinearGaussian.log_evidence", linear.LinearGaussian.log_evidence, self=LG)
-row("vae.LinearGaussian.posterior", linear.LinearGaussian.posterior, self=LG)
-row("vae.LinearGaussian.elbo", linear.LinearGaussian.elbo, self=LG)
-row("vae.LinearGaussian.kl_to_posterior", linear.LinearGaussian.kl_to_posterior, self=LG)
-row(
-    "vae.monte_carlo_log_likelihood",
-    marginal_likelihood.monte_carlo_log_likelihood,
-    log_px_z=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
-)
-row(
-    "vae.maximum_likelihood",
-    marginal_likelihood.maximum_likelihood,
-    log_px=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None]),
-)
+methods(lambda: linear.LinearGaussian(arrays(2, 3), arrays(3), 1.0))
 row("vae.pca", pca.pca, k=size(2))
 row("vae.principal_angles", pca.principal_angles, a=data(2, 3), b=data(2, 3))
-TERMS: dict[str, Kind] = {"recon": data(4), "kl": data(4)}
 FACTORS = numpy.arange(20).reshape(-1, 1) % numpy.array([[2, 5]])
 NAMED["vae.beta_vae"] = {"recon": data(4), "kl": data(4), "vae": instance(VAE), "codes": data(20, 3)}
 NAMED["vae.beta_vae"]["factors"] = Kind(FACTORS.copy, lambda f: [f + 0.5, f[:0], f[0], "x", None])
 
-row("vae.beta_vae_loss", beta_vae.beta_vae_loss, **TERMS)
-row("vae.lagrangian", beta_vae.lagrangian, **TERMS)
-row("vae.capacity_loss", beta_vae.capacity_loss, **TERMS)
 row(
     "vae.traverse",
     beta_vae.traverse,
     code=data(2)._replace(wrong=lambda c: [c * NAN, c[:1], c[None], "x", None]),
     dims=given([0], [2], [0.5], [], 3),
 )
-FACTORS = numpy.arange(20).reshape(-1, 1) % numpy.array([[2, 5]])
-FACTOR_KIND = Kind(FACTORS.copy, lambda f: [f + 0.5, f[:0], f[0], "x", None])
-row("vae.mutual_information_gap", beta_vae.mutual_information_gap, bins=size(3))
-row(
-    "vae.CausalTransformer",
-    code_prior.CausalTransformer,
-    width=size(4),
-    heads=size(2),
-    layers=size(1),
-    classes=size(2),
-    context=size(2),
-)
 PRIOR = seeded(code_prior.CausalTransformer, 3, 4, 4, 2, 1, classes=2)
-row(
-    "vae.CausalTransformer.__call__",
-    code_prior.CausalTransformer.__call__,
-    self=fixed(PRIOR),
-    tokens=whole([[0, 1, 2, 0]], 2),
-    labels=whole([1], 1),
-)
-row("vae.CausalTransformer.sample", code_prior.CausalTransformer.sample, self=fixed(PRIOR), labels=whole([1, 0], 1))
-row("vae.nearest", quantizer.nearest, z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], "x", None]))
+methods(PRIOR, tokens=whole([[0, 1, 2, 0]], 2), labels=whole([1], 1))
+row("vae.CausalTransformer.sample", code_prior.CausalTransformer.sample, self=fixed(PRIOR), labels=whole([1, 0, 1], 1))
+VECTORS = data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z.astype(str), "x", None])
+row("vae.nearest", quantizer.nearest, z=VECTORS)
 row("vae.perplexity", quantizer.perplexity, indices=given([0, 1], [0.5], [5], [-1], [], "x", None))
 row("vae.dead_share", quantizer.dead_share, indices=given([0, 1], [0.5], [5], [-1], [], "x", None))
-VQ = fixed(seeded(quantizer.VectorQuantizer, 3, 2))
-row(
-    "vae.VectorQuantizer.__call__",
-    quantizer.VectorQuantizer.__call__,
-    self=VQ,
-    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
-)
-row(
-    "vae.VectorQuantizer.look_up",
-    quantizer.VectorQuantizer.look_up,
-    self=VQ,
-    indices=given([0, 1], [0.5], [5], [-1], "x", None),
-)
-row(
-    "vae.VectorQuantizer.update",
-    quantizer.VectorQuantizer.update,
-    self=VQ,
-    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
-)
-row(
-    "vae.VectorQuantizer.start",
-    quantizer.VectorQuantizer.start,
-    self=VQ,
-    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
-)
-row(
-    "vae.VectorQuantizer.revive",
-    quantizer.VectorQuantizer.revive,
-    self=VQ,
-    z=data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z[:0], "x", None]),
+EXAMPLES = VECTORS._replace(wrong=lambda z: [*VECTORS.wrong(z), z[:0]])
+methods(
+    seeded(quantizer.VectorQuantizer, 3, 2),
+    without="nearest",
+    z=EXAMPLES,
+    indices=whole([0, 1, 2, 0], 2)._replace(wrong=lambda i: [i + 9, i + 0.5, "x", None]),
 )
 IMAGES = data(3, 12, 12, 1, low=0)
 VQVAE, VQVAE2 = seeded(vq_vae.VQVAE, 3, 2, 4), seeded(vq_vae2.HierarchicalVQVAE, 3, 2, 4)
-row(
-    "vae.VQVAE",
-    vq_vae.VQVAE,
-    codes=size(3),
-    dim=size(2),
-    width=size(4),
-    channels=size(1),
-    gamma=fraction(0.9),
-    beta=nonnegative(0.25),
-)
-row(
-    "vae.HierarchicalVQVAE",
-    vq_vae2.HierarchicalVQVAE,
-    codes=given((3, 3), 0, (3, 0), (3, 3, 3), 2.5, "x"),
-    dim=given((2, 2), 0, (2, 0), (2, 2, 2), 2.5, "x"),
-    width=size(4),
-    channels=size(1),
-    gamma=fraction(0.9),
-    beta=nonnegative(0.25),
-)
+PAIRS = {name: given((n, n), 0, (n, 0), (n, n, n), 2.5, "x") for name, n in (("codes", 3), ("dim", 2))}
+for sizes, cls in (({"codes": size(3), "dim": size(2)}, vq_vae.VQVAE), (PAIRS, vq_vae2.HierarchicalVQVAE)):
+    row(f"vae.{cls.__name__}", cls, **sizes, width=size(4), channels=size(1), **RATES)
 for make in (VQVAE, VQVAE2):
-    cls = type(make())
-    row(f"vae.{cls.__name__}.__call__", cls.__call__, self=fixed(make), x=IMAGES)
-    row(f"vae.{cls.__name__}.loss", cls.loss, self=fixed(make), x=IMAGES)
-    row(f"vae.{cls.__name__}.codes", cls.codes, self=fixed(make), x=IMAGES)
-    row(f"vae.vq_vae.start {cls.__name__}", vq_vae.start, model=instance(make), x=IMAGES, rng=rng())
+    row(f"vae.vq_vae.start {type(make()).__name__}", vq_vae.start, model=instance(make), x=IMAGES)
     row(
-        f"vae.vq_vae.training_step {cls.__name__}",
+        f"vae.vq_vae.training_step {type(make()).__name__}",
         lambda model, **rest: vq_vae.training_step(model, optim.SGD(model, 0.1), **rest),
         model=fixed(make),
         x=IMAGES,
         rng=given(numpy.random.default_rng(0), 0, numpy.random.Generator),
     )
-row(
-    "vae.VQVAE.images",
-    vq_vae.VQVAE.images,
-    self=fixed(VQVAE),
-    codes=given(numpy.zeros((2, 3, 3), int), numpy.zeros((2, 3, 3)), numpy.full((2, 3, 3), 9), "x", None),
-)
-row(
-    "vae.VQVAE.sample",
-    vq_vae.VQVAE.sample,
-    self=fixed(VQVAE),
-    prior=model(lambda: lambda rng, n: numpy.zeros((n, 3, 3), int)),
-)
-row(
-    "vae.HierarchicalVQVAE.sample",
-    vq_vae2.HierarchicalVQVAE.sample,
-    self=fixed(VQVAE2),
-    top_prior=model(lambda: lambda rng, n: numpy.zeros((n, 2, 2), int)),
-    bottom_prior=model(lambda: lambda rng, top: numpy.zeros((len(top), 3, 3), int)),
-)
+SQUARES = given(numpy.zeros((2, 3, 3), int), numpy.zeros((2, 3, 3)), numpy.full((2, 3, 3), 9), "x", None)
+methods(VQVAE, x=IMAGES, codes=SQUARES, prior=model(lambda: lambda rng, n: numpy.zeros((n, 3, 3), int)))
+TOP = model(lambda: lambda rng, n: numpy.zeros((n, 2, 2), int))
+BOTTOM = model(lambda: lambda rng, top: numpy.zeros((len(top), 3, 3), int))
+methods(VQVAE2, x=IMAGES, top_prior=TOP, bottom_prior=BOTTOM)
 TD = seeded(td_vae.TDVAE, 3, 2, 4, 2)
 row(
     "vae.TDVAE",
@@ -908,7 +659,6 @@ TIMES: dict[str, Kind] = {
     "t2": given(3, 0, 1, 9, 2.5, numpy.full((4, 1), 3), "x", None),
 }
 SEQUENCES = data(4, 5, 3)
-row("vae.TDVAE.belief", td_vae.TDVAE.belief, self=fixed(TD), x=SEQUENCES)
 row(
     "vae.td_vae_loss",
     td_vae.td_vae_loss,
@@ -918,17 +668,10 @@ row(
     eps1=fixed(lambda: arrays(4, 2)),
     eps2=fixed(lambda: arrays(4, 2)),
 )
-row(
-    "vae.TDVAE.predict",
-    td_vae.TDVAE.predict,
-    self=fixed(TD),
-    x=SEQUENCES,
-    t2=given(3, 0, 1, 2.5, "x", None),
-    stride=size(1),
-)
-row("vae.TDVAE.loss", td_vae.TDVAE.loss, self=fixed(TD), x=SEQUENCES, max_gap=given(2, 9, 0, 2.5))
-row("vae.TDVAE.sample", td_vae.TDVAE.sample, self=fixed(TD), past=SEQUENCES)
-row("vae.draw_times", td_vae.draw_times, n=size(3), length=size(5), max_gap=size(2))
+LATER: dict[str, Kind] = {"t1": given(1, 3), "t2": given(3, 1), "stride": size(1), "max_gap": given(2, 9, 0, 2.5)}
+methods(TD, x=SEQUENCES, past=SEQUENCES, length=size(3), **LATER)
+row("vae.TDVAE.predict", td_vae.TDVAE.predict, self=fixed(TD), x=SEQUENCES, t2=given(3, 0, 1, 2.5, "x", None))
+row("vae.draw_times", td_vae.draw_times, length=size(5), max_gap=size(2))
 row(
     "vae.td_vae.training_step",
     lambda model, **rest: td_vae.training_step(model, optim.SGD(model, 0.1), **rest),
@@ -944,62 +687,21 @@ row(
 NAMED["metrics"] = {"rng": rng(), "plan": data(2, 3, low=0), "std": positive(0.1), "n": size(3), "dims": size(3)}
 NAMED["metrics.divergence"] = dict.fromkeys(["p", "q"], given([0.5, 0.5], [0.5, 0.6], [NAN, 1], [-1, 2], "x", None))
 NAMED["metrics.divergence"] |= {"mu_p": NUMBER, "mu_q": NUMBER, "sigma_p": positive(1.0), "sigma_q": positive(1.0)}
-NAMED["metrics.samples"] = {"x": data(6, 2), "y": data(5, 2), "real": data(6, 2), "fake": data(5, 2)}
-NAMED["metrics.transport"] = {"x": data(5, 2), "y": data(5, 2), "cost": data(2, 3, low=0)}
+TABLES = given([[0.5, 0.5]], [[0.5, 0.6]], [0.5, 0.5], numpy.zeros((0, 2)), "x", None)
+COVARIANCES = dict.fromkeys(["cov1", "cov2"], given(numpy.eye(2), numpy.eye(3), -numpy.eye(2), "x", None))
+NAMED["metrics.samples"] = {"x": data(6, 2), "y": data(5, 2), "real": data(6, 2), "fake": data(5, 2)} | COVARIANCES
+NAMED["metrics.samples"] |= {"probs": TABLES, "mu1": data(2), "mu2": data(2), "bandwidth": positive(1.0)}
+NAMED["metrics.samples"] |= {"k": size(2), "neighbors": size(1), "repeats": size(3, 2), "min_count": size(1)}
+NAMED["metrics.samples"] |= {"samples": data(9, 2), "modes": data(3, 2), "metric": model(lambda: lambda x, y: 0.0)}
+NAMED["metrics.samples"] |= {"sample": model(lambda: lambda rng, n: arrays(n, 2))}
+NAMED["metrics.transport"] = {"projections": size(3), "x": data(5, 2), "y": data(5, 2), "cost": data(2, 3, low=0)}
 
-for divergence_of in (divergence.kl_divergence, divergence.js_divergence):
-    row(
-        f"metrics.{divergence_of.__name__}",
-        divergence_of,
-        p=given([0.5, 0.5], [0.5, 0.6], [NAN, 1], [-1, 2], "x", None),
-        q=given([0.5, 0.5], [0.5, 0.6], [NAN, 1], [-1, 2], "x", None),
-    )
-row(
-    "metrics.kl_on_grid",
-    divergence.kl_on_grid,
-    log_p=given(numpy.log([0.5, 0.5]), [NAN, 1], "x", None),
-    log_q=given(numpy.log([0.5, 0.5]), [NAN, 1], "x", None),
-    dx=positive(1.0),
-)
-row(
-    "metrics.mode_coverage",
-    samples.mode_coverage,
-    samples=data(9, 2),
-    modes=data(3, 2),
-    k=positive(3.0),
-    min_count=size(1),
-)
-row("metrics.mmd", samples.mmd, bandwidth=positive(1.0))
-row(
-    "metrics.frechet_distance",
-    samples.frechet_distance,
-    mu1=data(2),
-    cov1=given(numpy.eye(2), numpy.eye(3), -numpy.eye(2), "x", None),
-    mu2=data(2),
-    cov2=given(numpy.eye(2), numpy.eye(3), -numpy.eye(2), "x", None),
-)
-row(
-    "metrics.inception_score",
-    samples.inception_score,
-    probs=given([[0.5, 0.5]], [[0.5, 0.6]], [0.5, 0.5], numpy.zeros((0, 2)), "x", None),
-)
-row("metrics.precision_recall", samples.precision_recall, k=size(2))
-row("metrics.classifier_two_sample_test", samples.classifier_two_sample_test, neighbors=size(1))
-row(
-    "metrics.sampling_floor",
-    samples.sampling_floor,
-    metric=model(lambda: lambda x, y: 0.0),
-    sample=model(lambda: lambda rng, n: arrays(n, 2)),
-    repeats=size(3, 2),
-)
-row(
-    "metrics.earth_mover_1d",
-    transport.earth_mover_1d,
-    p=data(3, low=0.5)._replace(wrong=lambda p: [p * NAN, -p, p[:0], p[None], "x", None]),
-    q=data(3, low=0.5)._replace(wrong=lambda p: [p * NAN, -p, p[:0], p[None], "x", None]),
-)
+NAMED["metrics.divergence"] |= dict.fromkeys(["log_p", "log_q"], given(numpy.log([0.5, 0.5]), [NAN, 1], "x", None))
+NAMED["metrics.divergence"] |= {"dx": positive(1.0)}
+row("metrics.mode_coverage", samples.mode_coverage, k=positive(3.0))
+PILES = data(3, low=0.5)._replace(wrong=lambda p: [p * NAN, -p, p[:0], p[None], "x", None])
+row("metrics.earth_mover_1d", transport.earth_mover_1d, p=PILES, q=PILES)
 row("metrics.wasserstein_1d", transport.wasserstein_1d, x=data(5), y=data(4))
-row("metrics.sliced_wasserstein", transport.sliced_wasserstein, projections=size(3))
 row("metrics.plan_gradient", transport.plan_gradient, x=data(2, 2), y=data(3, 2))
 row(
     "metrics.transport_plan",
@@ -1008,8 +710,7 @@ row(
     q=given([0.5, 0.5], [0.5, 0.6], "x", None),
     cost=data(2, 2, low=0),
 )
-row("metrics.nats_to_bits", likelihood.nats_to_bits, nats=given(1.0, NAN, "x", None))
-row("metrics.bits_per_dim", likelihood.bits_per_dim, nats=given(1.0, NAN, "x", None), levels=size(1))
+NAMED["metrics.likelihood"] = {"nats": NUMBER, "levels": size(1)}
 row(
     "metrics.dequantization_bits",
     likelihood.dequantization_bits,
@@ -1017,55 +718,20 @@ row(
     log_q=given(numpy.zeros((3, 4)), numpy.full((3, 4), NAN), numpy.zeros((4, 3)), numpy.zeros(3), "x", None),
 )
 row("metrics.intrinsic_dimension", metrics.intrinsic_dimension, x=data(9, 2), discard=fraction(0.1))
-row("metrics.DigitClassifier", digits.DigitClassifier, width=size(2), dim=size(3))
 DIGITS = Kind(lambda: arrays(6, 28, 28, 1, low=0), lambda x: [x * NAN, x[:0], x[0], x + 2, x.astype(int), "x", None])
 CLASSIFIER = instance(seeded(digits.DigitClassifier, 2, 3))
-row("metrics.digit_features", digits.digit_features, classifier=CLASSIFIER, images=DIGITS)
-row("metrics.class_probabilities", digits.class_probabilities, classifier=CLASSIFIER, images=DIGITS)
-row("metrics.class_histogram", digits.class_histogram, classifier=CLASSIFIER, images=DIGITS)
-row(
-    "metrics.label_accuracy",
-    digits.label_accuracy,
-    classifier=CLASSIFIER,
-    images=DIGITS,
-    labels=whole(numpy.arange(6), 9),
-)
-row(
-    "metrics.judge_digits",
-    digits.judge_digits,
-    classifier=CLASSIFIER,
-    images=DIGITS,
-    reference=DIGITS,
-    labels=given(numpy.arange(6), numpy.arange(5), "x"),
-    neighbors=size(5),
-    k=size(2),
-)
-row(
-    "metrics.class_gaussian_digits",
-    digits.class_gaussian_digits,
-    images=DIGITS,
-    labels=given(numpy.arange(6) // 2, numpy.arange(5), "x", None),
-    components=size(4),
-)
+NAMED["metrics.digits"] = {"classifier": CLASSIFIER, "images": DIGITS, "reference": DIGITS, "k": size(2)}
+NAMED["metrics.digits"] |= {"labels": whole(numpy.arange(6), 9), "width": size(2), "dim": size(3)}
+row("metrics.judge_digits", digits.judge_digits, labels=given(numpy.arange(6), numpy.arange(5), "x"), neighbors=size(5))
+BY_CLASS = given(numpy.arange(6) // 2, numpy.arange(5), "x", None)
+row("metrics.class_gaussian_digits", digits.class_gaussian_digits, labels=BY_CLASS, components=size(4))
 
 
 # flow
-COUPLING = {
-    "rng": rng(),
-    "dim": size(2, 2),
-    "couplings": size(2),
-    "width": size(4),
-    "depth": size(1),
-    "activation": activation(),
-}
-row("flow.NICE", nice.NICE, **COUPLING)
-row("flow.RealNVP", realnvp.RealNVP, **COUPLING)
-row(
-    "flow.BatchNorm.inverse",
-    coupling.BatchNorm.inverse,
-    self=fixed(lambda: coupling.BatchNorm(3)),
-    x=data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[:, :2], "x", None]),
-)
+LAYERS = {name: size(2) for name in ("couplings", "width", "depth")} | {"dim": size(2, 2)}
+NAMED["flow.nice"] = NAMED["flow.realnvp"] = LAYERS
+THREE = data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[:, :2], "x", None])
+row("flow.BatchNorm.inverse", coupling.BatchNorm.inverse, self=fixed(lambda: coupling.BatchNorm(3)), x=THREE)
 row("flow.DiagonalScale", coupling.DiagonalScale, shape=given(3, 0, -3, 2.5, "3", (2, 0)))
 row("flow.ConvNet", multiscale.ConvNet, width=given(4, 6, 0, 2.5))
 row(
@@ -1079,15 +745,10 @@ row(
     limit=positive(2.0),
 )
 FLOW = seeded(realnvp.RealNVP, 2, 2, 4, 1)
-row("flow.Flow.sample", realnvp.RealNVP.sample, self=fixed(FLOW), n=size(3), temperature=positive(1.0))
-row("flow.Flow.log_prob", realnvp.RealNVP.log_prob, self=fixed(FLOW), x=data(4, 2))
-row("flow.Flow.loss", realnvp.RealNVP.loss, self=fixed(FLOW), x=data(4, 2))
+methods(FLOW, x=data(4, 2), temperature=positive(1.0))
 GIVEN = seeded(realnvp.RealNVP, 2, 2, 4, 1, context=3)
+methods(GIVEN, without="standardize", x=data(4, 2), n=given(4), context=data(4, 3))
 row("flow.RealNVP context", realnvp.RealNVP, context=given(2, 0, -1, 1.5, "x"))
-row("flow.RealNVP.log_prob context", realnvp.RealNVP.log_prob, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
-row("flow.RealNVP.loss context", realnvp.RealNVP.loss, self=fixed(GIVEN), x=data(4, 2), context=data(4, 3))
-row("flow.RealNVP.sample context", realnvp.RealNVP.sample, self=fixed(GIVEN), n=given(4), context=data(4, 3))
-row("flow.RealNVP.standardize", realnvp.RealNVP.standardize, self=fixed(FLOW), x=data(4, 2))
 row("flow.StandardNormal", bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
 
 
@@ -1102,39 +763,26 @@ def passing(*good: int) -> Kind:
 
 PAIR, PICTURES = passing(4, 2), passing(2, 4, 4, 4)
 row("flow.Inverse", bijection.Inverse, bijection=instance(affine))
-row("flow.Inverse.forward", bijection.Inverse.forward, self=fixed(lambda: bijection.Inverse(affine())), z=PAIR)
-row("flow.Inverse.inverse", bijection.Inverse.inverse, self=fixed(lambda: bijection.Inverse(affine())), x=PAIR)
+methods(lambda: bijection.Inverse(affine()), z=PAIR, x=PAIR)
 row(
     "flow.Chain",
     bijection.Chain,
     bijections=Kind(lambda: [affine()], lambda good: [good[0], bijection.Affine, [bijection.Affine], [3], None, "x"]),
 )
-row("flow.Chain.forward", bijection.Chain.forward, self=fixed(lambda: bijection.Chain([affine()] * 2)), z=PAIR)
-row("flow.Chain.inverse", bijection.Chain.inverse, self=fixed(lambda: bijection.Chain([affine()] * 2)), x=PAIR)
+methods(lambda: bijection.Chain([affine()] * 2), without="initialize", z=PAIR, x=PAIR)
 row("flow.Split", bijection.Split, inner=instance(affine))
+HALVED = passing(3, 4)._replace(wrong=lambda z: [*PAIR.wrong(z), z[:, :1], z[0]])
+methods(lambda: bijection.Split(affine()), without="initialize", z=HALVED, x=HALVED)
+methods(bijection.Squeeze, without="initialize", x=data(2, 4, 4, 4), z=data(2, 4, 4, 4))
 row(
-    "flow.Split.forward",
-    bijection.Split.forward,
-    self=fixed(lambda: bijection.Split(affine())),
-    z=passing(3, 4)._replace(wrong=lambda z: [*PAIR.wrong(z), z[:, :1], z[0]]),
-)
-row(
-    "flow.Split.inverse",
-    bijection.Split.inverse,
-    self=fixed(lambda: bijection.Split(affine())),
-    x=passing(3, 4)._replace(wrong=lambda x: [*PAIR.wrong(x), x[:, :1], x[0]]),
-)
-row(
-    "flow.Squeeze.forward",
+    "flow.Squeeze channels",
     bijection.Squeeze.forward,
     self=fixed(bijection.Squeeze),
-    z=PICTURES._replace(wrong=lambda z: [*PAIR.wrong(z), z[0], z[..., :3]]),
+    z=given(arrays(2, 4, 4, 4), arrays(2, 4, 4, 3)),
 )
-row("flow.Squeeze.inverse", bijection.Squeeze.inverse, self=fixed(bijection.Squeeze))
-row("flow.Logit.forward", bijection.Logit.forward, self=fixed(bijection.Logit))
-row("flow.Logit.inverse", bijection.Logit.inverse, self=fixed(bijection.Logit))
+methods(bijection.Logit, without="initialize", z=PAIR, x=data(4, 2, low=0))
+methods(affine, without="initialize", x=data(5, 2), z=data(5, 2))
 row("flow.Affine", bijection.Affine, shift=data(3), log_scale=data(3))
-row("flow.Affine.standardize", bijection.Affine.standardize, self=fixed(affine), x=data(5, 2))
 row("flow.Flow", bijection.Flow, base=instance(lambda: bijection.StandardNormal(2)), bijection=instance(affine))
 row(
     "flow.SmallConvNet",
@@ -1168,47 +816,21 @@ STEPS = given(numpy.array([1, 2, 5, 3]), 0, 7, 1.5, numpy.ones((4, 1), int), num
 EPS = seeded(EpsMLP, 2, 4, 1, 4)
 NAMED["diffusion.flow_matching"] = {"t": data(4, low=0)}
 NAMED["diffusion.probability_flow"] = {"alpha_bar": data(4, low=0)}
+RISING = given([0.1, 0.5, 2.0], [0.5, 0.1], [-1, 1], [NAN, 1], "x", None)
+row("diffusion.lognormal_intervals", consistency.lognormal_intervals, sigmas=RISING)
 NAMED["diffusion.guidance"] = {"text": data(4, 2)}
 row("diffusion.gaussian_reverse_variance", ddpm.gaussian_reverse_variance, t=given(2, 0, 7, 1.5, "x", None))
 NAMED["diffusion"] = {"eps_model": model(EPS), "v_model": model(EPS), "on_step": ON_STEP}
 
-for formula, names in [
-    (ddpm.q_step, ("x_before", "eps")),
-    (ddpm.q_posterior, ("x0", "x_t")),
-    (ddpm.eps_from_x0, ("x_t", "x0")),
-    (ddpm.mean_from_eps, ("x_t", "eps")),
-    (ddpm.score_from_eps, ("eps",)),
-    (ddpm.eps_from_score, ("score",)),
-    (ddpm.learned_variance, ("v",)),
-]:
-    values = {name: data(4, 2)._replace(wrong=lambda x: [x * NAN, x.astype(str), "x", None]) for name in names}
-    row(f"diffusion.{formula.__name__}", formula, **values, t=STEPS, schedule=SCHEDULES)
 row(
     "diffusion.EpsMLP", EpsMLP, dim=size(2), width=size(4), layers=size(1, 0), time_features=size(4, 2), classes=size(3)
 )
-row(
-    "diffusion.EpsMLP.__call__",
-    EpsMLP.__call__,
-    self=fixed(EPS),
-    x=shaped(4, 2),
-    t=given(numpy.arange(4), numpy.ones((4, 1)), numpy.ones(3), "x", None),
-)
-row(
-    "diffusion.SuperResolution.__call__",
-    cascade.SuperResolution.__call__,
-    self=fixed(seeded(cascade.SuperResolution, width=8)),
-    x=shaped(2, 6, 5, 1),
-    t=fixed(lambda: numpy.arange(2)),
-    y=given(arrays(2, 6, 5, 2), arrays(2, 6, 5, 1), arrays(1, 6, 5, 2), 3, "x", None),
-)
-row(
-    "diffusion.EmbeddingPrior.__call__",
-    unclip.EmbeddingPrior.__call__,
-    self=fixed(seeded(unclip.EmbeddingPrior, 2, 3, width=4, layers=1, time_features=4)),
-    z_t=shaped(4, 2),
-    t=fixed(lambda: numpy.arange(4)),
-    y=given(arrays(4, 3), arrays(4, 2), arrays(3, 3), 3, "x", None),
-)
+methods(EPS, x=shaped(4, 2), t=given(numpy.arange(4), numpy.ones((4, 1)), numpy.ones(3), "x", None))
+UPSCALED = given(arrays(2, 6, 5, 2), arrays(2, 6, 5, 1), arrays(1, 6, 5, 2), 3, "x", None)
+SUPER, EMBEDDING = seeded(cascade.SuperResolution, width=8), seeded(unclip.EmbeddingPrior, 2, 3, width=4, layers=1)
+methods(SUPER, x=shaped(2, 6, 5, 1), t=fixed(lambda: numpy.arange(2)), y=UPSCALED)
+TEXTS = given(arrays(4, 3), arrays(4, 2), arrays(3, 3), 3, "x", None)
+methods(EMBEDDING, z_t=shaped(4, 2), t=fixed(lambda: numpy.arange(4)), y=TEXTS)
 row(
     "diffusion.UNet",
     UNet,
@@ -1274,8 +896,8 @@ row("diffusion.unet_sizes", unet_sizes, size=size(572))
 
 
 def public_calls() -> Iterator[tuple[str, Callable]]:
-    """The public functions and classes of nn, the families and the metrics, with their names."""
-    for package in (nn, gan, vae, flow, diffusion, metrics):
+    """The public functions and classes of the layers, optimizers, data, families and metrics, with their names."""
+    for package in (nn, optim, data_package, gan, vae, flow, diffusion, metrics):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for name, call in vars(importlib.import_module(found.name)).items():
                 public = getattr(call, "__module__", None) == found.name and not name.startswith("_")
@@ -1284,13 +906,28 @@ def public_calls() -> Iterator[tuple[str, Callable]]:
 
 
 def add_rows_without_being_listed() -> None:
-    """Add the calls without a row, all of whose arguments have a kind by their declaration or name, or a default."""
+    """Add calls without a row, all of whose arguments have a kind by their declaration or name, or a default."""
     known = {row.call for row in TABLE}
     for name, call in public_calls():
-        parameters = inspect.signature(call).parameters.values()
-        needed = {each.name for each in parameters if each.default is each.empty}
-        if call not in known and derived(call, {}) and needed <= derived(call, {}).keys():
-            row(name, call)
+        if call not in known:
+            add_row(name, call, {}, {})
+    known |= {row.call for row in TABLE}
+    for make, without, named in INSTANCES:
+        for name, call in inspect.getmembers(type(make()), inspect.isfunction):
+            public = (name[0] != "_" or name == "__call__") and getattr(Module, name, None) is not call
+            if public and call not in known and name not in without:
+                full = f"{type(make()).__name__}.{name}"
+                add_row(
+                    full + "'" * sum(row.name.strip("'") == full for row in TABLE), call, {"self": fixed(make)}, named
+                )
+
+
+def add_row(name: str, call: Callable, arguments: dict[str, Kind], named: dict[str, Kind]) -> None:
+    found = derived(call, arguments, named)
+    parameters = inspect.signature(call).parameters.values()
+    needed = {each.name for each in parameters if each.default is each.empty} - arguments.keys()
+    if found and needed <= found.keys():
+        TABLE.append(Row(name, call, arguments | found))
 
 
 add_rows_without_being_listed()
