@@ -1,11 +1,14 @@
 """A wrong argument of a public name is a sentence that names it, and nothing has changed.
 
-Each row of the table is a callable with good arguments. The kind of an argument follows from its declaration
-(`checks.checked`), or stands in the row; calls all of whose arguments are declared have a row without being listed.
-A kind has a list of wrong values: a seed or a class where a generator is due, sizes that are not positive whole
-numbers, a class where an instance is due, arrays that are empty, hold a NaN, or have another rank. One at a time is put
-in place of the good one. The call must raise ValueError (or TypeError) with the argument's name, and leave the
-generators, arrays, models and optimizers that it was given as they were.
+Each row of the table is a callable with good arguments, each of a kind that has a list of wrong values: a seed or a
+class where a generator is due, sizes that are not positive whole numbers, a class where an instance is due, arrays that
+are empty, hold a NaN, or have another rank. One at a time is put in place of the good one. The call must raise
+ValueError (or TypeError) with the argument's name, and leave the generators, arrays, models and optimizers that it was
+given as they were.
+
+The kind of an argument follows from its declaration (`checks.checked`), or from its name where the functions of a
+module mean the same by it (`NAMED`), else it is given in the row. Functions, classes and, of `methods`, the methods of
+an instance have a row without being listed, if each of their arguments has a kind or a default.
 """
 
 import copy
@@ -70,6 +73,10 @@ def rng() -> Kind:
 
 def size(good: int, least: int = 1) -> Kind:
     return Kind(lambda: good, lambda good: [least - 1, -3, 2.5, "3", [good]])
+
+
+def sizes(names: str, good: int = 2, least: int = 1) -> dict[str, Kind]:
+    return dict.fromkeys(names.split(), size(good, least))
 
 
 def positive(good: float) -> Kind:
@@ -166,7 +173,7 @@ def of_arrays(shape: checks.Sized) -> Kind:
     def wrong(good):
         values = [good.astype(str), "x", None]
         values += [good + numpy.where(good == good, NAN, 0)] if finite else []
-        values += [good[:0]] if finite and not empty and named else []
+        values += [good[:0]] if finite and not empty and good.ndim else []
         values += [good[None]] if ... not in shape.axes else []
         values += [good[(0,) * (1 + good.ndim - len(named))]] if named else []  # an axis too few
         values += [low - 1 - good] if low is not None else []
@@ -217,20 +224,24 @@ KINDS: dict[Any, Callable[[dict], Kind]] = {  # of a check with its options
     checks.nonnegative_floats: lambda options: Kind(
         lambda: arrays(4, 2, low=0), lambda x: [x * NAN, -1 - x, x.astype(str), "x", None]
     ),
-    checks.function: lambda options: Kind(lambda: lambda x, *rest, **more: x, lambda good: [nn.Linear, 3, None]),
+    checks.function: lambda options: Kind(lambda: lambda x, *rest, **more: x, lambda good: [nn.Linear, 3, "x", None]),
     nn.layers.even: one_of(3, 0, 2.5, "4", None, [4], good=4),
     nn.layers.time_steps: one_of(3, numpy.ones((3, 1)), "x", None, [NAN], good=numpy.arange(4)),
 }
 
 
 def kind_of(declaration: Any, default: Any, good: Kind | None = None) -> Kind | None:
-    """The kind that a declaration stands for; its good value is the default, or that of `good`, if there is one."""
+    """The kind that a declaration stands for; its good value is that of `good`, or the default, if there is one."""
     kind = _kind_of(declaration, good)
-    if kind is None or good is not None:
-        return kind and good and Kind(good.make, kind.wrong)
-    if default is None:  # which passes
-        return Kind(lambda: None, lambda _: [each for each in kind.wrong(kind.make()) if each is not None])
-    return kind if default is inspect.Parameter.empty else Kind(lambda: default, kind.wrong)
+    if kind is None:
+        return None
+    make = good.make if good else kind.make if default is inspect.Parameter.empty else lambda: default
+
+    def wrong(value):
+        found = kind.wrong(kind.make() if value is None else value)
+        return [each for each in found if each is not None or default is not None]
+
+    return Kind(make, wrong)
 
 
 def _kind_of(declaration: Any, good: Kind | None) -> Kind | None:
@@ -268,8 +279,18 @@ NAMED: dict[str, dict[str, Kind]] = {}  # the arguments of a module, or of a pac
 INSTANCES: list[tuple[Callable, list[str], dict[str, Kind]]] = []  # their methods are called with these arguments
 
 
-def row(name: str, call: Callable, /, **arguments: Kind) -> None:
-    TABLE.append(Row(name, call, derived(call, arguments) | arguments))
+def row(call: Callable, called: str = "", /, **arguments: Kind) -> None:
+    """Add a call to the table, with the kinds of those arguments that have none by their declaration or name."""
+    TABLE.append(Row(named_once(called or name_of(call)), call, derived(call, arguments) | arguments))
+
+
+def name_of(call: Callable) -> str:
+    return f"{call.__module__.removeprefix('minigen.')}.{call.__qualname__}"
+
+
+def named_once(name: str) -> str:
+    """The name, with a stroke for each row that has it already."""
+    return name + "'" * sum(row.name.rstrip("'") == name for row in TABLE)
 
 
 def methods(make: Callable[[], Any], /, without: str = "", **arguments: Kind) -> None:
@@ -302,41 +323,26 @@ def seeded(cls: type, *args: Any, **kwargs: Any) -> Callable[[], Any]:
     return lambda: cls(numpy.random.default_rng(1), *args, **kwargs)
 
 
-def mean_square(model, x):
-    return np.mean(model(x) ** 2)
-
-
 def spectral() -> nn.SpectralNorm:
     return nn.SpectralNorm(numpy.random.default_rng(0), seeded(nn.Linear, 3, 2)())
 
 
+NAMED["nn"] = {"scale": nonnegative(1.0), "padding": size(1, 0), "stride": size(1), "eps": nonnegative(1e-5)}
+NAMED["nn"] |= {"width": size(4), "dim": size(4), "heads": size(2), "layer": model(seeded(nn.Linear, 3, 2))}
 NAMED[""] = {"rng": rng(), "activation": activation(), "n": size(3), "lr": nonnegative(0.1), "decay": fraction(0.5)}
 
 # nn
-row("nn.Linear", nn.Linear, scale=nonnegative(1.0))
-row("nn.MLP", nn.MLP, sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None))
-row("nn.MLP's gain", nn.MLP, sizes=fixed(lambda: [3, 4, 2]), gain=given("he", "glorot", -1, NAN, None))
-row("nn.SpectralNorm", nn.SpectralNorm, layer=model(seeded(nn.Linear, 3, 2)))
-row("nn.WeightNorm", nn.WeightNorm, layer=model(seeded(nn.Linear, 3, 2)))
-row("nn.MLP without hidden layers", nn.MLP, sizes=given([3, 2]))
-row("nn.Conv2d", nn.Conv2d, stride=size(1), padding=size(1, 0), scale=nonnegative(1.0))
-row("nn.MaskedConv2d", nn.MaskedConv2d, padding=size(1, 0))
-row("nn.ConvTranspose2d", nn.ConvTranspose2d, padding=size(1, 0))
-row("nn.Conv1d", nn.Conv1d, padding=given("same", -1, 0.5, "full", None), scale=nonnegative(1.0))
-row("nn.GroupNorm", nn.GroupNorm, groups=size(1), channels=size(3), eps=nonnegative(1e-05))
-row("nn.MultiHeadAttention", nn.MultiHeadAttention, dim=size(4), heads=size(2), dim_context=size(3))
-row("nn.TransformerBlock", nn.TransformerBlock, width=size(4), heads=size(2))
-row(
-    "nn.ResidualBlock",
-    nn.ResidualBlock,
-    kernels=given((3, 1), (2, 2), (3,), 3, (0, 1)),
-    groups=given((2, None), (0, None), (2,), 2),
-    scale=nonnegative(1.0),
-    dim_condition=size(2),
-)
-row("nn.Sequential", nn.Sequential, layers=model(seeded(nn.Linear, 3, 2)))
-row("nn.space_to_depth", nn.space_to_depth, x=shaped(2, 4, 4, 1)._replace(wrong=lambda x: [x[0], "x"]))
-row("nn.depth_to_space", nn.depth_to_space, x=shaped(2, 2, 2, 4)._replace(wrong=lambda x: [x[0], "x"]))
+row(nn.MLP, sizes=given([3, 4, 2], [3], [3, 0, 2], [3, 2.5], 3, None))
+row(nn.MLP, sizes=fixed(lambda: [3, 4, 2]), gain=given("he", "glorot", -1, NAN, None))
+row(nn.MLP, sizes=given([3, 2]))
+row(nn.Conv1d, padding=given("same", -1, 0.5, "full", None))
+row(nn.GroupNorm, groups=size(1), channels=size(3))
+row(nn.MultiHeadAttention, dim_context=size(3))
+KERNELS, GROUPS = given((3, 1), (2, 2), (3,), 3, (0, 1)), given((2, None), (0, None), (2,), 2)
+row(nn.ResidualBlock, kernels=KERNELS, groups=GROUPS, **sizes("dim_condition"))
+row(nn.Sequential, layers=model(seeded(nn.Linear, 3, 2)))
+row(nn.space_to_depth, x=shaped(2, 4, 4, 1)._replace(wrong=lambda x: [x[0], "x"]))
+row(nn.depth_to_space, x=shaped(2, 2, 2, 4)._replace(wrong=lambda x: [x[0], "x"]))
 for layer, *shape in [
     (seeded(nn.Linear, 3, 2), 4, 3),
     (seeded(nn.MaskedLinear, numpy.ones((3, 2))), 4, 3),
@@ -363,19 +369,21 @@ methods(seeded(nn.LSTMCell, 3, 2))
 methods(lambda: nn.BatchNorm(3), x=given(arrays(4, 3), arrays(0, 3), arrays(1, 3)))
 
 # tensor
-row(
-    "tensor.group_norm",
-    lambda x, groups: group_norm(x, arrays(4), arrays(4), groups),
-    x=shaped(2, 5, 4),
-    groups=given(2, 3, 0, True, 2.0, "2", [2], None),
-)
+GROUPED = given(2, 3, 0, True, 2.0, "2", [2], None)
+NORM = partial(group_norm, w=arrays(4), b=arrays(4))
+row(NORM, "tensor.group_norm", x=shaped(2, 5, 4), groups=GROUPED)
 
 # optim
 net = seeded(nn.Linear, 3, 2)
 OTHER = given(net(), nn.Linear, 3, seeded(nn.MLP, [3, 2])(), seeded(nn.Linear, 3, 4)())
 SETTINGS = {"momentum": fraction(0.5), "eps": nonnegative(1e-8), "weight_decay": nonnegative(0.0)}
 SETTINGS |= {"betas": given((0.9, 0.99), 0.9, (0.9,), (0.9, 1.0), "x"), "final": nonnegative(0.0)}
-NAMED["optim"] = SETTINGS | {"model": instance(net), "lr": nonnegative(0.1), "steps": size(10), "warmup": size(2, 0)}
+NAMED["optim"] = SETTINGS | {
+    "model": given(net(), nn.Linear, 3, None),
+    "lr": nonnegative(0.1),
+    "steps": size(10),
+    "warmup": size(2, 0),
+}
 NAMED["optim"] |= {"max_norm": positive(1.0), "grads": given(net(), nn.Linear, None)}
 GRADS = given(net(), seeded(nn.Linear, 3, 4)(), seeded(nn.Linear, 3, 2, bias=False)(), nn.Linear, 3, None)
 for kind in (optim.SGD, optim.RMSProp, optim.Adam):
@@ -383,14 +391,8 @@ for kind in (optim.SGD, optim.RMSProp, optim.Adam):
 methods(lambda: optim.EMA(net()), model=OTHER)
 
 # data
-row(
-    "data.batches",
-    lambda arrays, **rest: batches(arrays, **rest),
-    arrays=given(arrays(6, 2), 3),
-    size=size(2),
-    rng=rng(),
-    epochs=size(1, 0),
-)
+BATCHES = sizes("size") | sizes("epochs", 1, 0) | {"arrays": given(arrays(6, 2), 3), "rng": rng()}
+row(lambda arrays, **rest: batches(arrays, **rest), "data.batches", **BATCHES)
 
 
 def pixels(*shape: int) -> Kind:
@@ -405,12 +407,13 @@ def pixels(*shape: int) -> Kind:
 DIGITS = pixels(3, 28, 28)
 POINTS = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[None], x[0], x[:, :1], "x", None])  # none of them is fine
 INTENSITIES = data(3, 4, low=0)._replace(wrong=lambda x: [x * NAN, x + 1, -x - 0.1, "x", None])
-NAMED["data.toy"] = dict.fromkeys(["modes", "squares", "arms"], size(8)) | {"name": given("ring", "rings", 3, None)}
+NAMED["data.toy"] = dict.fromkeys(["modes", "squares", "arms"], size(8))
 NAMED["data.toy"] |= dict.fromkeys(["radius", "spacing", "std", "noise", "radial_std", "tangential_std"], positive(0.5))
 NAMED["data.toy"] |= {"factor": given(0.5, 0, 1, -0.5, NAN, "x")}
 NAMED["data.curves"] = {"n": fixed(lambda: 3)}  # for the package's own use, and not checked
-row("data.toy.grid", toy.grid, side=size(5))
-row("data.toy.checkerboard", toy.checkerboard, side=positive(2.0))
+row(toy.get, name=given("ring", "rings", 3, None))
+row(toy.grid, side=size(5))
+row(toy.checkerboard, side=positive(2.0))
 for density in (toy.ring, toy.two_moons, toy.checkerboard, toy.pinwheel, toy.circles, lambda: toy.get("rezende1")):
     methods(
         density,
@@ -420,26 +423,17 @@ for density in (toy.ring, toy.two_moons, toy.checkerboard, toy.pinwheel, toy.cir
         alpha=given(0.9, NAN, "x", None),
         sigma=nonnegative(0.5),
     )
-    row(f"data.{density().name}.cells", type(density()).cells, self=fixed(density), n=size(3))
-row(
-    "data.GaussianMixture",
-    mixture.GaussianMixture,
-    means=data(3, 2),
-    std=given(0.5, 0, -1.0, NAN, "x", [1.0, 1.0]),
-    weights=given([0.2, 0.3, 0.5], [0.5, 0.5], [0, 0.5, 0.5], [NAN, 1, 1], "x"),
-)
-row(
-    "data.GaussianMixture with covariances",
-    mixture.GaussianMixture,
-    means=data(1, 2),
-    covariances=given([[[2.0, 0.5], [0.5, 1.0]]], [[[1.0, 2.0], [2.0, 1.0]]], [[[1.0, 0.5], [0.0, 1.0]]], [[1.0]], "x"),
-)
+    row(type(density()).cells, self=fixed(density), n=size(3))
+WEIGHTS = given([0.2, 0.3, 0.5], [0.5, 0.5], [0, 0.5, 0.5], [NAN, 1, 1], "x")
+row(mixture.GaussianMixture, means=data(3, 2), std=given(0.5, 0, -1.0, NAN, "x", [1.0, 1.0]), weights=WEIGHTS)
+TILTED = [[[1.0, 2.0], [2.0, 1.0]]], [[[1.0, 0.5], [0.0, 1.0]]], [[1.0]], "x"
+row(mixture.GaussianMixture, means=data(1, 2), covariances=given([[[2.0, 0.5], [0.5, 1.0]]], *TILTED))
 NAMED["data.mnist"] = {"images": DIGITS}
-row("data.mnist.binarize", mnist.binarize, images=INTENSITIES)
-row("data.mnist.binarize_static", mnist.binarize_static, images=INTENSITIES, threshold=given(0.5, 1, -0.1, NAN, "x"))
-row("data.mnist.quantize", mnist.quantize, v=data(3, 4)._replace(wrong=lambda v: [v * NAN, "x", None]))
-row("data.mnist.to_logit", mnist.to_logit, v=INTENSITIES._replace(wrong=lambda v: [v * NAN, v - 5, v + 300, "x"]))
-row("data.mnist.to_logit alpha", mnist.to_logit, v=fixed(INTENSITIES.make), alpha=given(1e-6, 0, 0.5, -1, NAN, "x"))
+row(mnist.binarize, images=INTENSITIES)
+row(mnist.binarize_static, images=INTENSITIES, threshold=given(0.5, 1, -0.1, NAN, "x"))
+row(mnist.quantize, v=data(3, 4)._replace(wrong=lambda v: [v * NAN, "x", None]))
+row(mnist.to_logit, v=INTENSITIES._replace(wrong=lambda v: [v * NAN, v - 5, v + 300, "x"]))
+row(mnist.to_logit, v=fixed(INTENSITIES.make), alpha=given(1e-6, 0, 0.5, -1, NAN, "x"))
 NAMED["data.shapes"] = {"side": size(8, 8), "n": size(2)}
 DRAWN = (numpy.zeros((2, 4), int), numpy.full((2, 5), 99), numpy.full((2, 5), 0.5), "x")
 NAMED["data.shapes"] |= {"factors": given(numpy.zeros((2, 5), int), *DRAWN)}
@@ -447,19 +441,17 @@ NAMED["data.sprites"] = {"n": size(2), "images": pixels(2, 16, 16, 3)}
 NAMED["data.sequences"] = dict.fromkeys(["omega", "dt", "noise"], positive(0.5)) | {"kicks": nonnegative(0.1)}
 SPANS = dict.fromkeys(["length", "t1", "t2"], size(3)) | {"t1": size(2)}
 methods(sequences.Oscillator, steps=size(2, 0), x=data(2, 4, 2), **SPANS)
-row(
-    "data.moving_digits",
-    sequences.moving_digits,
-    images=DIGITS,
-    length=size(3),
-    size=given(14, 15, 0, 2.5, "x"),
-    width=size(28, 14),
-    step=size(4),
-)
+MOVES = sizes("width", 28, 14) | sizes("length step", 4)
+row(sequences.moving_digits, images=DIGITS, size=given(14, 15, 0, 2.5, "x"), **MOVES)
 
 
 # gan
 GAN, CRITIC = seeded(networks.Generator, width=4), seeded(networks.Discriminator, width=4)
+
+
+def trained(step):
+    """A training step as a function of its model, for which an optimizer is made."""
+    return lambda model, **rest: step(model, optim.SGD(model, 0.1), **rest)
 
 
 def play(step):
@@ -477,49 +469,37 @@ NAMED["gan.gradient_diagnostics"] = {"loss": model(lambda: losses.generator_loss
 NAMED["gan.losses"] = dict.fromkeys(["p_r", "p_g"], data(4, low=0))
 NAMED["gan.toy_problems"] = dict.fromkeys(["x", "y", "x_before", "y_before"], NUMBER) | {"eta": positive(0.1)}
 
-row("gan.ConvGenerator", networks.ConvGenerator, side=given(8, 7, 0, 2.5), hidden=size(3))
-row("gan.ConvDiscriminator", networks.ConvDiscriminator, side=given(8, 7, 0, 2.5), hidden=size(3))
+row(networks.ConvGenerator, side=given(8, 7, 0, 2.5), hidden=size(3))
+row(networks.ConvDiscriminator, side=given(8, 7, 0, 2.5), hidden=size(3))
 methods(GAN, z=shaped(4, 2))
 methods(CRITIC, x=shaped(4, 2))
 methods(seeded(networks.ConvGenerator, 2, 2, side=8), z=shaped(4, 2))
 methods(seeded(networks.ConvDiscriminator, 2, side=8), x=shaped(4, 8, 8, 1))
-row(
-    "gan.block_shape",
-    networks.block_shape,
-    shape=given((1, 8, 8, 1), (8, 8, 1), (1, 0, 8, 1), 3),
-    channels=size(2),
-    kernel=size(4),
-    stride=size(2),
-    padding=size(1, 0),
-)
+BLOCK = sizes("padding", 1, 0) | sizes("channels kernel stride")
+row(networks.block_shape, shape=given((1, 8, 8, 1), (8, 8, 1), (1, 0, 8, 1), 3), **BLOCK)
 NAMED["gan.losses"] |= {"real_logits": data(4), "fake_logits": data(4)}
-row("gan.lipschitz_estimate", wgan.lipschitz_estimate, x=any_rank(4, 2))
+row(wgan.lipschitz_estimate, x=any_rank(4, 2))
 methods(seeded(improved_training.MinibatchDiscrimination, 3), x=data(4, 3))
-row("gan.running_mean", improved_training.running_mean, mean=shaped(3), value=shaped(3))
-row(
-    "gan.historical_penalty",
-    improved_training.historical_penalty,
-    parameters=given([arrays(3)], 3, [], [arrays(2)], None),
-    means=given([arrays(3)], 3, [arrays(2)], None),
-)
+row(improved_training.running_mean, mean=shaped(3), value=shaped(3))
+MEANS = given([arrays(3)], 3, [arrays(2)], None)
+row(improved_training.historical_penalty, parameters=given([arrays(3)], 3, [], [arrays(2)], None), means=MEANS)
 methods(lambda: improved_training.HistoricalAverage(net()), model=given(net(), nn.Linear, 3))
 methods(
     lambda: improved_training.VirtualBatchNorm(2), without="normalize_reference", x=any_rank(4, 2), reference=data(3, 2)
 )
 NAMED["gan.improved_training"] = {"model": instance(net)}
 NAMED["gan.interpolation"] = {"a": data(3), "b": Kind(lambda: arrays(3)[::-1].copy(), data(3).wrong)}
-row("gan.line_points", toy_problems.line_points, y=data(4, low=0))
+row(toy_problems.line_points, y=data(4, low=0))
 DRAWS = given(lambda n: arrays(n, 2), 3, None, lambda n: arrays(n + 1, 2), lambda n: arrays(n, 2) * NAN, lambda n: "x")
 STEP: dict[str, Kind] = {"generator": fixed(GAN), "discriminator": fixed(CRITIC), "draw_real": DRAWS}
 STEP |= {"batch": size(3), "rng": rng()}
-row("gan.goodfellow_step", play(gan_train.goodfellow_step), **STEP, k=size(1), smooth=fraction(0.1))
-row("gan.wgan_step", play(gan_train.wgan_step), **STEP, n_critic=size(2), c=positive(0.1))
-row("gan.wgan_gp_step", play(gan_train.wgan_gp_step), **STEP, n_critic=size(2), penalty=nonnegative(1.0))
+row(play(gan_train.goodfellow_step), "gan.goodfellow_step", **STEP, k=size(1), smooth=fraction(0.1))
+row(play(gan_train.wgan_step), "gan.wgan_step", **STEP, n_critic=size(2), c=positive(0.1))
+row(play(gan_train.wgan_gp_step), "gan.wgan_gp_step", **STEP, n_critic=size(2), penalty=nonnegative(1.0))
 for step in (gan_train.goodfellow_step, gan_train.wgan_step, gan_train.wgan_gp_step):
     opponent = "discriminator" if step is gan_train.goodfellow_step else "critic"
     optimizer_of = {"g_optimizer": GAN, ("d" if opponent == "discriminator" else "c") + "_optimizer": CRITIC}
     row(
-        f"gan.{step.__name__} instances",
         step,
         generator=instance(GAN),
         **{opponent: instance(CRITIC)},
@@ -537,7 +517,7 @@ NAMED["vae"] = CODES | {"x": data(4, 3, low=0), "decoded": data(4, 3), "logits":
 NAMED["vae.linear"] = {"x": data(4, 3), "w": data(2, 3), "b": data(3), "std": positive(1.0)}
 NAMED["vae.vae"] = {"vae": instance(VAE), "f": model(lambda: lambda z: np.sum(z, axis=1))}
 NAMED["vae.vae"] |= {"log_likelihood": model(lambda: likelihoods.bernoulli_log_likelihood)}
-MATRIX = data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], "x", None])
+MATRIX = data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], x.astype(str), "x", None])
 NAMED["vae.marginal_likelihood"] = dict.fromkeys(["log_px_z", "log_pz", "log_qz", "log_px"], MATRIX)
 QUANTIZED = dict.fromkeys(["z", "quantized"], data(4, 2)) | {"codebook": data(3, 2), "sums": data(3, 2)}
 NAMED["vae.quantizer"] = QUANTIZED | {"counts": data(3, low=0), "indices": whole([0, 1, 2, 0], 2), "codes": size(3)}
@@ -545,143 +525,90 @@ RATES: dict[str, Kind] = {"gamma": fraction(0.9), "beta": nonnegative(0.25)}
 NAMED["vae.quantizer"] |= RATES
 
 
+ACTIVATIONS = dict.fromkeys(["code_activation", "out_activation"], activation())
 row(
-    "vae.Autoencoder",
-    autoencoder.Autoencoder,
-    dim_z=size(2),
-    widths=given((3,), (0,), 3, (2.5,)),
-    code_activation=activation(),
-    out_activation=activation(),
-    k=given(1, 0, 3, 2.5),
+    autoencoder.Autoencoder, widths=given((3,), (0,), 3, (2.5,)), k=given(1, 0, 3, 2.5), **ACTIVATIONS, **sizes("dim_z")
 )
 AE = seeded(autoencoder.Autoencoder, 4, 2, (3,))
 methods(AE, x=shaped(5, 4), z=shaped(5, 2)._replace(wrong=lambda z: ["x", None]))
-row("vae.Autoencoder.loss", autoencoder.Autoencoder.loss, self=fixed(AE), x=data(5, 4))
-row("vae.denoising_loss", autoencoder.denoising_loss, x=data(5, 4), corrupted=fixed(lambda: arrays(5, 4)))
-row("vae.corrupt", autoencoder.corrupt, level=fraction(0.3))
-row(
-    "vae.kl_bernoulli",
-    autoencoder.kl_bernoulli,
-    rho=given(0.1, 0, 1, NAN, "x", None),
-    rho_hat=data(4, low=0.1)._replace(wrong=lambda x: [x * NAN, x * 0, "x", None]),
-)
-row(
-    "vae.sparsity_penalty",
-    autoencoder.sparsity_penalty,
-    activations=data(4, 3, low=0.1)._replace(wrong=lambda x: [x * NAN, x[:0], x[0], x + 2, "x", None]),
-    rho=given(0.1, 0, 1, NAN, "x"),
-)
-row("vae.k_sparse", autoencoder.k_sparse, k=size(2))
-row(
-    "vae.sigmoid_penalty",
-    autoencoder.sigmoid_penalty,
-    h=any_rank(4, 3, low=0),
-    w=data(5, 3)._replace(wrong=lambda w: [w * NAN, w[0], w[:, 1:], "x", None]),
-)
-row(
-    "vae.autoencoder_loss",
-    autoencoder.autoencoder_loss,
-    model=instance(AE),
-    x=data(5, 4),
-    seen=optional(5, 4),
-    penalty=given(lambda *a: 0.0, 3),
-)
-row("vae.kl_standard_normal", vae_module.kl_standard_normal, mu=data(4, 2), logvar=data(4, 2))
-row("vae.VAE", vae_module.VAE, likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian"))
+row(autoencoder.Autoencoder.loss, self=fixed(AE), x=data(5, 4))
+row(autoencoder.denoising_loss, x=data(5, 4), corrupted=fixed(lambda: arrays(5, 4)))
+row(autoencoder.corrupt, level=fraction(0.3))
+MEAN_UNITS = data(4, low=0.1)._replace(wrong=lambda x: [x * NAN, x * 0, "x", None])
+row(autoencoder.kl_bernoulli, rho=given(0.1, 0, 1, NAN, "x", None), rho_hat=MEAN_UNITS)
+RHO, UNITS = given(0.1, 0, 1, NAN, "x", None), data(4, 3, low=0.1)
+UNITS = UNITS._replace(wrong=lambda x: [x * NAN, x[:0], x[0], x + 2, "x", None])
+row(autoencoder.sparsity_penalty, activations=UNITS, rho=RHO)
+row(autoencoder.k_sparse, k=size(2))
+LAYER = data(5, 3)._replace(wrong=lambda w: [w * NAN, w[0], w[:, 1:], "x", None])
+row(autoencoder.sigmoid_penalty, h=any_rank(4, 3, low=0), w=LAYER)
+PENALTY = given(lambda *a: 0.0, 3)
+row(autoencoder.autoencoder_loss, model=instance(AE), x=data(5, 4), seen=optional(5, 4), penalty=PENALTY)
+row(vae_module.kl_standard_normal, mu=data(4, 2), logvar=data(4, 2))
+GAUSSIAN = given(likelihoods.Gaussian(), likelihoods.Gaussian, "gaussian")
+row(vae_module.VAE, likelihood=GAUSSIAN)
 methods(VAE, x=shaped(4, 3), z=shaped(4, 2))
 for likelihood_of_x in (likelihoods.Bernoulli(), likelihoods.Gaussian()):
     methods(lambda kind=likelihood_of_x: kind, without="mean", decoded=data(4, 3))
     for name in ("elbo", "loss"):
         made = seeded(vae_module.VAE, 3, 2, (4,), likelihood=likelihood_of_x)
         call = getattr(vae_module.VAE, name)
-        row(f"vae.VAE.{name} {type(likelihood_of_x).__name__}", call, self=fixed(made))
-row("vae.vae_loss", vae_module.vae_loss, bound=given(lambda v, x, e: v.elbo(x, e), 3))
-row("vae.importance_log_likelihood", vae_module.importance_log_likelihood, samples=size(2))
-row("vae.gaussian_log_likelihood", likelihoods.gaussian_log_likelihood, mu=data(4, 3), logvar=data(4, 3))
+        row(call, self=fixed(made))
+row(vae_module.vae_loss, bound=given(lambda v, x, e: v.elbo(x, e), 3))
+row(vae_module.importance_log_likelihood, samples=size(2))
+row(likelihoods.gaussian_log_likelihood, mu=data(4, 3), logvar=data(4, 3))
 methods(lambda: linear.LinearGaussian(arrays(2, 3), arrays(3), 1.0))
-row("vae.pca", pca.pca, k=size(2))
-row("vae.principal_angles", pca.principal_angles, a=data(2, 3), b=data(2, 3))
+row(pca.pca, k=size(2))
+row(pca.principal_angles, a=data(2, 3), b=data(2, 3))
 FACTORS = numpy.arange(20).reshape(-1, 1) % numpy.array([[2, 5]])
-NAMED["vae.beta_vae"] = {"recon": data(4), "kl": data(4), "vae": instance(VAE), "codes": data(20, 3)}
+NAMED["vae.beta_vae"] = {"recon": data(4), "kl": data(4), "vae": instance(VAE), "codes": data(20, 3), "bins": size(3)}
 NAMED["vae.beta_vae"]["factors"] = Kind(FACTORS.copy, lambda f: [f + 0.5, f[:0], f[0], "x", None])
 
-row(
-    "vae.traverse",
-    beta_vae.traverse,
-    code=data(2)._replace(wrong=lambda c: [c * NAN, c[:1], c[None], "x", None]),
-    dims=given([0], [2], [0.5], [], 3),
-)
+CODE = data(2)._replace(wrong=lambda c: [c * NAN, c[:1], c[None], "x", None])
+row(beta_vae.traverse, code=CODE, dims=given([0], [2], [0.5], [], 3))
+COUNTS = {name: size(2) for name in ("heads", "layers", "classes", "context")}
+row(code_prior.CausalTransformer, width=size(4), **COUNTS)
 PRIOR = seeded(code_prior.CausalTransformer, 3, 4, 4, 2, 1, classes=2)
 methods(PRIOR, tokens=whole([[0, 1, 2, 0]], 2), labels=whole([1], 1))
-row("vae.CausalTransformer.sample", code_prior.CausalTransformer.sample, self=fixed(PRIOR), labels=whole([1, 0, 1], 1))
+row(code_prior.CausalTransformer.sample, self=fixed(PRIOR), labels=whole([1, 0, 1], 1))
 VECTORS = data(4, 2)._replace(wrong=lambda z: [z * NAN, z[:, :1], z.astype(str), "x", None])
-row("vae.nearest", quantizer.nearest, z=VECTORS)
-row("vae.perplexity", quantizer.perplexity, indices=given([0, 1], [0.5], [5], [-1], [], "x", None))
-row("vae.dead_share", quantizer.dead_share, indices=given([0, 1], [0.5], [5], [-1], [], "x", None))
+row(quantizer.nearest, z=VECTORS)
+row(quantizer.perplexity, indices=given([0, 1], [0.5], [5], [-1], [], "x", None))
+row(quantizer.dead_share, indices=given([0, 1], [0.5], [5], [-1], [], "x", None))
 EXAMPLES = VECTORS._replace(wrong=lambda z: [*VECTORS.wrong(z), z[:0]])
-methods(
-    seeded(quantizer.VectorQuantizer, 3, 2),
-    without="nearest",
-    z=EXAMPLES,
-    indices=whole([0, 1, 2, 0], 2)._replace(wrong=lambda i: [i + 9, i + 0.5, "x", None]),
-)
+CHOSEN = whole([0, 1, 2, 0], 2)._replace(wrong=lambda i: [i + 9, i - 1, i + 0.5, "x", None])
+methods(seeded(quantizer.VectorQuantizer, 3, 2), without="nearest", z=EXAMPLES, indices=CHOSEN)
 IMAGES = data(3, 12, 12, 1, low=0)
 VQVAE, VQVAE2 = seeded(vq_vae.VQVAE, 3, 2, 4), seeded(vq_vae2.HierarchicalVQVAE, 3, 2, 4)
 PAIRS = {name: given((n, n), 0, (n, 0), (n, n, n), 2.5, "x") for name, n in (("codes", 3), ("dim", 2))}
-for sizes, cls in (({"codes": size(3), "dim": size(2)}, vq_vae.VQVAE), (PAIRS, vq_vae2.HierarchicalVQVAE)):
-    row(f"vae.{cls.__name__}", cls, **sizes, width=size(4), channels=size(1), **RATES)
+for codes, cls in (({"codes": size(3), "dim": size(2)}, vq_vae.VQVAE), (PAIRS, vq_vae2.HierarchicalVQVAE)):
+    row(cls, **codes, width=size(4), channels=size(1), **RATES)
+OPTIONAL = given(numpy.random.default_rng(0), 0, numpy.random.Generator)
 for make in (VQVAE, VQVAE2):
-    row(f"vae.vq_vae.start {type(make()).__name__}", vq_vae.start, model=instance(make), x=IMAGES)
-    row(
-        f"vae.vq_vae.training_step {type(make()).__name__}",
-        lambda model, **rest: vq_vae.training_step(model, optim.SGD(model, 0.1), **rest),
-        model=fixed(make),
-        x=IMAGES,
-        rng=given(numpy.random.default_rng(0), 0, numpy.random.Generator),
-    )
+    row(vq_vae.start, model=instance(make), x=IMAGES)
+    row(trained(vq_vae.training_step), "vae.vq_vae.training_step", model=fixed(make), x=IMAGES, rng=OPTIONAL)
 SQUARES = given(numpy.zeros((2, 3, 3), int), numpy.zeros((2, 3, 3)), numpy.full((2, 3, 3), 9), "x", None)
 methods(VQVAE, x=IMAGES, codes=SQUARES, prior=model(lambda: lambda rng, n: numpy.zeros((n, 3, 3), int)))
 TOP = model(lambda: lambda rng, n: numpy.zeros((n, 2, 2), int))
 BOTTOM = model(lambda: lambda rng, top: numpy.zeros((len(top), 3, 3), int))
 methods(VQVAE2, x=IMAGES, top_prior=TOP, bottom_prior=BOTTOM)
 TD = seeded(td_vae.TDVAE, 3, 2, 4, 2)
-row(
-    "vae.TDVAE",
-    td_vae.TDVAE,
-    features=size(2, 0),
-    hidden=size(2, 0),
-    decoder=given((3,), (0,), 3),
-    likelihood=given(likelihoods.Gaussian(), likelihoods.Gaussian, "x"),
-    dim_gap=size(3),
-)
+HIDDEN = sizes("features hidden", 2, 0) | sizes("dim_gap")
+row(td_vae.TDVAE, **HIDDEN, decoder=given((3,), (0,), 3), likelihood=GAUSSIAN)
 TIMES: dict[str, Kind] = {
     "t1": given(1, 0, 3, 1.5, numpy.ones((4, 1), int), "x", None),
     "t2": given(3, 0, 1, 9, 2.5, numpy.full((4, 1), 3), "x", None),
 }
 SEQUENCES = data(4, 5, 3)
-row(
-    "vae.td_vae_loss",
-    td_vae.td_vae_loss,
-    model=instance(TD),
-    x=SEQUENCES,
-    **TIMES,
-    eps1=fixed(lambda: arrays(4, 2)),
-    eps2=fixed(lambda: arrays(4, 2)),
-)
+NOISES = dict.fromkeys(["eps1", "eps2"], fixed(lambda: arrays(4, 2)))
+row(td_vae.td_vae_loss, model=instance(TD), x=SEQUENCES, **TIMES, **NOISES)
 LATER: dict[str, Kind] = {"t1": given(1, 3), "t2": given(3, 1), "stride": size(1), "max_gap": given(2, 9, 0, 2.5)}
 methods(TD, x=SEQUENCES, past=SEQUENCES, length=size(3), **LATER)
-row("vae.TDVAE.predict", td_vae.TDVAE.predict, self=fixed(TD), x=SEQUENCES, t2=given(3, 0, 1, 2.5, "x", None))
-row("vae.draw_times", td_vae.draw_times, length=size(5), max_gap=size(2))
-row(
-    "vae.td_vae.training_step",
-    lambda model, **rest: td_vae.training_step(model, optim.SGD(model, 0.1), **rest),
-    model=fixed(TD),
-    x=SEQUENCES,
-    rng=rng(),
-    max_gap=given(2, 9, 0, 2.5),
-    max_norm=positive(1.0),
-    loss=given(td_vae.td_vae_loss, 3),
-)
+row(td_vae.TDVAE.predict, self=fixed(TD), x=SEQUENCES, t2=given(3, 0, 1, 2.5, "x", None), stride=size(1))
+row(td_vae.draw_times, length=size(5), max_gap=size(2))
+STEP_OF_TD = {"model": fixed(TD), "x": SEQUENCES, "rng": rng(), "max_gap": LATER["max_gap"]}
+TRAINING = {"max_norm": positive(1.0), "loss": given(td_vae.td_vae_loss, 3)}
+row(trained(td_vae.training_step), "vae.td_vae.training_step", **STEP_OF_TD, **TRAINING)
 
 # metrics
 NAMED["metrics"] = {"rng": rng(), "plan": data(2, 3, low=0), "std": positive(0.1), "n": size(3), "dims": size(3)}
@@ -698,58 +625,41 @@ NAMED["metrics.transport"] = {"projections": size(3), "x": data(5, 2), "y": data
 
 NAMED["metrics.divergence"] |= dict.fromkeys(["log_p", "log_q"], given(numpy.log([0.5, 0.5]), [NAN, 1], "x", None))
 NAMED["metrics.divergence"] |= {"dx": positive(1.0)}
-row("metrics.mode_coverage", samples.mode_coverage, k=positive(3.0))
+row(samples.mode_coverage, k=positive(3.0))
 PILES = data(3, low=0.5)._replace(wrong=lambda p: [p * NAN, -p, p[:0], p[None], "x", None])
-row("metrics.earth_mover_1d", transport.earth_mover_1d, p=PILES, q=PILES)
-row("metrics.wasserstein_1d", transport.wasserstein_1d, x=data(5), y=data(4))
-row("metrics.plan_gradient", transport.plan_gradient, x=data(2, 2), y=data(3, 2))
-row(
-    "metrics.transport_plan",
-    transport.transport_plan,
-    p=given([0.5, 0.5], [0.5, 0.6], "x", None),
-    q=given([0.5, 0.5], [0.5, 0.6], "x", None),
-    cost=data(2, 2, low=0),
-)
+row(transport.earth_mover_1d, p=PILES, q=PILES)
+row(transport.wasserstein_1d, x=data(5), y=data(4))
+row(transport.plan_gradient, x=data(2, 2), y=data(3, 2))
+HALVES = given([0.5, 0.5], [0.5, 0.6], "x", None)
+row(transport.transport_plan, p=HALVES, q=HALVES, cost=data(2, 2, low=0))
 NAMED["metrics.likelihood"] = {"nats": NUMBER, "levels": size(1)}
-row(
-    "metrics.dequantization_bits",
-    likelihood.dequantization_bits,
-    log_p=data(3, 4),
-    log_q=given(numpy.zeros((3, 4)), numpy.full((3, 4), NAN), numpy.zeros((4, 3)), numpy.zeros(3), "x", None),
-)
-row("metrics.intrinsic_dimension", metrics.intrinsic_dimension, x=data(9, 2), discard=fraction(0.1))
+OTHER_NOISE = given(numpy.zeros((3, 4)), numpy.full((3, 4), NAN), numpy.zeros((4, 3)), numpy.zeros(3), "x", None)
+row(likelihood.dequantization_bits, log_p=data(3, 4), log_q=OTHER_NOISE)
+row(metrics.intrinsic_dimension, x=data(9, 2), discard=fraction(0.1))
 DIGITS = Kind(lambda: arrays(6, 28, 28, 1, low=0), lambda x: [x * NAN, x[:0], x[0], x + 2, x.astype(int), "x", None])
 CLASSIFIER = instance(seeded(digits.DigitClassifier, 2, 3))
 NAMED["metrics.digits"] = {"classifier": CLASSIFIER, "images": DIGITS, "reference": DIGITS, "k": size(2)}
 NAMED["metrics.digits"] |= {"labels": whole(numpy.arange(6), 9), "width": size(2), "dim": size(3)}
-row("metrics.judge_digits", digits.judge_digits, labels=given(numpy.arange(6), numpy.arange(5), "x"), neighbors=size(5))
+row(digits.judge_digits, labels=given(numpy.arange(6), numpy.arange(5), "x"), neighbors=size(5))
 BY_CLASS = given(numpy.arange(6) // 2, numpy.arange(5), "x", None)
-row("metrics.class_gaussian_digits", digits.class_gaussian_digits, labels=BY_CLASS, components=size(4))
+row(digits.class_gaussian_digits, labels=BY_CLASS, components=size(4))
 
 
 # flow
 LAYERS = {name: size(2) for name in ("couplings", "width", "depth")} | {"dim": size(2, 2)}
 NAMED["flow.nice"] = NAMED["flow.realnvp"] = LAYERS
 THREE = data(4, 3)._replace(wrong=lambda x: [x * NAN, x[:0], x[:, :2], "x", None])
-row("flow.BatchNorm.inverse", coupling.BatchNorm.inverse, self=fixed(lambda: coupling.BatchNorm(3)), x=THREE)
-row("flow.DiagonalScale", coupling.DiagonalScale, shape=given(3, 0, -3, 2.5, "3", (2, 0)))
-row("flow.ConvNet", multiscale.ConvNet, width=given(4, 6, 0, 2.5))
-row(
-    "flow.ImageRealNVP",
-    multiscale.ImageRealNVP,
-    shape=given((8, 8, 1), (8, 8), (7, 8, 1), (8, 8, 0)),
-    width=given(4, 6, 0),
-    blocks=size(1, 0),
-    checkerboards=size(1, 0),
-    channelwise=size(1, 0),
-    limit=positive(2.0),
-)
+row(coupling.BatchNorm.inverse, self=fixed(lambda: coupling.BatchNorm(3)), x=THREE)
+row(coupling.DiagonalScale, shape=given(3, 0, -3, 2.5, "3", (2, 0)))
+row(multiscale.ConvNet, width=given(4, 6, 0, 2.5))
+IMAGE_FLOW: dict[str, Kind] = sizes("blocks checkerboards channelwise", 1, 0) | {"limit": positive(2.0)}
+row(multiscale.ImageRealNVP, shape=given((8, 8, 1), (8, 8), (7, 8, 1), (8, 8, 0)), width=given(4, 6, 0), **IMAGE_FLOW)
 FLOW = seeded(realnvp.RealNVP, 2, 2, 4, 1)
 methods(FLOW, x=data(4, 2), temperature=positive(1.0))
 GIVEN = seeded(realnvp.RealNVP, 2, 2, 4, 1, context=3)
 methods(GIVEN, without="standardize", x=data(4, 2), n=given(4), context=data(4, 3))
-row("flow.RealNVP context", realnvp.RealNVP, context=given(2, 0, -1, 1.5, "x"))
-row("flow.StandardNormal", bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
+row(realnvp.RealNVP, context=given(2, 0, -1, 1.5, "x"))
+row(bijection.StandardNormal, shape=given(2, 0, -3, 2.5, "3", (2, 0)))
 
 
 def affine() -> bijection.Affine:
@@ -761,173 +671,108 @@ def passing(*good: int) -> Kind:
     return Kind(lambda: arrays(*good), lambda x: [x.astype(str), "x", None, numpy.float32(3)])
 
 
-PAIR, PICTURES = passing(4, 2), passing(2, 4, 4, 4)
-row("flow.Inverse", bijection.Inverse, bijection=instance(affine))
+PAIR = passing(4, 2)
+PICTURES = data(2, 4, 4, 4)._replace(wrong=lambda z: [*data(2, 4, 4, 4).wrong(z), z[0], z[..., :3]])
+row(bijection.Inverse, bijection=instance(affine))
 methods(lambda: bijection.Inverse(affine()), z=PAIR, x=PAIR)
 row(
-    "flow.Chain",
     bijection.Chain,
     bijections=Kind(lambda: [affine()], lambda good: [good[0], bijection.Affine, [bijection.Affine], [3], None, "x"]),
 )
 methods(lambda: bijection.Chain([affine()] * 2), without="initialize", z=PAIR, x=PAIR)
-row("flow.Split", bijection.Split, inner=instance(affine))
+row(bijection.Split, inner=instance(affine))
 HALVED = passing(3, 4)._replace(wrong=lambda z: [*PAIR.wrong(z), z[:, :1], z[0]])
 methods(lambda: bijection.Split(affine()), without="initialize", z=HALVED, x=HALVED)
 methods(bijection.Squeeze, without="initialize", x=data(2, 4, 4, 4), z=data(2, 4, 4, 4))
-row(
-    "flow.Squeeze channels",
-    bijection.Squeeze.forward,
-    self=fixed(bijection.Squeeze),
-    z=given(arrays(2, 4, 4, 4), arrays(2, 4, 4, 3)),
-)
+row(bijection.Squeeze.forward, self=fixed(bijection.Squeeze), z=PICTURES)
 methods(bijection.Logit, without="initialize", z=PAIR, x=data(4, 2, low=0))
 methods(affine, without="initialize", x=data(5, 2), z=data(5, 2))
-row("flow.Affine", bijection.Affine, shift=data(3), log_scale=data(3))
-row("flow.Flow", bijection.Flow, base=instance(lambda: bijection.StandardNormal(2)), bijection=instance(affine))
-row(
-    "flow.SmallConvNet",
-    multiscale.SmallConvNet,
-    width=size(3),
-    size=given((4, 2), 3, (4,), (4, 0), (4, 2.5), "x", (4, 3)),
-    fold=fixed(lambda: True),
-)
-row(
-    "flow.ImageRealNVP.standardize",
-    multiscale.ImageRealNVP.standardize,
-    self=fixed(seeded(multiscale.ImageRealNVP, (4, 4, 1), width=4, scales=2, checkerboards=1, channelwise=1)),
-    x=data(5, 4, 4, 1),
-)
-row(
-    "flow.checked_image_shape",
-    multiscale.checked_image_shape,
-    shape=given((4, 4, 1), (4, 4), (3, 4, 1), (2, 2, 1), (4, 4, 0), "x", 3),
-    scales=size(2),
-)
-row("flow.Permute", bijection.Permute, order=given([1, 0], [1, 1], [0.0, 1.0], "x", 3))
+row(bijection.Affine, shift=data(3), log_scale=data(3))
+row(bijection.Flow, base=instance(lambda: bijection.StandardNormal(2)), bijection=instance(affine))
+PLANE = given((4, 2), 3, (4,), (4, 0), (4, 2.5), "x", (4, 3))
+row(multiscale.SmallConvNet, size=PLANE, fold=fixed(lambda: True), **sizes("width"))
+SCALED = seeded(multiscale.ImageRealNVP, (4, 4, 1), width=4, scales=2, checkerboards=1, channelwise=1)
+row(multiscale.ImageRealNVP.standardize, self=fixed(SCALED), x=data(5, 4, 4, 1))
+SHAPES = given((4, 4, 1), (4, 4), (3, 4, 1), (2, 2, 1), (4, 4, 0), "x", 3)
+row(multiscale.checked_image_shape, shape=SHAPES, **sizes("scales"))
+row(bijection.Permute, order=given([1, 0], [1, 1], [0.0, 1.0], "x", 3))
 
 NAMED["flow.wavenet"] = {"x": data(4, low=0)}
 NAMED["flow.continuous"] = {"times": Kind(lambda: numpy.linspace(0, 1, 3))}
 NAMED["flow.change_of_variables"] = {"base_log_prob": Kind(lambda: lambda z: np.sum(z, axis=1))}
 
 # diffusion
-SCHEDULES = kind_of(schedule_module.Schedule, inspect.Parameter.empty)
 ON_STEP = given(None, 3, samplers.Trajectory, "x")
-STEPS = given(numpy.array([1, 2, 5, 3]), 0, 7, 1.5, numpy.ones((4, 1), int), numpy.ones(3, int), "x", None)
+EPS = given(numpy.array([1, 2, 5, 3]), 0, 7, 1.5, numpy.ones((4, 1), int), numpy.ones(3, int), "x", None)
 EPS = seeded(EpsMLP, 2, 4, 1, 4)
 NAMED["diffusion.flow_matching"] = {"t": data(4, low=0)}
 NAMED["diffusion.probability_flow"] = {"alpha_bar": data(4, low=0)}
 RISING = given([0.1, 0.5, 2.0], [0.5, 0.1], [-1, 1], [NAN, 1], "x", None)
-row("diffusion.lognormal_intervals", consistency.lognormal_intervals, sigmas=RISING)
+row(consistency.lognormal_intervals, sigmas=RISING)
 NAMED["diffusion.guidance"] = {"text": data(4, 2)}
-row("diffusion.gaussian_reverse_variance", ddpm.gaussian_reverse_variance, t=given(2, 0, 7, 1.5, "x", None))
+row(ddpm.gaussian_reverse_variance, t=given(2, 0, 7, 1.5, "x", None))
+NAMED["diffusion.samplers"] = {"steps": size(3), "variance": given("beta", "none", 3)}
 NAMED["diffusion"] = {"eps_model": model(EPS), "v_model": model(EPS), "on_step": ON_STEP}
 
-row(
-    "diffusion.EpsMLP", EpsMLP, dim=size(2), width=size(4), layers=size(1, 0), time_features=size(4, 2), classes=size(3)
-)
+row(EpsMLP, dim=size(2), width=size(4), layers=size(1, 0), time_features=size(4, 2), classes=size(3))
 methods(EPS, x=shaped(4, 2), t=given(numpy.arange(4), numpy.ones((4, 1)), numpy.ones(3), "x", None))
 UPSCALED = given(arrays(2, 6, 5, 2), arrays(2, 6, 5, 1), arrays(1, 6, 5, 2), 3, "x", None)
 SUPER, EMBEDDING = seeded(cascade.SuperResolution, width=8), seeded(unclip.EmbeddingPrior, 2, 3, width=4, layers=1)
 methods(SUPER, x=shaped(2, 6, 5, 1), t=fixed(lambda: numpy.arange(2)), y=UPSCALED)
 TEXTS = given(arrays(4, 3), arrays(4, 2), arrays(3, 3), 3, "x", None)
 methods(EMBEDDING, z_t=shaped(4, 2), t=fixed(lambda: numpy.arange(4)), y=TEXTS)
-row(
-    "diffusion.UNet",
-    UNet,
-    width=given(8, 4, 0, 2.5),
-    global_mlp=size(4),
-    size=given((8, 8), (7, 8), 3, (8,)),
-    classes=size(3),
-)
-row(
-    "diffusion.DiT",
-    DiT,
-    size=given((8, 8), 3, (8,)),
-    channels=size(1),
-    patch=size(4),
-    dim=given(8, 6, 0, 2.5),
-    depth=size(1),
-    heads=size(2),
-    classes=size(3),
-    conditioning=given("adaln-zero", "none", 3),
-)
+row(UNet, width=given(8, 4, 0, 2.5), global_mlp=size(4), size=given((8, 8), (7, 8), 3, (8,)), classes=size(3))
+DIT: dict[str, Kind] = {"size": given((8, 8), 3, (8,)), "dim": given(8, 6, 0, 2.5)} | sizes("patch", 4)
+row(DiT, **DIT, **sizes("channels depth heads classes"), conditioning=given("adaln-zero", "none", 3))
 NOISE = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[:0], x.astype(int), x.astype(str), "x", None])
-row("diffusion.ancestral", ddpm.ancestral, on_step=ON_STEP)
-row("diffusion.strided", samplers.strided, steps=size(3), variance=given("beta", "none", 3), on_step=ON_STEP)
-row("diffusion.ddim", samplers.ddim, eta=fraction(0.5), steps=size(3), on_step=ON_STEP)
-row("diffusion.heun", samplers.heun, steps=size(3), on_step=ON_STEP)
+row(samplers.ddim, eta=fraction(0.5))
 VARIANCE = given(numpy.full((4, 2), 0.1), numpy.full((4, 2), -0.1), numpy.ones(2), numpy.ones((3, 2)), NAN, "x", None)
-row("diffusion.ancestral_step", ddpm.ancestral_step, variance=VARIANCE)
-row("diffusion.Trajectory", samplers.Trajectory, times=given([0, 3], 3, "x", [NAN]))
+row(ddpm.ancestral_step, variance=VARIANCE)
+row(samplers.Trajectory, times=given([0, 3], 3, "x", [NAN]))
 STEP = given(0.1, 0, -1.0, NAN, "x", numpy.full(3, 0.1), numpy.full((4, 1), 0.1), None)
-row("diffusion.langevin_step", langevin.langevin_step, x=NOISE, score=NOISE, step=STEP, z=NOISE)
-row("diffusion.geometric_timesteps", langevin.geometric_timesteps, levels=size(2))
-row("diffusion.langevin", langevin.langevin, on_step=ON_STEP)
-row("diffusion.annealed_langevin", langevin.annealed_langevin, levels=size(2), on_step=ON_STEP)
+row(langevin.langevin_step, x=NOISE, score=NOISE, step=STEP, z=NOISE)
+NAMED["diffusion.langevin"] = {"levels": size(2)}
 PIXELS = data(4, 2, low=-1.0)._replace(wrong=lambda x: [x * NAN, x[:0], x + 2, x - 2, x.astype(int), "x", None])
-row(
-    "diffusion.discretized_log_prob",
-    diffusion_likelihood.discretized_log_prob,
-    x=PIXELS,
-    mean=NOISE,
-    log_variance=NOISE,
-)
-row(
-    "diffusion.vlb_term", diffusion_likelihood.vlb_term, x0=PIXELS, variance=given("beta", "none", 3), levels=size(4, 2)
-)
-row("diffusion.vlb_terms", diffusion_likelihood.vlb_terms, x0=PIXELS, levels=size(4, 2))
-row("diffusion.prior_term", diffusion_likelihood.prior_term, x0=NOISE)
-row("diffusion.Schedule", schedule_module.Schedule, beta=given([0.1, 0.2], [], [0.1, 1.0], 0.1, [NAN], "x", None))
-row(
-    "diffusion.Schedule.linear",
-    schedule_module.Schedule.linear,
-    T=size(5),
-    first=given(0.1, "x", NAN),
-    last=given(0.2, "x", NAN),
-)
-row(
-    "diffusion.Schedule.cosine",
-    schedule_module.Schedule.cosine,
-    T=size(5),
-    s=nonnegative(0.01),
-    largest=given(0.9, 0, 1.5, "x"),
-)
-row("diffusion.unet_sizes", unet_sizes, size=size(572))
+row(diffusion_likelihood.discretized_log_prob, x=PIXELS, mean=NOISE, log_variance=NOISE)
+row(diffusion_likelihood.vlb_term, x0=PIXELS, variance=given("beta", "none", 3), levels=size(4, 2))
+row(diffusion_likelihood.vlb_terms, x0=PIXELS, levels=size(4, 2))
+row(diffusion_likelihood.prior_term, x0=NOISE)
+row(schedule_module.Schedule, beta=given([0.1, 0.2], [], [0.1, 1.0], 0.1, [NAN], "x", None))
+row(schedule_module.Schedule.linear, T=size(5), first=given(0.1, "x", NAN), last=given(0.2, "x", NAN))
+row(schedule_module.Schedule.cosine, T=size(5), s=nonnegative(0.01), largest=given(0.9, 0, 1.5, "x"))
+row(unet_sizes, size=size(572))
 
 
-def public_calls() -> Iterator[tuple[str, Callable]]:
-    """The public functions and classes of the layers, optimizers, data, families and metrics, with their names."""
+def public_calls() -> Iterator[Callable]:
+    """The public functions and classes of the layers, optimizers, data, families and metrics."""
     for package in (nn, optim, data_package, gan, vae, flow, diffusion, metrics):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for name, call in vars(importlib.import_module(found.name)).items():
                 public = getattr(call, "__module__", None) == found.name and not name.startswith("_")
                 if public and callable(call) and not hasattr(call, "_fields"):
-                    yield f"{found.name.removeprefix('minigen.')}.{name}", call
+                    yield call
 
 
 def add_rows_without_being_listed() -> None:
     """Add calls without a row, all of whose arguments have a kind by their declaration or name, or a default."""
     known = {row.call for row in TABLE}
-    for name, call in public_calls():
+    for call in public_calls():
         if call not in known:
-            add_row(name, call, {}, {})
+            add_row(call, {}, {})
     known |= {row.call for row in TABLE}
     for make, without, named in INSTANCES:
         for name, call in inspect.getmembers(type(make()), inspect.isfunction):
             public = (name[0] != "_" or name == "__call__") and getattr(Module, name, None) is not call
             if public and call not in known and name not in without:
-                full = f"{type(make()).__name__}.{name}"
-                add_row(
-                    full + "'" * sum(row.name.strip("'") == full for row in TABLE), call, {"self": fixed(make)}, named
-                )
+                add_row(call, {"self": fixed(make)}, named)
 
 
-def add_row(name: str, call: Callable, arguments: dict[str, Kind], named: dict[str, Kind]) -> None:
+def add_row(call: Callable, arguments: dict[str, Kind], named: dict[str, Kind]) -> None:
     found = derived(call, arguments, named)
     parameters = inspect.signature(call).parameters.values()
     needed = {each.name for each in parameters if each.default is each.empty} - arguments.keys()
     if found and needed <= found.keys():
-        TABLE.append(Row(name, call, arguments | found))
+        TABLE.append(Row(named_once(name_of(call)), call, arguments | found))
 
 
 add_rows_without_being_listed()
@@ -937,7 +782,7 @@ add_rows_without_being_listed()
 
 
 def call(row: Row, arguments: dict[str, Any]) -> Any:
-    if row.name == "nn.Sequential":
+    if row.call is nn.Sequential:
         return row.call(arguments["layers"])
     return row.call(**arguments)
 
