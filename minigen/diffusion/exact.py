@@ -27,8 +27,8 @@ def exact_eps_model(
 
     density is that of the data, and by_label[k] that of the data with label k, for labels y (N,); −1, or None for all,
     is no label. `schedule` is the one whose times the model receives, the full one also where a sampler takes fewer
-    steps. The result has the dtype of x, and no derivative. ValueError: shapes, labels or time steps that do not fit.
-    Eq. diffusion.17
+    steps. The result has the dtype of x, and no derivative. The model raises ValueError for shapes, labels or time
+    steps that do not fit. Eq. diffusion.17
     """
     densities = [density]
     densities += [checks.instance("by_label", each, GaussianMixture) for each in by_label or ()]

@@ -102,7 +102,7 @@ class CausalTransformer(Module):
         """`n` sequences (n, L), int64, drawn token by token, `rows` of them at a time.
 
         A temperature below 1 makes likely tokens likelier: logits are divided by it.
-        Raises ValueError for n < 1, a temperature that is not positive, labels or context that do not fit.
+        Raises ValueError for labels or context that do not fit.
         """
         self._check(numpy.zeros((n, self.length), int), labels, context)
         labels, context = (a if a is None else numpy.asarray(a) for a in (labels, context))

@@ -44,7 +44,7 @@ def expected_log_likelihood(x: Array, mu: Array, logvar: Array, w: Array, b: Arr
 class LinearGaussian:
     """The model with weights w (D_z, D_x), offset b (D_x,) and noise std > 0; float64, for exactness.
 
-    Raises ValueError if a shape does not fit or std is not positive.
+    Raises ValueError if b does not have shape (D_x,).
     """
 
     @checked(w="D_z, D_x", std=positive)

@@ -47,7 +47,7 @@ class ControlledBlock(Module):
     `.frozen` is the block itself, taken out of training; `.trained` a copy that shares no array with it, in training.
     `.zero_in` and `.zero_out` are zero convolutions. At first the gradient is zero everywhere but at `.zero_out`: its
     own input is not zero, though it multiplies it by zero. After one step the others have gradients, too.
-    ValueError: a block that is not a Module, x or c of another shape.
+    ValueError: x or c of another shape.
     """
 
     @checked(rng=Rng, channels=whole, block=Module)
@@ -71,8 +71,7 @@ class ControlNet(Module):
     c: the image (N, H, W, channels), such as edges; with None the result is that of the U-Net alone, bit for bit.
     `.frozen` is the U-Net itself, taken out of training; `.trained` a copy of its way down, in training. c enters the
     copy after its first convolution; what the copy computes enters the way up of the frozen one at two places, the
-    lowest level and the skip connection. All three pass through zero convolutions. ValueError: `unet` is of another
-    class, or shapes do not fit.
+    lowest level and the skip connection. All three pass through zero convolutions. ValueError: shapes do not fit.
     Zhang, Rao and Agrawala 2023, figure 3.
     """
 

@@ -56,7 +56,7 @@ class PixelRNN(PixelModel):
     kernel: of the masked convolution of the pixels with which it begins, an odd number.
     position_bias: as in `PixelCNN`.
     `sample` runs the whole network once for each pixel; a gated PixelCNN, which keeps what it can, is far faster.
-    ValueError: another kind, an even kernel. Van den Oord et al. 2016a
+    ValueError: an even kernel. Van den Oord et al. 2016a
     """
 
     @checked(width=whole, kind=partial(choice, options=("diagonal", "row")))
