@@ -17,7 +17,8 @@ QUANTITIES = (
 )
 # What follows "gradients in" or "by" and is no variable: "by hand", "in the plane", "in Langevin dynamics".
 NO_VARIABLE = (
-    r"the (?:direction|plane|critic|order)|one |place|PyTorch|autograd|autodiff|Langevin|thread|hand|\d|a |each |code"
+    r"the (?:direction|plane|critic|order)|one |place|PyTorch|autograd|autodiff|Langevin|least|thread|hand|it\b|N\b|\d"
+    r"|a |each |code"
 )
 
 
@@ -36,7 +37,7 @@ CONSTRUCTIONS = [
         ("also if", r"\b[Aa]lso (?:if|where|when|at|in|through) ", "even if, even where; in X too"),
         (
             "gradient in x",
-            rf"\b(?:[Gg]radients?|[Dd]erivatives?|[Ss]lope) (?:in|by) (?!{NO_VARIABLE})",
+            rf"(?<!for )(?<!, )\b(?:[Gg]radients?|[Dd]erivatives?|[Ss]lopes?) (?:in|by) (?!{NO_VARIABLE})",
             "the gradient with respect to x",
         ),
         (
@@ -51,11 +52,11 @@ CONSTRUCTIONS = [
         ),
         ("replace by", r"\b[Rr]eplac\w+ [^.:;]{1,50}? by\b", "replace A with B"),
         ("less the", r"\bless (?:that|those|half|a half|the (?!same))", "minus"),
-        ("stands", r"\bstands?\b(?! for)", "is, appears; unchanged"),
-        ("anew", r"\banew\b|\bin the mean\b|as well as possible", "again; on average; optimally"),
+        ("stands", r"\bstands?\b(?! for|-)", "is, appears; unchanged"),
+        ("anew", r"\banew\b|\bin the mean\b(?! of| is)|as well as possible", "again; on average; optimally"),
         (
             "for it",
-            r", for (?:it|they|there|this|no|in|all|each|every|angles|then) ",
+            r", for (?:it|they|there|no) ",
             "because it",
         ),
         (

@@ -92,7 +92,7 @@ features = Exercise(
     result has shape (N, dim), float32. Its first half holds the sines of t omega_k, k = 0 ... dim/2
     - 1, its second half the cosines of the same. omega_0 is 1, and the omega_k fall in equal
     ratios, such that omega with the index dim/2, one past the last, would be 1/max_period;
-    max_period is 10000 unless given. No gradient is taken.
+    max_period is 10000 unless given. The result need not be differentiable.
     """,
     hints="""
     Each pair of features has a frequency. Form the outer product of times and frequencies, then

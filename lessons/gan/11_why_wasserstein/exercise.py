@@ -18,8 +18,8 @@ lines = Exercise(
     Jensen-Shannon divergence, both in nats, and the Wasserstein-1 distance.
 
     theta is an array of any shape, with negative, zero or positive entries. The values change where
-    theta is exactly 0, however small it is elsewhere. Where a value is infinite, return np.inf. No
-    gradient is taken.
+    theta is exactly 0, however small it is elsewhere. Where a value is infinite, return np.inf. The
+    result need not be differentiable.
     """,
     hints="""
     If theta is not 0, P and Q have no point in common, so each has probability 0 wherever the other

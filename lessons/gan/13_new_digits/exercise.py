@@ -114,8 +114,8 @@ sphere = Exercise(
     and b. Each weight is the sine of a part of Omega, over the sine of Omega. If a and b have the
     same length, every point of the path has this length, and the speed is constant. If a and b have
     the same direction (the sine of Omega is below 1e-5), return the straight line, with weights 1 -
-    t and t. a and b are never 0 and never opposite; Omega may be more than a right angle. No
-    gradient is taken: plain NumPy will do.
+    t and t. a and b are never 0 and never opposite; Omega may be more than a right angle. The
+    result need not be differentiable: plain NumPy will do.
     """,
     hints="""
     What is the angle between two vectors whose lengths need not be 1? What are the two weights at t

@@ -19,8 +19,8 @@ bce = Exercise(
     logits: float array of any shape. targets: an array of the same shape with values from 0 to 1
     (values between, such as 0.9, occur), or a single number for all. Return an array of the shape
     and dtype of logits: no mean and no sum. It must be right for any logit, such as 1000 or -1000,
-    also in float32, and so must its gradient with respect to the logits, sigmoid(l) - t. Write it
-    with np, which is autograd's.
+    and in float32 too, and so must its gradient with respect to the logits, sigmoid(l) - t. Write
+    it with np, which is autograd's.
     """,
     hints="""
     Do not compute the probability, because it is rounded to 0 or 1. Express both logarithms by the
@@ -72,7 +72,7 @@ def sure_in_single_precision(impl, rng):
 
 @bce.case(points=2, kind="gradient")
 def gradient(impl, rng):
-    """The slopes of a weighted sum, at logits of all sizes, at 0 too, and also in float32."""
+    """The slopes of a weighted sum, at logits of all sizes, at 0 too, and in float32."""
     logits = np.concatenate([2 * rng.standard_normal(4), [-1000.0, 0.0, 800.0]])
     targets, weights = rng.random(7), rng.standard_normal(7)
     single = np.array([-1000.0, -200.0, 0.0, 200.0, 1000.0], np.float32)
