@@ -17,8 +17,8 @@ QUANTITIES = (
 )
 # What follows "gradients in" or "by" and is no variable: "by hand", "in the plane", "in Langevin dynamics".
 NO_VARIABLE = (
-    r"the (?:direction|plane|critic|order)|one |place|PyTorch|autograd|autodiff|Langevin|least|thread|hand|it\b|N\b|\d"
-    r"|a |each |code"
+    r"the (?:direction|plane|critic|order|whole|table|initial|first|last)|one |place|PyTorch|autograd|autodiff|Langevin"
+    r"|least|finite|small|the root|its own|thread|hand|it\b|N\b|\d|a |each |every |operations|code|two|three|ten"
 )
 
 
@@ -56,7 +56,7 @@ CONSTRUCTIONS = [
         ("anew", r"\banew\b|\bin the mean\b(?! of| is)|as well as possible", "again; on average; optimally"),
         (
             "for it",
-            r", for (?:it|they|there|no) ",
+            r", for (?:it|they|there) ",
             "because it",
         ),
         (
@@ -97,10 +97,15 @@ def passages_of_markdown(text: str, line: int = 1) -> Iterator[Passage]:
 
 
 def passages_of_python(source: str) -> Iterator[Passage]:
-    """The texts in quotation marks and the comments of a program, comments that follow each other as one passage."""
+    """The texts in quotation marks and the comments of a program, comments that follow each other as one passage.
+
+    A single word is a key, not a text.
+    """
     for node in _texts(ast.parse(source)):
-        yield from passages_of_markdown(written(node), node.lineno)
-    first, last, lines = 0, 0, []
+        text = written(node)
+        if len(text.split()) > 1:
+            yield from passages_of_markdown(text, node.lineno)
+    first, last, lines = 0, -1, []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             if token.start[0] != last + 1:

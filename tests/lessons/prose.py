@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from minigen.course.exercise import clauses
 from minigen.course.index.lesson_source import Call, LessonSource
 from minigen.course.index.lessons import scan_lessons, short_id
 from minigen.course.reading.purposes import PageCell, page_cells
@@ -38,29 +39,16 @@ OTHER_HEADING = re.compile(
 OTHER_PREREQUISITES = re.compile(
     r"\bNeeded:|\bIt (?:uses|needs)\b|\bRead (?:`\w+/\d\d`|[^.]*`\w+/\d\d`)[^.]* first\b|\bPrerequisites?\b"
 )
-# Finite verbs as outcomes use them. A form that is also a noun or a participle is left out where a label may have it.
-VERBS = frozenset(
+# Finite verbs that outcomes have besides those of `clauses.VERBS`. A form that is also a noun is left out where a label
+# may have it, as "sample" and "score".
+FURTHER_VERBS = frozenset(
     """
-    is are was were am has have had does do did can could will would must may might should shall cannot
-    isn't aren't doesn't don't didn't hasn't haven't won't can't let's
-    adds allows approaches appears applies becomes became begins began behaves belongs bends binds brings causes changed
-    chooses chose collapses collapsed comes came compares compresses computes concentrates connects consists contains
-    contributes converges copies corrects corresponds counts covers crosses cuts decides decreases decreased depends
-    describes determines deviates differs differ disappears diverges divides doubles draws ended ends equals equal
-    exceeds exceed exists exist expects explains explodes extends falls fall fell fails fail favors finds fits fixes
-    follows follow forces forgets forms gains gained gets gives give gave goes go grows grow grew happens happened
-    helps helped hides holds hold ignores implies improves improved increases increased interpolates intersect
-    intersects jumps keeps keep kept knows lacks lags leads learns learned leaves leave left lets lies lie lay loses
-    lost looks lowers makes make made matches match maximizes mean means meets meet merge merges minimizes misses
-    mixes moves move moved multiplies multiply needs need needed occurs occur oscillates outputs overlap overlaps
-    overflows overshoots pairs passes pays penalizes points predicts prefers preserves produces proves punishes
-    pushes puts quarters raises reach reaches reached receives reduces remains remain removes repeats replaces reports
-    represents requires rises rise rose rotates rounds runs samples saves says scales sees separates sets shifts
-    shortens shows show showed shrinks shrink simplifies sits solves spans splits spreads stays stay stayed stops
-    stretches sums supports swaps takes take took tells tends touches transforms treats turns turned uses use used
-    vanishes vanish varies vary wanders weighs wins win won works write writes yields
-    errs includes changes went assigns spends reads identifies explore explores
-    add drop drops dropped cost costs decrease increase suffice suffices cancel cancels lead leads depend belong need
+    appears approaches aren't became behaves binds can't causes changed chose collapsed collapses concentrates
+    contributes converges corrects corresponds crosses decreased deviates didn't disappears diverges doesn't don't
+    dropped ended equal errs explodes explore explores favors fixes gained happened hasn't haven't helped helps
+    identifies implies improved improves increased intersect intersects isn't lay learns left let's lost lowers meet
+    meets moved reports needed oscillates outputs overlap overlaps overshoots prefers proves punishes rose saves
+    separates shortens showed simplifies sits spends stayed suffice suffices wanders win wins won won't
     """.split()
 )
 
@@ -122,8 +110,12 @@ def first_sentence(text: str) -> str:
 
 
 def has_verb(sentence: str) -> bool:
-    """Whether a sentence has a finite verb of the list, or an equation, which is read as one."""
-    return " = " in sentence or not VERBS.isdisjoint(re.findall(r"[a-z']+", sentence.lower()))
+    """Whether a sentence has a finite verb, or an equation, which is read as one.
+
+    A verb that the lists do not have is added to FURTHER_VERBS.
+    """
+    words = re.findall(r"[a-z']+", sentence.lower())
+    return " = " in sentence or clauses.has_verb(sentence) or not FURTHER_VERBS.isdisjoint(words)
 
 
 def begins_with(text: str, choice: str) -> bool:
