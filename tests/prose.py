@@ -42,7 +42,7 @@ CONSTRUCTIONS = [
         ),
         (
             "gradient is taken",
-            r"[Gg]radients?(?: [a-z ]{0,40})? (?:is|are) taken|takes the gradient|No gradient is taken",
+            r"[Gg]radients?(?: [a-z, ]{0,70})? (?:is|are) taken|takes the gradient|No gradient is taken",
             "must be differentiable with respect to x; need not be differentiable",
         ),
         (

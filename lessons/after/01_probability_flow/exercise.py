@@ -193,7 +193,8 @@ probe = Exercise(
 
     velocity(x, t) takes points (N, D) and times (N,) and returns (N, D); it treats the examples
     independently. t is one number or (N,). probe is (N, D), a probe for each example. The estimate
-    is probe^T J probe of each example, (N,), with J its Jacobian. Use one gradient, whatever D is.
+    is pᵀ J p of each example, (N,), with p its probe and J its Jacobian. Use one gradient, whatever
+    D is.
     """,
     hints="""
     The gradient of the scalar sum(v * probe) holds probe^T J of each example. Multiply it with the

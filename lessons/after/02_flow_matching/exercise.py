@@ -314,8 +314,8 @@ bend = Exercise(
 
     x (N, D) holds the starts at times[0], and times (K + 1,) falls (or rises) to the end. Follow
     Euler's steps, x + (after - time) velocity(x, t), with t an array (N,) filled with the time. The
-    chord of a path is (its end - its start) / (times[-1] - times[0]). Return the mean over paths
-    of the squared distance |velocity - chord|^2, summed over the coordinates, weighted over the
+    chord of a path is (its end - its start) / (times[-1] - times[0]). Return the mean over paths of
+    the squared distance between velocity and chord, summed over the coordinates, weighted over the
     steps by their share of the whole time.
     """,
     hints="""

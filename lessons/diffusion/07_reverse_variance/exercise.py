@@ -117,7 +117,7 @@ variance = Exercise(
     v may be below 0 or above 1; the line continues there.
 
     v has shape (N, D) or (N, H, W, C), and so has the result, in its dtype. t is one time step, a
-    whole number 1 ... T, or an array (N,) of them, one for each example; T is 2 or more. At t = 1
+    whole number 1 ... T, or an array (N,) of them, one for each example; T is 2 or more. At t = 1,
     beta~ is 0 and has no logarithm: there, and only there, take beta~_2 in its place (but beta_1 as
     it is). The result must be differentiable with respect to v.
 

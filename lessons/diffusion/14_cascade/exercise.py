@@ -17,7 +17,7 @@ condition = Exercise(
 
     small and eps, the noise to use, have shape (N, h, w, C); s is one time step, a whole number, or
     an array (N,) of them, from 0 (no noise) to T. First noise the small images, s steps at once.
-    Then replace each pixel with factor x factor equal pixels: (N, factor h, factor w, C). Last add
+    Then replace each pixel with factor × factor equal pixels: (N, factor h, factor w, C). Last add
     a channel that is constant over an image, the standard deviation of its noise. The result has
     shape (N, factor h, factor w, C + 1), the new channel last. Nothing is clipped; the result need
     not be differentiable.

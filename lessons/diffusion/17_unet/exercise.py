@@ -9,7 +9,7 @@ sizes = Exercise(
     target="minigen.diffusion.networks.unet:unet_sizes",
     minutes=12,
     prompt="""
-    The sizes of the feature maps inside the original U-Net. A level has two 3 x 3 convolutions
+    The sizes of the feature maps inside the original U-Net. A level has two 3×3 convolutions
     without padding, each of which removes one pixel at every border. Down: such a level, then
     pooling to half the side; `depth` times, and then a level at the bottom. Up: the side is
     doubled, and a level follows; `depth` times.

@@ -159,7 +159,8 @@ layer = Exercise(
     "tanh". linear(x, w, b, activation) of minigen.tensor accepts None for both.
 
     Where the mask is 0 a weight has no effect and gets no gradient, but keeps its value: the mask
-    may change later, so do not change w. Gradients with respect to x, w and b are taken.
+    may change later, so do not change w. The result must be differentiable with respect to x, w and
+    b.
     """,
     hints="""
     The mask belongs to the weights: what does a weight of zero do?

@@ -23,8 +23,8 @@ frechet = Exercise(
     - 2 (cov1 cov2)^(1/2)).
 
     mu1 and mu2 (D,) are the means, cov1 and cov2 (D, D) the covariances: symmetric, without
-    negative eigenvalues, possibly singular. (.)^(1/2) is the square root of a matrix, R with R R =
-    cov1 cov2, not the root of each entry.
+    negative eigenvalues, possibly singular. The power 1/2 is the square root of a matrix, R with R
+    R = cov1 cov2, not the root of each entry.
 
     You need only the trace of R, which is the sum of the square roots of the eigenvalues of cov1
     cov2. Apart from rounding errors these are not negative: set negative ones to 0. The result need

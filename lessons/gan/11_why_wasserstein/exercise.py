@@ -86,11 +86,11 @@ of_plan = Exercise(
     target="minigen.metrics.transport:plan_gradient",
     minutes=15,
     prompt="""
-    Return the gradient of the mean distance under a transport plan, sum_ij plan[i, j] * |y_j -
-    x_i|, with respect to the targets y: an array (M, D).
+    Return the gradient of the mean distance under a transport plan, the sum over i and j of plan[i,
+    j] times |y_j - x_i|, with respect to the targets y: an array (M, D).
 
     plan (N, M), with nonnegative entries of any sum, is held fixed. x (N, D) are the sources, y (M,
-    D) the targets, and |.| is the Euclidean length. Where a source and a target coincide, the
+    D) the targets, and the length is the Euclidean one. Where a source and a target coincide, the
     distance has a kink: use 0 for this term, never NaN. The other terms of this target count as
     usual, and so does a distance as small as 1e-9. Write the derivative out; do not use automatic
     differentiation. Plain NumPy is enough.

@@ -145,12 +145,12 @@ penalty = Exercise(
     imports=["from minigen.tensor import grad"],
     prompt="""
     Return the gradient penalty without its factor lambda: one number, the mean over the batch of
-    (|gradient of f at x_hat| - target)^2.
+    (|g| - target)^2, where g is the gradient of f at x_hat.
 
     critic maps examples (N, ...) to scores (N,). real and fake have the same shape: (N, 2) for
     points, (N, H, W, C) for images. epsilon (N,) holds a number in [0, 1] for each pair, and x_hat
-    = epsilon real + (1 - epsilon) fake, pair by pair, so that x_hat lies on the segment between the
-    real and the generated example. The gradient is with respect to x_hat; its norm is over all
+    = epsilon * real + (1 - epsilon) * fake, pair by pair, so that x_hat lies on the segment between
+    the real and the generated example. The gradient is with respect to x_hat; its norm is over all
     components of one example.
 
     `grad(fn)(x)`, from minigen.tensor, is the gradient of a function that returns one number. Your
@@ -300,7 +300,7 @@ whole = Exercise(
     ],
     prompt="""
     Return a tuple of two numbers: the loss that a critic with gradient penalty minimizes, and the
-    part of this loss that estimates the distance. The first number is critic_loss + lambda *
+    part of this loss that estimates the distance. The first number is critic_loss plus lambda times
     gradient_penalty. The second is critic_loss alone, which is logged and plotted. The first number
     must be differentiable.
 

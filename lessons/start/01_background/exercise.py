@@ -104,11 +104,12 @@ adam = Exercise(
     needed: self.lr, self.betas (two numbers), self.eps, self.weight_decay, and self.steps, the
     number of this step: 1 in the first.
 
-    First, if weight_decay is not zero, p loses the share lr * weight_decay of itself (AdamW). Then
-    both running means move toward g and g^2, with beta_1 and beta_2. Then lr * mean_hat /
-    (sqrt(square_hat) + eps) is subtracted from p, where the hats divide by 1 - beta^steps, because
-    both means began at 0. Change p, mean and square themselves (p -= ..., p[...] = ...), because
-    the model and the optimizer keep these arrays. Leave g and the settings of self as they are.
+    First, if weight_decay is not zero, p loses the share `lr * weight_decay` of itself (AdamW).
+    Then both running means move toward g and g^2, with beta_1 and beta_2. Then `lr * mean_hat /
+    (sqrt(square_hat) + eps)` is subtracted from p, where the hats divide by `1 - beta**steps`,
+    because both means began at 0. Change p, mean and square themselves (`p -= ...`, `p[...] =
+    ...`), because the model and the optimizer keep these arrays. Leave g and the settings of self
+    as they are.
     """,
     hints="""
     mean and square are kept for the next step without their corrections; the corrected ones are

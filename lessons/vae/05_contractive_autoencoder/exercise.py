@@ -113,8 +113,8 @@ general = Exercise(
     encoder is a function that maps x (N, D) to codes (N, H); the code of an example depends on no
     other example. jacobian(f)(v) is the matrix (H, D) of all derivatives of a function f of one
     vector v (D,). grad(f)(v) is the gradient of a function with a single value. Finite differences
-    are not exact enough. The gradient of the penalty with respect to the weights of the encoder is
-    taken; it is 0 where the code is constant.
+    are not exact enough. The penalty must be differentiable with respect to the weights of the
+    encoder; the gradient is 0 where the code is constant.
     """,
     hints="""
     Each unit of the code has one derivative with respect to each input. Which of them does one

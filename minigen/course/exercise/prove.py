@@ -478,7 +478,8 @@ def run(exercises: Sequence[Exercise], seeds: int = 20, as_json: bool = False) -
         print_json(data)
     else:
         sound = f"{sum(proof.stands for proof in proofs)} of {plural(len(proofs), 'exercise')}"
-        print(f"{sound} sound, on {seeds} seeds, in {sum(p.seconds for p in proofs):.1f} s")
+        verb = "is" if len(proofs) == 1 else "are"
+        print(f"{sound} {verb} sound, on {seeds} seeds, in {sum(p.seconds for p in proofs):.1f} s")
     return 0 if all(proof.stands for proof in proofs) else 1
 
 
