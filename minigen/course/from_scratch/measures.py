@@ -15,7 +15,8 @@ from scipy.spatial import cKDTree
 
 from minigen.data.density import Density
 from minigen.data.mixture import GaussianMixture
-from minigen.metrics import mode_coverage, sampling_floor, sliced_wasserstein
+from minigen.metrics.samples import mode_coverage, sampling_floor
+from minigen.metrics.transport import sliced_wasserstein
 
 __all__ = ["GRID", "binary_numbers", "density_numbers", "memorization", "plane_numbers", "ranks"]
 
