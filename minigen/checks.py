@@ -40,7 +40,7 @@ def checked(**declared: Any) -> Callable[[F], F]:
 
     An argument is declared as
 
-        "N, ..., 3"     an array of finite floats of this shape. A name, or "...", that stands in several declarations
+        "N, ..., 3"     an array of finite floats of this shape. A name, or "...", that is in several declarations
                         is the same size, or the same axes, in all of them; N' is another size, which errors call N
         Rng, Schedule   an instance of this class
         positive        one of the checks of this module with the arguments (name, value); for one with more of them,

@@ -1,7 +1,7 @@
 """The script that `minigen new --data` writes for a table or a folder of images of one's own: complete, and short.
 
 A table gets a flow, with an outlier score for each row and new rows; images get a VAE, with the same. What is adapted
-to the data stands in the script as it is: columns, sizes, the size of a batch.
+to the data is in the script as it is: columns, sizes, the size of a batch.
 """
 
 from __future__ import annotations

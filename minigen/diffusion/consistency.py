@@ -112,7 +112,7 @@ def consistency_training_loss(
     """The distance between f(x + high z, high) and f_target(x + low z, low): by default their mean square.
 
     Data x and noise z are (N, ...): with the same z both points lie on one straight path, for small steps a path of the
-    process in the mean. No gradient flows through f_target. distance(a, b) is a scalar, such as `pseudo_huber`; the
+    process on average. No gradient flows through f_target. distance(a, b) is a scalar, such as `pseudo_huber`; the
     weight λ is in it. ValueError: shapes, levels. Eq. diffusion.29
     """
     high, low = levels(batch_shape(x=x, z=z)[0], high=high, low=low)

@@ -239,7 +239,7 @@ def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
 def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule) -> numpy.ndarray:
     """The variance of q(x_{t-1} | x_t) in each dimension for Gaussian data of variance `data_variance`: shaped as t.
 
-    x_{t-1} has the variance V_{t-1} = ᾱ_{t-1} data_variance + 1 − ᾱ_{t-1}, and given x_t, β_t V_{t-1}/V_t of it is
+    x_{t-1} has variance V_{t-1} = ᾱ_{t-1} data_variance + 1 − ᾱ_{t-1}, and given x_t, β_t V_{t-1}/V_t of it is
     left. Data as wide as the noise (1) gives β_t, a single point (0) gives β̃_t, and wider data give more than β_t.
     Sohl-Dickstein et al. 2015; Ho et al. 2020, section 3.2.
     """

@@ -9,7 +9,7 @@
 
 By Bayes' rule the score of q(x_t | y) is that of q(x_t) plus the gradient of log q(y | x_t); ε is minus the score times
 √(1 − ᾱ_t). A weight w ≠ 1 on the gradient has no such derivation: it trades variety for samples that fit the condition
-more closely. `schedule` is the one whose times the models receive, the full one also where a sampler takes fewer steps.
+more closely. `schedule` is the one whose times the models receive, the full one even where a sampler takes fewer steps.
 
 Each wraps a model of the noise into another, (x, t, y=None), so that they can be wrapped in any order. A second output
 of a model (v) is kept. Guidance by a classifier or an encoder passes y on to the model. `conditional` and

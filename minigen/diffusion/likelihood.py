@@ -163,7 +163,7 @@ class VLBTerms(NamedTuple):
 
     @property
     def total(self) -> numpy.ndarray:
-        """L_VLB for each example, nats, (N,): an upper bound on −log p(x0), in the mean over draws."""
+        """L_VLB for each example, nats, (N,): an upper bound on −log p(x0), on average over draws."""
         return self.nats.sum(axis=1)
 
     @property

@@ -1,4 +1,4 @@
-"""Faster samplers: from noise to data with any model of the noise, `eps_model(x, t)`. That of DDPM stands in `ddpm`.
+"""Faster samplers: from noise to data with any model of the noise, `eps_model(x, t)`. That of DDPM is in `ddpm`.
 
     x = rng.standard_normal((1000, 2), dtype=numpy.float32)       # x_T, pure noise
     x = strided(model, x, schedule, 20, rng)                      # DDPM in 20 steps, each with fresh noise

@@ -29,7 +29,7 @@ class Schedule:
         alpha               α = 1 − β
         alpha_bar           ᾱ_t = α_1 α_2 ... α_t; alpha_bar[0] = 1
         posterior_variance  β̃, the variance of x_{t-1} when x_t and x_0 are known; 0 at t = 1 (and at t = 0)
-        posterior_variance_clipped    the same with its value at t = 2 also at t = 1, so that it has a logarithm
+        posterior_variance_clipped    the same with its value at t = 2 at t = 1 too, so that it has a logarithm
         snr                 signal-to-noise ratio ᾱ/(1 − ᾱ), infinite at t = 0
         sigma               1/√snr: the noise of x_t in units of the data, the σ of NCSN and of Karras et al.
         times               the time argument of a model at step t: t itself, except after `subset`

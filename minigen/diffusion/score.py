@@ -61,7 +61,7 @@ def sliced_score_matching_loss(score: Callable, x: Array, v: Array, variance_red
 
     score(x) -> (N, D), each row made of its own row of x only; x and v are (N, D), the rows of v random directions
     with E vvᵀ = I, such as normal ones. Then it is, in expectation and but for a constant of the data, half the mean
-    squared error of the score, with one derivative in the place of D. Differentiable in the parameters of `score`.
+    squared error of the score, with one derivative instead of D. Differentiable in the parameters of `score`.
     ValueError: v or the score has another shape. Song, Garg, Shi and Ermon 2019, eq. 7 and 8.
     """
     batch_shape(x=x, v=v)

@@ -57,7 +57,7 @@ def leibniz_determinant(M: Array) -> Array:
     """det M as the sum over all permutations j of (−1)^τ(j) M[0, j_0] M[1, j_1] ...: M (n, n) -> a scalar.
 
     τ counts the inversions of j. There are n! terms, so n is at most 8. The sum is a polynomial, so it has a gradient
-    everywhere, also where M is singular. ValueError: M is not square, is larger, or is not finite. Eq. flow.02
+    everywhere, even where M is singular. ValueError: M is not square, is larger, or is not finite. Eq. flow.02
     """
     M = _small_square("M", M)
     total = 0.0

@@ -45,7 +45,7 @@ def divergence(velocity: Callable, x: Array, t: Any) -> tuple[Array, Array]:
 def hutchinson_divergence(velocity: Callable, x: Array, t: Any, probe: Array) -> tuple[Array, Array]:
     """velocity(x, t) (N, D) and probeᵀ J probe (N,), J the Jacobian of each example, by one backward pass.
 
-    It is the divergence in the mean over probes (N, D) with E probe probeᵀ = I, such as signs or normal numbers. Keep
+    It is the divergence on average over probes (N, D) with E probe probeᵀ = I, such as signs or normal numbers. Keep
     the probe along a path, so that the estimate of its integral belongs to one function.
     ValueError: probe or the velocity has another shape. Eq. after.06; Hutchinson 1990, Grathwohl et al. 2019.
     """

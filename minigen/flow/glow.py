@@ -115,7 +115,7 @@ def lu_parts(W: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
 def lu_matrix(P: Array, L: Array, U: Array, sign: Array, log_s: Array) -> Array:
     """P (L + I)(U + diag(sign · exp(log_s))), all (C, C) but sign and log_s (C,) -> (C, C).
 
-    Of L only what stands below the diagonal counts, of U only what stands above.
+    Of L only what is below the diagonal counts, of U only what is above.
     """
     identity = numpy.eye(len(P), dtype=L.dtype)
     lower = np.tril(L, -1) + identity

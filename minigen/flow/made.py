@@ -265,7 +265,7 @@ class Stepwise:
             self.ends.append((self.x, _rows(made.skip.w * made.skip.mask)))
 
     def parameters(self, place: int, i: int) -> numpy.ndarray:
-        """(outputs, n), those of coordinate i, which stands at this place."""
+        """(outputs, n), those of coordinate i, which is at this place."""
         for k, layer in enumerate(self.layers):
             new = self.units[k][place]
             if len(new):

@@ -5,7 +5,7 @@
 A Gaussian with independent coordinates is rarely close to the true posterior, and the bound is lower by their KL
 divergence; the flow reduces it. The KL divergence from the prior then has no closed form and is estimated from one
 draw. Rezende and Mohamed 2015 (a chain of `Planar`); Kingma et al. 2016 (an `IAF` with the encoder's features as
-context). `flow_prior` keeps the Gaussian posterior and replaces the prior by a flow (Su and Wu 2018).
+context). `flow_prior` keeps the Gaussian posterior and replaces the prior with a flow (Su and Wu 2018).
 """
 
 import math

@@ -102,7 +102,7 @@ class HistoricalAverage:
         self.updates = 0
 
     def update(self, model: Module) -> None:
-        """Include the model's current parameters in the mean; ValueError if names or shapes differ."""
+        """Include the model's current parameters in the average; ValueError if names or shapes differ."""
         current = self._parameters(model)
         self.updates += 1
         for name, mean in self.mean.items():

@@ -48,8 +48,8 @@ def generator_loss_minimax(fake_logits: Array) -> Array:
 def generator_loss_nonsaturating(fake_logits: Array) -> Array:
     """−mean log D(G(z)), a scalar in nats: the loss that Goodfellow et al. 2014 train with.
 
-    It has the fixed point of the minimax loss, but its gradient in the logit, −σ(−l), is largest where D(G(z)) is
-    close to 0.
+    It has the fixed point of the minimax loss, but its gradient with respect to the logit, −σ(−l), is largest where
+    D(G(z)) is close to 0.
     fake_logits (N,).
     """
     return np.mean(softplus(-fake_logits))

@@ -184,7 +184,7 @@ def _pairs_sharing(
 
     The first row is uniform among those that have a partner, the second uniform among its partners. k: for the error.
     """
-    order = numpy.argsort(value, kind="stable")  # rows of one value stand together
+    order = numpy.argsort(value, kind="stable")  # rows of one value are together
     count = numpy.bincount(value)
     start = numpy.cumsum(count) - count  # where each value begins in that order
     places = numpy.flatnonzero(count[value[order]] > 1)

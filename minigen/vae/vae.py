@@ -237,7 +237,7 @@ def score_function_gradient(
 
     The gradient of E_q f is E_q[(f(z) - baseline) * gradient of log q(z)], for any constant baseline. All arrays are
     (N, D), `f` maps (N, D) -> (N,). Returns two arrays (N, D): one unbiased estimate in each row. Also called REINFORCE
-    (Williams 1992). It applies also where z cannot be written as in Eq. vae.14.
+    (Williams 1992). It applies even where z cannot be written as in Eq. vae.14.
     """
     mu, logvar, eps = checks.floats_of_one_shape(2, mu=mu, logvar=logvar, eps=eps)
     z = reparameterize(mu, logvar, eps)

@@ -26,7 +26,7 @@ discriminator = Exercise(
     target of the real examples is 1 - s instead of 1. The target of the fakes stays 0.
 
     Logits may be as large as 1000, in float32 too, so do not take the logarithm of a sigmoid. The
-    gradient in the logits is taken. It must be as exact and as finite as the loss, at a logit of 0
+    gradient with respect to the logits must be as exact and as finite as the loss, at a logit of 0
     as well. Write the function with np, which is autograd's. np.where removes an infinity from the
     loss, but not from its gradient.
     """,
@@ -124,7 +124,7 @@ minimax = Exercise(
 
     fake_logits (N,) are the discriminator's outputs on the fakes before the sigmoid. Logits may be
     as large as 1000, in float32 too. The result is negative: log 1/2 if D is 1/2 on every fake, and
-    near 0 if D is near 0 on every fake. The gradient in the logits is taken. It must be finite and
+    near 0 if D is near 0 on every fake. The gradient with respect to the logits must be finite and
     exact everywhere, at a logit of 0 as well. Write the function with np, which is autograd's.
     """,
     hints="""
@@ -189,7 +189,7 @@ nonsaturating = Exercise(
 
     fake_logits (N,) are the discriminator's outputs on the fakes before the sigmoid. Logits may be
     as large as 1000, in float32 too. The result is positive: log 2 if D is 1/2 on every fake, and
-    near 0 if D is near 1 on every fake. The gradient in the logits is taken. It must be finite and
+    near 0 if D is near 1 on every fake. The gradient with respect to the logits must be finite and
     exact everywhere, at a logit of 0 as well. Write the function with np, which is autograd's.
     """,
     hints="""

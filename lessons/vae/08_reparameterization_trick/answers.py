@@ -105,16 +105,18 @@ MISTAKES = {
     "score_function_gradient": """
     # sigma multiplies here: the derivative of log q in mu is eps / sigma.
     np.exp(-0.5 * logvar) -> np.exp(0.5 * logvar)
-    # The derivative in mu is divided by the variance: eps holds one sigma already.
+    # The derivative with respect to mu is divided by the variance: eps holds one sigma already.
     np.exp(-0.5 * logvar) -> np.exp(-logvar)
     np.exp(-0.5 * logvar) -> 1.0  # sigma is missing in mu: divide eps by sigma.
-    # sigma multiplies the derivative in logvar: written with eps, no sigma is left.
+    # sigma multiplies the derivative with respect to logvar: written with eps, no sigma is left.
     (eps**2 - 1) -> (eps**2 - 1) * np.exp(logvar)
     # The -1/2 from the normalization of q is missing: without it the mean of the weight is not 0.
     (eps**2 - 1) -> eps**2
-    # The derivative in logvar is twice too large: log sigma^2 enters log q with a factor 1/2.
+    # The derivative with respect to logvar is twice too large: log sigma^2 enters log q with a
+    # factor 1/2.
     weight * 0.5 -> weight * 1.0
-    # This is the derivative in sigma: in logvar it is sigma / 2 times that.
+    # This is the derivative with respect to sigma: with respect to logvar it is sigma / 2 times
+    # that.
     weight * 0.5 * (eps**2 - 1) -> weight * (eps**2 - 1) * np.exp(-0.5 * logvar)
     - baseline -> + baseline  # The baseline is added: subtract it.
     - baseline -> - 0 * baseline  # The baseline is not used: subtract it from f(z).

@@ -70,8 +70,8 @@ def gradients(impl, rng):
     expect={"z / sigma": [[2.0, -3.0]], "slope / sigma": [[1.0, -1.5]]},
 )
 def narrow_and_wide(impl, rng):
-    """At logvar = -60 and 60 the deviation is e^-30 and e^30: z is sigma eps, and its slope in
-    logvar half of that."""
+    """At logvar = -60 and 60 the deviation is e^-30 and e^30: z is sigma eps, and its slope with
+    respect to logvar half of that."""
     mu, logvar, eps = np.zeros((1, 2)), np.array([[-60.0, 60.0]]), np.array([[2.0, -3.0]])
     sigma = np.exp(np.array([[-30.0, 30.0]]))
     slope = grad(lambda v: np.sum(impl(mu, v, eps)))(logvar)
@@ -86,8 +86,8 @@ kl = Exercise(
     KL(N(mu, diag exp(logvar)) || N(0, I)) of each example, in nats.
 
     mu and logvar have shape (N, D); the result has shape (N,): a sum over the D dimensions, which
-    are independent. It is 0 where mu = 0 and logvar = 0, and positive elsewhere. Its gradient is
-    taken, also at mu = 0. logvar has no bounds: at -1000 the variance underflows to 0.
+    are independent. It is 0 where mu = 0 and logvar = 0, and positive elsewhere. It must be
+    differentiable, even at mu = 0. logvar has no bounds: at -1000 the variance underflows to 0.
     """,
     hints="""
     Dimensions are independent, so their divergences add. For one of them take the mean under q of
@@ -163,8 +163,8 @@ score = Exercise(
     mu, logvar and eps have shape (N, D). The draws are made as in `reparameterize`, and f maps them
     to one value for each row, (N, D) -> (N,). Each row is one estimate: f(z) minus the number
     `baseline`, times the derivative of log q(z) with z held fixed. logvar has no bounds: -60 and 60
-    occur, where z - mu, computed from a rounded z, has lost its digits. No gradient is taken of the
-    result.
+    occur, where z - mu, computed from a rounded z, has lost its digits. The result need not be
+    differentiable.
     """,
     hints="""
     Only q depends on mu and logvar: the derivative of its density is the density times the
@@ -255,8 +255,8 @@ def one_draw(impl, rng):
     expect={"in mu, times sigma": [[2.0, -3.0]], "in logvar": [[1.5, 4.0]]},
 )
 def narrow_and_wide_draws(impl, rng):
-    """At mu = 1 and logvar = -60 and 60, for f = 1 everywhere: the derivative in mu is eps /
-    sigma."""
+    """At mu = 1 and logvar = -60 and 60, for f = 1 everywhere: the derivative with respect to mu is
+    eps / sigma."""
     logvar, eps = np.array([[-60.0, 60.0]]), np.array([[2.0, -3.0]])
     in_mu, in_logvar = impl(lambda z: np.ones(len(z)), np.ones((1, 2)), logvar, eps)
     return {"in mu, times sigma": in_mu * np.exp(0.5 * logvar), "in logvar": in_logvar}
@@ -271,9 +271,10 @@ pixels = Exercise(
     log p(x) of each image, in nats, where pixel i is 1 with probability sigmoid(logits_i).
 
     x has values in [0, 1], and x and logits have shape (N, D); the result has shape (N,): a sum
-    over the D pixels, so it is never positive. Its gradient in the logits is taken. Logits may be
-    1000 or -1000, in float32 too: never take the logarithm of 0 or the exponential of 1000, not
-    even in a branch of np.where that is not used, for the gradient passes there as well.
+    over the D pixels, so it is never positive. It must be differentiable with respect to the
+    logits. Logits may be 1000 or -1000, in float32 too: never take the logarithm of 0 or the
+    exponential of 1000, not even in a branch of np.where that is not used, for the gradient passes
+    there as well.
     """,
     hints="""
     Each pixel is 1 with its own probability s = sigmoid(logit), and the pixels are independent.
@@ -357,7 +358,7 @@ def slope_where_sure(impl, rng):
 
 @pixels.case(points=1, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
-    """Its slope in the logits is x - sigmoid(logits)."""
+    """Its slope with respect to the logits is x - sigmoid(logits)."""
     x, logits = pictures(rng)
     return {"gap": grad(lambda l: np.sum(impl(x, l)))(logits) - x + 1 / (1 + np.exp(-logits))}
 
@@ -374,8 +375,8 @@ bound = Exercise(
     x and decoded have shape (N, D), decoded being the decoder's output for one sample of z for each
     example; mu and logvar (N, D_z) are the encoder's. `log_likelihood` is a function of x and
     decoded that gives log p(x|z), shape (N,). The KL divergence is that from N(mu, diag
-    exp(logvar)) to N(0, I); use your own kl_standard_normal, or the package's, packages_kl.
-    Gradients in decoded, mu and logvar are taken.
+    exp(logvar)) to N(0, I); use your own kl_standard_normal, or the package's, packages_kl. The
+    result must be differentiable with respect to decoded, mu and logvar.
     """,
     hints="""
     How well is x reconstructed from the code, and what does the code cost?

@@ -31,10 +31,11 @@ def controlled(frozen: Callable, trained: Callable, zero_in: Callable, zero_out:
 
 @checked(w="C, K")
 def conv1x1_gradients(x: Array, w: Array, g: Array) -> tuple[Array, Array, Array]:
-    """The gradients of a loss in w, b and x, where y = x w + b at each position and g is the loss's gradient in y.
+    """Return the gradients of a loss with respect to w, b and x, where y = x w + b at each position.
 
-    x (N, H, W, C), w (C, K), g (N, H, W, K) -> dw (C, K), db (K,), dx (N, H, W, C). With w = 0, dx is 0 and dw is not:
-    a zero convolution is trained from the first step, the layers before it later. ValueError: shapes that do not fit.
+    g is the loss's gradient with respect to y. x (N, H, W, C), w (C, K), g (N, H, W, K) -> dw (C, K), db (K,),
+    dx (N, H, W, C). With w = 0, dx is 0 and dw is not: a zero convolution is trained from the first step, the layers
+    before it later. ValueError: shapes that do not fit.
     """
     x = checks.array("x", x, "N", "H", "W", np.shape(w)[0])
     g = checks.array("g", g, *np.shape(x)[:3], np.shape(w)[1])

@@ -63,7 +63,7 @@ class CodePixelCNN(PixelCNN):
         """n images of codes (n, H, W), int64, drawn code by code.
 
         Codes of `given` (n, H, W) are kept where `known`, bool of a shape that broadcasts to it, is True; elsewhere any
-        integer may stand. ValueError: only one of the two, other shapes and kinds, a size that is not `position_bias`.
+        integer is allowed. ValueError: only one of the two, other shapes and kinds, a size that is not `position_bias`.
         """
         shape = self._sample_shape(rng, n, size)
         given = None if given is None else checks.integers("given", given, *shape, least=numpy.iinfo(numpy.int64).min)
