@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from minigen.course.commands.exercise.reset import backup
 from minigen.course.console import UsageError, print_json
+from minigen.course.exercise.backup import backup
 from minigen.course.exercise.grading import bubblewrap, status
 from minigen.course.exercise.grading.report import json_head
 from minigen.course.exercise.progress import answer_file, changed

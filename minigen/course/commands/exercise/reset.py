@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
-from pathlib import Path
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
+from minigen.course.exercise.backup import backup
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.limits import as_given
 from minigen.course.exercise.progress import Progress, add_folder, answer_file, changed
 from minigen.course.index.names import FROM_SCRATCH
 from minigen.course.lesson.options import Parser
-from minigen.files import write_new, write_text
+from minigen.files import write_text
 
-__all__ = ["arguments", "backup", "run"]
+__all__ = ["arguments", "run"]
 
 
 def arguments(parser: Parser) -> None:
@@ -58,22 +57,3 @@ def run(args: argparse.Namespace) -> int:
     if passed:
         print(f"the recorded pass of {', '.join(passed)} is forgotten; it comes back when {path.name} passes again")
     return 0
-
-
-def backup(path: Path) -> Path:
-    """Copy a file to a free name beside it."""
-    if not path.is_file():
-        raise UsageError(f"{path} is not a regular file; nothing was changed")
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    for number in range(1000):
-        kept = path.with_name(f"{path.name}.{stamp}{f'-{number}' if number else ''}.bak")
-        try:
-            write_new(kept, path.read_bytes())
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UsageError(
-                f"cannot keep your file as {kept}: {error.strerror or error}; nothing was changed"
-            ) from None
-        return kept
-    raise UsageError(f"too many backups of {path}; nothing was changed")
