@@ -11,7 +11,7 @@ TASK = FromScratch(
     "diffusion/10/from_scratch",
     title="a sampler of ten steps",
     prompt="""
-    Eight Gaussians stand on a ring, some four times as probable as others, and the noise
+    Eight Gaussians lie on a ring, some four times as probable as others, and the noise
     predictor is perfect. Draw from them in ten steps. `sample(state, x_T)` gets `state = (eps,
     alpha_bar)` and noise x_T (n, 2), and returns n points, (n, 2). `eps(x, t)` is the mean of the
     noise in x at t, an integer from 1 to 1000 or (n,) of them; `alpha_bar` has 1001 values, the

@@ -33,6 +33,7 @@ WHY = {  # what it says about a model if a number is below its bar, and above it
         "exp(log_prob) must integrate to 1, so a term of log_prob is missing or has the wrong sign",
     ),
     "cov": ("", "which pixels are black together differs from the data"),
+    "copies": ("", "the samples are copies of training examples"),
     "calls": ("", "the predictor was evaluated too often for each sample"),
     "same": ("", "the sample must depend on its own row of x_T only, without fresh noise"),
 }
@@ -93,7 +94,7 @@ def measure(task: FromScratch, observed: Observed, seed: int) -> dict[str, float
     """All numbers of what a model gave."""
     train, held_out = task.splits(seed)
     if task.density is None:
-        return binary_numbers(observed.samples, held_out, observed.log_prob)
+        return binary_numbers(observed.samples, train, held_out, observed.log_prob)
     numbers = plane_numbers(observed.samples, train, task.density, np.random.default_rng([seed, 9]))
     if task.alpha_bar is not None:
         _, order = task.noise(seed)

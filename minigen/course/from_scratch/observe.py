@@ -21,7 +21,7 @@ from minigen.course.from_scratch.task import JUDGED, FromScratch
 from minigen.course.index.package import PACKAGE
 from minigen.data.mixture import GaussianMixture
 
-__all__ = ["Observed", "observe"]
+__all__ = ["Observed", "checked", "data_of", "observe"]
 
 MEMORY = 3 * 2**30  # bytes
 DRIVER = Path(whole.__file__)
@@ -79,7 +79,7 @@ def observe(
         hidden_files=_models(),
         path=worker_path("minigen"),
         seed=seed,
-        files={"task.npz": _data(task, train, held_out, seed)},
+        files={"task.npz": data_of(task, train, held_out, seed)},
     )
     limits = runner.Limits(case=task.seconds, memory=MEMORY, sandbox=sandbox)
     run = runner.run(work, limits, heard)
@@ -88,7 +88,7 @@ def observe(
         return _unanswered(task, submission, outcome, run.output)
     found = Observed(arrays=outcome.values, output=run.output)
     found.seconds = dict(zip(("training", "sampling", "densities"), map(float, found.arrays.pop("seconds"))))
-    return _checked(task, found, train, held_out)
+    return checked(task, found, train, held_out)
 
 
 def _unanswered(task: FromScratch, submission: Submission, outcome: CaseOutcome, output: str) -> Observed:
@@ -133,7 +133,7 @@ def _problem(task: FromScratch, source: str) -> Observed | None:
     return None
 
 
-def _data(task: FromScratch, train: np.ndarray, held_out: np.ndarray, seed: int) -> bytes:
+def data_of(task: FromScratch, train: np.ndarray, held_out: np.ndarray, seed: int) -> bytes:
     """What the worker gets: the training examples and, where densities are asked for, the points of them."""
     arrays = {"x": train, "seed": np.array(seed), "n": np.array(JUDGED)}
     if task.alpha_bar is not None:
@@ -158,7 +158,7 @@ def _models() -> list[str]:
     return [str(path) for folder in folders for path in sorted(folder.rglob("*.py"))]
 
 
-def _checked(task: FromScratch, found: Observed, train: np.ndarray, held_out: np.ndarray) -> Observed:
+def checked(task: FromScratch, found: Observed, train: np.ndarray, held_out: np.ndarray) -> Observed:
     """What was observed, or what is wrong with its shapes and values."""
     wanted = (JUDGED, train.shape[1])
 

@@ -49,6 +49,7 @@ MEANING = {
     "least": "the rarest mode, as a fraction of its proportion",
     "nats": "mean of −log_prob for new data, in nats; in the plane, minus that of the data's own density",
     "mass": "the integral of exp(log_prob) over the plane",
+    "copies": "samples that are equal to a training example, as a fraction",
     "cov": "relative error of the covariances of the pixels",
 }
 Bars = Mapping[str, tuple[float | None, float | None]]
