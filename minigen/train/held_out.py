@@ -101,4 +101,5 @@ def what_is_kept(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_patience(patience: Any) -> int | None:
+    """Return the patience as an integer, or None. Raises ValueError unless it is None or a positive whole number."""
     return None if patience is None else checks.whole("patience", patience)

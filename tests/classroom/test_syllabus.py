@@ -2,6 +2,7 @@
 
 import csv
 from collections import namedtuple
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -72,8 +73,59 @@ def test_exercises_go_before_lessons_and_the_longest_lists_first():
     units = [unit(0, 20, [10, 10, 10]), unit(1, 20, [10])]
     assert plan(units, 1, 1.25).left_out == ("x/00/t2",)
     assert plan(units, 1, 1.0).left_out == ("x/00/t1", "x/00/t2")
-    assert plan(units, 1, 0.9).left_out == ("x/00/t1", "x/00/t2", "x/01", "x/01/t0")
+    assert plan(units, 1, 0.9).left_out == ("x/01", "x/01/t0"), "the others get their exercises back"
     assert plan(units, 2, 1.25).left_out == ()
+
+
+def on_a_way(i, minutes, tasks, asides=0, part=None):
+    """A lesson, of which an evening has a part of so many minutes with the first exercise."""
+    whole = unit(i, minutes, tasks)
+    short = None if part is None else replace(whole, minutes=part, exercises=whole.exercises[:1], part="section 1")
+    return replace(whole, asides=asides, evening=short)
+
+
+def read(made):
+    return [(unit.id, unit.minutes, unit.part) for week in made.weeks for unit in week.reading]
+
+
+def test_asides_go_before_lessons_and_lessons_of_no_evening_before_the_last_ones():
+    units = [on_a_way(0, 40, [10, 10], 10, 20), on_a_way(1, 30, [10], 10), on_a_way(2, 30, [10], 0, 20)]
+    all_of_it = [("x/00", 40, ""), ("x/01", 30, ""), ("x/02", 30, "")]
+    assert read(plan(units, 1, 140 / 60)) == all_of_it and not plan(units, 1, 140 / 60).left_out
+    assert read(plan(units, 1, 130 / 60)) == all_of_it and plan(units, 1, 130 / 60).left_out == ("x/00/t1",)
+    core = [("x/00", 30, "without asides"), ("x/01", 20, "without asides"), ("x/02", 30, "")]
+    assert read(plan(units, 1, 129 / 60)) == core and not plan(units, 1, 129 / 60).left_out
+    without_the_second = plan(units, 1, 109 / 60)
+    assert read(without_the_second) == [core[0], core[2]]
+    assert without_the_second.left_out == ("x/01", "x/01/t0"), "the first one has its second exercise again"
+    assert read(plan(units, 1, 79 / 60)) == [("x/00", 20, "section 1"), ("x/02", 20, "section 1")]
+    assert read(plan(units, 1, 59 / 60)) == [("x/00", 20, "section 1")]
+
+
+def test_a_lesson_that_one_of_an_evening_needs_goes_with_what_no_evening_has():
+    needed = on_a_way(0, 20, [10])
+    units = [needed, on_a_way(1, 30, [10]), replace(on_a_way(2, 30, [10], 0, 10), needs=("x/00",))]
+    assert read(plan(units, 1, 1.5)) == [("x/00", 20, ""), ("x/02", 30, "")]
+    assert read(plan(units, 1, 0.5)) == [("x/02", 10, "section 1")]
+    other_post = replace(needed, id="y/00", exercises=())
+    units[0], units[2] = other_post, replace(units[2], needs=("y/00",))
+    assert read(plan(units, 1, 2 / 3)) == [("y/00", 20, ""), ("x/02", 10, "section 1")], "no evening is in its post"
+
+
+def test_what_is_left_out_is_named_once():
+    units = [unit(0, 20, [10, 10]), unit(1, 50, [10])]
+    assert "The hours do not suffice for 1 lesson (x/01)." in as_markdown(plan(units, 1, 0.8))
+    text = as_markdown(plan(units, 2, 1))
+    assert "suffice" not in text
+    text = as_markdown(plan([unit(0, 20, [10, 10, 10]), unit(1, 50, [10])], 1, 0.7))
+    assert "for 1 lesson (x/01) and for 1 exercise of the lessons in the plan (x/00/t2)." in text
+
+
+@pytest.mark.slow
+def test_twelve_hours_go_through_all_posts():
+    made = plan(units_of(all_lessons()), 6, 2)
+    posts = {unit.id.split("/")[0] for week in made.weeks for unit in week.reading}
+    assert {"gan", "vae", "flow", "diffusion"} <= posts
 
 
 def test_the_first_lesson_must_fit():

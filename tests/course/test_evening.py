@@ -4,10 +4,11 @@ import pytest
 
 from minigen.cli import main
 from minigen.course.index.lessons import all_lessons
-from minigen.course.lesson import recorded
+from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
 from minigen.course.reading.evening import Stop, evening_of, evenings, hours
 from minigen.course.reading.markdown import contents_page
+from minigen.course.reading.sections import reading_minutes, sections_of
 
 ALL = [f"{lesson.id.split('/')[0]}/{lesson.number}" for lesson in all_lessons()]
 EVENING = 180  # minutes
@@ -89,3 +90,29 @@ def test_the_contents_lead_to_each_lesson_of_an_evening():
         for stop in evening.stops:
             assert f"[{stop.short}]({stop.lesson.id}/README.md) {stop.places}" in page
     assert "In an evening" not in contents_page(readings[:3])
+
+
+def test_sections_that_may_be_skipped():
+    shown = (
+        blocks.Heading(1, "A lesson"),
+        blocks.Text("Why?"),
+        blocks.Heading(2, "1. The core"),
+        blocks.Text(" ".join(["word"] * 160)),
+        blocks.Heading(3, "1.1 Its part"),
+        blocks.Heading(2, "2. An aside"),
+        blocks.Text("*You may skip this section, because nothing below needs it.* " + " ".join(["word"] * 310)),
+        blocks.Heading(2, "In short"),
+    )
+    sections = sections_of(shown)
+    assert [section.number for section in sections] == [0, 1, 2, 0]
+    assert [section.is_aside for section in sections] == [False, False, True, False]
+    assert [len(section.blocks) for section in sections] == [2, 3, 2, 1]
+    assert sum(section.minutes for section in sections) == pytest.approx(reading_minutes(shown))
+    assert 2 < sections[2].minutes < 2.1
+
+
+@pytest.mark.parametrize("post", ["gan", "vae", "flow", "diffusion", "after"])
+def test_an_evening_has_no_section_that_may_be_skipped(post):
+    for stop in evening_of(post).stops:
+        reading = compose(stop.lesson, recorded.read(stop.lesson).result)
+        assert not [s.number for s in reading.sections if s.is_aside and s.number in stop.sections], stop.short

@@ -21,7 +21,7 @@ lesson = Lesson(
     post="start",
     minutes=1.0,
     picture="scores",
-    sources=["kingma2014vae", "dinh2017realnvp", "theis2016note", "rombach2022latent"],
+    sources=["kingma2014vae", "theis2016note", "dinh2017realnvp", "rombach2022latent"],
 )
 
 # %%
@@ -140,10 +140,11 @@ flow, history = trained_flow(x, held_out, "RealNVP", patience=10)
 scores = -flow.log_prob(table)  # (3030,), in nats: the larger, the less probable
 
 # %% [markdown]
-# `held_out=` makes `fit` measure the loss on rows that are not used for the training, fifty times
-# in a run. With `patience=10` the training ends when ten of these measurements in a row were not
-# lower than the lowest one before, and the flow that gave the lowest one is what we get. Now we
-# mark the hundred rows with the highest scores, as many as a person can look through in an hour.
+# `held_out=` makes `fit` measure the loss on *held-out data*, rows that are not used for the
+# training, fifty times in a run. With `patience=10` the training ends when ten of these
+# measurements in a row were not lower than the lowest one before, and the flow that gave the lowest
+# one is what we get. Now we mark the hundred rows with the highest scores, as many as a person can
+# look through in an hour.
 
 
 # %%

@@ -2,7 +2,9 @@
 
 The lessons keep their order. A week takes what follows in it, first the reading of a lesson, then its exercises, and
 has at most its hours; of all such plans the one is taken whose fullest week is least full. If not everything fits, the
-lessons lose exercises, each its last one first and none its only one, then the last lessons are left out.
+lessons lose exercises, each its last one first and none its only one. If this does not suffice, the plan goes without
+asides, then without the lessons that no evening needs (`minigen.course.reading.evening`), the last one first, then has
+of each lesson only what the evenings have of it. The last lessons are left out only after that.
 """
 
 from __future__ import annotations
@@ -10,26 +12,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 
 from minigen.course.book.contents import Chapter
+from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson import recorded
 from minigen.course.reading.composition import compose
+from minigen.course.reading.evening import evenings
 
 __all__ = ["Plan", "Unit", "Week", "as_csv", "as_markdown", "plan", "units_of"]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A lesson of the plan. minutes: of reading it, not of its run; needs: the lessons that it builds on."""
+    """A lesson of the plan, or a part of it.
+
+    minutes: of reading it, not of its run; needs: the lessons that it builds on; part: which part of it is read, if not
+    all; asides: the minutes of its sections that may be skipped; evening: the part that an evening has of it, if any.
+    """
 
     id: str
     title: str
     minutes: float
     exercises: tuple[Exercise, ...]
     needs: tuple[str, ...] = ()
+    part: str = ""
+    asides: float = 0.0
+    evening: Unit | None = None
+
+    @property
+    def core(self) -> Unit:
+        """The lesson without its asides."""
+        if not self.asides:
+            return self
+        return replace(self, minutes=self.minutes - self.asides, part="without asides", asides=0.0)
 
 
 @dataclass(frozen=True)
@@ -60,11 +79,16 @@ class Plan:
 
 def units_of(lessons: Sequence[LessonInfo]) -> list[Unit]:
     """The lessons with their minutes of reading, as their pages state them, and their exercises."""
+    ids = [f"{lesson.id.split('/')[0]}/{lesson.number}" for lesson in lessons]
+    stops = {stop.short: stop for evening in evenings(ids).values() for stop in evening.stops}
     units = []
     for lesson in lessons:
-        chapter = Chapter(compose(lesson, recorded.read(lesson).result), tuple(catalog.exercises_of(lesson.id)))
-        needs = tuple(chapter.needs)
-        units.append(Unit(chapter.short, lesson.title, chapter.reading_minutes, chapter.exercises, needs))
+        reading = compose(lesson, recorded.read(lesson).result)
+        chapter = Chapter(reading, tuple(catalog.exercises_of(lesson.id)))
+        make = partial(Unit, chapter.short, lesson.title, needs=tuple(chapter.needs))
+        stop = stops.get(chapter.short)
+        short = None if stop is None else make(round(stop.reading_minutes), stop.exercises, part=stop.places)
+        units.append(make(reading.minutes, chapter.exercises, asides=reading.aside_minutes, evening=short))
     return units
 
 
@@ -78,17 +102,42 @@ def plan(units: Sequence[Unit], weeks: int, hours: float) -> Plan:
         raise ValueError(
             f"{units[0].id} alone takes {units[0].minutes:g} minutes to read, more than the hours of a week"
         )
-    kept, left_out = list(units), []
+    for kept in _shorter(units):
+        if _fits([replace(unit, exercises=unit.exercises[:1]) for unit in kept], weeks, most):
+            break
+    else:
+        while not _fits([replace(unit, exercises=unit.exercises[:1]) for unit in kept], weeks, most):
+            kept = kept[:-1]
     while not _fits(kept, weeks, most):
         i = _to_shorten(kept)
-        if i is None:
-            left_out.append(kept[-1].id)
-            left_out += [exercise.id for exercise in kept.pop().exercises]
-        else:
-            left_out.append(kept[i].exercises[-1].id)
-            kept[i] = replace(kept[i], exercises=kept[i].exercises[:-1])
-    order = [id for unit in units for id in (unit.id, *(exercise.id for exercise in unit.exercises))]
+        kept[i] = replace(kept[i], exercises=kept[i].exercises[:-1])
+    order = [id for unit in units for id in _ids(unit)]
+    left_out = {*order} - {id for unit in kept for id in _ids(unit)}
     return Plan(tuple(_packed(kept, _least(kept, weeks, most))), tuple(sorted(left_out, key=order.index)))
+
+
+def _post(unit: Unit) -> str:
+    return unit.id.split("/")[0]
+
+
+def _ids(unit: Unit) -> list[str]:
+    return [unit.id, *(exercise.id for exercise in unit.exercises)]
+
+
+def _shorter(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+    """The lessons, then less and less of them, as far as no lesson of an evening is left out."""
+    yield list(units)
+    kept = [unit.core for unit in units]
+    yield list(kept)
+    short = [unit for unit in units if unit.evening is not None]
+    if not short:
+        return
+    on_the_way = {unit.id for unit in short} | {need for unit in short for need in unit.needs}
+    for i in reversed([i for i, unit in enumerate(units) if unit.id not in on_the_way]):
+        del kept[i]
+        yield list(kept)
+    posts = {_post(unit) for unit in short}
+    yield [unit.evening or unit for unit in kept if unit.evening or _post(unit) not in posts]
 
 
 def _fits(units: Sequence[Unit], weeks: int, most: float) -> bool:
@@ -101,10 +150,10 @@ def _items(unit: Unit) -> Iterator[float]:
     yield from (exercise.minutes for exercise in unit.exercises)
 
 
-def _to_shorten(units: Sequence[Unit]) -> int | None:
-    """The lesson that loses its last exercise: the last of those with the most; None if all have one or none."""
-    most = max((len(unit.exercises) for unit in units), default=0)
-    return None if most < 2 else max(i for i, unit in enumerate(units) if len(unit.exercises) == most)
+def _to_shorten(units: Sequence[Unit]) -> int:
+    """The lesson that loses its last exercise: the last of those with the most."""
+    most = max(len(unit.exercises) for unit in units)
+    return max(i for i, unit in enumerate(units) if len(unit.exercises) == most)
 
 
 def _packed(units: Sequence[Unit], most: float) -> Iterator[Week]:
@@ -150,17 +199,33 @@ def as_markdown(plan: Plan, start: date | None = None) -> str:
     """
     lines = ["| week | read | exercises | hours |", "| --- | --- | --- | ---: |"]
     for i, week in enumerate(plan.weeks):
-        read = "<br>".join(f"{unit.id} {unit.title}" for unit in week.reading)
+        read = "<br>".join(f"{unit.id} {_title(unit)}" for unit in week.reading)
         write = "<br>".join(f"`{exercise.id}`" for exercise in week.exercises)
         lines.append(f"| {_name(i, start)} | {read} | {write} | {week.minutes / 60:.1f} |")
     if plan.left_out:
-        lines += ["", "The hours do not suffice for: " + ", ".join(plan.left_out) + "."]
+        lines += ["", _left_out(plan)]
     if plan.missing:
         lines += ["", "Its lessons build on lessons that are not in the plan: " + ", ".join(plan.missing) + "."]
     commands = [_command(i, week, start) for i, week in enumerate(plan.weeks) if week.exercises]
     if commands:
         lines += ["", "An assignment of each week's exercises:", "", "```bash", *commands, "```"]
     return "\n".join(lines) + "\n"
+
+
+def _left_out(plan: Plan) -> str:
+    """The lessons that are left out, and the exercises of the other ones."""
+    lessons = [id for id in plan.left_out if id.count("/") == 1]
+    exercises = [id for id in plan.left_out if id.count("/") == 2 and id.rpartition("/")[0] not in lessons]
+    parts = []
+    if lessons:
+        parts.append(f"{plural(len(lessons), 'lesson')} ({', '.join(lessons)})")
+    if exercises:
+        parts.append(f"{plural(len(exercises), 'exercise')} of the lessons in the plan ({', '.join(exercises)})")
+    return f"The hours do not suffice for {' and for '.join(parts)}."
+
+
+def _title(unit: Unit) -> str:
+    return f"{unit.title}, {unit.part}" if unit.part else unit.title
 
 
 def _name(i: int, start: date | None) -> str:
@@ -181,6 +246,6 @@ def as_csv(plan: Plan, start: date | None = None) -> list[list[str]]:
     rows = [["week", "from", "to", "kind", "id", "title", "minutes"]]
     for i, week in enumerate(plan.weeks):
         days = [str(start + timedelta(7 * i)), str(_end(i, start))] if start else ["", ""]
-        rows += [[str(i + 1), *days, "read", unit.id, unit.title, f"{unit.minutes:g}"] for unit in week.reading]
+        rows += [[str(i + 1), *days, "read", unit.id, _title(unit), f"{unit.minutes:g}"] for unit in week.reading]
         rows += [[str(i + 1), *days, "write", e.id, "", f"{e.minutes:g}"] for e in week.exercises]
     return rows

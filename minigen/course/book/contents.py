@@ -89,7 +89,7 @@ class Chapter:
     @property
     def facts(self) -> list[str]:
         """How long it takes to read the chapter, to write its exercises, to run it."""
-        facts = [f"{plural(self.reading_minutes, 'minute')} to read"]
+        facts = [self.reading.time_to_read]
         if self.exercises:
             minutes = round(sum(exercise.minutes for exercise in self.exercises))
             facts.append(f"{plural(len(self.exercises), 'exercise')}, about {plural(minutes, 'minute')}")

@@ -18,7 +18,7 @@ def parser() -> Parser:
     """The arguments of `minigen change`."""
     result = Parser(
         prog="minigen change",
-        description='For authors: run the edits that the boxes "Try it" of lessons suggest, and compare with the answers.',
+        description='For authors: run the edits of the boxes "Try it" in lessons, and compare with the answers.',
         example='minigen change gan/01\n  minigen change gan/02 --only "a step of size 8"',
     )
     add_lessons(result)

@@ -11,7 +11,6 @@ it). Everything else follows in the open, in its order, and may use the answer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -19,7 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from minigen.course.console import UsageError
+from minigen.course.console import UsageError, plural
 from minigen.course.from_scratch.task import task_of
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import LessonInfo, short_id
@@ -28,14 +27,12 @@ from minigen.course.lesson.blocks import OUTPUTS, Block, Picture, Question
 from minigen.course.lesson.recorded import read, status_of
 from minigen.course.lesson.result import Result
 from minigen.course.reading.purposes import BOXES, TELLING, PageCell, page_cells
+from minigen.course.reading.sections import Section, reading_minutes, sections_of
 from minigen.course.reading.unrecorded import RESULT, entries_of_file
 
-__all__ = ["Reading", "compose", "joined", "reading_minutes", "recorded_reading", "summary_of"]
+__all__ = ["Reading", "compose", "joined", "recorded_reading", "summary_of"]
 
 EVIDENCE = (blocks.Picture, blocks.Table)
-WORDS_A_MINUTE = 160  # of a text with mathematics
-SECONDS_A_LINE = 4.0  # of code that is open
-SECONDS_A_FIGURE = 20.0
 
 Entry = Mapping[str, Any]  # an output, as `record.jsonl` has it
 
@@ -67,6 +64,22 @@ class Reading:
         pictures = [block for block in self.blocks if isinstance(block, Picture)]
         chosen = [picture for picture in pictures if picture.path.stem == self.lesson.picture]
         return next(iter(chosen or [picture for picture in pictures if picture.closed_by is None]), None)
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """Its opening and its sections; asides are those that may be skipped."""
+        return sections_of(self.blocks)
+
+    @property
+    def aside_minutes(self) -> int:
+        """How long the asides take to read, of all the minutes."""
+        return round(sum(section.minutes for section in self.sections if section.is_aside))
+
+    @property
+    def time_to_read(self) -> str:
+        """ "30 minutes to read, 11 of them asides"."""
+        asides = f", {self.aside_minutes} of them asides" if self.aside_minutes else ""
+        return f"{plural(self.minutes, 'minute')} to read{asides}"
 
     @property
     def questions(self) -> list[Question]:
@@ -103,21 +116,6 @@ def compose(lesson: LessonInfo, result: Result | None) -> Reading:
     shown = list(_exercises_placed_once(shown, lesson))
     kept = tuple(block for block in _gathered(_closed(shown)) if not isinstance(block, Missing))
     return Reading(lesson, result, kept, lesson.sources, max(1, round(reading_minutes(kept))))
-
-
-def reading_minutes(shown: Iterable[Block]) -> float:
-    """How long blocks take to read, without their exercises: their words, the code that is open, their figures."""
-    seconds = 0.0
-    for block in shown:
-        if isinstance(block, blocks.Text | blocks.Heading):
-            words = re.sub(r"\$\$.*?\$\$|`[^`]*`", " equation ", block.text, flags=re.S).split()
-            seconds += 60 * len(words) / WORDS_A_MINUTE
-        elif isinstance(block, blocks.Code) and not block.folded:
-            lines = [line.strip() for line in block.code.splitlines()]
-            seconds += SECONDS_A_LINE * sum(bool(line) and not line.startswith("#") for line in lines)
-        elif isinstance(block, blocks.Picture):
-            seconds += SECONDS_A_FIGURE
-    return seconds / 60
 
 
 # -- blocks in their order ---------------------------------------------------------------------------------------------

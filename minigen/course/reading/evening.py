@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from typing import Any
 
 from minigen.course.console import plural
@@ -16,13 +14,10 @@ from minigen.course.exercise.format import Exercise
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lesson
 from minigen.course.index.package import PACKAGE
-from minigen.course.lesson import blocks, recorded
-from minigen.course.lesson.blocks import Block
-from minigen.course.reading.composition import compose, reading_minutes
+from minigen.course.lesson import recorded
+from minigen.course.reading.composition import compose
 
 __all__ = ["Evening", "Stop", "evening_of", "evenings", "hours"]
-
-NUMBER = re.compile(r"(\d+)\. ")  # how the heading of a section begins
 
 
 @dataclass(frozen=True)
@@ -53,17 +48,12 @@ class Stop:
     @cached_property
     def reading_minutes(self) -> float:
         """How long the opening and the sections take to read. Raises ValueError if the lesson lacks one of them."""
-        shown = compose(self.lesson, recorded.read(self.lesson).result).blocks
-        starts = [i for i, block in enumerate(shown) if isinstance(block, blocks.Heading) and block.level == 2]
-        numbers = [_number(shown[i]) for i in starts]
-        missing = [number for number in self.sections if number not in numbers]
+        opening, *others = compose(self.lesson, recorded.read(self.lesson).result).sections
+        by_number = {section.number: section for section in others}
+        missing = [number for number in self.sections if number not in by_number]
         if missing:
             raise ValueError(f"{self.short} has no section {missing[0]}")
-        parts = [shown[: starts[0]]]
-        for (begin, end), number in zip(pairwise([*starts, len(shown)]), numbers):
-            if number in self.sections:
-                parts.append(shown[begin:end])
-        return sum(map(reading_minutes, parts))
+        return opening.minutes + sum(by_number[number].minutes for number in self.sections)
 
     @property
     def exercise_minutes(self) -> float:
@@ -117,12 +107,6 @@ def evening_of(post: str) -> Evening:
 def _stop(lesson: str, sections: Sequence[int], exercises: Sequence[str]) -> Stop:
     found = [catalog.find(f"{lesson}/{name}")[0] for name in exercises]
     return Stop(find_lesson(lesson), tuple(sections), tuple(found))
-
-
-def _number(heading: Block) -> int:
-    """1 of "## 1. The game of two models"; 0 of a heading without a number."""
-    found = NUMBER.match(heading.text) if isinstance(heading, blocks.Heading) else None
-    return int(found[1]) if found else 0
 
 
 def hours(minutes: float) -> str:

@@ -82,7 +82,7 @@ class _Page:
         """What surrounds the lesson: its neighbours, how to run it, how long it takes, and how old its results are."""
         badge = f"[![Open in Colab]({COLAB_BADGE})]({colab_address(self.lesson.id)})"
         ways = f"a notebook with `minigen notebook {self.id}` · [the script](lesson.py): `minigen run {self.id}`"
-        facts = [f"{plural(self.reading.minutes, 'minute')} to read", f"{plural(self.lesson.minutes, 'minute')} to run"]
+        facts = [self.reading.time_to_read, f"{plural(self.lesson.minutes, 'minute')} to run"]
         if self.exercises:
             facts.insert(1, plural(len(self.exercises), "exercise"))
         return [self._neighbours(), f"{badge} · {ways}", ", ".join(facts) + ".", *self._status()]
