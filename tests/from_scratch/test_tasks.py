@@ -159,8 +159,13 @@ def test_what_a_training_prints_is_heard_and_too_much_of_it_ends_the_training():
 def test_what_is_shown_of_what_a_training_prints(capsys):
     shown = Printed(most=2)
     shown(b"step 1\nst")
-    shown(b"ep 2\nstep 3\nstep 4\n")
+    shown(b"ep 2\n\nstep 3\nstep 4\n")
     assert capsys.readouterr().out == "  | step 1\n  | step 2\n  | ... (what follows is not shown)\n"
+    shown = Printed()
+    shown(b"10 %\r20 %")
+    assert capsys.readouterr().out == "  | 10 %\n"
+    shown.end()
+    assert capsys.readouterr().out == "  | 20 %\n"
 
 
 LOGS = f"{SAMPLES.format('rng.standard_normal((n, 2))')}\n\ndef log_prob(x, y):\n    return {{}}\n"

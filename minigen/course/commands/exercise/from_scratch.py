@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -59,10 +60,17 @@ def check(id: str, args: argparse.Namespace) -> int:
         raise UsageError(f"there is no file {path}; minigen exercise start {id} writes it")
     if args.watch or args.here:
         raise UsageError(f"{id} trains a whole model: --watch and --here are for functions")
+    printed = Printed()
     if not args.json:
-        does = "training the model" if "train" in task.functions else "running the sampler"
-        print(f"{does} of {path}, at most {task.seconds:g} s of processor time; what it prints:", flush=True)
-    verdict = judge(task, path, args.seed, "" if bubblewrap.why_not() else "bwrap", None if args.json else Printed())
+        trains = "train" in task.functions
+        print(
+            f"{'training the model' if trains else 'running the sampler'} of {path}, at most {task.seconds:g} s of"
+            f" processor time{' (right models take 5 to 30 s)' if trains else ''}; what it prints:",
+            flush=True,
+        )
+    verdict = judge(task, path, args.seed, "" if bubblewrap.why_not() else "bwrap", None if args.json else printed)
+    if not args.json:
+        printed.end()
     _note(task, verdict, path)
     if args.json:
         print_json({**json_head("check"), "seed": args.seed, **as_data(verdict)})
@@ -72,17 +80,22 @@ def check(id: str, args: argparse.Namespace) -> int:
 
 
 class Printed:
-    """Shows what the reader's program prints, as it comes: whole lines, the first hundred."""
+    """Show what the reader's program prints, as it comes: the first hundred lines that are not empty."""
 
     def __init__(self, most: int = 100):
         self.most, self.rest = most, b""
 
     def __call__(self, piece: bytes) -> None:
-        *lines, self.rest = (self.rest + piece).split(b"\n")
-        for line in lines[: max(0, self.most + 1)]:
+        *lines, self.rest = re.split(rb"[\r\n]", self.rest + piece)
+        for line in filter(bytes.strip, lines):
             text = "".join(c if c.isprintable() else " " for c in line.decode("utf-8", "replace"))
-            print(f"  | {text[:150]}" if self.most > 0 else "  | ... (what follows is not shown)", flush=True)
+            if self.most >= 0:
+                print(f"  | {text[:150]}" if self.most > 0 else "  | ... (what follows is not shown)", flush=True)
             self.most -= 1
+
+    def end(self) -> None:
+        """Show the line that was not ended."""
+        self(b"\n")
 
 
 def _note(task: FromScratch, verdict: Verdict, path: Path) -> None:
