@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -165,8 +165,11 @@ def _note_stop(late: float) -> None:
         _stopped += late
 
 
-def run(task: Task, limits: Limits | None = None) -> WorkerResult:
-    """Run every case of a task. Never raises for what the student's code does."""
+def run(task: Task, limits: Limits | None = None, heard: Callable[[bytes], None] | None = None) -> WorkerResult:
+    """Run every case of a task. Never raises for what the student's code does.
+
+    heard: is called, in a thread of its own, with what the student's code prints, as it comes.
+    """
     limits = limits or Limits()
     outcomes: dict[int, CaseOutcome] = {}
     result = WorkerResult([])
@@ -174,7 +177,7 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
     end = running_time() + whole
     while len(outcomes) < len(task.forms):
         todo = [number for number in range(len(task.forms)) if number not in outcomes]
-        with _Worker(task, todo, limits, end) as worker:
+        with _Worker(task, todo, limits, end, heard) as worker:
             lost = worker.follow()
         end = worker.end
         result.starved += worker.starved
@@ -195,8 +198,15 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
 class _Worker:
     """One process, from its start to the removal of its folder."""
 
-    def __init__(self, task: Task, todo: Sequence[int], limits: Limits, end: float):
-        self.task, self.todo, self.limits, self.end = task, todo, limits, end
+    def __init__(
+        self,
+        task: Task,
+        todo: Sequence[int],
+        limits: Limits,
+        end: float,
+        heard: Callable[[bytes], None] | None = None,
+    ):
+        self.task, self.todo, self.limits, self.end, self.heard = task, todo, limits, end, heard
         self.outcomes: dict[int, CaseOutcome] = {}
         self.case: int | None = None  # the case that is being run
         self.missing_limits: list[str] = []
@@ -367,6 +377,8 @@ class _Worker:
             while piece := self.stderr.read(2**16):
                 before, self.text_bytes = self.text_bytes, self.text_bytes + len(piece)
                 self.head += piece[: max(0, SHOWN_OUTPUT - len(self.head))]
+                if self.heard is not None:
+                    self.heard(piece)
                 if before <= self.limits.output < self.text_bytes:
                     self.events.put(_Flood())
 
