@@ -88,9 +88,8 @@ def dequantize(x: np.ndarray, rng: np.random.Generator, columns: Sequence[int] |
             raise ValueError(f"columns must hold whole numbers, got {chosen[~whole[chosen]].tolist()}, which do not")
     values = x[:, chosen]
     if np.abs(values).max() >= LARGEST:
-        raise ValueError(
-            f"whole numbers must be below {LARGEST:,} in size, got {np.abs(values).max():,.0f}; larger ones, such as times, need no noise"
-        )
+        got = f"{np.abs(values).max():,.0f}; larger ones, such as times, need no noise"
+        raise ValueError(f"whole numbers must be below {LARGEST:,} in size, got {got}")
     noisy = (values + checks.rng(rng).random(values.shape)).astype(np.float32)
     below_next = np.nextafter((values + 1).astype(np.float32), np.float32(-np.inf))
     result = x.astype(np.float32)
