@@ -98,7 +98,10 @@ FAIL = [
     (lambda: checks.array("x", np.ones((2, 3)), "N", ..., 4), "x must have shape (N, ..., 4), got (2, 3)"),
     (lambda: checks.array("x", np.ones((2, 3)), 3, ...), "x must have shape (3, ...), got (2, 3)"),
     (lambda: checks.array("x", 1.0, ..., "D"), "x must have shape (..., D), got ()"),
-    (lambda: checks.array("x", [[NAN, 0]], "N", 2), "x must be finite, got 1 non-finite values, the first, nan, at x[0, 0]"),
+    (
+        lambda: checks.array("x", [[NAN, 0]], "N", 2),
+        "x must be finite, got 1 non-finite values, the first, nan, at x[0, 0]",
+    ),
     (lambda: checks.floats("x", NAN), "x must be finite, got 1 non-finite values, nan"),
     (lambda: checks.finite("x", np.array([NAN])), "x must be finite, got 1 non-finite values"),
     (lambda: checks.same_shape(mu=np.ones(2), logvar=np.ones(3)), "logvar must have the shape of mu, (2,), got (3,)"),
