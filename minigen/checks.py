@@ -527,7 +527,9 @@ def _real(name: str, x: Any, dtype: Any) -> Array:
 
 def _all_finite(name: str, x: Array) -> Array:
     if type(x) not in box_types and not np.isfinite(x).all():
-        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values")
+        first = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
+        where = f", the first, {x[first]}, at {name}[{', '.join(map(str, first))}]" if first else f", {x}"
+        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values{where}")
     return x
 
 

@@ -27,6 +27,17 @@ def check_broadcast(name: str, part: Any, **examples: Array) -> None:
         raise ValueError(f"{name} must broadcast against one example of {batch}, {one}, got {small}")
 
 
+def check_varies(x: numpy.ndarray, axis: int | tuple[int, ...], what: str = "coordinate", name: str = "x") -> None:
+    """ValueError, which says where, if x is constant over `axis`; its computed deviation need not be 0."""
+    constant = x.max(axis=axis) == x.min(axis=axis)
+    if numpy.any(constant):
+        where = f"{numpy.count_nonzero(constant)} of {constant.size} places"
+        if constant.ndim == 1:
+            where = f"{name}[..., {', '.join(map(str, numpy.flatnonzero(constant)[:5]))}]"
+        hint = "leave out what does not vary, or add noise to it"
+        raise ValueError(f"{name} must vary in every {what} to be standardized, got a constant in {where}: {hint}")
+
+
 @worded("made of zeros (changed) and ones (kept), some of each")
 def zeros_and_ones(name: str, mask: Any) -> numpy.ndarray:
     """A mask as float32. ValueError unless it holds zeros (changed) and ones (kept), some of each."""

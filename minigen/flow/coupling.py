@@ -9,14 +9,22 @@ import inspect
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.checks import checked, floats, nonnegative, positive, probability, unchecked, whole
-from minigen.flow.arguments import EXAMPLES, MASK, OneScaleEach, checked_input, one_scale_each, zeros_and_ones
+from minigen.flow.arguments import (
+    EXAMPLES,
+    MASK,
+    OneScaleEach,
+    check_varies,
+    checked_input,
+    one_scale_each,
+    zeros_and_ones,
+)
 from minigen.flow.bijection import Bijection
 from minigen.nn import MLP, Module, he_gain
 from minigen.tensor import like, stop_gradient, tanh
@@ -123,15 +131,15 @@ class DiagonalScale(Bijection):
         self.log_scale = numpy.zeros(sizes, numpy.float32)
 
     @checked(x=floats)
-    def standardize(self, x: numpy.ndarray, std: float = 1.0) -> None:
+    def standardize(self, x: numpy.ndarray, std: float = 1.0) -> Self:
         """Set the scales, in place, so that the inverse gives the examples x (N, ...) this deviation everywhere.
 
-        ValueError: x has a constant coordinate, or does not have the right shape.
+        Returns self. ValueError: x has a constant coordinate, or does not have the right shape.
         """
         x = one_scale_each("x", x, self.log_scale)
-        if numpy.any(x.max(axis=0) == x.min(axis=0)):
-            raise ValueError("x must vary in every coordinate to be standardized")
+        check_varies(x, 0)
         self.log_scale[...] = numpy.log(x.std(axis=0) / checks.positive("std", std))
+        return self
 
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         return diagonal_scale(z, self.log_scale)

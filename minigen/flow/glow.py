@@ -7,14 +7,14 @@ squeeze before and a split after. Kingma and Dhariwal, "Glow: Generative Flow wi
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.checks import checked, whole, wholes
-from minigen.flow.arguments import Invertible, halved_image_shape, width_at_each_scale
+from minigen.flow.arguments import Invertible, check_varies, halved_image_shape, width_at_each_scale
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze
 from minigen.flow.coupling import AffineCoupling, channel_mask
 from minigen.nn import Conv2d, Module, he_gain
@@ -41,19 +41,20 @@ class ActNorm(Affine):
         self.standardize(x)
         return self.inverse(x)[0]
 
-    def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] | None = None) -> None:
+    def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] | None = None) -> Self:
         """Set both, in place, so that the inverse gives each channel of x mean 0 and variance 1 (with 1/n).
 
-        Over the batch and all positions, unless `axis` is given. ValueError: a constant channel, other shapes.
+        Over the batch and all positions, unless `axis` is given. Returns self. ValueError: a constant channel, other
+        shapes.
         """
         x = checks.array("x", x, "N", ..., len(self.shift))
         if axis is None:
             shift, log_scale = actnorm_init(x)
             self.shift[...] = shift
             self.log_scale[...] = log_scale
-            return
-        _check_varies(x, axis)
-        super().standardize(x.astype(numpy.float64), axis)
+            return self
+        check_varies(x, axis, "channel")
+        return super().standardize(x.astype(numpy.float64), axis)
 
 
 @checked(x="N, ..., C")
@@ -64,16 +65,10 @@ def actnorm_init(x: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     variance 1/n Σ. ValueError: a constant channel. Kingma and Dhariwal 2018, section 3.1.
     """
     axes = tuple(range(x.ndim - 1))
-    _check_varies(x, axes)
+    check_varies(x, axes, "channel")
     wide = x.astype(numpy.float64)  # a sum of many float32 numbers far from 0 loses their spread
     shift, log_scale = wide.mean(axis=axes), numpy.log(wide.std(axis=axes))
     return shift.astype(x.dtype), log_scale.astype(x.dtype)
-
-
-def _check_varies(x: Array, axes: Any) -> None:
-    """ValueError if a channel is constant; its computed deviation need not be 0."""
-    if numpy.any(x.max(axis=axes) == x.min(axis=axes)):
-        raise ValueError("x must vary in every channel to be standardized")
 
 
 # ------------------------------------------------------------------------------------------- 1×1 convolutions
