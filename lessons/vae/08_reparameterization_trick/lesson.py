@@ -157,32 +157,34 @@ lesson.show_source(reparameterize)
 # In words, the code is the encoder's mean plus noise, stretched by the encoder's standard
 # deviation. The product $\odot$ is taken element by element, so each coordinate has its own
 # $\sigma_j$, and the covariance matrix is diagonal. In the post's words $\epsilon$ is an *auxiliary
-# independent random variable*, and $\mathbf{z} = \mathcal{T}_\phi(\mathbf{x}, \epsilon)$ a
-# deterministic function of it. The code is as random as before. But the randomness is now an input,
-# and nobody needs a gradient with respect to the noise.
+# independent random variable*, and $\mathbf{z} = \mathcal{T}_\phi(\mathbf{x}, \epsilon)$ is the
+# name of any such function of it. The code is as random as before. But the randomness is now an
+# input, and nobody needs a gradient with respect to the noise.
 
 # %%
-vae = VAE(lesson.rng("init"))  # section 5 shows its networks
 boxes = {
     "x": plot.node("image $x$", "data", (0, 0)),
-    "enc": plot.node(vae.encoder, at=(1, 0), name="encoder"),
+    "enc": plot.node("encoder", "model", (1, 0)),
     "q": plot.node("$\\mu, \\sigma$", "latent", (2, 0)),
     "z": plot.node("$z \\sim N(\\mu, \\sigma^2)$", "random", (3, 0)),
-    "dec": plot.node(vae.decoder, at=(4, 0), name="decoder"),
+    "dec": plot.node("decoder", "model", (4, 0)),
     "loss": plot.node("loss", "loss", (5, 0)),
 }
-arrows = ["x -> enc -> q -> z -> dec -> loss", "loss --> dec", "dec --> z: gradient"]
 outside = {
     "z": plot.node("$z = \\mu + \\sigma \\odot \\epsilon$", "latent", (3, 0)),
     "eps": plot.node("$\\epsilon \\sim N(0, I)$", "random", (3, 1)),
 }
 
 # %%
-fig, (before, after) = plot.figure(2, 1, size=(9.5, 1.7))
+fig, (before, after) = plot.figure(2, 1, size=(6.5, 1.6))
+arrows = [
+    plot.edge("dec", "z", "gradient", dashed=True),
+    "x -> enc -> q -> z -> dec -> loss --> dec",
+]
 plot.schematic(boxes, arrows, before, title="z is drawn inside the network")
 plot.schematic(
     boxes | outside,
-    [*arrows, "eps -> z", "z --> q --> enc"],
+    [*arrows, "eps -> z --> q --> enc"],
     after,
     title="z is a function of noise that is an input",
 )
@@ -455,6 +457,7 @@ def learn(model, steps, label, loss=vae_loss):
     return lesson.fit(step, steps, label=label, state=state)
 
 
+vae = VAE(lesson.rng("init"))
 untrained = vae.copy()
 history = learn(vae, lesson.steps(steps, quick=30), "VAE")
 
@@ -491,7 +494,8 @@ logits = np.broadcast_to(np.log(on / (1 - on)), test.shape)
 no_code = bernoulli_log_likelihood(test, logits).mean()
 digits = test[:12]
 decoded = vae.reconstruct(digits)
-drawn = vae.sample(lesson.rng("samples"), 48, noise=False)  # the pixels' probabilities
+prior_codes = normal(lesson.rng("samples"), 48, 20)
+drawn = vae.decode(prior_codes)  # the pixels' probabilities
 shown = np.concatenate([digits, decoded, drawn])
 names = ["test digit", "decoded"] + 4 * ["sample"]
 
@@ -619,17 +623,16 @@ lesson.play(
 # %%
 some_gray = mnist.unit(data.train_images[: lesson.size(60_000, quick=2_000)], flat=True)
 x_train = mnist.binarize(some_gray, lesson.rng("train pixels"))  # (60000, 784)
-mu, logvar = flat.encode(x_train)  # (60000, 2) each
 
 
-def fractions_at(z):
-    log_q = gaussian_log_likelihood(np.tile(z, (len(mu), 1)), mu, logvar)  # (60000,)
-    q = np.exp(log_q - log_q.max())
-    return q / q.sum()
+def fractions_at(codes, mu, logvar):
+    log_q = [gaussian_log_likelihood(z + 0 * mu, mu, logvar) for z in codes]  # (60000,) each
+    q = np.array([np.exp(each - each.max()) for each in log_q])
+    return q / q.sum(axis=1, keepdims=True)  # (codes, 60000), with sum 1 for each code
 
 
 some_codes = normal(lesson.rng("shared codes"), 100, 2)
-fractions = np.array([fractions_at(z) for z in some_codes])  # (100, 60000)
+fractions = fractions_at(some_codes, *flat.encode(x_train))
 
 # %%
 lesson.predict(
@@ -655,7 +658,8 @@ explained = 1 - distances[weighted] / variation
 chooser = lesson.rng("who shares a code")
 sharing = [chooser.choice(len(x_train), 3, p=fractions[k]) for k in range(10)]  # 3 digits a code
 three_digits = [x_train[list(row)] for row in zip(*sharing)]
-drawn_pixels = flat.likelihood.sample(lesson.rng("pixels"), flat.decoder_output(some_codes[:10]))
+pixels = flat.likelihood.sample(lesson.rng("pixels"), flat.decoder_output(some_codes[:10]))
+rows_shown = [*three_digits, candidates[weighted][:10], outputs[:10], pixels]
 
 # %%
 lesson.outcome(
@@ -670,9 +674,8 @@ lesson.table(
 
 # %% [markdown]
 # Arithmetic explains it. Fix $z$ and one pixel, and let $w_n$ be the fraction of digit $n$ at $z$.
-# The decoder outputs one probability $s$ for this pixel, and is trained to maximize $\sum_n w_n
-# [x_n
-# \log s + (1 - x_n) \log(1 - s)]$. The derivative with respect to $s$ is 0 at
+# The decoder outputs one probability $s$ for this pixel. It is trained to maximize the mean of the
+# pixel's log-likelihood, $\sum_n w_n (x_n \log s + (1 - x_n) \log(1 - s))$, which is largest at
 #
 # $$s^* = \sum_n w_n x_n, \qquad w_n = \frac{q(z|x_n)}{\sum_m q(z|x_m)}.$$
 #
@@ -681,10 +684,14 @@ lesson.table(
 # optimum, because the mean minimizes the squared error.
 
 # %%
-rows_shown = [*three_digits, candidates[weighted][:10], outputs[:10], drawn_pixels]
-names = [*3 * ["digit"], "mean", "decoder", "draw"]
 lesson.figure(
-    plot.image_grid(np.concatenate(rows_shown), 6, 10, shape=(28, 28), row_labels=names),
+    plot.image_grid(
+        np.concatenate(rows_shown),
+        6,
+        10,
+        shape=(28, 28),
+        row_labels=[*3 * ["digit"], "mean", "decoder", "draw"],
+    ),
     "shared_codes",
     "Ten codes, one a column. From above: three training digits that share the code, the weighted "
     "mean of all that do, the decoder's output, and pixels drawn from it. Compare rows 4 and 5.",
@@ -699,7 +706,8 @@ lesson.claim(
 # %% [markdown]
 # Rows 4 and 5 are equally soft. The decoder is not to blame, because a perfect one would output row
 # 4. We can put a number on the softness, the entropy of the pixels. A pixel that is surely black or
-# surely white has none.
+# surely white has none. We also count the digits that share a code, by the exponential of the
+# entropy of their fractions. It is $n$ where $n$ digits have equal fractions.
 
 
 # %%
@@ -708,15 +716,21 @@ def entropy(images):
     return -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=1)
 
 
+def digits_at_a_code(fractions):
+    return np.median(np.exp(-(fractions * np.log(fractions + 1e-30)).sum(axis=1)))
+
+
+# %%
+fractions_20 = fractions_at(prior_codes, *vae.encode(x_train))
 lesson.table(
     [
-        ["test digits, as gray images", entropy(test_gray).mean()],
-        ["VAE with 20 dimensions, samples", entropy(drawn).mean()],
-        ["VAE with 2 dimensions, at the 100 codes", entropy(outputs).mean()],
-        ["weighted means at the 100 codes", entropy(candidates[weighted]).mean()],
-        ["mean of all digits", entropy(candidates[overall][:1]).mean()],
+        ["test digits, as gray images", entropy(test_gray).mean(), None],
+        ["VAE, 20 dimensions", entropy(drawn).mean(), digits_at_a_code(fractions_20)],
+        ["VAE, 2 dimensions", entropy(outputs).mean(), digits_at_a_code(fractions)],
+        ["weighted means, 2 dimensions", entropy(candidates[weighted]).mean(), None],
+        ["mean of all digits", entropy(candidates[overall][:1]).mean(), len(x_train)],
     ],
-    ["images", "entropy of the pixels, nats"],
+    ["images", "entropy of the pixels, nats", "digits at a code (median)"],
 )
 
 # %% [markdown]
@@ -808,6 +822,7 @@ def run_of(name):
 runs = {name: run_of(name) for name in bounds}
 rows = {name: row for name, (row, _) in runs.items()}
 samples_of = [samples for _, samples in runs.values()]
+hidden = {name: row[1] - row[0] for name, row in rows.items()}
 by_name = {name: rows[name][0] for name in lesson.predictions[-1].choices}
 lowest = min(by_name, key=by_name.get)
 
@@ -841,7 +856,6 @@ lesson.claim(
     at_most=0.01,
     source="the encoder's only gradient is that of the KL term; worst of seeds 0, 1 and 4711: 5e-6",
 )
-hidden = {name: row[1] - row[0] for name, row in rows.items()}
 lesson.claim(
     "logvar as sigma: true minus reported loss, beyond that of the correct loss",
     hidden["logvar read as sigma"] - hidden["correct"],
@@ -853,8 +867,8 @@ lesson.claim(
 # %% [markdown]
 # - *z a plain number* is section 1 in a whole VAE. The encoder receives a gradient from the KL term
 #   only, and minimizes it. The code carries no information, and all samples are one gray image.
-# - *logvar read as sigma* draws with another $\sigma$ than it computes the KL term for. At logvar 0
-#   the draw has no noise, and the KL term is that of $\sigma = 1$. What it reports is no bound.
+# - *logvar read as sigma* draws with one $\sigma$, and computes the KL term for another. At logvar
+#   0 the draw has no noise, and the KL term is that of $\sigma = 1$. The reported loss is no bound.
 # - *eps not scaled* draws with $\sigma = 1$ in every dimension, whatever the encoder outputs.
 # - *KL left out* is an autoencoder. It has the best reconstructions of the six, but nothing keeps
 #   the codes near the prior. Compare their standard deviation with the prior's, which is 1.
@@ -912,9 +926,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# By Eq. vae.11, the rise is a part of the KL divergence between $q$ and the true posterior. It is
-# small compared with what the model gains over coins. But two models of a paper may differ by less,
-# and to compare them you need the tighter bound.
+# The VAE of Burda et al. has a code of 50 dimensions and hidden layers of 200 units. By Eq. vae.11,
+# the rise is a part of the KL divergence between $q$ and the true posterior. It is small compared
+# with what the model gains over coins. But two models of a paper may differ by less, and to compare
+# them you need the tighter bound.
 
 # %% [markdown]
 # ## 10. The two estimators in 20 dimensions
