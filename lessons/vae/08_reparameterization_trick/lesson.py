@@ -891,8 +891,11 @@ lesson.claim(
 # $$p_\theta(\mathbf{x}) = \int p_\theta(\mathbf{x}|\mathbf{z})\, p_\theta(\mathbf{z})\,
 # d\mathbf{z}$$
 #
-# (Eq. vae.08). The mean of the logarithm of the average is the ELBO at $K = 1$, and it rises
-# towards $\log p(x)$ with every further draw (Burda et al. 2016).
+# (Eq. vae.08). The mean of the logarithm of the average is the ELBO at $K = 1$. With more draws it
+# can only rise, and never passes $\log p(x)$ (Burda et al. 2016). To see this, choose $M$ of the
+# $K$ weights at random. The mean of the chosen ones is, averaged over the choice, the mean of all,
+# and the logarithm is concave. By Jensen's inequality, the bound with $M$ draws is therefore at
+# most the one with $K$.
 
 # %%
 some = test[: lesson.size(1_000, quick=20)]
