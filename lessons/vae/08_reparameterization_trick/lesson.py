@@ -70,8 +70,8 @@ from minigen.vae.vae import (
 #
 # Let $z \sim \mathcal{N}(\mu, 1)$, and take the expectation of $z^2$. It is the squared mean plus
 # the variance, $\mu^2 + 1$, and its derivative is $2\mu$. At $\mu = 2$ these are 5 and 4. In the
-# program, two values stand in for the noise, $\epsilon = -1$ and $\epsilon = 1$. They have mean 0
-# and variance 1, and a mean of squares depends on nothing else. Now $z$ is 1 or 3, and the mean of
+# program, two values replace the noise, $\epsilon = -1$ and $\epsilon = 1$. They have mean 0 and
+# variance 1, and a mean of squares depends on nothing else. Now $z$ is 1 or 3, and the mean of
 # $z^2$ is $(1 + 9)/2 = 5$, as on paper.
 #
 # We compute this mean in two ways. In the first, $z = \mu + \epsilon$ is a part of the loss. In the
@@ -156,10 +156,10 @@ lesson.show_source(reparameterize)
 #
 # In words, the code is the encoder's mean plus noise, stretched by the encoder's standard
 # deviation. The product $\odot$ is taken element by element, so each coordinate has its own
-# $\sigma_j$, and the covariance matrix is diagonal. In the post's words $\epsilon$ is an *auxiliary
-# independent random variable*, and $\mathbf{z} = \mathcal{T}_\phi(\mathbf{x}, \epsilon)$ is the
-# name of any such function of it. The code is as random as before. But the randomness is now an
-# input, and nobody needs a gradient with respect to the noise.
+# $\sigma_j$, and the covariance matrix is diagonal. The post calls $\epsilon$ an *auxiliary
+# independent random variable*, and writes $\mathbf{z} = \mathcal{T}_\phi(\mathbf{x}, \epsilon)$ for
+# any function of this kind. The code is as random as before. But the randomness is now an input,
+# and nobody needs a gradient with respect to the noise.
 
 # %%
 boxes = {
@@ -177,17 +177,20 @@ outside = {
 
 # %%
 fig, (before, after) = plot.figure(2, 1, size=(6.5, 1.6))
-arrows = [
-    plot.edge("dec", "z", "gradient", dashed=True),
-    "x -> enc -> q -> z -> dec -> loss --> dec",
-]
-plot.schematic(boxes, arrows, before, title="z is drawn inside the network")
+plot.schematic(
+    boxes,
+    ["x -> enc -> q -> z -> dec -> loss --> dec --> z"],
+    before,
+    title="z is drawn inside the network",
+)
 plot.schematic(
     boxes | outside,
-    [*arrows, "eps -> z --> q --> enc"],
+    ["x -> enc -> q -> z -> dec -> loss --> dec --> z --> q --> enc", "eps -> z"],
     after,
     title="z is a function of noise that is an input",
 )
+
+# %%
 lesson.figure(
     fig,
     "f07_moving_the_randomness",
@@ -241,9 +244,9 @@ lesson.exercise("vae/08/score_function_gradient")
 # to $\mu$ is $\epsilon$. From one draw, the trick gives $2z$ and its rival $z^2 \epsilon$. For
 # $\epsilon = -1$ and $1$, the trick gives 2 and 6, and its rival $-1$ and 9. Both have mean 4. In
 # other words, both are *unbiased*, right on average. But the rival's two values are further apart,
-# with variance 25 instead of 4. For a variance, two values are a poor substitute of Gaussian noise,
-# because they lack its rare large values. With Gaussian noise, the trick's $2z = 4 + 2\epsilon$
-# still has variance 4.
+# with variance 25 instead of 4. For a variance, two values are a poor substitute for Gaussian
+# noise, because they lack its rare large values. With Gaussian noise, the trick's $2z = 4 +
+# 2\epsilon$ still has variance 4.
 
 # %%
 lesson.predict(
@@ -263,24 +266,29 @@ def estimates(gradient, noise):
     return of_mu[:, 0]
 
 
-draws = lesson.rng("parabola").standard_normal((100_000, 1))
-
 # %%
+draws = lesson.rng("parabola").standard_normal((100_000, 1))
 many = {
     "reparameterized": estimates(reparameterized_gradient, draws),
     "score function": estimates(score_function_gradient, draws),
 }
 variances = {name: found.var() for name, found in many.items()}
 score_variance = variances["score function"]
+
+# %%
 above = "above 40" if score_variance > 40 else "between 4 and 40"
 lesson.outcome(
     f"The score-function estimate has variance {score_variance:.1f} in 100,000 draws, because z²"
     " times eps contains the third power of the noise, whose variance alone is 15.",
     answer="below 4" if score_variance < 4 else above,
 )
-title = "estimates of one gradient, which is 4"
 lesson.figure(
-    plot.histogram(many, bounds=(-20, 50), title=title, xlabel="estimate from one draw"),
+    plot.histogram(
+        many,
+        bounds=(-20, 50),
+        title="estimates of one gradient, which is 4",
+        xlabel="estimate from one draw",
+    ),
     "two_estimators",
     "Estimates from one draw each, of the trick (blue) and of its rival (orange). Look at the tail "
     "on the right.",
@@ -327,10 +335,10 @@ lesson.change(
     "In `square` change `np.sum(z**2, axis=1)` to `np.sum(z**2, axis=1) + 100` and run again. The "
     "gradient of a constant is 0. Which of the two estimators changes?",
     answer="Only the score function. Both means are still 4, but its variance grows to "
-    "$\\mathbb{E}(z^2 + 100)^2 \\epsilon^2 - 16 = 11487$, almost 2,900 times that of the other, "
-    "because each score is multiplied by the whole loss, constant included. The reparameterized "
-    "estimate uses the derivative of the loss, which has not changed. Section 10 subtracts such "
-    "a constant on purpose.",
+    "$\\mathbb{E}(z^2 + 100)^2 \\epsilon^2 - 16 = 11487$, almost 2,900 times the trick's, "
+    "because each score is multiplied by the whole loss, constant included. The trick uses the "
+    "derivative of the loss, which has not changed. Section 10 subtracts such a constant on "
+    "purpose.",
 )
 
 # %% [markdown]
@@ -426,8 +434,9 @@ lesson.show_source(VAE)
 
 # %% [markdown]
 # A training step needs a batch of digits, and noise for their codes. From there on it is like any
-# other. `descend` takes the gradient of the loss with respect to the weights of the encoder and the
-# decoder at once, and makes a step of Adam. The learning rate falls to 0 along half a cosine.
+# other. The loss, `vae_loss`, is minus the mean of the batch's bounds. `descend` computes its
+# gradient with respect to the weights of both networks, and makes a step of Adam. The learning rate
+# falls to 0 along half a cosine.
 
 # %%
 cfg = lesson.configure(batch=100, epochs=34, lr=3e-3)
@@ -584,8 +593,8 @@ plot.samples(codes, ax=right, classes=labels, title="codes of test digits")
 lesson.figure(
     fig,
     "latent_plane",
-    "Left: decoded codes from all over the prior. Right: the mean codes of 3,000 test digits, "
-    "colored by labels that were not used in training. Find the same region in both.",
+    "Decoded codes from all over the prior (left), and mean codes of 3,000 test digits (right). "
+    "Their colors are labels that were not used in training. Find the same region in both.",
 )
 
 # %% [markdown]
@@ -606,19 +615,19 @@ lesson.play(
 )
 
 # %% [markdown]
-# A VAE puts similar images near each other, and a draw from the prior falls where the decoder was
-# trained. But look at the borders. Some regions belong to two digits at once, and the images there
-# are gray.
+# The KL term keeps the codes near the prior, so that a draw from the prior falls where the decoder
+# was trained. (Section 8 leaves this term out.) But look at the borders. Some regions belong to two
+# digits at once, and the images there are gray.
 
 # %% [markdown]
 # ## 7. Why are the samples blurry?
 #
-# VAEs are known for blurry samples, and ours are no exception. One might blame a network that is
-# too small, or a training that is too short. But first let's ask what the decoder is trained for.
-# The encoder assigns to each digit $x_n$ not a point but a Gaussian $q(z|x_n)$, and the Gaussians
-# of many digits overlap. In training, the same $z$ may come with a 4 now and with a 9 later, and
-# the decoder has only one output for both. At 100 codes from the prior we compute which fraction of
-# the draws there came from which of the 60,000 digits.
+# VAEs are known for blurry samples, and ours are blurry, too. One might blame a network that is too
+# small, or a training that is too short. But first let's ask what the decoder is trained for. The
+# encoder assigns to each digit $x_n$ not a point but a Gaussian $q(z|x_n)$, and the Gaussians of
+# many digits overlap. In training, the same $z$ may come with a 4 now and with a 9 later, and the
+# decoder has only one output for both. At 100 codes from the prior we compute which fraction of the
+# draws there came from which of the 60,000 digits.
 
 # %%
 some_gray = mnist.unit(data.train_images[: lesson.size(60_000, quick=2_000)], flat=True)
@@ -636,7 +645,7 @@ fractions = fractions_at(some_codes, *flat.encode(x_train))
 
 # %%
 lesson.predict(
-    "To which image does the decoder of the trained VAE come closest at such a code?",
+    "Which of these images is closest to the decoder's output at such a code?",
     [
         "the digit that is most probable at the code",
         "the mean of the digits, weighted by how probable they are at the code",
@@ -696,6 +705,8 @@ lesson.figure(
     "Ten codes, one a column. From above: three training digits that share the code, the weighted "
     "mean of all that do, the decoder's output, and pixels drawn from it. Compare rows 4 and 5.",
 )
+
+# %%
 lesson.claim(
     "decoder: fraction of the weighted mean's variation over codes that it reproduces",
     explained,
@@ -868,7 +879,7 @@ lesson.claim(
 # - *z a plain number* is section 1 in a whole VAE. The encoder receives a gradient from the KL term
 #   only, and minimizes it. The code carries no information, and all samples are one gray image.
 # - *logvar read as sigma* draws with one $\sigma$, and computes the KL term for another. At logvar
-#   0 the draw has no noise, and the KL term is that of $\sigma = 1$. The reported loss is no bound.
+#   0 the draw has no noise, and the KL term has $\sigma = 1$. What is reported bounds nothing.
 # - *eps not scaled* draws with $\sigma = 1$ in every dimension, whatever the encoder outputs.
 # - *KL left out* is an autoencoder. It has the best reconstructions of the six, but nothing keeps
 #   the codes near the prior. Compare their standard deviation with the prior's, which is 1.
@@ -978,7 +989,7 @@ lesson.table(
         ["trained", *median_ratios(vae, lesson.size(50, quick=2))],
         ["untrained", *median_ratios(untrained, 5)],
     ],
-    ["VAE", "variance / that of the trick", "with a baseline"],
+    ["VAE", "variance, over the trick's", "with a baseline"],
     "score-function estimator, medians over test digits",
 )
 
@@ -1025,7 +1036,7 @@ lesson.check("coin: slope of the mean, and mean of the slopes", slopes, equals=[
 # who want to compare our numbers.*
 #
 # The post does not fix $p_\theta(\mathbf{x}|\mathbf{z})$. We take binary pixels, and sum their
-# log-likelihoods. Many programs use the cross-entropy of *gray* pixels instead. It is no
+# log-likelihoods. Many programs use the cross-entropy of *gray* pixels instead. It is not a
 # log-likelihood, and it cannot fall below the entropy of the gray pixels, which is 45 nats a digit
 # (section 7). A loss of 100 therefore means different things in different programs. We leave out
 # posteriors whose dimensions are correlated (`flow/13`), and convolutions.
@@ -1036,9 +1047,9 @@ lesson.check("coin: slope of the mean, and mean of the slopes", slopes, equals=[
 # *You may skip this section, because nothing else depends on it. It is for readers of the post.*
 #
 # - "Sampling is a stochastic process and therefore we cannot backpropagate the gradient." The
-#   obstacle is a draw without a differentiable path from the parameters, not randomness. The post
-#   itself says at the end that "the stochasticity remains in the random variable" $\epsilon$. And
-#   the gradient exists without the trick. Section 3 estimates it without bias.
+#   obstacle is a draw without a differentiable path from the parameters, not randomness. With the
+#   trick, in the post's own words, "the stochasticity remains in the random variable" $\epsilon$.
+#   And the gradient exists without the trick. Section 3 estimates it without bias.
 # - "by learning the mean and variance of the distribution, $\mu$ and $\sigma$". In Eq. vae.14
 #   $\sigma$ multiplies $\epsilon$, so it is the standard deviation. The variance is $\sigma^2$.
 #
