@@ -282,6 +282,8 @@ lesson.outcome(
     " times eps contains the third power of the noise, whose variance alone is 15.",
     answer="below 4" if score_variance < 4 else above,
 )
+
+# %%
 lesson.figure(
     plot.histogram(
         many,
