@@ -429,7 +429,9 @@ lesson.change(
 # Does it work on images? The pixels of our model are 0 or 1, and MNIST has gray ones. A pixel of
 # intensity 0.3 therefore becomes 1 with probability 0.3, drawn again each time that the image is
 # used. The encoder and the decoder are two small networks, each with two hidden layers of 400
-# units.
+# units. Their hidden weights start $\sqrt6$ times larger than a plain `MLP`'s (`gain="he"`, for
+# ReLU-like activations). With `gain=1` the bound after 3,000 steps was 0.4 to 1.7 nats lower, on
+# three seeds.
 
 # %%
 lesson.show_source(VAE)
@@ -484,8 +486,8 @@ ax.set_ylim(0, 150)
 lesson.figure(
     ax,
     "training",
-    "The loss (blue) and its two terms, the reconstruction (orange) and the KL term (green), in "
-    "nats per image. Look at how the two terms move in opposite directions.",
+    "The loss (blue), its reconstruction term (orange) and its KL term (green), with means over "
+    "300 steps in full color. Look at the directions in which the two terms move.",
 )
 
 # %% [markdown]
@@ -573,8 +575,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The reconstructions keep shape and slant, and most samples are digits that nobody wrote. Two
-# networks were trained by one loss, because its gradient passes through the draw between them.
+# The reconstructions keep shape and slant. Many samples are digits that nobody wrote, and some are
+# not digits. Two networks were trained by one loss, because its gradient passes through the draw
+# between them.
 
 # %% [markdown]
 # ## 6. A map of the digits
@@ -717,10 +720,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Rows 4 and 5 are equally soft. The decoder is not to blame, because a perfect one would output row
-# 4. We can put a number on the softness, the entropy of the pixels. A pixel that is surely black or
-# surely white has none. We also count the digits that share a code, by the exponential of the
-# entropy of their fractions. It is $n$ where $n$ digits have equal fractions.
+# Rows 4 and 5 are about equally soft. The decoder is not to blame, because a perfect one would
+# output row 4. We can put a number on the softness, the entropy of the pixels. A pixel that is
+# surely black or surely white has none. We also count the digits that share a code, by the
+# exponential of the entropy of their fractions. It is $n$ where $n$ digits have equal fractions.
 
 
 # %%
@@ -747,10 +750,14 @@ lesson.table(
 )
 
 # %% [markdown]
-# With 20 dimensions fewer digits share a code, and the samples are sharper. The last row of the
-# figure shows what the model really generates. Its pixels are black or white, but each is drawn by
-# itself, so that a soft stroke becomes a noisy one. This is why everybody shows the mean. If you
-# want sharp samples, let fewer images share a code, or let the pixels depend on each other.
+# In 20 dimensions, a code typically belongs to hardly more than one of the 60,000 digits, and the
+# samples are sharper. They are still softer than digits. Here our count does not explain them,
+# because it includes only the digits of the training set.
+#
+# The last row of the figure shows what the model really generates. Its pixels are black or white,
+# but each is drawn by itself, so that a soft stroke becomes a noisy one. This is why everybody
+# shows the mean. If you want sharp samples, let fewer images share a code, or let the pixels depend
+# on each other.
 
 # %% [markdown]
 # ## 8. Five mistakes in the loss
@@ -888,9 +895,9 @@ lesson.claim(
 # - *mean over pixels* gives the KL term 784 times its weight. The encoder makes it 0, as in the
 #   first mistake.
 #
-# Two of the mistakes report a lower loss than the correct run, and both make worse samples. A low
-# loss does not prove a good model. If your VAE disappoints, look at the two terms separately, and
-# compute the bound once with code that you trust.
+# Three of the mistakes report a lower loss than the correct run, and all three have a higher true
+# loss. A low loss does not prove a good model. If your VAE disappoints, look at the two terms
+# separately, and compute the bound once with code that you trust.
 
 # %% [markdown]
 # ## 9. How close is the bound to log p(x)?
