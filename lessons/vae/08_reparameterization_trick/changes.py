@@ -10,21 +10,11 @@ CHANGES = {
         fails=["its derivative, z passed as plain numbers"],
     ),
     "a constant of 100": Change(
-        old="return np.sum(z**2, axis=1)",
-        new="return np.sum(z**2, axis=1) + 100",
+        old="z**2 * e",
+        new="(z**2 + 100) * e",
         shows={
-            "both estimates for eps = -1 and 1": [2.0, 6.0, -101.0, 109.0],
-            "variance, score function / reparameterized: 87/4 on paper": {"between": (2000, 4000)},
+            "variance, score function / reparameterized: 87/4 on paper": {"between": (2000, 4000)}
         },
-        fails=[
-            "both estimates for eps = -1 and 1",
-            "variance, score function / reparameterized: 87/4 on paper",
-        ],
-    ),
-    "a free code": Change(
-        old="mu=np.ones((1, 1))",
-        new="mu=np.zeros((1, 1))",
-        shows={"bound, reconstruction, KL by hand": [-1.3863, -1.3863, 0.0]},
-        fails=["bound, reconstruction, KL by hand"],
+        fails=["variance, score function / reparameterized: 87/4 on paper"],
     ),
 }

@@ -47,7 +47,7 @@ from minigen.tensor import grad, stop_gradient
 from minigen.train import descend
 
 # %%
-from minigen.vae.likelihoods import bernoulli_log_likelihood, gaussian_log_likelihood
+from minigen.vae.likelihoods import gaussian_log_likelihood
 from minigen.vae.vae import (
     VAE,
     elbo,
@@ -198,27 +198,17 @@ lesson.figure(
     "the encoder.",
 )
 
-# %% [markdown]
-# The line is short, and yet three wrong versions of it look plausible. None of them raises an
-# error. We try each with $\sigma = 2$ and look at the standard deviation of $z$.
-
 # %%
-noise = eps[:, None]  # (2, 1)
-logvar = np.full((2, 1), np.log(4.0))  # (2, 1), sigma = 2
-versions = {
-    "mu + sigma * eps (right)": reparameterize(np.zeros((2, 1)), logvar, noise),
-    "mu + logvar * eps": logvar * noise,
-    "mu + exp(logvar) * eps": np.exp(logvar) * noise,
-    "mu + eps": noise,
-}
-deviations = {version: z.std() for version, z in versions.items()}
-lesson.table(deviations.items(), ["version", "standard deviation of z"], "logvar = log 4")
-right = deviations["mu + sigma * eps (right)"]
-lesson.check("standard deviation of mu + sigma * eps", right, equals=2.0)
+lesson.check(
+    "standard deviation of mu + sigma * eps, sigma = 2",
+    reparameterize(np.zeros((2, 1)), np.full((2, 1), np.log(4.0)), eps[:, None]).std(),
+    equals=2.0,
+)
 
 # %% [markdown]
-# The first wrong version takes a logarithm for a standard deviation, the second takes the variance,
-# and the third does not scale the noise. Do not test your own code at $\sigma = 1$. There $\sigma$,
+# The line is short, and yet three wrong versions look plausible. At $\sigma = 2$, `mu + logvar *
+# eps` has standard deviation $\log 4 = 1.39$, `mu + exp(logvar) * eps` has 4, and `mu + eps` has 1.
+# None of them raises an error. Do not test your own code at $\sigma = 1$. There $\sigma$,
 # $\sigma^2$ and 1 are equal, and two of the three mistakes cannot be seen.
 
 # %% [markdown]
@@ -241,12 +231,12 @@ lesson.exercise("vae/08/score_function_gradient")
 
 # %% [markdown]
 # We return to $z^2$ at $\mu = 2$, $\sigma = 1$, where the gradient is 4 and the score with respect
-# to $\mu$ is $\epsilon$. From one draw, the trick gives $2z$ and its rival $z^2 \epsilon$. For
-# $\epsilon = -1$ and $1$, the trick gives 2 and 6, and its rival $-1$ and 9. Both have mean 4. In
-# other words, both are *unbiased*, right on average. But the rival's two values are further apart,
-# with variance 25 instead of 4. For a variance, two values are a poor substitute for Gaussian
-# noise, because they lack its rare large values. With Gaussian noise, the trick's $2z = 4 +
-# 2\epsilon$ still has variance 4.
+# to $\mu$ is $\epsilon$. From one draw, the trick gives $2z$, and its rival $z^2 \epsilon$. For
+# $\epsilon = -1$ and $1$ these are 2 and 6 for the trick, and $-1$ and 9 for its rival. Both pairs
+# have mean 4. In other words, both estimators are *unbiased*, right on average. But the rival's
+# pair is further apart, with variance 25 instead of 4. For a variance, two values are a poor
+# substitute for Gaussian noise, because they lack its rare large values. With Gaussian noise, the
+# trick's $2z = 4 + 2\epsilon$ still has variance 4.
 
 # %%
 lesson.predict(
@@ -256,31 +246,16 @@ lesson.predict(
 
 
 # %%
-def square(z):
-    return np.sum(z**2, axis=1)
-
-
-def estimates(gradient, noise):
-    mu = np.full(noise.shape, 2.0)
-    of_mu, _ = gradient(square, mu, np.zeros(noise.shape), noise)
-    return of_mu[:, 0]
-
+e = lesson.rng("parabola").standard_normal(100_000)
+z = 2 + e
+many = {"reparameterized": 2 * z, "score function": z**2 * e}
+variances = {name: estimates.var() for name, estimates in many.items()}
 
 # %%
-draws = lesson.rng("parabola").standard_normal((100_000, 1))
-many = {
-    "reparameterized": estimates(reparameterized_gradient, draws),
-    "score function": estimates(score_function_gradient, draws),
-}
-variances = {name: found.var() for name, found in many.items()}
-score_variance = variances["score function"]
-
-# %%
-above = "above 40" if score_variance > 40 else "between 4 and 40"
 lesson.outcome(
-    f"The score-function estimate has variance {score_variance:.1f} in 100,000 draws, because z²"
-    " times eps contains the third power of the noise, whose variance alone is 15.",
-    answer="below 4" if score_variance < 4 else above,
+    f"The score-function estimate has variance {variances['score function']:.1f} in 100,000 draws,"
+    " because z² times eps contains the third power of the noise, whose variance alone is 15.",
+    answer="above 40" if variances["score function"] > 40 else "between 4 and 40",
 )
 
 # %%
@@ -299,12 +274,12 @@ lesson.figure(
 # %%
 lesson.check(
     "estimates for eps = -1 and 1, of the trick and of its rival",
-    [estimates(g, noise) for g in (reparameterized_gradient, score_function_gradient)],
+    [2 * (2 + eps), (2 + eps) ** 2 * eps],
     equals=[[2.0, 6.0], [-1.0, 9.0]],
 )
 lesson.check(
     "variance, score function / reparameterized: 87/4 on paper",
-    score_variance / variances["reparameterized"],
+    variances["score function"] / variances["reparameterized"],
     between=(18, 26),
 )
 
@@ -334,13 +309,11 @@ lesson.check(
 # %%
 lesson.change(
     "a constant of 100",
-    "In `square` change `np.sum(z**2, axis=1)` to `np.sum(z**2, axis=1) + 100` and run again. The "
-    "gradient of a constant is 0. Which of the two estimators changes?",
-    answer="Only the score function. Both means are still 4, but its variance grows to "
-    "$\\mathbb{E}(z^2 + 100)^2 \\epsilon^2 - 16 = 11487$, almost 2,900 times the trick's, "
-    "because each score is multiplied by the whole loss, constant included. The trick uses the "
-    "derivative of the loss, which has not changed. Section 10 subtracts such a constant on "
-    "purpose.",
+    "In `many` change `z**2 * e` to `(z**2 + 100) * e` and run again. Now $f$ is $z^2 + 100$. The "
+    "gradient of a constant is 0, and the trick's estimate does not change. Does its rival's?",
+    answer="It does. The mean is still 4, but the variance grows to $\\mathbb{E}(z^2 + 100)^2 "
+    "\\epsilon^2 - 16 = 11487$, almost 2,900 times the trick's, because each score is multiplied "
+    "by the whole loss, constant included. Section 10 subtracts such a constant on purpose.",
 )
 
 # %% [markdown]
@@ -408,16 +381,6 @@ lesson.check(
     equals=[-2 * np.log(2) - 0.5, -2 * np.log(2), 0.5],
 )
 lesson.check("KL by hand", kl_standard_normal(np.ones((1, 1)), np.zeros((1, 1))), equals=0.5)
-
-# %%
-lesson.change(
-    "a free code",
-    "Change `mu=np.ones((1, 1))` to `mu=np.zeros((1, 1))` and run again. What does the code cost "
-    "now, and how much information about the image does it carry?",
-    answer="It costs 0, and the bound is $-2 \\log 2$ = -1.3863. With $\\mu = 0$ and $\\sigma = "
-    "1$ the code's distribution is the prior, the same for every image, and it carries no "
-    "information.",
-)
 
 # %% [markdown]
 # Only a code that is the same for every image is free. In other words, a code must raise the
@@ -499,18 +462,10 @@ lesson.figure(
 # %%
 test_gray = mnist.unit(data.test_images[: lesson.size(10_000, quick=200)], flat=True)  # (N, 784)
 test = mnist.binarize(test_gray, lesson.rng("test pixels"))
-test_noise = normal(lesson.rng("test codes"), len(test), 20)
-bound, bound_before = vae.elbo(test, test_noise), untrained.elbo(test, test_noise)
-often = data.train_images.mean(axis=0).reshape(784) / 255
-on = np.clip(often, 1e-4, 1 - 1e-4).astype(np.float32)
-logits = np.broadcast_to(np.log(on / (1 - on)), test.shape)
-no_code = bernoulli_log_likelihood(test, logits).mean()
-digits = test[:12]
-decoded = vae.reconstruct(digits)
-prior_codes = normal(lesson.rng("samples"), 48, 20)
-drawn = vae.decode(prior_codes)  # the pixels' probabilities
-shown = np.concatenate([digits, decoded, drawn])
-names = ["test digit", "decoded"] + 4 * ["sample"]
+noise = normal(lesson.rng("test codes"), len(test), 20)
+bound, bound_before = vae.elbo(test, noise), untrained.elbo(test, noise)
+on = np.clip(data.train_images.mean(axis=0).reshape(784) / 255, 1e-4, 1 - 1e-4)
+no_code = (test @ np.log(on) + (1 - test) @ np.log(1 - on)).mean()
 
 # %%
 lesson.table(
@@ -538,6 +493,8 @@ lesson.claim(
 # images. One test digit goes through the model, as in the post's drawing of the Gaussian VAE.
 
 # %%
+digits = test[:12]
+decoded = vae.reconstruct(digits)
 boxes = {
     "x": plot.node("$x$", "data", (0, 0), image=digits[0].reshape(28, 28)),
     "enc": plot.node(vae.encoder, at=(1, 0), name="encoder"),
@@ -563,12 +520,19 @@ lesson.figure(
 )
 
 # %% [markdown]
-# To generate, we do not need the encoder. We draw a code from the prior and decode it. A sample is
-# shown as its pixels' probabilities.
+# To generate, we do not need the encoder. We draw a code from the prior and decode it.
 
 # %%
+prior_codes = normal(lesson.rng("samples"), 48, 20)
+drawn = vae.decode(prior_codes)  # the pixels' probabilities
 lesson.figure(
-    plot.image_grid(shown, 6, 12, shape=(28, 28), row_labels=names),
+    plot.image_grid(
+        np.concatenate([digits, decoded, drawn]),
+        6,
+        12,
+        shape=(28, 28),
+        row_labels=["test digit", "decoded"] + 4 * ["sample"],
+    ),
     "digits",
     "Twelve test digits, their reconstructions, and 48 samples. Compare the shape and slant of "
     "rows 1 and 2, and look for samples that are not digits.",
@@ -721,9 +685,9 @@ lesson.claim(
 
 # %% [markdown]
 # Rows 4 and 5 are about equally soft. The decoder is not to blame, because a perfect one would
-# output row 4. We can put a number on the softness, the entropy of the pixels. A pixel that is
-# surely black or surely white has none. We also count the digits that share a code, by the
-# exponential of the entropy of their fractions. It is $n$ where $n$ digits have equal fractions.
+# output row 4. The entropy of the pixels puts a number on the softness. A pixel that is surely
+# black or white has none. We also count the digits that share a code, by the exponential of the
+# entropy of their fractions, which is $n$ where $n$ digits have equal fractions.
 
 
 # %%
@@ -750,14 +714,14 @@ lesson.table(
 )
 
 # %% [markdown]
-# In 20 dimensions, a code typically belongs to hardly more than one of the 60,000 digits, and the
-# samples are sharper. They are still softer than digits. Here our count does not explain them,
-# because it includes only the digits of the training set.
+# In 20 dimensions, hardly any two of the 60,000 digits share a code, and the samples are sharper.
+# They are still softer than digits, which our count does not explain. It includes only the digits
+# of the training set.
 #
 # The last row of the figure shows what the model really generates. Its pixels are black or white,
-# but each is drawn by itself, so that a soft stroke becomes a noisy one. This is why everybody
-# shows the mean. If you want sharp samples, let fewer images share a code, or let the pixels depend
-# on each other.
+# but each is drawn by itself, and a soft stroke becomes a noisy one. This is why everybody shows
+# the mean. For sharp samples, let fewer images share a code, or let the pixels depend on each
+# other.
 
 # %% [markdown]
 # ## 8. Five mistakes in the loss
@@ -889,11 +853,10 @@ lesson.claim(
 #   only, and minimizes it. The code carries no information, and all samples are one gray image.
 # - *logvar read as sigma* draws with one $\sigma$, and computes the KL term for another. At logvar
 #   0 the draw has no noise, and the KL term has $\sigma = 1$. What is reported bounds nothing.
-# - *eps not scaled* draws with $\sigma = 1$ in every dimension, whatever the encoder outputs.
-# - *KL left out* is an autoencoder. It has the best reconstructions of the six, but nothing keeps
-#   the codes near the prior. Compare their standard deviation with the prior's, which is 1.
-# - *mean over pixels* gives the KL term 784 times its weight. The encoder makes it 0, as in the
-#   first mistake.
+# - *eps not scaled* draws with $\sigma = 1$, whatever the encoder outputs.
+# - *KL left out* is an autoencoder. It has the best reconstructions, but nothing keeps its codes
+#   near the prior, which has standard deviation 1.
+# - *mean over pixels* gives the KL term 784 times its weight, and the encoder makes it 0.
 #
 # Three of the mistakes report a lower loss than the correct run, and all three have a higher true
 # loss. A low loss does not prove a good model. If your VAE disappoints, look at the two terms
@@ -911,11 +874,10 @@ lesson.claim(
 # $$p_\theta(\mathbf{x}) = \int p_\theta(\mathbf{x}|\mathbf{z})\, p_\theta(\mathbf{z})\,
 # d\mathbf{z}$$
 #
-# (Eq. vae.08). The mean of the logarithm of the average is the ELBO at $K = 1$. With more draws it
-# can only rise, and never passes $\log p(x)$ (Burda et al. 2016). To see this, choose $M$ of the
-# $K$ weights at random. The mean of the chosen ones is, averaged over the choice, the mean of all,
-# and the logarithm is concave. By Jensen's inequality, the bound with $M$ draws is therefore at
-# most the one with $K$.
+# (Eq. vae.08). The expected logarithm of the average is the ELBO at $K = 1$, and rises towards
+# $\log p(x)$ with $K$ (Burda et al. 2016). The proof takes two lines. Choose $M$ of the $K$ weights
+# at random. Their mean is, averaged over the choice, the mean of all, and the logarithm is concave.
+# By Jensen's inequality, the bound with $M$ draws is at most the one with $K$.
 
 # %%
 some = test[: lesson.size(1_000, quick=20)]
@@ -949,10 +911,9 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The VAE of Burda et al. has a code of 50 dimensions and hidden layers of 200 units. By Eq. vae.11,
-# the rise is a part of the KL divergence between $q$ and the true posterior. It is small compared
-# with what the model gains over coins. But two models of a paper may differ by less, and to compare
-# them you need the tighter bound.
+# By Eq. vae.11, the rise is a part of the KL divergence between $q$ and the true posterior. It is
+# small compared with what the model gains over coins, but two models of a paper may differ by less.
+# (The VAE of Burda et al. has a code of 50 dimensions and hidden layers of 200 units.)
 
 # %% [markdown]
 # ## 10. The two estimators in 20 dimensions
@@ -986,13 +947,13 @@ def ratios(model, x, rng, n):
     return score / path, helped / path
 
 
-# %%
 def median_ratios(model, digits):
     n = lesson.size(500, quick=50)
     each = [ratios(model, test[k : k + 1], lesson.rng(f"ratio {k}"), n) for k in range(digits)]
     return np.median(each, axis=0)
 
 
+# %%
 lesson.table(
     [
         ["trained", *median_ratios(vae, lesson.size(50, quick=2))],
@@ -1020,23 +981,9 @@ lesson.table(
 #
 # For a discrete distribution the trick fails. A coin that shows 1 with probability $p$ is $z = 1$
 # for $u < p$, and 0 otherwise. Its mean $p$ has derivative 1, but every single $z$ is constant in
-# $p$, except at a jump. The mean of the derivatives is 0.
+# $p$, except at a jump. The mean of the derivatives is 0. The score function is still right here,
+# and `vae/10` takes a third way.
 
-
-# %%
-u = (np.arange(1_000_000) + 0.5) / 1_000_000  # evenly over (0, 1)
-
-
-def coin(p):
-    return np.mean(np.where(u < p, 1.0, 0.0))
-
-
-rise = (coin(0.31) - coin(0.3)) / 0.01
-slopes = [rise, grad(coin)(0.3)]
-lesson.check("coin: slope of the mean, and mean of the slopes", slopes, equals=[1.0, 0.0])
-
-# %% [markdown]
-# The score function is still right for a coin. `vae/10` takes a third way to discrete codes.
 
 # %% [markdown]
 # ## 12. What this lesson does differently
