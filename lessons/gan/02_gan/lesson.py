@@ -3,13 +3,13 @@
 #
 # Suppose you have thousands of photographs and would like more of the same kind. The usual recipe
 # is to write down a density with parameters and to maximize the likelihood of the photographs. But
-# a network that turns noise into pictures has no density that we could write down. It can draw
-# pictures all day, and in general nobody can compute how probable one of them is. How do we train a
-# network that can only draw?
+# a network that turns noise into pictures does not give us a density. It can draw all day, and in
+# general nobody can compute how probable one of its pictures is. How do we train a network that can
+# only draw?
 #
-# A GAN trains a second network as the judge. We set up the game of the two (section 1), choose a
-# loss for the generator (2), and play with two numbers (3) before we play with two networks (4 and
-# 5). Then we break the game on purpose (7). This lesson follows the section *Generative Adversarial
+# A GAN trains a second network as the judge. We set up their game (section 1), choose a loss for
+# the generator (2), and play first with two numbers (3), then with two networks (4 and 5). At the
+# end we break the game on purpose (7). This lesson follows the section *Generative Adversarial
 # Network (GAN)* of [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/).
 #
 # Before this lesson: `start/01` (a training loop, logits, Adam).
@@ -52,8 +52,8 @@ from minigen.gan.networks import Discriminator, Generator
 # %% [markdown]
 # ## 1. A game instead of a likelihood
 #
-# Without a likelihood, we need another score for the samples. The idea is to train the score as
-# well. A GAN has two players:
+# Without a likelihood we need another score for the samples. The idea is to train that score as
+# well, which gives a GAN two players:
 #
 # - The **discriminator** $D$ receives an example $x$ and outputs $D(x)$, the probability that $x$
 #   is real. It is an ordinary classifier, trained on real examples and on fakes. The post also
@@ -89,12 +89,12 @@ lesson.figure(
 )
 
 # %% [markdown]
-# No real example ever reaches the generator. All that it learns about the data comes through the
-# judge.
+# There is none. All that the generator learns about the data comes through the judge.
 #
-# Let $p_z$ be the distribution of the noise, $p_g$ of the fakes and $p_r$ of the real examples. On
-# a real example, $D$ should make $\log D(x)$ large, and on a fake $\log(1 - D(G(z)))$. The
-# generator works against the second aim. Together this is the *minimax game* (Eq. gan.03):
+# To train the two, we need the game as a formula. Let $p_z$ be the distribution of the noise, $p_g$
+# of the fakes and $p_r$ of the real examples. On a real example $D$ should make $\log D(x)$ large,
+# and on a fake $\log(1 - D(G(z)))$. The generator works against the second aim. Together this is
+# the *minimax game* (Eq. gan.03):
 #
 # $$
 # \begin{aligned}
@@ -110,9 +110,9 @@ lesson.figure(
 #
 # For example, let $D$ output 0.8 for one real example and 0.4 for one fake. The discriminator
 # minimizes minus the value of the game, $-\log 0.8 - \log 0.6 = 0.223 + 0.511 = 0.734$. The
-# generator's part is $\log 0.6 = -0.511$. Whatever $G$ gains, $D$ loses: the game is *zero-sum*. A
-# discriminator that cannot separate the two kinds outputs 1/2 everywhere, and its loss is $2 \log 2
-# = 1.386$. Remember this number, because we will meet it again in section 5.
+# generator's part is $\log 0.6 = -0.511$. What $G$ gains, $D$ loses, and such a game is called
+# *zero-sum*. A discriminator that cannot separate the two kinds outputs 1/2 everywhere, and its
+# loss is $2 \log 2 = 1.386$. Remember this number, because we will meet it again in section 5.
 
 # %%
 loss_of_d = discriminator_loss(np.log([0.8 / 0.2]), np.log([0.4 / 0.6]))
@@ -135,7 +135,7 @@ lesson.exercise("gan/02/discriminator_loss")
 lesson.show_source(discriminator_loss)
 
 # %% [markdown]
-# Now we have a judge, and a score that it gives. But what should the generator do with the score?
+# Now we have a judge who can be trained. But what should the generator do with the judge's score?
 # The obvious choice is not the best one.
 #
 # ## 2. Which loss for the generator?
@@ -216,15 +216,15 @@ lesson.exercise("gan/02/generator_loss_nonsaturating")
 lesson.show_source(generator_loss_minimax, generator_loss_nonsaturating)
 
 # %% [markdown]
-# In short, two losses with the same goal can train very differently. What counts is the gradient,
-# above all where training starts.
+# In other words, two losses with the same goal can train very differently. What counts is the
+# gradient, above all where training starts.
 #
 # ## 3. A game of two numbers
 #
-# A game is not a minimization, and what you expect of a falling loss need not hold. Let's play once
-# on paper. There is one real example, at 1. The generator is one number $y$, its only fake, and
-# starts at 0. The discriminator is one number $a$, with $D(x) = \sigma(a x)$, and starts at $a =
-# 0$, where $D = \frac12$ everywhere. Both take gradient steps of size 1.
+# A game is not a minimization, and what we expect of a falling loss need not hold. Therefore let's
+# play once on paper. There is one real example, at 1. The generator is one number $y$, its only
+# fake, and starts at 0. The discriminator is one number $a$, with $D(x) = \sigma(a x)$, and starts
+# at $a = 0$, where $D = \frac12$ everywhere. Both take gradient steps of size 1.
 #
 # - $D$ moves first. The gradient of its loss with respect to $a$ is $-(1 - D(1)) + D(y)\,y =
 #   -\frac12$, so $a$ becomes $\frac12$. Now $D$ increases to the right.
@@ -285,9 +285,9 @@ lesson.check(
 
 # %% [markdown]
 # The players come to rest at $y = 1$, $a = 0$. Neither has minimized its loss there, and $D$ is
-# back at 1.386. The point is special only because neither player can gain by moving alone. Such a
-# calm end is not guaranteed. In the game of `gan/04` the oscillations grow, and it takes little to
-# make them grow here.
+# back at 1.386. The point is special only because neither player can gain by moving alone. However,
+# such a calm end is not guaranteed. In the game of `gan/04` the oscillations grow, and little is
+# needed to make them grow here.
 
 # %%
 lesson.change(
@@ -304,15 +304,15 @@ lesson.change(
 #
 # ## 4. Two networks and one step
 #
-# Two numbers cannot draw a picture. We now replace them with two networks, each with three hidden
-# layers of 128 units, for points in the plane. Here is all of them:
+# The two numbers had one example to imitate. For a whole distribution, here of points in the plane,
+# we replace them with two networks, each with three hidden layers of 128 units:
 
 # %%
 lesson.show_source(Generator, Discriminator)
 
 # %% [markdown]
-# There is nothing adversarial in either network. The game is in the training step, Algorithm 1 of
-# Goodfellow et al. In its first half $D$ moves, in its second half $G$:
+# Neither network knows that it plays a game. The game is in the training step, which is Algorithm 1
+# of Goodfellow et al. In its first half $D$ moves, and in its second half $G$:
 
 # %%
 cfg = lesson.configure(batch=256, width=128, lr=1e-3, betas=(0.0, 0.99))
@@ -339,15 +339,15 @@ def goodfellow_step(game, real):
 
 
 # %% [markdown]
-# **What must not receive a gradient?** In the first half, $G$ must not, or it would be trained to
-# be caught. In the second half, $D$ must not, or it would be trained to be fooled. Here each half
+# **What must not receive a gradient?** In the first half $G$ must not, or it would be trained to be
+# caught. In the second half $D$ must not, or it would be trained to be fooled. Here each half
 # differentiates with respect to one network only. In PyTorch you write `G(z).detach()` in the first
-# half, and clear the gradients of $D$ before its next step, because the second half has filled them
-# too. Section 6 measures what either mistake costs.
+# half, and clear the gradients of $D$ before its next step, because the second half has filled
+# them, too. Section 6 measures what either mistake costs.
 #
-# The rest is habit. Adam trains both networks. Its first beta is 0, so that no step uses gradients
-# from before the opponent moved. The learning rates fall to zero, and we judge an *exponential
-# moving average* (EMA) of the generator's weights.
+# What remains is common to many trainings. Adam moves both networks. Its first beta is 0, so that
+# no step uses gradients from before the opponent moved. The learning rates fall to zero, and we
+# judge an *exponential moving average* (EMA) of the generator's weights.
 
 
 # %%
@@ -387,13 +387,13 @@ def play(label, density, steps, move=goodfellow_step, film=None, watch=None, **r
 
 
 # %% [markdown]
-# These two dozen lines are a complete GAN. Let's see whether they work.
+# The two networks and these fifteen open lines are a complete GAN. But does it work?
 #
 # ## 5. Eight Gaussians on a ring
 #
 # We want data on which failure is visible. Let's take eight narrow Gaussians on a ring of radius 2,
-# each with standard deviation 0.1. They are the *modes* of the data, and a generator that leaves
-# one out is caught at a glance. The ring is also hard for a reason that no training removes. The
+# each with standard deviation 0.1. They are the *modes* of the data, and if the generator leaves
+# one out, we see it at a glance. The ring is also hard for a reason that no training removes. The
 # noise is one connected cloud, $G$ is continuous, and a continuous map cannot tear. Some fakes must
 # therefore lie between the modes.
 
@@ -476,12 +476,11 @@ lesson.play(
 # %% [markdown]
 # Follow one mode through the panels. At first the fakes fill a disc. Then they gather in spikes,
 # and the spikes run past the modes, as the number $y$ did in section 3. Later they draw back, and a
-# few fakes remain on the filaments between the modes. Meanwhile the blue fades, because $D$ has
-# less and less to object to. (Far outside no example has trained $D$, and the colors mean nothing.
-# $D$ is not a density.)
+# few fakes remain on filaments between the modes. (Far outside, no example has trained $D$, and the
+# colors mean nothing. $D$ is not a density.)
 #
-# Can a number follow what the eye does? Let's call a sample *high-quality* if it lies within 0.3,
-# three standard deviations, of a mode.
+# The eye is a good judge here, but we want a number. Let's call a sample *high-quality* if it lies
+# within 0.3, three standard deviations, of a mode.
 
 
 # %%
@@ -517,11 +516,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Quality does not rise steadily. It dips while the spikes run past the modes, and recovers as they
-# draw back. A run that is stopped in the dip looks like a failure, and ten minutes later it is not.
+# Surprisingly, the quality does not rise steadily. It dips while the spikes run past the modes, and
+# recovers as they draw back. If you stopped in the dip, you would take a good run for a failure.
 #
-# Usually nobody has such a curve, because nobody knows the modes of real data. What one always has
-# are the losses. Can we read the progress from them?
+# With real data you have no such curve, because you do not know the modes. You always have the
+# losses. Can we read the progress from them?
 
 # %%
 lesson.predict(
@@ -565,9 +564,8 @@ lesson.outcome(
 # untrained one too, however bad the fakes are. The value shows that the players are balanced. It
 # does not show how good they are.
 #
-# Therefore we judge the samples, and put two models beside ours that know nothing of modes. One is
-# a single Gaussian with the mean and the covariance of the data, the other our generator before its
-# training.
+# Therefore we judge the samples themselves. For comparison we add two trivial models, a single
+# Gaussian with the mean and the covariance of the data, and a generator before its training.
 
 # %%
 n = lesson.size(5000, quick=200)
@@ -595,18 +593,17 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Of the real samples $1 - e^{-9/2}$, or 98.9 %, are high-quality by theory. Our generator comes
-# close, and covers all modes. A Gaussian as broad as the ring has less than a tenth, and not enough
-# near any mode to count as covering it. With both ends in view, a number such as 97 % means
-# something.
+# In theory $1 - e^{-9/2}$ of the real samples, or 98.9 %, are high-quality. Our generator comes
+# close to that and covers all modes. The single Gaussian has fewer than a tenth, although its mean
+# and its covariance are right. Only with such rows beside it does a number like 97 % mean anything.
 #
 # ## 6. Was it luck, and what mattered?
 #
 # *You may skip this section, because nothing later depends on it. It is for readers who distrust a
 # single run, or who write their own training step.*
 #
-# One run could be luck, so we play from three initializations. Then we change one thing at a time:
-# the loss of $G$, Adam's beta, and the two gradients that section 4 forbids.
+# One run could be luck, so we play from three initializations. Then we change one thing at a time,
+# the loss of $G$, Adam's first beta, and each of the two gradients that section 4 forbids.
 
 
 # %%
@@ -620,7 +617,7 @@ def minimax_step(game, real):
 
 # %%
 def d_moves_twice(game, real):
-    """A wrong step: in the second half, D descends on the loss of G."""
+    """A wrong step: D descends on the loss of G. Below, G descends on that of D."""
     discriminator_step(game, real, game.G.sample(game.rng, cfg.batch))
     z = game.G.latent(game.rng, cfg.batch)
     both = value_and_grad(lambda two: generator_loss_nonsaturating(two[1](two[0](z))))
@@ -631,7 +628,6 @@ def d_moves_twice(game, real):
 
 
 def g_moves_twice(game, real):
-    """A wrong step: in the first half, G descends on the loss of D."""
     z = game.G.latent(game.rng, cfg.batch)
     both = value_and_grad(lambda two: discriminator_loss(two[1](real), two[1](two[0](z))))
     _, (g_grads, d_grads) = both((game.G, game.D))
@@ -695,21 +691,33 @@ lesson.claim(
     at_least=0.85,
     source="three initializations: 0.976, 0.972, 0.977",
 )
+
+# %%
 lesson.claim(
     "distance, median of three games",
     np.median(away_three),
     at_most=0.12,
     source="three initializations: 0.070, 0.064, 0.072",
 )
+lesson.claim(
+    "D moves in both halves: D of a fake",
+    rows["D moves in both halves"][3],
+    between=(0.65, 0.68),
+    source="theory: 2/3 where the fakes are distributed as the data",
+)
 
 # %% [markdown]
-# It was not luck. The three games agree, although they end at a distance above the floor. The
-# minimax loss does no worse here. Its gradient never had the chance to vanish, because $D$ never
-# got far ahead.
+# It was not luck. The three games agree, and all end somewhat above the floor. The minimax loss
+# does as well as the other here, which section 7 explains. A first beta of 0.9, the default of most
+# libraries, costs quality.
 #
-# [results of the four changes]
+# The two forbidden gradients are not equally bad. If $D$ moves in both halves, the fakes still find
+# the ring, but $D$ outputs 2/3 for them instead of 1/2. It now minimizes $-2 \log D - \log(1 - D)$
+# where fakes and data agree, and this is smallest at 2/3. If $G$ moves in both halves, its two
+# gradients with respect to a logit are $-(1 - D)$ and $+D$, which cancel at $D = \frac12$. This is
+# the game that loses modes. A forgotten `detach` is the worse mistake.
 #
-# The two moons, data of another kind, come out as well:
+# Data of another kind, the two moons, come out as well:
 
 # %%
 moons = toy.two_moons(0.1)
@@ -735,17 +743,16 @@ lesson.claim(
 )
 
 # %% [markdown]
-# In short, a GAN with these settings works from any start, and the settings matter more than the
-# start.
+# In these runs the settings mattered more than the start.
 #
 # ## 7. Three ways to break it
 #
-# You understand a method when you can predict how it fails. Each of the three mistakes here looks
+# You understand a method when you can predict how it fails. Let's make three mistakes that look
 # harmless in code.
 #
-# **A discriminator that is far ahead.** It seems sensible to train the judge well before the
-# generator starts. Watch what it does. We start $G$ far from the data, at (4, 4), train $D$ alone
-# for 300 steps, and then let $G$ follow by plain gradient descent for 400.
+# **A discriminator that is far ahead.** A good judge needs experience, so it seems sensible to
+# train $D$ well before $G$ starts. Watch what happens. We start $G$ far from the data, at (4, 4),
+# train $D$ alone for 300 steps, and then let $G$ follow by plain gradient descent for 400.
 
 
 # %%
@@ -820,9 +827,9 @@ lesson.figure(
 
 # %% [markdown]
 # With the non-saturating loss the fakes reach the ring within a few steps. With the minimax loss
-# they do not move. This is the factor of 1,000 of section 2, in a training that looked careful. But
-# in section 6 the minimax loss did no harm, so what else is needed for the failure? We take away
-# one cause at a time.
+# they hardly move. Here is the factor of 1,000 from section 2, in a training that looked careful.
+# However, three things came together: the loss, the head start, and plain gradient descent. Which
+# of them is to blame? We take away one at a time.
 
 # %%
 late["no head start"] = follow("no head start", minimax_step, generator_loss_minimax, alone=0)
@@ -854,13 +861,14 @@ lesson.claim(
 )
 
 # %% [markdown]
-# It takes all three. Without the head start $D$ is never sure, with Adam a small gradient still
-# makes a full step (it is divided by its own running size), and $-\log D$ keeps the gradient
-# large. Each remedy alone brings the fakes to the ring.
+# It takes all three, because each remedy alone brings the fakes to the ring. Without the head start
+# $D$ does not get far ahead. Adam divides a gradient by its own running size, so that a small one
+# still makes a full step. And the gradient of $-\log D$ is not small in the first place.
 #
 # **Exchanged labels.** Somebody writes `discriminator_step(game, fake, real)`. Nothing crashes, and
 # the loss of the generator falls lower than ever. **A slow discriminator.** Somebody gives $D$ a
-# tenth of the learning rate of $G$. What gradient does $G$ receive through $D$ in each case?
+# tenth of the learning rate of $G$. Before you choose, think of the gradient that $G$ receives
+# through $D$ in each case.
 
 # %%
 lesson.predict(
@@ -942,24 +950,24 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The slow discriminator fails in the opposite way. Nothing collapses. The fakes run past the data
-# and spread, to places where $D$ has not been corrected yet. The cause is that $D$ is slower than
-# $G$, not that it is slow: when both players have a tenth of the rate, the fakes stay with the
-# data.
+# The slow discriminator fails in the opposite way. Nothing collapses here, and the fakes run past
+# the data into regions where $D$ has not been corrected yet. The problem is not that $D$ is slow,
+# but that it is slower than $G$. If both players have a tenth of the rate, the fakes are as wide as
+# the data.
 #
-# In all three failures the code ran without an error. If a GAN of your own misbehaves, look at its
-# samples first, at $D$ of the fakes next, and at the losses last.
+# In all three failures the code ran without an error, and one of them had the lowest loss of all.
+# If a GAN of your own misbehaves, look at its samples first and at its losses last.
 #
 # ## 8. And images?
 #
 # *You may skip this section, because it only looks ahead. It is for readers who came for images.*
 #
-# For digits we replace the ring with MNIST and the two networks with convolutional ones (a DCGAN).
-# Not a line of the training step changes. The figure *digits* of `gan/13` shows the result after
-# 1,500 steps, in the rows "DCGAN". The strokes are white on clean black, some images are digits
-# that you can read, and others are only strokes. What is new is that a discriminator separates
-# images almost without mistakes. `gan/06` shows what this does to the generator, and `gan/12` what
-# to do about it.
+# For digits we replace the ring with MNIST and the two networks with convolutional ones (a
+# *DCGAN*). The training step stays the same to the letter. In the figure of digits of `gan/13`, two
+# rows show the fakes after 1,500 steps. Their strokes are white on clean black. Some are digits
+# that you can read, and others are only strokes. New problems come with images, too: a
+# discriminator can separate them from fakes almost without mistakes. `gan/06` shows what this does
+# to the generator, and `gan/12` what to do about it.
 #
 # ## What this lesson does differently
 #
@@ -986,14 +994,12 @@ lesson.claim(
 #
 # ## To remember
 #
-# - A GAN replaces the likelihood with a trained judge. $G$ needs only the gradient that comes
-#   through it.
+# - A GAN replaces the likelihood with a trained judge. $G$ needs only the judge's gradient.
 # - Train $G$ with $-\log D$. The gradient of $\log(1 - D)$ vanishes where the fakes are worst.
 # - In each half of a step one player moves.
-# - The losses show the balance of the players, not the quality of the samples.
+# - The losses show the players' balance, not the quality of the samples.
 #
-# **Next:** against the best possible discriminator, what does the generator minimize? `gan/03`
-# derives it.
+# **Next:** against the best possible discriminator, what does $G$ minimize? (`gan/03`)
 
 # %%
 lesson.finish()
