@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["gan.s02"],
     figures=["gan.f02"],
     equations=["gan.03"],
-    minutes=1.2,
+    minutes=1.3,
     picture="chase_film",
     sources=["weng2017gan", "goodfellow2014gan", "salimans2016improved"],
 )
@@ -199,12 +199,11 @@ lesson.outcome(
 # \frac{d}{dl} (-\log D) = \frac{d}{dl} \log(1 + e^{-l}) = -(1 - D) .
 # $$
 #
-# The first one is the problem. A fake that $D$ rejects gets hardly any gradient, although it has
-# the longest way to go. We say that the *minimax* loss $\log(1 - D)$ *saturates*. The
-# *non-saturating* loss $-\log D$ does the opposite: it pulls hardest on the worst fakes, and rests
-# once $D$ is fooled. [Goodfellow et al. (2014)](https://arxiv.org/abs/1406.2661) trained with it.
-# The game is then no longer zero-sum, but its resting point is the same. Where $D$ is flat, neither
-# loss moves a fake.
+# The first one is the problem. A fake that $D$ rejects gets hardly any gradient, although it needs
+# to move most. We say that the *minimax* loss $\log(1 - D)$ *saturates*. The *non-saturating* loss
+# $-\log D$ does the opposite: it pulls hardest on the worst fakes, and rests once $D$ is fooled.
+# [Goodfellow et al. (2014)](https://arxiv.org/abs/1406.2661) trained with it. The game is then no
+# longer zero-sum, but its resting point is the same. Where $D$ is flat, neither loss moves a fake.
 #
 # Both losses are the mean over a batch of fakes.
 
@@ -311,7 +310,7 @@ lesson.change(
 lesson.show_source(Generator, Discriminator)
 
 # %% [markdown]
-# Neither network knows that it plays a game. The game is in the training step, which is Algorithm 1
+# Nothing in either network is adversarial. The game is in the training step, which is Algorithm 1
 # of Goodfellow et al. In its first half $D$ moves, and in its second half $G$:
 
 # %%
@@ -387,7 +386,8 @@ def play(label, density, steps, move=goodfellow_step, film=None, watch=None, **r
 
 
 # %% [markdown]
-# The two networks and these fifteen open lines are a complete GAN. But does it work?
+# Two networks and one step are a complete GAN. (`minigen.gan.train` has the same step with checks
+# of its arguments.) But does it work?
 #
 # ## 5. Eight Gaussians on a ring
 #
@@ -781,25 +781,26 @@ head_start = lesson.steps(300, quick=5)
 
 
 def follow(label, move, loss, alone=head_start, adam=False):
-    """The history of a late G: its gradient, and how far its fakes are from the ring."""
+    """The history of a late G: its gradient, D of its fakes, and their distance to the ring."""
     game = far_off(adam)
     z = film_z[:250]
 
     def look(i, _):
         grads = grad(lambda G: loss(game.D(G(z))))(game.G)
         norm = np.sqrt(sum(np.sum(part**2) for part in leaves(grads)))
-        center = game.G(z).mean(axis=0)
-        return {"gradient": norm, "distance": np.linalg.norm(center)}
+        fakes = game.G(z)
+        distance = np.linalg.norm(fakes.mean(axis=0))
+        return {"gradient": norm, "D": sigmoid(game.D(fakes)).mean(), "distance": distance}
 
-    steps = alone + lesson.steps(400, quick=5)
     step = late_step(game, move, alone)
+    steps = alone + lesson.steps(400, quick=5)
     return lesson.fit(step, steps, state=vars(game), on_step=look, label=label)
 
 
 # %%
 late = {
-    "minimax": follow("late, minimax", minimax_step, generator_loss_minimax),
-    "non-saturating": follow("late", goodfellow_step, generator_loss_nonsaturating),
+    "minimax": follow("late G, minimax", minimax_step, generator_loss_minimax),
+    "non-saturating": follow("late G, -log D", goodfellow_step, generator_loss_nonsaturating),
 }
 
 # %%
@@ -833,20 +834,20 @@ lesson.figure(
 
 # %%
 late["no head start"] = follow("no head start", minimax_step, generator_loss_minimax, alone=0)
-late["Adam"] = follow("late, Adam", minimax_step, generator_loss_minimax, adam=True)
-end = {name: run["distance"][-1] for name, run in late.items()}
+late["Adam"] = follow("late G, Adam", minimax_step, generator_loss_minimax, adam=True)
+end = {name: [run["D"][-400:].min(), run["distance"][-1]] for name, run in late.items()}
 lesson.table(
     [
-        ["minimax", "300 steps", "gradient descent", end["minimax"]],
-        ["-log D", "300 steps", "gradient descent", end["non-saturating"]],
-        ["minimax", "none", "gradient descent", end["no head start"]],
-        ["minimax", "300 steps", "Adam", end["Adam"]],
+        ["minimax", "300 steps", "gradient descent", *end["minimax"]],
+        ["-log D", "300 steps", "gradient descent", *end["non-saturating"]],
+        ["minimax", "none", "gradient descent", *end["no head start"]],
+        ["minimax", "300 steps", "Adam", *end["Adam"]],
     ],
-    ["loss of G", "head start of D", "optimizer of G", "fakes to the center"],
+    ["loss of G", "head start of D", "optimizer of G", "smallest D", "fakes to the center"],
 )
 
 # %%
-remedied = [end["non-saturating"], end["no head start"], end["Adam"]]
+remedied = [end[name][1] for name in ("non-saturating", "no head start", "Adam")]
 lesson.claim(
     "fakes to the center, each of three causes removed",
     remedied,
@@ -855,7 +856,7 @@ lesson.claim(
 )
 lesson.claim(
     "the same distance with all three causes, over the largest of them",
-    end["minimax"] / max(remedied),
+    end["minimax"][1] / max(remedied),
     at_least=4,
     source="seed 0",
 )
@@ -963,7 +964,7 @@ lesson.claim(
 # *You may skip this section, because it only looks ahead. It is for readers who came for images.*
 #
 # For digits we replace the ring with MNIST and the two networks with convolutional ones (a
-# *DCGAN*). The training step stays the same to the letter. In the figure of digits of `gan/13`, two
+# *DCGAN*). The training step stays the same to the letter. In the figure *digits* of `gan/13`, two
 # rows show the fakes after 1,500 steps. Their strokes are white on clean black. Some are digits
 # that you can read, and others are only strokes. New problems come with images, too: a
 # discriminator can separate them from fakes almost without mistakes. `gan/06` shows what this does
@@ -974,7 +975,7 @@ lesson.claim(
 # - The post notes on $p_z$: "Usually, just uniform." We use $\mathcal{N}(0, I)$. Either works,
 #   because a network can map one to the other.
 # - We train $G$ with $-\log D$, as the paper does. The post has only the minimax loss.
-# - Our data are points in the plane, where one can see what a network does.
+# - Our data are points in the plane, where you can see what the networks do.
 #
 # ## Where the post is loose
 #
@@ -983,8 +984,9 @@ lesson.claim(
 #
 # - "Data distribution over noise input $z$": $p_z$ is the distribution of the noise, which we
 #   choose. It is not a distribution of data.
-# - "thus to minimize $\mathbb{E}_{z \sim p_{z}(z)} [\log (1 - D(G(z)))]$": "thus" does not follow.
-#   Lowering $-\log D(G(z))$ raises $D(G(z))$ as well, and the post does not mention it.
+# - "trained to increase the chances of $D$ producing a high probability for a fake example, thus to
+#   minimize $\mathbb{E}_{z \sim p_{z}(z)} [\log (1 - D(G(z)))]$": "thus" does not follow. Lowering
+#   $-\log D(G(z))$ increases the same chances, and the post does not mention it.
 # - "$\mathbb{E}_{x \sim p_g(x)} [\log(1 - D(x)]$", in the second line of the game, lacks a closing
 #   parenthesis. Later equations write $L(G, D)$ for the same $L(D, G)$.
 # - "real class labels, $1, \dots, K-1$, as well as one fake class label $K$", in the box *Other
