@@ -30,6 +30,7 @@ lesson = Lesson(
 )
 
 # %%
+from functools import partial
 from types import SimpleNamespace
 
 import autograd.numpy as np
@@ -56,8 +57,8 @@ from minigen.gan.networks import Discriminator, Generator
 # well, which gives a GAN two players:
 #
 # - The **discriminator** $D$ receives an example $x$ and outputs $D(x)$, the probability that $x$
-#   is real. It is an ordinary classifier, trained on real examples and on fakes. The post also
-#   calls it a critic.
+#   is real. It is an ordinary classifier, trained on real examples and on fakes. (The post also
+#   calls it a critic.)
 # - The **generator** $G$ receives noise $z$ and outputs a fake, $G(z)$. It is trained to raise
 #   $D(G(z))$. The noise is the source of diversity, because without it every fake would be the
 #   same.
@@ -161,18 +162,17 @@ gradients = [grad(loss)(logit)[0] for loss in losses.values()]
 logits = np.linspace(-8, 8, 161)  # of the figure
 
 # %%
-fig, (left, right) = plot.figure(1, 2, size=(4.0, 3.2))
+fig, (upper, lower) = plot.figure(2, 1, size=(5.0, 2.3), share="x")
 plot.line(
     logits,
     {name: [loss(l[None]) for l in logits] for name, loss in losses.items()},
-    left,
+    upper,
     title="loss of G, nats",
-    xlabel="logit of a fake",
 )
 plot.line(
     logits,
     {name: [-grad(loss)(l[None])[0] for l in logits] for name, loss in losses.items()},
-    right,
+    lower,
     title="minus its gradient",
     xlabel="logit of a fake",
 )
@@ -181,7 +181,7 @@ plot.line(
 lesson.figure(
     fig,
     "saturation",
-    "At the left end of each panel D is close to 0. The minimax loss (blue) is flat there, and its "
+    "At the left end of both panels D is close to 0. The minimax loss (blue) is flat there, and its "
     "gradient vanishes. At the right end the roles are exchanged.",
 )
 lesson.check("the gradients at D = 0.001", gradients, equals=[-0.001, -0.999])
@@ -323,18 +323,22 @@ def discriminator_step(game, real, fake):
     return value
 
 
-def generator_step(game, z, loss=generator_loss_nonsaturating):
+def generator_step(game, z, loss):
     value, grads = value_and_grad(lambda G: loss(game.D(G(z))))(game.G)
     game.g_optimizer.step(grads)  # the gradient passes through D, but only G moves
     return value
 
 
 # %%
-def goodfellow_step(game, real):
+def goodfellow_step(game, real, loss=generator_loss_nonsaturating):
     fake = game.G.sample(game.rng, cfg.batch)  # (N, 2), constants for D
     d_value = discriminator_step(game, real, fake)
-    g_value = generator_step(game, game.G.latent(game.rng, cfg.batch))  # z (N, 2)
+    z = game.G.latent(game.rng, cfg.batch)  # (N, 2)
+    g_value = generator_step(game, z, loss)
     return {"discriminator": d_value, "generator": g_value}
+
+
+minimax_step = partial(goodfellow_step, loss=generator_loss_minimax)  # for comparison
 
 
 # %% [markdown]
@@ -445,9 +449,8 @@ def frames(ks, rows=1, cols=1, size=(4, 4)):
 
 
 # %%
-six = np.linspace(0, len(times) - 1, 6).round().astype(int)
 lesson.figure(
-    frames(six, 2, 3, size=(2.3, 2.4)),
+    frames(np.linspace(0, len(times) - 1, 6).round().astype(int), 2, 3, size=(2.0, 2.1)),
     "chase",
     "Fakes (black), the modes of the data (circles), and D(x) (blue above 1/2, orange below) at "
     "six steps. Follow one mode. In the last panel the median of D(x) over real points is "
@@ -493,10 +496,10 @@ fractions = {
     "high-quality": np.array([quality(fakes)[1] for fakes in film["fakes"]]),
     "past the modes": np.mean(np.linalg.norm(film["fakes"], axis=-1) > 2.3, axis=1),
 }
-
-# %%
 good, past = fractions.values()
 worst = int(past.argmax())
+
+# %%
 ax = plot.line(
     times,
     fractions,
@@ -550,12 +553,17 @@ lesson.figure(
 )
 
 # %%
-ways = ["it falls by more than 0.2", "it changes by less than 0.2", "it rises by more than 0.2"]
 lesson.outcome(
     f"From step {times[half]} to step {times[best]} the loss, a mean over 100 steps, goes from "
     f"{before:.2f} to {after:.2f}, while the high-quality fraction goes from {good[half]:.2f} to "
     f"{good[best]:.2f}.",
-    answer=ways[1 + int(after - before > 0.2) - int(after - before < -0.2)],
+    answer=(
+        "it falls by more than 0.2"
+        if after - before < -0.2
+        else "it rises by more than 0.2"
+        if after - before > 0.2
+        else "it changes by less than 0.2"
+    ),
 )
 
 # %% [markdown]
@@ -570,17 +578,23 @@ lesson.outcome(
 # %%
 n = lesson.size(5000, quick=200)
 real = ring.sample(lesson.rng("real"), n)
-center, covariance = real.mean(axis=0), numpy.cov(real.T)
-one_gaussian = lesson.rng("one Gaussian").multivariate_normal(center, covariance, n)
-untrained = new_game("untrained").G
 
-# %%
+
+def one_gaussian():
+    """Samples of the Gaussian with the mean and the covariance of the real samples."""
+    rng = lesson.rng("one Gaussian")
+    x = rng.multivariate_normal(real.mean(axis=0), numpy.cov(real.T), n)
+    return x.astype(np.float32)
+
+
 clouds = {
     "real samples": real,
     "our generator": G.sample(lesson.rng("judge ring 1"), n),
-    "one Gaussian": one_gaussian.astype(np.float32),
-    "untrained generator": untrained.sample(lesson.rng("judge untrained"), n),
+    "one Gaussian": one_gaussian(),
+    "untrained generator": new_game("untrained").G.sample(lesson.rng("judge untrained"), n),
 }
+
+# %%
 lesson.table(
     [[name, *quality(x)] for name, x in clouds.items()],
     ["samples", "modes of 8", "high-quality"],
@@ -607,15 +621,6 @@ lesson.claim(
 
 
 # %%
-def minimax_step(game, real):
-    fake = game.G.sample(game.rng, cfg.batch)
-    d_value = discriminator_step(game, real, fake)
-    z = game.G.latent(game.rng, cfg.batch)
-    g_value = generator_step(game, z, generator_loss_minimax)
-    return {"discriminator": d_value, "generator": g_value}
-
-
-# %%
 def d_moves_twice(game, real):
     """A wrong step: D descends on the loss of G. Below, G descends on that of D."""
     discriminator_step(game, real, game.G.sample(game.rng, cfg.batch))
@@ -633,7 +638,7 @@ def g_moves_twice(game, real):
     _, (g_grads, d_grads) = both((game.G, game.D))
     game.d_optimizer.step(d_grads)
     game.g_optimizer.step(g_grads)
-    return generator_step(game, game.G.latent(game.rng, cfg.batch))
+    return generator_step(game, game.G.latent(game.rng, cfg.batch), generator_loss_nonsaturating)
 
 
 # %%
@@ -660,34 +665,35 @@ def distance(x, y):
 
 
 def away(x, density=ring):
+    """The distance of samples to new samples of a density."""
     return distance(x, density.sample(lesson.rng("truth"), n))
 
 
 floor = sampling_floor(distance, ring.sample, n, lesson.rng("floor")).mean
-
-# %%
-rows = {"real samples": [*quality(real), floor, ""]}
+rows = {"real samples": [*quality(real), floor, None]}
 for name, one in games.items():
     x = clouds[name] = one.average.model.sample(lesson.rng(f"judge {name}"), n)
     rows[name] = [*quality(x), away(x), sigmoid(one.D(x)).mean()]
 for name in ("one Gaussian", "untrained generator"):
-    rows[name] = [*quality(clouds[name]), away(clouds[name]), ""]
+    rows[name] = [*quality(clouds[name]), away(clouds[name]), None]
+
+# %%
+three = ("game 1", "game 2", "game 3")
 lesson.table(
     [[name, *row] for name, row in rows.items()],
     ["ring", "modes of 8", "high-quality", "distance", "D of a fake"],
 )
 
 # %%
-modes, good_three, away_three = np.array([rows[f"game {k}"][:3] for k in (1, 2, 3)]).T
 lesson.claim(
     "modes covered of 8, median of three games",
-    np.median(modes),
+    np.median([rows[name][0] for name in three]),
     at_least=8,
     source="three initializations: 8, 8, 8",
 )
 lesson.claim(
     "high-quality fraction, three games",
-    list(good_three),
+    [rows[name][1] for name in three],
     at_least=0.85,
     source="three initializations: 0.976, 0.972, 0.977",
 )
@@ -695,7 +701,7 @@ lesson.claim(
 # %%
 lesson.claim(
     "distance, median of three games",
-    np.median(away_three),
+    np.median([rows[name][2] for name in three]),
     at_most=0.12,
     source="three initializations: 0.070, 0.064, 0.072",
 )
@@ -708,8 +714,8 @@ lesson.claim(
 
 # %% [markdown]
 # It was not luck. The three games agree, and all end somewhat above the floor. The minimax loss
-# does as well as the other here, which section 7 explains. A first beta of 0.9, the default of most
-# libraries, costs quality.
+# does as well here (section 7 asks why). A first beta of 0.9, the default of most libraries, costs
+# quality.
 #
 # The two forbidden gradients are not equally bad. If $D$ moves in both halves, the fakes still find
 # the ring, but $D$ outputs 2/3 for them instead of 1/2. It now minimizes $-2 \log D - \log(1 - D)$
@@ -725,7 +731,7 @@ on_moons = play("moons", moons, lesson.steps(1500)).average.model
 clouds["two moons"] = on_moons.sample(lesson.rng("judge moons"), n)
 
 # %%
-fig, axes = plot.figure(1, 3, size=(2.6, 2.7))
+fig, axes = plot.figure(1, 3, size=(2.0, 2.1))
 plot.samples(clouds["our generator"], ring, axes[0], title="game 1")
 plot.samples(clouds["first beta 0.9"], ring, axes[1], title="first beta 0.9")
 plot.samples(clouds["two moons"], moons, axes[2], title="two moons")
@@ -743,7 +749,7 @@ lesson.claim(
 )
 
 # %% [markdown]
-# In these runs the settings mattered more than the start.
+# In these runs the settings mattered more than the start. Write down yours.
 #
 # ## 7. Three ways to break it
 #
@@ -804,16 +810,17 @@ late = {
 }
 
 # %%
-fig, (left, right) = plot.figure(1, 2, size=(4.0, 3.0))
+fig, (upper, lower) = plot.figure(2, 1, size=(5.0, 2.2), share="x")
 plot.curves(
     {name: run["gradient"] for name, run in late.items()},
-    ax=left,
+    ax=upper,
     log=True,
+    xlabel="",
     title="norm of the gradient of G",
 )
 plot.curves(
     {name: run["distance"] for name, run in late.items()},
-    ax=right,
+    ax=lower,
     title="fakes to the center of the ring",
 )
 
@@ -822,8 +829,8 @@ lesson.figure(
     fig,
     "sure_discriminator",
     "G is trained from step 300 on, with the minimax loss (blue) or the non-saturating one "
-    "(orange). The first panel has the norm of its gradient, the second the distance between the "
-    "mean of its fakes and the center of the ring.",
+    "(orange). Above is the norm of its gradient, below the distance between the mean of its fakes "
+    "and the center of the ring.",
 )
 
 # %% [markdown]
@@ -847,16 +854,15 @@ lesson.table(
 )
 
 # %%
-remedied = [end[name][1] for name in ("non-saturating", "no head start", "Adam")]
 lesson.claim(
     "fakes to the center, each of three causes removed",
-    remedied,
+    [end["non-saturating"][1], end["no head start"][1], end["Adam"][1]],
     at_most=1.5,
     source="the ring's radius is 2, the start is at 5.7",
 )
 lesson.claim(
     "the same distance with all three causes, over the largest of them",
-    end["minimax"][1] / max(remedied),
+    end["minimax"][1] / max(end[name][1] for name in ("non-saturating", "no head start", "Adam")),
     at_least=4,
     source="seed 0",
 )
@@ -887,7 +893,8 @@ lesson.predict(
 def exchanged(game, real):
     fake = game.G.sample(game.rng, cfg.batch)
     d_value = discriminator_step(game, fake, real)  # the labels are exchanged
-    g_value = generator_step(game, game.G.latent(game.rng, cfg.batch))
+    z = game.G.latent(game.rng, cfg.batch)
+    g_value = generator_step(game, z, generator_loss_nonsaturating)
     return {"discriminator": d_value, "generator": g_value}
 
 
@@ -900,12 +907,13 @@ wrong = {
     "slow D": play("slow D", ring, few, d_lr=tenth),
     "both slow": play("both slow", ring, few, d_lr=tenth, g_lr=tenth),
 }
+
 for name, one in wrong.items():
     clouds[name] = one.average.model.sample(lesson.rng("shown"), n)
 found = {name: [*quality(clouds[name]), clouds[name].std(axis=0).max()] for name in wrong}
+small = [name for name, (*_, std) in found.items() if std < 0.1]
 
 # %%
-small = [name for name, (*_, std) in found.items() if std < 0.1]
 lesson.table(
     [[name, *found[name], wrong[name].history["generator"][-100:].mean()] for name in wrong],
     ["after 1,000 steps", "modes of 8", "high-quality", "standard deviation", "loss of G"],
@@ -925,7 +933,7 @@ lesson.outcome(
 )
 
 # %%
-fig, axes = plot.figure(1, 3, size=(2.6, 2.7))
+fig, axes = plot.figure(1, 3, size=(2.0, 2.1))
 plot.samples(clouds["correct"], ring, axes[0], title="correct", bounds=4)
 plot.samples(clouds["exchanged labels"], ring, axes[1], title="exchanged labels", bounds=4)
 plot.samples(clouds["slow D"], ring, axes[2], title="slow D", bounds=4)
@@ -975,7 +983,7 @@ lesson.claim(
 # - The post notes on $p_z$: "Usually, just uniform." We use $\mathcal{N}(0, I)$. Either works,
 #   because a network can map one to the other.
 # - We train $G$ with $-\log D$, as the paper does. The post has only the minimax loss.
-# - Our data are points in the plane, where you can see what the networks do.
+# - Our data are points in the plane.
 #
 # ## Where the post is loose
 #
