@@ -181,8 +181,8 @@ plot.line(
 lesson.figure(
     fig,
     "saturation",
-    "At the left end of both panels D is close to 0. The minimax loss (blue) is flat there, and its "
-    "gradient vanishes. At the right end the roles are exchanged.",
+    "At the left end of both panels D is close to 0. The minimax loss (blue) is flat there, and "
+    "its gradient vanishes. At the right end the roles are exchanged.",
 )
 lesson.check("the gradients at D = 0.001", gradients, equals=[-0.001, -0.999])
 lesson.outcome(
@@ -443,7 +443,7 @@ def frames(ks, rows=1, cols=1, size=(4, 4)):
             colorbar=False,
         )
         plot.samples(film["fakes"][k], ax=ax, bounds=3.2, color=plot.color.ink)
-        ax.plot(*ring.modes.T, "o", ms=11, mfc="none", mec=plot.color.real)
+        ax.plot(*ring.modes.T, "o", ms=8, mfc="none", mec=plot.color.real)
         ax.set_title(f"step {times[k]}")
     return fig
 
