@@ -3,14 +3,14 @@
 #
 # How probable is an image? A GAN draws images and cannot answer. A map that turns noise into images
 # could, if it were invertible, by the change of variables (`flow/03`). So why not take a deep
-# network as the map? An ordinary network has no inverse, and the determinant of its $D \times D$
-# Jacobian costs about $D^3$ operations: half a billion for one small digit. Can a map be as
-# flexible as a network, and yet as easy to undo as a multiplication?
+# network? In general it has no inverse, and the determinant of its $D \times D$ Jacobian costs
+# about $D^3$ operations, half a billion for one small digit. Can a map be as flexible as a network,
+# and as easy to undo as a multiplication?
 #
-# RealNVP changes only one half of the numbers at a time (sections 1 to 3). We train such a flow on
-# two moons (4), watch it bend the plane (5), give it a shape that it cannot make (6), break it in
-# three ways (7), and let it draw digits (8). This lesson follows the head of *Models with
-# Normalizing Flows* and its section *RealNVP* in [Flow-based Deep Generative
+# RealNVP moves one half of the numbers at a time (sections 1 to 3). We train it on two moons (4),
+# watch it bend the plane (5), give it a shape that it cannot make (6), break it in three ways (7),
+# and let it draw digits (8). This lesson follows the section *RealNVP*, and the head of *Models
+# with Normalizing Flows*, of [Flow-based Deep Generative
 # Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/). Before this lesson:
 # `flow/03`.
 
@@ -260,8 +260,8 @@ test = moons.sample(lesson.rng("test"), lesson.size(50_000, quick=1_000))
 gap_of_gaussian, _ = nll_gap(moons, flow.log_prob, test)
 
 # %% [markdown]
-# The training step has three lines: the gradient of the loss on a fresh batch, a limit on its norm,
-# and a step of Adam. The limit (*clipping*) is there because a point in a narrow part of the data
+# A training step computes the gradient of the loss on a fresh batch, limits its norm, and lets Adam
+# move the weights. The limit (*clipping*) is there because a point in a narrow part of the data
 # density can have a very large gradient. The learning rate rises for 100 steps, then falls to zero
 # along half a cosine. (From section 7 on, `minigen.train.descend` makes such steps.)
 
@@ -385,8 +385,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Neither a GAN nor a VAE can draw the second panel. Look closely at it, too: a thin filament leads
-# from one moon to the other. We will meet it again in section 6.
+# Neither a GAN nor a VAE has a formula for the second panel. Look closely at it, too: a thin
+# filament leads from one moon to the other. We will meet it again in section 6.
 #
 # ## 5. Watch the plane bend
 #
@@ -534,8 +534,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The bridges, surprisingly, are the smaller part. What costs most is the sharp bend next to each
-# bridge, where a narrow Gaussian must begin.
+# The bridges are what we see first, but they are the smaller part of the gap. Most of it lies
+# inside the modes, whose shapes the flow does not get quite right.
 
 # %% [markdown]
 # <details><summary>Derivation: why a bridge cannot be arbitrarily thin</summary>
@@ -738,9 +738,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Two of the three mistakes raise the loss, and the third one lowers it most. So remember: **on
-# fresh data, a mean loss below the entropy by more than its sampling error is not luck. It is a
-# bug.** (On a finite training set, overfitting can do it, too.)
+# Two of the mistakes raise the loss. The third one lowers it, below what any density can reach, and
+# so looks like the best model of the four. Remember: **on fresh data, a mean loss below the entropy
+# by more than its sampling error is not luck. It is a bug.** (On a finite training set, overfitting
+# can do it, too.)
 #
 # ## 8. From the plane to digits
 #
@@ -891,8 +892,8 @@ lesson.check(
 )
 
 # %% [markdown]
-# The flow is far better than a Gaussian that knows every covariance, although it was trained for
-# minutes. Many samples have strokes like those of digits, and not all of them are digits.
+# After 1,900 steps the flow is far better than a Gaussian that knows every covariance. Many samples
+# have strokes like those of digits, and not all of them are digits.
 #
 # Remember that the flow is invertible: each test digit *is* a noise of 784 numbers. Half of them
 # were split off at 14×14, and the other half was processed further, down to 7×7. We draw one half
@@ -944,10 +945,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Nobody told the flow what belongs to a digit's shape and what is detail. The architecture has
-# separated them: the half that goes through more couplings carries most of the digit, and the half
-# that leaves early carries the rest. The idea of the plane has carried over to 784 dimensions
-# unchanged. Keep one half, move the other, and count what you stretched.
+# Nobody told the flow what is the shape of a digit and what is a detail, and yet it has put them
+# into different halves of the noise. So the idea of the plane carries over to 784 dimensions
+# unchanged: keep one half, move the other, and count what you stretched.
 #
 # ## 9. Batch norm in a very deep stack
 #

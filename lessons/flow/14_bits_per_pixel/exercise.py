@@ -9,10 +9,9 @@ bound = Exercise(
     target="minigen.metrics.likelihood:dequantization_bits",
     minutes=15,
     prompt="""
-    Return the tuple (bound, code) of two arrays (N,), in bits per dimension.
-
-    1. bound is the mean of log q(u | x) - log p(x + u) over an example's K values of the noise u.
-    2. code is minus the logarithm of P(x), estimated by the mean of p(x + u) / q(u | x).
+    Return the tuple (bound, code) of two arrays (N,), in bits per dimension. bound is the mean of
+    log q(u | x) - log p(x + u) over an example's K values of the noise u. code is minus the
+    logarithm of P(x), which is estimated by the mean of p(x + u) / q(u | x).
 
     log_p (N, K) holds log p(x + u) in nats; log_q, (N, K) or a single number, log q(u | x). dims
     is the number of components of an example. Log-densities of ±6000 must not overflow or
