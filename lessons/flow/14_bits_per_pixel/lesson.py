@@ -315,7 +315,6 @@ def on_grid(model):
 
 
 def bound_for_learned_noise(model):
-    """The mean over the draws of the noise, in bits per pixel."""
     bounds = []
     for image in images:
         u, log_q = model.noise(np.tile(image, (2000, 1)), eps)
@@ -338,6 +337,8 @@ lesson.table(
     ["trained with noise", "bound", "code", "bound - code"],
     "two pixels, bits per pixel",
 )
+
+# %%
 lesson.outcome(
     f"The code has {uniform_code:.3f} bits with uniform noise, and {learned_code:.3f} with learned"
     f" noise. The bound goes from {uniform_bound:.3f} to {learned_bound:.3f} bits.",
@@ -571,6 +572,8 @@ lesson.table(
     ],
     ["MNIST test digits", "bits per pixel", "is a"],
 )
+
+# %%
 lesson.claim(
     "RealNVP: bits per pixel below xz",
     in_xz - flow_bits,
