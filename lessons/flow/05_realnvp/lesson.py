@@ -188,7 +188,7 @@ lesson.change(
 # %% [markdown]
 # The inverse never inverts $s$ or $t$, and the determinant never differentiates them. That is why
 # both may be arbitrarily complex functions, such as deep neural networks. (In the class above, the
-# raw scales pass through a tanh, so that $|s| \le 2$. Without a limit $e^s$ overflows easily.)
+# raw scales pass through a tanh, so that $|s| \le 2$ and $e^s$ cannot overflow.)
 #
 # ## 3. Alternate the halves
 #
