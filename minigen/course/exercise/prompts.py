@@ -104,7 +104,7 @@ def _end_of_code(text: str, at: int, arguments: Collection[str]) -> int:
     found = CODE.match(text, at)
     name = NAME.match(text, at)
     end = found.end() if found else name.end() if name else at
-    if found and found[0][0] in "`\"" or end == at:
+    if found and found[0][0] in '`"' or end == at:
         return end
     after = end
     while text[after : after + 1] in ("(", "["):
