@@ -1,5 +1,6 @@
 """Losses of the beta-VAE by hand, and both scores on codes whose score is known: perfect, rotated, doubled, noise."""
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 from scipy.linalg import hadamard
@@ -7,6 +8,9 @@ from scipy.linalg import hadamard
 from minigen.data import shapes
 from minigen.tensor import grad, leaves, value_and_grad
 from minigen.vae.beta_vae import (
+    _linear_classifier,
+    _logits,
+    _pairs_sharing,
     beta_vae_loss,
     capacity_loss,
     disentanglement_metric,
@@ -41,6 +45,8 @@ def test_losses_by_hand():
     assert lagrangian(90.0, 20.0, 4.0, 5.0) == -150
     assert capacity_loss(90.0, 20.0, 10.0, 25.0) == capacity_loss(90.0, 20.0, 10.0, 15.0) == 140
     assert capacity_loss(90.0, 20.0, 10.0, 20.0) == 90
+    assert type(beta_vae_loss(90.0, 20.0, 4.0)) is float  # two numbers stay numbers, lists become arrays
+    np.testing.assert_array_equal(lagrangian([90.0, 3.0], [20.0, 1.0], 4.0, 5.0), [-150, 13])
 
 
 def test_losses_of_a_batch_are_row_by_row(rng):
@@ -64,16 +70,6 @@ def test_slopes(rng):
     np.testing.assert_allclose(grad(lambda r: beta_vae_loss(r, kl, 4.0).sum())(recon), 1.0)
     np.testing.assert_allclose(grad(lambda k: capacity_loss(recon, k, 7.0, 10.0).sum())(kl), [-7, -7, 7, 7])
     np.testing.assert_allclose(grad(lambda k: lagrangian(recon, k, 4.0, 2.0).sum())(kl), -4.0)
-
-
-def test_the_lagrangian_bounds_minus_the_loss():
-    """Eq. vae.16: beta delta >= 0 is what separates them, whatever the terms."""
-    recon, kl = np.array([3.0, 50.0, 80.0]), np.array([0.0, 3.0, 30.0])
-    for beta in (0.0, 1.0, 6.0):
-        for delta in (0.0, 2.5):
-            np.testing.assert_allclose(
-                lagrangian(recon, kl, beta, delta) + beta_vae_loss(recon, kl, beta), beta * delta
-            )
 
 
 def test_beta_one_is_the_vae_and_a_step_stays_in_float32(rng):
@@ -277,13 +273,36 @@ def test_rare_values_keep_their_own_bin(rng):
     assert mutual_information_gap(v.astype(float), v) == pytest.approx(1)
 
 
+def test_as_many_values_as_bins_are_taken_as_they_are():
+    """Four values, three of them rare: quantiles would put all of them into one bin."""
+    v = np.array([0] * 97 + [1, 2, 3])[:, None]
+    assert mutual_information(v.astype(float), v, bins=4)[0, 0] == pytest.approx(1)
+    assert mutual_information(v.astype(float), v, bins=3)[0, 0] < 0.9
+
+
+def test_the_classifier_is_at_the_minimum_of_its_penalized_loss(rng):
+    """Of classes that a line separates, only the penalty 0.5e-4 |w|² bounds the weights: its gradient is 0 there."""
+    label = np.repeat([0, 1, 2], [60, 30, 10])
+    x = np.column_stack([3.0 * label + rng.uniform(-1, 1, 100), np.full(100, 2.0)])  # the second number is constant
+    center, scale, w = weights = _linear_classifier(x, label, 3)
+
+    def loss(w):
+        logits = _logits(x, (center, scale, w))
+        log_p = logits - anp.log(anp.sum(anp.exp(logits), axis=1, keepdims=True))
+        return -anp.mean(log_p[np.arange(100), label]) + 0.5e-4 * anp.sum(w**2)
+
+    assert np.abs(grad(loss)(w)).max() < 1e-4 < 1e-3 < 1e-4 * np.abs(w).max() * 10
+    np.testing.assert_array_equal(_logits(x, weights).argmax(axis=1), label)
+    np.testing.assert_allclose(scale, [x[:, 0].std(), 1])
+    by_hand = _logits(np.array([[3.0]]), (np.array([1.0]), np.array([2.0]), np.array([[5.0, 0.0], [1.0, -1.0]])))
+    np.testing.assert_array_equal(by_hand, [[6, -1]])
+
+
 def test_the_score_is_reproducible_and_uses_different_rows():
     factors = cube(2, 2, times=2)  # two rows of each kind: a pair that shares everything would be at distance 0
     codes = np.arange(len(factors), dtype=float)[:, None]
     a, b = (disentanglement_metric(codes, factors, np.random.default_rng(3), points=200) for _ in range(2))
     assert a == b
-    from minigen.vae.beta_vae import _pairs_sharing
-
     first, second = _pairs_sharing(factors[:, 0], 5000, np.random.default_rng(0), 0)
     assert np.all(factors[first, 0] == factors[second, 0]) and np.all(first != second)
     counts = np.zeros((8, 8))

@@ -33,16 +33,6 @@ def every_sequence(tokens=3, length=4):
 # --------------------------------------------------------------------- causality
 
 
-def test_a_token_changes_only_what_comes_after_it(rng):
-    model = small(rng)
-    base = np.array([[0, 1, 2, 0]])
-    for j in range(4):
-        other = base.copy()
-        other[0, j] = (base[0, j] + 1) % 3
-        change = np.abs(model(other) - model(base)).max(axis=2)[0]  # (L,)
-        assert (change[: j + 1] == 0).all() and (change[j + 1 :] > 1e-4).all(), (j, change)
-
-
 def test_exact_zero_pattern_of_the_jacobian(rng):
     """Logits at i depend on the shifted input at 0..i, all of it and no more; likewise on the context."""
     model = small(rng, context=2)
@@ -94,13 +84,6 @@ def test_probabilities_of_all_sequences_sum_to_one(rng, options):
         assert np.abs(model.log_prob(every, labels - 1, context) - log_p).max() > 1e-2
 
 
-def test_log_prob_is_the_product_of_its_conditionals(rng):
-    model, tokens = small(rng), np.array([[1, 2, 0, 2]])
-    p = np.exp(model(tokens)) / np.exp(model(tokens)).sum(axis=2, keepdims=True)
-    by_hand = np.log([p[0, i, tokens[0, i]] for i in range(4)]).sum()
-    np.testing.assert_allclose(model.log_prob(tokens), [by_hand], rtol=1e-5)
-
-
 def test_gradients_reach_every_parameter_in_float32(rng):
     model = small(rng, classes=2, context=3)
     tokens, context = rng.integers(0, 3, (6, 4)), rng.standard_normal((6, 4, 3)).astype(np.float32)
@@ -116,7 +99,7 @@ def test_gradients_reach_every_parameter_in_float32(rng):
 
 def test_samples_have_the_models_probabilities(rng):
     """Frequencies of all 81 sequences in 40,000 draws, within 5 standard errors; with a label and a context."""
-    model, n = small(rng, classes=2, context=2, back=(1, 2)), 40_000
+    model, n = small(rng, classes=2, context=2, back=(1, 2, 9)), 40_000  # 9: always the start
     context = rng.standard_normal((1, 4, 2)).astype(np.float32)
     labels = np.arange(n) % 2
     drawn = model.sample(rng, n, labels, np.tile(context, (n, 1, 1)), rows=7_000)

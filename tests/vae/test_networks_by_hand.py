@@ -132,14 +132,18 @@ def test_vq_vae_of_two_levels(rng):
     np.testing.assert_allclose(net.images(top), alone, atol=1e-6)
 
 
-def test_code_prior(rng):
+@pytest.mark.parametrize("conditional", [True, False])
+def test_code_prior(rng, conditional):
     """Embeddings of the tokens 1 and 3 positions back, from two tables, of position and label; a map of the context."""
-    net = CausalTransformer(rng, 6, 5, 12, 3, 2, classes=4, context=2, back=(1, 3))
+    conditions = {"classes": 4, "context": 2} if conditional else {}
+    net = CausalTransformer(rng, 6, 5, 12, 3, 2, back=(1, 3), **conditions)
     net = plain.random_weights(net, rng)
     assert [block.mlp.layers[0].w.shape for block in net.blocks] == [(12, 48)] * 2
-    tokens, labels = rng.integers(0, 6, (2, 5)), np.array([3, 0])
-    context = rng.standard_normal((2, 5, 2))
-    h = net.position.table + net.label.table[labels][:, None] + plain.linear(context, net.context)
+    tokens, given = rng.integers(0, 6, (2, 5)), ()
+    h = np.tile(net.position.table, (2, 1, 1))
+    if conditional:
+        labels, context = given = np.array([3, 0]), rng.standard_normal((2, 5, 2))
+        h = h + net.label.table[labels][:, None] + plain.linear(context, net.context)
     for n in range(2):
         for i in range(5):
             for distance, embedding in zip((1, 3), net.token, strict=True):
@@ -150,10 +154,10 @@ def test_code_prior(rng):
         h = h + plain.multi_head_attention(plain.layer_norm(h, block.norm1), block.attention, 3, mask=mask)
         h = h + plain.mlp(plain.layer_norm(h, block.norm2), block.mlp.layers, plain.relu)
     logits = plain.linear(plain.layer_norm(h, net.norm), net.head)
-    np.testing.assert_allclose(net(tokens, labels, context), logits, atol=1e-6)
+    np.testing.assert_allclose(net(tokens, *given), logits, atol=1e-6)
     p = plain.softmax(logits)
     log_prob = [sum(np.log(p[n, i, tokens[n, i]]) for i in range(5)) for n in range(2)]
-    np.testing.assert_allclose(net.log_prob(tokens, labels, context), log_prob, atol=1e-6)
+    np.testing.assert_allclose(net.log_prob(tokens, *given), log_prob, atol=1e-6)
 
 
 # ------------------------------------------------------------------------------------------- sequences
