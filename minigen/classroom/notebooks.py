@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigen.classroom.assignment import Assignment
+from minigen.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.console import INSTALL_CLASSROOM, UsageError
-from minigen.course.exercise import stubs
+from minigen.course.exercise import prompts, stubs
 from minigen.course.exercise.names import global_names
 
 __all__ = ["NotebookError", "check_names", "functions_of", "imports", "module", "student_notebook"]
@@ -253,10 +253,15 @@ def _cells(assignment: Assignment) -> Iterator[tuple[str, str, str]]:
     yield "code", "imports", imports(assignment) + given
     for assigned in assignment.exercises:
         name = assigned.id.replace("/", "-")
-        yield "markdown", f"{name}-text", f"## {assigned.id}\n\n{assigned.points:g} points"
-        yield "code", f"{name}-answer", stubs.stub(assigned.exercise)
+        yield "markdown", f"{name}-text", text_of(assigned)
+        yield "code", f"{name}-answer", stubs.bare_stub(assigned.exercise)
         call = f'check("{assigned.exercise.address}", {assigned.exercise.name}, allowed_modules=ALLOWED)'
         yield "code", f"{name}-check", call
+
+
+def text_of(assigned: AssignedExercise) -> str:
+    """Return what a notebook says above the cell of an answer: the exercise, its points, its prompt."""
+    return "\n\n".join([f"## {assigned.id}", f"{assigned.points:g} points", *prompts.paragraphs(assigned.exercise)])
 
 
 def imports(assignment: Assignment, check: bool = True) -> str:

@@ -78,7 +78,7 @@ def _cells(assignment: Assignment) -> Iterator[Any]:
     yield v4.new_code_cell(notebooks.imports(assignment, check=False), id="imports")
     for assigned in assignment.exercises:
         name = assigned.id.replace("/", "-")
-        yield v4.new_markdown_cell(f"## {assigned.id}\n\n{assigned.points:g} points", id=f"{name}-text"[:64])
+        yield v4.new_markdown_cell(notebooks.text_of(assigned), id=f"{name}-text"[:64])
         solution = v4.new_code_cell(_solution(assigned), id=_cell_id(name, "answer"))
         solution.metadata["nbgrader"] = _metadata(f"{name}-answer", solution=True)
         yield solution
@@ -114,7 +114,8 @@ def _metadata(grade_id: str, kind: str = "code", solution: bool = False, grade: 
 def _solution(assigned: AssignedExercise) -> str:
     """The stub with the answer between nbgrader's marks."""
     answer = f"### BEGIN SOLUTION\n{assigned.exercise.hints[2]}\n### END SOLUTION"
-    return stubs.stub(assigned.exercise).replace(textwrap.indent(stubs.RAISE, "    "), textwrap.indent(answer, "    "))
+    raised, typed = (textwrap.indent(text, "    ") for text in (stubs.RAISE, answer))
+    return stubs.bare_stub(assigned.exercise).replace(raised, typed)
 
 
 def _tests(assigned: AssignedExercise, slug: str) -> str:

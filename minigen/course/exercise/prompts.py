@@ -29,13 +29,14 @@ RELATIONS = {"<=": r"\le", ">=": r"\ge", "->": r"\to", "~": r"\sim", "||": r"\,\
 SIGNS = {"+": "+", "-": "-", "*": r"\cdot", "/": "/", ".": r"\cdot"}
 ESCAPED = re.compile(r"[\\*_<\[\]]")
 
-# What is code: in backticks or quotation marks already, a lesson, an argument with its value, a dotted name.
+# What is Markdown already: code in backticks, mathematics, an emphasis.
+KEPT = re.compile(r"`[^`]+`|\$[^$]+\$|\*[A-Za-z]+(?: [A-Za-z]+)*\*(?!\w)")
+# What is code: in quotation marks, a lesson, an argument with its value, a dotted name.
 CODE = re.compile(
-    rf"`[^`]+`|\"\w+\"|\b(?:{'|'.join(FAMILIES)})/\d\d\b(?:/\w+)?"
+    rf"\"\w+\"|\b(?:{'|'.join(FAMILIES)})/\d\d\b(?:/\w+)?"
     r"|\b[A-Za-z]\w*=(?:True|False|None|[\d.]+)(?!\w)|\b(?:True|False|None|NaN|float(?:16|32|64)|u?int(?:8|32|64))\b"
     r"|\b[A-Za-z]\w*(?:\.[A-Za-z_]\w*)+"
 )
-EMPHASIS = re.compile(r"\*[A-Za-z]+(?: [A-Za-z]+)*\*(?!\w)")
 NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|_(?=\w))*")
 SHAPE = re.compile(r"\((?:\w+|\.\.\.)(?:, (?:\d+ )?(?:\w+|\.\.\.))+,?\)")
 NUMBER = re.compile(r"\d+(?:,\d{3})+|\d+(?:\.\d+)?(?:e-?\d+)?")
@@ -74,17 +75,18 @@ def _parts(text: str, arguments: Collection[str]) -> Iterator[str]:
     at = 0
     while at < len(text):
         begins = at == 0 or not (text[at - 1].isalnum() or text[at - 1] in "_`'.")
-        code, emphasis = _end_of_code(text, at, arguments) if begins else at, EMPHASIS.match(text, at)
-        formula = formulas.at(at) if begins and not emphasis else None
-        if formula and formula.strong and formula.end >= code:
+        kept = KEPT.match(text, at) if begins else None
+        code = _end_of_code(text, at, arguments) if begins else at
+        formula = formulas.at(at) if begins else None
+        if kept:
+            yield kept[0]
+            at = kept.end()
+        elif formula and formula.strong and formula.end >= code:
             yield f"${formula.latex}$"
             at = formula.end
         elif code > at:
-            yield text[at:code] if text[at] == "`" else f"`{text[at:code]}`"
+            yield f"`{text[at:code]}`"
             at = code
-        elif emphasis and begins:
-            yield emphasis[0]
-            at = emphasis.end()
         elif formula:
             lone = text[at : formula.end]
             yield lone if NUMBER.fullmatch(lone) and "e" not in lone else f"${formula.latex}$"
@@ -104,7 +106,7 @@ def _end_of_code(text: str, at: int, arguments: Collection[str]) -> int:
     found = CODE.match(text, at)
     name = NAME.match(text, at)
     end = found.end() if found else name.end() if name else at
-    if found and found[0][0] in "`\"" or end == at:
+    if found and found[0].startswith('"') or end == at:
         return end
     after = end
     while text[after : after + 1] in ("(", "["):
@@ -148,8 +150,8 @@ class _Formulas:
             return None
         if name and name[0].isupper() and re.match(r"-[A-Za-z]", after):  # U-Net
             return None
-        is_word = bool(name) and len(name[0]) > 1 and not self._is_symbol(name[0])
-        if name and is_word and name[0] not in GREEK:
+        is_word = name is not None and self._symbol(name[0]) is None
+        if name and is_word:
             is_function = name[0] in FUNCTIONS | NAMED | {"sqrt"}
             follows = r"\(| [=<>|/*+\w]|/" if is_function else r"[~/^]| [=<>/*+]"
             if not (is_function or name[0] in self.arguments) or not re.match(follows, after):
@@ -157,10 +159,11 @@ class _Formulas:
         piece = self._relation(start, inside="")
         if piece is None or re.match(r"\w", text[piece.end :]):
             return None
-        if name and piece.end == name.end() and is_word:  # a word alone
-            if re.match(r"-[A-Z]", after):  # beta-VAE
-                return Piece(piece.latex, piece.end, strong=True)
-            return piece if name[0] in GREEK and name[0] not in self.arguments else None
+        if name and piece.end == name.end():
+            if is_word:
+                return None
+            in_compound = re.match(r"-[A-Z]", after)  # beta-VAE
+            return Piece(piece.latex, piece.end, strong=piece.strong or in_compound is not None)
         if text[start] == "(" and NUMBER.fullmatch(text, start + 1, piece.end - 1):  # "kept (1) or changed (0)"
             return None
         return piece
@@ -168,7 +171,7 @@ class _Formulas:
     # -- the grammar ---------------------------------------------------------------------------------------------------
 
     def _relation(self, at: int, inside: str) -> Piece | None:
-        """Sums that relations connect; inside: the bracket that closes what it stands for, or ""."""
+        """Sums that relations connect; inside: the bracket around them, or ""."""
         piece = self._sum(at, inside)
         while piece:
             relations = [*RELATIONS, "|"] if inside and inside != "|" else list(RELATIONS)
@@ -181,7 +184,7 @@ class _Formulas:
         return None
 
     def _sum(self, at: int, inside: str) -> Piece | None:
-        """Terms that signs connect, or that stand next to each other, as a product."""
+        """Terms that signs connect, or that follow each other, as a product."""
         piece = self._term(at, inside)
         while piece:
             sign = self._sign(piece.end, list(SIGNS))
@@ -211,7 +214,7 @@ class _Formulas:
         name = NAME.match(self.text, at)
         if name is None or (name[0] in ARTICLES and not inside):
             return NUMBER.match(self.text, at) is not None and self.text[at - 4 : at] == "... "
-        if len(name[0]) == 1 or name[0] in GREEK | FUNCTIONS | NAMED or self._is_symbol(name[0]):
+        if name[0] in FUNCTIONS | NAMED or self._symbol(name[0]):
             return self.text[name.end() : name.end() + 1] != "-"
         return name[0] in self.arguments and (bool(inside) or _is_code(name[0], self.arguments))
 
@@ -276,11 +279,12 @@ class _Formulas:
                 return Piece(f"{latex} {following.latex}", following.end, strong=True)
             return Piece(latex, end) if name in {"det", "logit", "SNR"} else None
         latex = self._symbol(name)
+        index_is_word = re.search("_[a-z]{2,}", name) is not None
         if latex is None:
             if name not in self.arguments or text.startswith(("(", "["), end):
                 return None
             latex = _word(name)
-        elif text.startswith("(", end) and (name in self.arguments or re.search("_[a-z]{2,}", name)) and len(name) > 1:
+        elif text.startswith("(", end) and len(name) > 1 and (name in self.arguments or index_is_word):
             return None  # a function of Python
         strong = "_" in name and name not in self.arguments
         if text.startswith("_(", end):
@@ -336,10 +340,6 @@ class _Formulas:
         return None
 
     # -- names ---------------------------------------------------------------------------------------------------------
-
-    def _is_symbol(self, name: str) -> bool:
-        """Whether a name is a letter with an index or an accent: x_t, beta_1, c_skip, x0, dx."""
-        return self._symbol(name) is not None
 
     def _symbol(self, name: str) -> str | None:
         """The LaTeX of a letter with its indices; None of another name."""

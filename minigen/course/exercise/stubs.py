@@ -12,6 +12,7 @@ from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.given import GivenExercise
 
 __all__ = [
+    "bare_stub",
     "completed",
     "function_source",
     "imports",
@@ -44,6 +45,11 @@ def stub(exercise: Exercise, width: int = WIDTH) -> str:
     prompt = prompt.replace("\\", "\\\\").replace('"""', "'''")
     body = f'"""{prompt}\n"""\n{RAISE}'
     return f"def {signature(exercise)}:\n{textwrap.indent(body, '    ')}\n"
+
+
+def bare_stub(exercise: Exercise) -> str:
+    """Return the stub of a reader who has the prompt before her eyes: the signature, and the line that raises."""
+    return f"def {signature(exercise)}:\n    {RAISE}\n"
 
 
 def imports(exercises: Sequence[Exercise]) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.console import markdown_table, plural
-from minigen.course.exercise import catalog
+from minigen.course.exercise import catalog, prompts, stubs
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.index.sources import Reference, sources_of
@@ -192,10 +192,11 @@ class _Page:
         if id not in self.exercises:
             return f"**Exercise:** `minigen exercise start {id}`"
         exercise = self.exercises[id]
-        paragraphs = [short(" ".join(part.split())) for part in re.split(r"\n\s*\n", exercise.prompt.strip())]
+        paragraphs = [self._linked(math(paragraph)) for paragraph in prompts.paragraphs(exercise)]
+        stub = fence(stubs.bare_stub(exercise).rstrip(), "python")
         size = f"{plural(exercise.points, 'point')}, about {plural(exercise.minutes, 'minute')}"
         start = f"`minigen exercise start {id}`"
-        folded = details(f"Specification of {exercise.name}", "\n\n".join(paragraphs))
+        folded = details(f"Specification of {exercise.name}", "\n\n".join([*paragraphs, stub]))
         return f"**Exercise: write `{exercise.name}`** ({size}). Begin with {start}.\n\n{folded}"
 
 

@@ -179,7 +179,7 @@ class Page:
 
     def exercise(self, block: blocks.ExerciseBox) -> str:
         found = [exercise for exercise in self.contents.exercises if exercise.id == block.id]
-        return exercise_box(found[0]) if found else html_block("lesson/elsewhere.html", id=block.id)
+        return exercise_box(found[0], self._linked) if found else html_block("lesson/elsewhere.html", id=block.id)
 
 
 RENDERED: dict[type, Callable[[Page, Any], str]] = {

@@ -63,13 +63,15 @@ def _outcome(block: blocks.Outcome) -> str:
 
 def _exercise(block: blocks.ExerciseBox) -> str:
     """The prompt of an exercise, and how to write and try it."""
-    from minigen.course.exercise import catalog
+    from minigen.course.exercise import catalog, prompts, stubs
 
     (exercise,) = catalog.find(block.id)
     lesson, _, name = block.id.rpartition("/")
+    prompt = "\n\n".join(prompts.paragraphs(exercise))
     return (
         f"**Exercise: write `{name}` yourself** (about {exercise.minutes:g} minutes).\n\n"
-        f"{exercise.prompt}\n\nWrite it in a cell, then try it: `from minigen.course import check, use` and "
+        f"{prompt}\n\n```python\n{stubs.bare_stub(exercise)}```\n\n"
+        f"Write it in a cell, then try it: `from minigen.course import check, use` and "
         f"`check({block.id!r}, {name})`. Once it passes, `use({name})` trains this lesson "
         f"with it. Or write it in a file: `minigen exercise start {lesson}`."
     )
