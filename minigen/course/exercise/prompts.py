@@ -64,13 +64,13 @@ def markdown(text: str, arguments: Collection[str] = ()) -> str:
 
 
 def _arguments(exercise: Exercise) -> list[str]:
-    """The names of the arguments of the function that the student writes."""
+    """Return the names of the arguments of the function that the student writes."""
     (function,) = ast.parse(f"def {signature(exercise)}: ...").body
     return [node.arg for node in ast.walk(function) if isinstance(node, ast.arg)]
 
 
 def _parts(text: str, arguments: Collection[str]) -> Iterator[str]:
-    """The text, in which each part of code or mathematics is replaced."""
+    """Yield the text, in which each part of code or mathematics is replaced."""
     formulas = _Formulas(text, arguments)
     at = 0
     while at < len(text):
@@ -143,7 +143,7 @@ class _Formulas:
         self.text, self.arguments = text, arguments
 
     def at(self, start: int) -> Piece | None:
-        """The longest formula that begins here; None if there is none, or only a word."""
+        """Return the longest formula that begins here; None if there is none, or only a word."""
         text, name = self.text, NAME.match(self.text, start)
         after = text[name.end() :] if name else ""
         if name and name[0] in ARTICLES and not re.match(r" ?(?:[=<>+*/^~]|- )|\(", after):
@@ -171,7 +171,7 @@ class _Formulas:
     # -- the grammar ---------------------------------------------------------------------------------------------------
 
     def _relation(self, at: int, inside: str) -> Piece | None:
-        """Sums that relations connect; inside: the bracket around them, or ""."""
+        """Read sums that relations connect; inside: the bracket around them, or ""."""
         piece = self._sum(at, inside)
         while piece:
             relations = [*RELATIONS, "|"] if inside and inside != "|" else list(RELATIONS)
@@ -184,7 +184,7 @@ class _Formulas:
         return None
 
     def _sum(self, at: int, inside: str) -> Piece | None:
-        """Terms that signs connect, or that follow each other, as a product."""
+        """Read terms that signs connect, or that follow each other, as a product."""
         piece = self._term(at, inside)
         while piece:
             sign = self._sign(piece.end, list(SIGNS))
@@ -219,7 +219,7 @@ class _Formulas:
         return name[0] in self.arguments and (bool(inside) or _is_code(name[0], self.arguments))
 
     def _term(self, at: int, inside: str) -> Piece | None:
-        """An atom with its sign and power."""
+        """Read an atom with its sign and power."""
         text = self.text
         if text.startswith(("-", "+"), at) and re.match(r"[\w(|]", text[at + 1 : at + 2]):
             piece = self._term(at + 1, inside)
@@ -263,7 +263,7 @@ class _Formulas:
         return found
 
     def _named(self, name: str, end: int) -> Piece | None:
-        """A symbol, a function with its argument, or an argument's name."""
+        """Return a symbol, a function with its argument, or an argument's name."""
         text = self.text
         if name == "sqrt":
             within = self._bracket(end, words=True) if text.startswith("(", end) else None
@@ -307,7 +307,9 @@ class _Formulas:
         return Piece(latex, end, strong)
 
     def _bracket(self, at: int, words: bool = False) -> Piece | None:
-        """What is between brackets: one or several expressions. words: a word may be one of them, p(class | sample)."""
+        """Return what is between brackets: one or several expressions. words: a word may be one of them, p(class |
+        sample).
+        """
         text, latex, end = self.text, self.text[at], at + 1
         if text[at : at + 2] == "()":
             return Piece("()", at + 2, strong=True)
@@ -329,7 +331,7 @@ class _Formulas:
             end = piece.end + 2
 
     def _sign(self, at: int, signs: Collection[str]) -> tuple[str, int] | None:
-        """The sign that comes next, with spaces on both sides or on none, and where its right side begins."""
+        """Return the sign that comes next, with spaces on both sides or on none, and where its right side begins."""
         for sign in sorted(signs, key=len, reverse=True):
             if self.text.startswith(f" {sign} ", at):
                 return sign, at + len(sign) + 2
@@ -342,7 +344,7 @@ class _Formulas:
     # -- names ---------------------------------------------------------------------------------------------------------
 
     def _symbol(self, name: str) -> str | None:
-        """The LaTeX of a letter with its indices; None of another name."""
+        """Return the LaTeX of a letter with its indices; None of another name."""
         head, *indices = name.split("_")
         joined = re.fullmatch(r"([A-Za-z]+?)(\d+)", head)
         if joined:

@@ -86,7 +86,7 @@ def observe(task: FromScratch, submission: Submission, seed: int, sandbox: str =
 
 
 def _problem(task: FromScratch, source: str) -> Observed | None:
-    """What the text of a file lacks or must not have; None if it can be run."""
+    """Return what the text of a file lacks or must not have; None if it can be run."""
     missing = [name for name in task.functions if name not in defined_names(source)]
     if missing:
         return Observed(status.MISSING_FUNCTION, f"the file must define {', '.join(task.functions)}: no {missing[0]}")
@@ -104,7 +104,7 @@ def _problem(task: FromScratch, source: str) -> Observed | None:
 
 
 def _data(task: FromScratch, train: np.ndarray, held_out: np.ndarray, seed: int) -> bytes:
-    """What the worker gets: the training examples and, where densities are asked for, the points of them."""
+    """Return what the worker gets: the training examples and, where densities are asked for, the points of them."""
     arrays = {"x": train, "seed": np.array(seed), "n": np.array(JUDGED)}
     if task.nats:
         arrays["points_held_out"] = held_out
@@ -117,13 +117,13 @@ def _data(task: FromScratch, train: np.ndarray, held_out: np.ndarray, seed: int)
 
 @lru_cache
 def _models() -> list[str]:
-    """The files of the package's own models, which a worker must not read."""
+    """Return the files of the package's own models, which a worker must not read."""
     folders = [PACKAGE / name for name in whole.MODELS if name not in ("course", "classroom")]
     return [str(path) for folder in folders for path in sorted(folder.rglob("*.py"))]
 
 
 def _checked(task: FromScratch, found: Observed, train: np.ndarray, held_out: np.ndarray) -> Observed:
-    """What was observed, or what is wrong with its shapes and values."""
+    """Return what was observed, or what is wrong with its shapes and values."""
     wanted = (JUDGED, train.shape[1])
     if found.samples.shape != wanted:
         return Observed(status.WRONG_SHAPE, f"sample must return {wanted}, got {found.samples.shape}")

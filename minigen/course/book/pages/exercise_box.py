@@ -22,7 +22,7 @@ NEED_SCIPY = {
 
 
 def exercise_data(exercise: Exercise) -> dict[str, Any]:
-    """The data of the box of an exercise: its names and points, its stub without the prompt, its hints.
+    """Return the data of the box of an exercise: its names and points, its stub without the prompt, its hints.
 
     imports: lines that are run before the answer. scipy: whether the check needs SciPy. train: what a reader may
     change of the training with the answer, with its values, {"data": ..., "lr": ..., "steps": ...}; None where the page
@@ -46,7 +46,8 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
 
 
 def exercise_box(exercise: Exercise, linked: Callable[[str], str] = str) -> str:
-    """The box in which an exercise is read, written and checked; without scripts its prompt and stub, to be read.
+    """Return the box in which an exercise is read, written and checked; without scripts its prompt and stub, to be
+    read.
 
     linked: makes the references of Markdown links.
     """
