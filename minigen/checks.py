@@ -144,7 +144,9 @@ class Sized(Declared):
         return x if self.low == -np.inf else between(name, x, self.low, self.high)
 
     def wanted(self, call: Call) -> tuple:
-        """The axes with the sizes that are known already; `learn` compares all axes with those of another argument."""
+        """Return the axes with the sizes that are known already; `learn` compares all axes with those of another
+        argument.
+        """
         if not call.sizes or self.axes in call.first:
             return self.axes
         known: list = []
@@ -191,7 +193,7 @@ class Integers(Declared):
 
 
 def _declared(declaration: Any) -> Callable:
-    """The check of a declaration."""
+    """Return the check of a declaration."""
     if isinstance(declaration, str):
         return Sized(declaration)
     if declaration is np.random.Generator:
@@ -337,7 +339,7 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int
 
 @worded(_words_of_wholes)
 def wholes(name: str, values: Any, least: int = 1) -> list[int]:
-    """A sequence of whole numbers, as a list of ints of at least `least`; it may be empty."""
+    """Return a sequence of whole numbers, as a list of ints of at least `least`; it may be empty."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ValueError(f"{name} must be a sequence of whole numbers, got {_shown(values)}")
     return [whole(name, value, least) for value in values]
@@ -447,7 +449,7 @@ def nonnegative_floats(name: str, x: Any) -> Array:
 
 
 def same_shape(least_axes: int = 1, **arrays: Any) -> tuple[int, ...]:
-    """The common shape of arrays that have one, and at least so many axes."""
+    """Return the common shape of arrays that have one, and at least so many axes."""
     first, shape = "", ()
     for name, a in arrays.items():
         got = a.shape if hasattr(a, "shape") else np.shape(a)
@@ -491,7 +493,7 @@ def probabilities(name: str, p: Any, *shape: Any, tolerance: float = 1e-5, dtype
 
 
 def integers(name: str, x: Any, *shape: Any, least: int = 0, most: int | None = None) -> np.ndarray:
-    """An array of whole numbers in least..most, of a shape written as for `array`: labels, codes, indices.
+    """Return an array of whole numbers in least..most, of a shape written as for `array`: labels, codes, indices.
 
     A size may be 0. Arrays that autograd traces are refused: whole numbers have no derivative.
     """

@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> Parser:
-    """The parser of `minigen -h` and of mistakes in the command's name."""
+    """Return the parser of `minigen -h` and of mistakes in the command's name."""
     parser = Parser(
         prog="minigen",
         usage="minigen [-h] [--version [--verbose]] COMMAND ...",
@@ -69,7 +69,7 @@ def _parser() -> Parser:
 
 
 def _groups() -> str:
-    """The commands with what they do, in groups."""
+    """Return the commands with what they do, in groups."""
     width = max(map(len, COMMANDS))
     return "\n\n".join(
         "\n".join([f"{group}:", *(f"  {name.ljust(width)}  {help}" for name, help in commands.items())])

@@ -17,7 +17,9 @@ def bar_is_seen() -> bool:
 
 
 def progress_bar(iterable: Iterable | None = None, **options: Any) -> Any:
-    """A bar of tqdm over `iterable`, or with its `total`: a widget in a notebook that has them, else text on stderr."""
+    """Return a bar of tqdm over `iterable`, or with its `total`: a widget in a notebook that has them, else text on
+    stderr.
+    """
     with warnings.catch_warnings():  # without ipywidgets it is text, which needs no warning
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm

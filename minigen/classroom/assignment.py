@@ -72,7 +72,9 @@ class AssignedExercise:
         return f"{self.exercise.lesson.replace('/', '_')}.py"
 
     def scaled(self, raw: float) -> float:
-        """The points for `raw` of the exercise's own points; rounded down, so that only a pass gets all of them."""
+        """Return the points for `raw` of the exercise's own points; rounded down,
+        so that only a pass gets all of them.
+        """
         if raw >= self.exercise.points:
             return self.points
         return math.floor(100 * self.points * raw / self.exercise.points + 1e-9) / 100
@@ -95,7 +97,7 @@ class Counting:
     drop_lowest: int = 0
 
     def dropped(self, totals: Sequence[float]) -> list[int]:
-        """The places of the totals that do not count; of equal ones the last."""
+        """Return the places of the totals that do not count; of equal ones the last."""
         count = self.drop_lowest if self.best_of is None else max(0, len(totals) - self.best_of)
         lowest = sorted(range(len(totals)), key=lambda place: (totals[place], -place))
         return lowest[: min(count, len(totals) - 1)] if totals else []
@@ -119,7 +121,7 @@ class Late:
     grace_minutes: float = 0.0
 
     def share(self, due: datetime.datetime | None, handed_in: datetime.datetime | None) -> float:
-        """The share of its points that a submission loses, between 0 and 1."""
+        """Return the share of its points that a submission loses, between 0 and 1."""
         days = self.days_late(due, handed_in)
         hours = self._begun(due, handed_in, datetime.timedelta(hours=1))
         return 1.0 if days > self.days else min(1.0, days * self.per_day + hours * self.per_hour)
@@ -228,12 +230,13 @@ class Assignment:
         return digest.hexdigest()
 
     def limits(self, exercise: Exercise, seconds: float, sandbox: str = "") -> Limits:
-        """The limits of one exercise when a submission has so many seconds left."""
+        """Return the limits of one exercise when a submission has so many seconds left."""
         return Limits(case=exercise.seconds, total=seconds, memory=self.memory_mb * 2**20, sandbox=sandbox)
 
 
 def graded_seeds(assignment: Assignment, secret: str, platform: str = "") -> list[int]:
-    """The seeds of the inputs that answers are graded on: the same for all students, and unknown without the secret.
+    """Return the seeds of the inputs that answers are graded on: the same for all students, and unknown without the
+    secret.
 
     platform: where they are graded, "" for `minigen grade`. Who sees the seeds of one platform does not know those of
     another. Raises UsageError for a secret without a character.
@@ -246,14 +249,15 @@ def graded_seeds(assignment: Assignment, secret: str, platform: str = "") -> lis
 
 
 def add_secret(parser: argparse.ArgumentParser, what: str) -> None:
-    """The options --seed and --seed-file, which `secret_of` reads; what: the secret is."""
+    """Add the options --seed and --seed-file, which `secret_of` reads; what: the secret is."""
     parser.add_argument("--seed", metavar="SECRET", help=what)
     in_a_file = "a file with that text, which no list of processes then shows"
     parser.add_argument("--seed-file", type=Path, metavar="FILE", help=in_a_file)
 
 
 def secret_of(seed: str | None, file: Path | None) -> str | None:
-    """The secret of `--seed`, of the file of `--seed-file`, or of the environment variable MINIGEN_SEED; None without.
+    """Return the secret of `--seed`, of the file of `--seed-file`, or of the environment variable MINIGEN_SEED; None
+    without.
 
     The variable is taken out of the environment, so that no process which is started afterwards has it. Raises
     UsageError if both options are given, or if the file cannot be read.
@@ -270,7 +274,7 @@ def secret_of(seed: str | None, file: Path | None) -> str | None:
 
 
 def with_private(assignment: Assignment, secret: str | None) -> Assignment:
-    """The assignment with the private variants that a secret chooses: the same ones for all students.
+    """Return the assignment with the private variants that a secret chooses: the same ones for all students.
 
     Every student then reads the same text, feedback and answers can be compared, and a platform has one file to hand
     out. Raises UsageError if there are any to choose and no secret is given.
@@ -285,7 +289,7 @@ def with_private(assignment: Assignment, secret: str | None) -> Assignment:
 
 
 def given(assignment: Assignment, seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """The private variants of an assignment without their answers, in JSON: with their values on some seeds."""
+    """Return the private variants of an assignment without their answers, in JSON: with their values on some seeds."""
     from minigen.course.exercise import stubs  # here, since the command line reads assignments without them
     from minigen.course.exercise.grading.secret import grading_of
 
@@ -301,7 +305,7 @@ def given(assignment: Assignment, seeds: Sequence[int]) -> dict[str, dict[str, A
 
 
 def with_given(assignment: Assignment, data: Mapping[str, Mapping[str, Any]]) -> Assignment:
-    """The assignment with the private variants that `given` wrote, where their answers are not."""
+    """Return the assignment with the private variants that `given` wrote, where their answers are not."""
     exercises = tuple(
         dataclasses.replace(assigned, exercise=given_of(assigned.exercise, data[assigned.id]))
         if assigned.id in data
@@ -312,7 +316,7 @@ def with_given(assignment: Assignment, data: Mapping[str, Mapping[str, Any]]) ->
 
 
 def replaced(assignment: Assignment, numbers: Mapping[str, int]) -> Assignment:
-    """The assignment with private variants by their numbers."""
+    """Return the assignment with private variants by their numbers."""
     exercises = tuple(
         dataclasses.replace(assigned, exercise=variants.numbered(assigned.exercise, numbers[assigned.id]))
         if assigned.id in numbers
@@ -354,7 +358,9 @@ def load(path: Path, declared: bool = True) -> Assignment:
 def rebuilt(
     slug: str, text: str, files: Mapping[str, bytes], numbers: Mapping[str, int] = MappingProxyType({})
 ) -> Assignment:
-    """An assignment in another process, from what `load` read in the first and the numbers of private variants."""
+    """Return an assignment in another process, from what `load` read in the first and the numbers of private
+    variants.
+    """
     return replaced(_assignment(tomllib.loads(text), slug, text, lambda name: files[name]), numbers)
 
 
@@ -363,7 +369,7 @@ class InvalidAssignment(ValueError):
 
 
 def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[str], bytes]) -> Assignment:
-    """The assignment of data that follow the schema; `read` gives the bytes of a declared file."""
+    """Return the assignment of data that follow the schema; `read` gives the bytes of a declared file."""
     exercises = _exercises(data["exercise"])
     helpers, names = tuple(data.get("helpers", ())), tuple(data.get("data", ()))
     questions = tuple(
@@ -421,7 +427,7 @@ def _exercises(tables: Sequence[Mapping[str, Any]]) -> tuple[AssignedExercise, .
 
 
 def _private(wanted: str | Sequence[str], exercises: Sequence[AssignedExercise]) -> tuple[str, ...]:
-    """The ids of the exercises that are to be private variants; "all" means all that have one."""
+    """Return the ids of the exercises that are to be private variants; "all" means all that have one."""
     having = [assigned.id for assigned in exercises if declared(assigned.exercise) is not None]
     if wanted == "all":
         return tuple(having)
@@ -456,7 +462,7 @@ def _late(table: Mapping[str, Any]) -> Late:
 
 
 def _beside(path: Path, name: str) -> bytes:
-    """A declared file, which is beside the assignment."""
+    """Return a declared file, which is beside the assignment."""
     if Path(name).name != name or name in (".", ".."):
         raise InvalidAssignment(f"a declared file is beside the assignment, named without a folder; got {name!r}")
     try:
@@ -471,7 +477,7 @@ def _beside(path: Path, name: str) -> bytes:
 
 
 def moment(text: str, what: str) -> datetime.datetime:
-    """A date and time, "2027-02-01T23:59", local unless it has an offset. Raises UsageError."""
+    """Return a date and time, "2027-02-01T23:59", local unless it has an offset. Raises UsageError."""
     try:
         time = datetime.datetime.fromisoformat(text.strip())
         time.astimezone()  # the first and the last days of the calendar do not exist in every zone
@@ -540,7 +546,7 @@ memory_mb = 768
 
 
 def template(name: str, exercises: Sequence[Exercise], due: datetime.datetime | None, title: str = "") -> str:
-    """The text of a new assignment, with comments."""
+    """Return the text of a new assignment, with comments."""
     shown = f"due = {due.isoformat(timespec='seconds')}" if due is not None else "# due = 2027-02-01T23:59:00"
     tables = [
         f'[[exercise]]\nid = "{exercise.id}"  # about {exercise.minutes:g} minutes'

@@ -58,7 +58,7 @@ is run. `check` warns of what cannot be taken.
 
 
 def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dict[str, bytes]:
-    """What students get beside the wheel and the notebook, by name: stubs, the declared files, README.md."""
+    """Return what students get beside the wheel and the notebook, by name: stubs, the declared files, README.md."""
     files = {}
     for name in assignment.answer_files:
         exercises = [assigned.exercise for assigned in assignment.exercises if assigned.file == name]
@@ -72,7 +72,7 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
 
 
 def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
-    """The README of the students. wheel, notebook: the names of these files, "" if there is no notebook."""
+    """Return the README of the students. wheel, notebook: the names of these files, "" if there is no notebook."""
     rows = [f"| {assigned.id} | {assigned.points:g} | {assigned.file} |" for assigned in assignment.exercises]
     names = [f"`{name}`" for name in assignment.answer_files]
     more = ""

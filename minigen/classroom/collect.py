@@ -111,7 +111,7 @@ class Found:
 
 
 def _shown(parts: Sequence[str]) -> str:
-    """A path as text, in which every part can be the name of a file: a long one is shortened in its middle."""
+    """Return a path as text, in which every part can be the name of a file: a long one is shortened in its middle."""
     names = []
     for part in map(_printable, parts):
         long = len(part.encode()) > LONGEST_NAME
@@ -120,7 +120,7 @@ def _shown(parts: Sequence[str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """A file's name as text that every terminal and file can hold."""
+    """Return a file's name as text that every terminal and file can hold."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(character if character.isprintable() else "?" for character in text)
 
@@ -129,7 +129,9 @@ def _printable(text: str) -> str:
 
 
 def folder_entries(root: Path) -> Iterator[Entry]:
-    """The files below a folder, those of each folder in order of their names; links are files that cannot be read."""
+    """Yield the files below a folder, those of each folder in order of their names; links are files that cannot be
+    read.
+    """
     waiting: list[tuple[Path, tuple[str, ...]]] = [(root, ())]
     counts: dict[str, int] = {}
     while waiting:
@@ -175,7 +177,7 @@ def _read_path(path: Path, parts: tuple[str, ...], limit: int) -> bytes:
 
 
 def zip_entries(archive: zipfile.ZipFile, above: tuple[str, ...] = ()) -> Iterator[Entry]:
-    """The files of a zip; they are read from it, never unpacked."""
+    """Yield the files of a zip; they are read from it, never unpacked."""
     counts: dict[str, int] = {}
     for info in archive.infolist():
         parts = tuple(part for part in info.filename.replace("\\", "/").split("/") if part not in ("", ".", ".."))
@@ -243,7 +245,7 @@ def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[s
 
 
 def entries_of(submissions: Path) -> Iterator[Entry]:
-    """The files of a folder or of a zip. Raises UsageError for anything else."""
+    """Return the files of a folder or of a zip. Raises UsageError for anything else."""
     if submissions.is_dir():
         return folder_entries(submissions)
     try:
@@ -258,7 +260,7 @@ def entries_of(submissions: Path) -> Iterator[Entry]:
 
 
 def find(submissions: Path, students: Sequence[Student], assignment: Assignment) -> Found:
-    """The student of each file: by the first folder of its path, or the file's own name, that names one."""
+    """Return the student of each file: by the first folder of its path, or the file's own name, that names one."""
     matcher = Matcher(students)
     stems = [words(Path(file).stem) for file in assignment.answer_files]
     found = Found({student.student_id: [] for student in students}, [])
@@ -285,7 +287,7 @@ def find(submissions: Path, students: Sequence[Student], assignment: Assignment)
 
 
 def _without(name: str, stems: Sequence[tuple[str, ...]]) -> str:
-    """A file's name without the part that is the name of an answer's file: what may name the student.
+    """Return a file's name without the part that is the name of an answer's file: what may name the student.
 
     The student's name comes before it; where nothing does, what follows may be it ("gan_12_s001"), but not a number
     that is a version.
@@ -325,7 +327,7 @@ class _Reader:
         self.contents: dict[tuple[Entry, str], _Content] = {}
 
     def read(self, entry: Entry, function: str) -> _Content:
-        """A file's content; of a notebook the function of this name, with what it uses."""
+        """Return a file's content; of a notebook the function of this name, with what it uses."""
         key = entry, function if entry.suffix == ".ipynb" else ""
         if key not in self.contents:
             self.contents[key] = self._read(entry, function)
@@ -371,7 +373,7 @@ class _Read:
     content: _Content
 
     def score(self, name: str) -> tuple:
-        """The order of choice for a function, by one rule wherever the files come from.
+        """Return the order of choice for a function, by one rule wherever the files come from.
 
         Whether the file defines it, whether it has the expected name, then the latest version by the platform's mark
         or the time, and at last the rank, depth and path.
@@ -400,7 +402,7 @@ def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignmen
 
 
 def _with_zips(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
-    """The files of a student with those of her zips; and what is said of a zip that is not opened."""
+    """Return the files of a student with those of her zips; and what is said of a zip that is not opened."""
     found, refused = list(entries), []
     for number, entry in enumerate([entry for entry in entries if entry.suffix == ".zip"]):
         if number == MOST_ZIPS:
@@ -447,7 +449,7 @@ def _fit(entry: Entry, file: str) -> tuple[int, int]:
 
 
 def _likely(entries: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
-    """The files to read, best names first."""
+    """Return the files to read, best names first."""
     return sorted(entries, key=lambda entry: (_rank(entry, names), len(entry.parts), entry.shown))[:MOST_READ]
 
 

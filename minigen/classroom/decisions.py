@@ -34,7 +34,7 @@ class Decision:
     reason: str
 
     def __str__(self) -> str:
-        """What was decided and why, as the student reads it."""
+        """Return what was decided and why, as the student reads it."""
         words = []
         if self.due is not None:
             words.append(f"due {self.due:%Y-%m-%d %H:%M %Z}".strip())
@@ -46,7 +46,7 @@ class Decision:
 
 
 def read(path: Path, assignment: Assignment, students: Sequence[Student]) -> dict[str, list[Decision]]:
-    """The decisions by student. Raises UsageError that names the line of what is wrong; no file is no decision.
+    """Return the decisions by student. Raises UsageError that names the line of what is wrong; no file is no decision.
 
     A column `assignment` is optional: lines with the name of another one are passed over.
     """

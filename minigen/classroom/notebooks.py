@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigen.classroom.assignment import Assignment
+from minigen.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.console import INSTALL_CLASSROOM, UsageError
-from minigen.course.exercise import stubs
+from minigen.course.exercise import prompts, stubs
 from minigen.course.exercise.names import global_names
 
 __all__ = ["NotebookError", "check_names", "functions_of", "imports", "module", "student_notebook"]
@@ -109,7 +109,7 @@ def functions_of(data: bytes, names: Iterable[str]) -> tuple[str, list[str]]:
 
 
 def _code_cells(data: bytes) -> list[tuple[int, str]]:
-    """The number and source of each cell of code. Raises NotebookError."""
+    """Return the number and source of each cell of code. Raises NotebookError."""
     nbformat = module()
     try:
         with warnings.catch_warnings():  # of cells without an id, for example: nothing that a teacher could mend
@@ -125,7 +125,7 @@ def _code_cells(data: bytes) -> list[tuple[int, str]]:
 
 
 def _parsed(source: str) -> tuple[ast.Module, list[tuple[int, str]]]:
-    """A cell's tree without the lines that only IPython understands; and these lines, by number.
+    """Return a cell's tree without the lines that only IPython understands; and these lines, by number.
 
     Raises ValueError that says why the cell cannot be read.
     """
@@ -153,7 +153,7 @@ def _parsed(source: str) -> tuple[ast.Module, list[tuple[int, str]]]:
 
 
 def _split(node: ast.stmt) -> list[ast.stmt]:
-    """An import of several names as one import for each; any other statement as it is."""
+    """Return an import of several names as one import for each; any other statement as it is."""
     if isinstance(node, ast.Import):
         return [ast.copy_location(ast.Import([alias]), node) for alias in node.names]
     if isinstance(node, ast.ImportFrom):
@@ -167,7 +167,9 @@ def _imports_submodule(node: ast.stmt) -> bool:
 
 
 def _bound(node: ast.stmt) -> list[str]:
-    """The names that a statement defines without running anything: an import, a function, a class, a simple value."""
+    """Return the names that a statement defines without running anything: an import, a function, a class, a simple
+    value.
+    """
     if isinstance(node, IMPORTS):
         return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
     if isinstance(node, DEFINITIONS):
@@ -184,7 +186,7 @@ def _bound(node: ast.stmt) -> list[str]:
 
 
 def _targets(targets: Iterable[ast.expr]) -> list[str]:
-    """The names that are assigned to; none if a target is an element or attribute."""
+    """Return the names that are assigned to; none if a target is an element or attribute."""
     nodes = [node for target in targets for node in ast.walk(target)]
     if not all(isinstance(node, (ast.Name, ast.Tuple, ast.List, ast.expr_context)) for node in nodes):
         return []
@@ -192,7 +194,7 @@ def _targets(targets: Iterable[ast.expr]) -> list[str]:
 
 
 def _assigned(node: ast.stmt) -> set[str]:
-    """The names that a statement assigns when it is run, outside of functions."""
+    """Return the names that a statement assigns when it is run, outside of functions."""
     if isinstance(node, DEFINITIONS):
         return set()
     found = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
@@ -212,7 +214,9 @@ def _is_plain(value: ast.expr) -> bool:
 
 
 def _needed(names: Sequence[str], pieces: dict[str, list[_Piece]], future: str) -> tuple[list[_Piece], set[str]]:
-    """The pieces that define these names, those that they use, and so on; and the names that no piece defines."""
+    """Return the pieces that define these names, those that they use, and so on;
+    and the names that no piece defines.
+    """
     found: dict[int, _Piece] = {}
     known: set[str] = set()
     waiting = list(names)
@@ -233,7 +237,7 @@ def _needed(names: Sequence[str], pieces: dict[str, list[_Piece]], future: str) 
 
 
 def student_notebook(assignment: Assignment) -> Any:
-    """The notebook that students get: one exercise after the other, each with a cell that checks it."""
+    """Return the notebook that students get: one exercise after the other, each with a cell that checks it."""
     nbformat = module()
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -253,14 +257,19 @@ def _cells(assignment: Assignment) -> Iterator[tuple[str, str, str]]:
     yield "code", "imports", imports(assignment) + given
     for assigned in assignment.exercises:
         name = assigned.id.replace("/", "-")
-        yield "markdown", f"{name}-text", f"## {assigned.id}\n\n{assigned.points:g} points"
-        yield "code", f"{name}-answer", stubs.stub(assigned.exercise)
+        yield "markdown", f"{name}-text", text_of(assigned)
+        yield "code", f"{name}-answer", stubs.bare_stub(assigned.exercise)
         call = f'check("{assigned.exercise.address}", {assigned.exercise.name}, allowed_modules=ALLOWED)'
         yield "code", f"{name}-check", call
 
 
+def text_of(assigned: AssignedExercise) -> str:
+    """Return what a notebook says above the cell of an answer: the exercise, its points, its prompt."""
+    return "\n\n".join([f"## {assigned.id}", f"{assigned.points:g} points", *prompts.paragraphs(assigned.exercise)])
+
+
 def imports(assignment: Assignment, check: bool = True) -> str:
-    """The imports of all exercises, with autograd's np last."""
+    """Return the imports of all exercises, with autograd's np last."""
     lines = {line for assigned in assignment.exercises for line in assigned.exercise.imports if line != NUMPY}
     if check:
         lines.add("from minigen.course import check")

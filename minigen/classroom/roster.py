@@ -74,13 +74,13 @@ class CsvFile:
         return tuple(" ".join(name.split()).lower() for name in self.header)
 
     def cell(self, row: Sequence[str], *columns: str) -> str:
-        """The entry of a row in the first of these columns that the table has; "" without one."""
+        """Return the entry of a row in the first of these columns that the table has; "" without one."""
         place = next((self.names.index(column) for column in columns if column in self.names), None)
         return "" if place is None or place >= len(row) else " ".join(row[place].split())
 
 
 def read_table(path: Path) -> CsvFile:
-    """A CSV file with commas, semicolons or tabs, in UTF-8, UTF-16 or Latin-1, as platforms and Excel write it.
+    """Return a CSV file with commas, semicolons or tabs, in UTF-8, UTF-16 or Latin-1, as platforms and Excel write it.
 
     Raises UsageError for a file that cannot be read.
     """
@@ -104,12 +104,12 @@ def read_table(path: Path) -> CsvFile:
 
 
 def number(text: str) -> float | None:
-    """The number of a cell, with a point or a comma and without a sign; None for anything else."""
+    """Return the number of a cell, with a point or a comma and without a sign; None for anything else."""
     return float(text.replace(",", ".")) if re.fullmatch(r"[0-9]{1,9}(?:[.,][0-9]{1,9})?", text) else None
 
 
 def decoded(data: bytes) -> str:
-    """The text of a file. What is not UTF-8 is Latin-1 as Excel on Windows writes it, which adds characters."""
+    """Return the text of a file. What is not UTF-8 is Latin-1 as Excel on Windows writes it, which adds characters."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     for encoding in ("utf-8-sig", "cp1252"):
@@ -121,7 +121,7 @@ def decoded(data: bytes) -> str:
 
 
 def members(table: CsvFile) -> list[tuple[tuple[str, ...], Student]]:
-    """The rows of a roster that are students, each with the student. Raises UsageError."""
+    """Return the rows of a roster that are students, each with the student. Raises UsageError."""
     if not set(table.names) & set(IDS):
         raise UsageError(
             f"{table.path}: the first line must name the columns student_id, last_name, first_name, email (the first "
@@ -151,7 +151,7 @@ def _is_no_student(table: CsvFile, row: Sequence[str]) -> bool:
 
 
 def _id_column(table: CsvFile, rows: Sequence[tuple[int, tuple[str, ...]]]) -> str:
-    """The column that identifies students; the first that could, if none is complete."""
+    """Return the column that identifies students; the first that could, if none is complete."""
     columns = [name for name in IDS if name in table.names]
     if columns[0] == "student_id":  # a roster of the teacher's own: what is missing in it is a mistake
         return columns[0]
@@ -178,7 +178,8 @@ def _student(table: CsvFile, row: Sequence[str], column: str) -> Student:
 
 
 def read_roster(path: Path) -> list[Student]:
-    """The students of a CSV file: your own with the columns student_id, last_name, first_name, email, or an export.
+    """Return the students of a CSV file: your own with the columns student_id, last_name, first_name, email, or an
+    export.
 
     Raises UsageError.
     """
@@ -204,7 +205,7 @@ def read_times(path: Path) -> dict[str, str]:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The letters and digits of a name, in lower case and without accents: "Müller_02" is ("muller", "02")."""
+    """Return the letters and digits of a name, in lower case and without accents: "Müller_02" is ("muller", "02")."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     return tuple(re.findall(r"[^\W_]+", plain))
@@ -234,7 +235,7 @@ class Matcher:
         return {key for key in keys if key} | {("".join(key),) for key in both}
 
     def of(self, name: str) -> list[Student]:
-        """The students that a name may mean: one, none, or several that the name does not distinguish.
+        """Return the students that a name may mean: one, none, or several that the name does not distinguish.
 
         The whole name counts before its beginning, that before its middle, and a long key before a short one. Of
         several whom these leave, the one counts whose id the name has, as the names of Canvas's files do.
@@ -265,5 +266,7 @@ class Matcher:
 
 
 def student_ids(students: Sequence[Student]) -> dict[str, str]:
-    """The ids by what a teacher's table may have: the id itself, or with the ' that keeps a spreadsheet from it."""
+    """Return the ids by what a teacher's table may have: the id itself,
+    or with the ' that keeps a spreadsheet from it.
+    """
     return {text: student.student_id for student in students for text in (f"'{student.student_id}", student.student_id)}

@@ -20,13 +20,13 @@ OF_THE_COURSE = PACKAGE / "course" / "data" / "schema"
 
 @lru_cache
 def schema(name: str) -> dict[str, Any]:
-    """A JSON Schema that the package ships: "assignment", "submission", "grading", "check" or "sweep"."""
+    """Return a JSON Schema that the package ships: "assignment", "submission", "grading", "check" or "sweep"."""
     folder = OF_THE_COURSE if name in ("check", "sweep") else Path(__file__).with_name("schema")
     return json.loads(folder.joinpath(f"{name}.json").read_text(encoding="utf-8"))
 
 
 def mistake(data: Any, name: str) -> str:
-    """The first mistake in the data of a TOML file by the schema `name`: the key, what it must be, what it is.
+    """Return the first mistake in the data of a TOML file by the schema `name`: the key, what it must be, what it is.
 
     "" if there is none. Each description of the schema completes the sentence "KEY must be ...". Raises UsageError
     without jsonschema.
@@ -87,7 +87,7 @@ def _key(path: Sequence[str | int]) -> str:
 
 
 def _table(path: Sequence[str | int]) -> str:
-    """The table whose keys are at `path`, with its heading as in the file."""
+    """Return the table whose keys are at `path`, with its heading as in the file."""
     match path:
         case [str(name)]:
             return f"[{name}]"

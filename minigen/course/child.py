@@ -14,5 +14,5 @@ CODE = f"import sys; sys.path.append({str(PACKAGE.parent)!r}); from minigen.cli 
 
 
 def minigen_command(*words: str) -> list[str]:
-    """The command line of `minigen WORDS` with this Python and this package."""
+    """Return the command line of `minigen WORDS` with this Python and this package."""
     return [sys.executable, "-P", "-c", CODE, *words]

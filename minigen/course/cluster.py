@@ -18,7 +18,7 @@ AHEAD = 3  # jobs for each worker that are sent before a result is back
 
 
 def connected(address: str) -> Any:
-    """A client of the scheduler at an address such as tcp://127.0.0.1:8786. Raises UsageError."""
+    """Return a client of the scheduler at an address such as tcp://127.0.0.1:8786. Raises UsageError."""
     try:
         from distributed import Client
     except ImportError:

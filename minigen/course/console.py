@@ -71,7 +71,7 @@ def _spelling(character: str) -> str:
 
 
 def _spell(error: UnicodeError) -> tuple[str, int]:
-    """The codec error handler "minigen": an ASCII spelling of what a stream cannot encode."""
+    """Return the codec error handler "minigen": an ASCII spelling of what a stream cannot encode."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return ascii_text(error.object[error.start : error.end]), error.end
@@ -125,7 +125,9 @@ def plural(count: float, noun: str) -> str:
 
 
 def format_number(value: Any) -> str:
-    """A number, a few of them or anything else, as short text: four significant digits, `…` after six entries."""
+    """Return a number, a few of them or anything else, as short text: four significant digits,
+    `…` after six entries.
+    """
     if isinstance(value, str) or value is None:
         return "" if value is None else value
     if hasattr(value, "tolist"):  # NumPy arrays and scalars
@@ -147,7 +149,7 @@ def _cells(rows: Iterable[Sequence[Any]], header: Sequence[str] | None) -> list[
 
 
 def text_table(rows: Iterable[Sequence[Any]], header: Sequence[str] | None = None, indent: str = "") -> str:
-    """An aligned table as text; columns that hold only numbers are set to the right."""
+    """Return an aligned table as text; columns that hold only numbers are set to the right."""
     rows = [list(row) for row in rows]
     grid = _cells(rows, header)
     if not grid:
@@ -175,7 +177,7 @@ def markdown_table(
     cell: Callable[[str], str] = lambda text: text.replace("|", "\\|"),
     align_numbers: bool = False,
 ) -> str:
-    """The same table in Markdown.
+    """Return the same table in Markdown.
 
     cell: makes Markdown of the text of a cell. align_numbers: columns that hold only numbers are set to the right.
     """

@@ -22,5 +22,5 @@ def colab_address(lesson_id: str) -> str:
 
 
 def install_command() -> str:
-    """What installs the package from the repository."""
+    """Return what installs the package from the repository."""
     return f'pip install "minigen @ git+https://github.com/{REPOSITORY}"'

@@ -286,23 +286,23 @@ def _check_rows(path: Path, count: int, what: str) -> None:
 
 
 def _batch(rows: int) -> int:
-    """A power of 2, at most 256 and at most half of the rows to learn from."""
+    """Return a power of 2, at most 256 and at most half of the rows to learn from."""
     return min(256, 2 ** int(np.log2(0.4 * rows)))
 
 
 def _plain(path: Path) -> str:
-    """The name of a file or folder, for a docstring."""
+    """Return the name of a file or folder, for a docstring."""
     return re.sub(r"[\\\"\s]+", " ", path.resolve().name)
 
 
 def _text(value: Path | str | int) -> str:
-    """A literal of Python, with double quotes."""
+    """Return a literal of Python, with double quotes."""
     if isinstance(value, int):
         return str(value)
     return json.dumps(value.as_posix() if isinstance(value, Path) else value, ensure_ascii=False)
 
 
 def _listed(texts: Sequence[str]) -> str:
-    """A dictionary in Python, with a line for each entry where one line would be long."""
+    """Return a dictionary in Python, with a line for each entry where one line would be long."""
     line = f"{{{', '.join(texts)}}}"
     return line if len(line) <= 74 else "\n".join(["{", *(f"    {text}," for text in texts), "}"])

@@ -19,7 +19,7 @@ __all__ = ["environment", "render"]
 
 @lru_cache
 def environment(folder: Path) -> Environment:
-    """The templates of a folder, compiled once. Raises UsageError without Jinja2."""
+    """Return the templates of a folder, compiled once. Raises UsageError without Jinja2."""
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError:
@@ -36,5 +36,5 @@ def environment(folder: Path) -> Environment:
 
 
 def render(folder: Path, name: str, /, **values: Any) -> str:
-    """The text of the template `folder`/`name` with these values, without its last line break."""
+    """Return the text of the template `folder`/`name` with these values, without its last line break."""
     return environment(folder).get_template(name).render(values)

@@ -18,7 +18,7 @@ VARIABLES = ("MINIGEN_CACHE", "MINIGEN_LESSONS", "MINIGEN_STRICT", "OPENBLAS_COR
 
 
 def versions() -> str:
-    """The lines that `minigen --version --verbose` prints."""
+    """Return the lines that `minigen --version --verbose` prints."""
     lines = [f"minigen {minigen.__version__} in {Path(minigen.__file__).parent}"]
     lines.append(f"Python {platform.python_version()} ({sys.executable})")
     lines += [f"{name} {_version(name)}" for name in PACKAGES]
@@ -37,7 +37,7 @@ def _version(name: str) -> str:
 
 
 def _blas() -> str:
-    """The library of NumPy's matrix products and the processor that it computes for."""
+    """Return the library of NumPy's matrix products and the processor that it computes for."""
     import numpy as np  # noqa: F401  (it loads the library)
     from threadpoolctl import threadpool_info
 

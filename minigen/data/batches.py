@@ -72,7 +72,7 @@ class Batches:
         return tuple(array[rows] for array in self.arrays)
 
     def state(self) -> dict[str, np.ndarray]:
-        """The order of this epoch, the position in it and the number of epochs begun, as copies."""
+        """Return the order of this epoch, the position in it and the number of epochs begun, as copies."""
         return {"order": self._order.copy(), "position": np.array(self._position), "epoch": np.array(self._epoch)}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:

@@ -92,7 +92,7 @@ def _measured(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _centered(ink: np.ndarray, axis: int, total: np.ndarray) -> np.ndarray:
-    """The row (axis 1) or column (axis 2) of each pixel, minus the mean of the ink: (N, H, 1) or (N, 1, W)."""
+    """Return the row (axis 1) or column (axis 2) of each pixel, minus the mean of the ink: (N, H, 1) or (N, 1, W)."""
     places = np.arange(ink.shape[axis], dtype=float).reshape((1, -1, 1) if axis == 1 else (1, 1, -1))
     mean = np.sum(ink * places, axis=(1, 2)) / np.maximum(total, 1e-9)
     return places - mean[:, None, None]
@@ -104,7 +104,7 @@ def word_of(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def captions(images: ArrayLike, labels: ArrayLike, rng: np.random.Generator | None = None) -> list[str]:
-    """A caption for each image (N, H, W, 1) in [0, 1], with its label (N,), 0 ... 9.
+    """Return a caption for each image (N, H, W, 1) in [0, 1], with its label (N,), 0 ... 9.
 
     With rng, each property is left out with probability 1/3, so that a model also learns short captions; without, all
     are named. ValueError: images or labels that do not fit.
@@ -132,7 +132,7 @@ def caption(digit: int, thickness: int | None = None, slant: int | None = None, 
 
 
 def tokenize(texts: Sequence[str], length: int = LENGTH) -> np.ndarray:
-    """The numbers of the words in `VOCABULARY`: texts -> (N, length) int64, filled up with 0.
+    """Return the numbers of the words in `VOCABULARY`: texts -> (N, length) int64, filled up with 0.
 
     Case and commas do not count. ValueError: a text for a list of them, an unknown word, a text
     with more words than `length`.
@@ -150,8 +150,9 @@ def tokenize(texts: Sequence[str], length: int = LENGTH) -> np.ndarray:
 
 
 def read(text: str) -> dict[str, Any]:
-    """What a caption specifies: {"digit": 7, "thickness": "thick", ...}, only what it names. ValueError: unknown words,
-    no digit or two, two words for one property."""
+    """Return what a caption specifies: {"digit": 7, "thickness": "thick", ...}, only what it names. ValueError: unknown
+    words, no digit or two, two words for one property.
+    """
     found: dict[str, Any] = {}
     kinds = {word: name for name, each in PROPERTIES.items() for word in each.words}
     kinds |= {word: "digit" for word in DIGITS}
@@ -166,7 +167,7 @@ def read(text: str) -> dict[str, Any]:
 
 
 def obeyed(images: ArrayLike, texts: Sequence[str]) -> dict[str, float]:
-    """The share of images (N, H, W, 1) whose measure has the word that their text names, by property.
+    """Return the share of images (N, H, W, 1) whose measure has the word that their text names, by property.
 
     Only of texts that name the property; one that no text names is left out. ValueError: not one text for each image.
     """
@@ -184,7 +185,7 @@ def obeyed(images: ArrayLike, texts: Sequence[str]) -> dict[str, float]:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a text, all of them known."""
+    """Return the words of a text, all of them known."""
     if not isinstance(text, str):
         raise ValueError(f"text must be a string, got {text!r}")
     words = text.lower().replace(",", " ").split()

@@ -18,7 +18,7 @@ __all__ = ["edges", "skeletons"]
 
 
 def edges(images: ArrayLike, threshold: float = 0.5) -> np.ndarray:
-    """The outlines of the strokes: 1 on ink that touches paper, else 0, (N, H, W, 1) float32.
+    """Return the outlines of the strokes: 1 on ink that touches paper, else 0, (N, H, W, 1) float32.
 
     Ink is what lies above `threshold`; it touches paper above, below, left or right. Outside the picture is paper.
     ValueError: images of another shape or outside [0, 1], threshold not in (0, 1].
@@ -29,7 +29,7 @@ def edges(images: ArrayLike, threshold: float = 0.5) -> np.ndarray:
 
 
 def skeletons(images: ArrayLike, threshold: float = 0.5) -> np.ndarray:
-    """The strokes thinned to a width of one pixel: 1 on them, else 0, (N, H, W, 1) float32.
+    """Return the strokes thinned to a width of one pixel: 1 on them, else 0, (N, H, W, 1) float32.
 
     Ink above `threshold` is thinned from its border inwards until nothing can go without breaking a stroke.
     Zhang and Suen 1984. ValueError as for `edges`.
@@ -60,7 +60,7 @@ def _neighbors(ink: np.ndarray) -> np.ndarray:
 
 @cache
 def _removable() -> tuple[np.ndarray, np.ndarray]:
-    """The two half-steps of Zhang and Suen as tables (256,): may a pixel with these neighbors go?
+    """Return the two half-steps of Zhang and Suen as tables (256,): may a pixel with these neighbors go?
 
     It may if it has 2 to 6 of them, if going round them one comes from paper to ink only once (so that nothing breaks),
     and if it lies on a border: of the south and east in the first half-step, of the north and west in the second.

@@ -70,7 +70,7 @@ class Density:
         return np.exp(self.log_prob(x))
 
     def score(self, x: np.ndarray) -> np.ndarray:
-        """The score: the gradient of log p at points (N, D), shape (N, D); dtypes as for `log_prob`.
+        """Return the score: the gradient of log p at points (N, D), shape (N, D); dtypes as for `log_prob`.
 
         NotImplementedError if the density is not differentiable (`has_score` is False).
         """
@@ -88,11 +88,12 @@ class Density:
         return mean.copy(), scale.copy()
 
     def standardized(self) -> Density:
-        """The density of (x - mean) / scale, coordinate by coordinate: zero mean, unit variance, still exact."""
+        """Return the density of (x - mean) / scale, coordinate by coordinate: zero mean, unit variance, still exact."""
         return Standardized(self)
 
     def cells(self, n: int) -> tuple[np.ndarray, float]:
-        """The bounds cut into n equal cells along each axis: centers (n^D, D) float64 and the volume of one cell.
+        """Return the bounds cut into n equal cells along each axis: centers (n^D, D) float64 and the volume of one
+        cell.
 
         Sums over the centers times that volume are integrals (the midpoint rule). The last axis varies fastest.
         """
@@ -182,12 +183,12 @@ class Standardized(Density):
 
 
 def scalar_if_equal(std: np.ndarray) -> float | np.ndarray:
-    """A (D,) array of standard deviations as one float if they are all the same (to rounding)."""
+    """Return a (D,) array of standard deviations as one float if they are all the same (to rounding)."""
     std = np.asarray(std, dtype=np.float64)
     return float(std.flat[0]) if np.allclose(std, std.flat[0], rtol=1e-9, atol=0) else std
 
 
 def box_around(points: np.ndarray, margin: float | np.ndarray) -> tuple[float, ...]:
-    """The bounding box of points (N, D), wider by `margin` on every side: (xmin, xmax, ymin, ymax, ...)."""
+    """Return the bounding box of points (N, D), wider by `margin` on every side: (xmin, xmax, ymin, ymax, ...)."""
     ends = np.stack([points.min(axis=0) - margin, points.max(axis=0) + margin], axis=1)  # (D, 2)
     return tuple(ends.ravel().tolist())

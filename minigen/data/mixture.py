@@ -76,7 +76,9 @@ class GaussianMixture(Density):
         return weights / weights.sum()
 
     def _common_std(self, spreads: np.ndarray) -> float | np.ndarray | None:
-        """The standard deviation shared by all components, if they share one and their covariances are diagonal."""
+        """Return the standard deviation shared by all components, if they share one and their covariances are
+        diagonal.
+        """
         correlated = np.abs(self.covariances - np.eye(self.dim) * self.covariances).max() > 0
         if correlated or not np.allclose(spreads, spreads[0], rtol=1e-9, atol=0):
             return None
@@ -117,7 +119,7 @@ class GaussianMixture(Density):
         return self.sample_with_labels(rng, n)[0]
 
     def noised(self, alpha: float, sigma: float) -> GaussianMixture:
-        """The density of alpha x + sigma eps with eps ~ N(0, I): again a mixture of Gaussians, exactly.
+        """Return the density of alpha x + sigma eps with eps ~ N(0, I): again a mixture of Gaussians, exactly.
 
         With alpha = sqrt(alpha_bar_t) and sigma = sqrt(1 - alpha_bar_t): the density of x_t in a diffusion process.
         """
@@ -149,7 +151,7 @@ class GaussianMixture(Density):
         return mean.astype(dtype, copy=False), covariance.astype(dtype, copy=False)
 
     def standardized(self) -> GaussianMixture:
-        """The same mixture with zero mean and unit variance in each coordinate; the result is a mixture too."""
+        """Return the same mixture with zero mean and unit variance in each coordinate; the result is a mixture too."""
         mean, scale = self._moments
         return GaussianMixture(
             (self.means - mean) / scale,

@@ -91,7 +91,9 @@ def load() -> MNIST:
 
 @lru_cache(maxsize=1)
 def splits() -> Splits:
-    """The fixed splits: train (50,000), validation (10,000, the last of the published training set), test (10,000)."""
+    """Return the fixed splits: train (50,000), validation (10,000, the last of the published training set), test
+    (10,000).
+    """
     data = load()
     train_labels = data.train_labels.astype(np.int64)
     test_labels = data.test_labels.astype(np.int64)
@@ -161,7 +163,7 @@ def dequantize(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def quantize(v: np.ndarray) -> np.ndarray:
-    """The inverse of `dequantize`: pixel-space values rounded down to uint8, clipped to 0 ... 255."""
+    """Return the inverse of `dequantize`: pixel-space values rounded down to uint8, clipped to 0 ... 255."""
     return np.clip(np.floor(checks.floats("v", v, dtype=np.float64)), 0, LEVELS - 1).astype(np.uint8)
 
 
@@ -192,7 +194,7 @@ def to_logit(v: np.ndarray, alpha: float = 1e-6) -> tuple[np.ndarray, np.ndarray
 
 
 def from_logit(y: np.ndarray, alpha: float = 1e-6) -> np.ndarray:
-    """The inverse of `to_logit`: values in pixel space, shaped as `y`; float32 if `y` is, else float64.
+    """Return the inverse of `to_logit`: values in pixel space, shaped as `y`; float32 if `y` is, else float64.
 
     Values of y beyond ±logit(1 - alpha) leave [0, 256] a little; `quantize` clips them.
     """

@@ -98,7 +98,7 @@ def unstandardize(u: Array, mean: Array, std: Array) -> tuple[Array, Array]:
 
 
 def _checked(name: str, x: Array, mean: Array, std: Array) -> tuple[Array, Array, Array]:
-    """The three arrays in the dtype of x."""
+    """Return the three arrays in the dtype of x."""
     x = checks.array(name, x, "N", "D")
     mean, std = (checks.array(each, a, x.shape[1], dtype=x.dtype) for each, a in (("mean", mean), ("std", std)))
     if np.any(std <= 0):
@@ -168,7 +168,7 @@ def _cast(path: Path, table: np.ndarray, names: list[str], dtype: type[np.floati
 
 
 def _named_rows(path: Path, header: bool | None) -> tuple[list[str] | None, list[tuple[int, list[str]]]]:
-    """The names of the columns, if the first line holds any, and the rows below."""
+    """Return the names of the columns, if the first line holds any, and the rows below."""
     rows = _rows(path)
     if not rows:
         raise ValueError(f"{path}: expected a table of numbers, got no rows")
@@ -183,7 +183,7 @@ def _named_rows(path: Path, header: bool | None) -> tuple[list[str] | None, list
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """The cells of each line that has any, with the line's number; decimal commas are replaced by points."""
+    """Return the cells of each line that has any, with the line's number; decimal commas are replaced by points."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -204,13 +204,13 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _with_point(cell: str) -> str:
-    """A number with a point for its decimal comma; another text as it is."""
+    """Return a number with a point for its decimal comma; another text as it is."""
     number = cell.replace(",", ".")
     return cell if _number(number) is None else number
 
 
 def _number(cell: str) -> float | None:
-    """The number in a cell; None if there is none."""
+    """Return the number in a cell; None if there is none."""
     try:
         return float(cell)
     except ValueError:
@@ -220,7 +220,7 @@ def _number(cell: str) -> float | None:
 def _numbers_of_columns(
     path: Path, width: int, names: list[str] | None, columns: Sequence[str | int] | None
 ) -> list[int]:
-    """The numbers of the columns asked for."""
+    """Return the numbers of the columns asked for."""
     known = ", ".join(map(repr, names)) if names else f"0 to {width - 1}"
     if columns is None:
         return list(range(width))

@@ -93,7 +93,7 @@ def wall(x1: Array) -> Array:
 
 
 def rezende1() -> Potential:
-    """A ring with most of its mass at two opposite ends.
+    """Return a ring with most of its mass at two opposite ends.
 
     U₁ = ½ ((|x| - 2) / 0.4)² - log(exp(-½ ((x₁ - 2) / 0.6)²) + exp(-½ ((x₁ + 2) / 0.6)²)).
     """
@@ -101,12 +101,12 @@ def rezende1() -> Potential:
 
 
 def rezende2() -> Potential:
-    """A sine wave: U₂ = ½ ((x₂ - w₁(x₁)) / 0.4)², confined at |x₁| = 4."""
+    """Return a sine wave: U₂ = ½ ((x₂ - w₁(x₁)) / 0.4)², confined at |x₁| = 4."""
     return _bands("Rezende-Mohamed 2", [_wave], [0.4])
 
 
 def rezende3() -> Potential:
-    """A wave with a second branch: U₃ = -log(exp(-½ ((x₂ - w₁) / 0.35)²) + exp(-½ ((x₂ - w₁ + w₂) / 0.35)²)).
+    """Return a wave with a second branch: U₃ = -log(exp(-½ ((x₂ - w₁) / 0.35)²) + exp(-½ ((x₂ - w₁ + w₂) / 0.35)²)).
 
     Confined at |x₁| = 4.
     """
@@ -114,7 +114,7 @@ def rezende3() -> Potential:
 
 
 def rezende4() -> Potential:
-    """A wave that splits: U₄ = -log(exp(-½ ((x₂ - w₁) / 0.4)²) + exp(-½ ((x₂ - w₁ + w₃) / 0.35)²)), confined."""
+    """Return a wave that splits: U₄ = -log(exp(-½ ((x₂ - w₁) / 0.4)²) + exp(-½ ((x₂ - w₁ + w₃) / 0.35)²)), confined."""
     return _bands("Rezende-Mohamed 4", [_wave, _splitting_branch], [0.4, 0.35])
 
 

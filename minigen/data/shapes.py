@@ -58,7 +58,7 @@ def sample(rng: np.random.Generator, n: int, side: int = SIDE) -> Shapes:
 
 
 def draw(factors: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """The images of these factors: whole numbers (N, 5) -> (N, side, side, 1), float32 in [0, 1].
+    """Return the images of these factors: whole numbers (N, 5) -> (N, side, side, 1), float32 in [0, 1].
 
     A pixel's value is the fraction of it that the shape covers, to about 0.1. ValueError: another shape, a class that a
     factor does not have, side < 8.

@@ -49,7 +49,7 @@ PALETTE.setflags(write=False)
 
 @lru_cache(maxsize=1)
 def load() -> np.ndarray:
-    """The 900 monsters, uint8 (900, 16, 16, 3): rendered at the first call, always the same, read-only."""
+    """Return the 900 monsters, uint8 (900, 16, 16, 3): rendered at the first call, always the same, read-only."""
     images = draw(np.random.default_rng(151), COUNT)
     images.setflags(write=False)
     return images
@@ -92,12 +92,12 @@ Y, X = np.mgrid[0:16, 0:8] + 0.5  # centers of the pixels; the mirror is at X = 
 
 
 def _oval(y: float, height: float, width: float, power: float = 2.0, x: float = 0.0) -> np.ndarray:
-    """The pixels within an oval (power 2) or a rounded box (power 4) around (y, x)."""
+    """Return the pixels within an oval (power 2) or a rounded box (power 4) around (y, x)."""
     return np.abs((Y - y) / height) ** power + np.abs((X - x) / width) ** power <= 1
 
 
 def _dots(*places: tuple[int, int]) -> np.ndarray:
-    """The pixels at these (row, column); those outside are left out."""
+    """Return the pixels at these (row, column); those outside are left out."""
     mask = np.zeros((16, 8), bool)
     for row, column in places:
         if 0 <= row < 16 and 0 <= column < 8:
@@ -178,7 +178,7 @@ class _Monster(NamedTuple):
 
 
 def _half(rng: Rng) -> np.ndarray:
-    """The right half of a monster, (16, 8), as rows of the palette."""
+    """Return the right half of a monster, (16, 8), as rows of the palette."""
     monster = _head_and_body(rng)
     picture, inside = _with_limbs(rng, monster)
     eye_row = int(monster.head_y - rng.uniform(0.2, 1.0)) - monster.one_piece

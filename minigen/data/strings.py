@@ -110,7 +110,7 @@ class KarplusStrong:
         return -np.sum(xlogy(p, p), axis=-1)
 
     def _expanded(self, codes: np.ndarray) -> np.ndarray:
-        """The inverse of mu-law companding, at codes that need not be whole."""
+        """Return the inverse of mu-law companding, at codes that need not be whole."""
         mu = self.levels - 1
         y = 2 * codes / mu - 1
         return np.sign(y) * np.expm1(np.abs(y) * np.log1p(mu)) / mu

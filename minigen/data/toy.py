@@ -83,8 +83,8 @@ def two_moons(noise: float = 0.1) -> NoisyCurves:
 
 
 def swiss_roll(noise: float = 0.1) -> NoisyCurves:
-    """The spiral a(cos a, sin a)/5 for angles a uniform on [1.5π, 4.5π]: scikit-learn's roll seen from its end, a fifth
-    of the size, so that it spans about ±2.8 and its turns are 1.26 apart. `noise` is in these smaller units.
+    """Return the spiral a(cos a, sin a)/5 for angles a uniform on [1.5π, 4.5π]: scikit-learn's roll seen from its end,
+    a fifth of the size, so that it spans about ±2.8 and its turns are 1.26 apart. `noise` is in these smaller units.
     """
     return NoisyCurves([_roll], noise, name="swiss roll")
 
@@ -130,12 +130,12 @@ _MAKERS: dict[str, Callable[..., Density]] = {
 
 
 def names() -> list[str]:
-    """The names that `get` accepts."""
+    """Return the names that `get` accepts."""
     return list(_MAKERS)
 
 
 def get(name: str, **kwargs: Any) -> Density:
-    """The density called `name`, made with the keyword arguments of its function.
+    """Return the density called `name`, made with the keyword arguments of its function.
 
     ValueError if the name is unknown (the nearest ones are suggested) or takes no such argument.
     """

@@ -133,7 +133,10 @@ BATCH, STEPS = Batch(), Steps()
 
 
 def batch_shape(**arrays: Array) -> tuple[int, ...]:
-    """The common shape (N, ...) of arrays of finite floats. ValueError: other shapes, whole numbers, NaN, infinity."""
+    """Return the common shape (N, ...) of arrays of finite floats.
+
+    ValueError: other shapes, whole numbers, NaN, infinity.
+    """
     shape = checks.same_shape(**arrays)
     for name, a in arrays.items():
         check_examples(name, a)
@@ -153,7 +156,10 @@ def check_examples(name: str, a: Array) -> None:
 
 
 def checked_output(name: str, output: Any, x_t: Array) -> Array:
-    """An output of an eps model, in the dtype of its input: float32 stays float32. ValueError: other shapes, NaN."""
+    """Return an output of an eps model, in the dtype of its input: float32 stays float32.
+
+    ValueError: other shapes, NaN.
+    """
     if numpy.shape(output) != numpy.shape(x_t):
         got = numpy.shape(output)
         raise ValueError(f"eps_model must return {name} in the shape of x_t, {numpy.shape(x_t)}, got {got}")

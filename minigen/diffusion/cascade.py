@@ -33,7 +33,8 @@ from minigen.types import Array, Rng
 
 
 def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, factor: int = 2) -> Array:
-    """The condition of a super-resolution model: small images noised to step s and enlarged, and their noise level.
+    """Return the condition of a super-resolution model: small images noised to step s and enlarged, and their noise
+    level.
 
     small, eps (N, h, w, C), s one step or (N,), in 0..T -> (N, factor h, factor w, C + 1). Every pixel of √ᾱ_s small +
     √(1 − ᾱ_s) eps becomes factor × factor equal ones; the last channel is √(1 − ᾱ_s) everywhere. s = 0 adds no noise.
@@ -45,7 +46,7 @@ def augmented_condition(small: Array, s: Any, eps: Array, schedule: Schedule, fa
 
 @checked(z="N, h, w, C")
 def low_resolution_condition(z: Array, s: Any, schedule: Schedule, factor: int = 2) -> Array:
-    """The condition for small images z (N, h, w, C) that are at step s already, one step or (N,): as above.
+    """Return the condition for small images z (N, h, w, C) that are at step s already, one step or (N,): as above.
 
     For z from a chain that was stopped at step s: *truncated* conditioning augmentation. Ho et al. 2021, section 4.2.
     """
@@ -75,7 +76,7 @@ def gaussian_blur(x: Array, sigma: Any, kernel: int = 3) -> Array:
 
 
 def _check_blur(x: Array, sigma: Any, kernel: int) -> tuple[Array, Array, int]:
-    """The arguments of `gaussian_blur`, checked."""
+    """Return the arguments of `gaussian_blur`, checked."""
     x = checks.array("x", x, "N", "H", "W", "C")
     n, height, width, _ = np.shape(x)
     kernel = checks.whole("kernel", kernel)

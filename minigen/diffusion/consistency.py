@@ -71,13 +71,13 @@ class ConsistencyModel(Module):
 
 
 def c_noise(sigma: Any) -> Array:
-    """The time argument of a network at level sigma: 250 log σ, about −1550 at 0.002 and 1100 at 80."""
+    """Return the time argument of a network at level sigma: 250 log σ, about −1550 at 0.002 and 1100 at 80."""
     return 250 * np.log(np.maximum(sigma, 1e-6))
 
 
 @checked(denoiser=function)
 def eps_model_from_denoiser(denoiser: Callable) -> Callable:
-    """The model of the noise, (x, sigma, y=None), (x − denoiser(x, sigma))/sigma, of a model of the clean data.
+    """Return the model of the noise, (x, sigma, y=None), (x − denoiser(x, sigma))/sigma, of a model of the clean data.
 
     It is −σ times the score, the slope dx/dσ of the deterministic process. Karras et al. 2022, eq. 3.
     """
@@ -109,7 +109,7 @@ def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "
 def consistency_training_loss(
     f: Callable, f_target: Callable, x: Array, z: Array, high: Any, low: Any, distance: Callable = mse
 ) -> Array:
-    """The distance between f(x + high z, high) and f_target(x + low z, low): by default their mean square.
+    """Return the distance between f(x + high z, high) and f_target(x + low z, low): by default their mean square.
 
     Data x and noise z are (N, ...): with the same z both points lie on one straight path, for small steps a path of the
     process on average. No gradient flows through f_target. distance(a, b) is a scalar, such as `pseudo_huber`; the
@@ -131,7 +131,8 @@ def consistency_distillation_loss(
     solver: str = "heun",
     distance: Callable = mse,
 ) -> Array:
-    """The same with f_target where the teacher's `ode_step` leads from x + high z: (f(x_high) − f_target(x̂_low))².
+    """Return the same with f_target where the teacher's `ode_step` leads from x + high z: (f(x_high) −
+    f_target(x̂_low))².
 
     No gradient flows through f_target or the teacher. ValueError: shapes, levels, solver. Eq. diffusion.28
     """
@@ -144,7 +145,7 @@ def consistency_distillation_loss(
 
 @checked(c=positive)
 def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Array:
-    """The mean over examples of weight (√(‖a − b‖² + c²) − c): a, b (N, ...), weight one or (N,).
+    """Return the mean over examples of weight (√(‖a − b‖² + c²) − c): a, b (N, ...), weight one or (N,).
 
     Half of the square over c for differences far below c, the length of the difference far above, so that outliers do
     not dominate. The gradient at a = b is 0. ValueError: shapes that differ. Song and Dhariwal 2024, section 3.3.
@@ -200,7 +201,7 @@ def multistep(
     rng: numpy.random.Generator,
     sigma_min: float = 0.002,
 ) -> numpy.ndarray:
-    """Samples from x (N, ...) at level sigmas[0]: f of it, and for each further level noise again and f again.
+    """Return samples from x (N, ...) at level sigmas[0]: f of it, and for each further level noise again and f again.
 
     The noise is √(σ² − σ_min²) z, since what f returns has σ_min already. One level is one call of f.
     ValueError: sigmas that do not fall or lie below sigma_min. Song et al. 2023, algorithm 1.
@@ -230,7 +231,7 @@ def levels(n: int, **sigmas: Any) -> list[numpy.ndarray]:
 
 
 def evaluate(model: Callable, name: str, x: Array, sigma: Any) -> Array:
-    """The output of a model for x at level sigma, received as (N,) in the dtype of x. ValueError: its shape."""
+    """Return the output of a model for x at level sigma, received as (N,) in the dtype of x. ValueError: its shape."""
     checks.function(name, model)
     out = model(x, numpy.broadcast_to(numpy.asarray(sigma, x.dtype), (len(x),)))
     if np.shape(out) != np.shape(x):

@@ -66,7 +66,7 @@ def q_posterior(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> tuple[Ar
 
 @checked(schedule=Schedule, x0=BATCH, x_t=BATCH, t=STEPS)
 def posterior_mean(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> Array:
-    """The mean of q(x_{t-1} | x_t, x0): a part of x_t plus a part of x0, x0 and x_t (N, ...) -> (N, ...).
+    """Return the mean of q(x_{t-1} | x_t, x0): a part of x_t plus a part of x0, x0 and x_t (N, ...) -> (N, ...).
 
     Eq. diffusion.07
     """
@@ -82,7 +82,7 @@ def posterior_mean(x0: Array, x_t: Array, t: Array, schedule: Schedule) -> Array
 
 @checked(eps_model=function, schedule=Schedule, x0=BATCH, eps=BATCH, t=STEPS)
 def simple_loss(eps_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
-    """The mean of (eps − eps_model(x_t, t))² over examples and dimensions: the error of the predicted noise.
+    """Return the mean of (eps − eps_model(x_t, t))² over examples and dimensions: the error of the predicted noise.
 
     The caller draws t (N,) uniformly from 1..T and eps (N, ...) from N(0, I). A model that returns 0 has loss 1.
     Eq. diffusion.15, Eq. diffusion.16; Ho et al. 2020, eq. 14.
@@ -103,14 +103,14 @@ def rates(t: Array, schedule: Schedule) -> tuple[Array, Array]:
 
 @checked(schedule=Schedule, x_t=BATCH, eps=BATCH, t=Steps(0))
 def predict_x0_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
-    """The x0 that the noise eps turns into x_t: (x_t − √(1 − ᾱ_t) eps)/√ᾱ_t. Eq. diffusion.02"""
+    """Return the x0 that the noise eps turns into x_t: (x_t − √(1 − ᾱ_t) eps)/√ᾱ_t. Eq. diffusion.02"""
     signal, noise = rates(t, schedule)
     return per_example(1 / signal, x_t - per_example(noise, eps))
 
 
 @checked(schedule=Schedule, x_t=BATCH, x0=BATCH, t=STEPS)
 def eps_from_x0(x_t: Array, t: Array, x0: Array, schedule: Schedule) -> Array:
-    """The noise that turns x0 into x_t; the inverse of `predict_x0_from_eps`. Eq. diffusion.02"""
+    """Return the noise that turns x0 into x_t; the inverse of `predict_x0_from_eps`. Eq. diffusion.02"""
     signal, noise = rates(t, schedule)
     return per_example(1 / noise, x_t - per_example(signal, x0))
 
@@ -141,7 +141,8 @@ def eps_from_v(x_t: Array, t: Array, v: Array, schedule: Schedule) -> Array:
 
 @checked(v_model=function, schedule=Schedule)
 def eps_model_from_v(v_model: Callable, schedule: Schedule) -> Callable:
-    """The model of the noise, (x, t, y=None), that a model of v implies; `schedule` is the one v_model was trained on.
+    """Return the model of the noise, (x, t, y=None), that a model of v implies; `schedule` is the one v_model was
+    trained on.
 
     At high noise an error of eps is divided by √ᾱ_t on its way to x0, and an error of v is not. Salimans and Ho 2022.
     """
@@ -156,7 +157,7 @@ def eps_model_from_v(v_model: Callable, schedule: Schedule) -> Callable:
 
 @checked(v_model=function, schedule=Schedule, x0=BATCH, eps=BATCH, t=STEPS)
 def v_loss(v_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedule, y: Array | None = None) -> Array:
-    """The mean of (v − v_model(x_t, t, y))² over examples and dimensions, v being that of x0 and eps.
+    """Return the mean of (v − v_model(x_t, t, y))² over examples and dimensions, v being that of x0 and eps.
 
     In terms of x0 it weighs the squared error by 1 + ᾱ_t/(1 − ᾱ_t), one more than the signal-to-noise ratio. y (N, ...)
     is the condition of a conditional model. Salimans and Ho 2022.
@@ -169,7 +170,7 @@ def v_loss(v_model: Callable, x0: Array, t: Array, eps: Array, schedule: Schedul
 
 @checked(schedule=Schedule, eps=BATCH, t=STEPS)
 def score_from_eps(eps: Array, t: Array, schedule: Schedule) -> Array:
-    """The gradient of log q(x_t), −eps/√(1 − ᾱ_t), if eps is the mean noise given x_t. Eq. diffusion.17"""
+    """Return the gradient of log q(x_t), −eps/√(1 − ᾱ_t), if eps is the mean noise given x_t. Eq. diffusion.17"""
     return per_example(-1 / np.sqrt(1 - schedule.alpha_bar[t]), eps)
 
 
@@ -194,13 +195,13 @@ def split_output(output: Any) -> tuple[Array, Array | None]:
 
 
 def join_output(eps: Array, v: Array | None) -> Any:
-    """What a model returns, from (eps, v): eps alone if v is None. The inverse of `split_output`."""
+    """Return what a model returns, from (eps, v): eps alone if v is None. The inverse of `split_output`."""
     return eps if v is None else (eps, v)
 
 
 @checked(eps_model=function, schedule=Schedule)
 def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tuple[Array, Array | None]:
-    """The output of a model for x_t at step t of a schedule: eps, and v or None, in the dtype of x_t.
+    """Return the output of a model for x_t at step t of a schedule: eps, and v or None, in the dtype of x_t.
 
     The model receives `schedule.times[t]` for every example, (N,). ValueError: it returns another shape.
     """
@@ -214,7 +215,7 @@ def predict(eps_model: Callable, x_t: Array, t: Array, schedule: Schedule) -> tu
 
 @checked(schedule=Schedule, x_t=BATCH, eps=BATCH, t=STEPS)
 def mean_from_eps(x_t: Array, t: Array, eps: Array, schedule: Schedule) -> Array:
-    """The mean of the reverse step, (x_t − (1 − α_t)/√(1 − ᾱ_t) eps)/√α_t: (N, ...) -> (N, ...).
+    """Return the mean of the reverse step, (x_t − (1 − α_t)/√(1 − ᾱ_t) eps)/√α_t: (N, ...) -> (N, ...).
 
     A part of the predicted noise is subtracted, and the shrinking by √α_t is undone. It is the mean of `q_posterior`
     for the x0 that eps implies.
@@ -237,7 +238,8 @@ def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
 
 @checked(schedule=Schedule, data_variance=nonnegative, t=STEPS)
 def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule) -> numpy.ndarray:
-    """The variance of q(x_{t-1} | x_t) in each dimension for Gaussian data of variance `data_variance`: shaped as t.
+    """Return the variance of q(x_{t-1} | x_t) in each dimension for Gaussian data of variance `data_variance`: shaped
+    as t.
 
     x_{t-1} has variance V_{t-1} = ᾱ_{t-1} data_variance + 1 − ᾱ_{t-1}, and given x_t, β_t V_{t-1}/V_t of it is
     left. Data as wide as the noise (1) gives β_t, a single point (0) gives β̃_t, and wider data give more than β_t.

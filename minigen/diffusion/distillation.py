@@ -26,7 +26,7 @@ from minigen.types import Array
 
 @checked(eps_model=function, schedule=Schedule, x_t=BATCH, t=Steps(2))
 def distillation_target(eps_model: Callable, x_t: Array, t: Any, schedule: Schedule) -> Array:
-    """The x̃_0 with which one DDIM step t → t − 2 ends where the teacher's two steps t → t − 1 → t − 2 end.
+    """Return the x̃_0 with which one DDIM step t → t − 2 ends where the teacher's two steps t → t − 1 → t − 2 end.
 
     x_t is (N, ...), t one time step or (N,), each at least 2, of the teacher's schedule; the teacher receives
     `schedule.times`. A DDIM step to s with x̂_0 leads to √ᾱ_s x̂_0 + r (x_t − √ᾱ_t x̂_0), r = √((1 − ᾱ_s)/(1 − ᾱ_t));
@@ -43,7 +43,7 @@ def distillation_target(eps_model: Callable, x_t: Array, t: Any, schedule: Sched
 
 
 def truncated_snr_weight(t: Any, schedule: Schedule) -> numpy.ndarray:
-    """The weight max(ᾱ_t/(1 − ᾱ_t), 1) of the squared error of x̂_0, shaped as t, one time step or (N,) in 1..T.
+    """Return the weight max(ᾱ_t/(1 − ᾱ_t), 1) of the squared error of x̂_0, shaped as t, one time step or (N,) in 1..T.
 
     The signal-to-noise ratio alone would weigh nothing where there is only noise, where a student of few steps begins.
     ValueError: t of another range or kind. Salimans and Ho 2022, section 4.
@@ -53,7 +53,7 @@ def truncated_snr_weight(t: Any, schedule: Schedule) -> numpy.ndarray:
 
 
 def weight_of_v(t: Any, schedule: Schedule) -> numpy.ndarray:
-    """The weight max(ᾱ_t, 1 − ᾱ_t) of the squared error of v, shaped as t, one time step or (N,) in 1..T.
+    """Return the weight max(ᾱ_t, 1 − ᾱ_t) of the squared error of v, shaped as t, one time step or (N,) in 1..T.
 
     An error d of v is an error √(1 − ᾱ_t) d of x̂_0: so this is (1 − ᾱ_t) times `truncated_snr_weight`, between 1/2
     and 1. ValueError: t of another range or kind. Salimans and Ho 2022, section 4.
@@ -64,7 +64,7 @@ def weight_of_v(t: Any, schedule: Schedule) -> numpy.ndarray:
 
 @checked(schedule=Schedule, v=BATCH, target=BATCH, x_t=BATCH, t=STEPS)
 def student_loss(v: Array, target: Array, x_t: Array, t: Any, schedule: Schedule) -> Array:
-    """The mean over examples and dimensions of max(SNR_t, 1) (target − x̂_0)², x̂_0 being what v implies at x_t.
+    """Return the mean over examples and dimensions of max(SNR_t, 1) (target − x̂_0)², x̂_0 being what v implies at x_t.
 
     v, target and x_t are (N, ...), t one time step or (N,) of the teacher's schedule. In terms of v the weight is
     max(ᾱ_t, 1 − ᾱ_t), never below 1/2. Salimans and Ho 2022, section 4.
@@ -99,7 +99,7 @@ def distillation_loss(
 
 @checked(schedule=Schedule)
 def halved(schedule: Schedule) -> Schedule:
-    """The student's schedule: every second step of its teacher's. ValueError: an odd number of steps."""
+    """Return the student's schedule: every second step of its teacher's. ValueError: an odd number of steps."""
     if schedule.T % 2:
         raise ValueError(f"schedule must have an even number of steps, got {schedule.T}")
     return schedule.subset(np.arange(2, schedule.T + 1, 2))

@@ -43,7 +43,8 @@ def preconditioning(sigma: Any, sigma_data: float = 0.5) -> tuple[Array, Array, 
 
 
 def edm_target(x0: Array, z: Array, sigma: Any, sigma_data: float = 0.5) -> Array:
-    """What the network has to predict, (x0 − c_skip (x0 + σ z))/c_out: x0, z (N, ...) -> (N, ...), of variance 1.
+    """Return what the network has to predict, (x0 − c_skip (x0 + σ z))/c_out: x0, z (N, ...) -> (N, ...), of variance
+    1.
 
     ValueError: shapes, sigma of 0 or less. Eq. after.18
     """
@@ -130,7 +131,8 @@ def lognormal_levels(rng: Rng, n: int, mean: float = -1.2, std: float = 1.2) -> 
 
 @checked(snr=nonnegative_floats)
 def min_snr_weight(snr: Any, gamma: float = 5.0, target: str = "eps") -> Array:
-    """The weight min(SNR, γ) on the squared error of x0, expressed for the loss of a target, in the shape of snr.
+    """Return the weight min(SNR, γ) on the squared error of x0, expressed for the loss of a target, in the shape of
+    snr.
 
     "x0": min(SNR, γ); "eps": that over SNR; "v": that over SNR + 1. SNR = ᾱ/(1 − ᾱ) = 1/σ².
     ValueError: snr not positive, gamma not positive, another target. Eq. after.24; Hang et al. 2023.
@@ -152,7 +154,7 @@ def min_snr_weight(snr: Any, gamma: float = 5.0, target: str = "eps") -> Array:
 
 @checked(steps=whole, low=positive, rho=positive)
 def karras_levels(steps: int, low: float = 0.002, high: float = 80.0, rho: float = 7.0) -> numpy.ndarray:
-    """The levels of a sampler, falling from high to low in `steps` levels, then 0: (steps + 1,) float64.
+    """Return the levels of a sampler, falling from high to low in `steps` levels, then 0: (steps + 1,) float64.
 
     σ_i = (high^(1/ρ) + i/(steps − 1) (low^(1/ρ) − high^(1/ρ)))^ρ: a straight line in σ^(1/ρ), with short steps near the
     data. One step has the level `high` alone. ValueError: high is not above low. Eq. after.22
@@ -187,7 +189,7 @@ def edm_sample(
     noise: float = 1.0,
     solver: str = "heun",
 ) -> Array:
-    """Samples from y (N, ...) at level sigmas[0], along dy/dσ = (y − D(y, σ))/σ to sigmas[-1], usually 0.
+    """Return samples from y (N, ...) at level sigmas[0], along dy/dσ = (y − D(y, σ))/σ to sigmas[-1], usually 0.
 
     Each step may first add noise (`churn`): gamma = min(churn/steps, √2 − 1) at levels in [low, high]. "heun" takes two
     calls of the denoiser for each step, but one for the last, which is Euler's as 0 has no slope; "euler" one.

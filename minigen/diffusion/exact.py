@@ -23,7 +23,7 @@ from minigen.types import Array
 def exact_eps_model(
     density: GaussianMixture, schedule: Schedule, by_label: Sequence[GaussianMixture] | None = None
 ) -> Callable:
-    """The model of the noise E[eps | x_t], (x, t, y=None): x (N, D), t one time step or (N,) in 1..T -> (N, D).
+    """Return the model of the noise E[eps | x_t], (x, t, y=None): x (N, D), t one time step or (N,) in 1..T -> (N, D).
 
     density is that of the data, and by_label[k] that of the data with label k, for labels y (N,); −1, or None for all,
     is no label. `schedule` is the one whose times the model receives, the full one even where a sampler takes fewer

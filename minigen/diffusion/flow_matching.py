@@ -33,13 +33,16 @@ from minigen.types import Array
 
 
 def interpolate(x0: Array, eps: Array, t: Any) -> Array:
-    """The point of the line at time t, (1 − t) x0 + t eps: x0, eps (N, ...) -> (N, ...). Eq. after.09"""
+    """Return the point of the line at time t, (1 − t) x0 + t eps: x0, eps (N, ...) -> (N, ...). Eq. after.09"""
     t = unit_times("t", t, batch_shape(x0=x0, eps=eps)[0])
     return per_example(1 - t, x0) + per_example(t, eps)
 
 
 def velocity_target(x0: Array, eps: Array) -> Array:
-    """The velocity of the line, eps − x0, (N, ...). It points to the noise; a sampler goes against it. Eq. after.09"""
+    """Return the velocity of the line, eps − x0, (N, ...).
+
+    It points to the noise; a sampler goes against it. Eq. after.09
+    """
     batch_shape(x0=x0, eps=eps)
     return eps - x0
 
@@ -70,7 +73,7 @@ class TimeScaled(Module):
 
 
 def velocity_from_eps(x: Array, eps: Array, t: Any) -> Array:
-    """The velocity that a prediction of the noise implies, (eps − x)/(1 − t) = eps − x̂0: (N, ...) -> (N, ...).
+    """Return the velocity that a prediction of the noise implies, (eps − x)/(1 − t) = eps − x̂0: (N, ...) -> (N, ...).
 
     ValueError: shapes; t = 1, where x is the noise itself. Eq. after.12
     """
@@ -81,14 +84,14 @@ def velocity_from_eps(x: Array, eps: Array, t: Any) -> Array:
 
 
 def eps_from_velocity(x: Array, v: Array, t: Any) -> Array:
-    """The noise that a velocity implies, x + (1 − t) v: (N, ...) -> (N, ...). Eq. after.12"""
+    """Return the noise that a velocity implies, x + (1 − t) v: (N, ...) -> (N, ...). Eq. after.12"""
     t = unit_times("t", t, batch_shape(x=x, v=v)[0])
     return x + per_example(1 - t, v)
 
 
 @checked(t=floats)
 def flow_alpha_bar(t: Any) -> Array:
-    """The ᾱ of a diffusion process at time t, (1 − t)²/((1 − t)² + t²), in the shape of t.
+    """Return the ᾱ of a diffusion process at time t, (1 − t)²/((1 − t)² + t²), in the shape of t.
 
     x_t/√((1 − t)² + t²) is the x of that process. ValueError: t outside [0, 1]. Eq. after.13
     """
@@ -137,7 +140,7 @@ def straightness(velocity: Callable, x: Array, times: Any) -> float:
 
 
 def ot_pairs(x0: numpy.ndarray, eps: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """The same examples, paired so that the sum of squared distances ‖x0 − eps‖² is least: (N, ...) each.
+    """Return the same examples, paired so that the sum of squared distances ‖x0 − eps‖² is least: (N, ...) each.
 
     x0 keeps its order and eps is rearranged; each is used once. For large batches the pairs of parts are nearly as near
     and cost less: the assignment takes N³. ValueError: shapes. Eq. after.14; Tong et al. 2024, Pooladian et al. 2023.
@@ -163,7 +166,7 @@ def reflow_pairs(velocity: Callable, eps: numpy.ndarray, times: Any, y: Any = No
 
 @checked(model=function)
 def evaluate(model: Callable, x: Array, t: Any, y: Any = None) -> Array:
-    """The output of a model for x at time t, received as (N,) in the dtype of x. ValueError: its shape."""
+    """Return the output of a model for x at time t, received as (N,) in the dtype of x. ValueError: its shape."""
     v = call_model(model, x, numpy.broadcast_to(numpy.asarray(t, x.dtype), (len(x),)), y)
     if np.shape(v) != np.shape(x):
         raise ValueError(f"model must return the shape of x, {np.shape(x)}, got {np.shape(v)}")
@@ -171,7 +174,7 @@ def evaluate(model: Callable, x: Array, t: Any, y: Any = None) -> Array:
 
 
 def unit_times(name: str, t: Any, n: int) -> numpy.ndarray:
-    """Times in [0, 1], () or (n,)."""
+    """Return times in [0, 1], () or (n,)."""
     t = checks.between(name, checks.floats(name, t), 0, 1)
     if numpy.shape(t) not in ((), (n,)):
         raise ValueError(f"{name} must be one time or have shape ({n},), one for each example, got {numpy.shape(t)}")
@@ -180,7 +183,7 @@ def unit_times(name: str, t: Any, n: int) -> numpy.ndarray:
 
 @checked(times=Sized("K", dtype=numpy.float64, low=0, high=1))
 def path_times(times: Any) -> numpy.ndarray:
-    """The times of a path, (K,), that all rise or all fall in [0, 1]."""
+    """Return the times of a path, (K,), that all rise or all fall in [0, 1]."""
     steps = numpy.diff(times)
     if len(steps) == 0 or not (numpy.all(steps > 0) or numpy.all(steps < 0)):
         raise ValueError(f"times must be at least two that rise, or that fall, got {times}")

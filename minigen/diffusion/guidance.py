@@ -68,7 +68,7 @@ def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
 
 @checked(y=Integers("N", least=-1), u=Sized("N", low=0), p=probability)
 def drop_labels(y: Any, u: Any, p: float) -> numpy.ndarray:
-    """The labels y (N,) with −1, no label, where u < p: u (N,) uniform in [0, 1), p the share to be dropped.
+    """Return the labels y (N,) with −1, no label, where u < p: u (N,) uniform in [0, 1), p the share to be dropped.
 
     Trained on such labels, one network is the conditional and the unconditional model that `classifier_free_eps` needs.
     ValueError: u of 1 or more. Ho and Salimans 2021, alg. 1.
@@ -98,7 +98,7 @@ def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
 
 @checked(image="N, E", text="N', E")
 def clip_similarity(image: Array, text: Array) -> Array:
-    """The cosines (N,) of image embeddings (N, E) with text embeddings, (N, E) or one for all, (1, E).
+    """Return the cosines (N,) of image embeddings (N, E) with text embeddings, (N, E) or one for all, (1, E).
 
     They have the dtype of image. ValueError: neither N nor one text, a row of zeros, which has no direction. Radford et
     al. 2021.
@@ -113,7 +113,7 @@ def clip_similarity(image: Array, text: Array) -> Array:
 
 @checked(model=function)
 def conditional(model: Callable, y: Any) -> Callable:
-    """The model (x, t, y=None) that is `model(x, t, y)` for this y: for a sampler, which passes no condition.
+    """Return the model (x, t, y=None) that is `model(x, t, y)` for this y: for a sampler, which passes no condition.
 
     y: what the model takes as its condition for the examples that will come, such as their labels (N,). The y of a call
     is ignored.
@@ -128,7 +128,7 @@ def conditional(model: Callable, y: Any) -> Callable:
 
 @checked(eps_model=function, log_prob=function, schedule=Schedule, w=number)
 def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedule, w: float) -> Callable:
-    """The eps model (x, t, y=None) of `classifier_guided_eps`, with the gradient of log_prob(x, t) taken in x.
+    """Return the eps model (x, t, y=None) of `classifier_guided_eps`, with the gradient of log_prob(x, t) taken in x.
 
     log_prob: log f(y | x_t) of noisy examples x (N, ...) at times t (N,) -> (N,), for one y of its own; each value must
     depend on its own example only. The y of a call is passed on to eps_model. Eq. diffusion.22
@@ -145,7 +145,8 @@ def classifier_guided(eps_model: Callable, log_prob: Callable, schedule: Schedul
 
 @checked(eps_model=function, w=number)
 def classifier_free(eps_model: Callable, y: Any, w: float) -> Callable:
-    """The eps model (x, t, y=None) of `classifier_free_eps`: eps_model(x, t, y) is called with this y, and with None.
+    """Return the eps model (x, t, y=None) of `classifier_free_eps`: eps_model(x, t, y) is called with this y, and with
+    None.
 
     y: what the model takes as its condition, such as labels (N,); one whole number stands for N of them. The y of a
     call is ignored. A second output (v) is that of the conditional model. Eq. diffusion.23
@@ -179,7 +180,7 @@ def clip_guided(eps_model: Callable, image_encoder: Callable, text: Array, sched
 
 @checked(model=function, worse=function, w=number)
 def autoguided(model: Callable, worse: Callable, w: float) -> Callable:
-    """The model (x, t, y=None) of (1 + w) model − w worse: away from a worse version of the same model.
+    """Return the model (x, t, y=None) of (1 + w) model − w worse: away from a worse version of the same model.
 
     Both receive the same condition, so that what differs is the error of `worse`, which `model` shares to a smaller
     part. A second output (v) is that of `model`. Eq. after.26; Karras et al. 2024.
@@ -194,7 +195,7 @@ def autoguided(model: Callable, worse: Callable, w: float) -> Callable:
 
 @checked(guided=function, plain=function, schedule=Schedule, low=nonnegative)
 def in_interval(guided: Callable, plain: Callable, schedule: Schedule, low: float, high: float) -> Callable:
-    """The model (x, t, y=None) that is `guided` where low ≤ σ_t ≤ high and `plain` elsewhere, σ = √((1 − ᾱ)/ᾱ).
+    """Return the model (x, t, y=None) that is `guided` where low ≤ σ_t ≤ high and `plain` elsewhere, σ = √((1 − ᾱ)/ᾱ).
 
     A batch at one time calls one of them; examples on both sides call each for its own. Times between whole steps take
     σ in between. ValueError: low above high. Eq. after.25; Kynkäänniemi et al. 2024.
@@ -218,7 +219,7 @@ def in_interval(guided: Callable, plain: Callable, schedule: Schedule, low: floa
 
 @checked(v1=nonnegative_floats, v0=nonnegative_floats, w=floats)
 def guided_gaussian_variance(v1: Any, v0: Any, w: Any) -> Array:
-    """The variance v1 (v1/v0)^w of samples of N(0, v1), guided with weight w by N(0, v0), both known exactly.
+    """Return the variance v1 (v1/v0)^w of samples of N(0, v1), guided with weight w by N(0, v0), both known exactly.
 
     It is not that of the density p1^(1 + w)/p0^w, which is 1/((1 + w)/v1 − w/v0). ValueError: variances not positive.
     Eq. after.27

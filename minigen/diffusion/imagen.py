@@ -39,7 +39,7 @@ def dynamic_threshold(x0: Array, p: float = 0.995) -> Array:
 
 
 def _quantile(a: Array, p: float) -> Array:
-    """The quantile p of each row of a (N, D), by linear interpolation: (N,), with its derivative."""
+    """Return the quantile p of each row of a (N, D), by linear interpolation: (N,), with its derivative."""
     n, dims = np.shape(a)
     position = p * (dims - 1)
     below = min(int(position), max(dims - 2, 0))
@@ -50,14 +50,15 @@ def _quantile(a: Array, p: float) -> Array:
 
 
 def _plain(a: Array) -> numpy.ndarray:
-    """The plain array inside all of autograd's boxes."""
+    """Return the plain array inside all of autograd's boxes."""
     while a is not getval(a):
         a = getval(a)
     return a
 
 
 def thresholded(eps_model: Callable, schedule: Schedule, p: float | None = 0.995) -> Callable:
-    """The eps model (x, t, y=None) whose implied x̂_0 is thresholded: dynamically with p, or `clipped` if p is None.
+    """Return the eps model (x, t, y=None) whose implied x̂_0 is thresholded: dynamically with p, or `clipped` if p is
+    None.
 
     y and a second output (v) are those of eps_model. `schedule` is the one that the model was trained with.
     ValueError: p outside [0, 1].

@@ -75,7 +75,7 @@ class LossAwareTimes:
         return t, (1 / (self.T * p[t])).astype(np.float32)
 
     def state(self) -> dict[str, numpy.ndarray]:
-        """Copies of all that `update` changes, by name, for a checkpoint."""
+        """Return the copies of all that `update` changes, by name, for a checkpoint."""
         return {"losses": self.losses.copy(), "count": self.count.copy()}
 
     def load_state(self, state: dict[str, numpy.ndarray]) -> "LossAwareTimes":

@@ -77,7 +77,8 @@ _log_mass = primitive(_log_mass_forward, _log_mass_backward)
 
 @checked(schedule=Schedule)
 def bound_weight(t: Array, schedule: Schedule, variance: Array) -> Array:
-    """The weight of a squared error of the noise in the bound, β_t²/(2 σ_t² α_t (1 − ᾱ_t)): shaped as t, in nats.
+    """Return the weight of a squared error of the noise in the bound, β_t²/(2 σ_t² α_t (1 − ᾱ_t)): shaped as t, in
+    nats.
 
     The KL divergence of two Gaussians of one variance σ_t² is the squared distance of their means over 2 σ_t².
     `variance` is σ_t², a positive number or an array shaped as t. ValueError: t out of 1..T. Eq. diffusion.14
@@ -97,7 +98,9 @@ def vlb_term(
     variance: str = "beta",
     levels: int | None = None,
 ) -> Array:
-    """The part of the bound that belongs to the step t -> t − 1, for one draw of x_t; the post's L_{t-1}. Nats, (N,).
+    """Return the part of the bound that belongs to the step t -> t − 1, for one draw of x_t; the post's L_{t-1}.
+
+    Nats, (N,).
 
     For t > 1 it is KL(q(x_{t-1} | x_t, x0) ‖ p(x_{t-1} | x_t)), for t = 1 it is −log p(x0 | x_1). `variance` of p is
     "beta", "posterior" or "learned". With levels=256 the data are pixels in [−1, 1] and p(x0 | x_1) is the

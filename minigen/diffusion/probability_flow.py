@@ -67,7 +67,8 @@ def velocity_model(eps_model: Callable, schedule: Schedule) -> Callable:
 
 @checked(steps=whole, low=partial(number, low=0, high=numpy.pi / 2), power=positive)
 def spaced_angles(steps: int, low: float = 0.002, high: float = numpy.pi / 2, power: float = 2.0) -> numpy.ndarray:
-    """The ends of `steps` steps from angle `low` to `high`, (steps + 1,), rising: low + (high − low)(i/steps)^power.
+    """Return the ends of `steps` steps from angle `low` to `high`, (steps + 1,), rising: low + (high −
+    low)(i/steps)^power.
 
     With power above 1 they are finer near the data, where paths bend most. ValueError: high is not above low, or is
     above π/2.
@@ -80,7 +81,7 @@ def spaced_angles(steps: int, low: float = 0.002, high: float = numpy.pi / 2, po
 
 @checked(covariance="N, D, D")
 def posterior_divergence(phi: Any, covariance: Array) -> Array:
-    """The divergence of the velocity from the covariance of x0 given x: D cot φ − cos φ tr Cov[x0 | x]/sin³φ.
+    """Return the divergence of the velocity from the covariance of x0 given x: D cot φ − cos φ tr Cov[x0 | x]/sin³φ.
 
     phi: one angle or (N,), in (0, π/2]; covariance (N, D, D) -> (N,). ValueError: other φ. Eq. after.07
     """

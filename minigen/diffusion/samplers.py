@@ -161,7 +161,7 @@ def heun(
     on_step: Callable | None = None,
     progress: str | None = None,
 ) -> numpy.ndarray:
-    """The differential equation of DDIM by Heun's method, of second order. x (N, ...) -> (N, ...).
+    """Return the differential equation of DDIM by Heun's method, of second order. x (N, ...) -> (N, ...).
 
     In y = x/√ᾱ and σ, the noise in units of the data, the deterministic process is dy/dσ = eps, and DDIM is Euler's
     method on it. Heun's method takes the mean of the slopes at both ends of a step, two evaluations of the model; the
@@ -190,7 +190,8 @@ def fewer_steps(schedule: Schedule, steps: int | None) -> Schedule:
 
 @checked(eps_model=function, schedule=Schedule, low=number, high=number)
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
-    """The eps model (x, t, y=None) whose implied x0 is clipped to [low, high], as pixels are: `with_corrected_x0`.
+    """Return the eps model (x, t, y=None) whose implied x0 is clipped to [low, high], as pixels are:
+    `with_corrected_x0`.
 
     ValueError: high not above low.
     """
@@ -200,14 +201,14 @@ def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: fl
 
 @checked(schedule=Schedule, x=BATCH, eps=BATCH, t=STEPS)
 def eps_of_corrected_x0(x: Array, t: Array, eps: Array, schedule: Schedule, correct: Callable) -> Array:
-    """The noise that turns correct(x0) into x, where x0 is the data that eps implies. x and eps (N, ...)."""
+    """Return the noise that turns correct(x0) into x, where x0 is the data that eps implies. x and eps (N, ...)."""
     x0 = correct(unchecked(predict_x0_from_eps)(x, t, eps, schedule))
     return unchecked(eps_from_x0)(x, t, x0, schedule)
 
 
 @checked(eps_model=function, schedule=Schedule, correct=function)
 def with_corrected_x0(eps_model: Callable, schedule: Schedule, correct: Callable) -> Callable:
-    """An eps model (x, t, y=None) whose implied x0 is replaced by correct(x0); a second output (v) is kept.
+    """Return an eps model (x, t, y=None) whose implied x0 is replaced by correct(x0); a second output (v) is kept.
 
     y is passed on to eps_model. eps has the dtype of x. `schedule` is the one that the model was trained with.
     """

@@ -97,7 +97,7 @@ class Schedule:
 
     @classmethod
     def from_alpha_bar(cls, alpha_bar: ArrayLike) -> Schedule:
-        """The schedule with these ᾱ (T,) at t = 1 ... T: falling, below 1, above 0."""
+        """Return the schedule with these ᾱ (T,) at t = 1 ... T: falling, below 1, above 0."""
         given = numpy.array(alpha_bar, dtype=numpy.float64).ravel()  # (T,)
         curve = numpy.concatenate([[1.0], given])  # (T + 1,)
         if not (numpy.all(numpy.diff(curve) < 0) and curve[-1] > 0):
@@ -105,7 +105,7 @@ class Schedule:
         return cls(1 - curve[1:] / curve[:-1])
 
     def subset(self, times: ArrayLike) -> Schedule:
-        """The shorter forward process that stops only at `times` (S,), rising, in 1..T.
+        """Return the shorter forward process that stops only at `times` (S,), rising, in 1..T.
 
         Its step i leads from s = times[i − 1] to t = times[i], so its β is 1 − ᾱ_t/ᾱ_s. Its own attribute `times` holds
         the t for a model that was trained on the full schedule. Nichol and Dhariwal 2021, eq. 19.
@@ -150,14 +150,16 @@ def _divisor(noise: numpy.ndarray) -> numpy.ndarray:
 
 @checked(T=whole)
 def spaced_timesteps(T: int, steps: int) -> numpy.ndarray:
-    """`steps` of the time steps 1..T, evenly spaced and ending with T, for a sampler with fewer steps: (steps,)."""
+    """Return `steps` of the time steps 1..T, evenly spaced and ending with T, for a sampler with fewer steps:
+    (steps,).
+    """
     steps = checks.whole("steps", steps, 1, T)
     return numpy.round(numpy.arange(1, steps + 1) * T / steps).astype(int)  # T / steps alone would be rounded before
 
 
 @checked(T=whole, s=nonnegative, largest=partial(number, low=0, high=1, without=0))
 def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarray:
-    """The β of the cosine schedule, (T,) float64: 1 − f(t)/f(t−1), cut off above at `largest`, for t = 1 ... T.
+    """Return the β of the cosine schedule, (T,) float64: 1 − f(t)/f(t−1), cut off above at `largest`, for t = 1 ... T.
 
     f(t) = cos²((t/T + s)/(1 + s) · π/2). Eq. diffusion.18; Nichol and Dhariwal 2021.
     """

@@ -40,7 +40,7 @@ def noise_scales(largest: float, smallest: float, levels: int) -> numpy.ndarray:
 
 
 def denoising_score_matching_loss(score_model: Callable, x: Array, sigma: Any, eps: Array) -> Array:
-    """The mean over examples of ½ Σ_d (σ s(x + σ ε, σ) + ε)²: the score of x + σ ε given x is −ε/σ.
+    """Return the mean over examples of ½ Σ_d (σ s(x + σ ε, σ) + ε)²: the score of x + σ ε given x is −ε/σ.
 
     Data x and noise eps are (N, ...); sigma is one level or (N,), and score_model(x, sigma) receives it as (N,). The
     weight σ² is in the loss, so that no level dominates the others: a score of 0 has the loss ½ E‖ε‖² at each.
@@ -57,7 +57,7 @@ def denoising_score_matching_loss(score_model: Callable, x: Array, sigma: Any, e
 
 @checked(score=function, x="N, D")
 def sliced_score_matching_loss(score: Callable, x: Array, v: Array, variance_reduced: bool = True) -> Array:
-    """The mean over examples of vᵀ∇(vᵀs(x)) + ½‖s(x)‖², or + ½(vᵀs(x))² if not `variance_reduced`.
+    """Return the mean over examples of vᵀ∇(vᵀs(x)) + ½‖s(x)‖², or + ½(vᵀs(x))² if not `variance_reduced`.
 
     score(x) -> (N, D), each row made of its own row of x only; x and v are (N, D), the rows of v random directions
     with E vvᵀ = I, such as normal ones. Then it is, in expectation and but for a constant of the data, half the mean

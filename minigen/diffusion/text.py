@@ -37,7 +37,8 @@ def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
 
 @checked(logits="N, N")
 def contrastive_gradient(logits: Array) -> Array:
-    """The gradient of `contrastive_loss` in its logits (N, N), a row for each image and a column for each caption.
+    """Return the gradient of `contrastive_loss` in its logits (N, N), a row for each image and a column for each
+    caption.
 
     It is (P + Q − 2 I)/2N, with P the softmax of each row, the captions for an image, Q that of each column, the images
     for a caption, and I the right answers.
@@ -64,7 +65,8 @@ def unit_rows(name: str, rows: Array) -> Array:
 
 @checked(h="N, L, width")
 def mean_of_words(h: Array, tokens: numpy.ndarray) -> Array:
-    """The mean over the words of each text: h (N, L, width), tokens (N, L), 0 where there is no word -> (N, width).
+    """Return the mean over the words of each text: h (N, L, width), tokens (N, L), 0 where there is no word -> (N,
+    width).
 
     ValueError: tokens of another shape, a text without a word.
     """

@@ -25,7 +25,7 @@ from minigen.types import Array, Rng
 
 @checked(prior=function, schedule=Schedule, z=BATCH, eps=BATCH, t=STEPS)
 def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: Schedule) -> Array:
-    """The mean over examples and dimensions of (ẑ − z)², ẑ = prior(z_t, t, y) with z_t = `q_sample`(z, t, eps).
+    """Return the mean over examples and dimensions of (ẑ − z)², ẑ = prior(z_t, t, y) with z_t = `q_sample`(z, t, eps).
 
     z (N, ...) are clean embeddings, y the conditions as the prior takes them, t one time step or (N,) in 1..T, passed
     to the prior as (N,). A prior that returns the mean of the embeddings has their variance as its loss.

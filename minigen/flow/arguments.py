@@ -40,7 +40,7 @@ def check_varies(x: numpy.ndarray, axis: int | tuple[int, ...], what: str = "coo
 
 @worded("made of zeros (changed) and ones (kept), some of each")
 def zeros_and_ones(name: str, mask: Any) -> numpy.ndarray:
-    """A mask as float32. ValueError unless it holds zeros (changed) and ones (kept), some of each."""
+    """Return a mask as float32. ValueError unless it holds zeros (changed) and ones (kept), some of each."""
     mask = numpy.asarray(mask, numpy.float32)
     if mask.size == 0 or not numpy.all((mask == 0) | (mask == 1)) or numpy.all(mask == 1) or not numpy.any(mask):
         raise ValueError(f"{name} must hold zeros (changed) and ones (kept), some of each")
@@ -55,7 +55,7 @@ def check_coupling(mask: Array, **arrays: Array) -> None:
 
 
 def checked_input(mask: Array, name: str, a: Any) -> Array:
-    """`a` (N, ...) as floats. ValueError unless `mask` broadcasts against one example."""
+    """Return `a` (N, ...) as floats. ValueError unless `mask` broadcasts against one example."""
     a = checks.array(name, a, "N", ..., finite=False)
     check_coupling(mask, **{name: a})
     return a
@@ -87,7 +87,7 @@ EXAMPLES, MASK = Sized("N, ...", finite=False), Mask()
 
 
 def one_scale_each(name: str, a: Array, log_scale: Array) -> Array:
-    """`a` (N, ...) as floats, if `log_scale` has the shape of one example."""
+    """Return `a` (N, ...) as floats, if `log_scale` has the shape of one example."""
     a = checks.array(name, a, "N", ..., finite=False)
     if numpy.shape(a)[1:] != numpy.shape(log_scale):
         wanted, got = numpy.shape(log_scale), numpy.shape(a)
@@ -135,7 +135,7 @@ def halved_image_shape(shape: Sequence[int], scales: int) -> tuple[int, ...]:
 
 
 def width_at_each_scale(width: int | Sequence[int], scales: int) -> list[int]:
-    """The widths of `scales` scales from one number or one for each. ValueError: another count of numbers."""
+    """Return the widths of `scales` scales from one number or one for each. ValueError: another count of numbers."""
     if isinstance(width, Integral):
         return [checks.whole("width", width)] * scales
     widths = checks.wholes("width", width)

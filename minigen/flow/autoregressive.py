@@ -80,7 +80,7 @@ def iaf_gated(z: Array, m: Array, s: Array) -> tuple[Array, Array]:
 
 
 def _checked(**arrays: Array) -> list[Array]:
-    """The arrays, if they have one shape (N, D)."""
+    """Return the arrays, if they have one shape (N, D)."""
     arrays = {name: checks.array(name, a, "N", "D") for name, a in arrays.items()}
     checks.same_shape(2, **arrays)
     return list(arrays.values())
@@ -113,7 +113,7 @@ class AffineAutoregressive(Bijection):
         return maf_forward(z, self._network_output(context))
 
     def _network_output(self, context: Array | None) -> Callable:
-        """The net as a function of x alone, its log_scale within the limit."""
+        """Return the net as a function of x alone, its log_scale within the limit."""
         output = partial(apply, self.net, context=context)
         if self.limit is None:
             return output
@@ -155,7 +155,7 @@ class AutoregressiveStack(Flow):
             raise
 
     def _stack(self) -> list[Bijection]:
-        """The transforms without the scale and shift of `standardize`."""
+        """Return the transforms without the scale and shift of `standardize`."""
         return [layer for layer in self.bijection.bijections if not isinstance(layer, Affine)]
 
 
@@ -216,7 +216,7 @@ def _layers(
     limit: float | None,
     activation: Any,
 ) -> list[AffineAutoregressive]:
-    """Transforms whose orders are reversed in turn, and which start as the identity."""
+    """Return transforms whose orders are reversed in turn, and which start as the identity."""
     orders = [numpy.arange(dim), numpy.arange(dim)[::-1]]
     nets = [MADE(rng, dim, hidden, 2, orders[k % 2], activation, context, direct) for k in range(layers)]
     for net in nets:

@@ -30,7 +30,7 @@ MOST_ROWS = 8  # of a matrix whose n! permutations are summed over
 
 @checked(f=function, x="n")
 def jacobian_matrix(f: Callable, x: Array) -> Array:
-    """The matrix of partial derivatives of f at one point, J[i, j] = ∂f_i/∂x_j: x (n,), f(x) (m,) -> (m, n).
+    """Return the matrix of partial derivatives of f at one point, J[i, j] = ∂f_i/∂x_j: x (n,), f(x) (m,) -> (m, n).
 
     One backward pass for each row. ValueError: f(x) is not a vector. Eq. flow.01
     """
@@ -43,7 +43,7 @@ def jacobian_matrix(f: Callable, x: Array) -> Array:
 
 @checked(order=Integers("n"))
 def count_inversions(order: Sequence[int]) -> int:
-    """The number τ of inversions, pairs i < j with order[i] > order[j]. Eq. flow.02
+    """Return the number τ of inversions, pairs i < j with order[i] > order[j]. Eq. flow.02
 
     ValueError: `order` is not a permutation of 0, ..., n − 1.
     """
@@ -85,7 +85,7 @@ def _small_square(name: str, M: Array) -> Array:
 
 @checked(x="N")
 def inverse_slope(f: Callable, x: Array) -> Array:
-    """The slope of f⁻¹ at y = f(x), computed without f⁻¹: 1/f'(x), x (N,) -> (N,). f is applied elementwise.
+    """Return the slope of f⁻¹ at y = f(x), computed without f⁻¹: 1/f'(x), x (N,) -> (N,). f is applied elementwise.
 
     ValueError: the slope of f is 0 at some x. Eq. flow.07
     """
@@ -97,7 +97,7 @@ def inverse_slope(f: Callable, x: Array) -> Array:
 
 @checked(base_density=function, x="N")
 def pushforward_density(x: Array, base_density: Callable, inverse: Callable) -> Array:
-    """The density of x = f(z) on the line, where z has `base_density`: π(f⁻¹(x)) |(f⁻¹)'(x)|, x (N,) -> (N,).
+    """Return the density of x = f(z) on the line, where z has `base_density`: π(f⁻¹(x)) |(f⁻¹)'(x)|, x (N,) -> (N,).
 
     base_density maps (N,) to (N,). inverse is f⁻¹, applied elementwise; its slope is computed by automatic
     differentiation. f may rise or fall. ValueError: base_density or inverse returns another shape. Eq. flow.03
@@ -151,7 +151,8 @@ def _check_triangular(name: str, L: Array) -> None:
 
 
 def _jacobians(f: Callable, x: Array) -> Array:
-    """The Jacobian matrix of f at each example, (N, D) -> (N, D, D), in D backward passes for all examples at once.
+    """Return the Jacobian matrix of f at each example, (N, D) -> (N, D, D), in D backward passes for all examples at
+    once.
 
     An example's output depends on that example alone, so the gradient of the sum over examples of output i holds row i
     of every matrix.

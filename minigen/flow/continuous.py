@@ -159,7 +159,7 @@ class ContinuousFlow(Bijection):
         return x + h / 2 * (v + v_end), h / 2 * (slope + slope_end)
 
     def _undone(self, y: Array, start: float, end: float) -> tuple[Array, Array]:
-        """The x whose Euler step from `start` to `end` reaches y, and minus the log-det of that step.
+        """Return the x whose Euler step from `start` to `end` reaches y, and minus the log-det of that step.
 
         x = y − h velocity(x, start) has one solution if h times the velocity's slope is below 1, and repeating it finds
         it.

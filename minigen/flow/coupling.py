@@ -101,11 +101,11 @@ class AdditiveCoupling(Bijection):
         return additive_inverse(x, self._shift_of(context), self.mask)
 
     def shift(self, a: Array, context: Array | None = None) -> Array:
-        """What is added, shaped as `a`: zero on the kept half, a function of it elsewhere."""
+        """Return what is added, shaped as `a`: zero on the kept half, a function of it elsewhere."""
         return additive_shift(self._shift_of(context), self.mask, a)
 
     def _shift_of(self, context: Array | None) -> Callable:
-        """The network as a function m of the masked input alone."""
+        """Return the network as a function m of the masked input alone."""
 
         def m(kept: Array) -> Array:
             return _network_output(self.net, kept, context)
@@ -280,7 +280,7 @@ def coupling_net(
     context: int = 0,
     gain: float | str | None = None,
 ) -> MLP:
-    """The network of a coupling on vectors: (N, dim + context) -> (N, outputs·dim), zero at the start.
+    """Return the network of a coupling on vectors: (N, dim + context) -> (N, outputs·dim), zero at the start.
 
     The hidden layers start with weights of variance 1/n_in (for ReLU 2/n_in; `gain` sets that of `MLP` instead) and
     biases over ±`spread`, so that the units of the first layer bend at different places: in the plane, each has a

@@ -156,7 +156,7 @@ class Invertible1x1Conv(Bijection):
 
 @checked(dim=whole, rng=Rng)
 def random_rotation(dim: int, rng: Rng) -> numpy.ndarray:
-    """A random rotation (dim, dim), float64: orthogonal, with determinant 1."""
+    """Return a random rotation (dim, dim), float64: orthogonal, with determinant 1."""
     q, r = numpy.linalg.qr(rng.standard_normal((dim, dim)))
     q = q * numpy.sign(numpy.diag(r))
     if numpy.linalg.det(q) < 0:
@@ -263,7 +263,7 @@ class Glow(Flow):
         widths = width_at_each_scale(width, scales)
 
         def at_scale(c: int, left: int) -> Chain:
-            """What is done to images of c channels at this size and the `left − 1` smaller ones."""
+            """Return what is done to images of c channels at this size and the `left − 1` smaller ones."""
             k = scales - left
             size = (H // 2 ** (k + 1), W // 2 ** (k + 1)) if position_bias else None
             steps_here = [GlowStep(rng, 4 * c, widths[k], size) for _ in range(steps)]

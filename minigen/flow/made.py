@@ -26,7 +26,8 @@ from minigen.types import Array, Float32, Rng
 def made_masks(
     dim: int, hidden: Sequence[int], outputs: int = 1, order: Any = None, rng: Rng | None = None
 ) -> list[numpy.ndarray]:
-    """The masks (n_in, n_out) of a MADE's layers, float32, for x @ (w ∘ mask); one more than there are hidden layers.
+    """Return the masks (n_in, n_out) of a MADE's layers, float32, for x @ (w ∘ mask); one more than there are hidden
+    layers.
 
     dim:     D, the coordinates of x. hidden: widths of the hidden layers.
     outputs: numbers for each coordinate; output column j·D + i belongs to coordinate i.
@@ -64,7 +65,7 @@ def dependencies(masks: Sequence[Any]) -> numpy.ndarray:
 
 
 def _hidden_degrees(dim: int, width: int, before: Any, rng: Rng | None) -> numpy.ndarray:
-    """The degrees (width,) of a hidden layer that follows one with the degrees `before`."""
+    """Return the degrees (width,) of a hidden layer that follows one with the degrees `before`."""
     if dim == 1:
         return numpy.zeros(width, int)
     if rng is None:
@@ -231,7 +232,7 @@ class MADE(Module):
             raise ValueError(f"outputs must be 1 (Bernoulli) or 2 (Gaussian) for a density, got {self.outputs}")
 
     def _with_context(self, mask: Array) -> Array:
-        """The first mask with rows of ones for the features of the context, which every unit may see."""
+        """Return the first mask with rows of ones for the features of the context, which every unit may see."""
         return numpy.concatenate([mask, numpy.ones((self.context, mask.shape[1]), numpy.float32)])
 
     def _direct_mask(self) -> Array:
@@ -265,7 +266,7 @@ class Stepwise:
             self.ends.append((self.x, _rows(made.skip.w * made.skip.mask)))
 
     def parameters(self, place: int, i: int) -> numpy.ndarray:
-        """(outputs, n), those of coordinate i, which is at this place."""
+        """Return the outputs of coordinate i, (outputs, n), which is at this place."""
         for k, layer in enumerate(self.layers):
             new = self.units[k][place]
             if len(new):
@@ -276,12 +277,12 @@ class Stepwise:
 
 
 def _rows(w: numpy.ndarray) -> numpy.ndarray:
-    """The weights of each unit in a row of its own, (n_out, n_in): they are needed unit by unit."""
+    """Return the weights of each unit in a row of its own, (n_out, n_in): they are needed unit by unit."""
     return numpy.ascontiguousarray(w.T)
 
 
 def _known_coordinates(n: int, dim: int, binary: bool, given: Any, known: Any) -> tuple[Array, Array]:
-    """The examples to begin with, and where they stay as they are, (n, D) both."""
+    """Return the examples to begin with, and where they stay as they are, (n, D) both."""
     if given is None and known is None:
         return numpy.zeros((n, dim), numpy.float32), numpy.zeros((n, dim), bool)
     if given is None or known is None:

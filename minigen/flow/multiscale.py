@@ -128,7 +128,7 @@ class ImageRealNVP(Flow):
         checks.positive("limit", limit)
 
         def coupling(mask: numpy.ndarray, size: tuple[int, int], c: int, fold: bool) -> list[Bijection]:
-            """A coupling on images of this size and so many channels, with what comes before it, inferring."""
+            """Return a coupling on images of this size and so many channels, with what comes before it, inferring."""
             net = SmallConvNet(rng, c, width, size, fold) if small else ConvNet(rng, c, width, blocks, fold)
             return [*_affine(affine, c), AffineCoupling(net, mask, limit)]
 
@@ -158,7 +158,7 @@ class ImageRealNVP(Flow):
 
 
 def _affine(wanted: bool, shape: int | tuple[int, ...]) -> list[Bijection]:
-    """A scale and shift, at first 1 and 0, for each number of the shape, if wanted."""
+    """Return a scale and shift, at first 1 and 0, for each number of the shape, if wanted."""
     return [Affine(numpy.zeros(shape), numpy.zeros(shape))] if wanted else []
 
 

@@ -88,7 +88,7 @@ class Planar(Bijection):
 
 
 def solve_tanh(c: Array, s: Array) -> Array:
-    """The root a of a + s tanh(a) = c, for s > −1, where the left side rises: c (N,), s () or (N,) -> (N,).
+    """Return the root a of a + s tanh(a) = c, for s > −1, where the left side rises: c (N,), s () or (N,) -> (N,).
 
     Bisection finds it between c − |s| and c + |s|; two steps of Newton's method on top give it the right derivatives.
     """
@@ -216,7 +216,7 @@ def radial_forward(z: Array, center: Array, alpha: Array, beta: Array) -> tuple[
 
 @checked(R="N")
 def distance_before(R: Array, alpha: Array, beta: Array) -> Array:
-    """The distance r ≥ 0 from the center that a radial layer makes R = r + beta r/(alpha + r): R (N,) -> r (N,).
+    """Return the distance r ≥ 0 from the center that a radial layer makes R = r + beta r/(alpha + r): R (N,) -> r (N,).
 
     It is the positive root of r² + (alpha + beta − R) r − alpha R = 0. R ≥ 0; alpha > 0 and beta > −alpha () or (N,).
     ValueError: R below 0, other shapes and values of alpha and beta.
@@ -274,7 +274,7 @@ def _normal(rng: Rng, shape: int | tuple[int, ...]) -> numpy.ndarray:
 
 
 def _value(a: Array) -> numpy.ndarray:
-    """The number behind a traced one, in float64."""
+    """Return the number behind a traced one, in float64."""
     while isbox(a):
         a = getval(a)
     return numpy.asarray(a, numpy.float64)
@@ -299,7 +299,7 @@ def _check_strength(n: int, alpha: Array, beta: Array) -> tuple[Array, Array]:
 
 
 def _check_parameter(name: str, a: Array, one: tuple[int, ...], each: tuple[int, ...]) -> Array:
-    """`a`, if its shape is `one`, for all examples, or `each`, one for each."""
+    """Return `a`, if its shape is `one`, for all examples, or `each`, one for each."""
     a = checks.floats(name, a)
     if np.shape(a) not in (one, each):
         raise ValueError(f"{name} must have shape {one} or {each}, got {np.shape(a)}")

@@ -84,7 +84,7 @@ class RealNVP(Flow):
         return super().sample(rng, n, temperature, self._checked(context, n))
 
     def steps(self, z: numpy.ndarray, context: Array | None = None) -> list[numpy.ndarray]:
-        """The z_0, z_1, ..., z_K = x of Eq. flow.08: z (N, dim), then the output of each layer, generating."""
+        """Return the z_0, z_1, ..., z_K = x of Eq. flow.08: z (N, dim), then the output of each layer, generating."""
         outputs = [checks.array("z", z, "N", *self.base.shape)]
         context = self._checked(context, "N")
         for f in self.bijection.bijections:
@@ -93,7 +93,7 @@ class RealNVP(Flow):
         return outputs
 
     def _checked(self, context: Array | None, n: Any) -> Array | None:
-        """The condition of n examples, standardized, (n, context), or None for a flow without one."""
+        """Return the condition of n examples, standardized, (n, context), or None for a flow without one."""
         if not self.context:
             if context is not None:
                 raise ValueError(

@@ -26,7 +26,8 @@ from minigen.types import Array, Rng
 def flow_posterior(
     mu: Array, logvar: Array, eps: Array, bijection: Bijection, context: Array | None = None
 ) -> tuple[Array, Array]:
-    """A draw z (N, D) of the posterior, and an estimate (N,) of KL(q(z | x) ‖ N(0, I)) from this one draw, in nats.
+    """Return a draw z (N, D) of the posterior, and an estimate (N,) of KL(q(z | x) ‖ N(0, I)) from this one draw, in
+    nats.
 
     z0 = mu + exp(logvar/2) eps and z = bijection.forward(z0), all (N, D), eps from N(0, I); then
 
@@ -45,7 +46,8 @@ def flow_posterior(
 
 @checked(mu="N, D", logvar="N, D", eps="N, D")
 def flow_prior(mu: Array, logvar: Array, eps: Array, bijection: Bijection) -> tuple[Array, Array]:
-    """A draw z (N, D) of N(mu, exp(logvar)), and an estimate (N,) from it of the KL divergence from a flow, in nats.
+    """Return a draw z (N, D) of N(mu, exp(logvar)), and an estimate (N,) from it of the KL divergence from a flow, in
+    nats.
 
     The prior is the density of bijection.forward(u) with u from N(0, I). With z = mu + exp(logvar/2) eps, all (N, D),
     and u = bijection.inverse(z),
@@ -64,7 +66,7 @@ def flow_prior(mu: Array, logvar: Array, eps: Array, bijection: Bijection) -> tu
 
 
 def independent_gap(precision: Array) -> Array:
-    """The KL divergence that the best Gaussian q with independent coordinates leaves, nats: (N, D, D) -> (N,).
+    """Return the KL divergence that the best Gaussian q with independent coordinates leaves, nats: (N, D, D) -> (N,).
 
     The posterior is a Gaussian with these precision matrices (inverse covariances) P. KL(q ‖ posterior) is smallest
     for the posterior's mean and the variances 1/P_jj, and is then ½ (Σ_j log P_jj − log det P).
@@ -77,7 +79,7 @@ def independent_gap(precision: Array) -> Array:
 
 
 def _positive_definite(precision: Array) -> Array:
-    """The matrices (N, D, D), if they are square with positive diagonals and determinants."""
+    """Return the matrices (N, D, D), if they are square with positive diagonals and determinants."""
     P = checks.array("precision", precision, "N", "D", "D")
     square = np.shape(P)[1] == np.shape(P)[2]
     diagonals = np.diagonal(P, axis1=1, axis2=2)

@@ -55,7 +55,7 @@ def mu_law_encode(x: Array, levels: int = 256) -> numpy.ndarray:
 
 @checked(levels=partial(whole, least=2))
 def mu_law_decode(codes: Any, levels: int = 256) -> numpy.ndarray:
-    """The x, float64, whose companded y is 2 · code/(levels − 1) − 1: undoes `mu_law_encode` up to its rounding.
+    """Return the x, float64, whose companded y is 2 · code/(levels − 1) − 1: undoes `mu_law_encode` up to its rounding.
 
     ValueError: codes that are not integers in 0 ... levels − 1.
     """
@@ -73,7 +73,8 @@ def receptive_field(kernel: int, dilations: Sequence[int]) -> int:
 
 
 def causal_step(past: Sequence[Array], w: Array, b: Array, dilation: int = 1) -> Array:
-    """The output (N, c_out) of a causal convolution at the present step, from the stored inputs: one step of `conv1d`.
+    """Return the output (N, c_out) of a causal convolution at the present step, from the stored inputs: one step of
+    `conv1d`.
 
     past: (k − 1)·dilation + 1 inputs (N, c_in), a list or a deque, the oldest first and the present one last; w
     (k, c_in, c_out), of which w[k − 1] multiplies the present; b (c_out,). k products, whatever the dilation.
@@ -120,7 +121,7 @@ class ResidualLayer(Module):
         return self._outputs(x, causal_step(past, self.conv.w, self.conv.b, self.conv.dilation))
 
     def start(self, n: int) -> deque:
-        """The inputs before the first step, zeros, for `step`."""
+        """Return the inputs before the first step, zeros, for `step`."""
         kernel, width = np.shape(self.conv.w)[:2]
         length = (kernel - 1) * self.conv.dilation + 1
         return deque([numpy.zeros((n, width), self.conv.w.dtype)] * length, maxlen=length)

@@ -55,7 +55,7 @@ class MinibatchDiscrimination(Module):
         self.t = rng.standard_normal((features, kernels * dim), dtype=numpy.float32) / numpy.float32(features**0.5)
 
     def closeness(self, x: Array) -> Array:
-        """The new features alone: (N, F) -> (N, B)."""
+        """Return the new features alone: (N, F) -> (N, B)."""
         x = checks.array("x", x, "N", self.features)
         m = np.reshape(matmul(x, self.t), (len(x), self.kernels, self.dim))  # (N, B, C)
         return minibatch_closeness(m)
@@ -66,7 +66,7 @@ class MinibatchDiscrimination(Module):
 
 @checked(count=whole, mean=Sized("...", finite=False), value=Sized("...", finite=False))
 def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy.ndarray:
-    """The mean of `count` values, from the mean of the first count − 1 and the last value, all of one shape.
+    """Return the mean of `count` values, from the mean of the first count − 1 and the last value, all of one shape.
 
     For count = 1 it is the value itself, up to rounding, whatever numbers `mean` holds.
     """
@@ -122,7 +122,7 @@ class HistoricalAverage:
         return parameters
 
     def state(self) -> dict[str, numpy.ndarray]:
-        """Copies of the mean and the number of updates, for a checkpoint."""
+        """Return the copies of the mean and the number of updates, for a checkpoint."""
         return {"updates": numpy.array(self.updates)} | {f"mean.{name}": a.copy() for name, a in self.mean.items()}
 
     def load_state(self, state: dict[str, numpy.ndarray]) -> None:
@@ -173,7 +173,8 @@ class VirtualBatchNorm(Module):
         return (x - mean) / np.sqrt(var + self.eps) * self.w + self.b
 
     def normalize_reference(self, reference: Array) -> Array:
-        """The reference batch normalized by its own statistics alone, for the layer above: (R, ..., C) -> (R, ..., C).
+        """Return the reference batch normalized by its own statistics alone, for the layer above: (R, ..., C) -> (R,
+        ..., C).
 
         `norm(reference, reference)` would count each reference example twice in its own virtual batch.
         """

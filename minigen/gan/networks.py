@@ -78,7 +78,7 @@ class Discriminator(Module):
         self.out = Linear(rng, width, 1)
 
     def features(self, x: Array) -> Array:
-        """The last hidden layer, (N, width)."""
+        """Return the last hidden layer, (N, width)."""
         for layer in self.body:
             x = layer(x)
         return x
@@ -90,7 +90,7 @@ class Discriminator(Module):
 def block_shape(
     shape: tuple[int, int, int, int], channels: int, kernel: int, stride: int, padding: int, transposed: bool = False
 ) -> tuple[int, int, int, int]:
-    """The output shape of a block of a DCGAN: shape (N, H, W, C) in, (N, H', W', channels) out.
+    """Return the output shape of a block of a DCGAN: shape (N, H, W, C) in, (N, H', W', channels) out.
 
     A convolution moves its kernel over the padded side in steps of `stride`: H' = (H + 2·padding − kernel) // stride
     + 1.
@@ -189,7 +189,7 @@ class ConvDiscriminator(Module):
 
     @checked(x=Sized("N, H, W, C", finite=False))
     def features(self, x: Array) -> Array:
-        """The last hidden layer: (N, hidden), or (N, (side/4)²·2·width) without one."""
+        """Return the last hidden layer: (N, hidden), or (N, (side/4)²·2·width) without one."""
         h = leaky_relu(self.down1(2 * x - 1))  # at side 28: (N, 14, 14, width)
         h = self.down2(h)  # (N, 7, 7, 2·width)
         if self.norm2 is not None:

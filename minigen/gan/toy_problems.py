@@ -32,7 +32,7 @@ def simultaneous_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]
 
 
 def alternating_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
-    """The second player steps after the first, with the gradient at the new x: x' = x − ηy, y' = y + ηx'.
+    """Return the second player steps after the first, with the gradient at the new x: x' = x − ηy, y' = y + ηx'.
 
     For 0 < η < 2 the point stays on the closed curve x² + y² − ηxy = const: it neither diverges nor converges.
     Raises ValueError for numbers that are not finite or an eta that is not positive.
@@ -43,7 +43,7 @@ def alternating_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
 
 
 def extragradient_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
-    """A step from (x, y) with the gradient found one simultaneous step ahead (Korpelevich 1976).
+    """Return a step from (x, y) with the gradient found one simultaneous step ahead (Korpelevich 1976).
 
     The distance from (0, 0) is multiplied by √((1 − η²)² + η²) a step: for 0 < η < 1 it converges.
     Raises ValueError for numbers that are not finite or an eta that is not positive.
@@ -54,7 +54,7 @@ def extragradient_step(x: Number, y: Number, eta: float) -> tuple[Number, Number
 
 
 def optimistic_step(x: Number, y: Number, x_before: Number, y_before: Number, eta: float) -> tuple[Number, Number]:
-    """A step with the gradient extrapolated from the last two points: x − 2ηy + ηy_before, y + 2ηx − ηx_before.
+    """Return a step with the gradient extrapolated from the last two points: x − 2ηy + ηy_before, y + 2ηx − ηx_before.
 
     (x_before, y_before) is the point one step ago. Converges for small η (Daskalakis et al. 2018).
     Raises ValueError for numbers that are not finite or an eta that is not positive.
@@ -75,7 +75,7 @@ def _checked_step(eta: float, **coordinates: Number) -> float:
 
 @checked(theta=number, y=Sized("N", low=0, high=1))
 def line_points(theta: float, y: ArrayLike) -> numpy.ndarray:
-    """The points (theta, y) of the line at theta: of P for theta = 0, of Q otherwise. Eq. gan.14
+    """Return the points (theta, y) of the line at theta: of P for theta = 0, of Q otherwise. Eq. gan.14
 
     theta: a number. y (N,): heights in [0, 1], such as `rng.random(N)`. Returns (N, 2).
     """

@@ -64,7 +64,7 @@ def gradient_penalty(
 
 @checked(critic=function, real="N, ..., D", fake="N, ..., D", epsilon=Sized("N", low=0, high=1), target=nonnegative)
 def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Array, target: float = 1.0) -> Array:
-    """The gradient penalty with its random numbers as an argument: x̂ = ε·real + (1 − ε)·fake, pair by pair.
+    """Return the gradient penalty with its random numbers as an argument: x̂ = ε·real + (1 − ε)·fake, pair by pair.
 
     real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError for a critic that does not map (N, ...) to (N,).
     """
@@ -78,7 +78,7 @@ def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Arr
 def penalized_critic_loss(
     critic: Callable, real: Array, fake: Array, epsilon: Array, penalty: float = 10.0
 ) -> tuple[Array, Array]:
-    """The loss of a critic with gradient penalty, and the same without the penalty: two scalars. Eq. gan.19
+    """Return the loss of a critic with gradient penalty, and the same without the penalty: two scalars. Eq. gan.19
 
     `critic_loss` plus `penalty` (λ) times `gradient_penalty_at`; arguments and errors are theirs. The pair is what
     `value_and_grad(..., has_aux=True)` takes: the first is differentiated, the second is returned beside it.
@@ -111,7 +111,8 @@ def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
 
 
 def lipschitz_estimate(critic: Callable, x: numpy.ndarray) -> float:
-    """The largest gradient norm of the critic over the points x (N, ...): a lower bound on its Lipschitz constant K.
+    """Return the largest gradient norm of the critic over the points x (N, ...): a lower bound on its Lipschitz
+    constant K.
 
     Raises ValueError as `gradient_norm` does. Eq. gan.18
     """
@@ -119,7 +120,7 @@ def lipschitz_estimate(critic: Callable, x: numpy.ndarray) -> float:
 
 
 def _weights(critic: Any) -> list[numpy.ndarray]:
-    """The parameters of a model, of which there must be some."""
+    """Return the parameters of a model, of which there must be some."""
     if isinstance(critic, type):
         raise ValueError(f"critic must be a model, got the class {critic.__name__}: call it first")
     weights = leaves(critic)

@@ -11,7 +11,7 @@ __all__ = ["effective_sample_size", "paired_difference"]
 
 
 def paired_difference(before: ArrayLike, after: ArrayLike) -> tuple[float, float]:
-    """The mean of after − before over n pairs, and its standard error: the differences' deviation over √n.
+    """Return the mean of after − before over n pairs, and its standard error: the differences' deviation over √n.
 
     before, after: (n,), two measurements of the same thing, such as a seed or a test point, before and after a change.
     What both have in common, the difficulty of the point for example, cancels in each pair. The deviation is that of a

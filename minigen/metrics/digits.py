@@ -50,7 +50,9 @@ class DigitClassifier(Module):
         self.out = Linear(rng, dim, CLASSES)
 
     def features(self, x: Array) -> Array:
-        """The last hidden layer, (N, dim), nonnegative: used by the Fréchet distance and by precision and recall."""
+        """Return the last hidden layer, (N, dim), nonnegative: used by the Fréchet distance and by precision and
+        recall.
+        """
         n = np.shape(x)[0] if np.ndim(x) else 0
         if np.shape(x) != (n, SIDE, SIDE, 1):
             raise ValueError(f"images must have shape (N, 28, 28, 1), got {np.shape(x)}")
@@ -84,7 +86,7 @@ def judge_digits(
     neighbors: int = 2000,
     k: int = 3,
 ) -> DigitReport:
-    """The metrics of `DigitReport` for generated images (N, 28, 28, 1) against real ones (M, 28, 28, 1).
+    """Return the metrics of `DigitReport` for generated images (N, 28, 28, 1) against real ones (M, 28, 28, 1).
 
     labels: (N,) the classes that a conditional model was given. Precision and recall use at most `neighbors` images of
     either set, evenly spaced, since they cost O(N M); k as in `precision_recall`. The other metrics use all images.
@@ -152,7 +154,7 @@ def digit_frechet_distance(classifier: DigitClassifier, real: ArrayLike, fake: A
 def class_gaussian_digits(
     images: ArrayLike, labels: ArrayLike, rng: np.random.Generator, n: int, components: int = 40
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A baseline for trained models: a Gaussian for each class in the space of the first principal components.
+    """Return a baseline for trained models: a Gaussian for each class in the space of the first principal components.
 
     images (N, 28, 28, 1) with labels (N,) to fit it to. Draws n labels with the frequencies of `labels`, and an image
     for each, clipped to [0, 1]. Returns images (n, 28, 28, 1) float32 and labels (n,) int64.

@@ -18,7 +18,7 @@ CANDIDATES = 4  # neighbors whose distances are computed a second time, without 
 
 
 def intrinsic_dimension(x: ArrayLike, discard: float = 0.1) -> float:
-    """The dimension of the surface near which the points x (N, D) lie, by TwoNN; in general not a whole number.
+    """Return the dimension of the surface near which the points x (N, D) lie, by TwoNN; in general not a whole number.
 
     `two_nn_dimension` of the `neighbor_ratios` of x. Its standard error is about d / sqrt(N). In high dimension it
     is biased low (d = 50: about 33 from 2,000 normal points), because neighbors are then too far apart to be local.
@@ -52,7 +52,7 @@ def neighbor_ratios(x: ArrayLike) -> np.ndarray:
 
 
 def two_nn_dimension(ratios: ArrayLike, discard: float = 0.1) -> float:
-    """The dimension d from the ratios mu = r2 / r1 of many points (N,): the slope of -log(1 - F) against log mu.
+    """Return the dimension d from the ratios mu = r2 / r1 of many points (N,): the slope of -log(1 - F) against log mu.
 
     F is the share of ratios that are no larger, i/N for the i-th smallest; P(mu > m) = m^-d makes -log(1 - F) = d log
     m, a line through the origin, fitted by least squares. The largest ratios, a share `discard`, are left out: they

@@ -114,7 +114,7 @@ def js_on_grid(log_p: ArrayLike, log_q: ArrayLike, dx: float) -> float:
 
 
 def float_if_scalar(x: np.ndarray) -> float | np.ndarray:
-    """An array with no axes as a Python float; other arrays as they are."""
+    """Return an array with no axes as a Python float; other arrays as they are."""
     return float(x) if np.ndim(x) == 0 else x
 
 

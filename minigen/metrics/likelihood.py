@@ -24,7 +24,7 @@ def nats_to_bits(nats: ArrayLike) -> float | np.ndarray:
 
 
 def bits_per_dim(nats: ArrayLike, dims: int, levels: int = 1) -> float | np.ndarray:
-    """A negative log-likelihood in nats per example, as bits per dimension: nats / (dims log 2) + log2(levels).
+    """Return a negative log-likelihood in nats per example, as bits per dimension: nats / (dims log 2) + log2(levels).
 
     nats: any shape, -log p(x). dims: numbers in one example, 784 for a 28 x 28 image. levels: if p is the density of
     images scaled from 0..255 to [0, 1], give 256: a density over [0, 1] is that many times the probability of a level.

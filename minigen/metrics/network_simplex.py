@@ -30,7 +30,7 @@ import numpy as np
 
 
 def solve(p: np.ndarray, q: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The optimal plan (n, m), in integers, and potentials f (n,), g (m,).
+    """Return the optimal plan (n, m), in integers, and potentials f (n,), g (m,).
 
     p: (n,), q: (m,): positive whole numbers of equal total. cost: (n, m).
     """
@@ -123,7 +123,7 @@ class Tree:
         self.potential[nodes] += np.where(same_kind, -gain, gain)
 
     def cycle(self, source: int, sink: int) -> tuple[list[int], list[int]]:
-        """The nodes from each end of a new arc up to, and without, their lowest common ancestor."""
+        """Return the nodes from each end of a new arc up to, and without, their lowest common ancestor."""
         above_source: dict[int, int] = {}  # node: steps from source
         u = source
         while u >= 0:
@@ -139,8 +139,8 @@ class Tree:
     def leaving_arc(
         self, source: int, sink: int, from_source: list[int], from_sink: list[int]
     ) -> tuple[int, int, int, int]:
-        """The amount to move around the cycle, the lower node of the arc that it empties, and the ends of the new arc:
-        first the one below that arc.
+        """Return the amount to move around the cycle, the lower node of the arc that it empties, and the ends of the
+        new arc: first the one below that arc.
 
         The amount decreases on arcs from a source up to its parent, on the source's side, and from a parent down to a
         sink, on the sink's side. Of several arcs that become empty the last one on the cycle leaves.
@@ -169,7 +169,8 @@ class Tree:
 def initial_tree(
     p: np.ndarray, q: np.ndarray, reduced: np.ndarray, nearest: int = 16
 ) -> tuple[dict[tuple[int, int], int], list[int]]:
-    """A strongly feasible tree that moves p to q, greedily by `reduced` cost: its amounts and every node's parent.
+    """Return a strongly feasible tree that moves p to q, greedily by `reduced` cost: its amounts and every node's
+    parent.
 
     Each arc carries as much as possible and so exhausts one node, its source or its sink, which becomes a child of the
     other: n + m - 1 arcs, and a tree. If both are exhausted at once the sink becomes the child and the empty source

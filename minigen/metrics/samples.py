@@ -55,7 +55,7 @@ def sampling_floor(
     rng: np.random.Generator,
     repeats: int = 10,
 ) -> Estimate:
-    """The expected value of `metric` between two fresh samples of the truth: a perfect model scores no better.
+    """Return the expected value of `metric` between two fresh samples of the truth: a perfect model scores no better.
 
     metric(x, y): a number from two samples. sample(rng, n): n points of the truth, as `density.sample`. Use the n that
     the model is judged with. Returns `(mean, standard_error)` over `repeats` independent pairs; the mean is the floor.
@@ -74,7 +74,7 @@ def sampling_floor(
 
 
 def mode_coverage(samples: ArrayLike, modes: ArrayLike, std: float, k: float = 3, min_count: int = 1) -> ModeCoverage:
-    """The number of modes of a mixture that the samples cover, and the share of samples near a mode.
+    """Return the number of modes of a mixture that the samples cover, and the share of samples near a mode.
 
     samples: (N, D); modes: (K, D), the centers; std: the standard deviation of a mode along one axis. A sample is of
     high quality if its Euclidean distance to the nearest mode is at most k std. A mode is covered if at least
@@ -129,7 +129,8 @@ def mmd(x: ArrayLike, y: ArrayLike, bandwidth: float | None = None, unbiased: bo
 
 
 def mean_and_covariance(x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """The two moments that `frechet_distance` compares: mean (D,) and unbiased covariance (D, D) of points (N, D).
+    """Return the two moments that `frechet_distance` compares: mean (D,) and unbiased covariance (D, D) of points (N,
+    D).
 
     ValueError: fewer than 2 points, another rank, non-finite.
     """
@@ -179,7 +180,7 @@ def inception_score(probs: ArrayLike) -> float:
 
 
 def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionRecall:
-    """The share of the fakes that are realistic (precision), and of the real that the fakes cover (recall).
+    """Return the share of the fakes that are realistic (precision), and of the real that the fakes cover (recall).
 
     real: (N, D), fake: (M, D). Every point of a set gets a ball that reaches to its k-th nearest neighbour in that
     set; the union of the balls estimates the set's support. Precision: the share of fakes inside some real point's
@@ -261,7 +262,9 @@ def _covariance_root(name: str, cov: ArrayLike, dim: int) -> np.ndarray:
 
 
 def _share_inside(points: np.ndarray, support: np.ndarray, k: int) -> float:
-    """The share of `points` within the ball of some point of `support` that reaches its k-th nearest neighbour."""
+    """Return the share of `points` within the ball of some point of `support` that reaches its k-th nearest
+    neighbour.
+    """
     radius = np.concatenate([np.partition(d, k, axis=1)[:, k] for _, d in _distances(support, support)])  # 0 is itself
     inside = [(d <= radius).any(axis=1) for _, d in _distances(points, support)]
     return float(np.concatenate(inside).mean())

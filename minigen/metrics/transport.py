@@ -38,7 +38,7 @@ class TransportPlan(NamedTuple):
 
 
 def earth_mover_1d(p: ArrayLike, q: ArrayLike) -> EarthMover:
-    """The cost of turning piles p into piles q, neighboring piles one step apart. Eq. gan.10, Eq. gan.11.
+    """Return the cost of turning piles p into piles q, neighboring piles one step apart. Eq. gan.10, Eq. gan.11.
 
     p, q: shape (n,), the mass of each pile; not negative, totals equal, but not necessarily one. Returns
     `(cost, deltas)`. `deltas`, shape (n + 1,), is the running surplus delta_0 = 0, delta_i = delta_(i-1) + p_i - q_i:
@@ -96,7 +96,7 @@ def wasserstein(x: ArrayLike, y: ArrayLike) -> float:
 
 
 def transport_plan(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> TransportPlan:
-    """The optimal transport linear program, solved exactly, with its dual. Eq. gan.12, Eq. gan.17.
+    """Return the optimal transport linear program, solved exactly, with its dual. Eq. gan.12, Eq. gan.17.
 
     Primal: min sum_ij plan_ij cost_ij over plan >= 0 whose rows sum to p and whose columns sum to q.
     Dual: max sum_i p_i f_i + sum_j q_j g_j over f_i + g_j <= cost_ij. Both have the same value.
@@ -127,7 +127,7 @@ def transport_plan(p: ArrayLike, q: ArrayLike, cost: ArrayLike) -> TransportPlan
 
 
 def marginals(plan: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """The marginals of a plan: its sums over rows and columns. Eq. gan.12.
+    """Return the marginals of a plan: its sums over rows and columns. Eq. gan.12.
 
     plan: shape (n, m), not negative. Returns p (n,), q (m,): plan is a coupling of these two. ValueError: another
     rank, negative or non-finite entries.
@@ -137,7 +137,7 @@ def marginals(plan: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plan_cost(plan: ArrayLike, cost: ArrayLike) -> float:
-    """The mean distance travelled under a plan: sum_ij plan_ij cost_ij. Eq. gan.13.
+    """Return the mean distance travelled under a plan: sum_ij plan_ij cost_ij. Eq. gan.13.
 
     plan, cost: shape (n, m). ValueError: shapes that differ, negative or non-finite entries.
     """
@@ -147,7 +147,7 @@ def plan_cost(plan: ArrayLike, cost: ArrayLike) -> float:
 
 
 def plan_gradient(plan: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """The gradient of the mean distance under a plan, Eq. gan.13, in the targets y.
+    """Return the gradient of the mean distance under a plan, Eq. gan.13, in the targets y.
 
     plan: (N, M). x: (N, D), y: (M, D), sources and targets. Row j of the result, (M, D), is the sum over i of plan_ij
     times the unit vector from x_i to y_j (zero if they coincide). For the optimal plan this is the gradient of W1
@@ -164,7 +164,7 @@ def plan_gradient(plan: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 def sliced_wasserstein(x: ArrayLike, y: ArrayLike, projections: int, rng: np.random.Generator) -> float:
-    """The mean, over random directions, of W1 between the samples' projections, in the points' units.
+    """Return the mean, over random directions, of W1 between the samples' projections, in the points' units.
 
     x: (N, D), y: (M, D). projections: the number of directions, drawn by `rng` uniformly from the unit sphere.
     SW1 = mean over directions u of W1(u.x, u.y): the first power, no root. A metric, and never more than W1: between

@@ -44,7 +44,7 @@ def uniform(rng: Rng, shape: tuple[int, ...], fan_in: int, scale: float = 1.0) -
 
 
 def he_gain(activation: Act = "relu") -> float:
-    """The factor on a layer's initial weights that keeps the variance of the signal from layer to layer.
+    """Return the factor on a layer's initial weights that keeps the variance of the signal from layer to layer.
 
     Layers start uniform in ±1/√fan_in, a variance of 1/(3 fan_in). √3 makes it 1/fan_in (LeCun, Bottou, Orr and Müller
     1998), and √6 makes it 2/fan_in behind a ReLU or leaky ReLU, which cut half of the signal off (He et al. 2015). Use

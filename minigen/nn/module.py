@@ -71,7 +71,7 @@ class Module(Storable):
         yield from _walk_modules(self, "")
 
     def copy(self) -> Self:
-        """An independent copy: no array is shared."""
+        """Return an independent copy: no array is shared."""
         return copy.deepcopy(self)
 
     def freeze(self, frozen: bool = True) -> Self:
@@ -87,11 +87,11 @@ class Module(Storable):
         return self
 
     def eval(self) -> Self:
-        """Evaluation mode: `train(False)`."""
+        """Switch to evaluation mode: `train(False)`."""
         return self.train(False)
 
     def state(self) -> dict[str, numpy.ndarray]:
-        """Copies of all arrays by dotted name: parameters (frozen or not), buffers and integer arrays."""
+        """Return the copies of all arrays by dotted name: parameters (frozen or not), buffers and integer arrays."""
         return {name: numpy.array(a) for name, a in _all_arrays(self, "")}
 
     def load_state(self, state: dict[str, numpy.ndarray]) -> Self:
@@ -110,7 +110,7 @@ class Module(Storable):
         return "\n".join(_lines(self, ""))
 
     def map(self, fn: Callable) -> Self:
-        """A module like this one with every parameter replaced by `fn(parameter)`; tied weights remain tied."""
+        """Return a module like this one with every parameter replaced by `fn(parameter)`; tied weights remain tied."""
         made: dict[int, Any] = {}
 
         def once(a: numpy.ndarray) -> Any:
@@ -177,7 +177,7 @@ def _all_arrays(value: Any, name: str) -> Iterator[tuple[str, numpy.ndarray]]:
 
 
 def _lines(module: Module, name: str) -> Iterator[str]:
-    """The line of a module, and, indented, those of the modules and functions that it holds."""
+    """Yield the line of a module, and, indented, those of the modules and functions that it holds."""
     own = [(key, a) for key, a in _children(module, "") if isinstance(a, (numpy.ndarray, Box))]
     shapes = [f"{key} {a.shape}{' buffer' if key in module.buffers else ''}" for key, a in own]
     count = "frozen" if module._frozen else f"{module.num_parameters():,} parameters"
@@ -192,7 +192,7 @@ def _named(name: str, text: str) -> str:
 
 
 def _settings(module: Module) -> Iterator[str]:
-    """The public attributes that are numbers, names, tuples of them, or functions, such as "stride=2"."""
+    """Yield the public attributes that are numbers, names, tuples of them, or functions, such as "stride=2"."""
     for key, value in vars(module).items():
         if key.startswith("_") or key == "training" or value is None:
             continue
@@ -207,7 +207,7 @@ def _word(function: Callable) -> str:
 
 
 def _next_layers(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The modules that a module holds by itself, and the modules and functions in its lists and dicts."""
+    """Yield the modules that a module holds by itself, and the modules and functions in its lists and dicts."""
     for child_name, child in _children(value, name):
         if isinstance(child, Module) or (callable(child) and not isinstance(value, Module)):
             yield child_name, child
@@ -223,7 +223,7 @@ def _walk_modules(value: Any, name: str) -> Iterator[tuple[str, Module]]:
 
 
 def _children(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """What a module, dict, list or tuple holds, each with its dotted name; nothing for anything else."""
+    """Yield what a module, dict, list or tuple holds, each with its dotted name; nothing for anything else."""
     items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Module):
         items = vars(value).items()

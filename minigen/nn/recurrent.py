@@ -34,7 +34,7 @@ class LSTMCell(Module):
 
     @checked(n=whole)
     def start(self, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """The zero state for a batch of n."""
+        """Return the zero state for a batch of n."""
         return numpy.zeros((n, self.width), numpy.float32), numpy.zeros((n, self.width), numpy.float32)
 
     def __call__(self, x: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -46,7 +46,8 @@ class LSTMCell(Module):
 
 
 def lstm_step(gates: Array, c: Array) -> tuple[Array, Array]:
-    """The new state (h, c), (N, width) each, of an LSTM: from its gates (N, 4·width) and the cell state c before.
+    """Return the new state (h, c), (N, width) each, of an LSTM: from its gates (N, 4·width) and the cell state c
+    before.
 
     gates: from the input and the state before, without activation: input, forget, output, content, side by side.
     i, f, o = σ(...), g = tanh(...), c ← f c + i g, h ← o tanh(c): the last two parts of Eq. flow.19.
@@ -76,7 +77,7 @@ class GRUCell(Module):
 
     @checked(n=whole)
     def start(self, n: int) -> numpy.ndarray:
-        """The zero state for a batch of n."""
+        """Return the zero state for a batch of n."""
         return numpy.zeros((n, self.width), numpy.float32)
 
     def __call__(self, x: Array, h: Array) -> Array:

@@ -49,7 +49,7 @@ class SpectralNorm(Module):
         return self
 
     def sigma(self) -> Array:
-        """The estimate of the largest singular value, a scalar, differentiable with respect to the weights."""
+        """Return the estimate of the largest singular value, a scalar, differentiable with respect to the weights."""
         return self._sigma(self.u)
 
     def __call__(self, x: Array) -> Array:
@@ -123,7 +123,7 @@ def _checked(layer: Any) -> Any:
 
 
 def _with_weights(layer: Any, w: Array) -> Any:
-    """The layer with other weights: a copy that shares all else."""
+    """Return the layer with other weights: a copy that shares all else."""
     twin = copy.copy(layer)
     vars(twin)["w"] = w
     return twin
@@ -135,7 +135,7 @@ def _matrix(w: Array) -> Array:
 
 
 def _lengths(w: Array) -> Array:
-    """The Euclidean norm of the weights of each output, (n_out,)."""
+    """Return the Euclidean norm of the weights of each output, (n_out,)."""
     return np.sqrt(np.sum(w * w, axis=tuple(range(w.ndim - 1))))
 
 

@@ -104,7 +104,9 @@ class Storable:
 
 
 def _stored(value: Any) -> Any:
-    """A copy of an argument that JSON, with `_encoded`, can hold; but for plain values, a dict with its kind as key."""
+    """Return a copy of an argument that JSON, with `_encoded`, can hold; but for plain values, a dict with its kind as
+    key.
+    """
     kind = type(value)
     if kind in PLAIN:
         return value
@@ -138,14 +140,14 @@ def _is_number_text_or_array(stored: Any) -> bool:
 
 
 def _encoded(value: Any) -> dict[str, Any]:
-    """What JSON cannot hold as it is: the arguments of a module, or an array."""
+    """Return what JSON cannot hold as it is: the arguments of a module, or an array."""
     if isinstance(value, Arguments):
         return {"class": f"{value.module}:{value.name}", "positional": value.positional, "named": value.named}
     return {"array": value.ravel().tolist(), "shape": value.shape, "dtype": value.dtype.str}
 
 
 def _tied(model: Any) -> list[list[str]]:
-    """The names of parameters that are one array, group by group."""
+    """Return the names of parameters that are one array, group by group."""
     names: dict[int, list[str]] = {}
     for name, a in named_leaves(model):
         names.setdefault(id(a), []).append(name)
@@ -156,7 +158,7 @@ def _tied(model: Any) -> list[list[str]]:
 
 
 def _rebuilt(cls: type, arrays: dict[str, numpy.ndarray]) -> Any:
-    """The model of class `cls`, or of a subclass, that a file with this content holds."""
+    """Return the model of class `cls`, or of a subclass, that a file with this content holds."""
     arrays = dict(arrays)
     content = _content(cls, arrays.pop(META, None))
     try:
@@ -180,7 +182,7 @@ def _rebuilt(cls: type, arrays: dict[str, numpy.ndarray]) -> Any:
 
 
 def _content(cls: type, meta: numpy.ndarray | None) -> dict[str, Any]:
-    """The description of a model, with all that it must have."""
+    """Return the description of a model, with all that it must have."""
     if meta is None:
         raise ValueError(f"it holds arrays only, without the arguments of {cls.__name__}: {_other_way(cls)}")
     try:
@@ -201,7 +203,7 @@ def _other_way(cls: type) -> str:
 
 
 def _made(cls: type, name: str, positional: list, named: dict[str, Any], least: type) -> Any:
-    """The module of the class of this name, made with these arguments; a subclass of `least`."""
+    """Return the module of the class of this name, made with these arguments; a subclass of `least`."""
     kind = _class(cls, name)
     if not issubclass(kind, least):
         raise ValueError(f"it holds a {kind.__name__}, not a {least.__name__}")
@@ -215,7 +217,7 @@ def _made(cls: type, name: str, positional: list, named: dict[str, Any], least: 
 
 
 def _names(kind: type, count: int) -> list[str]:
-    """The names of the first `count` arguments of a constructor."""
+    """Return the names of the first `count` arguments of a constructor."""
     names: list[str] = []
     for parameter in list(inspect.signature(kind.__init__).parameters.values())[1:]:  # type: ignore[misc]
         if parameter.kind is parameter.VAR_POSITIONAL:
@@ -225,7 +227,8 @@ def _names(kind: type, count: int) -> list[str]:
 
 
 def _class(cls: type, name: str) -> type:
-    """The class "module:name", which must be `cls`, of this package, or imported; it is looked for beside `cls`, too.
+    """Return the class "module:name", which must be `cls`, of this package, or imported; it is looked for beside `cls`,
+    too.
 
     A script is the module `__main__` when it is run and has its own name when it is imported: both mean one class.
     """
@@ -248,7 +251,7 @@ def _class(cls: type, name: str) -> type:
 
 
 def _value(cls: type, argument: str, entry: Any) -> Any:
-    """An argument from what `_stored` made of it."""
+    """Return an argument from what `_stored` made of it."""
     match entry:
         case None | bool() | int() | float() | str():
             return entry

@@ -57,7 +57,7 @@ class EMA:
         return f"EMA of {of}: decay {self.decay:g}, {self.updates:,} updates done"
 
     def state(self) -> dict[str, np.ndarray]:
-        """Copies of the averaged arrays and the count of updates, for a checkpoint."""
+        """Return the copies of the averaged arrays and the count of updates, for a checkpoint."""
         return {"updates": np.array(self.updates)} | {f"model.{n}": a for n, a in self.model.state().items()}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
@@ -69,7 +69,7 @@ class EMA:
 
 
 def _buffers(model: Module) -> dict[str, np.ndarray]:
-    """The buffers of a model and of all modules in it, by dotted name; the arrays themselves, not copies."""
+    """Return the buffers of a model and of all modules in it, by dotted name; the arrays themselves, not copies."""
     named = [
         (f"{path}.{name}", getattr(module, name, None)) for path, module in model.modules() for name in module.buffers
     ]

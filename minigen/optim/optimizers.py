@@ -115,7 +115,7 @@ class Optimizer:
         raise NotImplementedError
 
     def state(self) -> dict[str, np.ndarray]:
-        """Copies of all that a checkpoint needs, by name."""
+        """Return the copies of all that a checkpoint needs, by name."""
         flat = {f"{slot}.{n}": a.copy() for slot, arrays in self.running.items() for n, a in arrays.items()}
         return {"steps": np.array(self.steps), "lr": np.array(float(self.lr)), **flat}
 
@@ -229,7 +229,7 @@ def clip_grad_norm(grads: Any, max_norm: float) -> float:
 
 
 def _groups(arrays: list[np.ndarray]) -> list[list[int]]:
-    """Lists of positions: every large array by itself, the small ones of each dtype together."""
+    """Return lists of positions: every large array by itself, the small ones of each dtype together."""
     groups: dict[Any, list[int]] = {}
     for i, p in enumerate(arrays):
         groups.setdefault(p.dtype if p.size < SMALL else i, []).append(i)
@@ -237,7 +237,7 @@ def _groups(arrays: list[np.ndarray]) -> list[list[int]]:
 
 
 def _laid_out(arrays: list[np.ndarray], group: list[int]) -> np.ndarray:
-    """The arrays of a group end to end, (n,); a group of one is the array itself."""
+    """Return the arrays of a group end to end, (n,); a group of one is the array itself."""
     return arrays[group[0]] if len(group) == 1 else np.concatenate([arrays[i].ravel() for i in group])
 
 

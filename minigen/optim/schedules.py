@@ -37,7 +37,7 @@ def constant(lr: float, steps: int = 1, warmup: int = 0) -> Schedule:
 
 
 def linear_decay(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
-    """A straight line from `lr` to `final` over `steps`, after a linear rise over the first `warmup` steps."""
+    """Return a straight line from `lr` to `final` over `steps`, after a linear rise over the first `warmup` steps."""
     return Schedule(_linear, lr, steps, warmup, final)
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def moving_average(values: Any, window: int) -> np.ndarray:
-    """The mean of the last `window` values at each place (of as many as there are, at the beginning); NaNs are skipped.
+    """Return the mean of the last `window` values at each place (of as many as there are, at the beginning); NaNs are
+    skipped.
 
     (N,) to (N,), float64.
     """
@@ -137,7 +138,7 @@ def line(
 
 
 def _values_at(x: np.ndarray, y: Any, name: str) -> np.ndarray:
-    """A curve over x (N,), with NaN, a gap, for each value that is not finite."""
+    """Return a curve over x (N,), with NaN, a gap, for each value that is not finite."""
     y = np.asarray(y, dtype=np.float64)
     if y.shape != x.shape:
         raise ValueError(f"{name} must have the shape of x, {x.shape}, got {y.shape}")
@@ -195,7 +196,9 @@ def bars(
 
 
 def _series(values: Any, labels: Sequence[Any] | None, errors: Any) -> tuple[dict[str, np.ndarray], Sequence[Any], Any]:
-    """The heights of the bars of each series (N,), their N labels, and the errors: {label: number} is one series."""
+    """Return the heights of the bars of each series (N,), their N labels, and the errors: {label: number} is one
+    series.
+    """
     series = values if isinstance(values, Mapping) else {"": values}
     if isinstance(values, Mapping) and all(np.ndim(each) == 0 for each in values.values()):
         labels = list(values) if labels is None else labels
@@ -282,7 +285,7 @@ def _middle(x: np.ndarray) -> tuple[float, float]:
 
 
 def _shade(colors: Any, name: str, k: int) -> str:
-    """The color of series k: one for all, one by its name, one by its place; else that of the cycle."""
+    """Return the color of series k: one for all, one by its name, one by its place; else that of the cycle."""
     if isinstance(colors, str):
         return colors
     if isinstance(colors, Mapping):

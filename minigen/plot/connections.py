@@ -67,7 +67,7 @@ def _checked_masks(masks: Sequence[Any]) -> list[np.ndarray]:
 def _draw_lines(
     ax: Axes, masks: list[np.ndarray], centers: list[np.ndarray], reached: list[np.ndarray], shade: str
 ) -> None:
-    """A line for each connection, in the accent color between two units that are `reached`, else in `shade`."""
+    """Draw a line for each connection, in the accent color between two units that are `reached`, else in `shade`."""
     from matplotlib.collections import LineCollection
 
     quiet: list = []

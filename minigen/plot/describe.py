@@ -23,7 +23,7 @@ class Layer:
 
 
 def layers(model: Module) -> list[Layer]:
-    """The layers of a model, in the order in which they were made: every module that holds arrays of its own."""
+    """Return the layers of a model, in the order in which they were made: every module that holds arrays of its own."""
     return [
         Layer(name, type(module).__name__, _sizes(arrays), sum(array.size for array in arrays.values()))
         for name, module in _modules(model)
@@ -32,7 +32,7 @@ def layers(model: Module) -> list[Layer]:
 
 
 def describe(model: Module, name: str | None = None) -> str:
-    """A model in two or three lines: its name, its widths where they form a chain, its number of parameters.
+    """Return a model in two or three lines: its name, its widths where they form a chain, its number of parameters.
 
     describe(generator, "generator G") -> "generator G\\n2 → 64 → 64 → 2\\n4,482 parameters"
     """
@@ -48,13 +48,13 @@ def _modules(model: Module) -> list[tuple[str, Module]]:
 
 
 def _own_arrays(module: Module) -> dict[str, np.ndarray]:
-    """The float arrays that are attributes of this very module and no buffers (even when it is frozen)."""
+    """Return the float arrays that are attributes of this very module and no buffers (even when it is frozen)."""
     arrays = {name: value for name, value in vars(module).items() if isinstance(value, np.ndarray)}
     return {name: value for name, value in arrays.items() if value.dtype.kind == "f" and name not in module.buffers}
 
 
 def _weight(arrays: dict[str, np.ndarray]) -> np.ndarray | None:
-    """The weight of a layer, (..., n_in, n_out), if it has one."""
+    """Return the weight of a layer, (..., n_in, n_out), if it has one."""
     weight = arrays.get("weight", arrays.get("w"))
     return weight if weight is not None and weight.ndim in (2, 3, 4) else None
 

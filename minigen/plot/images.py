@@ -83,7 +83,7 @@ def manifold(
     limits: str | tuple[float, float] = "auto",
     cmap: str = "gray",
 ) -> Axes:
-    """What a decoder of two latent numbers draws across the whole prior.
+    """Return what a decoder of two latent numbers draws across the whole prior.
 
     The decoder gets the codes (n*n, 2), float32, at the standard normal's quantiles (i + 1/2) / n along each axis, so
     that every picture stands for the same share of the prior. z1 grows to the right, z2 upwards. It returns images
@@ -130,7 +130,8 @@ def matrix(
     colorbar: bool = False,
     lines: bool | None = None,
 ) -> Axes:
-    """A table of numbers (R, C) as cells of color, first row on top: a mask, a Jacobian, a transport plan, a kernel.
+    """Return a table of numbers (R, C) as cells of color, first row on top: a mask, a Jacobian, a transport plan, a
+    kernel.
 
     numbers: write each value in its cell (a format such as ".2f" may be given). center: the value that is drawn white.
     lines:   separate the cells; by default when there are few.
@@ -180,7 +181,7 @@ def color_range(values: np.ndarray, center: float | None, from_zero: bool = Fals
 
 
 def add_colorbar(ax: Axes, image: Any, label: str = "") -> None:
-    """A slim color bar to the right of the axes."""
+    """Add a slim color bar to the right of the axes."""
     bar = figure_of(ax).colorbar(image, ax=ax, fraction=0.046, pad=0.03, aspect=22, label=label)
     bar.outline.set_linewidth(0.6)
     bar.ax.locator_params(nbins=6)

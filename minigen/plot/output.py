@@ -63,7 +63,7 @@ def animate(
 
 
 def _pictures(frames: Iterable[Any], dpi: float) -> list[Image]:
-    """The frames as images of one size."""
+    """Return the frames as images of one size."""
     pictures: list[Image] = []
     for k, frame in enumerate(frames):
         picture = _picture(frame, dpi)
@@ -87,7 +87,7 @@ def _gif(pictures: list[Image], fps: float, hold: float) -> bytes:
 
 
 def _ffmpeg() -> str:
-    """The path of the program ffmpeg."""
+    """Return the path of the program ffmpeg."""
     program = shutil.which("ffmpeg")
     if program is None:
         raise FileNotFoundError("an .mp4 needs the program ffmpeg, which is not found: install it, or save a .gif")
@@ -95,7 +95,7 @@ def _ffmpeg() -> str:
 
 
 def _mp4(ffmpeg: str, pictures: list[Image], fps: float, hold: float) -> bytes:
-    """A film that browsers play: H.264, both sides even (a black row or column is added where one is odd)."""
+    """Return a film that browsers play: H.264, both sides even (a black row or column is added where one is odd)."""
     last = max(1, round(hold * fps))  # frames for which the last one stays
     width, height = pictures[0].size
     with tempfile.TemporaryDirectory() as folder:
@@ -136,7 +136,7 @@ def _show_window(fig: Figure) -> None:
 
 
 def _drawn(fig: Any, kind: str, dpi: float | str, **options: Any) -> bytes:
-    """The content of a file of this kind."""
+    """Return the content of a file of this kind."""
     buffer = BytesIO()
     with style():
         figure_of(fig).savefig(buffer, format=kind, dpi=dpi, **options)

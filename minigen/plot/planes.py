@@ -84,7 +84,8 @@ def density(
     colorbar: bool = False,
     contours: int = 0,
 ) -> Axes:
-    """A density in the plane: of an object with `log_prob`, of a function p(x), or of samples (N, 2) by a histogram.
+    """Return a density in the plane: of an object with `log_prob`, of a function p(x), or of samples (N, 2) by a
+    histogram.
 
     n: cells along each axis. contours: number of lines drawn on top.
     """
@@ -121,7 +122,7 @@ def heatmap(
     levels: Any = None,
     cmap: str | None = None,
 ) -> Axes:
-    """The values of `fn`, which maps points (N, 2) to (N,): a discriminator, a critic, an energy, a log-density.
+    """Return the values of `fn`, which maps points (N, 2) to (N,): a discriminator, a critic, an energy, a log-density.
 
     center: the value that is drawn white, between the color of fakes (below) and of the real (above): 0.5 for a
             discriminator's probability, 0 for a logit.
@@ -157,7 +158,7 @@ def field(
     color: str = color.ink,
     density: Any = None,
 ) -> Axes:
-    """A vector field `fn`, which maps points (N, 2) to (N, 2): a score, a velocity, a drift.
+    """Return a vector field `fn`, which maps points (N, 2) to (N, 2): a score, a velocity, a drift.
 
     kind:    "arrows" on an n x n grid, or "stream" for lines along the flow.
     lengths: of arrows, "true" (the longest is one grid step), "sqrt" (long ones shortened) or "unit" (direction only).
@@ -278,7 +279,9 @@ def space(
 
 
 def view_box(given: Any, d: Any, points: Any = None, share: float = 0.996, margin: float = 0.08) -> Bounds:
-    """The bounds given, else those of the density, else a square box around the middle share of points (N, 2)."""
+    """Return the bounds given, else those of the density, else a square box around the middle share of points (N,
+    2).
+    """
     given = given if given is not None else getattr(d, "bounds", None)
     if given is not None:
         return _box(given)
@@ -307,7 +310,7 @@ def _box(bounds: Any) -> Bounds:
 
 
 def _cell_centers(bounds: Bounds, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The box cut into n x n cells: x (n,), y (n,) and the centers (n*n, 2) float32, x running fastest."""
+    """Return the box cut into n x n cells: x (n,), y (n,) and the centers (n*n, 2) float32, x running fastest."""
     checks.whole("n", n)
     xmin, xmax, ymin, ymax = bounds
     steps = (np.arange(n) + 0.5) / n
@@ -333,7 +336,7 @@ def _evaluate(name: str, fn: Callable, points: np.ndarray, *outputs: int) -> np.
 
 
 def _filled(d: Any, ax: Axes, bounds: Bounds, n: int) -> Any:
-    """The density p(x) of an object with `log_prob`, or the function given, as shades of n x n cells."""
+    """Return the density p(x) of an object with `log_prob`, or the function given, as shades of n x n cells."""
 
     def p(x: np.ndarray) -> Any:
         return np.exp(np.asarray(d.log_prob(x), dtype=np.float64)) if hasattr(d, "log_prob") else d(x)

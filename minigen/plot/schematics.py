@@ -77,7 +77,7 @@ class Edge:
 def node(
     label: Any, kind: str = "", at: tuple[float, float] | None = None, *, image: Any = None, name: str | None = None
 ) -> Node:
-    """A node for `schematic`: `label` is a text, or a Module, which is described (and called `name`).
+    """Return a node for `schematic`: `label` is a text, or a Module, which is described (and called `name`).
 
     kind:  "plain", "data", "fake", "model", "frozen", "loss", "latent", "noise", "random", "operation", "text".
     at:    (column, row), row 0 on top; halves are allowed. image: (H, W) or (H, W, 3), shown above the text.
@@ -94,7 +94,7 @@ def node(
 def edge(
     start: str, end: str, label: str = "", *, dashed: bool = False, route: str = "straight", color: str = color.ink
 ) -> Edge:
-    """An arrow for `schematic` with a color or a route of its own: "straight", "over" or "under" all boxes."""
+    """Return an arrow for `schematic` with a color or a route of its own: "straight", "over" or "under" all boxes."""
     checks.choice("route", route, ("straight", "over", "under"))
     return Edge(start, end, label, dashed, route, color)
 
@@ -183,7 +183,9 @@ def _grid(boxes: Mapping[str, Node], direction: str) -> np.ndarray:
 
 
 def _centers(at: np.ndarray, sizes: np.ndarray, gap: float) -> np.ndarray:
-    """The middles of nodes along one axis, from their columns and sizes (N,): neighboring columns are `gap` apart."""
+    """Return the middles of nodes along one axis, from their columns and sizes (N,): neighboring columns are `gap`
+    apart.
+    """
     columns = np.arange(np.floor(at.min()), np.ceil(at.max()) + 1)
     widths = np.array([sizes[np.abs(at - column) < 1].max(initial=0.0) for column in columns])
     middles = np.concatenate([[0.0], np.cumsum((widths[:-1] + widths[1:]) / 2 + gap)])
@@ -259,7 +261,7 @@ def _arrow(ax: Axes, arrow: Edge, way: dict[str, Any], scale: float) -> None:
 
 
 def _label(ax: Axes, arrow: Edge, middle: np.ndarray, normal: np.ndarray, scale: float) -> None:
-    """The arrow's text beside its middle, on the side of the normal."""
+    """Write the arrow's text beside its middle, on the side of the normal."""
     x, y = normal
     place: dict[str, Any] = {
         "xytext": 3 * scale * normal,
@@ -293,7 +295,7 @@ def _border(corners: np.ndarray, start: np.ndarray, goal: np.ndarray) -> np.ndar
 
 
 def _around(a: np.ndarray, b: np.ndarray, level: float, radius: float = 6.0) -> Any:
-    """The path from box to box along a line at this height, with round corners."""
+    """Return the path from box to box along a line at this height, with round corners."""
     from matplotlib.path import Path
 
     over = int(level > a[1, 1])

@@ -51,7 +51,7 @@ FAKE_TO_WHITE = ["#d84e12", "#ea7c4e", "#f6a686", "#fbd0bf"]
 
 
 def style() -> AbstractContextManager:
-    """The context in which everything is drawn: matplotlib's defaults with `minigen.mplstyle` on top."""
+    """Return the context in which everything is drawn: matplotlib's defaults with `minigen.mplstyle` on top."""
     import matplotlib.style
 
     return matplotlib.style.context(["default", _settings()])
@@ -67,7 +67,7 @@ def _settings() -> dict[str, Any]:
 
 
 def in_style(draw: Callable[P, T]) -> Callable[P, T]:
-    """Decorator: run a drawing function inside `style()`."""
+    """Decorate a function: run a drawing function inside `style()`."""
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -86,7 +86,7 @@ def figure(
     title: str | None = None,
     projection: str | None = None,
 ) -> tuple[Figure, Any]:
-    """A figure of `rows` x `cols` panels: (figure, axes).
+    """Return a figure of `rows` x `cols` panels: (figure, axes).
 
     size:       width and height of one panel in inches; by default what fits a notebook cell.
     share:      True (both axes), "x" or "y": panels share their limits.
@@ -137,7 +137,7 @@ def _figure_class() -> type[Figure]:
 
 
 def figure_of(drawing: Any) -> Figure:
-    """The figure itself, or that of axes."""
+    """Return the figure itself, or that of axes."""
     fig: Any = drawing if hasattr(drawing, "savefig") else getattr(drawing, "figure", None)
     if not hasattr(fig, "savefig"):
         raise ValueError(f"expected a matplotlib figure or axes, got {type(drawing).__name__}")
@@ -164,7 +164,7 @@ def finish(ax: Axes, title: str | None = None, frame: bool | None = None) -> Axe
 
 @functools.cache
 def colormap(name: str) -> Colormap:
-    """A color map of minigen, or any of matplotlib's by its name.
+    """Return a color map of minigen, or any of matplotlib's by its name.
 
     "density": white to deep blue, for something that samples are drawn over. "surface": viridis. "diverging": from the
     color of fakes over white to the color of the real. "gray": black to white, for images.

@@ -40,7 +40,7 @@ class Activation(NamedTuple):
 
 
 def _from_output(value: Callable, slope: Callable) -> Activation:
-    """An activation whose derivative is a (differentiable) function of its output."""
+    """Return an activation whose derivative is a (differentiable) function of its output."""
     return Activation(lambda x: (value(x), None), lambda g, y, kept: slope(g, y), lambda g, x, y: slope(g, y))
 
 
@@ -218,7 +218,9 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def activated(name: str | None, x: Array) -> Array:
-    """The activation of an array x that is not needed any more, where no derivative is taken; x itself for None."""
+    """Return the activation of an array x that is not needed any more, where no derivative is taken;
+    x itself for None.
+    """
     if name is None:
         return x
     activation = ACTIVATIONS[name]
@@ -302,12 +304,12 @@ FUNCTION_NAMES = {f: f.__name__ for f in (relu, leaky_relu, sigmoid, tanh, softp
 
 
 def apply_activation(name: str, x: Array) -> Array:
-    """The activation of this name, differentiable."""
+    """Return the activation of this name, differentiable."""
     return _APPLY[name](x)
 
 
 def activation_name(activation: str | Callable | None, argument: str = "activation") -> str | None:
-    """The name of a built-in activation given by name or as the function itself; None for None.
+    """Return the name of a built-in activation given by name or as the function itself; None for None.
 
     Raises ValueError for anything else; its message names the `argument`.
     """

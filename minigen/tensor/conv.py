@@ -79,7 +79,9 @@ class Geometry(NamedTuple):
         return tuple(kernel) == (1, 1) and self.stride == (1, 1) and self.padding == ((0, 0), (0, 0))
 
     def turned(self, kernel: Pair) -> "Geometry | None":
-        """The geometry that leads back from output to input at stride 1, or None if padding exceeds the kernel."""
+        """Return the geometry that leads back from output to input at stride 1,
+        or None if padding exceeds the kernel.
+        """
         padding: Any = tuple((r - 1 - a, r - 1 - b) for r, (a, b) in zip(self.reach(kernel), self.padding))
         if self.stride == (1, 1) and min(map(min, padding)) >= 0:
             return self._replace(padding=padding)
@@ -87,7 +89,7 @@ class Geometry(NamedTuple):
 
 
 def _turn(w: Array) -> Array:
-    """The kernel turned by 180 degrees, its input and output channels exchanged."""
+    """Return the kernel turned by 180 degrees, its input and output channels exchanged."""
     return w[::-1, ::-1].swapaxes(2, 3)
 
 
@@ -97,7 +99,7 @@ def _is_thin(kernel: Pair, channels: int) -> bool:
 
 
 def _common_dtype(*arrays: Array) -> Any:
-    """The float type of the result: the widest among the arrays that are floats."""
+    """Return the float type of the result: the widest among the arrays that are floats."""
     floats = [a.dtype for a in arrays if a is not None and a.dtype.kind == "f"]
     return np.result_type(*floats) if floats else np.dtype(np.float64)
 
@@ -264,7 +266,9 @@ def _products(
 
 
 def _lines_in_a_product(kernel: Pair, geometry: Geometry, size: Any, C: int, O: int) -> int:
-    """The rows of an image that a product computes, row by row of the kernel; 0 where whole windows are faster."""
+    """Return the rows of an image that a product computes, row by row of the kernel;
+    0 where whole windows are faster.
+    """
     (kh, kw), (oh, ow) = kernel, size
     if kh == 1 or geometry.stride[0] > 1 or _is_thin((1, kw), C):
         return 0
@@ -285,8 +289,10 @@ def _conv_forward(x: Array, w: Array, b: Array | None, geometry: Geometry) -> tu
 def _conv_backward(
     needed: list[int], g: Array, y: Array, saved: Any, x: Array, w: Array, b: Array | None, geometry: Geometry
 ) -> dict[int, Array]:
-    """The loss changes by <conv(dx, w) + conv(x, dw) + db, g>. By the pairing above its gradient is conv_input(g, w) in
-    x and conv_weight(x, g) in w; b is added at every position, so its gradient is the sum of g over all of them.
+    """Return the gradients that are needed: the loss changes by <conv(dx, w) + conv(x, dw) + db, g>.
+
+    By the pairing above its gradient is conv_input(g, w) with respect to x and conv_weight(x, g) with respect to w;
+    b is added at every position, so its gradient is the sum of g over all of them.
 
     At stride 1 the columns of g, which conv_input writes, also give conv_weight, with the kernel turned.
     """
@@ -544,7 +550,7 @@ def check_axes(name: str, x: Any, axes: str) -> None:
 
 
 def pair(name: str, value: Any, least: int) -> tuple[int, int]:
-    """A whole number, or a pair (vertical, horizontal) of them, as a pair."""
+    """Return a whole number, or a pair (vertical, horizontal) of them, as a pair."""
     if type(value) is int and value >= least:  # as from a layer, at each of its calls
         return value, value
     if isinstance(value, (tuple, list)):

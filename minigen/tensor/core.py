@@ -31,7 +31,7 @@ from minigen.types import Array
 
 
 def primitive(forward: Callable, backward: Callable, evaluate: Callable | None = None) -> Callable:
-    """A differentiable operation from its value and its hand-written gradient.
+    """Return a differentiable operation from its value and its hand-written gradient.
 
     `forward(*args) -> (value, saved)` computes on plain arrays and may keep what the gradient will need; `()` means
     that it needs nothing else.
@@ -91,7 +91,7 @@ def primitive(forward: Callable, backward: Callable, evaluate: Callable | None =
 
 
 def stop_gradient(x: Any) -> Any:
-    """The value of `x` as a constant: no gradient flows through it. Works on arrays and on trees of them."""
+    """Return the value of `x` as a constant: no gradient flows through it. Works on arrays and on trees of them."""
     return tree_map(getval, x)
 
 
@@ -179,7 +179,7 @@ def _trace(fn: Callable, tree: Any, args: tuple) -> tuple:
 
 
 def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
-    """The function that returns `fn`'s value and its gradient with respect to a tree.
+    """Return the function that returns `fn`'s value and its gradient with respect to a tree.
 
     `value_and_grad(fn)(tree, *args)` calls `fn(tree, *args)`, which must return a scalar, and returns `(value, grads)`:
     `grads` is a tree shaped as `tree` (a `Module`, list, tuple, dict or array), with a gradient in place of every
@@ -204,7 +204,7 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
 
 
 def differentiate(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -> tuple[Any, Any, list[np.ndarray]]:
-    """What `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None,
+    """Return what `value_and_grad` finds, its gradients as a list in the order of the leaves: (value, aux or None,
     gradients). Tied leaves have one gradient, the same array at each of their positions."""
     output, trace, arrays, roots = _trace(fn, tree, args)
     output, aux = _scalar_and_aux(output, has_aux)
@@ -225,7 +225,9 @@ def differentiate(fn: Callable, tree: Any, args: tuple, has_aux: bool = False) -
 
 
 def _one_array_each(gradients: list[np.ndarray], roots: list) -> list[np.ndarray]:
-    """The gradients, the same array for tied leaves only: those of the terms of a sum, one array so far, are copied."""
+    """Return the gradients, the same array for tied leaves only: those of the terms of a sum, one array so far, are
+    copied.
+    """
     of_root: dict = {}
     taken: set[int] = set()
     for g, root in zip(gradients, roots):
@@ -236,7 +238,9 @@ def _one_array_each(gradients: list[np.ndarray], roots: list) -> list[np.ndarray
 
 
 def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
-    """The scalar that a differentiated function returned, and what it returned beside it; ValueError for others."""
+    """Return the scalar that a differentiated function returned, and what it returned beside it;
+    ValueError for others.
+    """
     if has_aux:
         if not isinstance(output, tuple) or len(output) != 2:
             got = f"a tuple of {len(output)}" if isinstance(output, tuple) else type(value_of(output)).__name__
@@ -258,14 +262,14 @@ def _scalar_and_aux(output: Any, has_aux: bool) -> tuple[Any, Any]:
 
 
 def value_of(x: Any) -> Any:
-    """The plain array or number inside all of autograd's boxes."""
+    """Return the plain array or number inside all of autograd's boxes."""
     while isbox(x):
         x = getval(x)
     return x
 
 
 def tree_of(gradients: list[np.ndarray], tree: Any) -> Any:
-    """A tree shaped as `tree` with these arrays in place of its leaves, in their order."""
+    """Return a tree shaped as `tree` with these arrays in place of its leaves, in their order."""
     found = iter(gradients)
     return tree_map(lambda _: next(found), tree)
 
@@ -276,13 +280,13 @@ def stop_traced(tree: Any, trace: int) -> Any:
 
 
 def grad(fn: Callable) -> Callable:
-    """The function that returns the gradient of a scalar `fn(tree, *args)` as a tree shaped as `tree`."""
+    """Return the function that returns the gradient of a scalar `fn(tree, *args)` as a tree shaped as `tree`."""
     both = value_and_grad(fn)
     return lambda tree, *args: both(tree, *args)[1]
 
 
 def jacobian(fn: Callable) -> Callable:
-    """The function `(x, *args) -> J` with `J[out..., in...]` = d fn(x)[out...] / d x[in...], shape out + in.
+    """Return the function `(x, *args) -> J` with `J[out..., in...]` = d fn(x)[out...] / d x[in...], shape out + in.
 
     One backward pass for each number of the output: exact, and meant for checking, not for training. Eq. flow.01
     """

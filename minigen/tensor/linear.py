@@ -27,12 +27,14 @@ KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")  # of OpenBLAS, with AVX-
 
 @cache
 def small() -> int:
-    """The multiplications in a product that NumPy's BLAS computes without packing; 0 if it has no such kernels."""
+    """Return the multiplications in a product that NumPy's BLAS computes without packing;
+    0 if it has no such kernels.
+    """
     return SMALL if any(kernels in KERNELS for kernels in blas_kernels()) else 0
 
 
 def product(a: Array, b: Array, out: Array) -> Array:
-    """a @ b, written to out: a (n, k), b (k, m), out (n, m), block by block where that is faster."""
+    """Return a @ b, written to out: a (n, k), b (k, m), out (n, m), block by block where that is faster."""
     (n, k), m = a.shape, b.shape[1]
     rows = small() // max(k * m, 1) // 8 * 8  # the kernels take eight or sixteen rows at a time
     if not ROWS <= rows < n or not (a.flags.c_contiguous and b.flags.c_contiguous and out.flags.c_contiguous):
@@ -48,7 +50,7 @@ SHARED = 1 << 23  # multiplications from which a product is worth two threads (a
 
 
 def _product(a: Array, b: Array) -> Array:
-    """a @ b; the rows of a large matrix `a` are shared between two threads."""
+    """Return a @ b; the rows of a large matrix `a` are shared between two threads."""
     if a.shape[-1] == 1 and a.ndim == b.ndim == 2:
         return a * b  # (n, 1) times (1, m): three times as fast as BLAS does it
     if a.ndim != 2 or b.ndim != 2 or a.size * b.shape[1] < SHARED:

@@ -62,7 +62,7 @@ def _logsumexp_forward(x: Array, axis: int) -> tuple[Array, Any]:
 
 
 def _logsumexp_backward(needed: list[int], g: Array, value: Array, saved: Any, x: Array, axis: int) -> dict[int, Array]:
-    """The gradient of log Σ exp x_j is softmax(x) = exp(x − logsumexp(x))."""
+    """Return the gradient of log Σ exp x_j is softmax(x) = exp(x − logsumexp(x))."""
     safe = anp.where(anp.isfinite(value), value, 0)
     return {0: anp.expand_dims(g, axis) * anp.exp(x - anp.expand_dims(safe, axis))}
 

@@ -31,14 +31,14 @@ def _wide(x: Array) -> tuple[Array, int]:
 
 
 def _sums(a: Array, b: Array | None, side: int) -> Array:
-    """Sums over the positions of wide arrays, of a or of a·b: (N, s/side, side C) -> (N, C)."""
+    """Return the sums over the positions of wide arrays, of a or of a·b: (N, s/side, side C) -> (N, C)."""
     a = a if b is None else a * b
     a = a.reshape(len(a), a.shape[1] * side, -1)  # (N, s, C)
     return np.ones(a.shape[1], a.dtype) @ a  # as a product: three times as fast as NumPy's sum
 
 
 def _rows(v: Array, side: int) -> Array:
-    """A value for each channel, (N, C), as a row to be broadcast over a wide array, (N, 1, side C)."""
+    """Return a value for each channel, (N, C), as a row to be broadcast over a wide array, (N, 1, side C)."""
     return v[:, None].repeat(side, axis=1).reshape(len(v), 1, -1)
 
 
@@ -92,7 +92,7 @@ def _group_backward(
     activation: Any,
     statistics: Any = None,
 ) -> dict[int, Array]:
-    """The formula at the top of the file, with means over the pixels and channels of a group."""
+    """Return the formula at the top of the file, with means over the pixels and channels of a group."""
     if saved is None:
         return _group_backward_traced(needed, g, x, w, b, groups, eps, activation)
     (centered, inverse, kept), (_, s, c) = saved, x.shape
@@ -125,7 +125,7 @@ def _per_group(x: Array, groups: int) -> Array:
 def _group_backward_traced(
     needed: list[int], g: Array, x: Array, w: Array, b: Array, groups: int, eps: float, activation: Any
 ) -> dict[int, Array]:
-    """The same gradient in operations that can be differentiated again."""
+    """Return the same gradient in operations that can be differentiated again."""
     n, s, c = np.shape(x)
 
     def grouped(a: Array) -> Array:
@@ -225,7 +225,7 @@ def _layer_forward(x: Array, w: Array, b: Array, eps: float) -> tuple[Array, Any
 def _layer_backward(
     needed: list[int], g: Array, value: Array, saved: Any, x: Array, w: Array, b: Array, eps: float
 ) -> dict[int, Array]:
-    """The formula at the top of the file, with means over the last axis."""
+    """Return the formula at the top of the file, with means over the last axis."""
     if saved is None:
         centered = x - anp.mean(x, axis=-1, keepdims=True)
         inverse = 1 / anp.sqrt(anp.mean(centered**2, axis=-1, keepdims=True) + eps)
@@ -285,7 +285,9 @@ def layer_norm(x: Array, w: Array, b: Array, eps: float = 1e-5) -> Array:
 
 
 def _check_affine(shape: tuple[int, ...], w: Array, b: Array, each: bool = False) -> int:
-    """The channels of x; ValueError unless w and b are (C,), or both (N, C) where they may be for `each` example."""
+    """Return the channels of x; ValueError unless w and b are (C,), or both (N, C) where they may be for `each`
+    example.
+    """
     if len(shape) < 2:
         raise ValueError(f"x must have shape (N, ..., C), got {shape}")
     wanted = (shape[0], shape[-1]) if each and np.ndim(w) == 2 else shape[-1:]

@@ -18,7 +18,7 @@ Pair = tuple[int, int]
 
 
 def _block_parts(x: Array, size: Pair) -> list[Array]:
-    """The sh*sw views (N, H//sh, W//sw, C) of the pixels at the same position in each block, row by row."""
+    """Return the sh*sw views (N, H//sh, W//sw, C) of the pixels at the same position in each block, row by row."""
     (sh, sw), (H, W) = size, x.shape[1:3]
     return [x[:, i : H // sh * sh : sh, j : W // sw * sw : sw] for i in range(sh) for j in range(sw)]
 
@@ -71,7 +71,7 @@ _block_repeat = primitive(_block_repeat_forward, _block_repeat_backward)
 
 
 def _block_max_forward(x: Array, size: Pair) -> tuple[Array, Any]:
-    """The maximum of each block of (sh, sw) pixels: (N, H, W, C) -> (N, H//sh, W//sw, C)."""
+    """Return the maximum of each block of (sh, sw) pixels: (N, H, W, C) -> (N, H//sh, W//sw, C)."""
     parts = _block_parts(x, size)
     y = parts[0].copy()
     for part in parts[1:]:
@@ -80,13 +80,15 @@ def _block_max_forward(x: Array, size: Pair) -> tuple[Array, Any]:
 
 
 def _block_max_backward(needed: list[int], g: Array, y: Array, saved: Any, x: Array, size: Pair) -> dict[int, Array]:
-    """A small change of the block's (first) maximum changes the output as much, one of another pixel not at all: g goes
-    to the position of the maximum."""
+    """Return g at the position of each block's (first) maximum.
+
+    A small change of the maximum changes the output as much, and a change of another pixel does not change it at all.
+    """
     return {0: _block_put(g, _first_maximum(getval(x), size), size, x.shape[1:3])}
 
 
 def _first_maximum(x: Array, size: Pair) -> Array:
-    """The position, 0 ... sh*sw - 1 counted row by row, of each block's first maximum."""
+    """Return the position, 0 ... sh*sw - 1 counted row by row, of each block's first maximum."""
     parts = _block_parts(x, size)
     largest, position = parts[0].copy(), np.zeros(parts[0].shape, np.min_scalar_type(len(parts)))
     for k, part in enumerate(parts[1:], 1):
@@ -111,7 +113,7 @@ def _block_put_backward(
 
 
 def _block_take_forward(x: Array, position: Array, size: Pair) -> tuple[Array, Any]:
-    """The pixel at `position` of each block: (N, H, W, C) -> (N, h, w, C)."""
+    """Return the pixel at `position` of each block: (N, H, W, C) -> (N, h, w, C)."""
     y = np.zeros(position.shape, x.dtype)
     for k, part in enumerate(_block_parts(x, size)):
         np.copyto(y, part, where=position == k)

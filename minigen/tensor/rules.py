@@ -32,7 +32,7 @@ def _norm_vjp(value: Array, x: Array, ord: Any = None, axis: Any = None, keepdim
 
 
 def _prod_vjp(value: Array, x: Array, axis: Any = None, *, keepdims: Any = False, dtype: Any = None, out: Any = None):
-    """The product of the other elements: value / x, or, where an x is 0, multiplied out."""
+    """Return the product of the other elements: value / x, or, where an x is 0, multiplied out."""
     reduced, axes = reduced_shape(x, axis), range(np.ndim(x))
     if np.all(getval(x)):
         return lambda g: anp.reshape(g * value, reduced) / x
@@ -58,7 +58,7 @@ def _unless(function: Any, *refused: tuple[Callable[..., Any], str]) -> Rule:
 
 
 def _refusals() -> dict[Callable, Rule]:
-    """What autograd gets wrong for some arguments: the function, these arguments, and what to do instead."""
+    """Return what autograd gets wrong for some arguments: the function, these arguments, and what to do instead."""
     var, std = numpy_wrapper._primitive_var, numpy_wrapper._primitive_std
     words = ("where", "initial", "mean", "correction")
     overlooked = (

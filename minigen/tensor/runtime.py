@@ -113,7 +113,7 @@ def blas_threads(count: int) -> Any:
 
 
 def blas_kernels() -> set[str]:
-    """The processors for which the loaded BLAS libraries compute, such as {"SkylakeX"}."""
+    """Return the processors for which the loaded BLAS libraries compute, such as {"SkylakeX"}."""
     return {library.get("architecture", "") for library in _blas().info() if library["user_api"] == "blas"}
 
 

@@ -113,7 +113,9 @@ defjvp(_scatter, "same")
 
 
 def elementwise(*gradient_of: Callable) -> Rule:
-    """The rule of an operation from gradient_of[i](value, *args), of argument i: it is summed over broadcast axes."""
+    """Return the rule of an operation from gradient_of[i](value, *args), of argument i: it is summed over broadcast
+    axes.
+    """
 
     def rule(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
         vjps = []
@@ -130,7 +132,9 @@ def elementwise(*gradient_of: Callable) -> Rule:
 
 
 def of_array(function: Callable, vjp_of: Callable) -> Rule:
-    """The rule of a function of one array from vjp_of(value, *args, **kwargs); autograd's own for complex numbers."""
+    """Return the rule of a function of one array from vjp_of(value, *args, **kwargs); autograd's own for complex
+    numbers.
+    """
 
     def rule(argnums: tuple, value: Array, args: tuple, kwargs: dict) -> Vjp:
         if args[0].dtype.kind == "c":
@@ -142,7 +146,7 @@ def of_array(function: Callable, vjp_of: Callable) -> Rule:
 
 
 def reduced_shape(x: Array, axis: Any) -> tuple[int, ...]:
-    """The shape of a reduction of x over `axis` that keeps its dimensions."""
+    """Return the shape of a reduction of x over `axis` that keeps its dimensions."""
     shape = x.shape
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = [a % len(shape) for a in axes]
@@ -268,7 +272,7 @@ def use_types() -> None:
 
 @contextmanager
 def new_trace(counter: tracer.TraceStack) -> Iterator[int]:
-    """The number of a new trace, one deeper than those around it; given back even when the traced function raises."""
+    """Give the number of a new trace, one deeper than those around it; it ends even when a traced function raises."""
     counter.top = number = counter.top + 1
     try:
         yield number

@@ -22,7 +22,7 @@ def is_array_leaf(x: Any) -> bool:
 
 
 def tree_map(fn: Callable, tree: Any, *rest: Any) -> Any:
-    """A tree like `tree` in which every leaf is `fn(leaf, *corresponding leaves of rest)`.
+    """Return a tree like `tree` in which every leaf is `fn(leaf, *corresponding leaves of rest)`.
 
     What is not a leaf (integers, functions, buffers, frozen parts) is shared with `tree`, not copied.
     Raises ValueError where a tree of `rest` has another structure.
@@ -80,7 +80,7 @@ def map_items(fn: Callable, *results: Any) -> Any:
 
 
 def leaves(tree: Any) -> list[np.ndarray]:
-    """The leaves of a tree, in the order in which `tree_map` meets them."""
+    """Return the leaves of a tree, in the order in which `tree_map` meets them."""
     found: list = []
     tree_map(found.append, tree)
     return found

@@ -63,7 +63,7 @@ def collect(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def first_non_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
-    """The name of the first array holding a NaN or an infinity, or None."""
+    """Return the name of the first array holding a NaN or an infinity, or None."""
     for name, array in arrays.items():
         if array.dtype.kind in "fc" and not np.isfinite(array).all():
             return name

@@ -112,7 +112,7 @@ class Descent:
         return float(value)
 
     def _draw(self) -> tuple:
-        """The next batch, as a tuple."""
+        """Return the next batch, as a tuple."""
         if not hasattr(self._batches, "__next__"):
             batch = self._batches(self._rng)  # type: ignore[arg-type]
         else:
@@ -125,7 +125,7 @@ class Descent:
         return batch if isinstance(batch, tuple) else (batch,)
 
     def _differentiated(self, batch: tuple) -> tuple[Any, Mapping[str, Any], list[np.ndarray]]:
-        """The loss of a batch, its terms, and its gradients in the order of the model's arrays."""
+        """Return the loss of a batch, its terms, and its gradients in the order of the model's arrays."""
         if self._noise is None:
             function = differentiate_in_halves if self._parallel else differentiate
             return function(self._with_terms, self.model, batch, True)
@@ -140,7 +140,7 @@ class Descent:
         return differentiate_in_halves(loss_of_half, self.model, (*batch, np.arange(len(batch[0]))), True)
 
     def _with_terms(self, model: Any, *batch: Any) -> tuple[Any, Mapping[str, Any]]:
-        """The loss, always with a dictionary of terms beside the scalar."""
+        """Return the loss, always with a dictionary of terms beside the scalar."""
         output = self._loss(model, *batch)
         if not isinstance(output, tuple):
             return output, {}
@@ -197,7 +197,7 @@ def descend(
     noise: np.random.Generator | None = None,
     parallel: bool = False,
 ) -> Descent:
-    """The training step `step(i)` that lowers `loss(model, *batch)`, to be given to `minigen.train.fit`.
+    """Return the training step `step(i)` that lowers `loss(model, *batch)`, to be given to `minigen.train.fit`.
 
     loss:      returns a scalar, or `(scalar, {"term": scalar})`; it must use the model that it is given.
     model:     a Module, or any tree of float arrays (a dictionary of them, say), which is changed in place.

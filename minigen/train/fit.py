@@ -87,7 +87,7 @@ class History(Mapping):
         return len(self._values)
 
     def at(self, name: str) -> np.ndarray:
-        """The steps at which `name` was returned, int64."""
+        """Return the steps at which `name` was returned, int64."""
         self[name]
         return np.array(self._steps[name], dtype=np.int64)
 
@@ -107,7 +107,7 @@ class History(Mapping):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], label: str, steps_done: int, seconds: float) -> History:
-        """The history that `to_arrays` wrote."""
+        """Return the history that `to_arrays` wrote."""
         history = cls(label)
         history.steps_done, history.seconds = steps_done, seconds
         for key, array in arrays.items():
@@ -284,7 +284,7 @@ def _check_arguments(
 def _selection(
     held_out: Any, patience: Any, step: Any, steps: int, state: dict[str, Any], every: int | None
 ) -> HeldOut | None:
-    """The measurements on held-out data, if there are any. Raises ValueError for arguments that do not fit."""
+    """Return the measurements on held-out data, if there are any. Raises ValueError for arguments that do not fit."""
     patience = checked_patience(patience)
     if held_out is None:
         if patience is not None:
@@ -373,7 +373,7 @@ def _best_at_the_end(selection: HeldOut | None) -> Iterator[None]:
 
 
 def _as_additions(returned: Any, i: int) -> dict[str, float]:
-    """What `on_step` returned, as a dictionary of Python floats."""
+    """Return what `on_step` returned, as a dictionary of Python floats."""
     if returned is not None and not isinstance(returned, Mapping):
         hint = "; to end the training, raise minigen.train.Stop" if isinstance(returned, (bool, np.bool_)) else ""
         raise ValueError(
@@ -383,7 +383,7 @@ def _as_additions(returned: Any, i: int) -> dict[str, float]:
 
 
 def _as_values(returned: Any, i: int) -> dict[str, float]:
-    """What a step returned, as a dictionary of Python floats."""
+    """Return what a step returned, as a dictionary of Python floats."""
     named = returned if isinstance(returned, Mapping) else {"loss": returned}
     values = {}
     for name, value in named.items():

@@ -71,7 +71,9 @@ class HeldOut:
 
 
 def measurement(held_out: Any, step: Any) -> Callable[[], float]:
-    """The function that measures: `held_out` itself, or the loss of a `Descent` on these arrays. Raises ValueError."""
+    """Return the function that measures: `held_out` itself, or the loss of a `Descent` on these arrays. Raises
+    ValueError.
+    """
     if callable(held_out):
         return held_out
     arrays = held_out if isinstance(held_out, tuple) else (held_out,)
@@ -89,7 +91,7 @@ def measurement(held_out: Any, step: Any) -> Callable[[], float]:
 
 
 def what_is_kept(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The objects of a training state that make up the model: no optimizers, random generators and batches."""
+    """Return the objects of a training state that make up the model: no optimizers, random generators and batches."""
     kept = {
         name: thing
         for name, thing in state.items()

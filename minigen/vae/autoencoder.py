@@ -55,7 +55,7 @@ def denoising_loss(autoencoder: Callable, x: Array, corrupted: Array) -> Array:
 
 @checked(x=floats, kind=partial(choice, options=KINDS), rng=Rng)
 def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarray:
-    """A corrupted copy of x, of the same shape and dtype: a sample from M(x̃|x). x is not modified. Eq. vae.02
+    """Return a corrupted copy of x, of the same shape and dtype: a sample from M(x̃|x). x is not modified. Eq. vae.02
 
     kind: "masking"      each number becomes 0 with probability `level`, independently.
           "gaussian"     noise of standard deviation `level` is added to each; the sum is not clipped to [0, 1].
@@ -88,7 +88,9 @@ def kl_bernoulli(rho: Array, rho_hat: Array) -> Array:
 
 
 def sparsity_penalty(activations: Array | Sequence[Array], rho: float) -> Array:
-    """The sum over units of KL(rho || rho_hat_j), a scalar, nats; the loss adds it times beta. Eq. vae.03, Eq. vae.04
+    """Return the sum over units of KL(rho || rho_hat_j), a scalar, nats; the loss adds it times beta.
+
+    Eq. vae.03, Eq. vae.04
 
     activations (N, units), in [0, 1] (sigmoid units), or a list of such arrays, one a layer. rho_hat_j, the mean of
     unit j over the N examples, must lie strictly between 0 and 1, and so must rho. ValueError if they do not.
@@ -104,7 +106,7 @@ def sparsity_penalty(activations: Array | Sequence[Array], rho: float) -> Array:
 
 @checked(z="N, ..., D")
 def k_sparse(z: Array, k: int) -> Array:
-    """The k largest numbers of each row, by value, in their places; 0 elsewhere: (N, D) -> (N, D).
+    """Return the k largest numbers of each row, by value, in their places; 0 elsewhere: (N, D) -> (N, D).
 
     Gradients pass through the kept numbers only. Of numbers that tie for the last place, the first in the row are
     kept. Raises ValueError unless 1 <= k <= D. Makhzani and Frey 2013.
@@ -210,12 +212,12 @@ class Autoencoder(Module):
             self.decoder = _layers(rng, sizes[::-1], self.decoder_activations)
 
     def encode(self, x: Array) -> Array:
-        """The code: (N, dim_x) -> (N, dim_z)."""
+        """Return the code: (N, dim_x) -> (N, dim_z)."""
         z = self.encoder(x)
         return z if self.k is None else k_sparse(z, self.k)
 
     def decode(self, z: Array) -> Array:
-        """The reconstruction from a code: (N, dim_z) -> (N, dim_x)."""
+        """Return the reconstruction from a code: (N, dim_z) -> (N, dim_x)."""
         z = checks.array("z", z, "N", self.dim_z, finite=False)
         if self.decoder is not None:
             return self.decoder(z)

@@ -87,7 +87,7 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
 def disentanglement_metric(
     codes: numpy.ndarray, factors: numpy.ndarray, rng: numpy.random.Generator, pairs: int = 64, points: int = 2000
 ) -> float:
-    """The accuracy of a linear classifier that predicts which factor two images share, from 1/K (chance) to 1.
+    """Return the accuracy of a linear classifier that predicts which factor two images share, from 1/K (chance) to 1.
 
     codes (N, D), factors (N, K) whole numbers, K >= 2. One point: choose a factor; draw `pairs` pairs of rows that
     agree in it; average |z_1 - z_2| over them, (D,). In a disentangled code the coordinates of the shared factor
@@ -180,7 +180,7 @@ def _codes_and_classes(codes: Array, factors: Array) -> tuple[numpy.ndarray, num
 def _pairs_sharing(
     value: numpy.ndarray, n: int, rng: numpy.random.Generator, k: int
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Indices of n pairs of different rows with equal value, two arrays (n,).
+    """Return the indices of n pairs of different rows with equal value, two arrays (n,).
 
     The first row is uniform among those that have a partner, the second uniform among its partners. k: for the error.
     """

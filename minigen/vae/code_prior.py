@@ -129,7 +129,7 @@ class CausalTransformer(Module):
         return padded[:, start:]
 
     def _given(self, labels: Array | None, context: Array | None) -> Array:
-        """What label and context add at all positions: (N, L or 1, width), or a zero."""
+        """Return what label and context add at all positions: (N, L or 1, width), or a zero."""
         label = 0 if labels is None else self.label(labels)[:, None]  # (N, 1, width)
         return numpy.zeros((1, 1, 1), numpy.float32) + label + (0 if context is None else self.context(context))
 
@@ -147,7 +147,7 @@ class CausalTransformer(Module):
 
 
 def _choose(logits: numpy.ndarray, u: numpy.ndarray) -> numpy.ndarray:
-    """The class at which the running sum of softmax(logits) (N, K) passes u (N,) in [0, 1): (N,)."""
+    """Return the class at which the running sum of softmax(logits) (N, K) passes u (N,) in [0, 1): (N,)."""
     p = numpy.exp((logits - logits.max(axis=1, keepdims=True)).astype(numpy.float64))
     total = numpy.cumsum(p, axis=1)  # (N, K)
     return numpy.minimum((total <= u[:, None] * total[:, -1:]).sum(axis=1), logits.shape[1] - 1)

@@ -64,11 +64,11 @@ class Likelihood(Module):
         raise NotImplementedError
 
     def mean(self, decoded: Array) -> Float32:
-        """The mean of p(x|z): (N, D) -> (N, D)."""
+        """Return the mean of p(x|z): (N, D) -> (N, D)."""
         raise NotImplementedError
 
     def sample(self, rng: Rng, decoded: numpy.ndarray) -> Float32:
-        """A draw from p(x|z) for each row: (N, D) -> (N, D)."""
+        """Return a draw from p(x|z) for each row: (N, D) -> (N, D)."""
         raise NotImplementedError
 
 
@@ -81,7 +81,7 @@ class Bernoulli(Likelihood):
         return bernoulli_log_likelihood(x, decoded)
 
     def mean(self, decoded: Array) -> Float32:
-        """The probabilities (N, D), which pictures of samples usually show."""
+        """Return the probabilities (N, D), which pictures of samples usually show."""
         return sigmoid(decoded)
 
     @checked(rng=Rng, decoded="N, ..., D")
@@ -113,7 +113,7 @@ class Gaussian(Likelihood):
         return gaussian_log_likelihood(x, decoded, self.logvar)
 
     def mean(self, decoded: Array) -> Float32:
-        """The means (N, D)."""
+        """Return the means (N, D)."""
         return decoded
 
     @checked(rng=Rng, decoded="N, ..., D")

@@ -73,13 +73,16 @@ class LinearGaussian:
         return (x - self.b) @ self.w.T @ covariance / self.std**2, covariance
 
     def elbo(self, x: Array, mu: Array, logvar: Array) -> Elbo:
-        """The ELBO of q(z|x) = N(mu, diag exp(logvar)) and its two terms, exactly: each (N,), nats. Eq. vae.11"""
+        """Return the ELBO of q(z|x) = N(mu, diag exp(logvar)) and its two terms, exactly: each (N,), nats.
+
+        Eq. vae.11
+        """
         reconstruction = expected_log_likelihood(x, mu, logvar, self.w, self.b, self.std)
         kl = kl_standard_normal(mu, logvar)
         return Elbo(reconstruction - kl, reconstruction, kl)
 
     def loss(self, x: Array, mu: Array, logvar: Array) -> Array:
-        """The mean of -ELBO, a scalar, nats. Eq. vae.12"""
+        """Return the mean of -ELBO, a scalar, nats. Eq. vae.12"""
         return -np.mean(self.elbo(x, mu, logvar).value)
 
     def kl_to_posterior(self, x: numpy.ndarray, mu: numpy.ndarray, logvar: numpy.ndarray) -> numpy.ndarray:
@@ -102,7 +105,7 @@ def _quadratic(d: numpy.ndarray, covariance: numpy.ndarray) -> numpy.ndarray:
 
 
 def _fitting(x: Array, mu: Array, logvar: Array, w: Array, b: Array, std: float) -> list[Array]:
-    """The arrays among the arguments of `expected_log_likelihood`; ValueError unless they fit together."""
+    """Return the arrays among the arguments of `expected_log_likelihood`; ValueError unless they fit together."""
     x, mu = checks.array("x", x, "N", "D"), checks.array("mu", mu, "N", "D")
     mu, logvar = checks.floats_of_one_shape(2, mu=mu, logvar=logvar)
     n, d = np.shape(x)

@@ -48,7 +48,9 @@ def importance_sampling_log_likelihood(log_px_z: Array, log_pz: Array, log_qz: A
 
 
 def maximum_likelihood(log_px: Array) -> int:
-    """The row of the largest likelihood: log p(x_i) of N examples under P candidates, (P, N). Eq. vae.06, Eq. vae.07
+    """Return the row of the largest likelihood: log p(x_i) of N examples under P candidates, (P, N).
+
+    Eq. vae.06, Eq. vae.07
 
     By the sum of the logarithms; the product of the densities has its maximum in the same row, but underflows. Raises
     ValueError if log_px has no shape (P, N), or holds a NaN or +inf.

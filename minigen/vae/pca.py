@@ -19,20 +19,21 @@ class PCA(NamedTuple):
     variances: np.ndarray
 
     def encode(self, x: np.ndarray) -> np.ndarray:
-        """The coordinates along the directions: (N, D) -> (N, k)."""
+        """Return the coordinates along the directions: (N, D) -> (N, k)."""
         return (x - self.mean) @ self.directions.T
 
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """The point with these coordinates: (N, k) -> (N, D)."""
+        """Return the point with these coordinates: (N, k) -> (N, D)."""
         return self.mean + z @ self.directions
 
     def first(self, k: int) -> "PCA":
-        """The first k directions only."""
+        """Return the first k directions only."""
         return PCA(self.mean, self.directions[:k], self.variances[:k])
 
 
 def pca(x: np.ndarray, k: int) -> PCA:
-    """The first k principal components of the rows of x (N, D): the leading eigenvectors of their covariance (D, D).
+    """Return the first k principal components of the rows of x (N, D): the leading eigenvectors of their covariance (D,
+    D).
 
     The linear code with the smallest error of Eq. vae.01. Variances are means of squares over the N rows. A direction's
     sign is arbitrary. Computed in double precision, of which the covariance needs one copy of x; the result has the
@@ -51,7 +52,8 @@ def pca(x: np.ndarray, k: int) -> PCA:
 
 
 def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The angles between the subspaces that the rows of a (k, D) and of b (k, D) span: (k,), degrees, largest first.
+    """Return the angles between the subspaces that the rows of a (k, D) and of b (k, D) span: (k,), degrees, largest
+    first.
 
     Computed from their sines, which resolve small angles where cosines round to 1. Raises ValueError if the shapes
     differ or the rows of one are linearly dependent.

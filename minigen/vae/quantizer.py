@@ -26,7 +26,8 @@ UNUSED = 1e-12  # a moving average of counts below this counts as zero
 
 
 def nearest(z: Array, codebook: Array) -> numpy.ndarray:
-    """The index of the code nearest to each vector, by Euclidean distance: z (..., D), codebook (K, D) -> ints (...).
+    """Return the index of the code nearest to each vector, by Euclidean distance: z (..., D), codebook (K, D) -> ints
+    (...).
 
     Of codes equally near, the first. Eq. vae.18. Raises ValueError if the last axes differ or a value is not finite.
     """
@@ -38,7 +39,7 @@ def nearest(z: Array, codebook: Array) -> numpy.ndarray:
 
 
 def straight_through(z: Array, quantized: Array) -> Array:
-    """The value of `quantized` with the gradient of `z`: both (..., D) -> (..., D).
+    """Return the value of `quantized` with the gradient of `z`: both (..., D) -> (..., D).
 
     The value is that of the code vectors; the gradient passes to z unchanged, and none to `quantized`. Raises
     ValueError if the shapes differ.
@@ -79,7 +80,7 @@ def ema_update(
     indices: numpy.ndarray,
     gamma: float = 0.99,
 ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """New (counts, sums, codebook) after a batch: the moving averages of Eq. vae.20.
+    """Return new (counts, sums, codebook) after a batch: the moving averages of Eq. vae.20.
 
     counts (K,) and sums (K, D) are averages of how many vectors a batch assigns to a code, and of their sum; codebook
     (K, D) are the code vectors; z (M, D) the vectors of the batch, indices (M,) their codes. A new code vector is new
@@ -103,7 +104,7 @@ def perplexity(indices: numpy.ndarray, codes: int) -> float:
 
 
 def dead_share(indices: numpy.ndarray, codes: int) -> float:
-    """The share of the `codes` codes that do not occur among the indices (of any shape): from 0 to 1."""
+    """Return the share of the `codes` codes that do not occur among the indices (of any shape): from 0 to 1."""
     return float(numpy.mean(_shares(indices, codes) == 0))
 
 
@@ -147,11 +148,11 @@ class VectorQuantizer(Module):
         return len(self.counts)
 
     def nearest(self, z: Array) -> numpy.ndarray:
-        """Indices of the nearest codes: (..., D) -> (...). Eq. vae.18"""
+        """Return the indices of the nearest codes: (..., D) -> (...). Eq. vae.18"""
         return nearest(z, self.codebook)
 
     def look_up(self, indices: numpy.ndarray) -> Array:
-        """The code vectors of indices: (...) -> (..., D)."""
+        """Return the code vectors of indices: (...) -> (..., D)."""
         return embedding(self.codebook, indices)
 
     def __call__(self, z: Array) -> Quantized:
@@ -226,7 +227,7 @@ def _vectors(z: Array, codebook: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
 def _checked_averages(
     counts: Array, sums: Array, codebook: Array, z: Array, indices: Array, gamma: Any
 ) -> list[numpy.ndarray]:
-    """The arrays among the arguments of `ema_update`; ValueError unless they fit together."""
+    """Return the arrays among the arguments of `ema_update`; ValueError unless they fit together."""
     counts, z = checks.array("counts", counts, "K"), checks.array("z", z, "M", "D")
     k = len(counts)
     m, d = numpy.shape(z)
@@ -240,7 +241,7 @@ def _checked_averages(
 
 @checked(codes=whole)
 def _shares(indices: numpy.ndarray, codes: int) -> numpy.ndarray:
-    """The share of each of `codes` codes among the indices: (codes,)."""
+    """Return the share of each of `codes` codes among the indices: (codes,)."""
     checks.integers("indices", indices, most=codes - 1)
     if not numpy.size(indices):
         raise ValueError("indices must not be empty")

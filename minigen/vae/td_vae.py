@@ -91,7 +91,7 @@ class GatedNormal(Module):
 
 
 def td_vae_loss(model: Any, x: Array, t1: Times, t2: Times, eps1: Array, eps2: Array) -> Array:
-    """The mean over the batch of -J_{t1,t2}, nats: a scalar to be minimized. Eq. vae.24
+    """Return the mean over the batch of -J_{t1,t2}, nats: a scalar to be minimized. Eq. vae.24
 
     x (N, T, D); t1 < t2 whole numbers, or one pair for each sequence (N,); standard normal noise eps1 and eps2 (N,
     D_z). The state at t2 is drawn first, from the belief; then the state at t1 that it came from:
@@ -182,23 +182,23 @@ class TDVAE(Module):
         return (x[row, t2 - 1], beliefs[row, t1 - 1], beliefs[row, t2 - 1]), t2 - t1
 
     def p_B(self, b: Array) -> Normal:
-        """The state, given the belief (N, width)."""
+        """Return the state, given the belief (N, width)."""
         return self.belief_net(b)
 
     def p_T(self, z1: Array, gap: numpy.ndarray) -> Normal:
-        """The state `gap` (N,) steps after z1 (N, dim_z)."""
+        """Return the state `gap` (N,) steps after z1 (N, dim_z)."""
         return self.transition_net(z1, self.gaps(gap - 1))
 
     def p_S(self, z2: Array, b1: Array, b2: Array, gap: numpy.ndarray) -> Normal:
-        """The state `gap` (N,) steps before z2 (N, dim_z), given the beliefs (N, width) at both times."""
+        """Return the state `gap` (N,) steps before z2 (N, dim_z), given the beliefs (N, width) at both times."""
         return self.smoothing_net(z2, b1, b2, self.gaps(gap - 1))
 
     def p_D(self, z2: Array) -> Decoded:
-        """The observation, given the state (N, dim_z)."""
+        """Return the observation, given the state (N, dim_z)."""
         return Decoded(self.likelihood, self.decoder(z2))
 
     def td_vae_loss(self, x: Array, t1: Times, t2: Times, eps1: Array, eps2: Array) -> Array:
-        """The mean of -J_{t1,t2}, nats: see the function `td_vae_loss`. Eq. vae.24"""
+        """Return the mean of -J_{t1,t2}, nats: see the function `td_vae_loss`. Eq. vae.24"""
         return td_vae_loss(self, x, t1, t2, eps1, eps2)
 
     @checked(x="N, T, D", rng=Rng)

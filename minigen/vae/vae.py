@@ -57,7 +57,7 @@ class Elbo(NamedTuple):
 def elbo(
     x: Array, decoded: Array, mu: Array, logvar: Array, log_likelihood: Callable = bernoulli_log_likelihood
 ) -> Elbo:
-    """The evidence lower bound of each example and its two terms, nats: log p(x|z) - KL(q(z|x) || p(z)).
+    """Return the evidence lower bound of each example and its two terms, nats: log p(x|z) - KL(q(z|x) || p(z)).
 
     x and decoded (N, D), decoded from one z ~ N(mu, diag exp(logvar)) each; mu and logvar (N, D_z).
     `log_likelihood(x, decoded)` -> (N,) is log p(x|z); by default decoded are logits of pixels in [0, 1].
@@ -119,7 +119,7 @@ class VAE(Module):
 
     @checked(x="N, ..., D")
     def elbo(self, x: Array, eps: Array) -> Elbo:
-        """The ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z).
+        """Return the ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z).
 
         Raises ValueError if eps does not have this shape or is not finite.
         """
@@ -149,7 +149,7 @@ class VAE(Module):
 
 
 def _elbo_of(vae: VAE, x: Array, mu: Array, logvar: Array, eps: Array) -> Elbo:
-    """The ELBO of examples x that are encoded already."""
+    """Return the ELBO of examples x that are encoded already."""
     z = reparameterize(mu, logvar, eps)
     return elbo(x, vae.decoder_output(z), mu, logvar, vae.likelihood.log_prob)
 
@@ -160,7 +160,9 @@ def _elbo_of(vae: VAE, x: Array, mu: Array, logvar: Array, eps: Array) -> Elbo:
 def vae_loss(
     vae: VAE, x: Array, eps: Array, bound: Callable[[VAE, Array, Array], Elbo] | None = None
 ) -> tuple[Array, dict[str, Array]]:
-    """The mean of -ELBO over the batch, and its terms "reconstruction" and "kl": scalars, nats per example. Eq. vae.12
+    """Return the mean of -ELBO over the batch, and its terms "reconstruction" and "kl": scalars, nats per example.
+
+    Eq. vae.12
 
     x (N, dim_x), eps (N, dim_z) ~ N(0, I). "reconstruction" is the mean of -log p(x|z): the loss is the terms' sum.
     `bound(vae, x, eps)` -> Elbo, if given, takes the place of `vae.elbo`: another weight of a term, for example.
@@ -247,7 +249,7 @@ def score_function_gradient(
 
 @checked(f=function)
 def reparameterized_gradient(f: Callable, mu: Array, logvar: Array, eps: Array) -> tuple[Array, Array]:
-    """The same two gradients, through z = mu + sigma * eps and the derivative of f. Eq. vae.14
+    """Return the same two gradients, through z = mu + sigma * eps and the derivative of f. Eq. vae.14
 
     Arguments and result are those of `score_function_gradient`; `f` must be differentiable.
     """

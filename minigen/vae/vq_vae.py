@@ -80,7 +80,7 @@ class VQVAE(Module):
         return [self.quantizer]
 
     def encode(self, x: Array) -> Array:
-        """The vectors before quantization, E(x): (N, H, W, channels) -> (N, H/4, W/4, dim)."""
+        """Return the vectors before quantization, E(x): (N, H, W, channels) -> (N, H/4, W/4, dim)."""
         return self.out(self.encoder(check_images(x, self.channels)))
 
     def decode(self, e: Array) -> Array:
@@ -92,19 +92,19 @@ class VQVAE(Module):
         return Output(self.decode(level.vectors), [level])
 
     def loss(self, x: Array) -> Array:
-        """The mean over the batch of |x - D(e)|² and the quantizer's two terms: a scalar. Eq. vae.19
+        """Return the mean over the batch of |x - D(e)|² and the quantizer's two terms: a scalar. Eq. vae.19
 
         Of the two, the codebook's is zero where moving averages move it (`learned=False` of the quantizer).
         """
         return vq_vae_loss(self, x)[0]
 
     def codes(self, x: numpy.ndarray) -> list[numpy.ndarray]:
-        """The grid of codes, in a list of one: (N, H, W, channels) -> integers (N, H/4, W/4). Eq. vae.18"""
+        """Return the grid of codes, in a list of one: (N, H, W, channels) -> integers (N, H/4, W/4). Eq. vae.18"""
         x = check_images(x, self.channels)
         return [batched(lambda some: self.quantizer.nearest(self.encode(some)), x)]
 
     def images(self, codes: numpy.ndarray) -> numpy.ndarray:
-        """The images of grids of codes: (N, H/4, W/4) -> (N, H, W, channels) in [0, 1]."""
+        """Return the images of grids of codes: (N, H/4, W/4) -> (N, H, W, channels) in [0, 1]."""
         codes = checks.integers("codes", codes, "N", "H/4", "W/4", most=self.quantizer.codes - 1)
         return batched(lambda some: self.decode(self.quantizer.look_up(some)), codes)
 
@@ -130,7 +130,7 @@ class Terms(NamedTuple):
 
 
 def loss_terms(x: Array, output: Output) -> Terms:
-    """The terms of Eq. vae.19, those of the quantizers summed over the levels."""
+    """Return the terms of Eq. vae.19, those of the quantizers summed over the levels."""
     return Terms(
         np.sum((x - output.decoded) ** 2, axis=(1, 2, 3)),
         sum(level.codebook for level in output.levels),
@@ -139,7 +139,7 @@ def loss_terms(x: Array, output: Output) -> Terms:
 
 
 def vq_vae_loss(model: QuantizedModel, x: Array) -> tuple[Array, dict[str, Array]]:
-    """The mean over the batch of the sum of `loss_terms`, and the mean of each: scalars. Eq. vae.19"""
+    """Return the mean over the batch of the sum of `loss_terms`, and the mean of each: scalars. Eq. vae.19"""
     terms = loss_terms(x, model(x))
     return np.mean(sum(terms)), {name: np.mean(term) for name, term in terms._asdict().items()}
 
@@ -180,7 +180,9 @@ def training_step(
 
 
 def _loss(model: QuantizedModel, x: Array) -> tuple[Array, tuple[Terms, list]]:
-    """The loss; the terms of each image; and the vectors and codes of each level, for the update of the codebooks."""
+    """Return the loss; the terms of each image; and the vectors and codes of each level, for the update of the
+    codebooks.
+    """
     output = model(x)
     terms = loss_terms(x, output)
     return np.mean(sum(terms)), (terms, [(level.z, level.indices) for level in output.levels])

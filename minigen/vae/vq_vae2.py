@@ -70,7 +70,7 @@ class HierarchicalVQVAE(Module):
         return h, self.out_top(relu(self.block(self.halve(h))))
 
     def encode_bottom(self, h: Array, e_top: Array) -> Array:
-        """The bottom vectors before quantization, given the quantized top: (N, H/4, W/4, dim_bottom)."""
+        """Return the bottom vectors before quantization, given the quantized top: (N, H/4, W/4, dim_bottom)."""
         return self.out_bottom(np.concatenate([h, self.double(e_top)], axis=3))
 
     def decode(self, e_top: Array, e_bottom: Array) -> Array:
@@ -88,14 +88,14 @@ class HierarchicalVQVAE(Module):
         return Output(self.decode(top.vectors, e_bottom), [top, bottom])
 
     def loss(self, x: Array) -> Array:
-        """The mean over the batch of |x - D(e)|² and the quantizers' terms: a scalar. Eq. vae.19
+        """Return the mean over the batch of |x - D(e)|² and the quantizers' terms: a scalar. Eq. vae.19
 
         The codebooks' terms are zero where moving averages move them (`learned=False` of a quantizer).
         """
         return vq_vae_loss(self, x)[0]
 
     def codes(self, x: numpy.ndarray) -> list[numpy.ndarray]:
-        """The grids of codes, top and bottom: integers (N, 4, 4) and (N, 7, 7) for x (N, 28, 28, 1)."""
+        """Return the grids of codes, top and bottom: integers (N, 4, 4) and (N, 7, 7) for x (N, 28, 28, 1)."""
 
         def grids(some: Array) -> tuple[Array, Array]:
             h, z_top = self.encode(some)
@@ -105,7 +105,9 @@ class HierarchicalVQVAE(Module):
         return list(batched(grids, check_images(x, self.channels, odd=True)))
 
     def images(self, top: numpy.ndarray, bottom: numpy.ndarray | None = None) -> numpy.ndarray:
-        """The images of two grids of codes, or of the top alone (bottom vectors 0): (N, H, W, channels) in [0, 1]."""
+        """Return the images of two grids of codes, or of the top alone (bottom vectors 0): (N, H, W, channels) in [0,
+        1].
+        """
 
         def from_both(top: Array, bottom: Array) -> Array:
             return self.decode(self.top.look_up(top), self.bottom.look_up(bottom))
@@ -134,7 +136,7 @@ class HierarchicalVQVAE(Module):
 
 
 def _top_and_bottom(name: str, value: Any) -> tuple[int, int]:
-    """A number, or a pair (top, bottom) of them, as a pair."""
+    """Return a number, or a pair (top, bottom) of them, as a pair."""
     top_and_bottom = checks.wholes(name, value if isinstance(value, (tuple, list)) else (value, value))
     if len(top_and_bottom) != 2:
         raise ValueError(f"{name} must be a whole number or a pair (top, bottom), got {value!r}")

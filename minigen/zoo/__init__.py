@@ -22,7 +22,7 @@ PRETRAINED = {"digit_classifier": 1.5, "digit_diffusion": 8.0}  # the minutes th
 
 
 def check_pretrained(names: Iterable[str]) -> tuple[str, ...]:
-    """The names of pretrained models as a tuple; ValueError for one that is not there."""
+    """Return the names of pretrained models as a tuple; ValueError for one that is not there."""
     names = tuple(names)
     for name in names:
         if name not in PRETRAINED:
@@ -31,10 +31,10 @@ def check_pretrained(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def weights_file(name: str) -> Path:
-    """The file with the weights of a pretrained model, float16."""
+    """Return the file with the weights of a pretrained model, float16."""
     return Path(__file__).with_name(f"{name}.npz")
 
 
 def description_file(name: str) -> Path:
-    """The file that describes the weights of a pretrained model."""
+    """Return the file that describes the weights of a pretrained model."""
     return Path(__file__).with_name(f"{name}.json")

@@ -47,7 +47,7 @@ QUICK: Config = {
 
 
 def build(config: Config) -> DigitClassifier:
-    """The untrained classifier of a configuration."""
+    """Return the untrained classifier of a configuration."""
     return DigitClassifier(numpy.random.default_rng(config["seed"]), config["width"], config["dim"])
 
 
@@ -71,7 +71,7 @@ def train(model: DigitClassifier, config: Config, fit: Callable) -> None:
 
 
 def ready(model: DigitClassifier, config: Config) -> DigitClassifier:
-    """The trained classifier, frozen."""
+    """Return the trained classifier, frozen."""
     return model.freeze()
 
 

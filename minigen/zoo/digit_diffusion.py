@@ -61,7 +61,10 @@ class DigitDiffusion(NamedTuple):
     schedule: Schedule  # the one it was trained on: cosine, T = 200
 
     def __call__(self, x: Array, t: Array, y: Array = None) -> Array:
-        """The noise in images x (N, 28, 28, 1) at times t (N,), of labels y (N,): 0 ... 9, or −1 for no label."""
+        """Return the noise in images x (N, 28, 28, 1) at times t (N,), of labels y (N,): 0 ...
+
+        9, or −1 for no label.
+        """
         eps_model = unchecked(eps_model_from_v)(self.net, self.schedule)
         if isinstance(x, numpy.ndarray):  # not inside a derivative: samplers call it so, with thousands of images
             eps_model = parallel_call(eps_model)
@@ -69,7 +72,7 @@ class DigitDiffusion(NamedTuple):
 
 
 def build(config: Config) -> UNet:
-    """The untrained U-Net of a configuration."""
+    """Return the untrained U-Net of a configuration."""
     rng = numpy.random.default_rng(config["seed"])
     return UNet(rng, width=config["width"], global_mlp=config["global_mlp"], classes=10)
 
@@ -97,5 +100,5 @@ def train(net: UNet, config: Config, fit: Callable) -> UNet:
 
 
 def ready(net: UNet, config: Config) -> DigitDiffusion:
-    """The trained network, frozen, with its schedule."""
+    """Return the trained network, frozen, with its schedule."""
     return DigitDiffusion(net.freeze(), Schedule.cosine(config["T"]))

@@ -55,7 +55,7 @@ class Trained:
 
 
 def train_gan(density: Density, steps: int, rng: Rng) -> Trained:
-    """A generator learns to fool a discriminator that learns to separate its points from real ones. Eq. gan.03"""
+    """Train a generator to fool a discriminator that learns to separate its points from real ones. Eq. gan.03"""
     generator = Generator(rng, dim_z=2, width=128, activation="tanh")
     discriminator = Discriminator(rng, width=128)
     g_optimizer, d_optimizer = (Adam(net, 1e-3, betas=(0.0, 0.999)) for net in (generator, discriminator))
@@ -76,7 +76,7 @@ def train_gan(density: Density, steps: int, rng: Rng) -> Trained:
 
 
 def train_vae(density: Density, steps: int, rng: Rng) -> Trained:
-    """An encoder infers the code of each point, a decoder turns codes into points. Eq. vae.12"""
+    """Return an encoder infers the code of each point, a decoder turns codes into points. Eq. vae.12"""
     vae = VAE(rng, dim_x=2, dim_z=2, widths=(128, 128), likelihood=Gaussian(std=0.5))
 
     def batch(rng: Rng) -> tuple[Array, Array]:
@@ -97,7 +97,7 @@ def train_vae(density: Density, steps: int, rng: Rng) -> Trained:
 
 
 def train_flow(density: Density, steps: int, rng: Rng) -> Trained:
-    """An invertible map turns points into Gaussian noise; its Jacobian gives their exact density. Eq. flow.08"""
+    """Return an invertible map turns points into Gaussian noise; its Jacobian gives their exact density. Eq. flow.08"""
     flow = RealNVP(rng, dim=2).standardize(density.sample(rng, 5000))
 
     def batch(rng: Rng) -> Array:
@@ -114,7 +114,7 @@ def train_flow(density: Density, steps: int, rng: Rng) -> Trained:
 
 
 def train_diffusion(density: Density, steps: int, rng: Rng) -> Trained:
-    """A network learns to predict the noise in a noisy point; sampling removes it in many steps. Eq. diffusion.15"""
+    """Train a network to predict the noise in a noisy point; sampling removes it in many steps. Eq. diffusion.15"""
     schedule, model = Schedule.cosine(100), EpsMLP(rng, width=128)
 
     def batch(rng: Rng) -> tuple[Array, Array, Array]:
@@ -134,7 +134,7 @@ def train_diffusion(density: Density, steps: int, rng: Rng) -> Trained:
 
 
 def train_flow_matching(density: Density, steps: int, rng: Rng) -> Trained:
-    """A network learns the velocity of straight lines from data to noise; sampling goes against it. Eq. after.10"""
+    """Train a network on the velocity of straight lines from data to noise; sampling goes against it. Eq. after.10"""
     model = TimeScaled(EpsMLP(rng, width=128))
 
     def batch(rng: Rng) -> tuple[Array, Array, Array]:

@@ -25,7 +25,9 @@ __all__ = ["MEASURES", "of_classifier", "of_diffusion"]
 
 
 def of_classifier(kept: DigitClassifier, trained: DigitClassifier) -> dict[str, Any]:
-    """The share of the 10,000 test digits that is classified correctly, with float16 and with float32 weights."""
+    """Return the share of the 10,000 test digits that is classified correctly,
+    with float16 and with float32 weights.
+    """
     test = mnist.splits().test
     images = mnist.unit(test.images)  # (10000, 28, 28, 1)
     accuracy = [label_accuracy(model, images, test.labels) for model in (kept, trained)]

@@ -26,7 +26,7 @@ __all__ = ["described", "load", "restored", "rounded", "save"]
 
 
 def load(name: str) -> Any:
-    """The pretrained model of this name, frozen, with the weights that come with the package.
+    """Return the pretrained model of this name, frozen, with the weights that come with the package.
 
     Raises ValueError if they do not fit the code of the model any more, or cannot be read.
     """
@@ -39,14 +39,17 @@ def load(name: str) -> Any:
 
 
 def restored(name: str, arrays: dict[str, Array], config: dict[str, Any]) -> Any:
-    """The model of this name and configuration with these weights. Raises ValueError where their shapes differ."""
+    """Return the model of this name and configuration with these weights.
+
+    Raises ValueError where their shapes differ.
+    """
     model = import_module(f"minigen.zoo.{name}")
     network = model.build(config).load_state(arrays)  # its own arrays are float32
     return model.ready(network, config)
 
 
 def rounded(network: Module) -> dict[str, Array]:
-    """The arrays of a trained network in float16. Raises ValueError for one that float16 cannot hold."""
+    """Return the arrays of a trained network in float16. Raises ValueError for one that float16 cannot hold."""
     with numpy.errstate(over="ignore"):
         arrays = {name: array.astype(numpy.float16) for name, array in network.state().items()}
     for name, array in arrays.items():
@@ -56,7 +59,7 @@ def rounded(network: Module) -> dict[str, Array]:
 
 
 def described(name: str) -> dict[str, Any]:
-    """What is known of the weights of this model: config, quality, command, recipe, seed, minutes, processor."""
+    """Return what is known of the weights of this model: config, quality, command, recipe, seed, minutes, processor."""
     return json.loads(description_file(name).read_text(encoding="utf-8"))
 
 

@@ -63,20 +63,20 @@ def dense_flops(model: Any, n: int) -> float:
 
 
 def diffusion_mlp() -> Workload:
-    """A 2-D diffusion model: 4 layers of 128, SiLU, batch 256."""
+    """Return a 2-D diffusion model: 4 layers of 128, SiLU, batch 256."""
     model = MLP(_rng(), [34, 128, 128, 128, 128, 2], activation="silu")
     x, y = _normal(256, 34), _normal(256, 2)
     return Workload(training(model, lambda f, x, y: mse(f(x), y), x, y), dense_flops(model, 256), True)
 
 
 def realnvp() -> Workload:
-    """A RealNVP on the plane: 8 couplings of width 64, batch 256."""
+    """Return a RealNVP on the plane: 8 couplings of width 64, batch 256."""
     model = RealNVP(_rng(), dim=2)
     return Workload(training(model, lambda f, x: f.loss(x), _normal(256, 2)), dense_flops(model, 256), True)
 
 
 def critic() -> Workload:
-    """A WGAN critic: 3 layers of 128, batch 256."""
+    """Return a WGAN critic: 3 layers of 128, batch 256."""
     model, real, fake = Discriminator(_rng()), _normal(256, 2), _normal(256, 2) + 1
 
     def loss(f: Discriminator, real: Array, fake: Array) -> Array:
@@ -86,7 +86,7 @@ def critic() -> Workload:
 
 
 def penalized_critic() -> Workload:
-    """The same with a gradient penalty: a second derivative in every step."""
+    """Return the same with a gradient penalty: a second derivative in every step."""
     model, real, fake, rng = Discriminator(_rng()), _normal(256, 2), _normal(256, 2) + 1, _rng()
 
     def loss(f: Discriminator, real: Array, fake: Array) -> Array:
@@ -97,14 +97,14 @@ def penalized_critic() -> Workload:
 
 
 def vae() -> Workload:
-    """The MNIST VAE 784-400-400-20, batch 128."""
+    """Return the MNIST VAE 784-400-400-20, batch 128."""
     model, x = VAE(_rng()), (_rng().random((128, 784)) < 0.2).astype(numpy.float32)
     step = training(model, lambda m, x, eps: vae_loss(m, x, eps)[0], x, _normal(128, 20))
     return Workload(step, dense_flops(model, 128), False)
 
 
 def made() -> Workload:
-    """A MADE on MNIST, 784-500-784, batch 100."""
+    """Return a MADE on MNIST, 784-500-784, batch 100."""
     model = MADE(_rng(), 784, [500])
     x = (_rng().random((100, 784)) < 0.2).astype(numpy.float32)
 
@@ -115,7 +115,7 @@ def made() -> Workload:
 
 
 def dcgan() -> Workload:
-    """A DCGAN at 28×28, one step of each player, batch 64."""
+    """Return a DCGAN at 28×28, one step of each player, batch 64."""
     generator, discriminator = ConvGenerator(_rng()), ConvDiscriminator(_rng())
     g_optimizer, d_optimizer = Adam(generator, 1e-4), Adam(discriminator, 1e-4)
     z, real = _normal(64, generator.dim_z), _rng().random((64, 28, 28, 1), dtype=numpy.float32)
@@ -134,14 +134,14 @@ def dcgan() -> Workload:
 
 
 def unet() -> Workload:
-    """The diffusion lesson's U-Net at 28×28, batch 128, on two threads."""
+    """Return the diffusion lesson's U-Net at 28×28, batch 128, on two threads."""
     model = UNet(_rng())
     x, y, t = _normal(128, 28, 28, 1), _normal(128, 28, 28, 1), _rng().integers(1, 1000, 128)
     return Workload(training(model, lambda m, x, t, y: mse(m(x, t), y), x, t, y, threads=True), math.nan, False)
 
 
 def dit() -> Workload:
-    """A small diffusion transformer: 4 blocks of 128, 49 tokens, batch 64, on two threads."""
+    """Return a small diffusion transformer: 4 blocks of 128, 49 tokens, batch 64, on two threads."""
     model, x, y, t = DiT(_rng()), _normal(64, 28, 28, 1), _normal(64, 28, 28, 1), _rng().integers(1, 1000, 64)
     per_example = sum(layer.modulation.w.size for layer in (*model.blocks, model.final)) + 2 * 128 * 128
     attention = 4 * 3 * 2 * 2.0 * 64 * 49 * 49 * 128

@@ -66,7 +66,7 @@ def chosen():
 def hint_three(exercise):
     """The stub of a box with the last hint typed in, and those of the lesson's other exercises, which it may call."""
     lesson = catalog.exercises_of(exercise.lesson)
-    filled = {each.id: stubs.completed(stubs.stub(each), {each.name: each.hints[2]}) for each in lesson}
+    filled = {each.id: stubs.completed(stubs.bare_stub(each), {each.name: each.hints[2]}) for each in lesson}
     return filled.pop(exercise.id), filled
 
 
@@ -93,7 +93,7 @@ def _passed(result):
 def test_stubs_and_listed_mistakes_fail_with_their_slip(in_node, texts):
     jobs, slips = [], []
     for exercise in chosen():
-        jobs.append(("check", exercise.id, stubs.stub(exercise), {}))
+        jobs.append(("check", exercise.id, stubs.bare_stub(exercise), {}))
         slips.append(None)
         for mistake in answers_of(exercise).mistakes:
             jobs.append(("check", exercise.id, texts.mistake_text(exercise, mistake), {}))

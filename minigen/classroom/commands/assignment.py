@@ -16,7 +16,7 @@ __all__ = ["main", "parser"]
 
 
 def parser() -> Parser:
-    """The arguments of `minigen assignment`."""
+    """Return the arguments of `minigen assignment`."""
     result = Parser(
         prog="minigen assignment",
         description="Make an assignment of exercises for a class.",

@@ -33,7 +33,7 @@ NOT_NAMED = ("gradebook.csv", "retries.csv", "unmatched.csv")  # files that the 
 
 
 def parser() -> Parser:
-    """The arguments of `minigen grade`."""
+    """Return the arguments of `minigen grade`."""
     result = Parser(
         prog="minigen grade",
         description="Grade what a class handed in: a folder of folders, or the zip of a learning platform.",
@@ -128,7 +128,7 @@ def _grade(args: argparse.Namespace) -> Summary:
 
 
 def _sandbox(text: str | None, elsewhere: bool) -> tuple[str, str]:
-    """The sandbox for answers, "" for none, and then what they are not kept from, in a sentence.
+    """Return the sandbox for answers, "" for none, and then what they are not kept from, in a sentence.
 
     Without a request it is bubblewrap where that runs; elsewhere: answers do not run on this machine. Raises UsageError
     if a requested one is not available here.

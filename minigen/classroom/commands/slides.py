@@ -16,7 +16,7 @@ FOLDER = Path("slides")
 
 
 def parser() -> Parser:
-    """The arguments of `minigen slides`."""
+    """Return the arguments of `minigen slides`."""
     result = Parser(
         prog="minigen slides",
         description="Make slides of a lesson from its recorded run: headings, equations, figures, and each prediction "

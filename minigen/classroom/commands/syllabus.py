@@ -18,7 +18,7 @@ __all__ = ["main", "parser"]
 
 
 def parser() -> Parser:
-    """The arguments of `minigen syllabus`."""
+    """Return the arguments of `minigen syllabus`."""
     result = Parser(
         prog="minigen syllabus",
         description="Plan the weeks of a class from the minutes of its lessons and exercises.",
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _lessons(ids: Sequence[str]) -> list[LessonInfo]:
-    """The lessons of these ids and posts in the order of the course; all of them without an id."""
+    """Return the lessons of these ids and posts in the order of the course; all of them without an id."""
     lessons = all_lessons()
     families = {lesson.id.split("/")[0] for lesson in lessons}
     chosen = {find_lesson(id).id for id in ids if id not in families}

@@ -144,7 +144,7 @@ def grade_class(
 def _grade_all(
     submissions: Path, students: Sequence[Student], summary: Summary, options: Options, run: Run | None
 ) -> None:
-    """A document for each student; answers that were graded before are not run again.
+    """Write a document for each student; answers that were graded before are not run again.
 
     Whatever fails for one student becomes the rows of that student, and the next one is graded.
     """
@@ -216,7 +216,7 @@ def _grade_all(
 def _rows_not_graded(
     submitted: Submitted, assignment: Assignment, seeds: Sequence[int], reason: str
 ) -> list[dict[str, Any]]:
-    """The rows of a submission that the grader failed on."""
+    """Return the rows of a submission that the grader failed on."""
     rows = []
     for assigned, answer in zip(assignment.exercises, submitted.answers, strict=True):
         report = same_for_every_case(assigned.exercise, CaseOutcome(status.GRADER_ERROR, reason))
@@ -235,14 +235,14 @@ def _handed_in(submitted: Submitted, times: str | Mapping[str, str] | None) -> d
 
 
 def _write_document(out: Path, name: str, document: Mapping[str, Any]) -> None:
-    """A student's document and feedback; the document last, since it marks all as complete."""
+    """Write a student's document and feedback; the document last, since it marks all as complete."""
     write_text(out / "feedback" / f"{name}.md", feedback.as_markdown(document))
     write_text(out / "feedback" / f"{name}.html", feedback.as_html(document))
     write_text(out / "results" / f"{name}.json", documents.dump(document))
 
 
 def _write_tables(students: Sequence[Student], summary: Summary, options: Options) -> None:
-    """The gradebooks, the pages and the lists, from the documents in the order of the roster."""
+    """Write the gradebooks, the pages and the lists, from the documents in the order of the roster."""
     assignment, out = summary.assignment, summary.out
     tally = Tally(assignment, documents.file_names(students))
 

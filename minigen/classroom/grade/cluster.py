@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 
 def runner(address: str) -> Callable[[Iterable[Job], Setup], Iterator[Graded | Failed]]:
-    """A function that grades the jobs of a class on a cluster, in place of `pool.run`."""
+    """Return a function that grades the jobs of a class on a cluster, in place of `pool.run`."""
     client = connected(address)
 
     def run(jobs: Iterable[Job], setup: Setup) -> Iterator[Graded | Failed]:

@@ -46,7 +46,7 @@ class Grader:
         return self._gradings[assigned.id]
 
     def grade(self, answers: Sequence[tuple[Submission, str, Sequence[str]]]) -> list[dict[str, Any]]:
-        """The rows of one submission, as plain data: (submission, sha256, notes) for each exercise, in order.
+        """Return the rows of one submission, as plain data: (submission, sha256, notes) for each exercise, in order.
 
         Never raises for what the files do; what fails here is the grader's own error, reported in the row.
         """
@@ -65,7 +65,7 @@ class Grader:
         return rows
 
     def crashed(self, answers: Sequence[tuple[Submission, str, Sequence[str]]], reason: str) -> list[dict[str, Any]]:
-        """The rows of a submission that ends the process which grades it: no points, and the reason."""
+        """Return the rows of a submission that ends the process which grades it: no points, and the reason."""
         rows = []
         for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
             outcome = CaseOutcome(status.CRASHED, reason) if submission.status == status.PASS else submission.outcome
@@ -102,7 +102,9 @@ def _failed(assigned: AssignedExercise, message: str) -> Report:
 
 
 def _of_another_variant(assigned: AssignedExercise, submission: Submission) -> list[str]:
-    """A note if the head of a file, as it was handed out, names another private variant than the one graded here."""
+    """Return a note if the head of a file, as it was handed out, names another private variant than the one graded
+    here.
+    """
     given = re.search(rf"(?m)^# Changed for an assignment: ({re.escape(assigned.id)}@\d+)$", submission.source)
     if given is None or given[1] == assigned.exercise.address:
         return []
@@ -110,7 +112,7 @@ def _of_another_variant(assigned: AssignedExercise, submission: Submission) -> l
 
 
 def forbidden_module(source: str, assignment: Assignment) -> str:
-    """The first module that a file imports and the assignment does not allow; "" if there is none."""
+    """Return the first module that a file imports and the assignment does not allow; "" if there is none."""
     if not assignment.allowed_modules:
         return ""
     helpers = {Path(name).stem for name in assignment.helpers}
@@ -193,7 +195,7 @@ def _message(report: Report) -> str:
 
 
 def _case(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """A case over all seeds: the first verdict that fails, or the first of all.
+    """Return a case over all seeds: the first verdict that fails, or the first of all.
 
     public: its message as students read it.
     """

@@ -145,7 +145,7 @@ class _Process:
         return now >= self.deadline
 
     def take(self) -> Graded | Failed:
-        """What became of the job."""
+        """Return what became of the job."""
         assert self.job is not None, "a process that is waited for has a job"
         try:
             if self.channel.poll():
@@ -172,7 +172,7 @@ class _Process:
 
 
 def _ready(busy: Sequence[_Process]) -> list[_Process]:
-    """The processes that have answered, died, or are late; waits for one."""
+    """Return the processes that have answered, died, or are late; waits for one."""
     while True:
         before = time.monotonic()
         timeout = max(0.0, min(LOOK, min(each.deadline for each in busy) - before))
@@ -190,7 +190,7 @@ def _ready(busy: Sequence[_Process]) -> list[_Process]:
 
 
 def _serve(channel: Connection, setup: Setup, folder: str) -> None:
-    """What a process does: grade what comes, until there is no more or it is ended."""
+    """Grade what comes, until there is no more or it is ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends the others
     signal.signal(signal.SIGTERM, _leave)
     end_with_parent("SIGTERM")  # elsewhere than on Linux the closed channel ends it

@@ -42,7 +42,8 @@ def copy_package(folder: Path) -> None:
 
 
 def requirements(extra: Iterable[str] = ()) -> str:
-    """The packages that a grader needs, in the versions that are installed here, so that both give the same grades.
+    """Return the packages that a grader needs, in the versions that are installed here, so that both give the same
+    grades.
 
     Raises UsageError for a package that is not installed.
     """
@@ -54,7 +55,7 @@ def requirements(extra: Iterable[str] = ()) -> str:
 
 
 def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> None:
-    """What `remote` reads: the assignment with its declared files, its seeds, the package and what that requires."""
+    """Write what `remote` reads: the assignment with its declared files and seeds, the package and what it requires."""
     folder.mkdir(parents=True)
     (folder / "assignment.toml").write_text(assignment.text, encoding="utf-8")
     for name, data in assignment.files.items():

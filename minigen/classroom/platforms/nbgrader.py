@@ -64,7 +64,9 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
 
 
 def source_notebook(assignment: Assignment) -> Any:
-    """The teacher's notebook: for each exercise its text, a cell with the solution, and one that gives the points."""
+    """Return the teacher's notebook: for each exercise its text, a cell with the solution, and one that gives the
+    points.
+    """
     nbformat = notebooks.module()
     book = nbformat.v4.new_notebook()
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -78,7 +80,7 @@ def _cells(assignment: Assignment) -> Iterator[Any]:
     yield v4.new_code_cell(notebooks.imports(assignment, check=False), id="imports")
     for assigned in assignment.exercises:
         name = assigned.id.replace("/", "-")
-        yield v4.new_markdown_cell(f"## {assigned.id}\n\n{assigned.points:g} points", id=f"{name}-text"[:64])
+        yield v4.new_markdown_cell(notebooks.text_of(assigned), id=f"{name}-text"[:64])
         solution = v4.new_code_cell(_solution(assigned), id=_cell_id(name, "answer"))
         solution.metadata["nbgrader"] = _metadata(f"{name}-answer", solution=True)
         yield solution
@@ -99,7 +101,7 @@ def _cell_id(name: str, kind: str) -> str:
 
 
 def _metadata(grade_id: str, kind: str = "code", solution: bool = False, grade: bool = False) -> dict[str, Any]:
-    """What nbgrader's schema 3 requires in a cell. One that is both a solution and graded is graded by hand."""
+    """Return what nbgrader's schema 3 requires in a cell. One that is both a solution and graded is graded by hand."""
     return {
         "schema_version": 3,
         "grade_id": grade_id,
@@ -112,13 +114,16 @@ def _metadata(grade_id: str, kind: str = "code", solution: bool = False, grade: 
 
 
 def _solution(assigned: AssignedExercise) -> str:
-    """The stub with the answer between nbgrader's marks."""
+    """Return the stub with the answer between nbgrader's marks."""
     answer = f"### BEGIN SOLUTION\n{assigned.exercise.hints[2]}\n### END SOLUTION"
-    return stubs.stub(assigned.exercise).replace(textwrap.indent(stubs.RAISE, "    "), textwrap.indent(answer, "    "))
+    raised, typed = (textwrap.indent(text, "    ") for text in (stubs.RAISE, answer))
+    return stubs.bare_stub(assigned.exercise).replace(raised, typed)
 
 
 def _tests(assigned: AssignedExercise, slug: str) -> str:
-    """The cell whose value is the points: for students on the inputs of practice, for the teacher on hidden ones."""
+    """Return the cell whose value is the points: for students on the inputs of practice, for the teacher on hidden
+    ones.
+    """
     return (
         f"# The points for {assigned.id}, of {assigned.points:g}: here on the inputs that you practise with\n"
         "from minigen.classroom.platforms.score import score\n\n"

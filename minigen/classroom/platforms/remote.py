@@ -23,7 +23,9 @@ __all__ = ["grade_folder", "gradescope", "gradescope_results"]
 
 
 def grade_folder(folder: Path, home: Path) -> tuple[Assignment, list[dict[str, Any]]]:
-    """The rows of the one submission in a folder; `home` holds what `build` made: assignment.toml, seeds.json."""
+    """Return the rows of the one submission in a folder; `home` holds what `build` made: assignment.toml,
+    seeds.json.
+    """
     settings = json.loads((home / "seeds.json").read_text(encoding="utf-8"))
     assignment = with_given(load(home / "assignment.toml", declared=False), settings["private"])
     submitted = collect.answers_of(Student("student"), list(collect.folder_entries(folder)), assignment)
@@ -33,7 +35,7 @@ def grade_folder(folder: Path, home: Path) -> tuple[Assignment, list[dict[str, A
 
 
 def words(row: Mapping[str, Any], case: Mapping[str, Any]) -> str:
-    """What a student reads of one case, without expected values."""
+    """Return what a student reads of one case, without expected values."""
     if case["passed"]:
         return ""
     where = f"line {case['line']}: {case['text']}" if case["line"] and case["text"] else ""
@@ -55,7 +57,7 @@ def gradescope(root: Path) -> int:
 
 
 def gradescope_results(rows: Sequence[Mapping[str, Any]], visibility: str, seconds: float) -> dict[str, Any]:
-    """The document that Gradescope reads. Text of the student's is plain text; what is printed stays hidden."""
+    """Return the document that Gradescope reads. Text of the student's is plain text; what is printed stays hidden."""
     failed = [row["id"] for row in rows if row["points"] is None]
     tests = []
     for row in rows:

@@ -37,7 +37,7 @@ class GraderError(RuntimeError):
 
 
 def _reports(exercise: Exercise, function: Callable, grading: Grading) -> list[Report]:
-    """A report for each seed; nothing is printed meanwhile."""
+    """Return a report for each seed; nothing is printed meanwhile."""
     silent = io.StringIO()
     with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -72,12 +72,13 @@ def score(
 
 
 def seeds_file(slug: str) -> str:
-    """The name of the file in the course's folder that holds the seeds of an assignment, a list in JSON."""
+    """Return the name of the file in the course's folder that holds the seeds of an assignment, a list in JSON."""
     return f"{slug}-seeds.json"
 
 
 def hidden_seeds(slug: str) -> list[int]:
-    """The seeds of an assignment: students get the notebook's cells back with their grades, so the seeds are not there.
+    """Return the seeds of an assignment: students get the notebook's cells back with their grades, so the seeds are not
+    there.
 
     They are in the outermost of the folders around the notebook that has the file, because a student can hand in a file
     of that name, which is put beside the notebook. Raises GraderError without the file.

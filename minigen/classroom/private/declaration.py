@@ -57,14 +57,17 @@ class Private:
 
 
 def declared(exercise: Exercise) -> Private | None:
-    """What is declared for an exercise in the file beside its own. Raises AuthorError if that cannot be loaded."""
+    """Return what is declared for an exercise in the file beside its own.
+
+    Raises AuthorError if that cannot be loaded.
+    """
     assert exercise.path is not None, "the catalog sets the path of every exercise"
     path = exercise.path.with_name(FILE_NAME)
     return catalog.namespace(path).get("PRIVATE", {}).get(exercise.name) if path.exists() else None
 
 
 def addresses(exercise: Exercise) -> list[str]:
-    """The addresses of the private variants of an exercise: "gan/12/penalized_slope@0", ..."""
+    """Return the addresses of the private variants of an exercise: "gan/12/penalized_slope@0", ..."""
     private = declared(exercise)
     count = 0 if private is None else max(1, len(private.values))
     return [f"{exercise.id}{MARK}{number}" for number in range(count)]

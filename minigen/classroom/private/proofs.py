@@ -27,7 +27,7 @@ class VariantProofs(EquationProofs):
         self.variant = variant
 
     def form(self, exercise: Exercise) -> list[str]:
-        """What is wrong with the texts of a variant, and where other exercises call it.
+        """Return what is wrong with the texts of a variant, and where other exercises call it.
 
         Only the first of its values has literals.
         """
@@ -54,7 +54,7 @@ class VariantProofs(EquationProofs):
         return []
 
     def mutants(self, exercise: Exercise, right: Sequence[ListedAnswer]) -> tuple[list[Mutant], list[ListedAnswer]]:
-        """The mutants of hint three, which is the last of the right answers."""
+        """Return the mutants of hint three, which is the last of the right answers."""
         return mutants_of(right[-1].tree, right[-1].function.__globals__), []
 
     def equivalents(self, exercise: Exercise, listed: Mapping[str, str]) -> Mapping[str, str]:

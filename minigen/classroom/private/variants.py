@@ -57,7 +57,7 @@ class PrivateExercise(ChangedExercise):
         return {old: new for old, new in zip(theirs, mine) if old != new}
 
     def composed(self, function: Callable) -> Callable:
-        """The variant of a function that is in the place of the package's own."""
+        """Return the variant of a function that is in the place of the package's own."""
         linecache.cache[self._file] = (len(self._definition), None, self._definition.splitlines(True), self._file)
         import autograd.numpy as anp  # here, since the command line reads stubs without it
 
@@ -66,7 +66,7 @@ class PrivateExercise(ChangedExercise):
         return names[self.name]
 
     def reworded(self, text: str) -> str:
-        """A text on the exercise with the edits and the names of the variant."""
+        """Return a text on the exercise with the edits and the names of the variant."""
         for old, new in self.private.text.items():
             pattern = r"\s+".join(map(re.escape, old.split()))
             text = re.sub(pattern, self._filled(new).replace("\\", r"\\"), text)
@@ -79,7 +79,7 @@ class PrivateExercise(ChangedExercise):
         return self._filled(textwrap.dedent(code).strip("\n"))
 
     def _filled(self, text: str) -> str:
-        """A text of the declaration with the value of k."""
+        """Return a text of the declaration with the value of k."""
         values = self.private.values
         return text.replace("{k}", str(values[self.number])) if values else text
 
@@ -129,7 +129,7 @@ def numbered(exercise: Exercise, number: int) -> PrivateExercise:
 
 
 def _case(made: PrivateExercise, place: int, case: Case) -> Case:
-    """A case of the exercise as it is for the variant."""
+    """Return a case of the exercise as it is for the variant."""
     made.cases = [*made.cases[:place], case]
     if case.name in made.private.expect:
         expect = made.private.expect[case.name] if made.number == 0 else {}
@@ -141,7 +141,7 @@ def _case(made: PrivateExercise, place: int, case: Case) -> Case:
 
 
 def find(address: str) -> Exercise:
-    """The one exercise, or private variant of one, of an address: "gan/12/critic_loss", "gan/12/critic_loss@1".
+    """Return the one exercise, or private variant of one, of an address: "gan/12/critic_loss", "gan/12/critic_loss@1".
 
     Raises UsageError if there is none, or more than one.
     """
@@ -157,7 +157,7 @@ def find(address: str) -> Exercise:
 
 
 def found(address: str) -> Exercise:
-    """The exercise or private variant of an address, as it is declared here, else as it was handed out.
+    """Return the exercise or private variant of an address, as it is declared here, else as it was handed out.
 
     Raises UsageError if there is none.
     """
@@ -170,7 +170,7 @@ def found(address: str) -> Exercise:
 
 
 def choice(id: str, secret: str, assignment: str) -> int:
-    """The number of the private variant of an exercise that an assignment's secret chooses."""
+    """Return the number of the private variant of an exercise that an assignment's secret chooses."""
     digest = hashlib.sha256("\0".join([secret, assignment, "private", id]).encode()).digest()
     return int.from_bytes(digest[:8], "big") % len(addresses(find(id)))
 
@@ -180,7 +180,7 @@ def choice(id: str, secret: str, assignment: str) -> int:
 
 @answers_of.register
 def _(exercise: PrivateExercise) -> Answers:
-    """The answers to the exercise within its private variant; the exercise's own answer is one more mistake."""
+    """Return the answers to the exercise within its private variant; the exercise's own answer is one more mistake."""
 
     def within(answer: ListedAnswer) -> ListedAnswer:
         function = exercise.composed(answer.function)
@@ -212,7 +212,7 @@ def _(exercise: PrivateExercise) -> Iterator[Mutant]:
 
 
 def packed(exercise: PrivateExercise, signature: str, rows: Mapping[int, Sequence[Reference]]) -> dict[str, Any]:
-    """A private variant in JSON, as `minigen.course.exercise.given` reads it. signature: `name(arguments)`."""
+    """Return a private variant in JSON, as `minigen.course.exercise.given` reads it. signature: `name(arguments)`."""
     kept = [case is ordinary for case, ordinary in zip(exercise.cases, exercise.ordinary.cases, strict=True)]
     return {
         "number": exercise.number,
@@ -228,7 +228,7 @@ def packed(exercise: PrivateExercise, signature: str, rows: Mapping[int, Sequenc
 
 
 def _packed_row(row: Reference) -> dict[str, Any]:
-    """What the reference gave for a case, in JSON; no calls that hold anything but arrays, numbers and texts."""
+    """Return what the reference gave for a case, in JSON; no calls that hold anything but arrays, numbers and texts."""
     outcome = row.outcome
     try:
         calls = _to_json(row.calls)

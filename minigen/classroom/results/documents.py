@@ -54,7 +54,7 @@ def submission(
     key: str,
     decisions: Sequence[Decision] = (),
 ) -> dict[str, Any]:
-    """The document of one student: rows as `grader.row_of` gives them, and what follows from them by arithmetic.
+    """Return the document of one student: rows as `grader.row_of` gives them, and what follows from them by arithmetic.
 
     That is what counts after lateness, the teacher's decisions, and the rule for the lowest exercises.
     """
@@ -108,7 +108,7 @@ def _minutes(handed_in: datetime.datetime | None, due: datetime.datetime | None)
 def _counted(
     part: str, points: float | None, submitted: Submitted, assignment: Assignment, decisions: Sequence[Decision]
 ) -> dict[str, Any]:
-    """What counts of an exercise that earned so many points. A decision on it is before one on all.
+    """Return what counts of an exercise that earned so many points. A decision on it is before one on all.
 
     Points that the teacher decides are not reduced by being late.
     """
@@ -130,12 +130,12 @@ def _counted(
 
 
 def sentences(exercise: Exercise) -> dict[str, str]:
-    """What each case is about, by its name; a case without a sentence is left out."""
+    """Return what each case is about, by its name; a case without a sentence is left out."""
     return {case.name: case.about for case in exercise.cases if case.about}
 
 
 def key_of(submitted: Submitted, assignment: Assignment, seeds: Sequence[int], sandbox: str) -> str:
-    """Changes when anything does that the points of the answers depend on: answers with the same key are not run again.
+    """Return a key that changes with all that the points depend on: answers with the same key are not run again.
 
     What is computed from the points afterwards, such as the loss of a late submission, is not part of it.
     """
@@ -157,7 +157,9 @@ def to_retry(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def file_names(students: Sequence[Student]) -> dict[str, str]:
-    """A file name for each student, by id: the id where every system allows it and no other has it, up to case."""
+    """Return a file name for each student, by id: the id where every system allows it and no other has it,
+    up to case.
+    """
     found: dict[str, str] = {}
     taken: set[str] = set()
     for student in students:
@@ -173,7 +175,7 @@ def file_names(students: Sequence[Student]) -> dict[str, str]:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """A document, or None if there is none or it is damaged."""
+    """Return a document, or None if there is none or it is damaged."""
     with contextlib.suppress(OSError, ValueError):
         document = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(document, dict) and document.get("schema_version") == SCHEMA_VERSION:
@@ -182,12 +184,12 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def dump(document: Mapping[str, Any]) -> str:
-    """The document as JSON text that ends with a line break; ValueError for NaN and infinity."""
+    """Return the document as JSON text that ends with a line break; ValueError for NaN and infinity."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def in_order(folder: Path, students: Sequence[Student]) -> Iterator[dict[str, Any]]:
-    """The documents of the students in the order of the roster, read one after the other."""
+    """Yield the documents of the students in the order of the roster, read one after the other."""
     names = file_names(students)
     for student in students:
         document = read(folder / f"{names[student.student_id]}.json")

@@ -32,14 +32,14 @@ class Block(NamedTuple):
 
 
 def title(document: Mapping[str, Any]) -> str:
-    """The assignment and the student's name."""
+    """Return the assignment and the student's name."""
     student = document["student"]
     name = " ".join(filter(None, [student["first_name"], student["last_name"]])) or student["student_id"]
     return printable(f"{document['assignment']['title']}: {name}")
 
 
 def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
-    """The feedback of one student below its title, piece by piece."""
+    """Yield the feedback of one student below its title, piece by piece."""
     exercises = [block for row in document["exercises"] for block in _exercise(row, document["counting"])]
     for block in [*_points(document), *exercises]:
         yield Block(block.kind, printable(block.text), tuple(map(printable, block.items)))
@@ -61,7 +61,7 @@ def _points(document: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _heading(row: Mapping[str, Any]) -> Block:
-    """The name and points of an exercise: what the teacher decided, else what the answer earned."""
+    """Return the name and points of an exercise: what the teacher decided, else what the answer earned."""
     points = row["points"] if row["given"] is None else row["given"]
     shown = "not graded yet" if points is None else f"{points:g} of {row['possible']:g}"
     return Block("heading", f"{row['id']}: {'excused' if row['excused'] else shown}")
@@ -78,7 +78,7 @@ def _exercise(row: Mapping[str, Any], counting: str) -> Iterator[Block]:
 
 
 def _result(row: Mapping[str, Any]) -> Iterator[Block]:
-    """What the answer to an exercise did, as the grader reports it."""
+    """Yield what the answer to an exercise did, as the grader reports it."""
     if row["status"] == status.GRADER_ERROR:
         return
     first = next((case for case in row["cases"] if not case["passed"]), None)
@@ -102,7 +102,7 @@ def _result(row: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _by_kind(row: Mapping[str, Any]) -> str:
-    """The points of each kind of case: "for the equation 3 of 5, for shapes 2 of 2"."""
+    """Return the points of each kind of case: "for the equation 3 of 5, for shapes 2 of 2"."""
     words = {"equation": "the equation", "shapes": "shapes", "extremes": "extremes", "gradient": "the gradient"}
     kinds = {words[kind]: of for kind, of in row["kinds"].items() if of["possible"]}
     parts = [f"for {kind} {of['points']:g} of {of['possible']:g}" for kind, of in kinds.items()]
@@ -143,7 +143,7 @@ def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:
 
 
 def as_text(row: Mapping[str, Any]) -> str:
-    """The feedback on one exercise for a terminal or the output of a notebook's cell."""
+    """Return the feedback on one exercise for a terminal or the output of a notebook's cell."""
     lines = []
     for block in [_heading({**row, "given": None, "excused": False}), *_result(row)]:
         lines += [f"- {item}" for item in block.items] or [f"    {block.text}" if block.kind == "code" else block.text]
@@ -154,7 +154,7 @@ def as_text(row: Mapping[str, Any]) -> str:
 
 
 def as_markdown(document: Mapping[str, Any]) -> str:
-    """The feedback for a student in Markdown, which shows the text of `blocks` as it is."""
+    """Return the feedback for a student in Markdown, which shows the text of `blocks` as it is."""
     paragraphs = [f"# {_escaped(title(document))}"]
     for block in blocks(document):
         if block.kind == "heading":
@@ -177,5 +177,5 @@ def _escaped(text: str) -> str:
 
 
 def as_html(document: Mapping[str, Any]) -> str:
-    """The same as one HTML page that needs no other file."""
+    """Return the same as one HTML page that needs no other file."""
     return render(TEMPLATES, "feedback.html", title=title(document), blocks=blocks(document))

@@ -15,12 +15,14 @@ FORMULAS = tuple("=+-@＝＋－＠")  # the last four are the full-width forms, 
 
 
 def printable(text: str) -> str:
-    """The text with a space for each character that cannot be printed, line breaks among them."""
+    """Return the text with a space for each character that cannot be printed, line breaks among them."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def guarded(value: Any) -> str:
-    """The text of a cell, which no spreadsheet evaluates as a formula: a number as it is, None as an empty cell."""
+    """Return the text of a cell, which no spreadsheet evaluates as a formula: a number as it is,
+    None as an empty cell.
+    """
     if value is None:
         return ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -44,18 +46,18 @@ def long_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
 
 
 def decision(document: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    """What the teacher decided about an exercise, or why it does not count."""
+    """Return what the teacher decided about an exercise, or why it does not count."""
     dropped = [document["counting"]] if row["dropped"] else []
     return "; ".join([*document["decisions"], *row["decisions"], *dropped])
 
 
 def wide_header(parts: Sequence[str]) -> list[str]:
-    """The columns of the wide gradebook: the person, the points of each exercise, the sums."""
+    """Return the columns of the wide gradebook: the person, the points of each exercise, the sums."""
     return [*PERSON, *parts, "points", "late", "total", "possible", "days_late", "decisions"]
 
 
 def wide_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
-    """A row for each student, in the columns of `wide_header`; points as they are before being late costs any."""
+    """Yield a row for each student, in the columns of `wide_header`; points as they are before being late costs any."""
     for document in documents:
         person = [document["student"][name] for name in PERSON]
         parts = document["exercises"]
@@ -67,7 +69,7 @@ def wide_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A CSV text whose cells are guarded."""
+    """Return a CSV text whose cells are guarded."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -40,7 +40,7 @@ class Gradebook:
     notes: tuple[str, ...] = ()
 
     def text(self, documents: Iterable[Mapping[str, Any]]) -> str:
-        """The CSV file. A student whose points are not complete keeps the cell of the export.
+        """Return the CSV file. A student whose points are not complete keeps the cell of the export.
 
         Cells of the export stay as they are, so that the platform finds its students.
         """
@@ -63,7 +63,7 @@ class Gradebook:
 
 
 def plan(kind: str, table: CsvFile, assignment: Assignment, column: str | None = None) -> Gradebook:
-    """The gradebook for a platform, from its export. Raises UsageError if the roster is not that.
+    """Return the gradebook for a platform, from its export. Raises UsageError if the roster is not that.
 
     column: the assignment's column, in place of the one that has its title.
     """
@@ -133,7 +133,7 @@ def _moodle(table: CsvFile, assignment: Assignment, column: str | None) -> Grade
 def _column(
     table: CsvFile, places: Iterable[int], assignment: Assignment, column: str | None, ending: re.Pattern[str]
 ) -> int | None:
-    """The place of the assignment's column: the one that is named, or the one that has its title."""
+    """Return the place of the assignment's column: the one that is named, or the one that has its title."""
     if column is not None:
         found = [place for place in places if table.header[place].strip() == column.strip()]
         if not found:
@@ -152,7 +152,7 @@ def _column(
 
 
 def _cells(row: Sequence[str], count: int) -> tuple[str, ...]:
-    """The first cells of a row, as many as asked for."""
+    """Return the first cells of a row, as many as asked for."""
     return (*row, *[""] * count)[:count]
 
 

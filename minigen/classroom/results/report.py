@@ -76,7 +76,7 @@ class Tally:
 
     @staticmethod
     def _part(row: Mapping[str, Any]) -> Any:
-        """What the table of students shows of an exercise: a number, None if it is not graded, or words."""
+        """Return what the table of students shows of an exercise: a number, None if it is not graded, or words."""
         if row["excused"]:
             return "excused"
         return "dropped" if row["dropped"] else row["total"]
@@ -103,7 +103,7 @@ class Tally:
     # ------------------------------------------------------------------------------------------- the page
 
     def html(self, unmatched: Sequence[tuple[str, str]], timed: bool) -> str:
-        """The page, complete in one file; templates/report.html has its sections."""
+        """Return the page, complete in one file; templates/report.html has its sections."""
         return render(
             TEMPLATES,
             "report.html",

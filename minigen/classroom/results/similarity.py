@@ -50,6 +50,6 @@ def write_answers(out: Path, name: str, submitted: Submitted, assignment: Assign
 
 
 def commands(out: Path) -> list[str]:
-    """The commands that compare the answers, for a POSIX shell."""
+    """Return the commands that compare the answers, for a POSIX shell."""
     students, given = (shlex.quote((out / FOLDER / name).as_posix()) for name in ("students", "stubs"))
     return [f"compare50 {students}/* -d {given}/*", f"java -jar jplag.jar -l python3 -bc {given} {students}"]

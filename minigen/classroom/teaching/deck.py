@@ -91,7 +91,7 @@ def build(reading: Reading, out: Path) -> int:
 
 
 def markdown_of(reading: Reading, slides: list[Slide]) -> str:
-    """The slides as one page of MyST: a heading begins a slide, and so does a break."""
+    """Return the slides as one page of MyST: a heading begins a slide, and so does a break."""
     title = reading.blocks[0]
     assert isinstance(title, blocks.Heading)
     parts, section = [f"# {title.text}"], title.text

@@ -44,7 +44,7 @@ class Slide:
 
 
 def slides_of(reading: Reading) -> list[Slide]:
-    """The slides of a lesson in their order; the first one is the title."""
+    """Return the slides of a lesson in their order; the first one is the title."""
     title, *rest = reading.blocks
     assert isinstance(title, blocks.Heading), "a lesson begins with its title"
     slides, section, begun = [], title.text, True
@@ -97,7 +97,7 @@ def _invitation(block: blocks.Invitation, section: str) -> Iterator[Slide]:
 
 
 def _text(block: blocks.Text, section: str) -> Iterator[Slide]:
-    """The sentence that opens each paragraph, the one before each equation, the equations, and lists."""
+    """Yield the sentence that opens each paragraph, the one before each equation, the equations, and lists."""
     pieces = [piece for paragraph in _paragraphs(FOLD.sub("", block.text)) for piece in _pieces(paragraph)]
     on_slide: list[str] = []
     room, notes = UNITS, block.text
@@ -112,7 +112,7 @@ def _text(block: blocks.Text, section: str) -> Iterator[Slide]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """The paragraphs of a text; what is fenced or displayed keeps its empty lines."""
+    """Return the paragraphs of a text; what is fenced or displayed keeps its empty lines."""
     parts = re.split(r"(```.*?```|\$\$.*?\$\$)", text, flags=re.S)
     kept = [part if i % 2 else re.sub(r"\n[ \t]*\n", "\0", part) for i, part in enumerate(parts)]
     return [paragraph.strip() for paragraph in "".join(kept).split("\0") if paragraph.strip()]
@@ -137,7 +137,7 @@ def _pieces(paragraph: str) -> Iterator[tuple[int, str]]:
 
 
 def _sentences(text: str) -> list[str]:
-    """The sentences of a paragraph; none ends inside a formula or code."""
+    """Return the sentences of a paragraph; none ends inside a formula or code."""
     hidden = re.findall(r"\$[^$]+\$|`[^`]+`", text)
     numbers = iter(range(len(hidden)))
     found = SENTENCE_END.split(re.sub(r"\$[^$]+\$|`[^`]+`", lambda _: f"`{next(numbers)}`", text))
@@ -168,7 +168,7 @@ def _exercise(block: blocks.ExerciseBox, section: str) -> Iterator[Slide]:
 
 
 def _markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
-    """A table of Markdown, each cell in one line."""
+    """Return a table of Markdown, each cell in one line."""
     return markdown_table(rows, header, cell=lambda text: " ".join(text.split()).replace("|", r"\|"))
 
 

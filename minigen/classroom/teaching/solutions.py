@@ -21,7 +21,7 @@ FOLD = re.compile(r"<details><summary>(.+?)</summary>\s*(.*?)\s*</details>", re.
 
 
 def solutions(assignment: Assignment) -> str:
-    """The solutions as Markdown, in the order of the assignment; mathematics is in dollars, as in lessons."""
+    """Return the solutions as Markdown, in the order of the assignment; mathematics is in dollars, as in lessons."""
     total = sum(assigned.points for assigned in assignment.exercises)
     parts = [f"# {assignment.title}: solutions", f"For teachers. {total:g} points."]
     lessons = list(dict.fromkeys(assigned.exercise.lesson for assigned in assignment.exercises))
@@ -65,7 +65,7 @@ def _exercise(assigned: AssignedExercise) -> Iterator[str]:
 
 
 def _points(exercise: Exercise) -> str:
-    """The cases with their points, as they are before the assignment scales them."""
+    """Return the cases with their points, as they are before the assignment scales them."""
     about = [_joined(case.about).replace("|", r"\|") for case in exercise.cases]
     rows = [f"| `{case.name}` | {what} | {case.kind} | {case.points} |" for case, what in zip(exercise.cases, about)]
     return "\n".join(["| case | what is tried | kind | points |", "| --- | --- | --- | ---: |", *rows])

@@ -78,7 +78,7 @@ class Plan:
 
 
 def units_of(lessons: Sequence[LessonInfo]) -> list[Unit]:
-    """The lessons with their minutes of reading, as their pages state them, and their exercises."""
+    """Return the lessons with their minutes of reading, as their pages state them, and their exercises."""
     ids = [f"{lesson.id.split('/')[0]}/{lesson.number}" for lesson in lessons]
     stops = {stop.short: stop for evening in evenings(ids).values() for stop in evening.stops}
     units = []
@@ -93,7 +93,9 @@ def units_of(lessons: Sequence[LessonInfo]) -> list[Unit]:
 
 
 def plan(units: Sequence[Unit], weeks: int, hours: float) -> Plan:
-    """A plan of these lessons in so many weeks of so many hours. It may have fewer weeks than asked for lessons enough.
+    """Return a plan of these lessons in so many weeks of so many hours.
+
+    It may have fewer weeks than asked for lessons enough.
 
     Raises ValueError if not even the first lesson can be read in a week's hours.
     """
@@ -125,7 +127,7 @@ def _ids(unit: Unit) -> list[str]:
 
 
 def _shorter(units: Sequence[Unit]) -> Iterator[list[Unit]]:
-    """The lessons, then less and less of them, as far as no lesson of an evening is left out."""
+    """Yield the lessons, then less and less of them, as far as no lesson of an evening is left out."""
     yield list(units)
     kept = [unit.core for unit in units]
     yield list(kept)
@@ -151,13 +153,13 @@ def _items(unit: Unit) -> Iterator[float]:
 
 
 def _to_shorten(units: Sequence[Unit]) -> int:
-    """The lesson that loses its last exercise: the last of those with the most."""
+    """Return the lesson that loses its last exercise: the last of those with the most."""
     most = max(len(unit.exercises) for unit in units)
     return max(i for i, unit in enumerate(units) if len(unit.exercises) == most)
 
 
 def _packed(units: Sequence[Unit], most: float) -> Iterator[Week]:
-    """The weeks, each filled with what comes next up to `most` minutes."""
+    """Yield the weeks, each filled with what comes next up to `most` minutes."""
     week = Week()
     for unit in units:
         if _is_full(week, unit.minutes, most):
@@ -178,7 +180,7 @@ def _is_full(week: Week, minutes: float, most: float) -> bool:
 
 
 def _least(units: Sequence[Unit], weeks: int, most: float) -> float:
-    """The fewest whole minutes a week with which the lessons fit; `most` if they fit with no fewer."""
+    """Return the fewest whole minutes a week with which the lessons fit; `most` if they fit with no fewer."""
     low, high = 0, int(most)
     while low < high:
         middle = (low + high) // 2
@@ -193,7 +195,7 @@ def _least(units: Sequence[Unit], weeks: int, most: float) -> float:
 
 
 def as_markdown(plan: Plan, start: date | None = None) -> str:
-    """A table of the weeks, what is left out, and the commands that make an assignment of each week.
+    """Return a table of the weeks, what is left out, and the commands that make an assignment of each week.
 
     start: the first day of the first week. Exercises are due on the last day of their week.
     """
@@ -213,7 +215,7 @@ def as_markdown(plan: Plan, start: date | None = None) -> str:
 
 
 def _left_out(plan: Plan) -> str:
-    """The lessons that are left out, and the exercises of the other ones."""
+    """Return the lessons that are left out, and the exercises of the other ones."""
     lessons = [id for id in plan.left_out if id.count("/") == 1]
     exercises = [id for id in plan.left_out if id.count("/") == 2 and id.rpartition("/")[0] not in lessons]
     parts = []
@@ -242,7 +244,10 @@ def _command(i: int, week: Week, start: date | None) -> str:
 
 
 def as_csv(plan: Plan, start: date | None = None) -> list[list[str]]:
-    """A row for each lesson and exercise: week, first and last day, kind, id, title, minutes. The first is a header."""
+    """Return a row for each lesson and exercise: week, first and last day, kind, id, title, minutes.
+
+    The first is a header.
+    """
     rows = [["week", "from", "to", "kind", "id", "title", "minutes"]]
     for i, week in enumerate(plan.weeks):
         days = [str(start + timedelta(7 * i)), str(_end(i, start))] if start else ["", ""]

@@ -111,7 +111,7 @@ def _write_pages(pages: dict[str, str], out: Path) -> None:
 
 
 def _write_data(contents: Contents, folder: Path) -> None:
-    """The scripts that hold data: a page that is read from a file can load scripts, but no data files."""
+    """Write the scripts that hold data: a page that is read from a file can load scripts, but no data files."""
     data = json.dumps(references.script_data(contents), ensure_ascii=False)
     write_if_changed(folder / "book-data.js", f"window.minigenBook = {data};\n".encode())
     stubs = json.dumps(references.stub_files(contents), ensure_ascii=False)
@@ -155,7 +155,7 @@ def _sphinx(out: Path, python: PythonSource, outline: str) -> int:
 
 
 def _fingerprint(outline: str) -> str:
-    """A hash of what every page depends on: the list of pages, tools, the configuration, styles and scripts."""
+    """Return a hash of what every page depends on: the list of pages, tools, the configuration, styles and scripts."""
     hashed = hashlib.sha256(f"{minigen.__version__}\n{outline}\n".encode())
     for package in NEEDED.values():
         hashed.update(f"{package} {_version(package)}\n".encode())

@@ -44,7 +44,7 @@ class Chains:
         self._uses = {number: uses_of(text, generators) for number, text in self.code.items()}
 
     def of(self, cell: int) -> list[int]:
-        """The cells that a cell depends on, in the order of the file, and itself."""
+        """Return the cells that a cell depends on, in the order of the file, and itself."""
         chain, open_cells = {cell}, [cell]
         while open_cells:
             for found in self._needed(open_cells.pop(), cell):
@@ -58,14 +58,14 @@ class Chains:
         return cell in self._training
 
     def _needed(self, cell: int, end: int) -> Iterator[int]:
-        """The cells that make what one cell uses when the cell `end` is run."""
+        """Yield the cells that make what one cell uses when the cell `end` is run."""
         uses = self._uses[cell]
         for names, before in ((uses.used | uses.changed, cell), (uses.later, end)):
             for name in names:
                 yield from self._makers(name, before)
 
     def _makers(self, name: str, before: int) -> Iterator[int]:
-        """The last cell before another that binds a name, and those after it that change what it names."""
+        """Yield the last cell before another that binds a name, and those after it that change what it names."""
         above = [number for number in reversed(self.code) if number < before]
         for number in above:
             uses = self._uses[number]
@@ -76,7 +76,7 @@ class Chains:
 
 
 def _generators(statement: ast.stmt) -> list[str]:
-    """The names that a statement gives to a random generator, or to what is made with one."""
+    """Return the names that a statement gives to a random generator, or to what is made with one."""
     if not isinstance(statement, ast.Assign):
         return []
     calls = [node for node in ast.walk(statement.value) if isinstance(node, ast.Call)]
@@ -95,12 +95,12 @@ def _trains(statement: ast.stmt) -> bool:
 
 
 def _function(call: ast.Call) -> str:
-    """The name of the function, or of the method, that is called."""
+    """Return the name of the function, or of the method, that is called."""
     return getattr(call.func, "id", getattr(call.func, "attr", ""))
 
 
 def uses_of(code: str, generators: Set[str] = frozenset()) -> Uses:
-    """The names of a cell. generators: names of random generators, which every use changes."""
+    """Return the names of a cell. generators: names of random generators, which every use changes."""
     visitor = _Visitor()
     visitor.visit(ast.parse(code))
     uses = visitor.uses
@@ -206,5 +206,5 @@ class _Visitor(ast.NodeVisitor):
 
 
 def _stored(nodes: Iterable[ast.AST]) -> set[str]:
-    """The names that some nodes bind."""
+    """Return the names that some nodes bind."""
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

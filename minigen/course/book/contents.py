@@ -143,7 +143,7 @@ class Contents:
         return found
 
     def chapter(self, lesson: str) -> Chapter | None:
-        """The chapter of a lesson, "gan/02" or "gan/02_gan"; None if the book leaves it out."""
+        """Return the chapter of a lesson, "gan/02" or "gan/02_gan"; None if the book leaves it out."""
         family, _, folder = lesson.partition("/")
         return self._by_short.get(f"{family}/{folder[:2]}")
 
@@ -157,7 +157,7 @@ class Contents:
         return [post for post in dict.fromkeys([*FAMILIES, *further]) if self.of_post(post)]
 
     def page_of(self, short: str) -> str | None:
-        """The page of a lesson as Markdown links to it, None if the book leaves the lesson out."""
+        """Return the page of a lesson as Markdown links to it, None if the book leaves the lesson out."""
         chapter = self.chapter(short)
         return f"/{chapter.document}.md" if chapter else None
 
@@ -171,5 +171,5 @@ class Contents:
 
 
 def root_of(document: str) -> str:
-    """The path from a page to the book's first folder: "../../" for "lessons/gan/02_gan"."""
+    """Return the path from a page to the book's first folder: "../../" for "lessons/gan/02_gan"."""
     return "../" * document.count("/")

@@ -41,7 +41,7 @@ def unpack(path: Path, folder: Path) -> None:
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
-    """A zip archive of these files in their order, all dated 1980: the same files give the same bytes."""
+    """Return a zip archive of these files in their order, all dated 1980: the same files give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         for name, data in files.items():
@@ -60,7 +60,9 @@ class Files:
         self._own: dict[Path, bytes] = {}  # file of the book -> what it holds
 
     def picture(self, chapter: Chapter, file: str) -> tuple[str, tuple[int, int]]:
-        """The address of a picture of a run, from the book's first folder, and its width and height on a page."""
+        """Return the address of a picture of a run, from the book's first folder,
+        and its width and height on a page.
+        """
         from PIL import Image
 
         path = chapter.folder / file

@@ -27,12 +27,15 @@ Link = Callable[[str], str | None]
 
 
 def html_block(template: str, /, **values: Any) -> str:
-    """A template of the book as a block of a MyST page. A template may call `inline` and `plain` on a short text."""
+    """Return a template of the book as a block of a MyST page.
+
+    A template may call `inline` and `plain` on a short text.
+    """
     return raw(render(TEMPLATES, template, inline=inline_html, plain=plain, **values))
 
 
 def html_around(template: str, body: str, /, **values: Any) -> str:
-    """A template as blocks of a MyST page, with Markdown where the template has `{{ body }}`."""
+    """Return a template as blocks of a MyST page, with Markdown where the template has `{{ body }}`."""
     text = render(TEMPLATES, template, inline=inline_html, plain=plain, body=BODY, **values)
     before, after = text.split(BODY)
     return "\n".join([raw(before.strip()), body, raw(after.strip())])
@@ -52,7 +55,7 @@ def code_block(code: str, language: str = "python", **options: str | int) -> str
 
 
 def _fence(code: str) -> str:
-    """The backticks around a block: one more than the longest row of them inside, and at least three."""
+    """Return the backticks around a block: one more than the longest row of them inside, and at least three."""
     return "`" * max(3, 1 + max((len(ticks) for ticks in re.findall(r"`+", code)), default=0))
 
 
@@ -80,7 +83,7 @@ def with_links(text: str, equations: Collection[str], figures: Collection[str], 
 
 
 def inline_html(text: str, root: str = "", equations: Collection[str] = ()) -> Markup:
-    """A short text as HTML: mathematics, code, bold and italic letters, and equations of the index as links.
+    """Return a short text as HTML: mathematics, code, bold and italic letters, and equations of the index as links.
 
     root: the path from the page to the book's first folder, "../../".
     """

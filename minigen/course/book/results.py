@@ -17,7 +17,7 @@ __all__ = ["existing", "known_results", "results_of_runs"]
 
 
 def known_results(lessons: Sequence[LessonInfo], runs: Path | None = None) -> list[Result | None]:
-    """What is recorded of each lesson, without running any; None where nothing is.
+    """Return what is recorded of each lesson, without running any; None where nothing is.
 
     runs: a folder whose finished full runs of this code are taken before the records.
     """
@@ -25,13 +25,13 @@ def known_results(lessons: Sequence[LessonInfo], runs: Path | None = None) -> li
 
 
 def _recorded(lesson: LessonInfo) -> Result | None:
-    """The record of a lesson, unless its outputs no longer fit the lesson's file."""
+    """Return the record of a lesson, unless its outputs no longer fit the lesson's file."""
     record = recorded.read(lesson)
     return None if record.misfits else record.result
 
 
 def results_of_runs(lessons: Sequence[LessonInfo], runs: Path, quick: bool = False) -> list[Result]:
-    """A run of each lesson: one in the folder `runs` that was made by this code, or a new one.
+    """Return a run of each lesson: one in the folder `runs` that was made by this code, or a new one.
 
     quick: a new run takes a few seconds, and quick runs in the folder count too; full ones are preferred. Raises
     UsageError if a lesson does not finish.
@@ -51,7 +51,9 @@ def results_of_runs(lessons: Sequence[LessonInfo], runs: Path, quick: bool = Fal
 
 
 def existing(lesson: LessonInfo, runs: Path, quick: bool = False) -> Result | None:
-    """A full run of a lesson that was made by this code or, with `quick`, a quick one; None if there is neither."""
+    """Return a full run of a lesson that was made by this code or, with `quick`, a quick one;
+    None if there is neither.
+    """
     for is_quick in (False, True) if quick else (False,):
         result = read_result(lesson, runs / folder_name(lesson.id, is_quick))
         if result is not None:

@@ -53,7 +53,7 @@ class Cells:
         return cell in self.training
 
     def seconds(self, cell: int, result: Result | None) -> float:
-        """The seconds that the trainings of a cell took in a run; 0 if that is not known."""
+        """Return the seconds that the trainings of a cell took in a run; 0 if that is not known."""
         if result is None:
             return 0.0
         cells = [statement.cell for statement in self.lesson.source.statements]
@@ -70,7 +70,7 @@ class Cells:
         return change is not None and any(change.old in self.code[cell] for cell in self.chains)
 
     def as_data(self, short: str) -> dict[str, Any]:
-        """What the script of a page needs: the code of the cells of all chains, and the chains."""
+        """Return what the script of a page needs: the code of the cells of all chains, and the chains."""
         needed = {cell for chain in self.chains.values() for cell in chain}
         return {
             "lesson": short,

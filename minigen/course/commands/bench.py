@@ -35,7 +35,7 @@ class Processor(NamedTuple):
 
 
 def recorded() -> list[Processor]:
-    """The processors of `processors.toml`; on the first of them the minutes of the lessons were measured."""
+    """Return the processors of `processors.toml`; on the first of them the minutes of the lessons were measured."""
     text = resources.files("minigen.course.data").joinpath("processors.toml").read_text("utf-8")
     return [Processor(**entry) for entry in tomllib.loads(text)["processor"]]
 
@@ -59,14 +59,14 @@ def milliseconds(step: Step, seconds: float = 0.5) -> float:
 
 
 def product_milliseconds(flops: float, n: int = 512) -> float:
-    """What `flops` take at the speed of one square float32 product that fits the cache."""
+    """Return what `flops` take at the speed of one square float32 product that fits the cache."""
     a = np.ones((n, n), np.float32)
     out = np.empty_like(a)
     return flops / (2 * n**3) * min(milliseconds(lambda: np.matmul(a, a, out=out), 0.1) for _ in range(3))
 
 
 def parser() -> Parser:
-    """The arguments of `minigen bench`."""
+    """Return the arguments of `minigen bench`."""
     result = Parser(
         prog="minigen bench",
         description="Measure the speed of this machine on training steps of each kind of model.",
@@ -100,7 +100,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def minutes_to_expect(factor: float, processor: Processor) -> str:
-    """The minutes of each lesson, where they were measured and on a machine that takes `factor` times as long."""
+    """Return the minutes of each lesson, where they were measured and on a machine that takes `factor` times as
+    long.
+    """
     rows = [[lesson.id, f"{lesson.minutes:g}", f"{factor * lesson.minutes:.1f}"] for lesson in all_lessons()]
     total = sum(lesson.minutes for lesson in all_lessons())
     rows.append(["all lessons", f"{total:.0f}", f"{factor * total:.0f}"])

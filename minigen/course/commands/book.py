@@ -23,7 +23,7 @@ PORT = 8000
 
 
 def parser() -> Parser:
-    """The arguments of `minigen book`."""
+    """Return the arguments of `minigen book`."""
     result = Parser(
         prog="minigen book",
         description="Build the book: a web site of the lessons with their recorded results. It runs no lesson, unless"

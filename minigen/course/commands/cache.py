@@ -20,7 +20,7 @@ SAMPLES = "samples"  # the folder of runs that `minigen sample` made
 
 
 def parser() -> Parser:
-    """The arguments of `minigen cache`."""
+    """Return the arguments of `minigen cache`."""
     result = Parser(
         prog="minigen cache",
         description="Show the trained models that lessons keep, and remove them. They are trained again when needed.",

@@ -15,7 +15,7 @@ __all__ = ["main", "parser"]
 
 
 def parser() -> Parser:
-    """The arguments of `minigen change`."""
+    """Return the arguments of `minigen change`."""
     result = Parser(
         prog="minigen change",
         description='For authors: run the edits of the boxes "Try it" in lessons, and compare with the answers.',

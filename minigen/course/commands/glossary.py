@@ -16,7 +16,7 @@ WIDTH = 100
 
 
 def parser() -> Parser:
-    """The arguments of `minigen glossary`."""
+    """Return the arguments of `minigen glossary`."""
     result = Parser(
         prog="minigen glossary",
         description="Explain a term of the lessons and name its lesson; without a term, explain all.",
@@ -39,7 +39,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _found(text: str) -> list[dict[str, str]]:
-    """The entry of this term or its singular, or the entries whose terms begin with the text or have it as a word."""
+    """Return the entry of this term or its singular, or the entries whose terms begin with the text or have it as a
+    word.
+    """
     wanted = text.lower()
     by_term = {row["term"].lower(): row for row in posts.glossary()}
     for term in (wanted, wanted.removesuffix("s")):
@@ -54,7 +56,7 @@ def _found(text: str) -> list[dict[str, str]]:
 
 
 def _shown(row: dict[str, str]) -> str:
-    """An entry as text: the term, what it means, the lesson, and what to read with it."""
+    """Return an entry as text: the term, what it means, the lesson, and what to read with it."""
     see = f"; see {row['see']}" if row["see"] else ""
     text = f"{row['meaning']} ({row['lesson']}{see})"
     lines = textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")

@@ -24,7 +24,7 @@ USUAL_SHARE = 0.9  # of a lesson's time, in trainings
 
 
 def parser() -> Parser:
-    """The arguments of `minigen list`."""
+    """Return the arguments of `minigen list`."""
     result = Parser(
         prog="minigen list",
         description="Show the lessons by post and section.",
@@ -95,7 +95,7 @@ def _list_lessons() -> None:
 
 
 def _list_evening(post: str) -> None:
-    """The sections and exercises of an evening, with the student's progress."""
+    """Print the sections and exercises of an evening, with the student's progress."""
     from minigen.course.reading.evening import evening_of, hours  # which composes lessons
 
     try:
@@ -127,7 +127,9 @@ def _times(lesson: LessonInfo, waiting: Sequence[str]) -> list[str]:
 
 
 def _training_share(lesson: LessonInfo) -> float:
-    """The share of a full run that is spent in trainings, in the recorded run, or a usual one if there is none."""
+    """Return the share of a full run that is spent in trainings, in the recorded run,
+    or a usual one if there is none.
+    """
     timings = recorded_metrics(lesson.id).get("timings")
     if timings is None:
         return USUAL_SHARE

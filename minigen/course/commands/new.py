@@ -40,7 +40,7 @@ the lessons of minigen). Every command then works with what is in it."""
 
 
 def parser() -> Parser:
-    """The arguments of `minigen new`."""
+    """Return the arguments of `minigen new`."""
     result = Parser(
         prog="minigen new",
         description=DESCRIPTION,
@@ -164,7 +164,7 @@ def _check_name(name: str) -> None:
 
 
 def _filled(template: str, id: str) -> str:
-    """The text of a template, for this lesson instead of own/01_mylesson."""
+    """Return the text of a template, for this lesson instead of own/01_mylesson."""
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     family, lesson = id.split("/")
     names = {

@@ -17,7 +17,7 @@ FOLDER = Path("notebooks")
 
 
 def parser() -> Parser:
-    """The arguments of `minigen notebook`."""
+    """Return the arguments of `minigen notebook`."""
     result = Parser(
         prog="minigen notebook",
         description="Write a lesson as a Jupyter notebook.",

@@ -31,7 +31,7 @@ RUNS = Path("out")  # where `minigen run` puts its results
 
 
 def parser() -> Parser:
-    """The arguments of `minigen record`."""
+    """Return the arguments of `minigen record`."""
     result = Parser(
         prog="minigen record",
         description="Keep the results of full runs beside the lessons, in lessons/<post>/<lesson>/recorded/. Takes the"
@@ -86,7 +86,7 @@ def _write_pages() -> None:
 
 
 def _keep_shared() -> int:
-    """The weights of every pretrained model, kept in the package; 0."""
+    """Return the weights of every pretrained model, kept in the package; 0."""
     for name in PRETRAINED:
         description = keep_weights(name, say=print)
         measured = ", ".join(f"{what} {value}" for what, value in description["quality"].items())
@@ -95,7 +95,10 @@ def _keep_shared() -> int:
 
 
 def _recorded(lesson: LessonInfo, runs: Path, seed: int, again: bool) -> Record:
-    """The record of a lesson, made from a run where it is not fresh. Raises UsageError for a run that will not do."""
+    """Return the record of a lesson, made from a run where it is not fresh.
+
+    Raises UsageError for a run that will not do.
+    """
     known = recorded.read(lesson)
     if not again and known.status == FRESH:
         return known
@@ -127,7 +130,7 @@ def _train(lesson: LessonInfo, runs: Path, options: Sequence[str]) -> None:
 
 
 def _show_status(records: Sequence[Record]) -> int:
-    """A table of what is recorded, and below it what does not fit; 1 if something does not."""
+    """Return a table of what is recorded, and below it what does not fit; 1 if something does not."""
     rows = []
     for record in records:
         metrics = {"seed": "", "minutes": ""} if record.result is None else record.result.metrics

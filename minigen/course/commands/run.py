@@ -18,7 +18,7 @@ __all__ = ["main", "parser"]
 
 
 def parser() -> Parser:
-    """The arguments of `minigen run`."""
+    """Return the arguments of `minigen run`."""
     result = Parser(
         prog="minigen run",
         description="Run a lesson, or all of them.",

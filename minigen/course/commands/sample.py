@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def parser() -> Parser:
-    """The arguments of `minigen sample`."""
+    """Return the arguments of `minigen sample`."""
     result = Parser(
         prog="minigen sample",
         description=DESCRIPTION,
@@ -118,7 +118,7 @@ def _number(text: str) -> float:
 
 
 def _list_models(seed: int) -> int:
-    """A table of all models, the default of each lesson first; 0."""
+    """Return a table of all models, the default of each lesson first; 0."""
     rows = []
     for lesson in all_lessons():
         trained = "yes" if lesson.samplers and is_kept(lesson, seed) else ""
@@ -132,7 +132,7 @@ def _list_models(seed: int) -> int:
 
 
 def _sampler_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The options that were given: {"label": 7, "w": 1.0}."""
+    """Return the options that were given: {"label": 7, "w": 1.0}."""
     return {name: getattr(args, name) for name in SAMPLER_OPTIONS if getattr(args, name) is not None}
 
 
@@ -165,7 +165,7 @@ def _check_file(path: Path, force: bool) -> None:
 
 
 def _sample(lesson: LessonInfo, args: argparse.Namespace) -> tuple[np.ndarray | None, np.ndarray | None, int]:
-    """Samples, labels (or None), 0; or None, None and the exit code if the lesson failed."""
+    """Return samples, labels (or None), 0; or None, None and the exit code if the lesson failed."""
     drawn: list[np.ndarray | None] = []
 
     def draw_samples(event: events.Sampler) -> None:

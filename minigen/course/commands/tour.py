@@ -44,7 +44,7 @@ it cannot reach 0, because lines cross (lesson after/02)."""
 
 
 def parser() -> Parser:
-    """The arguments of `minigen tour`."""
+    """Return the arguments of `minigen tour`."""
     result = Parser(
         prog="minigen tour",
         description="See four kinds of model learn the same density.",
@@ -104,7 +104,7 @@ def distance(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def judge(model: Trained, density: Density, truth: np.ndarray, seed: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """A model's samples, and the numbers that `tour.json` keeps of it."""
+    """Return a model's samples, and the numbers that `tour.json` keeps of it."""
     start = time.perf_counter()
     x = model.sample(np.random.default_rng(seed + 4), SAMPLES)
     sampling = time.perf_counter() - start
@@ -121,7 +121,7 @@ def judge(model: Trained, density: Density, truth: np.ndarray, seed: int) -> tup
 
 
 def row(name: str, numbers: dict[str, Any], model: Trained, entropy: float, floor: float) -> list[str]:
-    """A model's line of the table."""
+    """Return a model's line of the table."""
     d, gap = numbers["sliced_wasserstein"], numbers["nll_gap"]
     nll = "-" if gap is None else f"{entropy + gap:.3f} {model.likelihood}"
     training, sampling = f"{model.history.seconds:.0f} s", f"{1e3 * numbers['sampling_seconds']:.0f} ms"

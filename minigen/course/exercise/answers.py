@@ -94,7 +94,7 @@ class Answers:
 
 @singledispatch
 def answers_of(exercise: Exercise) -> Answers:
-    """The answers to an exercise, from the file beside its own. Raises AuthorError if that cannot be loaded.
+    """Return the answers to an exercise, from the file beside its own. Raises AuthorError if that cannot be loaded.
 
     Another kind of exercise registers where its answers come from.
     """
@@ -127,14 +127,14 @@ def _answers(files: tuple[tuple[Path, tuple[int, int]], ...], name: str, referen
 
 
 def unchanged(exercise: ChangedExercise) -> ListedAnswer:
-    """The mistake to give the answer of the lesson where an assignment changes the exercise."""
+    """Return the mistake to give the answer of the lesson where an assignment changes the exercise."""
     reference = exercise.ordinary.reference
     function = with_names(reference, exercise.renamed) if exercise.renamed else reference
     return ListedAnswer(*UNCHANGED, functions.definition(functions.source(reference)), function)
 
 
 def with_names(function: Callable, renamed: Mapping[str, str]) -> Callable:
-    """A function that takes its arguments under other names."""
+    """Return a function that takes its arguments under other names."""
     ordinary = {new: old for old, new in renamed.items()}
 
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -176,7 +176,7 @@ def _answer(reference: Callable, code: str, note: str, names: Mapping[str, Any])
 
 
 def edited(source: str, code: str) -> ast.FunctionDef:
-    """The tree of a function after edits of its source (lines `old -> new`), or with another body.
+    """Return the tree of a function after edits of its source (lines `old -> new`), or with another body.
 
     Raises EditError if an edit does not apply, SyntaxError if the result is not Python.
     """
@@ -189,7 +189,7 @@ def edited(source: str, code: str) -> ast.FunctionDef:
 
 
 def _with_edits(source: str, start: tuple[int, int], code: str) -> str:
-    """The source with all edits made at once; nothing before `start` (line, column) is touched."""
+    """Return the source with all edits made at once; nothing before `start` (line, column) is touched."""
     lines = source.splitlines(keepends=True)
     offsets = [sum(map(len, lines[:i])) for i in range(len(lines))]
     tokens = [token for token in _tokens(source) if token.start >= start]
@@ -210,12 +210,12 @@ def _with_edits(source: str, start: tuple[int, int], code: str) -> str:
 
 
 def _unbroken(code: str) -> str:
-    """The code with each edit in one line."""
+    """Return the code with each edit in one line."""
     return code.replace(f"{ARROW.rstrip()}\n", ARROW)
 
 
 def _places(tokens: list[tokenize.TokenInfo], fragment: str) -> list[tuple[tokenize.TokenInfo, tokenize.TokenInfo]]:
-    """The first and last token of each place where a fragment is."""
+    """Return the first and last token of each place where a fragment is."""
     wanted = [token.string for token in _tokens(f"({fragment}\n)")][1:-1]
     starts = range(len(tokens) - len(wanted) + 1)
     return [

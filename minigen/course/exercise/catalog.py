@@ -17,18 +17,18 @@ __all__ = ["all_exercises", "exercises_of", "find", "lesson_ids", "load", "names
 
 
 def lesson_ids() -> list[str]:
-    """The lessons that have exercises: `gan/02`, ..."""
+    """Return the lessons that have exercises: `gan/02`, ..."""
     return [short_id(folder) for folder in lesson_folders("exercise.py")]
 
 
 def stamp(path: Path) -> tuple[int, int]:
-    """What changes when a file does."""
+    """Return what changes when a file does."""
     info = path.stat()
     return info.st_mtime_ns, info.st_size
 
 
 def namespace(path: Path) -> dict[str, Any]:
-    """What a file of exercises or answers defines. Raises AuthorError if it cannot be loaded."""
+    """Return what a file of exercises or answers defines. Raises AuthorError if it cannot be loaded."""
     return _namespace(path.resolve(), stamp(path))
 
 
@@ -47,7 +47,7 @@ def _namespace(path: Path, stamp: tuple[int, int]) -> dict[str, Any]:
 
 
 def load(path: Path) -> list[Exercise]:
-    """The exercises that a file defines, in its order. Raises AuthorError if they cannot be used."""
+    """Return the exercises that a file defines, in its order. Raises AuthorError if they cannot be used."""
     return list(_load(path.resolve(), stamp(path)))
 
 
@@ -75,7 +75,7 @@ def all_exercises() -> list[Exercise]:
 
 
 def exercises_of(lesson_id: str) -> list[Exercise]:
-    """The exercises of a lesson (`gan/02`, `gan/02_gan`, `gan/gan`); none if it has none or does not exist."""
+    """Return the exercises of a lesson (`gan/02`, `gan/02_gan`, `gan/gan`); none if it has none or does not exist."""
     try:
         address = resolve(lesson_id)
     except UsageError:
@@ -84,7 +84,7 @@ def exercises_of(lesson_id: str) -> list[Exercise]:
 
 
 def find(text: str) -> list[Exercise]:
-    """The exercises meant by a lesson ("gan/02"), an exercise ("vae/08/elbo") or the name of its function.
+    """Return the exercises meant by a lesson ("gan/02"), an exercise ("vae/08/elbo") or the name of its function.
 
     Raises UsageError with the nearest names when there are none.
     """

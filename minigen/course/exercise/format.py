@@ -69,7 +69,7 @@ class AuthorError(ValueError):
 
 
 def resolve_target(target: str) -> tuple[Any, str, Callable]:
-    """The object that holds a target, the attribute's name, and the function: `"package.module:Class.method"`.
+    """Return the object that holds a target, the attribute's name, and the function: `"package.module:Class.method"`.
 
     Raises ValueError for a target that is not written so, ImportError or AttributeError if there is nothing there.
     """
@@ -181,7 +181,7 @@ class Exercise:
         return sum(case.points for case in self.cases)
 
     def points_of(self, kind: str) -> int:
-        """The points of the cases of one kind."""
+        """Return the points of the cases of one kind."""
         return sum(case.points for case in self.cases if case.kind == kind)
 
     @property

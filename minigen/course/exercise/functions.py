@@ -17,14 +17,14 @@ def formula(function: Any) -> Any:
 
 
 def source(function: Callable) -> str:
-    """The source of a function, not indented, without its decorators."""
+    """Return the source of a function, not indented, without its decorators."""
     text = textwrap.dedent(inspect.getsource(function))
     node = _first(ast.parse(text))
     return "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
 
 
 def definition(text: str) -> ast.FunctionDef:
-    """The tree of the function that a text defines, without decorators and annotations of its arguments."""
+    """Return the tree of the function that a text defines, without decorators and annotations of its arguments."""
     node = _first(ast.parse(text))
     node.decorator_list, node.returns = [], None
     for inner in ast.walk(node):
@@ -34,7 +34,9 @@ def definition(text: str) -> ast.FunctionDef:
 
 
 def bare(text: str) -> str:
-    """A function's source as it is compared with another: no docstring, decorators or annotations of its arguments."""
+    """Return a function's source as it is compared with another: no docstring, decorators or annotations of its
+    arguments.
+    """
     node = _first(ast.parse(text))
     stripped = definition(text)
     header = f"def {node.name}({ast.unparse(stripped.args)}):"
@@ -59,12 +61,12 @@ def _first(module: ast.Module) -> ast.FunctionDef:
 
 
 def body(node: ast.FunctionDef) -> list[ast.stmt]:
-    """The statements of a function without its docstring."""
+    """Return the statements of a function without its docstring."""
     return node.body[1:] if ast.get_docstring(node) is not None else node.body
 
 
 def compiled(node: ast.FunctionDef, names: Mapping[str, Any], file: str) -> Callable:
-    """The function that a tree defines, with a copy of `names` as its globals."""
+    """Return the function that a tree defines, with a copy of `names` as its globals."""
     namespace = dict(names)
     exec(compile(ast.Module([node], type_ignores=[]), file, "exec"), namespace)
     return namespace[node.name]

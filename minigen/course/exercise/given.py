@@ -65,7 +65,7 @@ class GivenExercise(ChangedExercise):
         return names[self.name]
 
     def rows_of(self, seed: int) -> Sequence[Any]:
-        """What the reference gives on a seed, packed. Raises UsageError if that was not handed out."""
+        """Return what the reference gives on a seed, packed. Raises UsageError if that was not handed out."""
         if str(seed) not in self.rows:
             known = ", ".join(self.rows)
             raise UsageError(f"{self.id} is changed for an assignment, and checked on seed {known} only, got {seed}")
@@ -73,7 +73,10 @@ class GivenExercise(ChangedExercise):
 
 
 def given_of(exercise: Exercise, data: Mapping[str, Any]) -> GivenExercise:
-    """The variant of an exercise from the data of a file. Raises KeyError or TypeError for data of another form."""
+    """Return the variant of an exercise from the data of a file.
+
+    Raises KeyError or TypeError for data of another form.
+    """
     made = GivenExercise(
         **{each.name: getattr(exercise, each.name) for each in dataclasses.fields(Exercise) if each.init},
         ordinary=exercise,
@@ -94,7 +97,7 @@ def given_of(exercise: Exercise, data: Mapping[str, Any]) -> GivenExercise:
 
 
 def unpacked(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a `Reference`, and under "outcome" those of its `CaseOutcome`, from a packed row."""
+    """Return the fields of a `Reference`, and under "outcome" those of its `CaseOutcome`, from a packed row."""
     outcome = {name: row[name] for name in ("precision", "scale", "draws", "given")}
     outcome |= {"untouched": tuple(row["untouched"]), "returned": dict(row["returned"])}
     return {
@@ -107,7 +110,7 @@ def unpacked(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_json(value: Any) -> Any:
-    """A value from JSON; arrays, tuples, dictionaries and the like are written as {kind: content}."""
+    """Return a value from JSON; arrays, tuples, dictionaries and the like are written as {kind: content}."""
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()

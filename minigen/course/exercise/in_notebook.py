@@ -70,7 +70,7 @@ def check(
 
 
 def _refused(function: Any, allowed_modules: Sequence[str]) -> list[str]:
-    """What a function uses of its notebook that `minigen grade` does not allow or cannot take, in words."""
+    """Return what a function uses of its notebook that `minigen grade` does not allow or cannot take, in words."""
     namespace = getattr(function, "__globals__", {})
     roots = {name.partition(".")[0] for name in allowed_modules} | {"builtins", "__future__"}
     waiting, seen, found = [function], [function], []
@@ -190,7 +190,7 @@ def use(*functions: Callable, exercise: str | None = None) -> None:
 
 
 def _found(address: str) -> list[Exercise]:
-    """The exercises of a name, as the student's folder has them, or the one changed exercise of an address."""
+    """Return the exercises of a name, as the student's folder has them, or the one changed exercise of an address."""
     from minigen.course.exercise.given import MARK
     from minigen.course.exercise.limits import as_given, handed_out
 

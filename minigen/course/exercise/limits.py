@@ -28,7 +28,9 @@ LARGEST = 64 * 2**20  # bytes of the file
 
 
 def text(exercises: Sequence[str], hints: int, private: Mapping[str, Mapping[str, Any]] | None = None) -> str:
-    """The file for exercises, by their ids, of which `hints` hints may be shown; private: as `given_of` reads them."""
+    """Return the file for exercises, by their ids, of which `hints` hints may be shown; private: as `given_of` reads
+    them.
+    """
     more = {"private": dict(private)} if private else {}
     return json.dumps({"hints": dict.fromkeys(exercises, hints), **more}, indent=1) + "\n"
 
@@ -43,7 +45,7 @@ def allowed_hints(exercise: Exercise, folder: Path) -> int:
 
 
 def as_given(exercise: Exercise, folder: Path) -> Exercise:
-    """An exercise as a student with this folder has it: changed, if the file of an assignment says so."""
+    """Return an exercise as a student with this folder has it: changed, if the file of an assignment says so."""
     for data in _recorded("private", exercise.id, folder):
         from minigen.course.exercise.given import given_of
 
@@ -53,7 +55,7 @@ def as_given(exercise: Exercise, folder: Path) -> Exercise:
 
 
 def handed_out(address: str) -> Exercise:
-    """The changed exercise of an address, "gan/12/critic_loss@1".
+    """Return the changed exercise of an address, "gan/12/critic_loss@1".
 
     The file of its assignment is in the student's folder, here, above it, or beside the lessons of a platform's
     package. Raises UsageError if there is none.
@@ -70,7 +72,7 @@ def handed_out(address: str) -> Exercise:
 
 
 def _recorded(table: str, id: str, folder: Path) -> Iterator[Any]:
-    """What the files in the folder, here and above it have for an exercise."""
+    """Yield what the files in the folder, here and above it have for an exercise."""
     for place in dict.fromkeys([folder, Path(), folder / ".."]):
         with contextlib.suppress(Unreadable, ValueError, TypeError, KeyError):
             yield json.loads(read_bytes(place / FILE_NAME, LARGEST))[table][id]

@@ -37,7 +37,8 @@ STRUCTURES = (list, tuple, dict, str, int, float)
 
 
 def looked_up(exercise: Exercise, right: Sequence[Callable], wrong: Sequence[Callable]) -> frozenset[int]:
-    """The numbers of the cases that a table of the practice seed passes on some secret seed, or that cannot be shifted.
+    """Return the numbers of the cases that a table of the practice seed passes on some secret seed, or that cannot be
+    shifted.
 
     right, wrong: other right answers and the listed mistakes, by which a shift is judged.
     """
@@ -87,7 +88,7 @@ def _shiftable(
 
 
 def _properties(exercise: Exercise) -> set[int]:
-    """The numbers of the cases that are identities."""
+    """Return the numbers of the cases that are identities."""
     return {number for number, case in enumerate(exercise.cases) if case.is_property}
 
 
@@ -119,7 +120,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _passed(exercise: Exercise, function: Callable, seed: int, rows: Sequence[Reference]) -> frozenset[int]:
-    """The numbers of the cases that a function passes."""
+    """Return the numbers of the cases that a function passes."""
     outcomes = [observe_case(exercise, function, seed, number, row) for number, row in enumerate(rows)]
     verdicts = compare_all(judged_cases(exercise, rows), outcomes, [row.outcome for row in rows])
     return frozenset(number for number, verdict in enumerate(verdicts) if verdict.passed)
@@ -129,7 +130,8 @@ def _passed(exercise: Exercise, function: Callable, seed: int, rows: Sequence[Re
 
 
 def table_of(exercise: Exercise, seed: int, otherwise: str = "nearest") -> Callable:
-    """An answer that returns what the reference returned for the same arguments in the cases of a seed, or raised.
+    """Return an answer that returns what the reference returned for the same arguments in the cases of a seed, or
+    raised.
 
     otherwise: what it does for other arguments. "nearest": it returns what belongs to the nearest ones of the same
     shapes, and raises where there are none; "first": what the reference returned first; "raise": it raises.
@@ -169,7 +171,7 @@ def table_of(exercise: Exercise, seed: int, otherwise: str = "nearest") -> Calla
 
 
 def _unboxed(value: Any) -> Any:
-    """A copy of a structure without autograd's boxes."""
+    """Return a copy of a structure without autograd's boxes."""
     value = unbox(value)
     if type(value) in (list, tuple):
         return type(value)(map(_unboxed, value))
@@ -179,7 +181,7 @@ def _unboxed(value: Any) -> Any:
 
 
 def _distance(a: Any, b: Any) -> float:
-    """The sum of squares between the numbers of two structures; infinite where they differ in form."""
+    """Return the sum of squares between the numbers of two structures; infinite where they differ in form."""
     pairs = list(_leaves(a, b))
     if None in pairs:
         return np.inf
@@ -193,7 +195,7 @@ def _distance(a: Any, b: Any) -> float:
 
 
 def _leaves(a: Any, b: Any) -> Iterator[tuple[Any, Any] | None]:
-    """The pairs of numbers and arrays in two structures; None where the structures differ."""
+    """Yield the pairs of numbers and arrays in two structures; None where the structures differ."""
     if type(a) in (list, tuple) and type(a) is type(b) and len(a) == len(b):
         for x, y in zip(a, b, strict=True):
             yield from _leaves(x, y)

@@ -89,7 +89,7 @@ def mutants_of(node: ast.FunctionDef, namespace: Mapping[str, Any]) -> list[Muta
 
 
 def changed_functions(node: ast.FunctionDef, namespace: Mapping[str, Any], changes: Iterable[Change]) -> list[Mutant]:
-    """The functions that a tree defines after each of the changes, but for those that change nothing."""
+    """Return the functions that a tree defines after each of the changes, but for those that change nothing."""
     seen, found = {ast.unparse(node)}, []
     names: dict[str, int] = {}
     nodes = list(ast.walk(node))
@@ -113,13 +113,13 @@ def changed_functions(node: ast.FunctionDef, namespace: Mapping[str, Any], chang
 
 
 def _parents(nodes: Sequence[ast.AST]) -> dict[int, int]:
-    """The position of each node's parent among the nodes of a tree, by that of the node."""
+    """Return the position of each node's parent among the nodes of a tree, by that of the node."""
     positions = {id(node): i for i, node in enumerate(nodes)}
     return {positions[id(child)]: i for i, node in enumerate(nodes) for child in ast.iter_child_nodes(node)}
 
 
 def _expressions(tree: ast.FunctionDef) -> list[int]:
-    """What names the change of each node, all by their positions in `ast.walk`.
+    """Return what names the change of each node, all by their positions in `ast.walk`.
 
     It is the node itself, or for a constant or an axis the expression that it is in.
     """
@@ -209,7 +209,7 @@ KINDS = {
 
 
 def _words(kind: str, node: ast.AST) -> str:
-    """A change in words, from its kind and the node of the equation that it changes."""
+    """Return a change in words, from its kind and the node of the equation that it changes."""
     operator = type(getattr(node, "op", None))
     function = getattr(node, "func", None)
     name = getattr(function, "attr", getattr(function, "id", ""))
@@ -265,7 +265,7 @@ def _is_check(node: ast.AST) -> bool:
 
 
 def _axis_nodes(node: ast.AST) -> list[ast.AST]:
-    """The value of `axis=...`, with what is in it."""
+    """Return the value of `axis=...`, with what is in it."""
     if isinstance(node, ast.keyword) and node.arg == "axis":
         return [node.value]
     return []
@@ -352,7 +352,7 @@ def _slice(node: ast.Slice) -> Iterator[tuple[str, Callable]]:
 
 
 def with_fields(node: ast.AST, **fields: Any) -> ast.AST:
-    """The node, after a change of some of its fields."""
+    """Return the node, after a change of some of its fields."""
     for name, value in fields.items():
         setattr(node, name, value)
     return node

@@ -9,7 +9,8 @@ __all__ = ["global_names"]
 
 
 def global_names(text: str) -> set[str]:
-    """The names outside its own arguments and variables that a text uses: `np` and `EPS`, but not an argument `time`.
+    """Return the names outside its own arguments and variables that a text uses: `np` and `EPS`, but not an argument
+    `time`.
 
     Raises SyntaxError, ValueError, RecursionError or MemoryError for what Python cannot read.
     """

@@ -63,14 +63,14 @@ def replace(target: str, function: Callable, also: Iterable[dict] = ()) -> list[
 
 
 def _put_back_later(function: Callable, original: Callable, before: set[tuple[int, Any]]) -> None:
-    """The original in modules that were loaded meanwhile and took the new one; not where that was before."""
+    """Put the original back in modules that were loaded meanwhile and took the new one; not where that was before."""
     for container, key in list(_places(function, package=original.__module__)):
         if (id(container), key) not in before:
             container[key] = original
 
 
 def put_back(container: Any, key: Any, function: Callable, original: Any) -> None:
-    """The original where `function` still is: what has been bound again since, as in a notebook, stays."""
+    """Put the original back where `function` still is: what has been bound again since, as in a notebook, stays."""
     try:
         current = container[key]
     except (KeyError, IndexError):
@@ -81,7 +81,7 @@ def put_back(container: Any, key: Any, function: Callable, original: Any) -> Non
 
 @contextlib.contextmanager
 def replaced(target: str, function: Callable, also: Iterable[dict] = ()) -> Iterator[None]:
-    """`function` in the place of the package's `target` for a while; `also`: further namespaces to look through."""
+    """Put `function` in the place of the package's `target` for a while; `also`: further namespaces to look through."""
     undo = replace(target, function, also)
     try:
         yield

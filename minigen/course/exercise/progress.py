@@ -41,13 +41,13 @@ FILE_NAME = ".progress.json"
 
 
 def home() -> Path:
-    """The student's folder, `exercises/`: in the current folder, or beside it if that is `notebooks/`."""
+    """Return the student's folder, `exercises/`: in the current folder, or beside it if that is `notebooks/`."""
     here = Path("exercises")
     return Path("..") / here if Path.cwd().name == "notebooks" and not here.is_dir() else here
 
 
 def add_folder(parser: argparse.ArgumentParser) -> None:
-    """The option --dir, the student's folder."""
+    """Add the option --dir, the student's folder."""
     folder = home()
     parser.add_argument("--dir", type=Path, default=folder, metavar="DIR", help=f"your folder (default {folder})")
 
@@ -118,7 +118,7 @@ class Progress:
 
 @contextlib.contextmanager
 def changed(folder: Path) -> Iterator[Progress]:
-    """The record of a folder, to be changed in the block and saved at its end; other processes wait meanwhile.
+    """Give the record of a folder, to be changed in the block and saved at its end; other processes wait meanwhile.
 
     Raises OSError if the folder cannot be written: before the block, or at its end.
     """
@@ -174,7 +174,9 @@ def note(reports: Sequence[Report], file: Path) -> None:
 
 
 def next_step(reports: Sequence[Report], folder: Path | None = None) -> str:
-    """What to do after a check: see a hint, or train with the answers, compare them and go on; by a folder's record."""
+    """Return what to do after a check: see a hint, or train with the answers, compare them and go on; by a folder's
+    record.
+    """
     failed = [report for report in reports if not report.passed]
     if failed:
         return f"stuck? minigen exercise hint {failed[0].exercise.id}"
@@ -206,5 +208,5 @@ def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") 
 
 
 def _lesson_folders() -> list[tuple[str, Path]]:
-    """The lessons that have exercises, in order, with their folders; none of their files is run."""
+    """Return the lessons that have exercises, in order, with their folders; none of their files is run."""
     return [(short_id(folder), folder) for folder in lesson_folders("exercise.py")]

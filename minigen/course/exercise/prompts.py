@@ -29,13 +29,14 @@ RELATIONS = {"<=": r"\le", ">=": r"\ge", "->": r"\to", "~": r"\sim", "||": r"\,\
 SIGNS = {"+": "+", "-": "-", "*": r"\cdot", "/": "/", ".": r"\cdot"}
 ESCAPED = re.compile(r"[\\*_<\[\]]")
 
-# What is code: in backticks or quotation marks already, a lesson, an argument with its value, a dotted name.
+# What is Markdown already: code in backticks, mathematics, an emphasis.
+KEPT = re.compile(r"`[^`]+`|\$[^$]+\$|\*[A-Za-z]+(?: [A-Za-z]+)*\*(?!\w)")
+# What is code: in quotation marks, a lesson, an argument with its value, a dotted name.
 CODE = re.compile(
-    rf"`[^`]+`|\"\w+\"|\b(?:{'|'.join(FAMILIES)})/\d\d\b(?:/\w+)?"
+    rf"\"\w+\"|\b(?:{'|'.join(FAMILIES)})/\d\d\b(?:/\w+)?"
     r"|\b[A-Za-z]\w*=(?:True|False|None|[\d.]+)(?!\w)|\b(?:True|False|None|NaN|float(?:16|32|64)|u?int(?:8|32|64))\b"
     r"|\b[A-Za-z]\w*(?:\.[A-Za-z_]\w*)+"
 )
-EMPHASIS = re.compile(r"\*[A-Za-z]+(?: [A-Za-z]+)*\*(?!\w)")
 NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|_(?=\w))*")
 SHAPE = re.compile(r"\((?:\w+|\.\.\.)(?:, (?:\d+ )?(?:\w+|\.\.\.))+,?\)")
 NUMBER = re.compile(r"\d+(?:,\d{3})+|\d+(?:\.\d+)?(?:e-?\d+)?")
@@ -63,28 +64,29 @@ def markdown(text: str, arguments: Collection[str] = ()) -> str:
 
 
 def _arguments(exercise: Exercise) -> list[str]:
-    """The names of the arguments of the function that the student writes."""
+    """Return the names of the arguments of the function that the student writes."""
     (function,) = ast.parse(f"def {signature(exercise)}: ...").body
     return [node.arg for node in ast.walk(function) if isinstance(node, ast.arg)]
 
 
 def _parts(text: str, arguments: Collection[str]) -> Iterator[str]:
-    """The text, in which each part of code or mathematics is replaced."""
+    """Yield the text, in which each part of code or mathematics is replaced."""
     formulas = _Formulas(text, arguments)
     at = 0
     while at < len(text):
         begins = at == 0 or not (text[at - 1].isalnum() or text[at - 1] in "_`'.")
-        code, emphasis = _end_of_code(text, at, arguments) if begins else at, EMPHASIS.match(text, at)
-        formula = formulas.at(at) if begins and not emphasis else None
-        if formula and formula.strong and formula.end >= code:
+        kept = KEPT.match(text, at) if begins else None
+        code = _end_of_code(text, at, arguments) if begins else at
+        formula = formulas.at(at) if begins else None
+        if kept:
+            yield kept[0]
+            at = kept.end()
+        elif formula and formula.strong and formula.end >= code:
             yield f"${formula.latex}$"
             at = formula.end
         elif code > at:
-            yield text[at:code] if text[at] == "`" else f"`{text[at:code]}`"
+            yield f"`{text[at:code]}`"
             at = code
-        elif emphasis and begins:
-            yield emphasis[0]
-            at = emphasis.end()
         elif formula:
             lone = text[at : formula.end]
             yield lone if NUMBER.fullmatch(lone) and "e" not in lone else f"${formula.latex}$"
@@ -104,7 +106,7 @@ def _end_of_code(text: str, at: int, arguments: Collection[str]) -> int:
     found = CODE.match(text, at)
     name = NAME.match(text, at)
     end = found.end() if found else name.end() if name else at
-    if found and found[0][0] in '`"' or end == at:
+    if found and found[0].startswith('"') or end == at:
         return end
     after = end
     while text[after : after + 1] in ("(", "["):
@@ -141,15 +143,15 @@ class _Formulas:
         self.text, self.arguments = text, arguments
 
     def at(self, start: int) -> Piece | None:
-        """The longest formula that begins here; None if there is none, or only a word."""
+        """Return the longest formula that begins here; None if there is none, or only a word."""
         text, name = self.text, NAME.match(self.text, start)
         after = text[name.end() :] if name else ""
         if name and name[0] in ARTICLES and not re.match(r" ?(?:[=<>+*/^~]|- )|\(", after):
             return None
         if name and name[0].isupper() and re.match(r"-[A-Za-z]", after):  # U-Net
             return None
-        is_word = bool(name) and len(name[0]) > 1 and not self._is_symbol(name[0])
-        if name and is_word and name[0] not in GREEK:
+        is_word = name is not None and self._symbol(name[0]) is None
+        if name and is_word:
             is_function = name[0] in FUNCTIONS | NAMED | {"sqrt"}
             follows = r"\(| [=<>|/*+\w]|/" if is_function else r"[~/^]| [=<>/*+]"
             if not (is_function or name[0] in self.arguments) or not re.match(follows, after):
@@ -157,10 +159,11 @@ class _Formulas:
         piece = self._relation(start, inside="")
         if piece is None or re.match(r"\w", text[piece.end :]):
             return None
-        if name and piece.end == name.end() and is_word:  # a word alone
-            if re.match(r"-[A-Z]", after):  # beta-VAE
-                return Piece(piece.latex, piece.end, strong=True)
-            return piece if name[0] in GREEK and name[0] not in self.arguments else None
+        if name and piece.end == name.end():
+            if is_word:
+                return None
+            in_compound = re.match(r"-[A-Z]", after)  # beta-VAE
+            return Piece(piece.latex, piece.end, strong=piece.strong or in_compound is not None)
         if text[start] == "(" and NUMBER.fullmatch(text, start + 1, piece.end - 1):  # "kept (1) or changed (0)"
             return None
         return piece
@@ -168,7 +171,7 @@ class _Formulas:
     # -- the grammar ---------------------------------------------------------------------------------------------------
 
     def _relation(self, at: int, inside: str) -> Piece | None:
-        """Sums that relations connect; inside: the bracket that closes what it stands for, or ""."""
+        """Read sums that relations connect; inside: the bracket around them, or ""."""
         piece = self._sum(at, inside)
         while piece:
             relations = [*RELATIONS, "|"] if inside and inside != "|" else list(RELATIONS)
@@ -181,7 +184,7 @@ class _Formulas:
         return None
 
     def _sum(self, at: int, inside: str) -> Piece | None:
-        """Terms that signs connect, or that stand next to each other, as a product."""
+        """Read terms that signs connect, or that follow each other, as a product."""
         piece = self._term(at, inside)
         while piece:
             sign = self._sign(piece.end, list(SIGNS))
@@ -211,12 +214,12 @@ class _Formulas:
         name = NAME.match(self.text, at)
         if name is None or (name[0] in ARTICLES and not inside):
             return NUMBER.match(self.text, at) is not None and self.text[at - 4 : at] == "... "
-        if len(name[0]) == 1 or name[0] in GREEK | FUNCTIONS | NAMED or self._is_symbol(name[0]):
+        if name[0] in FUNCTIONS | NAMED or self._symbol(name[0]):
             return self.text[name.end() : name.end() + 1] != "-"
         return name[0] in self.arguments and (bool(inside) or _is_code(name[0], self.arguments))
 
     def _term(self, at: int, inside: str) -> Piece | None:
-        """An atom with its sign and power."""
+        """Read an atom with its sign and power."""
         text = self.text
         if text.startswith(("-", "+"), at) and re.match(r"[\w(|]", text[at + 1 : at + 2]):
             piece = self._term(at + 1, inside)
@@ -260,7 +263,7 @@ class _Formulas:
         return found
 
     def _named(self, name: str, end: int) -> Piece | None:
-        """A symbol, a function with its argument, or an argument's name."""
+        """Return a symbol, a function with its argument, or an argument's name."""
         text = self.text
         if name == "sqrt":
             within = self._bracket(end, words=True) if text.startswith("(", end) else None
@@ -276,11 +279,12 @@ class _Formulas:
                 return Piece(f"{latex} {following.latex}", following.end, strong=True)
             return Piece(latex, end) if name in {"det", "logit", "SNR"} else None
         latex = self._symbol(name)
+        index_is_word = re.search("_[a-z]{2,}", name) is not None
         if latex is None:
             if name not in self.arguments or text.startswith(("(", "["), end):
                 return None
             latex = _word(name)
-        elif text.startswith("(", end) and (name in self.arguments or re.search("_[a-z]{2,}", name)) and len(name) > 1:
+        elif text.startswith("(", end) and len(name) > 1 and (name in self.arguments or index_is_word):
             return None  # a function of Python
         strong = "_" in name and name not in self.arguments
         if text.startswith("_(", end):
@@ -303,7 +307,9 @@ class _Formulas:
         return Piece(latex, end, strong)
 
     def _bracket(self, at: int, words: bool = False) -> Piece | None:
-        """What is between brackets: one or several expressions. words: a word may be one of them, p(class | sample)."""
+        """Return what is between brackets: one or several expressions. words: a word may be one of them, p(class |
+        sample).
+        """
         text, latex, end = self.text, self.text[at], at + 1
         if text[at : at + 2] == "()":
             return Piece("()", at + 2, strong=True)
@@ -325,7 +331,7 @@ class _Formulas:
             end = piece.end + 2
 
     def _sign(self, at: int, signs: Collection[str]) -> tuple[str, int] | None:
-        """The sign that comes next, with spaces on both sides or on none, and where its right side begins."""
+        """Return the sign that comes next, with spaces on both sides or on none, and where its right side begins."""
         for sign in sorted(signs, key=len, reverse=True):
             if self.text.startswith(f" {sign} ", at):
                 return sign, at + len(sign) + 2
@@ -337,12 +343,8 @@ class _Formulas:
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
-    def _is_symbol(self, name: str) -> bool:
-        """Whether a name is a letter with an index or an accent: x_t, beta_1, c_skip, x0, dx."""
-        return self._symbol(name) is not None
-
     def _symbol(self, name: str) -> str | None:
-        """The LaTeX of a letter with its indices; None of another name."""
+        """Return the LaTeX of a letter with its indices; None of another name."""
         head, *indices = name.split("_")
         joined = re.fullmatch(r"([A-Za-z]+?)(\d+)", head)
         if joined:

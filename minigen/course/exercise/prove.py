@@ -152,7 +152,7 @@ def _compare(exercise: Exercise, outcomes: Sequence[CaseOutcome], rows: Sequence
 def _on_seeds(
     exercise: Exercise, function: Callable, wanted: Sequence[Sequence[Reference]], fixed: Iterable[int]
 ) -> Iterator[list[CaseOutcome]]:
-    """The outcomes on one seed after the other; those of cases with fixed inputs are found once."""
+    """Yield the outcomes on one seed after the other; those of cases with fixed inputs are found once."""
     known: dict[int, CaseOutcome] = {}
     for seed, rows in enumerate(wanted):
         outcomes = _observe(exercise, function, seed, rows, known)
@@ -164,12 +164,12 @@ class EquationProofs:
     """The proofs that depend on where the equation is written: here it is the package's own function."""
 
     def form(self, exercise: Exercise) -> list[str]:
-        """What its cases, and its texts, must have."""
+        """Return what its cases, and its texts, must have."""
         problems = [] if has_literal(exercise) else ["no case has a literal: give one `expect` worked by hand"]
         return problems if any(case.is_property for case in exercise.cases) else [*problems, "no case has a property"]
 
     def fixed(self, exercise: Exercise, right: Sequence[ListedAnswer], mistakes: Sequence[ListedAnswer]) -> list[str]:
-        """The cases that are `fixed` and should not be, and the other way round."""
+        """Return the cases that are `fixed` and should not be, and the other way round."""
         found = looked_up(exercise, [answer.function for answer in right], [mistake.function for mistake in mistakes])
         problems = []
         for number, case in enumerate(exercise.cases):
@@ -184,11 +184,11 @@ class EquationProofs:
         return problems
 
     def mutants(self, exercise: Exercise, right: Sequence[ListedAnswer]) -> tuple[list[Mutant], list[ListedAnswer]]:
-        """The mutants of the equation, and the other ways to write it whose mutants are tried, too."""
+        """Return the mutants of the equation, and the other ways to write it whose mutants are tried, too."""
         return mutants(exercise.reference), list(right)
 
     def equivalents(self, exercise: Exercise, listed: Mapping[str, str]) -> Mapping[str, str]:
-        """The mutants that compute the same, with the reasons; listed: those of the exercise's own answers."""
+        """Return the mutants that compute the same, with the reasons; listed: those of the exercise's own answers."""
         return listed
 
 
@@ -276,7 +276,7 @@ def _squeeze(text: str) -> str:
 
 
 def _drivers(exercise: Exercise) -> list[str]:
-    """What a worker gets of the exercise's file runs on its own: no driver uses the exercise."""
+    """Return what a worker gets of the exercise's file runs on its own: no driver uses the exercise."""
     try:
         drivers = load_drivers(drivers_of(exercise), str(exercise.path), [case.name for case in exercise.cases])
     except Exception as error:
@@ -291,7 +291,7 @@ def _drivers(exercise: Exercise) -> list[str]:
 
 
 def _student(exercise: Exercise, codes: dict[str, str]) -> tuple[str, Callable]:
-    """The text of a student's file, from the stubs of the lesson with some code typed in, and her function."""
+    """Return the text of a student's file, from the stubs of the lesson with some code typed in, and her function."""
     text = stubs.completed(stubs.stub_file(_beside(exercise)), codes)
     namespace: dict[str, Any] = {"__name__": "student"}
     exec(compile(text, "<student>", "exec"), namespace)
@@ -299,20 +299,20 @@ def _student(exercise: Exercise, codes: dict[str, str]) -> tuple[str, Callable]:
 
 
 def hint_three(exercise: Exercise) -> ListedAnswer:
-    """The code of the last hint, typed into the unchanged stub, beside that of the lesson's other exercises."""
+    """Return the code of the last hint, typed into the unchanged stub, beside that of the lesson's other exercises."""
     text, function = _student(exercise, {other.name: other.hints[2] for other in _beside(exercise)})
     tree = functions.definition(stubs.function_source(text, exercise.name) or "")
     return ListedAnswer(exercise.hints[2], "hint three", tree, function)
 
 
 def _beside(exercise: Exercise) -> list[Exercise]:
-    """The exercises of the same file, which may use one another."""
+    """Return the exercises of the same file, which may use one another."""
     assert exercise.path is not None, "the catalog sets the path of every exercise"
     return [exercise if other.id == exercise.id else other for other in catalog.load(exercise.path)]
 
 
 def _stub(exercise: Exercise, right: Sequence[ListedAnswer], rows: Sequence[Reference]) -> list[str]:
-    """The stub fails as a stub, and shows nothing of the reference or of a variant."""
+    """Return the stub fails as a stub, and shows nothing of the reference or of a variant."""
     problems = []
     text, function = _student(exercise, {})
     outcomes = _observe(exercise, function, 0, rows)
@@ -389,7 +389,7 @@ def _mistakes(
 
 
 def _mistake_problem(mistake: ListedAnswer, verdicts: Sequence[Verdict], found: Sequence[ListedAnswer]) -> str:
-    """What is wrong with a mistake on one seed; "" if nothing is."""
+    """Return what is wrong with a mistake on one seed; "" if nothing is."""
     failed = [verdict for verdict in verdicts if not verdict.passed]
     broken = [verdict for verdict in failed if verdict.status == status.GRADER_ERROR]
     if broken:
@@ -436,7 +436,7 @@ def _mutants(
 
 
 def _alive(exercise: Exercise, every: list[Mutant], rows: Sequence[Reference]) -> tuple[list[str], list[str]]:
-    """The names of all mutants, and of those that pass every case."""
+    """Return the names of all mutants, and of those that pass every case."""
     alive = []
     for mutant in every:
         if _passes(exercise, mutant.function, rows):

@@ -12,6 +12,7 @@ from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.given import GivenExercise
 
 __all__ = [
+    "bare_stub",
     "completed",
     "function_source",
     "imports",
@@ -46,13 +47,22 @@ def stub(exercise: Exercise, width: int = WIDTH) -> str:
     return f"def {signature(exercise)}:\n{textwrap.indent(body, '    ')}\n"
 
 
+def bare_stub(exercise: Exercise) -> str:
+    """Return the stub of a reader who has the prompt before her eyes: the signature, and the line that raises."""
+    return f"def {signature(exercise)}:\n    {RAISE}\n"
+
+
 def imports(exercises: Sequence[Exercise]) -> list[str]:
-    """The lines at the top of a file of stubs: what the answers to these exercises may use, autograd's np last."""
+    """Return the lines at the top of a file of stubs: what the answers to these exercises may use,
+    autograd's np last.
+    """
     return [*sorted({line for exercise in exercises for line in exercise.imports if line != NUMPY}), NUMPY]
 
 
 def completed(text: str, codes: Mapping[str, str]) -> str:
-    """A file of stubs with code typed in for the `raise` line of some functions, by name: hint three, or a variant."""
+    """Return a file of stubs with code typed in for the `raise` line of some functions, by name: hint three, or a
+    variant.
+    """
     for name, code in codes.items():
         before = function_source(text, name)
         if before is None:
@@ -62,14 +72,16 @@ def completed(text: str, codes: Mapping[str, str]) -> str:
 
 
 def solution(exercise: Exercise) -> str:
-    """The function that answers an exercise: the package's own, or the last hint where an assignment changes it."""
+    """Return the function that answers an exercise: the package's own,
+    or the last hint where an assignment changes it.
+    """
     if not exercise.changed:
         return functions.source(exercise.reference)
     return f"def {signature(exercise)}:\n{textwrap.indent(exercise.hints[2], '    ')}\n"
 
 
 def stub_file(exercises: Sequence[Exercise]) -> str:
-    """The file that `minigen exercise start` writes for a lesson."""
+    """Return the file that `minigen exercise start` writes for a lesson."""
     lesson = exercises[0].lesson
     minutes = sum(exercise.minutes for exercise in exercises)
     name = f"exercises/{lesson.replace('/', '_')}.py"
@@ -93,7 +105,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
 
 
 def _last_definition(source: str, name: str) -> ast.FunctionDef | None:
-    """The last top-level definition of a function in a file, or None."""
+    """Return the last top-level definition of a function in a file, or None."""
     found = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == name]
     return found[-1] if found else None
 
@@ -117,7 +129,7 @@ def is_stub(source: str, name: str) -> bool | None:
 
 
 def function_source(source: str, name: str) -> str | None:
-    """The lines of a function of a file, or None if it has none of that name."""
+    """Return the lines of a function of a file, or None if it has none of that name."""
     node = _last_definition(source, name)
     if node is None:
         return None
@@ -126,7 +138,7 @@ def function_source(source: str, name: str) -> str | None:
 
 
 def replace_function(source: str, name: str, text: str) -> str:
-    """The file with one function replaced by `text`, or with `text` added at its end."""
+    """Return the file with one function replaced by `text`, or with `text` added at its end."""
     node = _last_definition(source, name)
     if node is None:
         return source.rstrip("\n") + "\n\n\n" + text

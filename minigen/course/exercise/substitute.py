@@ -103,7 +103,7 @@ def install(file: str | Path, lesson_id: str) -> list[str]:
 
 @contextlib.contextmanager
 def substituted(file: str | Path, lesson_id: str, even_if_wrong: bool = False) -> Iterator[None]:
-    """The student's functions in the place of the package's while a lesson runs; prints how often they were called.
+    """Use the student's functions in place of the package's while a lesson runs; print how often they were called.
 
     It prints, too, which of them have not passed, as far as it is recorded; `even_if_wrong`: the lesson's checks go on.
     """
@@ -126,7 +126,9 @@ def substituted(file: str | Path, lesson_id: str, even_if_wrong: bool = False) -
 
 
 def _not_passed(file: Path, exercises: Sequence[Exercise]) -> list[str]:
-    """The functions of a file that have never passed, by the record beside it; none if it is not that of the file."""
+    """Return the functions of a file that have never passed, by the record beside it; none if it is not that of the
+    file.
+    """
     if not exercises or file.name != answer_file(exercises[0].lesson).name:
         return []
     record = Progress(file.parent)
@@ -147,13 +149,13 @@ def put(exercise: Exercise, function: Callable, space: MutableMapping[str, Any] 
 
 
 def own(function: Any) -> Any:
-    """The student's function itself, where the argument is a wrapper that counts its calls."""
+    """Return the student's function itself, where the argument is a wrapper that counts its calls."""
     return getattr(function, "student", function)
 
 
 @contextlib.contextmanager
 def suspended() -> Iterator[None]:
-    """The package's own functions for a while: an answer is compared with them."""
+    """Use the package's own functions for a while: an answer is compared with them."""
     entries = list(_active.values())
     for entry in reversed(entries):
         entry.leave()
@@ -165,7 +167,9 @@ def suspended() -> Iterator[None]:
 
 
 def fingerprint() -> str:
-    """A hash of the functions that are in the package's place, for what is kept of a training; "" if there are none."""
+    """Return a hash of the functions that are in the package's place, for what is kept of a training; "" if there are
+    none.
+    """
     text = ""
     for identity, entry in sorted(_active.items()):
         code = getattr(entry.student, "__code__", None)

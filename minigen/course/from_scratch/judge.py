@@ -107,7 +107,7 @@ def measure(task: FromScratch, observed: Observed, seed: int) -> dict[str, float
 
 
 def points_of(task: FromScratch, numbers: Mapping[str, float]) -> tuple[int, list[str]]:
-    """The points of ten, and the bars that do not hold, in words: six for all bars, four by the last number."""
+    """Return the points of ten, and the bars that do not hold, in words: six for all bars, four by the last number."""
     missed = []
     for name, (least, most) in task.bars.items():
         value = numbers[name]

@@ -29,7 +29,7 @@ PROJECTIONS = 100
 def plane_numbers(
     samples: np.ndarray, train: np.ndarray, density: Density, rng: np.random.Generator
 ) -> dict[str, float]:
-    """The numbers of samples (N, 2) of a model that was trained on points `train` of a density."""
+    """Return the numbers of samples (N, 2) of a model that was trained on points `train` of a density."""
     n = len(samples)
 
     def distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -73,7 +73,7 @@ def memorization(samples: np.ndarray, train: np.ndarray, density: Density, rng: 
 
 
 def density_numbers(log_prob: Mapping[str, np.ndarray], held_out: np.ndarray, density: Density) -> dict[str, float]:
-    """The numbers of log-densities of the held-out points and of the cells of a grid, "held_out" and "grid"."""
+    """Return the numbers of log-densities of the held-out points and of the cells of a grid, "held_out" and "grid"."""
     truth = density.log_prob(held_out.astype(np.float64))
     mass = np.exp(log_prob["grid"].astype(np.float64)).sum() * density.cells(GRID)[1]
     return {"nats": float(np.mean(truth - log_prob["held_out"])), "mass": float(mass)}
@@ -82,7 +82,7 @@ def density_numbers(log_prob: Mapping[str, np.ndarray], held_out: np.ndarray, de
 def binary_numbers(
     samples: np.ndarray, train: np.ndarray, held_out: np.ndarray, log_prob: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
-    """The numbers of samples (N, D) of zeros and ones, and of the log-probabilities of held-out examples."""
+    """Return the numbers of samples (N, D) of zeros and ones, and of the log-probabilities of held-out examples."""
     true = np.cov(held_out.T)
     found = {"cov": float(np.linalg.norm(np.cov(samples.T) - true) / np.linalg.norm(true))}
     seen = {row.tobytes() for row in train.astype(np.uint8)}

@@ -111,7 +111,7 @@ def _unanswered(task: FromScratch, submission: Submission, outcome: CaseOutcome,
 
 
 def _problem(task: FromScratch, source: str) -> Observed | None:
-    """What the text of a file lacks or must not have; None if it can be run."""
+    """Return what the text of a file lacks or must not have; None if it can be run."""
     missing = [name for name in task.functions if name not in defined_names(source)]
     if missing:
         message = f"the file must define {', '.join(task.functions)}; not there yet: {', '.join(missing)}"
@@ -134,7 +134,7 @@ def _problem(task: FromScratch, source: str) -> Observed | None:
 
 
 def data_of(task: FromScratch, train: np.ndarray, held_out: np.ndarray, seed: int) -> bytes:
-    """What the worker gets: the training examples and, where densities are asked for, the points of them."""
+    """Return what the worker gets: the training examples and, where densities are asked for, the points of them."""
     arrays = {"x": train, "seed": np.array(seed), "n": np.array(JUDGED)}
     if task.alpha_bar is not None:
         assert isinstance(task.density, GaussianMixture), "the exact predictor of the noise is that of a mixture"
@@ -153,13 +153,13 @@ def data_of(task: FromScratch, train: np.ndarray, held_out: np.ndarray, seed: in
 
 @lru_cache
 def _models() -> list[str]:
-    """The files of the package's own models, which a worker must not read."""
+    """Return the files of the package's own models, which a worker must not read."""
     folders = [PACKAGE / name for name in whole.MODELS if name not in ("course", "classroom")]
     return [str(path) for folder in folders for path in sorted(folder.rglob("*.py"))]
 
 
 def checked(task: FromScratch, found: Observed, train: np.ndarray, held_out: np.ndarray) -> Observed:
-    """What was observed, or what is wrong with its shapes and values."""
+    """Return what was observed, or what is wrong with its shapes and values."""
     wanted = (JUDGED, train.shape[1])
 
     def wrong(state: str, message: str) -> Observed:

@@ -16,7 +16,7 @@ __all__ = ["as_data", "as_text", "draw"]
 
 
 def as_text(verdict: Verdict, picture: Path | None = None) -> str:
-    """The points, what is missing, the numbers with their meanings, and where the picture is."""
+    """Return the points, what is missing, the numbers with their meanings, and where the picture is."""
     task, observed = verdict.task, verdict.observed
     points = f"{verdict.points} of {task.points} points"
     lines = [f"{task.id}  {color(points, 'green' if verdict.passed else 'red')}"]
@@ -40,7 +40,7 @@ def as_text(verdict: Verdict, picture: Path | None = None) -> str:
 
 
 def as_data(verdict: Verdict) -> dict[str, Any]:
-    """The verdict for a program."""
+    """Return the verdict for a program."""
     return {
         "id": verdict.task.id,
         "seed": verdict.seed,
@@ -76,7 +76,7 @@ def draw(verdict: Verdict, path: Path) -> Path:
 
 
 def _bounds(x: np.ndarray) -> tuple[float, float, float, float]:
-    """The part of the plane that holds the data, with a margin."""
+    """Return the part of the plane that holds the data, with a margin."""
     (left, bottom), (right, top) = x.min(axis=0), x.max(axis=0)
     margin = 0.15 * max(right - left, top - bottom)
     return left - margin, right + margin, bottom - margin, top + margin

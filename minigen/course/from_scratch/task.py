@@ -146,7 +146,7 @@ class FromScratch:
         )
 
     def empty_file(self) -> str:
-        """What the reader begins with: the task in a few lines, and nothing else."""
+        """Return what the reader begins with: the task in a few lines, and nothing else."""
         parts = [" ".join(part.replace("`", "").split()) for part in (self.prompt, self.limits)]
         text = "\n\n".join(textwrap.fill(part, 100, break_on_hyphens=False) for part in parts)
         head = f"From an empty file: {self.title}. About {self.minutes:g} minutes, {self.lines} lines."
@@ -154,7 +154,7 @@ class FromScratch:
 
 
 def task_of(folder: Path) -> FromScratch | None:
-    """The task of a lesson's folder; None if it has none. Raises AuthorError if its file cannot be used."""
+    """Return the task of a lesson's folder; None if it has none. Raises AuthorError if its file cannot be used."""
     path = folder / FILE
     if not path.is_file():
         return None
@@ -171,7 +171,7 @@ def all_tasks() -> list[FromScratch]:
 
 
 def find_task(id: str) -> FromScratch:
-    """The task of this id. Raises UsageError if there is none."""
+    """Return the task of this id. Raises UsageError if there is none."""
     tasks = {task.id: task for task in all_tasks()}
     if id not in tasks:
         raise UsageError(f"there is no {id}; there are {', '.join(tasks)}")

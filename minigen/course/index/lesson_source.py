@@ -91,14 +91,16 @@ class Call:
     alone: bool
 
     def argument(self, name: str, place: int | None = None) -> ast.expr | None:
-        """The argument of this name or, where it can be given without its name, at this place; None if not given."""
+        """Return the argument of this name or, where it can be given without its name, at this place; None if not
+        given.
+        """
         named = next((keyword.value for keyword in self.node.keywords if keyword.arg == name), None)
         if named is None and place is not None and place < len(self.node.args):
             return self.node.args[place]
         return named
 
     def literal(self, name: str, place: int | None = None) -> Any:
-        """The value of an argument that is written out; COMPUTED if it is computed or not given."""
+        """Return the value of an argument that is written out; COMPUTED if it is computed or not given."""
         given = self.argument(name, place)
         return COMPUTED if given is None else literal(given)
 
@@ -115,7 +117,7 @@ class LessonSource:
 
     @classmethod
     def read(cls, path: Path) -> LessonSource:
-        """The source in a file."""
+        """Return the source in a file."""
         return cls(path.read_text(encoding="utf-8-sig"))
 
     @cached_property
@@ -151,7 +153,7 @@ class LessonSource:
         return sorted(found, key=lambda call: (call.node.lineno, call.node.col_offset))
 
     def calls_of(self, *methods: str) -> list[Call]:
-        """The calls of these methods, from top to bottom."""
+        """Return the calls of these methods, from top to bottom."""
         return [call for call in self.calls if call.method in methods]
 
     @cached_property
@@ -165,7 +167,7 @@ class LessonSource:
         return None
 
     def place(self, line: int) -> tuple[int, int]:
-        """The indices of the cell and of the statement that a line (from 1) belongs to."""
+        """Return the indices of the cell and of the statement that a line (from 1) belongs to."""
         starts = [statement.line for statement in self.statements]
         return max(0, bisect_right(self._cell_starts, line) - 1), max(0, bisect_right(starts, line) - 1)
 
@@ -194,7 +196,7 @@ def is_declaration(node: ast.AST) -> bool:
 
 
 def literal(node: ast.expr) -> Any:
-    """The value of an expression that is written out; COMPUTED of any other."""
+    """Return the value of an expression that is written out; COMPUTED of any other."""
     try:
         return ast.literal_eval(node)
     except ValueError:

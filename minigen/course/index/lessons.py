@@ -121,7 +121,7 @@ class LessonInfo:
 
 
 def lessons_roots() -> list[Path]:
-    """The folders of the lessons: those that MINIGEN_LESSONS names, or else that of the package.
+    """Return the folders of the lessons: those that MINIGEN_LESSONS names, or else that of the package.
 
     MINIGEN_LESSONS is one folder or several, separated as in PATH; an empty entry stands for the package's lessons.
     Modules in a folder that it names, `mylessons/spirals.py`, can be imported from then on: lessons and exercises of
@@ -138,23 +138,25 @@ def lessons_roots() -> list[Path]:
 
 
 def lessons_root() -> Path:
-    """The first folder of the lessons."""
+    """Return the first folder of the lessons."""
     return lessons_roots()[0]
 
 
 def own_modules() -> list[Path]:
-    """The modules in the folders of lessons, `mylessons/spirals.py`; the package's has none."""
+    """Return the modules in the folders of lessons, `mylessons/spirals.py`; the package's has none."""
     return [path for root in lessons_roots() for path in sorted(root.glob("*.py"))]
 
 
 def lesson_file(id: str) -> Path:
-    """The file of the lesson of this id, "gan/02_gan", in the first folder that has it; it may not exist."""
+    """Return the file of the lesson of this id, "gan/02_gan", in the first folder that has it; it may not exist."""
     files = [root / id / "lesson.py" for root in lessons_roots()]
     return next((file for file in files if file.exists()), files[0])
 
 
 def package_lessons() -> Path:
-    """The lessons that come with the package: `lessons/` of a checkout, or the copy inside an installed package."""
+    """Return the lessons that come with the package: `lessons/` of a checkout,
+    or the copy inside an installed package.
+    """
     checkout = PACKAGE.parent
     if (checkout / "pyproject.toml").exists() and (checkout / "lessons").is_dir():
         return checkout / "lessons"
@@ -162,7 +164,7 @@ def package_lessons() -> Path:
 
 
 def lesson_folders(file: str, root: Path | None = None) -> list[Path]:
-    """The folders `<family>/<NN_name>` that hold `file` ("lesson.py" or "exercise.py"), by family and number.
+    """Return the folders `<family>/<NN_name>` that hold `file` ("lesson.py" or "exercise.py"), by family and number.
 
     Of two folders with the same id, that in the first folder of lessons counts.
     """
@@ -190,7 +192,7 @@ def short_id(folder: Path) -> str:
 
 
 def exercise_names(folder: Path) -> tuple[str, ...]:
-    """The functions of the exercises of a lesson's folder, in the order of its file."""
+    """Return the functions of the exercises of a lesson's folder, in the order of its file."""
     try:
         text = (folder / "exercise.py").read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
@@ -209,7 +211,7 @@ def unreadable_lessons() -> list[str]:
 
 
 def scan_lessons(root: Path | None = None) -> tuple[list[LessonInfo], list[str]]:
-    """The lessons below a folder (or those of `lessons_roots`), and why other lesson files cannot be listed."""
+    """Return the lessons below a folder (or those of `lessons_roots`), and why other lesson files cannot be listed."""
     found, broken = [], []
     for folder in lesson_folders("lesson.py", root):
         try:
@@ -220,7 +222,9 @@ def scan_lessons(root: Path | None = None) -> tuple[list[LessonInfo], list[str]]
 
 
 def read_lesson(path: Path) -> LessonInfo:
-    """A lesson from the literals of its `Lesson(...)` call; ValueError if there is no such call or it is wrong."""
+    """Return a lesson from the literals of its `Lesson(...)` call;
+    ValueError if there is no such call or it is wrong.
+    """
     id = full_id(path.parent)
     call = _lesson_call(path)
     given: dict[str, Any] = {}
@@ -247,7 +251,7 @@ def read_lesson(path: Path) -> LessonInfo:
 
 
 def _lesson_call(path: Path) -> ast.Call:
-    """The call `Lesson(...)` of a file."""
+    """Return the call `Lesson(...)` of a file."""
     try:
         call = LessonSource.read(path).declaration
     except (SyntaxError, UnicodeDecodeError, OSError) as error:

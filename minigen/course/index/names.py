@@ -36,7 +36,8 @@ class Address(NamedTuple):
 
 
 def find_lesson(text: str) -> LessonInfo:
-    """The lesson meant by "gan/02", "gan/gan", "gan/02_gan", "02_gan", "wgan", "gan-02-gan" or the path of its file.
+    """Return the lesson meant by "gan/02", "gan/gan", "gan/02_gan", "02_gan", "wgan", "gan-02-gan" or the path of its
+    file.
 
     Raises UsageError with the nearest names if there is none, or with the candidates if there are several.
     """
@@ -51,7 +52,8 @@ def find_lesson(text: str) -> LessonInfo:
 
 
 def find_lessons(names: Sequence[str]) -> list[LessonInfo]:
-    """The lessons of these names, or of families ("gan"), each once and in order; all lessons if there are no names.
+    """Return the lessons of these names, or of families ("gan"), each once and in order; all lessons if there are no
+    names.
 
     Raises UsageError as `find_lesson` does, also for one of the lessons that cannot be listed.
     """
@@ -67,7 +69,7 @@ def find_lessons(names: Sequence[str]) -> list[LessonInfo]:
 
 
 def _read(folder: Path) -> LessonInfo:
-    """The lesson in a folder; UsageError if it cannot be listed."""
+    """Return the lesson in a folder; UsageError if it cannot be listed."""
     try:
         return read_lesson(folder / "lesson.py")
     except ValueError as error:
@@ -75,7 +77,8 @@ def _read(folder: Path) -> LessonInfo:
 
 
 def resolve(text: str) -> Address:
-    """The lesson or exercise meant by "gan/02", "gan/02_gan", "gan/02/discriminator_loss" or "discriminator_loss".
+    """Return the lesson or exercise meant by "gan/02", "gan/02_gan", "gan/02/discriminator_loss" or
+    "discriminator_loss".
 
     Only lessons with exercises count, by every name that `find_lesson` accepts. Raises UsageError with the nearest
     names if there is none, or with the candidates if there are several.
@@ -103,7 +106,7 @@ def resolve(text: str) -> Address:
 
 
 def _folder_of(text: str, known: list[Path]) -> Path | None:
-    """The folder of a lesson's name; None if there is none, UsageError if there are several."""
+    """Return the folder of a lesson's name; None if there is none, UsageError if there are several."""
     wanted = text.strip().lower().replace("\\", "/").removesuffix("/lesson.py").rstrip("/")
     wanted = "/".join(wanted.split("/")[-2:])
     matches = [folder for folder in known if wanted in aliases(full_id(folder))]
@@ -113,7 +116,7 @@ def _folder_of(text: str, known: list[Path]) -> Path | None:
 
 
 def aliases(id: str) -> set[str]:
-    """The ways in which a lesson can be named: "gan/02", "gan/2", "gan/gan", "02_gan", "gan-02-gan", ..."""
+    """Return the ways in which a lesson can be named: "gan/02", "gan/2", "gan/gan", "02_gan", "gan-02-gan", ..."""
     family, folder = id.split("/")
     number, name = folder[:2], folder[3:]
     ends = {folder, number, str(int(number)), name, folder.replace("_", "-"), name.replace("_", "-")}
@@ -122,7 +125,7 @@ def aliases(id: str) -> set[str]:
 
 
 def _near_lessons(text: str) -> str:
-    """What to try instead of an unknown name of a lesson."""
+    """Return what to try instead of an unknown name of a lesson."""
     known, wanted = all_lessons(), text.strip().lower()
     by_name: dict[str, str] = {}
     for lesson in known:
@@ -134,7 +137,7 @@ def _near_lessons(text: str) -> str:
 
 
 def _near_exercises(wanted: str, name: str, known: list[Path]) -> str:
-    """What to try instead of an unknown name of an exercise."""
+    """Return what to try instead of an unknown name of an exercise."""
     by_name: dict[str, str] = {}
     for folder in known:
         by_name[short_id(folder)] = short_id(folder)

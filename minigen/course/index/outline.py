@@ -49,7 +49,9 @@ def _without_post() -> list[tuple[str, Group]]:
 
 
 def markdown_tables() -> str:
-    """The guide's tables of sections and lessons, each with its folder, in Markdown (`minigen list --markdown`)."""
+    """Return the guide's tables of sections and lessons, each with its folder,
+    in Markdown (`minigen list --markdown`).
+    """
     parts = list(_tables(preparation()))
     for post, rows in outline():
         cells = []
@@ -63,7 +65,7 @@ def markdown_tables() -> str:
 
 
 def _tables(groups: list[Group]) -> Iterator[str]:
-    """A heading and a table for each group of lessons that belong to no post."""
+    """Yield a heading and a table for each group of lessons that belong to no post."""
     for heading, group in groups:
         rows = [[lesson.title, f"[{lesson.id}](../lessons/{lesson.id}/)", f"{lesson.minutes:g}"] for lesson in group]
         yield f"### {heading}"

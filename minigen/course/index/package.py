@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def parse(path: Path) -> ast.Module:
-    """The syntax tree of a file; an empty one if it is not valid Python."""
+    """Return the syntax tree of a file; an empty one if it is not valid Python."""
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError:
@@ -46,7 +46,7 @@ def without_text(source: str) -> str:
 
 
 def _docstrings(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The docstrings of a file, its functions and classes that have their lines to themselves."""
+    """Yield the docstrings of a file, its functions and classes that have their lines to themselves."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             if ast.get_docstring(node) is not None and node.body[0].lineno > getattr(node, "lineno", 0):

@@ -36,54 +36,58 @@ EQUATION_ID = rf"(?:{'|'.join((*POSTS, *AFTER))})\.\d\d"  # a regular expression
 
 
 def heading(family: str) -> str:
-    """What is above the lessons of a family: the title of its post, or for one of your own "Further lessons"."""
+    """Return what is above the lessons of a family: the title of its post, or for one of your own "Further lessons"."""
     return {**START, **POSTS, **AFTER}.get(family, f"Further lessons: {family}")
 
 
 def _read(name: str) -> tuple[dict[str, str], ...]:
-    """The rows of a table of the package."""
+    """Return the rows of a table of the package."""
     with (PACKAGE / "course" / "data" / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 @lru_cache
 def sections() -> tuple[dict[str, str], ...]:
-    """The sections of the four posts in order: id, post, title, anchor."""
+    """Return the sections of the four posts in order: id, post, title, anchor."""
     return _read("sections")
 
 
 @lru_cache
 def figures() -> tuple[dict[str, str], ...]:
-    """The figures of the four posts: id, post, section (path of titles), shows, kind."""
+    """Return the figures of the four posts: id, post, section (path of titles), shows, kind."""
     return _read("figures")
 
 
 @lru_cache
 def equations() -> tuple[dict[str, str], ...]:
-    """The numbered equations of the four posts: id, post, section (path of titles), states, latex, note."""
+    """Return the numbered equations of the four posts: id, post, section (path of titles), states, latex, note."""
     return _read("equations")
 
 
 @lru_cache
 def further_equations() -> tuple[dict[str, str], ...]:
-    """The numbered equations of the lessons after the posts, with the columns of `equations`; section is a lesson."""
+    """Return the numbered equations of the lessons after the posts, with the columns of `equations`; section is a
+    lesson.
+    """
     return _read("further_equations")
 
 
 @lru_cache
 def glossary() -> tuple[dict[str, str], ...]:
-    """The terms of the lessons in alphabetical order: term, meaning, lesson that explains it, see (terms and ids)."""
+    """Return the terms of the lessons in alphabetical order: term, meaning, lesson that explains it, see (terms and
+    ids).
+    """
     return _read("glossary")
 
 
 def open_questions() -> str:
-    """What the lessons leave open, with numbers and what was tried, in Markdown."""
+    """Return what the lessons leave open, with numbers and what was tried, in Markdown."""
     return (PACKAGE / "course" / "data" / "open_questions.md").read_text(encoding="utf-8")
 
 
 @lru_cache
 def symbols() -> tuple[dict[str, str], ...]:
-    """The posts' symbols: posts ("all", or those where it means this), latex, code (its name there), meaning."""
+    """Return the posts' symbols: posts ("all", or those where it means this), latex, code (its name there), meaning."""
     return _read("symbols")
 
 

@@ -58,7 +58,7 @@ class Reference:
         return f"{', '.join(first)} and {last}" if first else last
 
     def __str__(self) -> str:
-        """Authors, year, title and venue in a line, without the link."""
+        """Return the authors, year, title and venue in a line, without the link."""
         title = self.title if self.title.endswith("?") else f"{self.title}."
         return f"{self.names} ({self.year}). {title} {self.venue}."
 
@@ -72,7 +72,10 @@ def bibliography() -> dict[str, Reference]:
 
 
 def check_sources(keys: Iterable[str]) -> tuple[str, ...]:
-    """These keys as a tuple. Raises ValueError for one that the bibliography does not have, or that is there twice."""
+    """Return these keys as a tuple.
+
+    Raises ValueError for one that the bibliography does not have, or that is there twice.
+    """
     keys = tuple(keys)
     for key in keys:
         if key not in bibliography():
@@ -83,12 +86,12 @@ def check_sources(keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def sources_of(lesson: LessonInfo) -> list[Reference]:
-    """The sources that a lesson declares, in its order. Raises ValueError for a key that is not known."""
+    """Return the sources that a lesson declares, in its order. Raises ValueError for a key that is not known."""
     return [bibliography()[key] for key in check_sources(lesson.sources)]
 
 
 def reference(key: str) -> str:
-    """A source in a line of text, with its address at the end. Raises KeyError for an unknown key."""
+    """Return a source in a line of text, with its address at the end. Raises KeyError for an unknown key."""
     source = bibliography()[key]
     return f"{source} {source.link}".rstrip()
 
@@ -109,7 +112,7 @@ def citations(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def cited(text: str) -> set[str]:
-    """The keys of the sources that a text cites."""
+    """Return the keys of the sources that a text cites."""
     return {key for _, keys in citations(text) for key in keys}
 
 

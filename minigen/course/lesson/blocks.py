@@ -130,7 +130,10 @@ class Output(Block):
 
     @classmethod
     def of_record(cls, payload: Mapping[str, Any], folder: Path, cell: int = 0) -> Self:
-        """The output with this payload, whose files are in a folder. Raises KeyError or TypeError if that is none."""
+        """Return the output with this payload, whose files are in a folder.
+
+        Raises KeyError or TypeError if that is none.
+        """
         return cls(**payload, cell=cell)
 
     def write(self, folder: RunFolder) -> None:
@@ -343,7 +346,7 @@ class Check(Output):
 
     @classmethod
     def of(cls, judged: Judged, stops: bool = False, before: str = "") -> Self:
-        """The check of a value."""
+        """Return the check of a value."""
         name, value, bar, status, _ = judged.row()
         return cls(name, value, bar, status, judged, stops, before)
 
@@ -381,5 +384,7 @@ OUTPUTS: dict[str, type[Output]] = {
 
 
 def of_kind(table: Mapping[type, Renderer], block: Event) -> Renderer | None:
-    """The entry of a table for the class of a block, or for the nearest class above it; None if there is none."""
+    """Return the entry of a table for the class of a block, or for the nearest class above it;
+    None if there is none.
+    """
     return next((table[kind] for kind in type(block).__mro__ if kind in table), None)

@@ -38,7 +38,7 @@ def cache_dir() -> Path:
 
 
 def cached_file(name: str, recipe: str) -> Path:
-    """The file of a model in the cache, by its name and the recipe of what makes it. Raises UsageError."""
+    """Return the file of a model in the cache, by its name and the recipe of what makes it. Raises UsageError."""
     return cache_dir() / f"{slug(name)}-{recipe}.npz"
 
 
@@ -50,7 +50,7 @@ def cached_model(
     salt: str = "",
     say: Callable[[str], None] = print,
 ) -> Any:
-    """The model of this name and configuration, from the cache or else trained and put there.
+    """Return the model of this name and configuration, from the cache or else trained and put there.
 
     build: `build(config)` returns the untrained model.
     train: `train(model, config, fit)` trains it in place, or returns a model of the same layout to keep instead of it.
@@ -74,7 +74,7 @@ def load_or_train(
     train: Callable[..., Any],
     say: Callable[[str], None],
 ) -> Any:
-    """The model that `recipe` stands for, from the cache or else trained and put there; see `cached_model`.
+    """Return the model that `recipe` stands for, from the cache or else trained and put there; see `cached_model`.
 
     A file that is damaged or does not fit is trained again and replaced; a cache that cannot be written costs only the
     time. Two processes do not train the same model: the second waits for the first.
@@ -96,7 +96,7 @@ def load_or_train(
 def _from_file_or_trained(
     path: Path | None, name: str, config: dict, build: Callable, train: Callable, say: Callable[[str], None]
 ) -> Any:
-    """The model from `path`, or trained and saved there; without a path only trained."""
+    """Return the model from `path`, or trained and saved there; without a path only trained."""
     from minigen.tensor.storage import load_arrays, save_arrays
 
     model = build(config)

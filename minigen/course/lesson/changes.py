@@ -102,13 +102,16 @@ class Tried:
 
 
 def changes_of(lesson: LessonInfo) -> dict[str, Change]:
-    """The edits of a lesson's invitations by their names; an empty dictionary if it has none."""
+    """Return the edits of a lesson's invitations by their names; an empty dictionary if it has none."""
     path = lesson.path.with_name(FILE_NAME)
     return dict(runpy.run_path(str(path))["CHANGES"]) if path.exists() else {}
 
 
 def invitations(source: LessonSource) -> list[blocks.Invitation]:
-    """The invitations of a lesson's file, in order. Raises ValueError for one that is not three literal texts."""
+    """Return the invitations of a lesson's file, in order.
+
+    Raises ValueError for one that is not three literal texts.
+    """
     found = []
     for call in invitation_calls(source):
         texts = [call.literal("name", 0), call.literal("sentence", 1), call.literal("answer")]
@@ -119,12 +122,12 @@ def invitations(source: LessonSource) -> list[blocks.Invitation]:
 
 
 def invitation_calls(source: LessonSource) -> list[Call]:
-    """The statements `lesson.change(...)`."""
+    """Return the statements `lesson.change(...)`."""
     return [call for call in source.calls_of("change") if call.alone]
 
 
 def edited(source: LessonSource, change: Change) -> str:
-    """The lesson's file after the edit. Raises ValueError if `old` is not in its code as often as it should.
+    """Return the lesson's file after the edit. Raises ValueError if `old` is not in its code as often as it should.
 
     The text between the cells and the invitations themselves are not searched.
     """
@@ -136,7 +139,7 @@ def edited(source: LessonSource, change: Change) -> str:
 
 
 def _pieces(source: LessonSource) -> Iterator[tuple[str, bool]]:
-    """The file in pieces: code that may be edited, and comments and invitations between it."""
+    """Yield the file in pieces: code that may be edited, and comments and invitations between it."""
     lines = source.text.splitlines(keepends=True)
     fixed = {number for number, line in enumerate(lines, 1) if line.startswith("#")}
     for call in invitation_calls(source):
@@ -207,7 +210,7 @@ class _Watcher:
             raise Finished
 
     def problems(self) -> list[str]:
-        """What did not come out as the change says."""
+        """Return what did not come out as the change says."""
         found = [f"{what} was not shown" for what in self._missing()]
         if found and self.tables:
             found.append(f"the tables have: {'; '.join(self.tables)}")
@@ -241,7 +244,7 @@ class _Watcher:
                 self.shown.setdefault(_label(name), found[0][list(header).index(column)])
 
     def _missing(self) -> list[str]:
-        """What is asked about and has not been shown yet."""
+        """Return what is asked about and has not been shown yet."""
         missing = [_label(name) for name in self.change.shows if _label(name) not in self.shown]
         missing += [f"a text like {pattern!r}" for pattern in self.change.prints if not self._prints(pattern)]
         missing += [f"the figure {name!r}" for name in self.change.figures if name not in self.figures]
@@ -252,7 +255,7 @@ class _Watcher:
 
 
 def _label(name: Any) -> str:
-    """What is measured, as a message names it: a check, or "table, row, column"."""
+    """Return what is measured, as a message names it: a check, or "table, row, column"."""
     if isinstance(name, str):
         return name
     return ", ".join(" ".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in name)
@@ -274,7 +277,7 @@ def _agrees(expected: Any, value: Any) -> bool:
 
 
 def _disagreement(expected: Any, value: Any) -> str:
-    """What came out and what should have, with what tells them apart if that is not seen."""
+    """Return what came out and what should have, with what tells them apart if that is not seen."""
     is_condition = isinstance(expected, Mapping)
     more = Bar.of("a change", **expected).missed_by(value) if is_condition else difference(value, expected)
     return f"got {format_number(value)}, not {expected}{more}"
@@ -288,7 +291,7 @@ def _half_a_digit(number: float) -> float:
 
 
 def _not_stated(change: Change, answer: str) -> list[str]:
-    """The numbers and texts of a change that its answer does not state, in sentences."""
+    """Return the numbers and texts of a change that its answer does not state, in sentences."""
     written = {float(text.replace(",", "").replace("\N{MINUS SIGN}", "-")) for text in NUMBER.findall(answer)}
     missing = []
     for name, expected in change.shows.items():

@@ -35,7 +35,7 @@ class Bar:
 
     @classmethod
     def of(cls, name: str, at_least=None, at_most=None, between=None, equals=None, atol: float | None = None) -> Bar:
-        """The bar of a claim or check; exactly one of the four conditions must be given."""
+        """Return the bar of a claim or check; exactly one of the four conditions must be given."""
         conditions = {"at_least": at_least, "at_most": at_most, "between": between, "equals": equals}
         given = [condition for condition, bound in conditions.items() if bound is not None]
         if len(given) != 1:
@@ -87,7 +87,7 @@ class Bar:
         return f"≥ {self.low:g}" if self.low is not None else f"≤ {self.high:g}"
 
     def as_json(self) -> dict[str, Any]:
-        """The bar by the names of `Lesson.claim`."""
+        """Return the bar by the names of `Lesson.claim`."""
         if self.target is not None:
             target = format_number(self.target) if np.size(self.target) > 64 else jsonable(self.target)
             return {"equals": target, "atol": self.atol}
@@ -112,7 +112,7 @@ class Claim:
         self.status = "not judged" if not self.judged else "passed" if self.bar.holds(self.value) else "failed"
 
     def failure(self) -> str:
-        """The message of a check that is not met, with the worst entry of an array."""
+        """Return the message of a check that is not met, with the worst entry of an array."""
         got = format_number(self.value)
         return f"check failed: {self.name}: got {got}, must be {self.bar}{self.bar.missed_by(self.value)}"
 

@@ -21,7 +21,7 @@ SIZES = (1, 0.85, 0.7, 0.6, 0.5)
 
 
 def compressed(path: Path) -> bytes:
-    """A PNG or GIF of a run as WebP.
+    """Return a PNG or GIF of a run as WebP.
 
     A figure is reduced to 256 colors and kept without further loss. A figure that is too large as such, one with many
     thousands of points, loses details that are hardly visible instead and, where that is not enough, pixels. An
@@ -78,7 +78,7 @@ def _animation(picture: Any) -> bytes:
 
 
 def _first_within(most: int, versions: Iterator[bytes]) -> bytes:
-    """The first version that has at most so many bytes, or the last one."""
+    """Return the first version that has at most so many bytes, or the last one."""
     content = b""
     for content in versions:
         if len(content) <= most:

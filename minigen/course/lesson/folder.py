@@ -84,7 +84,9 @@ class RunFolder:
             raise
 
     def file(self, name: str) -> Path:
-        """The path of a file of this run, listed in the marker; UsageError if minigen did not write the file there."""
+        """Return the path of a file of this run, listed in the marker; UsageError if minigen did not write the file
+        there.
+        """
         path = self.path / name
         if not (self.path / MARKER).exists():
             raise UsageError(f"{self.path} has been deleted or moved while the lesson ran")
@@ -158,7 +160,9 @@ class RunFolder:
         self._save()
 
     def _read(self) -> dict[str, Any] | None:
-        """The content of the marker, None for a new or empty folder; UsageError for a folder that is not minigen's."""
+        """Return the content of the marker, None for a new or empty folder; UsageError for a folder that is not
+        minigen's.
+        """
         if not self.path.exists():
             return None
         if not self.path.is_dir():

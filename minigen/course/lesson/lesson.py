@@ -112,7 +112,9 @@ class Lesson:
     # -- what the options decide ---------------------------------------------------------------------------------------
 
     def rng(self, name: str = "") -> Rng:
-        """The random stream of this name: the same for the same seed, independent of the streams of other names."""
+        """Return the random stream of this name: the same for the same seed,
+        independent of the streams of other names.
+        """
         return streams.random_stream(self.seed, name)
 
     def steps(self, n: int, quick: int | None = None) -> int:
@@ -174,7 +176,7 @@ class Lesson:
         return history
 
     def pretrained(self, name: str) -> Any:
-        """A model of `minigen.zoo` that the lesson declares, `Lesson(..., pretrained=["digit_classifier"])`.
+        """Return a model of `minigen.zoo` that the lesson declares, `Lesson(..., pretrained=["digit_classifier"])`.
 
         Its weights come with the package, for runs of any seed, quick ones too. With --train-shared it is trained once
         for all lessons and then loaded from the user's cache directory; a quick run trains a small one. Raises
@@ -187,7 +189,7 @@ class Lesson:
         return load(name, self.quick, self.options.train_shared, self._note_model)
 
     def trained(self, id: str, model: str | None = None, *, seed: int | None = None) -> Trained:
-        """A model of another lesson, trained once and then loaded from the user's cache directory.
+        """Return a model of another lesson, trained once and then loaded from the user's cache directory.
 
         id: the lesson, "flow/01", written out; model: which of its models, as `minigen sample --list` shows them. It is
         trained with the seed of this run unless another is given, and quickly in a quick run. What is returned has the
@@ -208,7 +210,7 @@ class Lesson:
     def train_once(
         self, name: str, config: dict[str, Any], build: Callable[[dict], Any], train: Callable[..., Any]
     ) -> Any:
-        """A model of the lesson's own that is trained once and then loaded from the user's cache directory.
+        """Return a model of the lesson's own that is trained once and then loaded from the user's cache directory.
 
         It is trained again when the code of the lesson, or of what that imports, has changed.
         `build(config)` makes the untrained model, `train(model, config, fit)` trains it in place (or returns the one
@@ -348,7 +350,7 @@ class Lesson:
         still: str | None = None,
         caption: str = "",
     ) -> None:
-        """A picture that the book draws with a slider for each axis, from what has been computed for every position.
+        """Show a picture that the book draws with a slider for each axis, from what was computed for every position.
 
             lesson.play("reverse", {"η": ["0", "1"], "t": path.times}, points=states, truth=data, time="t", caption=...)
 
@@ -403,7 +405,7 @@ class Lesson:
         at_most=None,
         between=None,
     ) -> None:
-        """A number that holds exactly, checked at once and in every run; a lesson whose check fails stops there.
+        """Check at once, and in every run, a number that holds exactly; a lesson whose check fails stops there.
 
         One condition, or none if `value` is itself True or False; an array must satisfy it everywhere. `equals` has the
         shape of `value`, or is a single number, to which every entry is compared; `atol` goes with it (unless given
@@ -436,7 +438,7 @@ class Lesson:
         source: str = "",
         unit: str = "",
     ) -> None:
-        """A measured value and the threshold it must meet; `source` says where it comes from.
+        """State a measured value and the threshold it must meet; `source` says where the threshold comes from.
 
         A list (one value a seed) must meet it everywhere. Claims are printed by `finish`; a failed one makes the
         run end with exit code 1. Under --quick, with --set, and in a lesson that the reader has changed, they are not
@@ -449,7 +451,7 @@ class Lesson:
         self.events.emit(events.Claim(claim))
 
     def finish(self) -> None:
-        """The last line of a lesson: print its sources and claims, and write metrics.json.
+        """End a lesson: print its sources and claims, and write metrics.json.
 
         The run exits 1 if a claim failed.
         """
@@ -480,7 +482,7 @@ class Lesson:
         return "quick run" if self.quick else ""
 
     def _answered_prediction(self, answer: str | None) -> Prediction:
-        """The prediction that an outcome with this answer belongs to."""
+        """Return the prediction that an outcome with this answer belongs to."""
         above = self._run.prediction_above()
         if above is not None:
             return above
@@ -498,7 +500,7 @@ class Lesson:
         return name in names and not self.summary.repeats
 
     def _picture(self, file: str) -> Path:
-        """The path of a new picture. Raises ValueError for a name that will not do or is taken."""
+        """Return the path of a new picture. Raises ValueError for a name that will not do or is taken."""
         if not re.fullmatch(r"[A-Za-z0-9_-]+\.\w+", file):
             raise ValueError(f"the name of a figure must be letters, digits, '_' and '-', got {file!r}")
         if self._is_taken(file, self.summary.pictures):
@@ -506,7 +508,9 @@ class Lesson:
         return self.out / file
 
     def _qualified(self, name: str, caption: str) -> str:
-        """The caption of a picture as it holds for this run: in a short one with what is recorded of a full one."""
+        """Return the caption of a picture as it holds for this run: in a short one with what is recorded of a
+        full one.
+        """
         if self._quotes is None or not caption:
             return caption
         quoted = self._quotes.caption(name, caption)
@@ -520,7 +524,7 @@ class Lesson:
         self.events.emit(events.ModelNote(text))
 
     def _answered_by(self, thing: Any) -> list[str]:
-        """The ids of the exercises of this lesson that a function, or a method of a class, answers."""
+        """Return the ids of the exercises of this lesson that a function, or a method of a class, answers."""
         from minigen.course.exercise import catalog
 
         target = f"{thing.__module__}:{thing.__qualname__}"
@@ -530,7 +534,7 @@ class Lesson:
 
 
 def _run_of(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
-    """The run that a lesson, made in a file or cell with these globals, belongs to."""
+    """Return the run that a lesson, made in a file or cell with these globals, belongs to."""
     if Run.current is not None:
         return Run.current
     if in_notebook():

@@ -13,7 +13,7 @@ __all__ = ["machine", "peak_memory", "versions"]
 
 
 def versions() -> dict[str, str]:
-    """The versions of minigen, Python and the libraries that compute."""
+    """Return the versions of minigen, Python and the libraries that compute."""
     import importlib.metadata
 
     found = {"minigen": minigen.__version__, "python": platform.python_version(), "platform": platform.platform()}
@@ -40,7 +40,9 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory() -> float | None:
-    """The most memory that this process has used so far, in megabytes; None where the system does not report it."""
+    """Return the most memory that this process has used so far, in megabytes;
+    None where the system does not report it.
+    """
     try:  # not `ru_maxrss`, which on Linux includes the process that started this one
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:"))

@@ -48,7 +48,9 @@ class Expected:
 
 
 def misfits(source: LessonSource, entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What does not fit between a lesson's file and its recorded outputs, in sentences; an empty list if all does."""
+    """Return what does not fit between a lesson's file and its recorded outputs, in sentences; an empty list if all
+    does.
+    """
     statements = _outputs_by_statement(source)
     recorded: list[list[Mapping[str, Any]]] = [[] for _ in statements]
     found = []
@@ -69,7 +71,7 @@ def misfits(source: LessonSource, entries: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _outputs_by_statement(source: LessonSource) -> list[list[Expected]]:
-    """The outputs that each top-level statement makes, also by functions of the file that it names."""
+    """Return the outputs that each top-level statement makes, also by functions of the file that it names."""
     functions: dict[str, list[ast.AST]] = {}
     for node in ast.walk(source.tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -104,13 +106,13 @@ def _expected(call: Call) -> Expected:
 
 
 def _named(entry: Mapping[str, Any]) -> str:
-    """An output as a message names it."""
+    """Return an output as a message names it."""
     payload = entry["payload"]
     names = ("question", "text", "file", "title", "name", "id")
     return f"{entry['kind']}{_quoted({name: payload[name] for name in names if payload.get(name)})}"
 
 
 def _quoted(names: Mapping[str, Any]) -> str:
-    """The first of several names in quotation marks, shortened."""
+    """Return the first of several names in quotation marks, shortened."""
     first = next(iter(names.values()), "")
     return f" {str(first)[:60]!r}" if first else ""

@@ -69,7 +69,7 @@ class RunOptions:
     strict: bool = field(default_factory=lambda: bool(os.environ.get("MINIGEN_STRICT")))
 
     def command(self, start: str) -> str:
-        """The command line that repeats this run; `start` is "minigen run gan/02_gan" or "python lesson.py"."""
+        """Return the command line that repeats this run; `start` is "minigen run gan/02_gan" or "python lesson.py"."""
         words = []
         if self.quick:
             words += ["--quick"]
@@ -92,7 +92,7 @@ class RunOptions:
         return " ".join([start, *map(shlex.quote, words)])
 
     def with_hash(self) -> str | None:
-        """A hash of the student's file, or None if there is none."""
+        """Return a hash of the student's file, or None if there is none."""
         if self.with_file is None:
             return None
         return hashlib.sha256(Path(self.with_file).read_bytes()).hexdigest()[:16]
@@ -123,7 +123,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def parsed(parser: Parser, argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments; what is wrong with them raises UsageError if they ask for JSON, and else ends the program."""
+    """Return the arguments; what is wrong with them raises UsageError if they ask for JSON,
+    and else ends the program.
+    """
     if "--json" not in argv or {"-h", "--help"} & set(argv):
         return parser.parse_args(argv)
     words = io.StringIO()
@@ -172,41 +174,41 @@ class _Settings(argparse.Action):
 
 
 def add_lesson(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    """The lesson that a command is about."""
+    """Add the argument that names the lesson of a command."""
     count = "?" if optional else None
     parser.add_argument("id", nargs=count, metavar="ID", help="a lesson: gan/02, gan/gan or gan/02_gan")
 
 
 def add_lessons(parser: argparse.ArgumentParser) -> None:
-    """The lessons that a command is about."""
+    """Add the argument that names the lessons of a command."""
     parser.add_argument("lessons", nargs="*", metavar="ID", help="a lesson (gan/02), or a family (gan); default all")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """The option --json."""
+    """Add the option --json."""
     parser.add_argument("--json", action="store_true", help="the same for a program")
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
-    """The option --seed."""
+    """Add the option --seed."""
     parser.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="seed of every random number (default 0)"
     )
 
 
 def add_out(parser: argparse.ArgumentParser, what: str = "folder for the results") -> None:
-    """The option --out."""
+    """Add the option --out."""
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help=f"{what} (default out)")
 
 
 def add_train_shared(parser: argparse.ArgumentParser) -> None:
-    """The option --train-shared."""
+    """Add the option --train-shared."""
     trains = "train the pretrained models, once, instead of using the weights that come with minigen"
     parser.add_argument("--train-shared", action="store_true", help=trains)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options of a lesson's run, by the names of `RunOptions`."""
+    """Add the options of a lesson's run, by the names of `RunOptions`."""
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; claims not judged")
     parser.add_argument(
         "--scale", type=_scale, default=1.0, metavar="K", help="train K times the steps (default 1; 0.2: a fifth)"
@@ -231,7 +233,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def script_options(argv: Sequence[str], prog: str) -> RunOptions:
-    """The options of `python lesson.py ...`."""
+    """Return the options of `python lesson.py ...`."""
     parser = Parser(prog=prog, example=f"python {prog} --quick --seed 1")
     add_run_options(parser)
     return RunOptions(**vars(parser.parse_args(argv)))

@@ -32,7 +32,9 @@ class Places:
             self._answered.append(last)
 
     def prediction(self, cell: str) -> Prediction | None:
-        """The prediction that an outcome in this cell belongs to; None if the cell is not one of the lesson's."""
+        """Return the prediction that an outcome in this cell belongs to;
+        None if the cell is not one of the lesson's.
+        """
         place = self._place(cell, self._telling)
         return None if place is None else self._answered[place]
 
@@ -50,7 +52,7 @@ class Places:
         return any(self.cells[place] != cell for place, cell in last.items())
 
     def _place(self, cell: str, known: Sequence[str]) -> int | None:
-        """The index of the cell of the file that this one is, or of the known one that it resembles most."""
+        """Return the index of the cell of the file that this one is, or of the known one that it resembles most."""
         cell = cell.strip()
         if cell in self.cells:
             return self.cells.index(cell)
@@ -69,7 +71,7 @@ def _predictions(source: LessonSource) -> dict[int, Prediction]:
 
 
 def running_cell() -> str:
-    """The text of the notebook's cell that runs."""
+    """Return the text of the notebook's cell that runs."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_name != "<module>":
         frame = frame.f_back
@@ -77,6 +79,6 @@ def running_cell() -> str:
 
 
 def cells_run() -> list[str]:
-    """The cells of the notebook that have been run so far, in that order."""
+    """Return the cells of the notebook that have been run so far, in that order."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return list(getattr(shell, "user_ns", {}).get("In", []))

@@ -44,7 +44,7 @@ class Axis:
     start: int
 
     def text(self, position: int) -> str:
-        """What is there, as "t = 40", or the name that is chosen."""
+        """Return what is there, as "t = 40", or the name that is chosen."""
         label = self.labels[position]
         return label if self.kind == "choice" else f"{self.name} = {label}"
 
@@ -67,7 +67,7 @@ class Film:
     cols: int = 1
 
     def script(self, key: str) -> str:
-        """The data file: a call of the book's `minigenPlay` with the key and the data.
+        """Return the data file: a call of the book's `minigenPlay` with the key and the data.
 
         Numbers are base64 of little-endian int16 (points: coordinates in units of `reach` / 32767) or uint8 (images).
         Points farther out than ten times the bounds are moved to that distance.
@@ -92,7 +92,9 @@ class Film:
         return text
 
     def _reach(self) -> float:
-        """The largest coordinate of the data file, limited so that an outlier does not cost the others precision."""
+        """Return the largest coordinate of the data file, limited so that an outlier does not cost the others
+        precision.
+        """
         parts = [part for part in (self.points, self.truth) if part is not None]
         largest = max(float(np.abs(part).max()) for part in parts)
         return min(largest, 10 * max(abs(bound) for bound in self.bounds)) or 1.0
@@ -142,7 +144,9 @@ def film_of(
     time: str | None = None,
     still: str | None = None,
 ) -> Film:
-    """A film from the arguments of `Lesson.play`, which describes them; ValueError names the one that is wrong."""
+    """Return a film from the arguments of `Lesson.play`, which describes them;
+    ValueError names the one that is wrong.
+    """
     read = read_axes(axes, start, time)
     moving = _moving(read, still)
     sizes = tuple(len(axis.labels) for axis in read)
@@ -188,7 +192,7 @@ def _images(sizes: tuple[int, ...], images: Any) -> np.ndarray:
 
 
 def read_axes(axes: Any, start: Any = None, time: str | None = None) -> list[Axis]:
-    """The axes of a film, in the order of the axes of its array.
+    """Return the axes of a film, in the order of the axes of its array.
 
     axes:  {name: values}, one to three of them; values are all numbers (a slider), or all names (a choice).
     start: {name: value} for axes that do not start at their first value.
@@ -224,7 +228,7 @@ def _moving(axes: list[Axis], still: str | None) -> int:
 
 
 def _labels(argument: str, values: Any) -> tuple[list[str], bool]:
-    """The values of an axis as they are shown, and whether they are names."""
+    """Return the values of an axis as they are shown, and whether they are names."""
     values = values.tolist() if isinstance(values, np.ndarray) else values
     if isinstance(values, str) or not isinstance(values, Sequence) or len(values) < 2:
         raise ValueError(f"{argument} must be a sequence of at least two values, got {values!r}")
@@ -238,7 +242,7 @@ def _labels(argument: str, values: Any) -> tuple[list[str], bool]:
 
 
 def _label(value: Any) -> str:
-    """A value as readers see it; numbers that are not whole to three digits."""
+    """Return a value as readers see it; numbers that are not whole to three digits."""
     if isinstance(value, str):
         return value
     rounded = round(float(value), 12) + 0.0  # a 0 that is off by rounding, or -0, is 0

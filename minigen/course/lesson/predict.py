@@ -36,7 +36,7 @@ class Prediction:
 
 
 def labelled(choices: Sequence[str], choice: str) -> str:
-    """A choice with its letter, "b) six or seven"."""
+    """Return a choice with its letter, "b) six or seven"."""
     return f"{LETTERS[choices.index(choice)]}) {choice}"
 
 
@@ -67,7 +67,7 @@ def ask(prediction: Prediction) -> str | None:
 
 
 def verdict_on(prediction: Prediction, answer: str | None, chosen: str) -> str:
-    """What a run says below an outcome to a reader who has chosen."""
+    """Return what a run says below an outcome to a reader who has chosen."""
     label = prediction.labelled(chosen)
     if answer is None:
         return f"           you chose {label}"

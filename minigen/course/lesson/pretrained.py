@@ -26,13 +26,13 @@ COMMAND = "minigen record --shared"  # makes the weights in the package again
 
 
 def model_name(name: str, quick: bool = False) -> str:
-    """The model as messages and the cache name it: "digit classifier", or "digit classifier, quick"."""
+    """Return the model as messages and the cache name it: "digit classifier", or "digit classifier, quick"."""
     words = name.replace("_", " ")
     return f"{words}, quick" if quick else words
 
 
 def load(name: str, quick: bool, train: bool, say: Callable[[str], None]) -> Any:
-    """The pretrained model of this name, with the weights that come with the package.
+    """Return the pretrained model of this name, with the weights that come with the package.
 
     With `train`, and where the package has no weights of it, it comes from the cache, or is trained and put there; for
     a quick run a small one. It is trained with the package's functions, even in a run that puts a student's function in
@@ -61,7 +61,7 @@ def to_train(names: Iterable[str], train: bool = False) -> list[str]:
 
 
 def announced(names: Iterable[str], quick: bool, train: bool) -> list[str]:
-    """What a run says at its beginning of the models that it declares, in lines."""
+    """Return what a run says at its beginning of the models that it declares, in lines."""
     names = list(names)
     kept = [] if train else [model_name(name) for name in names if _come_with_the_package(name)]
     lines = [f"  pretrained  {' and '.join(kept)}: the weights that come with minigen"] if kept else []

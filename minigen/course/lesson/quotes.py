@@ -30,7 +30,9 @@ class Quotes:
         self._captions = {Path(one["file"]).stem: one["caption"] for one in self.metrics.get("figures", [])}
 
     def note(self, recipe: str | None) -> str:
-        """What a short run says at its beginning; recipe: a hash of its code, or None where that is not known."""
+        """Return what a short run says at its beginning; recipe: a hash of its code,
+        or None where that is not known.
+        """
         if not self.metrics:
             return "  short run  no full run of this lesson is recorded: its predictions are not judged"
         changed = ", made before the code changed" if recipe not in (None, self.metrics["recipe"]) else ""
@@ -52,28 +54,28 @@ class Quotes:
         return full is not None and (full["choices"], full["outcome"]) == (list(prediction.choices), text)
 
     def check(self, name: str) -> str:
-        """The recorded value of a check; "" unless there is one of this name and no other."""
+        """Return the recorded value of a check; "" unless there is one of this name and no other."""
         found = [one["value"] for one in self.metrics.get("checks", []) if one["name"] == name]
         return format_number(found[0]) if len(found) == 1 else ""
 
     def caption(self, name: str, caption: str) -> str:
-        """The caption of a picture in a short run, which itself gave `caption`."""
+        """Return the caption of a picture in a short run, which itself gave `caption`."""
         full = self._captions.get(name, caption)
         return caption if full == caption else _beside(full, caption)
 
     def table(self, title: str, header: Sequence[str]) -> list[list[Any]] | None:
-        """The rows of the recorded table with this title and header; None unless there is one and no other."""
+        """Return the rows of the recorded table with this title and header; None unless there is one and no other."""
         found = [one for one in self.metrics.get("tables", []) if (one["title"], one["header"]) == (title, [*header])]
         return found[0]["rows"] if len(found) == 1 else None
 
 
 def without_numbers(question: str) -> str:
-    """A question by which its record is found: a number of the run in it may be another one in a short run."""
+    """Return a question by which its record is found: a number of the run in it may be another one in a short run."""
     return re.sub(r"\d[\d.,]*", "#", question)
 
 
 def recorded_metrics(lesson_id: str) -> Mapping[str, Any]:
-    """What metrics.json of the recorded run of a lesson holds; nothing if none is recorded."""
+    """Return what metrics.json of the recorded run of a lesson holds; nothing if none is recorded."""
     try:
         file = lesson_file(lesson_id).with_name("recorded") / "metrics.json"
         return json.loads(file.read_text(encoding="utf-8"))

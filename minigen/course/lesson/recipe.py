@@ -42,7 +42,8 @@ NOT_HASHED = {"course", "plot", "cli", "lazy"}  # they run, draw and find names,
 
 
 def recipe_of(lesson_file: str | Path | None) -> str | None:
-    """What a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be read.
+    """Return what a lesson's trainings depend on besides its options, as 16 hexadecimal digits; None if it cannot be
+    read.
 
     A hash of the lesson's code, of the version, and of the code of the modules that the lesson imports, directly or by
     others, of those behind the pretrained models that it declares, and of those that every training uses; of these
@@ -63,17 +64,19 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
 
 
 def text_hash(source: str) -> str:
-    """A hash of a lesson's whole file, text included."""
+    """Return a hash of a lesson's whole file, text included."""
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def recipe_of_pretrained(name: str) -> str:
-    """The same for a pretrained model: of the code of its file in `minigen.zoo`, settings included, and its imports."""
+    """Return the same for a pretrained model: of the code of its file in `minigen.zoo`, settings included, and its
+    imports.
+    """
     return _digest(_code_of({_module(name)}))
 
 
 def recipe_of_functions(*functions: Callable) -> str:
-    """The same for functions: of all code in the files that define them, and of what is imported there.
+    """Return the same for functions: of all code in the files that define them, and of what is imported there.
 
     A notebook has no file: there, all cells count that define a function or a class, and all that has been imported.
     """
@@ -87,7 +90,7 @@ def recipe_of_functions(*functions: Callable) -> str:
 
 
 def _surroundings(function: Callable) -> tuple[set[str], set[str]]:
-    """The text of the file that defines a function, or of a notebook's cells; and what is imported there."""
+    """Return the text of the file that defines a function, or of a notebook's cells; and what is imported there."""
     function = getattr(function, "formula", function)  # without the checks of `minigen.checks.checked`
     code = getattr(function, "__code__", None)
     if code is None:  # an object that can be called
@@ -110,7 +113,7 @@ def _surroundings(function: Callable) -> tuple[set[str], set[str]]:
 
 @lru_cache
 def _hash_of_weights(path: Path) -> str:
-    """A hash of a file of weights; "" where there is none."""
+    """Return a hash of a file of weights; "" where there is none."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
@@ -119,7 +122,7 @@ def _module(pretrained: str) -> str:
 
 
 def _declared(source: LessonSource) -> list[str]:
-    """The pretrained models that `Lesson(..., pretrained=[...])` names; none if they are not a literal."""
+    """Return the pretrained models that `Lesson(..., pretrained=[...])` names; none if they are not a literal."""
     given = (
         [word.value for word in source.declaration.keywords if word.arg == "pretrained"] if source.declaration else []
     )
@@ -127,14 +130,14 @@ def _declared(source: LessonSource) -> list[str]:
 
 
 def _own(source: str) -> list[str]:
-    """The code of the modules beside further lessons that this one imports, and of what they import of ours."""
+    """Return the code of the modules beside further lessons that this one imports, and of what they import of ours."""
     used = set(OWN_IMPORT.findall(source))
     texts = [path.read_text(encoding="utf-8-sig", errors="replace") for path in own_modules() if path.stem in used]
     return [part for text in texts for part in (code_without_text(text), _code_of(_imported(text)))]
 
 
 def _loaded(calls: Sequence[Call]) -> list[Path]:
-    """The files of the lessons whose models some calls load, `lesson.trained("flow/01")`."""
+    """Return the files of the lessons whose models some calls load, `lesson.trained("flow/01")`."""
     ids = {call.literal("id", 0) for call in calls}
     return [find_lesson(id).path for id in sorted(ids - {COMPUTED})]
 
@@ -147,14 +150,16 @@ def _digest(*texts: str) -> str:
 
 
 def _code_of(modules: Iterable[str]) -> str:
-    """A hash of the code of these modules of the package, of what they import, and of what every training uses."""
+    """Return a hash of the code of these modules of the package, of what they import,
+    and of what every training uses.
+    """
     files = sorted(_with_imports(modules).items())
     return _digest(*(text for name, path in files for text in (name, _code_in(path))))
 
 
 @lru_cache
 def _code_in(path: Path) -> str:
-    """The code of a file of the package."""
+    """Return the code of a file of the package."""
     return code_without_text(path.read_bytes())
 
 
@@ -204,7 +209,7 @@ def _with_imports(modules: Iterable[str]) -> dict[str, Path]:
 
 
 def _file_of(name: str) -> Path | None:
-    """The file of a module or package of ours that is hashed; None for another name, such as a function's."""
+    """Return the file of a module or package of ours that is hashed; None for another name, such as a function's."""
     first, *rest = name.split(".")
     if first != "minigen" or not rest or (rest[0] in NOT_HASHED and name not in ALWAYS_USED):
         return None
@@ -214,7 +219,7 @@ def _file_of(name: str) -> Path | None:
 
 
 def _imported(source: str) -> set[str]:
-    """What of the package is imported anywhere in this code, as dotted names.
+    """Return what of the package is imported anywhere in this code, as dotted names.
 
     Of `from a import b` both a and a.b, b being either, or the module that defines b where the package a lists it; a
     line in a text that looks like an import does no harm.
@@ -233,14 +238,16 @@ def _imported(source: str) -> set[str]:
 
 
 def _reached(name: str, attributes: set[str]) -> set[str]:
-    """A module, and of the names that it lists the modules of those that the code which has it mentions after a dot."""
+    """Return a module, and of the names that it lists the modules of those that the code which has it mentions after a
+    dot.
+    """
     homes = _homes(name)
     return {name}.union(*(_reached(homes[each], attributes) for each in attributes & homes.keys()))
 
 
 @lru_cache
 def _homes(package: str) -> dict[str, str]:
-    """The public names that a package lists, each with the module that defines it; {} if it lists none."""
+    """Return the public names that a package lists, each with the module that defines it; {} if it lists none."""
     if package == "minigen":
         return {name: f"minigen.{name}" for name in minigen.__all__}
     stub = PACKAGE.joinpath(*package.split(".")[1:], "__init__.pyi")

@@ -86,12 +86,12 @@ def status_of(lesson: LessonInfo, result: Result | None) -> str:
 
 
 def folder_of(lesson: LessonInfo) -> Path:
-    """The folder of what is recorded of a lesson."""
+    """Return the folder of what is recorded of a lesson."""
     return lesson.path.parent / "recorded"
 
 
 def read(lesson: LessonInfo) -> Record:
-    """What is recorded of a lesson."""
+    """Return what is recorded of a lesson."""
     return Record(lesson, read_files(folder_of(lesson)))
 
 
@@ -169,7 +169,7 @@ def renew_text(lesson: LessonInfo) -> Record:
 
 
 def _judged(lesson: LessonInfo, result: Result) -> Result:
-    """A run, its claims judged by the thresholds that are in the lesson's file now."""
+    """Return a run, its claims judged by the thresholds that are in the lesson's file now."""
     calls = [number for entry in result.entries if entry["kind"] == "claims" for number in entry["payload"]["calls"]]
     claims = judged(lesson.source, result.metrics["claims"], calls)
     table = blocks.Claims([claim.row() for claim in claims], calls)
@@ -185,7 +185,8 @@ def _failure(result: Result) -> str:
 
 
 def _in_place(source: LessonSource, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The outputs at their places in a lesson's file whose code is the recorded one, with the invitations of the file.
+    """Return the outputs at their places in a lesson's file whose code is the recorded one, with the invitations of the
+    file.
 
     Invitations count as text: they are read from the file, and may be others than at the time of the run.
     """
@@ -205,7 +206,7 @@ def _in_place(source: LessonSource, entries: list[dict[str, Any]]) -> list[dict[
 
 
 def _files(lesson: LessonInfo, result: Result) -> dict[str, bytes]:
-    """The recorded files of a run, by their names; metrics.json is the last one."""
+    """Return the recorded files of a run, by their names; metrics.json is the last one."""
     files, entries = {}, []
     for entry in result.entries:
         payload = dict(entry["payload"])
@@ -226,7 +227,7 @@ def _files(lesson: LessonInfo, result: Result) -> dict[str, bytes]:
 
 
 def _recorded_name(file: str) -> str:
-    """The name of a picture of a run in the record."""
+    """Return the name of a picture of a run in the record."""
     return f"{Path(file).stem}.webp"
 
 
@@ -235,7 +236,7 @@ def _with_recorded_name(figure: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_paths(value: Any, folder: Path) -> Any:
-    """A value of JSON, in whose texts the files of a run's folder are named without it."""
+    """Return a value of JSON, in whose texts the files of a run's folder are named without it."""
     if isinstance(value, dict):
         return {name: _without_paths(one, folder) for name, one in value.items()}
     if isinstance(value, list):

@@ -42,12 +42,12 @@ def is_finished(lesson: LessonInfo, folder: Path) -> bool:
 
 
 def read_result(lesson: LessonInfo, folder: Path) -> Result | None:
-    """The run of a folder; None unless `is_finished`, with all of its files."""
+    """Return the run of a folder; None unless `is_finished`, with all of its files."""
     return read_files(folder) if is_finished(lesson, folder) else None
 
 
 def read_files(folder: Path) -> Result | None:
-    """The outputs and metrics of a folder; None if one of the files is missing or damaged."""
+    """Return the outputs and metrics of a folder; None if one of the files is missing or damaged."""
     try:
         entries = read_record(folder / FILE_NAME)
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))

@@ -47,7 +47,7 @@ class Finished(BaseException):
 
 
 def default_folder_sinks(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
-    """The sinks of the folder: pictures, log and, where the lesson's file is known, the record."""
+    """Return the sinks of the folder: pictures, log and, where the lesson's file is known, the record."""
     sinks: list[events.Sink] = [Pictures(folder), Log(folder.file("log.txt"))]
     if lesson_file is not None:
         sinks.append(Recorder(lesson_file, folder.file(FILE_NAME)))
@@ -103,7 +103,7 @@ class Run:
         return bool(self.origin.edit)
 
     def prediction_above(self) -> Prediction | None:
-        """The prediction above the cell that runs, by the lesson's file; None if that is not known."""
+        """Return the prediction above the cell that runs, by the lesson's file; None if that is not known."""
         return None
 
     @property
@@ -147,7 +147,7 @@ class Run:
             self.events.emit(events.Edited(self.origin.edit, self.origin.note))
 
     def _end(self, event: events.Event) -> None:
-        """The last sink: at the end write metrics.json and let others use the folder.
+        """Serve as the last sink: at the end write metrics.json and let others use the folder.
 
         A notebook may go on, run cells again and write to its folder; in any other run nothing writes there any more.
         """
@@ -188,17 +188,17 @@ class StandardOutput:
 
 
 def folder_name(lesson_id: str, quick: bool = False, notebook: bool = False) -> str:
-    """The folder of a run below --out: a quick run or a notebook never takes the place of a run in full."""
+    """Return the folder of a run below --out: a quick run or a notebook never takes the place of a run in full."""
     return slug(lesson_id) + ("-quick" if quick else "") + ("-notebook" if notebook else "")
 
 
 def on_screen(options: RunOptions, stream: TextIO | None = None) -> list[events.Sink]:
-    """The sinks of a terminal: lines of text, and windows under --show."""
+    """Return the sinks of a terminal: lines of text, and windows under --show."""
     return [Terminal(stream), show_window] if options.show else [Terminal(stream)]
 
 
 def run_of_script(options: RunOptions | None, caller: Mapping[str, Any]) -> Run:
-    """The run of a lesson that a script or a module with these globals makes.
+    """Return the run of a lesson that a script or a module with these globals makes.
 
     For `python lesson.py` it does not return: the file is run by `run_file` as `minigen run` does, and Python ends with
     its exit code.
@@ -254,7 +254,7 @@ def _stopped_by(error: BaseException, run: Run) -> int:
 
 
 def _verdict(error: BaseException, run: Run) -> tuple[str, str, int]:
-    """What to print, the lesson's status and the exit code for an error."""
+    """Return what to print, the lesson's status and the exit code for an error."""
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted; to continue: {_resume_command(run)}", "interrupted", 130
     if isinstance(error, BrokenPipeError):
@@ -279,7 +279,7 @@ def _resume_command(run: Run) -> str:
 
 
 def _trace(error: BaseException, path: Path | None) -> str:
-    """The traceback from the lesson's own lines on, without those of the machinery that runs it."""
+    """Return the traceback from the lesson's own lines on, without those of the machinery that runs it."""
     start = error.__traceback__
     while start is not None and path is not None and Path(start.tb_frame.f_code.co_filename) != path:
         start = start.tb_next

@@ -29,12 +29,15 @@ def check_settings(source: LessonSource, settings: Mapping[str, str]) -> None:
 
 
 def with_settings(values: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
-    """The values that a lesson declares, those that are set replaced. Raises UsageError for one of another type."""
+    """Return the values that a lesson declares, those that are set replaced.
+
+    Raises UsageError for one of another type.
+    """
     return {name: _value(name, settings[name], value) if name in settings else value for name, value in values.items()}
 
 
 def _value(name: str, text: str, before: Any) -> Any:
-    """The value that the text stands for, of the type of the value before."""
+    """Return the value that the text stands for, of the type of the value before."""
     if isinstance(before, str):
         return text
     try:

@@ -57,7 +57,7 @@ def origin_of(path: Path, lesson_id: str) -> Origin:
 
 
 def _shipped_text(path: Path, lesson_id: str) -> str | None:
-    """The lesson as it was shipped, if its text is at hand."""
+    """Return the lesson as it was shipped, if its text is at hand."""
     home = lesson_file(lesson_id)
     if home.exists() and not home.samefile(path):
         return home.read_text(encoding="utf-8-sig")
@@ -70,7 +70,9 @@ def _shipped_text(path: Path, lesson_id: str) -> str | None:
 
 
 def _difference(shipped: str, text: str) -> tuple[str, ...]:
-    """The lines of code that differ; text between the cells, comments in their first column and empty lines do not."""
+    """Return the lines of code that differ; text between the cells, comments in their first column and empty lines do
+    not.
+    """
     before, now = ([line for line in one.splitlines() if line.strip() and line[0] != "#"] for one in (shipped, text))
     lines = list(difflib.unified_diff(before, now, n=0, lineterm=""))
     return tuple(f"{line[0]} {line[1:]}" for line in lines[2:] if line[0] in "+-")

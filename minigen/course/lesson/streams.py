@@ -17,7 +17,7 @@ QUICK_STEPS = 20
 
 
 def random_stream(seed: int, name: str) -> Rng:
-    """The random stream of this name: the same for the same seed, independent of the streams of other names."""
+    """Return the random stream of this name: the same for the same seed, independent of the streams of other names."""
     digest = hashlib.sha256(name.encode()).digest()
     return np.random.default_rng(np.random.SeedSequence([seed, int.from_bytes(digest[:8], "little")]))
 

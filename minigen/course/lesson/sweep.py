@@ -50,7 +50,7 @@ class SeedResult:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """The seeds of "0-9", "0,3,7" or "4". Raises UsageError."""
+    """Return the seeds of "0-9", "0,3,7" or "4". Raises UsageError."""
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -91,7 +91,7 @@ def _folder(options: RunOptions, seed: int) -> Path:
 
 
 def command(lesson: str, seed: int, options: RunOptions, out: Path) -> list[str]:
-    """The command line of one run."""
+    """Return the command line of one run."""
     words = ["--seed", str(seed), "--scale", repr(options.scale), "--out", str(out)]
     if options.quick:
         words.append("--quick")
@@ -144,7 +144,7 @@ def _start(lesson: str, seed: int, options: RunOptions) -> subprocess.Popen:
 
 
 def _printed(folder: Path, lesson: str) -> Path:
-    """The file that holds the output of a run."""
+    """Return the file that holds the output of a run."""
     return folder / f"{folder_name(lesson)}.txt"
 
 
@@ -221,7 +221,7 @@ def run_elsewhere(lesson: str, seed: int, options: RunOptions) -> SeedResult:
 
 
 def summarized(outcomes: Sequence[SeedResult], seeds: Sequence[int], options: RunOptions) -> dict[str, Any]:
-    """The document sweep.json."""
+    """Return the document sweep.json."""
     lessons = []
     for lesson in dict.fromkeys(outcome.lesson for outcome in outcomes):
         mine = sorted((outcome for outcome in outcomes if outcome.lesson == lesson), key=lambda one: one.seed)
@@ -277,7 +277,8 @@ def _claims(outcomes: Sequence[SeedResult]) -> list[dict[str, Any]]:
 
 
 def worst_entry(claim: dict[str, Any]) -> tuple[float, float] | None:
-    """A claim's value, of several the worst, and how bad it is: larger the nearer it is to missing its threshold.
+    """Return a claim's value, of several the worst, and how bad it is: larger the nearer it is to missing its
+    threshold.
 
     None if it is no number.
     """
@@ -311,7 +312,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def table(document: dict[str, Any]) -> str:
-    """The claims of all lessons as a table; runs that failed without any are listed."""
+    """Return the claims of all lessons as a table; runs that failed without any are listed."""
     rows = []
     for lesson in document["lessons"]:
         broken = [run["seed"] for run in lesson["runs"] if run["status"] not in FINISHED]

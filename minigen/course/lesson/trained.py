@@ -83,7 +83,7 @@ def load_trained(
     train_shared: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Trained:
-    """The model of a lesson, trained with this seed once and then loaded from the user's cache directory.
+    """Return the model of a lesson, trained with this seed once and then loaded from the user's cache directory.
 
     id: a lesson (gan/13); model: which of its models, by default the one that `minigen sample` draws from.
     quick, train_shared: as `minigen run` has them. say: called with lines about trainings, instead of standard error.
@@ -109,7 +109,7 @@ def load_trained(
 
 
 def lesson_with_models(id: str) -> LessonInfo:
-    """The lesson of this name. Raises UsageError if it has no model to sample from."""
+    """Return the lesson of this name. Raises UsageError if it has no model to sample from."""
     lesson = find_lesson(id)
     if lesson.samplers:
         return lesson
@@ -158,7 +158,7 @@ def run_to_model(
         speak(f"minigen: {lesson.id} is trained first, {time} (seed {seed}; kept in {folder})")
 
     def end_at_model(event: events.Event) -> None:
-        """The sink that passes on the requested model and ends the lesson."""
+        """Serve as the sink that passes on the requested model and ends the lesson."""
         if isinstance(event, events.Sampler) and event.name == wanted:
             use(event)
             raise Finished
@@ -189,7 +189,9 @@ def _trains_before(lesson: LessonInfo, sampler: str) -> bool:
 
 
 def _log_alone(folder: RunFolder, lesson_file: Path | None) -> list[events.Sink]:
-    """The sinks of the folder: nothing is drawn and recorded, and the log leaves out what only a reader needs."""
+    """Return the sinks of the folder: nothing is drawn and recorded,
+    and the log leaves out what only a reader needs.
+    """
     shown = set(blocks.OUTPUTS.values()) - {blocks.Printed, blocks.Check}
     return [Log(folder.file("log.txt"), without=tuple(shown))]
 

@@ -21,7 +21,7 @@ BARS = ("at_least", "at_most", "between")
 
 
 def judged(source: LessonSource, claims: Sequence[Mapping[str, Any]], calls: Sequence[int | None]) -> list[Claim]:
-    """A run's claims (of its metrics.json), judged by the literal thresholds in the lesson's file.
+    """Return a run's claims (of its metrics.json), judged by the literal thresholds in the lesson's file.
 
     calls: which call of `lesson.claim` made each claim, counted from the top of the file, from 0; None for one that the
     file does not make itself. Any other threshold is code, and stays as it was in the run. Raises UsageError where the
@@ -37,7 +37,7 @@ def judged(source: LessonSource, claims: Sequence[Mapping[str, Any]], calls: Seq
 
 
 def _call(made: Sequence[Call], number: int, claim: Mapping[str, Any]) -> Call:
-    """The call that made a claim. Raises UsageError if it is not there any more, or names another claim."""
+    """Return the call that made a claim. Raises UsageError if it is not there any more, or names another claim."""
     name = made[number].literal("name", 0) if number < len(made) else None
     if name not in (COMPUTED, claim["name"]):
         raise UsageError(f"the lesson no longer makes the claim {claim['name']!r} where it was made")
@@ -45,7 +45,7 @@ def _call(made: Sequence[Call], number: int, claim: Mapping[str, Any]) -> Call:
 
 
 def _judged(claim: Mapping[str, Any], call: Call | None) -> Claim:
-    """A recorded claim, judged by the literal thresholds of a call."""
+    """Return a recorded claim, judged by the literal thresholds of a call."""
     keywords = [] if call is None else call.node.keywords
     literals = {str(keyword.arg): literal(keyword.value) for keyword in keywords if is_threshold(keyword)}
     kept = {name: claim[name] for name in (*BARS, "equals", "atol") if name in claim}

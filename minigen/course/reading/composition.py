@@ -109,7 +109,7 @@ def recorded_reading(lesson: LessonInfo, otherwise: str = "") -> Reading:
 
 
 def compose(lesson: LessonInfo, result: Result | None) -> Reading:
-    """What is shown of a lesson with the result of a run, or of its file alone."""
+    """Return what is shown of a lesson with the result of a run, or of its file alone."""
     source = lesson.source
     cells = page_cells(source)
     shown = list(_numbered(_blocks(cells, _entries_by_cell(source, result), result)))
@@ -122,7 +122,7 @@ def compose(lesson: LessonInfo, result: Result | None) -> Reading:
 
 
 def _entries_by_cell(source: LessonSource, result: Result | None) -> dict[int, list[Entry]]:
-    """The outputs of each cell: those of the result or, without one, what the file says of them.
+    """Return the outputs of each cell: those of the result or, without one, what the file says of them.
 
     Outputs of statements that a changed file no longer has are left out (`minigen.course.lesson.misfits` names them).
     """
@@ -150,13 +150,13 @@ def _blocks(
 
 
 def _text(cell: PageCell) -> Iterator[Block]:
-    """The text of a cell, cut at its headings."""
+    """Yield the text of a cell, cut at its headings."""
     for level, text in cell.cell.parts:
         yield blocks.Heading(level, text, cell=cell.index) if level else blocks.Text(text, cell=cell.index)
 
 
 def _code(cell: PageCell, is_run: bool) -> Iterator[Block]:
-    """The code of a cell, unless blocks stand for all of it. Without a run there are no blocks of sources."""
+    """Yield the code of a cell, unless blocks stand for all of it. Without a run there are no blocks of sources."""
     boxes = BOXES if is_run else BOXES - {"show_source"}
     if not cell.text or (cell.purpose == "questions" and cell.methods <= boxes):
         return
@@ -170,7 +170,7 @@ def _code(cell: PageCell, is_run: bool) -> Iterator[Block]:
 
 
 def _outputs(cell: int, entries: Sequence[Entry], folder: Path) -> Iterator[Block]:
-    """The outputs of a cell; what was printed, and checks, are joined where they follow each other."""
+    """Yield the outputs of a cell; what was printed, and checks, are joined where they follow each other."""
     for kind, group in groupby((_output(entry, folder, cell) for entry in entries), key=type):
         if kind is blocks.Printed:
             yield blocks.Printed("\n".join(block.text for block in group), cell=cell)
@@ -187,7 +187,7 @@ def _output(entry: Entry, folder: Path, cell: int) -> Any:
 
 
 def _numbered(shown: Iterator[Block]) -> Iterator[Block]:
-    """The blocks, in which questions have their numbers and their last outcomes, and outcomes their questions."""
+    """Yield the blocks, in which questions have their numbers and their last outcomes, and outcomes their questions."""
     result: list[Block] = []
     at: list[int] = []  # where the questions are
     for block in shown:
@@ -204,7 +204,7 @@ def _numbered(shown: Iterator[Block]) -> Iterator[Block]:
 
 
 def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterator[Block]:
-    """The blocks, in which each exercise is once; at the end follow those that the lesson does not point to."""
+    """Yield the blocks, in which each exercise is once; at the end follow those that the lesson does not point to."""
     placed: set[str] = set()
     for block in shown:
         if isinstance(block, blocks.ExerciseBox):
@@ -228,7 +228,7 @@ def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterat
 
 
 def _closed(shown: Sequence[Block]) -> list[Block]:
-    """The blocks, in which the outcomes of each question and the evidence are together, closed."""
+    """Return the blocks, in which the outcomes of each question and the evidence are together, closed."""
     at = [i for i, block in enumerate(shown) if isinstance(block, Question)]
     result = list(shown[: at[0]] if at else shown)
     for number, (begin, stop) in enumerate(zip(at, [*at[1:], len(shown)])):
@@ -237,7 +237,7 @@ def _closed(shown: Sequence[Block]) -> list[Block]:
 
 
 def _with_fold(reach: Sequence[Block], number: int) -> Iterator[Block]:
-    """A question and what follows it up to the next one, in which its answer is closed."""
+    """Yield a question and what follows it up to the next one, in which its answer is closed."""
     question, *others = reach
     outcomes = [i for i, block in enumerate(others) if isinstance(block, blocks.Outcome)]
     if outcomes:
@@ -283,7 +283,7 @@ def _gives_away(block: Block, question: Block) -> bool:
 
 
 def _gathered(shown: Sequence[Block]) -> Iterator[Block]:
-    """The blocks, in which folded code is below the results that follow it, up to the next text or open code."""
+    """Yield the blocks, in which folded code is below the results that follow it, up to the next text or open code."""
     for is_apparatus, group in groupby(shown, key=_is_apparatus):
         stretch = list(group)
         yield from (block for block in stretch if not (is_apparatus and isinstance(block, blocks.Code)))
@@ -296,7 +296,7 @@ def _is_apparatus(block: Block) -> bool:
 
 
 def joined(shown: Iterable[Block]) -> Iterator[Block | list[blocks.Code]]:
-    """The blocks as a page has them: folded code that follows each other as a list, shown as one line."""
+    """Yield the blocks as a page has them: folded code that follows each other as a list, shown as one line."""
     for is_folded, group in groupby(shown, key=lambda block: isinstance(block, blocks.Code) and block.folded):
         if is_folded:
             yield [block for block in group if isinstance(block, blocks.Code)]
@@ -305,7 +305,7 @@ def joined(shown: Iterable[Block]) -> Iterator[Block | list[blocks.Code]]:
 
 
 def summary_of(parts: Sequence[blocks.Code]) -> str:
-    """The line that stands for folded code, in Markdown."""
+    """Return the line that stands for folded code, in Markdown."""
     labels = [*dict.fromkeys(part.label for part in parts if part.label)]
     if all(part.is_plumbing for part in parts):
         labels = ["checks and figures"]

@@ -9,7 +9,7 @@ __all__ = ["describe", "plain"]
 
 
 def describe(file: str, caption: str) -> str:
-    """The alternative text of a picture: its title, and the first sentence of its caption."""
+    """Return the alternative text of a picture: its title, and the first sentence of its caption."""
     name = Path(file).stem.replace("_", " ").replace("-", " ")
     first = plain(caption).split(". ")[0].rstrip(".")
     return f"Figure {name}: {first}" if first else f"Figure {name}"

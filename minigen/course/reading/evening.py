@@ -84,20 +84,20 @@ class Evening:
 
 @lru_cache
 def _listed() -> dict[str, dict[str, Any]]:
-    """What the file says, post by post."""
+    """Return what the file says, post by post."""
     with (PACKAGE / "course" / "data" / "paths.toml").open("rb") as file:
         return tomllib.load(file)
 
 
 def evenings(lessons: Collection[str]) -> dict[str, Evening]:
-    """The evening of each post whose lessons are all among these, "gan/02"."""
+    """Return the evening of each post whose lessons are all among these, "gan/02"."""
     needed = {post: {stop["lesson"] for stop in one["stops"]} for post, one in _listed().items()}
     return {post: evening_of(post) for post, ids in needed.items() if ids <= {*lessons}}
 
 
 @lru_cache
 def evening_of(post: str) -> Evening:
-    """The evening of a post. Raises ValueError if it has none, UsageError for a lesson that is not there."""
+    """Return the evening of a post. Raises ValueError if it has none, UsageError for a lesson that is not there."""
     if post not in _listed():
         raise ValueError(f"there is an evening for {', '.join(_listed())}, not for {post!r}")
     one = _listed()[post]

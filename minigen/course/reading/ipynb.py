@@ -39,7 +39,7 @@ COLORS = 256  # of a figure
 
 
 def notebook_of(lesson: LessonInfo, reading: Reading | None = None, colab: bool = False) -> Any:
-    """The notebook, as `nbformat` has it.
+    """Return the notebook, as `nbformat` has it.
 
     reading: the lesson composed with a result, whose outputs the cells get; without it they have none.
     colab:   put the button that opens the notebook in Colab, and the cell that installs the package, at its top.
@@ -63,7 +63,7 @@ def notebook_of(lesson: LessonInfo, reading: Reading | None = None, colab: bool 
 
 
 def _top(lesson: LessonInfo, reading: Reading | None, colab: bool) -> Iterator[Any]:
-    """The cells above those of the lesson."""
+    """Yield the cells above those of the lesson."""
     from nbformat import v4
 
     lines = []
@@ -93,7 +93,7 @@ def _provenance(result: Result, status: str) -> str:
 
 
 def _cells_of_predictions(reading: Reading) -> dict[int, int]:
-    """The number of the prediction for each cell from a question to its outcome."""
+    """Return the number of the prediction for each cell from a question to its outcome."""
     found: dict[int, int] = {}
     for question in reading.questions:
         outcomes = [block for block in reading.blocks if isinstance(block, blocks.Outcome)]
@@ -103,7 +103,7 @@ def _cells_of_predictions(reading: Reading) -> dict[int, int]:
 
 
 def _code(cell: Cell, mine: Sequence[Block], reading: Reading | None, prediction: int | None) -> Any:
-    """A cell of code with its outputs. Its code is hidden where it gives an answer away, or is plumbing."""
+    """Return a cell of code with its outputs. Its code is hidden where it gives an answer away, or is plumbing."""
     from nbformat import v4
 
     made = v4.new_code_cell(cell.text)
@@ -123,8 +123,8 @@ def _code(cell: Cell, mine: Sequence[Block], reading: Reading | None, prediction
 
 
 def _outputs(shown: Sequence[Block], prediction: int | None) -> Iterator[Any]:
-    """The outputs of a cell; the results that a prediction closes are one folded output, but for its outcome, which
-    folds itself.
+    """Yield the outputs of a cell; the results that a prediction closes are one folded output, but for its outcome,
+    which folds itself.
     """
 
     def key(block: Block) -> tuple[bool, bool]:
@@ -143,7 +143,7 @@ def _outputs(shown: Sequence[Block], prediction: int | None) -> Iterator[Any]:
 
 
 def _open(block: Block) -> Iterator[Any]:
-    """An output that is open."""
+    """Yield an output that is open."""
     from nbformat import v4
 
     match block:
@@ -171,7 +171,7 @@ def _closed(number: int, markdown: str) -> str:
 
 
 def _in_markdown(block: Block) -> str:
-    """An output in Markdown: as a notebook shows it that runs or, where a run prints or draws, what came out."""
+    """Return an output in Markdown: as a notebook shows it that runs or, where a run prints or draws, what came out."""
     render = blocks.of_kind(RECORDED, block)
     markdown = render(block) if render else markdown_of(block)
     assert markdown is not None, f"a notebook has no output for {block}"
@@ -179,7 +179,7 @@ def _in_markdown(block: Block) -> str:
 
 
 def _printed(block: blocks.Printed | blocks.Checks) -> str:
-    """The lines that were printed."""
+    """Return the lines that were printed."""
     if isinstance(block, blocks.Printed):
         return block.text
     return "\n".join(str(text_of(check)) for check in block.checks)
@@ -195,14 +195,14 @@ def _animation(block: blocks.Animation) -> str:
 
 
 def _image(kind: str, content: bytes, width: str, picture: blocks.Picture) -> str:
-    """A picture within Markdown, and its caption below it."""
+    """Return a picture within Markdown, and its caption below it."""
     described = html.escape(describe(picture.file, picture.caption))
     image = f'<img src="data:{kind};base64,{_base64(content)}"{width} alt="{described}">'
     return f"{image}\n\n{picture.caption}" if picture.caption else image
 
 
 def _png(path: Path) -> tuple[bytes, int]:
-    """A recorded figure as a PNG, which every notebook can show, and its width on the page, half of its own."""
+    """Return a recorded figure as a PNG, which every notebook can show, and its width on the page, half of its own."""
     from PIL import Image
 
     buffer = BytesIO()

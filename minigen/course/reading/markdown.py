@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.course.console import markdown_table, plural
-from minigen.course.exercise import catalog
+from minigen.course.exercise import catalog, prompts, stubs
 from minigen.course.index import posts
 from minigen.course.index.lessons import LessonInfo, short_id
 from minigen.course.index.sources import Reference, sources_of
@@ -56,7 +56,7 @@ LIST = re.compile(r"^(\d+|)([-+#>.)])(?=\s)")  # how a line begins that would be
 
 
 def lesson_page(reading: Reading, lessons: Sequence[LessonInfo]) -> str:
-    """The page of a lesson; lessons: all of them in order."""
+    """Return the page of a lesson; lessons: all of them in order."""
     return _Page(reading, lessons).render()
 
 
@@ -79,7 +79,9 @@ class _Page:
     # -- the head and the foot -----------------------------------------------------------------------------------------
 
     def _front(self) -> list[str]:
-        """What surrounds the lesson: its neighbours, how to run it, how long it takes, and how old its results are."""
+        """Return what surrounds the lesson: its neighbours, how to run it, how long it takes, and how old its results
+        are.
+        """
         badge = f"[![Open in Colab]({COLAB_BADGE})]({colab_address(self.lesson.id)})"
         ways = f"a notebook with `minigen notebook {self.id}` · [the script](lesson.py): `minigen run {self.id}`"
         facts = [self.reading.time_to_read, f"{plural(self.lesson.minutes, 'minute')} to run"]
@@ -88,7 +90,7 @@ class _Page:
         return [self._neighbours(), f"{badge} · {ways}", ", ".join(facts) + ".", *self._status()]
 
     def _lead(self) -> list[str]:
-        """The lesson's best picture, without its caption, which may give a result away."""
+        """Return the lesson's best picture, without its caption, which may give a result away."""
         lead = self.reading.lead
         if lead is None or not self.lesson.picture:
             return []
@@ -109,7 +111,7 @@ class _Page:
         return f"[{id} {short(self.lessons[id].title)}]({self._page_of(id)})"
 
     def _page_of(self, id: str) -> str:
-        """The path from this page to that of another lesson."""
+        """Return the path from this page to that of another lesson."""
         family, folder = self.lessons[id].id.split("/")
         above = ".." if family == self.lesson.id.split("/")[0] else f"../../{family}"
         return f"{above}/{folder}/{PAGE}"
@@ -192,10 +194,11 @@ class _Page:
         if id not in self.exercises:
             return f"**Exercise:** `minigen exercise start {id}`"
         exercise = self.exercises[id]
-        paragraphs = [short(" ".join(part.split())) for part in re.split(r"\n\s*\n", exercise.prompt.strip())]
+        paragraphs = [self._linked(math(paragraph)) for paragraph in prompts.paragraphs(exercise)]
+        stub = fence(stubs.bare_stub(exercise).rstrip(), "python")
         size = f"{plural(exercise.points, 'point')}, about {plural(exercise.minutes, 'minute')}"
         start = f"`minigen exercise start {id}`"
-        folded = details(f"Specification of {exercise.name}", "\n\n".join(paragraphs))
+        folded = details(f"Specification of {exercise.name}", "\n\n".join([*paragraphs, stub]))
         return f"**Exercise: write `{exercise.name}`** ({size}). Begin with {start}.\n\n{folded}"
 
 
@@ -218,7 +221,7 @@ RENDERED: dict[type, Callable[[Any, Any], str]] = {  # of (page, block)
 
 
 def _width(picture: Path) -> int:
-    """The width at which a page shows a picture, in pixels."""
+    """Return the width at which a page shows a picture, in pixels."""
     from PIL import Image
 
     with Image.open(picture) as image:
@@ -226,7 +229,7 @@ def _width(picture: Path) -> int:
 
 
 def _by_section(shown: Iterable[Block]) -> Iterator[Block]:
-    """The blocks, in which the code that only shows or checks something is at the end of its section."""
+    """Yield the blocks, in which the code that only shows or checks something is at the end of its section."""
     plumbing: list[Block] = []
     for block in shown:
         if isinstance(block, blocks.Heading) and block.level <= 2:
@@ -240,7 +243,7 @@ def _by_section(shown: Iterable[Block]) -> Iterator[Block]:
 
 
 def _lead_width(picture: Path) -> int:
-    """The width of the picture at the top of a page: a small one is shown as large as it is."""
+    """Return the width of the picture at the top of a page: a small one is shown as large as it is."""
     from PIL import Image
 
     with Image.open(picture) as image:
@@ -248,7 +251,7 @@ def _lead_width(picture: Path) -> int:
 
 
 def _with_joined_checks(shown: Iterable[Block]) -> Iterator[Block]:
-    """The blocks, in which checks that follow each other are one block."""
+    """Yield the blocks, in which checks that follow each other are one block."""
     for kind, group in groupby(shown, key=type):
         if kind is blocks.Checks:
             yield blocks.Checks(
@@ -264,7 +267,7 @@ def _folded(parts: Sequence[blocks.Code]) -> str:
 
 
 def _reference(source: Reference) -> str:
-    """A paper, with a link."""
+    """Return a paper, with a link."""
     link = f" [{source.number or 'online'}]({source.link})" if source.link else ""
     return f"- {short(str(source))}{link}"
 
@@ -281,7 +284,7 @@ def _outcome(block: blocks.Outcome) -> str:
 
 
 def _checks(checks: Sequence[blocks.Check]) -> str:
-    """Checks in small letters, one after the other: a reader who trusts them passes over one line."""
+    """Show checks in small letters, one after the other: a reader who trusts them passes over one line."""
     return f"<sub>{' · '.join(map(_check, checks))}</sub>"
 
 
@@ -293,7 +296,7 @@ def _check(check: blocks.Check) -> str:
 
 
 def _claims(rows: Sequence[Sequence[str]]) -> str:
-    """The table of claims, with their sources if a claim has one."""
+    """Return the table of claims, with their sources if a claim has one."""
     columns = 5 if any(source for *_, source in rows) else 4
     header = ["claim", "value", "threshold", "verdict", "source"]
     return _titled("What a full run must show", table(header[:columns], [row[:columns] for row in rows]))
@@ -307,7 +310,7 @@ def _titled(title: str, body: str) -> str:
 
 
 def contents_page(readings: Sequence[Reading]) -> str:
-    """The table of all lessons, post by post, with a picture of each that is recorded."""
+    """Return the table of all lessons, post by post, with a picture of each that is recorded."""
     parts = ["# The lessons", INTRODUCTION]
     for family in dict.fromkeys([*posts.FAMILIES, *(reading.lesson.post for reading in readings)]):
         rows = [_contents_row(reading) for reading in readings if reading.lesson.id.startswith(f"{family}/")]
@@ -318,7 +321,7 @@ def contents_page(readings: Sequence[Reading]) -> str:
 
 
 def _evening(post: str, readings: Sequence[Reading]) -> list[str]:
-    """The way through a post that takes an evening, if all its lessons are there."""
+    """Return the way through a post that takes an evening, if all its lessons are there."""
     pages = {short_id(reading.lesson.path.parent): f"{reading.lesson.id}/{PAGE}" for reading in readings}
     evening = evenings([*pages]).get(post)
     if evening is None:
@@ -343,7 +346,7 @@ def _contents_row(reading: Reading) -> str:
 
 
 def _thumbnail(reading: Reading) -> str:
-    """The picture of a lesson, "" if it has none."""
+    """Return the picture of a lesson, "" if it has none."""
     if reading.lead is None:
         return ""
     alt = describe(reading.lead.file, "")  # its caption may give a result away
@@ -355,7 +358,7 @@ def _thumbnail(reading: Reading) -> str:
 
 
 def details(summary: str, body: str) -> str:
-    """A part that is opened by a click. summary: its line, in which backticks are left out."""
+    """Return a part that is opened by a click. summary: its line, in which backticks are left out."""
     return f"<details>\n<summary>{escape(summary.replace('`', ''), quote=False)}</summary>\n\n{body}\n\n</details>"
 
 
@@ -384,17 +387,19 @@ def _inline(formula: str) -> str:
 
 
 def allowed(formula: str) -> str:
-    """A formula without the command that GitHub refuses."""
+    """Return a formula without the command that GitHub refuses."""
     return re.sub(r"\\operatorname\*?\{([^}]*)\}", r"\\mathop{\\mathrm{\1}}", formula)
 
 
 def table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
-    """A table; columns that hold only numbers are set to the right."""
+    """Return a table; columns that hold only numbers are set to the right."""
     return markdown_table(rows, header, cell=lambda text: short(text, in_cell=True), align_numbers=True)
 
 
 def short(text: str, in_cell: bool = False) -> str:
-    """A short text as Markdown of one line: mathematics, code, *italic* and **bold** letters, all else unchanged."""
+    """Return a short text as Markdown of one line: mathematics, code, *italic* and **bold** letters, all else
+    unchanged.
+    """
     parts = re.split(r"(\$[^$]+\$|`[^`]+`)", " ".join(text.split()))
     for i, part in enumerate(parts):
         if i % 2:

@@ -15,7 +15,7 @@ __all__ = ["pages", "write_pages"]
 
 
 def pages() -> dict[Path, str]:
-    """The page of every lesson in the first folder of lessons, and that of their contents, by their files."""
+    """Return the page of every lesson in the first folder of lessons, and that of their contents, by their files."""
     lessons = all_lessons()
     here = [lesson for lesson in lessons if lesson.path.is_relative_to(lessons_root())]
     readings = [compose(lesson, recorded.read(lesson).result) for lesson in here]

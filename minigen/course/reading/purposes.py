@@ -85,7 +85,7 @@ class PageCell:
 
 
 def page_cells(source: LessonSource) -> list[PageCell]:
-    """The cells of a lesson's file, each with its purpose."""
+    """Return the cells of a lesson's file, each with its purpose."""
     found = []
     for index, cell in enumerate(source.cells):
         if cell.is_text:
@@ -109,7 +109,10 @@ def _purpose(statements: Sequence[Statement]) -> str:
 
 
 def _parts(source: LessonSource, cell: int, numbers: Sequence[int]) -> tuple[Part, Part]:
-    """The statements of a cell that the page is about, and its plumbing. A comment belongs to what is below it."""
+    """Return the statements of a cell that the page is about, and its plumbing.
+
+    A comment belongs to what is below it.
+    """
     lines = source.text.split("\n")
     begin = source.cells[cell].line
     begin -= not lines[begin - 1].startswith(MARKER)  # the first line is code, not a marker

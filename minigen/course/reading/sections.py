@@ -26,7 +26,7 @@ NUMBER = re.compile(r"(\d+)\. ")  # how the heading of a section begins
 
 @dataclass(frozen=True)
 class Section:
-    """The opening of a lesson, with its title, or a heading with what stands below it."""
+    """The opening of a lesson, with its title, or a heading with what is below it."""
 
     blocks: tuple[Block, ...]
 
@@ -54,7 +54,7 @@ class Section:
 
 
 def sections_of(shown: Sequence[Block]) -> list[Section]:
-    """The opening, and the sections that follow it: what stands below each heading of level 2."""
+    """Return the opening, and the sections that follow it: what is below each heading of level 2."""
     starts = [i for i, block in enumerate(shown) if isinstance(block, blocks.Heading) and block.level == 2]
     return [Section(tuple(shown[begin:end])) for begin, end in pairwise([0, *starts, len(shown)])]
 

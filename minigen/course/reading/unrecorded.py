@@ -19,7 +19,8 @@ SHOWING = {one.method for one in OUTPUTS.values() if one.method and one.is_resul
 
 
 def entries_of_file(source: LessonSource) -> list[dict[str, Any]]:
-    """The outputs that a lesson's file writes out (questions, exercises, invitations), and where it shows results.
+    """Return the outputs that a lesson's file writes out (questions, exercises, invitations), and where it shows
+    results.
 
     They are entries of a record without a `cell`; that of a result has the kind RESULT and no payload. Only statements
     of the file's top level count, with what is inside of their loops and conditions.
@@ -55,7 +56,7 @@ def _payload(call: Call) -> dict[str, Any]:
 
 
 def _written(node: ast.expr) -> Any:
-    """A text or a list of texts as the file has it, with "…" where the run computes something."""
+    """Return a text or a list of texts as the file has it, with "…" where the run computes something."""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
     if isinstance(node, ast.List):

@@ -201,7 +201,7 @@ class DiT(Module):
         return TransformerBlock(rng, dim, heads, cross=self.conditioning == "cross-attention")
 
     def _conditions(self, t: numpy.ndarray, y: numpy.ndarray | None, n: int) -> list[Array]:
-        """The embeddings (N, dim) of the time steps and, with classes, of the labels."""
+        """Return the embeddings (N, dim) of the time steps and, with classes, of the labels."""
         t = numpy.asarray(t)
         if t.dtype.kind not in "iuf" or t.shape not in ((), (n,)):
             raise ValueError(f"t must be one time step or have shape ({n},), got {t.dtype} of shape {t.shape}")

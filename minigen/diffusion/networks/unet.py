@@ -227,7 +227,7 @@ class UNet(Module):
         return output_like(self.decode(h, skip, condition), x)
 
     def encode(self, x: Array, condition: Array, added: Array | None = None) -> tuple[Array, Array]:
-        """The way down: images -> (h (N, H/4, W/4, 2 width), skip (N, H/2, W/2, width)).
+        """Return the way down: images -> (h (N, H/4, W/4, 2 width), skip (N, H/2, W/2, width)).
 
         added, shaped as skip, is added to what the first convolution returns.
         """
@@ -246,7 +246,7 @@ class UNet(Module):
         return h, skip
 
     def decode(self, h: Array, skip: Array, condition: Array) -> Any:
-        """The way up: what `encode` returns -> the output of the network."""
+        """Return the way up: what `encode` returns -> the output of the network."""
         h = upsample_nearest(self.upsample(h), 2)  # (N, H/2, W/2, width)
         h = np.concatenate([h, skip], axis=3)  # (N, H/2, W/2, 2 width)
         for block in self.up:
@@ -263,12 +263,12 @@ class UNet(Module):
         return x
 
     def condition(self, t: numpy.ndarray, y: numpy.ndarray | None, n: int) -> Array:
-        """The embedding of the time step, plus that of the label or vector where there is one: (N, dim_time)."""
+        """Return the embedding of the time step, plus that of the label or vector where there is one: (N, dim_time)."""
         embedding = self.time(t)
         return silu(embedding if y is None else embedding + self._given(y, n))
 
     def _given(self, y: numpy.ndarray, n: int) -> Array:
-        """The embedding of a condition: labels (N,) or vectors (N, vectors)."""
+        """Return the embedding of a condition: labels (N,) or vectors (N, vectors)."""
         if self.vector is not None and np.ndim(y) == 2:
             return self.vector(checks.array("y", y, n, np.shape(self.vector.w)[0], finite=False))
         if self.label is None or self.classes is None:
@@ -279,6 +279,6 @@ class UNet(Module):
 
 
 def output_like(output: Any, x: Array) -> Any:
-    """The output of the network, eps or (eps, v), in the dtype of x."""
+    """Return the output of the network, eps or (eps, v), in the dtype of x."""
     eps, v = split_output(output)
     return join_output(like(eps, x), None if v is None else like(v, x))

@@ -54,7 +54,7 @@ class PixelModel(Module):
         self.out = Linear(rng, width, self.channels)
 
     def _start_of_bias(self, channels: int) -> numpy.ndarray | None:
-        """The bias of each position, zeros, (H, W, channels)."""
+        """Return the bias of each position, zeros, (H, W, channels)."""
         return None if self.image_size is None else numpy.zeros((*self.image_size, channels), numpy.float32)
 
     def _features(self, x: Array) -> Array:
@@ -124,7 +124,7 @@ class PixelModel(Module):
             yield partial(self._logits_at, x, i)
 
     def _logits_at(self, x: Array, i: int, j: int) -> Array:
-        """The logits of pixel (i, j), by a pass over the whole image, or over its rows as far as this one."""
+        """Return the logits of pixel (i, j), by a pass over the whole image, or over its rows as far as this one."""
         return self(x if self.image_size else x[:, : i + 1])[:, i, j]
 
     def _logits(self, features: Array) -> Array:

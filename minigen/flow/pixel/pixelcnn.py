@@ -61,7 +61,7 @@ class PixelCNN(PixelModel):
         return h
 
     def _vertical(self, x: Array) -> list[Array]:
-        """The message of each layer's vertical stack, of the rows above: a list of (N, H, W, 2 width)."""
+        """Return the message of each layer's vertical stack, of the rows above: a list of (N, H, W, 2 width)."""
         v, messages = shift_down(x), []
         for layer, bias in zip(self.layers, self._biases()):
             v, message = layer.vertical(v, bias)
@@ -69,14 +69,14 @@ class PixelCNN(PixelModel):
         return messages
 
     def _horizontal(self, x: Array, messages: list[Array]) -> Array:
-        """The horizontal stack of all layers: (N, H, W, width)."""
+        """Return the horizontal stack of all layers: (N, H, W, width)."""
         h = shift_right(x)
         for layer, message in zip(self.layers, messages):
             h = layer.horizontal(h, message)
         return h
 
     def _biases(self) -> list[Array | None]:
-        """The bias of each position in each layer: the first has one, if any."""
+        """Return the bias of each position in each layer: the first has one, if any."""
         return [self.position_bias] + [None] * (len(self.layers) - 1)
 
     def rows_above(self) -> int:
@@ -104,7 +104,9 @@ class PixelCNN(PixelModel):
             row = x[:, i : i + 1]
 
     def _vertical_row(self, row: numpy.ndarray, pasts: list[numpy.ndarray], i: int) -> list[Array]:
-        """The messages (n, 1, W, 2 width) to row i, from the row above it; pasts, each layer's last rows, moves on."""
+        """Return the messages (n, 1, W, 2 width) to row i, from the row above it; pasts, each layer's last rows, moves
+        on.
+        """
         messages = []
         for layer, past, bias in zip(self.layers, pasts, self._biases()):
             past[:] = numpy.concatenate([past[:, 1:], row], axis=1)
@@ -113,7 +115,9 @@ class PixelCNN(PixelModel):
         return messages
 
     def _pixels(self, row: numpy.ndarray, messages: list[Array]) -> Callable[[int], numpy.ndarray]:
-        """The function j -> logits (n, channels) of one row of pixels (n, 1, W, channels), called for j = 0, 1, ..."""
+        """Return the function j -> logits (n, channels) of one row of pixels (n, 1, W, channels), called for j = 0, 1,
+        ...
+        """
         pasts = [layer.past_columns(len(row)) for layer in self.layers]
 
         def logits_of(j: int) -> numpy.ndarray:
@@ -209,12 +213,16 @@ class CausalConv2d(Module):
         return conv2d(np.pad(x, self.padding, "constant"), self.w, self.b)
 
     def last_row(self, x: Array) -> Array:
-        """The output at the last row only, from the rows that it sees: (N, above + 1, W, c_in) -> (N, 1, W, c_out)."""
+        """Return the output at the last row only, from the rows that it sees: (N, above + 1, W, c_in) -> (N, 1, W,
+        c_out).
+        """
         none, _, sides, _ = self.padding
         return conv2d(np.pad(x, (none, none, sides, none), "constant"), self.w, self.b)
 
     def last_column(self, x: Array) -> Array:
-        """The output at the last position only: x (N, above + 1, left + 1, c_in), what it sees, -> (N, 1, 1, c_out)."""
+        """Return the output at the last position only: x (N, above + 1, left + 1, c_in), what it sees, -> (N, 1, 1,
+        c_out).
+        """
         return conv2d(x, self.w, self.b)
 
 

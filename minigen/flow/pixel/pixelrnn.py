@@ -189,7 +189,7 @@ def _scan_backward(needed: list[int], g: Array, value: Array, saved: Any, inputs
 
 
 def _rows_inside(k: int, V: int, H: int) -> tuple[slice, slice]:
-    """The rows of column k of a skewed image that lie in the image, and the same one further down, as slices."""
+    """Return the rows of column k of a skewed image that lie in the image, and the same one further down, as slices."""
     first, last = max(0, k - (V - H)), min(k, H - 1)
     return slice(first, last + 1), slice(first + 1, last + 2)
 

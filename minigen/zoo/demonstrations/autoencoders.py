@@ -31,7 +31,7 @@ from minigen.zoo.demonstrations.frames import (
 
 
 def bottleneck(rng: Rng, data: Data = moons, lr: float = 1e-2, steps: int = 900) -> Iterator[Frame]:
-    """An autoencoder has one number for each point: its output is a curve through the data."""
+    """Train an autoencoder with one number for each point: its output is a curve through the data."""
     density = data()
     model = MLP(rng, [2, 32, 32, 1, 32, 32, 2], "tanh")
     real = density.sample(rng, SHOWN)
@@ -48,7 +48,7 @@ def bottleneck(rng: Rng, data: Data = moons, lr: float = 1e-2, steps: int = 900)
 
 
 def denoiser(rng: Rng, data: Data = moons, lr: float = 5e-3, steps: int = 600) -> Iterator[Frame]:
-    """A denoising autoencoder moves noisy points of the data back to it."""
+    """Train a denoising autoencoder, which moves noisy points of the data back to it."""
     density = data()
     model = MLP(rng, [2, WIDTH, WIDTH, 2], "tanh")
     real = density.sample(rng, SHOWN)
@@ -69,17 +69,17 @@ def denoiser(rng: Rng, data: Data = moons, lr: float = 5e-3, steps: int = 600) -
 
 
 def negative_elbo(bound: Elbo) -> Array:
-    """The usual loss of a VAE."""
+    """Return the usual loss of a VAE."""
     return -np.mean(bound.value)
 
 
 def beta_vae_loss(bound: Elbo) -> Array:
-    """That of a β-VAE, with β = 1."""
+    """Return the loss of a β-VAE, with β = 1."""
     return beta_vae.beta_vae_loss(-np.mean(bound.reconstruction), np.mean(bound.kl), 1.0)
 
 
 def capacity_loss(bound: Elbo) -> Array:
-    """The KL divergence is drawn to 3 nats."""
+    """Return the loss of a VAE whose KL divergence is drawn to 3 nats."""
     return beta_vae.capacity_loss(-np.mean(bound.reconstruction), np.mean(bound.kl), 1.0, 3.0)
 
 
@@ -90,7 +90,7 @@ def vae(
     steps: int = 1400,
     objective: Callable[[Elbo], Array] = negative_elbo,
 ) -> Iterator[Frame]:
-    """A variational autoencoder learns the density of the data: its decoder's points."""
+    """Train a variational autoencoder on the density of the data: its decoder's points."""
     density = data()
     model = VAE(rng, 2, 2, (WIDTH, WIDTH), "tanh", likelihood=Gaussian(std=0.15))
 
@@ -122,7 +122,7 @@ def codebook(rng: Rng, data: Data = moons, lr: float = 2e-2, steps: int = 400) -
 
 
 def averaged_codebook(rng: Rng, data: Data = moons, steps: int = 400) -> Iterator[Frame]:
-    """The same by moving averages of the points that each code is nearest to."""
+    """Return the same by moving averages of the points that each code is nearest to."""
     density, quantizer = data(), small_quantizer(rng, learned=False)
     real = density.sample(rng, SHOWN)
 
@@ -134,7 +134,7 @@ def averaged_codebook(rng: Rng, data: Data = moons, steps: int = 400) -> Iterato
 
 
 def small_quantizer(rng: Rng, learned: bool) -> VectorQuantizer:
-    """A codebook of 24 vectors near the origin."""
+    """Return a codebook of 24 vectors near the origin."""
     quantizer = VectorQuantizer(rng, 24, 2, gamma=0.9, learned=learned)
     quantizer.codebook[...] *= 0.2
     return quantizer

@@ -48,17 +48,17 @@ def cosine_schedule() -> Schedule:
 
 
 def ancestral(model: EpsMLP, x_T: Array, schedule: Schedule, rng: Rng) -> Array:
-    """The sampler of DDPM."""
+    """Return the sampler of DDPM."""
     return ddpm.ancestral(model, x_T, schedule, rng)
 
 
 def with_posterior_variance(model: EpsMLP, x_T: Array, schedule: Schedule, rng: Rng) -> Array:
-    """The same with the variance of the posterior."""
+    """Return the same with the variance of the posterior."""
     return ddpm.ancestral(model, x_T, schedule, rng, variance="posterior")
 
 
 def by_posterior(model: EpsMLP, x_T: Array, schedule: Schedule, rng: Rng) -> Array:
-    """The same by the posterior of the x_0 that the network implies."""
+    """Return the same by the posterior of the x_0 that the network implies."""
     x = x_T
     for t in range(schedule.T, 0, -1):
         eps, _ = ddpm.predict(model, x, t, schedule)
@@ -81,12 +81,12 @@ def ddim_with_noise(model: EpsMLP, x_T: Array, schedule: Schedule, rng: Rng) -> 
 
 
 def simple_loss(model: EpsMLP, x: Array, t: Array, eps: Array, schedule: Schedule, rng: Rng) -> Array:
-    """The loss of DDPM."""
+    """Return the loss of DDPM."""
     return ddpm.simple_loss(model, x, t, eps, schedule)
 
 
 def stepwise_loss(model: EpsMLP, x: Array, t: Array, eps: Array, schedule: Schedule, rng: Rng) -> Array:
-    """The same with x_t made one small step at a time, all examples up to the same time."""
+    """Return the same with x_t made one small step at a time, all examples up to the same time."""
     x_t, last = x, int(t[0])
     for s in range(1, last + 1):
         x_t = ddpm.q_step(x_t, s, noise(rng), schedule)
@@ -103,7 +103,7 @@ def diffusion(
     objective: Callable = simple_loss,
     sample: Callable[[EpsMLP, Array, Schedule, Rng], Array] = ancestral,
 ) -> Iterator[Frame]:
-    """A network learns to predict the noise in a noisy point; the points are sampled from pure noise, step by step.
+    """Train a network to predict the noise in a noisy point; the points are sampled from pure noise, step by step.
 
     schedule, objective, sample: what makes the schedule, the loss and the samples.
     """
@@ -128,7 +128,7 @@ def diffusion(
 
 
 def score_matching(rng: Rng, data: Data = moons, lr: float = 5e-3, steps: int = 500) -> Iterator[Frame]:
-    """A network learns where the density rises, at eight levels of noise; Langevin's steps follow it to the data."""
+    """Train a network to predict where the density rises, at eight noise levels; Langevin's steps follow that."""
     density, net = data(), EpsMLP(rng, width=WIDTH, layers=3)
     sigmas = score.noise_scales(2.0, 0.1, 8)
     start = 2.0 * noise(rng, SHOWN)
@@ -153,7 +153,7 @@ def score_matching(rng: Rng, data: Data = moons, lr: float = 5e-3, steps: int = 
 
 
 def sliced_score(rng: Rng, lr: float = 5e-3, steps: int = 400) -> Iterator[Frame]:
-    """A network learns the score of widened moons without any noise; the distance is that to the true score."""
+    """Train a network on the score of widened moons without any noise; the distance is that to the true score."""
     density = toy.two_moons(0.3).standardized()
     model = MLP(rng, [2, WIDTH, WIDTH, 2], "tanh")
     real = density.sample(rng, SHOWN)
@@ -200,7 +200,7 @@ def guided(rng: Rng, data: Data = ring, lr: float = 5e-3, steps: int = 700) -> I
 
 
 def classifier_guided(rng: Rng, data: Data = ring, lr: float = 5e-3, steps: int = 600) -> Iterator[Frame]:
-    """A network for the noise and a classifier of noisy points, whose gradient points to the right half."""
+    """Train a network for the noise and a classifier of noisy points, whose gradient points to the right half."""
     density, schedule = data(), linear()
     model, classifier = EpsMLP(rng, width=WIDTH, layers=3), MLP(rng, [3, 32, 32, 1], "tanh")
     x_T = noise(rng, SHOWN)
@@ -240,7 +240,7 @@ def classifier_guided(rng: Rng, data: Data = ring, lr: float = 5e-3, steps: int 
 
 
 def distilled(rng: Rng, lr: float = 5e-3, steps: int = 500) -> Iterator[Frame]:
-    """A student learns to do in one step what its teacher, which is exact for the ring, does in two."""
+    """Train a student to do in one step what its teacher, which is exact for the ring, does in two."""
     density, schedule = ring(), Schedule.linear(16, 1e-2, 0.6)
     teacher, student = exact_eps_model(density, schedule), EpsMLP(rng, width=WIDTH, layers=3)
     half, x_T = distillation.halved(schedule), noise(rng, SHOWN)
@@ -252,7 +252,7 @@ def distilled(rng: Rng, lr: float = 5e-3, steps: int = 500) -> Iterator[Frame]:
         return distillation.distillation_loss(student, teacher, x, t, eps, schedule)
 
     def of_v(x: Array, t: Array, y: Array = None) -> Array:
-        """The noise that the student's v implies, at the times of the teacher."""
+        """Return the noise that the student's v implies, at the times of the teacher."""
         return ddpm.eps_from_v(x, t, student(x, t), schedule)
 
     step = descend(loss, student, batch, rng=rng, lr=cosine(lr, steps))
@@ -279,21 +279,21 @@ def langevin_sampling(rng: Rng, steps: int = 240) -> Iterator[Frame]:
 def consistency_training(
     model: ConsistencyModel, teacher: Callable, x: Array, z: Array, high: Array, low: Array
 ) -> Array:
-    """The loss without a teacher."""
+    """Return the loss without a teacher."""
     return consistency.consistency_training_loss(model, model, x, z, high, low)
 
 
 def consistency_distillation(
     model: ConsistencyModel, teacher: Callable, x: Array, z: Array, high: Array, low: Array
 ) -> Array:
-    """The loss along the trajectories of a teacher, which are followed by Euler's method."""
+    """Return the loss along the trajectories of a teacher, which are followed by Euler's method."""
     return consistency.consistency_distillation_loss(model, model, teacher, x, z, high, low, "euler")
 
 
 def consistency_model(
     rng: Rng, data: Data = moons, lr: float = 4e-3, steps: int = 500, objective: Callable = consistency_training
 ) -> Iterator[Frame]:
-    """A consistency model learns to go from noise to the data in one call; here two.
+    """Train a consistency model to go from noise to the data in one call; here two.
 
     objective: of the model, a teacher, points, noise, and two neighboring levels of noise.
     """
@@ -304,7 +304,7 @@ def consistency_model(
     near = density.sample(rng, 300)
 
     def teacher(x: Array, sigma: Array) -> Array:
-        """The noise in x if the data were these 300 points: its posterior mean."""
+        """Return the noise in x if the data were these 300 points: its posterior mean."""
         away = x[:, None] - near  # (N, 300, 2)
         share = -0.5 * numpy.sum(away**2, axis=2) / numpy.reshape(sigma, (-1, 1)) ** 2
         share = numpy.exp(share - share.max(axis=1, keepdims=True))

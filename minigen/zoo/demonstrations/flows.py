@@ -34,7 +34,7 @@ def nice(rng: Rng, data: Data = moons, lr: float = 5e-3, steps: int = 450) -> It
 
 
 def maf(rng: Rng, data: Data = moons, lr: float = 5e-3, steps: int = 350) -> Iterator[Frame]:
-    """A masked autoregressive flow of five layers."""
+    """Return a masked autoregressive flow of five layers."""
     return maximum_likelihood(MAF(rng, 2, layers=5, hidden=(32, 32)), rng, data(), lr, steps)
 
 
@@ -88,7 +88,7 @@ def inverse_of_maf(z: Array, a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def iaf(rng: Rng, lr: float = 1e-2, steps: int = 350, transform: Transform = affine) -> Iterator[Frame]:
-    """An inverse autoregressive flow of four layers is trained towards a density that is known."""
+    """Train an inverse autoregressive flow of four layers towards a density that is known."""
     orders = [(0, 1), (1, 0), (0, 1), (1, 0)]
     return reverse_kl(Chain([InverseAutoregressive(rng, transform, order) for order in orders]), rng, lr, steps)
 

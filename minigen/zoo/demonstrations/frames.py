@@ -42,12 +42,12 @@ class Frame:
 
 
 def points(role: str, x: Array) -> Layer:
-    """A layer of points (N, 2). role: "data", "model", "codes" or "line", which says how they are drawn."""
+    """Return a layer of points (N, 2). role: "data", "model", "codes" or "line", which says how they are drawn."""
     return {"kind": "points", "role": role, "data": _packed(x)}
 
 
 def path(role: str, x: Array) -> Layer:
-    """A layer with a line through points (N, 2)."""
+    """Return a layer with a line through points (N, 2)."""
     return {"kind": "path", "role": role, "data": _packed(x)}
 
 
@@ -87,7 +87,7 @@ def watch_samples(
 
 
 def distance(x: Array, real: Array) -> float:
-    """The sliced Wasserstein distance of two sets of points, along the same directions each time."""
+    """Return the sliced Wasserstein distance of two sets of points, along the same directions each time."""
     return float(sliced_wasserstein(x, real, 40, numpy.random.default_rng(1)))
 
 
@@ -111,5 +111,5 @@ DATA: dict[str, Data] = {"two moons": moons, "a ring of eight": ring, "two spira
 
 
 def noise(rng: Rng, n: int = BATCH) -> Array:
-    """Standard normal points (n, 2), float32."""
+    """Return standard normal points (n, 2), float32."""
     return rng.standard_normal((n, 2), dtype=numpy.float32)

@@ -31,7 +31,7 @@ from minigen.zoo.demonstrations.frames import (
 
 
 def gan(rng: Rng, data: Data = ring, lr: float = 2e-3, steps: int = 650, saturating: bool = False) -> Iterator[Frame]:
-    """A generator learns to fool a discriminator.
+    """Train a generator to fool a discriminator.
 
     saturating: the generator's loss is that of the minimax game.
     """
@@ -50,7 +50,7 @@ def gan(rng: Rng, data: Data = ring, lr: float = 2e-3, steps: int = 650, saturat
 
 
 def wgan(rng: Rng, data: Data = moons, lr: float = 1e-3, steps: int = 260) -> Iterator[Frame]:
-    """The critic of a Wasserstein GAN with clipped weights estimates how far the points are from the data."""
+    """Train the critic of a Wasserstein GAN with clipped weights, to estimate how far the points are from the data."""
     density = data()
     generator, critic = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
     g_optimizer, c_optimizer = RMSProp(generator, lr), RMSProp(critic, lr)
@@ -66,7 +66,7 @@ def wgan(rng: Rng, data: Data = moons, lr: float = 1e-3, steps: int = 260) -> It
 
 
 def wgan_gp(rng: Rng, data: Data = moons, lr: float = 3e-3, steps: int = 250) -> Iterator[Frame]:
-    """The same with a penalty on the slope of the critic in the place of clipping."""
+    """Train the same with a penalty on the slope of the critic in the place of clipping."""
     density, rate = data(), cosine(lr, steps)
     generator, critic = Generator(rng, width=WIDTH), Discriminator(rng, width=WIDTH)
     g_optimizer, c_optimizer = (Adam(net, lr, betas=(0.0, 0.9)) for net in (generator, critic))
@@ -86,12 +86,12 @@ def wgan_gp(rng: Rng, data: Data = moons, lr: float = 3e-3, steps: int = 250) ->
 
 
 def nonsaturating(discriminator: Discriminator, real: Array, fake: Array) -> Array:
-    """The usual loss of the generator."""
+    """Return the usual loss of the generator."""
     return generator_loss_nonsaturating(discriminator(fake))
 
 
 def feature_matching(discriminator: Discriminator, real: Array, fake: Array) -> Array:
-    """The generator matches the mean features of real points instead of fooling the discriminator."""
+    """Return the loss of a generator that matches the mean features of real points, in place of fooling the critic."""
     return improved_training.feature_matching_loss(discriminator.features(real), discriminator.features(fake))
 
 
@@ -104,7 +104,7 @@ def improved_gan(
     history: float = 0.0,
     noise: float = 0.0,
 ) -> Iterator[Frame]:
-    """A GAN with one modification of its training.
+    """Train a GAN with one modification of its training.
 
     generator_loss: of the discriminator, real and generated points. history: the weight of the penalty on weights that
     differ from their average so far. noise: the standard deviation, at first, of noise on the discriminator's input.
@@ -163,7 +163,7 @@ def simultaneous(x: Any, y: Any, x_before: Any, y_before: Any, lr: float) -> tup
 
 
 def alternating(x: Any, y: Any, x_before: Any, y_before: Any, lr: float) -> tuple:
-    """The second player moves after the first."""
+    """Move the second player after the first."""
     return toy_problems.alternating_step(x, y, lr)
 
 

@@ -49,12 +49,12 @@ class Demonstration:
         return given
 
     def title(self, data: str | None = None) -> str:
-        """The name, and of which data, where that can be chosen."""
+        """Return the name, and of which data, where that can be chosen."""
         default = self.settings.get("data")
         return f"{self.name} on {data or default}" if default else self.name
 
     def frames(self, **settings: Any) -> Iterator[Frame]:
-        """The frames of the training, always of the same seed.
+        """Return the frames of the training, always of the same seed.
 
         settings: as in `settings`. Raises ValueError for a name or a value that there is not. The model is made with
         the first frame: a function that makes it may be the reader's by then.

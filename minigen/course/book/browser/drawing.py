@@ -49,7 +49,7 @@ class Colormap:
         return cls(shades)
 
     def with_extremes(self, bad: str) -> Colormap:
-        """The same with a color for values that are not numbers."""
+        """Return the same with a color for values that are not numbers."""
         return Colormap(self._shades, bad)
 
     def __call__(self, values: Any) -> np.ndarray:
@@ -126,7 +126,7 @@ class Figure:
         raise NotImplementedError("a page saves no figures")
 
     def svg(self) -> str:
-        """The figure as SVG."""
+        """Return the figure as SVG."""
         width, height = self.size[0] * DPI, self.size[1] * DPI
         head = 24.0 if self.title else 0.0
         parts = [_text(width / 2, 17, self.title, 12, "middle", INK)] if self.title else []
@@ -247,7 +247,7 @@ class Axes:
         self.has_legend = True
 
     def locator_params(self, *args: Any, **how: Any) -> None:
-        """The number of ticks is that of the page."""
+        """Ignore the parameters: the number of ticks is that of the page."""
 
     tick_params = minorticks_off = set_axisbelow = locator_params
 
@@ -494,7 +494,7 @@ class Axes:
         return min(end[0] for end in ends), max(end[1] for end in ends)
 
     def drawn(self, left: float, top: float, width: float, height: float) -> str:
-        """The axes within a rectangle of the figure, in pixels."""
+        """Return the axes within a rectangle of the figure, in pixels."""
         place = self._place(left, top, width, height)
         clip = f"mg{abs(hash((id(self), left, top))) % 10**9}"
         inside = "".join(drawn(place) for _, drawn in sorted(self._drawn, key=lambda pair: pair[0]))
@@ -514,7 +514,7 @@ class Axes:
         return "".join(parts)
 
     def _place(self, left: float, top: float, width: float, height: float) -> Place:
-        """The area inside the axes: what titles, labels and ticks leave of a rectangle."""
+        """Return the area inside the axes: what titles, labels and ticks leave of a rectangle."""
         names = self._tick_names("y")
         letters = max((len(name) for _, name in names), default=0)
         before = 10 + 6.2 * letters + (18 if self.labels["y"] else 0)
@@ -582,7 +582,7 @@ class Axes:
         return "".join(parts)
 
     def _legend(self, at: Place) -> str:
-        """The names, in the corner of the axes that holds the fewest points."""
+        """Return the names, in the corner of the axes that holds the fewest points."""
         names = list(dict(reversed([(name, mark) for mark, name in self._named])).items())[::-1]
         width, height = 34 + 6.3 * max(len(_plain(name)) for name, _ in names), 8 + 16 * len(names)
         x = np.concatenate([np.ravel(each) for each in self._reach["x"]] or [np.zeros(0)])
@@ -632,7 +632,7 @@ class Place:
         return self.top + self.height * (1 - self._share(values, self._ends[2], self._ends[3], self._scales["y"]))
 
     def line_across(self, axis: str, value: float, stroke: str) -> str:
-        """A line over the whole width or height, where the axis has this value."""
+        """Return a line over the whole width or height, where the axis has this value."""
         right, bottom = self.left + self.width, self.top + self.height
         if axis == "y":
             ends = (self.left, self.y(value), right, self.y(value))
@@ -653,7 +653,7 @@ class Place:
 
 
 def _path(at: Place, x: np.ndarray, y: np.ndarray, transform: str | None = None) -> str:
-    """A line through points, with a gap at each that is not finite."""
+    """Return a line through points, with a gap at each that is not finite."""
     across, down = (at.left + x * at.width, at.top + (1 - y) * at.height) if transform else (at.x(x), at.y(y))
     parts, joined = [], False
     for a, b in zip(across, down):
@@ -684,7 +684,7 @@ def _rectangle(x: float, y: float, width: float, height: float, paint: str) -> s
 
 
 def _mark(color: Any, width: float, dashes: str | None, marker: str) -> str:
-    """The mark of a line or of points in a legend."""
+    """Return the mark of a line or of points in a legend."""
     line = "" if dashes is None else f'<path d="M0 0H20" fill="none" {_stroke(color, width, dashes, 1.0)}/>'
     return line + (f'<path d="M10 0h0" {_round(color, 4.5, 1.0)}/>' if marker else "")
 
@@ -704,7 +704,7 @@ def _text(x: float, y: float, text: str, size: float, anchor: str, color: Any) -
 
 
 def _plain(text: str) -> str:
-    """A text without the signs of mathematics: "σ" for "$\\sigma$"."""
+    """Return a text without the signs of mathematics: "σ" for "$\\sigma$"."""
 
     def formula(match: re.Match[str]) -> str:
         named = re.sub(r"\\([a-zA-Z]+)", lambda found: SYMBOLS.get(found[1], found[1]), match[1])
@@ -739,7 +739,9 @@ def _rgb(color: Any) -> tuple[float, float, float]:
 
 
 def _hex(color: Any) -> str:
-    """A color of a letter, a name, a shade of gray ("0.5"), a hexadecimal number or three numbers as "#0072b2"."""
+    """Return a color of a letter, a name, a shade of gray ("0.5"),
+    a hexadecimal number or three numbers as "#0072b2".
+    """
     if not isinstance(color, str):
         return "#" + "".join(f"{round(255 * float(channel)):02x}" for channel in list(color)[:3])
     if re.fullmatch(r"#[0-9a-fA-F]{6}", color):

@@ -17,7 +17,7 @@ WORDS = {"cholesky": "Matrix is not positive definite", "inv": "Singular matrix"
 
 
 def raising(function: Callable[..., Any], words: str) -> Callable[..., Any]:
-    """The function, with a LinAlgError where its result for finite arguments is not finite."""
+    """Return the function, with a LinAlgError where its result for finite arguments is not finite."""
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -30,7 +30,7 @@ def raising(function: Callable[..., Any], words: str) -> Callable[..., Any]:
 
 
 def taking_scalars(astype: Callable[..., Any]) -> Callable[..., Any]:
-    """The function `np.astype`, for scalars too."""
+    """Return the function `np.astype`, for scalars too."""
 
     @functools.wraps(astype)
     def converted(x: Any, dtype: Any, /, **options: Any) -> Any:

@@ -117,7 +117,9 @@ def _file(cell: Mapping[str, Any]) -> str:
 
 
 def _described(error: BaseException, running: int, numbers: Mapping[str, int]) -> dict[str, Any]:
-    """What an exception says, and the last line of a cell that it passed. numbers: of the cells, by their files."""
+    """Return what an exception says, and the last line of a cell that it passed. numbers: of the cells,
+    by their files.
+    """
     message = f"{type(error).__name__}: {error}"
     if isinstance(error, SystemExit):
         message = "the cell ended the program (sys.exit)"

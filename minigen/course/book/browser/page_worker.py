@@ -83,7 +83,9 @@ def _exercise(identity: str) -> Exercise:
 
 
 def described(report: Report) -> dict[str, Any]:
-    """A report as JSON, with the lines that a page shows: about the whole, about each case, and what was printed."""
+    """Return a report as JSON, with the lines that a page shows: about the whole, about each case, and what was
+    printed.
+    """
     said_once = not report.passed and all(same_failure(verdict, report.verdicts[0]) for verdict in report.verdicts)
     document = report.to_json()
     cases = [{**row, **_words(report, n)} for n, row in enumerate(document["cases"])]
@@ -99,7 +101,9 @@ def described(report: Report) -> dict[str, Any]:
 
 
 def _words(report: Report, number: int) -> dict[str, Any]:
-    """What a page shows of a case; of the first that fails what must hold, yours and expected, the inputs, the line."""
+    """Return what a page shows of a case; of the first that fails what must hold, yours and expected, the inputs, the
+    line.
+    """
     case, verdict = report.exercise.cases[number], report.verdicts[number]
     lines = []
     if verdict is report.first_failure:
@@ -115,7 +119,7 @@ def _words(report: Report, number: int) -> dict[str, Any]:
 
 
 def _lines(report: Report, verdict: Verdict) -> list[str]:
-    """The details of a verdict, without the line of Python that looks inputs up, which a page does not need."""
+    """Return the details of a verdict, without the line of Python that looks inputs up, which a page does not need."""
     return [line.strip() for line in failure_lines(verdict, report.file) if "inputs(" not in line]
 
 
@@ -156,7 +160,7 @@ class _Training:
             substitute.restore()
 
     def summary(self) -> dict[str, Any]:
-        """What a page is told of the training so far."""
+        """Return what a page is told of the training so far."""
         ends = {"first": self.distances[0], "last": self.distances[-1]} if self.distances else {}
         place = {"step": self.last.step, "steps": self.last.steps} if self.last else {}
         return {**self.about, **ends, **place, "calls": self.calls, "seconds": self.seconds}
@@ -199,7 +203,7 @@ def train(request: str, show: Callable[[str], Any], steps: int | None = None) ->
 
 
 def _begun(wanted: Mapping[str, Any]) -> tuple[_Training | None, dict[str, Any]]:
-    """A training with the answer of a request; None, and the reply, if it cannot begin."""
+    """Return a training with the answer of a request; None, and the reply, if it cannot begin."""
     exercise = _exercise(wanted["exercise"])
     demonstration = DEMONSTRATIONS.get(exercise.id)
     if demonstration is None:

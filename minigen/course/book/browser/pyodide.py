@@ -54,7 +54,7 @@ class PythonSource:
 
 
 def python_source(choice: str = PUBLIC) -> PythonSource:
-    """The source that `--python` names: an address, the folder of a Pyodide distribution, or "none".
+    """Return the source that `--python` names: an address, the folder of a Pyodide distribution, or "none".
 
     The address is not visited: the worker checks every file that it gets from there. Raises UsageError for an invalid
     address, and for a folder in which a file is missing or is not that of Pyodide 0.27.7.
@@ -77,7 +77,7 @@ def python_source(choice: str = PUBLIC) -> PythonSource:
 
 
 def _address(text: str) -> str:
-    """The address with a slash at its end. Raises UsageError if it is not an address."""
+    """Return the address with a slash at its end. Raises UsageError if it is not an address."""
     try:
         parts = urllib.parse.urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment
@@ -91,7 +91,7 @@ def _address(text: str) -> str:
 
 @cache
 def pyodide_lock() -> dict[str, Any]:
-    """The packages that a page may load: their entries in Pyodide's own list."""
+    """Return the packages that a page may load: their entries in Pyodide's own list."""
     return json.loads(LOCK.read_text(encoding="utf-8"))
 
 
@@ -130,5 +130,5 @@ def write_python(source: PythonSource, out: Path) -> None:
 
 
 def integrity(digest: bytes) -> str:
-    """A sha256 in the form that a browser requires."""
+    """Return a sha256 in the form that a browser requires."""
     return f"sha256-{base64.b64encode(digest).decode()}"

@@ -28,6 +28,7 @@ LEFT_OUT = (
     *(f"course/exercise/grading/{name}.py" for name in ("audit", "bubblewrap", "public", "reaches", "secret")),
     "course/exercise/grading/worker.py",
     "course/exercise/lookup.py",
+    "course/exercise/prompts.py",
     "course/exercise/prove.py",
     "course/from_scratch/",
     "course/index/equations.py",
@@ -59,7 +60,7 @@ OF_THE_BOOK = (  # of minigen/course/book
 
 
 def wheels() -> dict[str, bytes]:
-    """The wheels that a page loads, by their file names.
+    """Return the wheels that a page loads, by their file names.
 
     Raises UsageError if autograd is installed in a way in which its files are not known.
     """
@@ -109,12 +110,12 @@ def autograd_wheel() -> bytes:
 
 
 def wheel_name(name: str, version: str) -> str:
-    """The file name of a wheel of pure Python: "minigen-0.4-py3-none-any.whl"."""
+    """Return the file name of a wheel of pure Python: "minigen-0.4-py3-none-any.whl"."""
     return f"{name}-{version}-py3-none-any.whl"
 
 
 def wheel(name: str, version: str, files: Mapping[str, bytes]) -> bytes:
-    """A wheel of pure Python, whose bytes depend on the files alone."""
+    """Return a wheel of pure Python, whose bytes depend on the files alone."""
     info = f"{name}-{version}.dist-info"
     about = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),

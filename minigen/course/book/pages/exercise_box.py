@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from minigen.course.book.markup import html_block
-from minigen.course.exercise import stubs
+from minigen.course.book.markup import html_around
+from minigen.course.exercise import prompts, stubs
 from minigen.course.exercise.format import Exercise
 from minigen.zoo.demonstrations.frames import DATA
 from minigen.zoo.demonstrations.table import DEMONSTRATIONS
 
 __all__ = ["exercise_anchor", "exercise_box", "exercise_data"]
-
-COLUMN = 78  # letters of a line of code that fit into a page
 
 # Exercises whose references, or modules beside them, compute with SciPy. For others a page loads SciPy only when an
 # answer imports it. The test that checks all exercises in Node fails when this list is wrong.
@@ -23,7 +22,7 @@ NEED_SCIPY = {
 
 
 def exercise_data(exercise: Exercise) -> dict[str, Any]:
-    """The data of the box of an exercise: its names and points, its stub, its hints.
+    """Return the data of the box of an exercise: its names and points, its stub without the prompt, its hints.
 
     imports: lines that are run before the answer. scipy: whether the check needs SciPy. train: what a reader may
     change of the training with the answer, with its values, {"data": ..., "lr": ..., "steps": ...}; None where the page
@@ -37,7 +36,7 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
         "points": exercise.points,
         "minutes": exercise.minutes,
         "imports": stubs.imports([exercise]),
-        "stub": stubs.stub(exercise, COLUMN),
+        "stub": stubs.bare_stub(exercise),
         "hints": list(exercise.hints),
         "scipy": exercise.id in NEED_SCIPY,
         "train": training.settings if training else None,
@@ -46,9 +45,15 @@ def exercise_data(exercise: Exercise) -> dict[str, Any]:
     }
 
 
-def exercise_box(exercise: Exercise) -> str:
-    """The box in which an exercise is written and checked; without scripts its stub, to be read."""
-    return html_block("outputs/exercise_box.html", data=exercise_data(exercise), anchor=exercise_anchor(exercise.id))
+def exercise_box(exercise: Exercise, linked: Callable[[str], str] = str) -> str:
+    """Return the box in which an exercise is read, written and checked; without scripts its prompt and stub, to be
+    read.
+
+    linked: makes the references of Markdown links.
+    """
+    prompt = "\n\n".join(linked(paragraph) for paragraph in prompts.paragraphs(exercise))
+    values = {"data": exercise_data(exercise), "anchor": exercise_anchor(exercise.id)}
+    return html_around("outputs/exercise_box.html", prompt + "\n", **values)
 
 
 def exercise_anchor(id: str) -> str:

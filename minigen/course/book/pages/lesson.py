@@ -156,12 +156,12 @@ class Page:
         return self.contents.linked(text, self.chapter)
 
     def _placed(self, block: blocks.Picture) -> tuple[str, str, tuple[int, int]]:
-        """The place of a picture on the page, its address from there, and its size."""
+        """Return the place of a picture on the page, its address from there, and its size."""
         address, size = self.pictures(self.chapter, block.file)
         return figure_anchor(self.chapter, block.file), self.root + address, size
 
     def code(self, block: blocks.Code) -> str:
-        """The code of a cell or, if the others are above, the rest of its lines."""
+        """Return the code of a cell or, if the others are above, the rest of its lines."""
         code = code_block(block.code, class_="mg-code-block")
         if block.is_rest:
             return code
@@ -179,7 +179,7 @@ class Page:
 
     def exercise(self, block: blocks.ExerciseBox) -> str:
         found = [exercise for exercise in self.contents.exercises if exercise.id == block.id]
-        return exercise_box(found[0]) if found else html_block("lesson/elsewhere.html", id=block.id)
+        return exercise_box(found[0], self._linked) if found else html_block("lesson/elsewhere.html", id=block.id)
 
 
 RENDERED: dict[type, Callable[[Page, Any], str]] = {
@@ -201,12 +201,12 @@ RENDERED: dict[type, Callable[[Page, Any], str]] = {
 
 
 def figure_anchor(chapter: Chapter, file: str) -> str:
-    """The place of a figure on its lesson's page: "figure-gan-02-chase"."""
+    """Return the place of a figure on its lesson's page: "figure-gan-02-chase"."""
     return f"figure-{chapter.short.replace('/', '-')}-{file.rpartition('.')[0]}"
 
 
 def lesson_page(
     chapter: Chapter, contents: Contents, pictures: Pictures, source_page: Callable[[str], str | None]
 ) -> str:
-    """The MyST page of a lesson. The last two arguments are those of `Page`."""
+    """Return the MyST page of a lesson. The last two arguments are those of `Page`."""
     return Page(chapter, contents, pictures, source_page).render()

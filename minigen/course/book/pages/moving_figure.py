@@ -21,7 +21,9 @@ FOLDER, NAME = "front", "reverse-process"
 
 
 def moving_figure(files: Files) -> str:
-    """The figure as a block of the first page; its picture and its data are noted among the files of the book."""
+    """Return the figure as a block of the first page; its picture and its data are noted among the files of the
+    book.
+    """
     times, points, data = reverse_process()
     film = film_of({"t": times}, points=points, truth=data, bounds=3, time="t")
     still, drawn = BytesIO(), film.still

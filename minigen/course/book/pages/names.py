@@ -25,7 +25,9 @@ class Name:
 
 
 def names_by_module(package: Path = PACKAGE) -> dict[str, list[Name]]:
-    """{module: its public names, in the order of the file}; a module or a name with a leading underscore is private."""
+    """Return {module: its public names, in the order of the file}; a module or a name with a leading underscore is
+    private.
+    """
     found = {}
     for part in PARTS:
         for path in sorted((package / part).rglob("*.py")):
@@ -37,7 +39,7 @@ def names_by_module(package: Path = PACKAGE) -> dict[str, list[Name]]:
 
 
 def names_page(source_anchor: Callable[[str], str | None]) -> str:
-    """The page. source_anchor: the address, from the book's first folder, of "minigen.gan.wgan:critic_loss"."""
+    """Return the page. source_anchor: the address, from the book's first folder, of "minigen.gan.wgan:critic_loss"."""
     blocks = [
         "# Names",
         "Every public function and class, with the first sentence of its docstring. Shapes, units, errors and sources "
@@ -55,7 +57,7 @@ def names_page(source_anchor: Callable[[str], str | None]) -> str:
 
 
 def _public(tree: ast.Module) -> list[Name]:
-    """The functions and classes that a module defines for others: those of its __all__, if it has one."""
+    """Return the functions and classes that a module defines for others: those of its __all__, if it has one."""
     nodes = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
     assigned = [node for node in tree.body if isinstance(node, ast.Assign) and _is_all(node)]
     listed = ast.literal_eval(assigned[0].value) if assigned else None

@@ -31,7 +31,7 @@ WIDE = 500  # pixels: a wider figure is not shrunk on a phone, where its letters
 
 
 def details(summary: str, body: str, kind: str, aside: str = "", **data: str) -> str:
-    """A folded part, opened by a click. `summary` and `body` are Markdown; data becomes `data-` attributes.
+    """Return a folded part, opened by a click. `summary` and `body` are Markdown; data becomes `data-` attributes.
 
     aside: a remark after the summary, in small letters.
     """
@@ -39,17 +39,17 @@ def details(summary: str, body: str, kind: str, aside: str = "", **data: str) ->
 
 
 def printed(block: blocks.Printed) -> str:
-    """What was printed."""
+    """Return what was printed."""
     return html_block("outputs/printed.html", text=block.text)
 
 
 def checks(block: blocks.Checks) -> str:
-    """Checks that followed each other: a list of what was compared, and whether it held."""
+    """Show checks that followed each other: a list of what was compared, and whether it held."""
     return html_block("outputs/checks.html", checks=block.checks)
 
 
 def figure(block: blocks.Picture, id: str, picture: str, size: tuple[int, int], caption: str) -> str:
-    """A picture with its caption. `picture` is its address from the page, `caption` Markdown with its links."""
+    """Return a picture with its caption. `picture` is its address from the page, `caption` Markdown with its links."""
     alt = describe(block.file, block.caption)
     values = {"id": id, "picture": picture, "alt": alt, "width": size[0], "height": size[1], "is_wide": size[0] > WIDE}
     if not caption:
@@ -60,7 +60,9 @@ def figure(block: blocks.Picture, id: str, picture: str, size: tuple[int, int], 
 def play(
     block: blocks.Play, id: str, still: str, size: tuple[int, int], data: str, caption: str, plays_at_once: bool = False
 ) -> str:
-    """A figure with sliders; without scripts, and in print, its still picture. `data` is the address of its data.
+    """Return a figure with sliders; without scripts, and in print, its still picture.
+
+    `data` is the address of its data.
 
     plays_at_once: its time goes by, once, as soon as it is there.
     """
@@ -79,7 +81,7 @@ def play(
 
 
 def table(block: blocks.Table, root: str = "", equations: Sequence[str] = ()) -> str:
-    """A table that becomes a list of cards on a phone."""
+    """Return a table that becomes a list of cards on a phone."""
     rows, header = block.rows, [str(name) for name in block.header]
     return html_block(
         "outputs/table.html",
@@ -93,12 +95,12 @@ def table(block: blocks.Table, root: str = "", equations: Sequence[str] = ()) ->
 
 
 def claims(block: blocks.Claims) -> str:
-    """The claims of a run with their verdicts."""
+    """Return the claims of a run with their verdicts."""
     return html_block("outputs/claims.html", rows=block.rows, with_sources=any(source for *_, source in block.rows))
 
 
 def prediction(block: blocks.Question, key: str, short: str) -> str:
-    """A question with a button for each choice. What came out is next to them, and is shown after a choice.
+    """Return a question with a button for each choice. What came out is next to them, and is shown after a choice.
 
     key: `gan/02:0`, the lesson and the number of the question. short: the lesson, `gan/02`.
     """
@@ -125,17 +127,17 @@ def invitation(sentence: str, answer: str, short: str, in_page: bool = False) ->
 
 
 def cell(code: str, number: int) -> str:
-    """The code of a cell that can be run in the page."""
+    """Return the code of a cell that can be run in the page."""
     return html_around("outputs/cell.html", code, number=number)
 
 
 def recorded(output: str, number: int) -> str:
-    """An output of a cell that can be run in the page: a run there takes its place."""
+    """Return an output of a cell that can be run in the page: a run there takes its place."""
     return html_around("outputs/recorded.html", output, number=number)
 
 
 def trains(seconds: float, short: str) -> str:
-    """What is below a cell that trains. seconds: that it took in the recorded run, 0 if that is not known."""
+    """Return what is below a cell that trains. seconds: that it took in the recorded run, 0 if that is not known."""
     return html_block("outputs/trains.html", took=_duration(seconds), short=short)
 
 
@@ -145,12 +147,14 @@ def _duration(seconds: float) -> str:
 
 
 def outcome(block: blocks.Outcome) -> str:
-    """What came out, where it was measured."""
+    """Return what came out, where it was measured."""
     return html_block("outputs/outcome.html", result=block)
 
 
 def source(block: blocks.Source, link: str = "") -> str:
-    """The package's own code. If it answers an exercise, it stays folded until that is passed or the reader opens it.
+    """Return the package's own code.
+
+    If it answers an exercise, it stays folded until that is passed or the reader opens it.
 
     link: the address of the page that shows the whole file, if there is one.
     """

@@ -45,7 +45,7 @@ REFERENCE = {
 
 
 def first_page(contents: Contents, pictures: Pictures, moving_figure: str) -> str:
-    """A figure that moves, what the book is, where to go on, the posts, and how to read it."""
+    """Return a figure that moves, what the book is, where to go on, the posts, and how to read it."""
     cards = html_block("overview/posts.html", posts=[_post(contents, post, pictures) for post in contents.posts])
     first = contents.chapters[0]
     shorts = [chapter.short for chapter in contents.chapters]
@@ -107,7 +107,7 @@ def _evening(contents: Contents, evening: Evening) -> str:
 
 
 def _post(contents: Contents, post: str, pictures: Pictures) -> dict[str, Any]:
-    """The values of a post's card."""
+    """Return the values of a post's card."""
     chapters = contents.of_post(post)
     shown = [(chapter, figure) for chapter in chapters if (figure := _chosen(chapter))]
     shown += [(chapter, chapter.lead) for chapter in chapters if chapter.lead]
@@ -119,13 +119,13 @@ def _post(contents: Contents, post: str, pictures: Pictures) -> dict[str, Any]:
 
 
 def _chosen(chapter: Chapter) -> Picture | None:
-    """The figure of a chapter that stands for its post."""
+    """Return the figure of a chapter that stands for its post."""
     wanted = PICTURES.get(chapter.short)
     return next((figure for figure in chapter.figures if figure.file.rpartition(".")[0] == wanted), None)
 
 
 def _placed(chapter: Chapter, figure: Picture, pictures: Pictures) -> dict[str, Any]:
-    """The address of a figure, from the book's first folder, and its size."""
+    """Return the address of a figure, from the book's first folder, and its size."""
     picture, size = pictures(chapter, figure.file)
     return {"picture": picture, "size": size}
 
@@ -135,7 +135,7 @@ def _hours(minutes: float) -> str:
 
 
 def post_page(contents: Contents, post: str, pictures: Pictures) -> str:
-    """The lessons of a post in the order of its sections, each with what it takes and what to read before."""
+    """Return the lessons of a post in the order of its sections, each with what it takes and what to read before."""
     address = POST_PAGES.get(post)
     source = f"The post: [{post_title(post)}]({address}).\n" if address else ""
     toctree = "\n".join(f"/{chapter.document}" for chapter in contents.of_post(post))
@@ -158,7 +158,7 @@ The lessons follow each other, and each takes those above it as read; what else 
 
 
 def _lesson(contents: Contents, chapter: Chapter, pictures: Pictures) -> dict[str, Any]:
-    """The values of a lesson's card; `needs` has the page of each lesson, or None if the book leaves it out."""
+    """Return the values of a lesson's card; `needs` has the page of each lesson, or None if the book leaves it out."""
     facts = chapter.facts
     if chapter.lesson.equations:
         facts.append(plural(len(chapter.lesson.equations), "equation"))

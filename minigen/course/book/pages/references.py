@@ -76,7 +76,7 @@ def figures_page(contents: Contents, pictures: Pictures) -> str:
 
 
 def _thumbnail(chapter: Chapter, file: str, pictures: Pictures) -> dict[str, Any]:
-    """The values of a picture that leads to its lesson."""
+    """Return the values of a picture that leads to its lesson."""
     picture, (width, height) = pictures(chapter, file)
     return {
         "title": f"{chapter.short} {chapter.lesson.title}",
@@ -88,7 +88,7 @@ def _thumbnail(chapter: Chapter, file: str, pictures: Pictures) -> dict[str, Any
 
 
 def symbols_page() -> str:
-    """What the posts' symbols mean, and what they are called in the code."""
+    """Return what the posts' symbols mean, and what they are called in the code."""
     blocks = ["# Symbols", "What the symbols of the posts mean and what they are called in the code."]
     titles = {"all": "In all posts", **posts.POSTS}
     for post, title in titles.items():
@@ -116,7 +116,7 @@ def exercises_page(contents: Contents) -> str:
 
 
 def glossary_page(contents: Contents) -> str:
-    """The terms of the lessons in plain words, each with the lesson that explains it."""
+    """Return the terms of the lessons in plain words, each with the lesson that explains it."""
     terms = {row["term"] for row in posts.glossary()}
     blocks = []
     for row in posts.glossary():
@@ -134,7 +134,7 @@ def glossary_page(contents: Contents) -> str:
 
 
 def open_questions_page(contents: Contents) -> str:
-    """What the lessons leave open: numbers, what was tried, where to start."""
+    """Return what the lessons leave open: numbers, what was tried, where to start."""
     return contents.linked(posts.open_questions())
 
 
@@ -149,7 +149,9 @@ def _see(contents: Contents, word: str, terms: Collection[str]) -> str:
 
 
 def script_data(contents: Contents) -> dict[str, Any]:
-    """The data of the script of every page: lessons with their exercises, equations and symbols for the cards."""
+    """Return the data of the script of every page: lessons with their exercises,
+    equations and symbols for the cards.
+    """
     return {
         "lessons": [
             {
@@ -167,7 +169,7 @@ def script_data(contents: Contents) -> dict[str, Any]:
 
 
 def stub_files(contents: Contents) -> dict[str, Any]:
-    """What the answers are put together with: file name, head, and the stub of each exercise, by lesson."""
+    """Return what the answers are put together with: file name, head, and the stub of each exercise, by lesson."""
     return {chapter.short: _stub_file(chapter) for chapter in contents.chapters if chapter.exercises}
 
 

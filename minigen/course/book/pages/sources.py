@@ -31,7 +31,7 @@ class Part:
 
 
 def parts_of(source: str) -> list[Part]:
-    """A file without its docstring, cut at its top-level definitions."""
+    """Return a file without its docstring, cut at its top-level definitions."""
     tree, lines = ast.parse(source), source.splitlines()
     body = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
     parts: list[Part] = []
@@ -68,11 +68,11 @@ class SourcePages:
         self._documents = {_inside(path): f"source/{_inside(path)[8:-3]}" for path in self.files}
 
     def page(self, file: str) -> str | None:
-        """The address of the page of a file, "minigen/gan/wgan.py", from the book's first folder."""
+        """Return the address of the page of a file, "minigen/gan/wgan.py", from the book's first folder."""
         return f"{self._documents[file]}.html" if file in self._documents else None
 
     def anchor(self, function: str) -> str | None:
-        """The address of a definition, "minigen.gan.wgan:Critic.__call__" (the class's, of a method)."""
+        """Return the address of a definition, "minigen.gan.wgan:Critic.__call__" (the class's, of a method)."""
         module, _, name = function.partition(":")
         page = self.page(module.replace(".", "/") + ".py")
         return f"{page}#{_place(name.partition('.')[0])}" if page else None

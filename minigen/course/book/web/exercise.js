@@ -1,6 +1,6 @@
 /* Exercises in the page: an editor, Check, Hint, Stop, Start again, Train with it, Resume.
 
-Each `div.mg-exercise` holds a stub to read and what there is to know of the exercise as JSON. Python is that of
+Each `div.mg-exercise` holds the prompt and a stub to read, and what there is to know of the exercise as JSON. Python is that of
 python.js, which is ended when an answer does not end. What is written and passed is kept in the reader's browser:
 minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:passed", {detail: {id}}. */
 
@@ -310,7 +310,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     status.setAttribute("role", "status");
     const hint = makeButton("");
     const hints = makeHints(data.hints, hint);
-    if (withoutPython) { // the stub stays as it stands, to be read
+    if (withoutPython) { // the stub stays, to be read
       status.textContent = "This book was built without Python, so nothing can be checked here: write the function in a "
         + `file with  minigen exercise start ${data.lesson}.`;
       bar.append(hint);

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(argv: Sequence[str]) -> Parser:
-    """The parser of all commands, with the arguments of the one that is called."""
+    """Return the parser of all commands, with the arguments of the one that is called."""
     parser = Parser(
         prog="minigen exercise",
         description="Write one equation yourself, have it checked, then train the lesson with it.",

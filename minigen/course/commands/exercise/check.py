@@ -93,7 +93,7 @@ def _whole_model(text: str) -> str:
 
 
 def _ruler(now: datetime.datetime) -> str:
-    """The line between two checks of --watch."""
+    """Return the line between two checks of --watch."""
     return f"\n{color(f'---- {now:%H:%M:%S} '.ljust(60, '-'), 'bold')}\n"
 
 
@@ -128,7 +128,8 @@ def _jobs(text: str | None, folder: Path, file: Path | None = None) -> list[tupl
 
 
 def _exercises_of_file(path: Path, submission: Submission) -> list[Exercise]:
-    """The exercises that a file answers: by its first lines, else by its name, else by the functions that it defines.
+    """Return the exercises that a file answers: by its first lines, else by its name, else by the functions that it
+    defines.
 
     Raises UsageError if none of them identifies an exercise.
     """
@@ -150,7 +151,7 @@ def _exercises_of_file(path: Path, submission: Submission) -> list[Exercise]:
 
 
 def _beginning(path: Path) -> str:
-    """The first lines of a file, whether or not Python can read the rest; "" if it cannot be read."""
+    """Return the first lines of a file, whether or not Python can read the rest; "" if it cannot be read."""
     try:
         return read_bytes(path)[:2000].decode("utf-8-sig", "replace").replace("\r", "")
     except Unreadable:
@@ -158,7 +159,7 @@ def _beginning(path: Path) -> str:
 
 
 def _sha256(file: str) -> str:
-    """The hash of a file that was graded; "" if it cannot be read."""
+    """Return the hash of a file that was graded; "" if it cannot be read."""
     try:
         return hashlib.sha256(read_bytes(Path(file))).hexdigest()
     except Unreadable:

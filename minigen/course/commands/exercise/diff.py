@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _difference(mine: str, theirs: str, mine_title: str, theirs_title: str) -> str:
-    """What to change in one text to have the other, as a unified diff of all lines."""
+    """Return what to change in one text to have the other, as a unified diff of all lines."""
     lines = difflib.unified_diff(
         mine.split("\n"), theirs.split("\n"), mine_title, theirs_title, n=mine.count("\n") + 1, lineterm=""
     )

@@ -57,7 +57,7 @@ def _one(text: str) -> Exercise:
 
 
 def _hint_text(number: int, hint: str) -> str:
-    """A hint in words, wrapped, or the last one, which is code, as it is to be typed in."""
+    """Return a hint in words, wrapped, or the last one, which is code, as it is to be typed in."""
     if number < 3:
         return textwrap.fill(f"{number}. {hint}", 100, subsequent_indent="   ")
     return f"{number}. In place of the line that raises:\n\n{textwrap.indent(hint, '    ')}"

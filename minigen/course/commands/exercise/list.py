@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _models(exercises: Sequence[Exercise], id: str | None) -> list[FromScratch]:
-    """The whole models of the lessons of exercises; none where a single exercise was asked for."""
+    """Return the whole models of the lessons of exercises; none where a single exercise was asked for."""
     from minigen.course.from_scratch.task import all_tasks
 
     lessons = {exercise.lesson for exercise in exercises}
@@ -64,7 +64,7 @@ def _model_row(task: FromScratch, record: Progress) -> list[str]:
 
 
 def _chosen(id: str | None, path: str | None) -> list[Exercise]:
-    """The exercises of a lesson, of an evening, or all of them."""
+    """Return the exercises of a lesson, of an evening, or all of them."""
     if path is None:
         return catalog.find(id) if id else catalog.all_exercises()
     if id:

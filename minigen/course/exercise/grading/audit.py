@@ -128,7 +128,7 @@ def install(hidden: Iterable[str], folder: str, readable: Iterable[str], disk_by
 
 
 def _hook(handlers: dict[str, Handler]) -> Handler:
-    """The audit hook, which is called for every event."""
+    """Return the audit hook, which is called for every event."""
     handler_of = handlers.get
 
     def hook(event: str, arguments: tuple) -> None:
@@ -142,7 +142,7 @@ def _hook(handlers: dict[str, Handler]) -> Handler:
 def _handlers(
     hidden: Iterable[str], folder: str, readable: Iterable[str], disk_bytes: int, refuse: Refuse
 ) -> dict[str, Handler]:
-    """The handler of each event that matters."""
+    """Return the handler of each event that matters."""
     resolve, known_by, within = _resolver(), _known_by(), _within()
     home, sources = resolve(folder, "/"), frozenset([known_by(resolve(file, "/")) for file in hidden])
 
@@ -186,7 +186,8 @@ def _replace(module: str, name: str, state: str, refuse: Refuse) -> None:
 
 
 def _refuser(report: Report) -> Refuse:
-    """A function that raises for what is refused, and reports it unless a library only tries it while it is imported.
+    """Return a function that raises for what is refused, and reports it unless a library only tries it while it is
+    imported.
 
     Libraries look at the machine and do without what they cannot have, so for them it is an OSError.
     """
@@ -207,7 +208,8 @@ def _refuser(report: Report) -> Refuse:
 
 
 def _resolver() -> Callable[[Any, str], str]:
-    """A function that follows the links of a path, as `os.path.realpath` does, with nothing that could be replaced.
+    """Return a function that follows the links of a path, as `os.path.realpath` does, with nothing that could be
+    replaced.
 
     It stops at /proc, whose links lead anywhere. On Windows it is `os.path.realpath` itself.
     """
@@ -253,8 +255,9 @@ def _resolver() -> Callable[[Any, str], str]:
 
 
 def _known_by() -> Callable[[str], tuple[str, ...]]:
-    """A function that gives the end of a path by which a file is known, its compiled form and other copies of it too:
-    its folder and name."""
+    """Return a function that gives the end of a path by which a file is known, its compiled form and other copies of it
+    too: its folder and name.
+    """
     separator = os.sep
 
     def known_by(file: str) -> tuple[str, ...]:
@@ -266,7 +269,7 @@ def _known_by() -> Callable[[str], tuple[str, ...]]:
 
 
 def _within() -> Callable[[str, str], bool]:
-    """A function that says whether a path is a folder or something in it."""
+    """Return a function that says whether a path is a folder or something in it."""
     separator = os.sep
 
     def within(path: str, root: str) -> bool:
@@ -284,7 +287,7 @@ def _places(
     outside = status.OUTSIDE
 
     def base_of(descriptor: int) -> str:
-        """The folder that a relative name starts from."""
+        """Return the folder that a relative name starts from."""
         if descriptor == -1:
             return getcwd()
         if not own_link or readlink is None:
@@ -309,7 +312,7 @@ def _places(
 
 
 def _writing(within: Callable[[str, str], bool], home: str, refuse: Refuse) -> Callable[[str, Any], None]:
-    """The check of a file that is written."""
+    """Return the check of a file that is written."""
     devices, outside = frozenset(DEVICES), status.OUTSIDE
 
     def check_written(where: str, path: Any) -> None:
@@ -320,7 +323,7 @@ def _writing(within: Callable[[str, str], bool], home: str, refuse: Refuse) -> C
 
 
 def _sum_of_files(disk_bytes: int, refuse: Refuse) -> Callable[[str], None]:
-    """The check of the size of all files together that were opened for writing."""
+    """Return the check of the size of all files together that were opened for writing."""
     lstat, error, devices, disk = os.lstat, OSError, frozenset(DEVICES), status.DISK
     written: dict[str, None] = {}
 
@@ -347,7 +350,7 @@ def _reading(
     readable: Iterable[str],
     refuse: Refuse,
 ) -> Callable[..., None]:
-    """The check of a file that is read, or of a folder that is listed."""
+    """Return the check of a file that is read, or of a folder that is listed."""
     library = (sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__))
     system = os.environ.get("SYSTEMROOT", "")
     roots = tuple({resolve(path, "/") for path in (*library, *readable, *SYSTEM, system) if path})
@@ -463,7 +466,7 @@ def _import(place: Callable[..., str], within: Callable[[str, str], bool], home:
 
 
 def _is_path() -> Callable[[str], bool]:
-    """A function that says whether the name of a code's file is a whole path."""
+    """Return a function that says whether the name of a code's file is a whole path."""
 
     def is_path(file: str) -> bool:
         return file.startswith("/") or file[1:3] == ":\\"

@@ -36,7 +36,8 @@ NOBODY = "65534"
 def command(
     inner: Sequence[str], folder: str, work: str, readable: Iterable[str], hidden: Iterable[str] = (), empty: str = ""
 ) -> list[str]:
-    """The command that runs `inner` in a sandbox in which it can write to `folder` only; `work` is its current folder.
+    """Return the command that runs `inner` in a sandbox in which it can write to `folder` only; `work` is its current
+    folder.
 
     readable: what it may read besides the system's files. hidden: files that `empty` hides, which is a
     file without content: what imports look for must be a regular file.
@@ -63,7 +64,7 @@ def command(
 
 
 def _system() -> Iterator[str]:
-    """The system's programs and libraries: folders as they are, links as links."""
+    """Yield the system's programs and libraries: folders as they are, links as links."""
     for name in SYSTEM:
         if os.path.islink(name):
             yield from ("--symlink", os.readlink(name), name)

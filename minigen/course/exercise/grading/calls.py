@@ -14,12 +14,12 @@ __all__ = ["called_exercises", "note_calls", "words"]
 
 
 def called_exercises(exercise: Exercise, names: Collection[str]) -> list[Exercise]:
-    """The other exercises of the same lesson among these names."""
+    """Return the other exercises of the same lesson among these names."""
     return [other for other in catalog.exercises_of(exercise.lesson) if other.name in names and other.id != exercise.id]
 
 
 def words(other: Exercise) -> str:
-    """The remark on a call of an answer that fails."""
+    """Return the remark on a call of an answer that fails."""
     return f"this calls your {other.name}, which does not pass yet: mend {other.id} first"
 
 

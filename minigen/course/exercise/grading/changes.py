@@ -32,7 +32,7 @@ EPSILONS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 
 @functools.singledispatch
 def changes(exercise: Exercise) -> Iterator[Mutant]:
-    """The mechanical changes of the reference, of its arguments and result, then those of other right answers.
+    """Yield the mechanical changes of the reference, of its arguments and result, then those of other right answers.
 
     Another kind of exercise registers its own.
     """
@@ -78,7 +78,7 @@ class _NoRoots(ast.NodeTransformer):
 
 
 def without_roots(tree: ast.FunctionDef, names: Mapping[str, Any]) -> list[Mutant]:
-    """The function of a tree without any of its square roots, if it has several; like `padded`."""
+    """Return the function of a tree without any of its square roots, if it has several; like `padded`."""
     roots = _NoRoots()
     changed = ast.fix_missing_locations(roots.visit(copy.deepcopy(tree)))
     if roots.roots < 2:
@@ -96,7 +96,7 @@ def padded(tree: ast.FunctionDef, names: Mapping[str, Any]) -> list[Mutant]:
 
 
 def _paddings(tree: ast.FunctionDef) -> Iterator[Change]:
-    """An epsilon added to what a logarithm or root is taken of, or to what is divided by."""
+    """Yield an epsilon added to what a logarithm or root is taken of, or to what is divided by."""
     skipped = outside_the_equation(tree)
     for index, node in enumerate(ast.walk(tree)):
         if id(node) in skipped:
@@ -127,11 +127,11 @@ def wrapped(function: Callable) -> list[Mutant]:
     from autograd.tracer import getval
 
     def clipped(value: Any, low: float) -> Any:
-        """An array kept away from 0 and 1, as probabilities often are."""
+        """Return an array kept away from 0 and 1, as probabilities often are."""
         return anp.clip(value, low, 1 - low)
 
     def in_single(value: Any) -> Any:
-        """A float64 array, or an object that holds some, rounded to float32."""
+        """Return a float64 array, or an object that holds some, rounded to float32."""
         if isinstance(value, np.ndarray):
             return value.astype(np.float32) if value.dtype == float else value
         held = getattr(value, "__dict__", None)

@@ -100,12 +100,12 @@ def distance(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> np.
 
 
 def _spacing(array: np.ndarray) -> float:
-    """The distance between 1 and the next number of an array's type; 0 for integers."""
+    """Return the distance between 1 and the next number of an array's type; 0 for integers."""
     return float(np.finfo(array.dtype).eps) if array.dtype.kind in "fc" else 0.0
 
 
 def precision_of(got: CaseOutcome, want: CaseOutcome) -> float:
-    """The spacing at 1 of the coarsest floats of an answer, or of the reference if those are coarser.
+    """Return the spacing at 1 of the coarsest floats of an answer, or of the reference if those are coarser.
 
     Only what an answer holds in a coarser type than the reference counts, and nothing is coarser than float32.
     """
@@ -115,7 +115,7 @@ def precision_of(got: CaseOutcome, want: CaseOutcome) -> float:
 
 
 def rounding(precision: float, want: CaseOutcome, value: np.ndarray, key: str = "") -> float:
-    """The error that an answer of this precision may have: a function that computes in float32 is not wrong.
+    """Return the error that an answer of this precision may have: a function that computes in float32 is not wrong.
 
     want: the reference's outcome. Magnitudes are those of the reference's run, never those of the answer.
     value: the expected value, called `key`. One that came back from the reference as it is may be off by its own size,
@@ -209,7 +209,7 @@ def _compare_key(case: Case, key: str, outcome: CaseOutcome, wanted: CaseOutcome
 
 
 def _place(verdict: Verdict, got: np.ndarray, want: np.ndarray, ratios: np.ndarray) -> Verdict:
-    """The worst element: where it is, the student's, and the expected one."""
+    """Return the worst element: where it is, the student's, and the expected one."""
     index = np.unravel_index(int(np.argmax(ratios)), got.shape) if got.ndim else ()
     verdict.index = [int(i) for i in index]
     verdict.yours, verdict.expected = (_number(array[index]) for array in (got, want))
@@ -309,7 +309,7 @@ def _rules(pair: Pair) -> Iterator[tuple[str, str]]:
 
 
 def _rearranged(pair: Pair, got: np.ndarray, want: np.ndarray) -> Iterator[tuple[str, str]]:
-    """The expected numbers in other places, or the last row in the place of all."""
+    """Yield the expected numbers in other places, or the last row in the place of all."""
     if got.shape != want.shape or want.ndim == 0 or len(want) < 2:
         return
     halves = 2 * want[-1]  # zeros, halves and ones are in many a wrong row
@@ -348,7 +348,7 @@ def _functions(want: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _constants(pair: Pair, got: np.ndarray, want: np.ndarray) -> Iterator[tuple[str, str]]:
-    """A constant added to, or multiplied into, every element."""
+    """Yield a constant added to, or multiplied into, every element."""
     offset = float(np.median(got - want))
     word = "plus" if offset > 0 else "minus"
     for name, constant in OFFSETS.items():

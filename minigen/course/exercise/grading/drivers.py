@@ -16,7 +16,7 @@ __all__ = ["drivers_of", "load_drivers"]
 
 
 def drivers_of(exercise: Exercise) -> str:
-    """What the drivers of an exercise need of its file, line by line where it is there; other lines are empty.
+    """Return what the drivers of an exercise need of its file, line by line where it is there; other lines are empty.
 
     That is the drivers themselves without decorators, the statements at the top level that bind a name which they use,
     and what those use in turn. Docstrings are empty, comments left out. Raises LookupError if the file has changed.
@@ -51,13 +51,13 @@ def _makes_exercise(node: ast.stmt) -> bool:
 
 
 def _parts(node: ast.stmt) -> list[ast.AST]:
-    """A statement without its decorators."""
+    """Return a statement without its decorators."""
     decorators = node.decorator_list if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else []
     return [part for part in ast.iter_child_nodes(node) if part not in decorators]
 
 
 def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement at the top level binds."""
+    """Return the names that a statement at the top level binds."""
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -66,7 +66,7 @@ def _bound(node: ast.stmt) -> set[str]:
 
 
 def load_drivers(text: str, file: str, names: Sequence[str]) -> list[Callable]:
-    """The drivers by their names, from what `drivers_of` gave. Raises whatever the text raises."""
+    """Return the drivers by their names, from what `drivers_of` gave. Raises whatever the text raises."""
     module = types.ModuleType("exercise")
     exec(compile(text, file, "exec"), module.__dict__)
     return [module.__dict__[name] for name in names]

@@ -171,7 +171,7 @@ def recognised(
     theirs: Callable[[int, int], CaseOutcome],
     wanted: Sequence[CaseOutcome],
 ) -> list[ListedAnswer]:
-    """The listed mistakes that explain an answer: none, one, or several that cannot be told apart.
+    """Return the listed mistakes that explain an answer: none, one, or several that cannot be told apart.
 
     theirs: the outcome of a mistake in a case, both by number; computed only where needed. wanted: the reference's.
     """
@@ -213,7 +213,7 @@ def recognised(
 
 
 def _other_failures(outcomes: Sequence[CaseOutcome], verdicts: Sequence[Verdict], failing: int) -> list[int]:
-    """The failing cases besides the first one whose values tell mistakes apart."""
+    """Return the failing cases besides the first one whose values tell mistakes apart."""
     others = (n for n, verdict in enumerate(verdicts) if n != failing and not verdict.passed)
     return [n for n in others if _telling(outcomes[n].values)]
 
@@ -225,7 +225,9 @@ def _confirmed(agreements: Iterable[bool]) -> bool:
 
 
 def _with_one_wrong_result(mine: CaseOutcome, right: CaseOutcome, key: str) -> CaseOutcome | None:
-    """An outcome with the first wrong one of several results, `key`, the others right; None if that proves little."""
+    """Return an outcome with the first wrong one of several results, `key`, the others right; None if that proves
+    little.
+    """
     if len(mine.values) < 2 or key not in mine.values or not _generic({key: mine.values[key]}):
         return None
     values = {**right.values, key: mine.values[key]}
@@ -238,7 +240,7 @@ def _with_one_wrong_result(mine: CaseOutcome, right: CaseOutcome, key: str) -> C
 def _left_alone(
     exercise: Exercise, outcomes: Sequence[CaseOutcome], right: Sequence[CaseOutcome], failing: list[int]
 ) -> str:
-    """An argument that the reference changes in place, or draws from, and the answer in no failing case.
+    """Return an argument that the reference changes in place, or draws from, and the answer in no failing case.
 
     failing: the numbers of the cases that fail, the simplest first.
     """
@@ -250,7 +252,7 @@ def _left_alone(
 
 
 def _not_squared(exercise: Exercise, verdict: Verdict, reference: Reference) -> str:
-    """A float32 argument whose squares are 0 or infinite, where the answer is 0, infinite or not a number."""
+    """Return a float32 argument whose squares are 0 or infinite, where the answer is 0, infinite or not a number."""
     if not (verdict.status in (status.NAN, status.INF) or verdict.status == status.WRONG_VALUE and verdict.yours == 0):
         return ""
     for call in reference.calls:
@@ -274,7 +276,8 @@ def _one_change(
     theirs: Callable[[Mutant, int], CaseOutcome],
     wanted: Sequence[CaseOutcome],
 ) -> str:
-    """The one change of a right answer that gives a student's values, in words; "" if none does, or more than one kind.
+    """Return the one change of a right answer that gives a student's values, in words; "" if none does, or more than
+    one kind.
 
     theirs: the outcome of a changed answer in a case, by its number. wanted: the reference's.
     """

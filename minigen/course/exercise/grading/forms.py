@@ -44,7 +44,7 @@ def is_box(value: Any) -> bool:
 
 
 def unbox(value: Any) -> Any:
-    """The array inside autograd's boxes, however many derivatives are being taken."""
+    """Return the array inside autograd's boxes, however many derivatives are being taken."""
     while is_box(value):
         value = value._value
     return value
@@ -78,7 +78,7 @@ def check_plain(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """The value with every array replaced by a plain copy of its buffer, without the methods of a subclass."""
+    """Return the value with every array replaced by a plain copy of its buffer, without the methods of a subclass."""
     if is_array(value):
         return np.array(value, copy=True, subok=False)
     if type(value) in (list, tuple):
@@ -93,7 +93,7 @@ def plain(value: Any) -> Any:
 
 
 def describe(value: Any) -> dict[str, Any]:
-    """The form of a returned value: structure, shapes, kinds of numbers, and whether all are finite."""
+    """Return the form of a returned value: structure, shapes, kinds of numbers, and whether all are finite."""
     value = unbox(value)
     if value is None:
         return {"form": "none"}
@@ -113,12 +113,12 @@ def describe(value: Any) -> dict[str, Any]:
 
 
 def with_article(name: str) -> str:
-    """ "a float", "an array"."""
+    """Return "a float", "an array"."""
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _in_words(spec: Mapping[str, Any]) -> str:
-    """The expected return value, in words."""
+    """Return the expected return value, in words."""
     if spec["form"] == "array":
         kind = KINDS.get(spec["kind"], spec["kind"])
         return f"an array of {kind}, shape {tuple(spec['shape'])}" if spec["shape"] else f"one number ({kind})"
@@ -132,7 +132,7 @@ def _in_words(spec: Mapping[str, Any]) -> str:
 
 
 def numbers_in(value: Any) -> dict[str, np.ndarray]:
-    """The arrays of numbers in a returned value, by their place."""
+    """Return the arrays of numbers in a returned value, by their place."""
     value = unbox(value)
     if is_array(value) or is_number(value):
         array = np.asarray(value)
@@ -217,7 +217,7 @@ def shape_message(got: Iterable[int], want: Iterable[int], what: str) -> str:
 
 
 def not_finite(array: np.ndarray, what: str) -> Failure:
-    """The failure of an array that should be finite: where it is not, and how often."""
+    """Return the failure of an array that should be finite: where it is not, and how often."""
     bad = np.isnan(array)
     state, word = (status.NAN, "NaN (not a number)") if bad.any() else (status.INF, "an infinite number")
     bad = bad if bad.any() else np.isinf(array)
@@ -228,7 +228,7 @@ def not_finite(array: np.ndarray, what: str) -> Failure:
 
 
 def magnitude(array: np.ndarray) -> float:
-    """The largest absolute value among the finite numbers of an array; 0 if there is none."""
+    """Return the largest absolute value among the finite numbers of an array; 0 if there is none."""
     if array.dtype.kind not in KINDS:
         return 0.0
     if array.dtype.kind == "f":

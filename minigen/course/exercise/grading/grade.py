@@ -125,7 +125,7 @@ def _grade_in_worker(
 
 
 def did_you_mean(exercise: Exercise, source: str) -> str:
-    """What the file does define, and which name may be meant: not those of other exercises."""
+    """Return what the file does define, and which name may be meant: not those of other exercises."""
     others = {other.name for other in catalog.exercises_of(exercise.lesson)}
     names = [name for name in defined_names(source) if name not in others][:MOST_NAMES]
     near = difflib.get_close_matches(exercise.name, names, n=1, cutoff=0.5)

@@ -120,7 +120,7 @@ def load_source(exercise: Exercise, text: str, others: Mapping[str, str] | None 
 
 
 def _submission(text: str, file: str) -> Submission:
-    """The text as a file that was read: what cannot be run is known by its status."""
+    """Return the text as a file that was read: what cannot be run is known by its status."""
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MAX_SOURCE:
         message = f"{file} has {len(data):,} bytes; an answer has at most {MAX_SOURCE:,}"
@@ -184,7 +184,7 @@ def _run_lesson(exercise: Exercise, others: Mapping[str, str], module: types.Mod
 
 
 def _stub_of_other(exercise: Exercise) -> str:
-    """A function that says, when it is called, which exercise it is."""
+    """Return a function that says, when it is called, which exercise it is."""
     words = f"your answer calls {exercise.name}, which is another exercise ({exercise.id}): write that one first"
     return stubs.completed(stubs.stub(exercise), {exercise.name: f"raise NotImplementedError({words!r})"})
 
@@ -198,7 +198,7 @@ def _run_other(exercise: Exercise, text: str, module: types.ModuleType) -> CaseO
 
 @contextlib.contextmanager
 def _importable(module: types.ModuleType) -> Iterator[None]:
-    """The module under its name, as dataclasses and the like require while they are made."""
+    """Make the module importable under its name, as dataclasses and the like require while they are made."""
     before = sys.modules.get(module.__name__)
     sys.modules[module.__name__] = module
     try:
@@ -232,7 +232,7 @@ class _Printed(io.StringIO):
 
 @contextlib.contextmanager
 def _surrounded(incidents: list[Incident]) -> Iterator[tuple[sandbox.NumpyKeeper, _Printed]]:
-    """What an answer must not change for others, and what it prints; all is as it was afterwards."""
+    """Keep what an answer must not change for others, and what it prints; restore it afterwards."""
     printed = _Printed(incidents)
     keyboard, given = sys.stdin, builtins.input
     mark = os.environ.get(runner.MARK)

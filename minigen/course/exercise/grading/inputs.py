@@ -16,7 +16,7 @@ LONGEST = 100  # characters of a line that repeats a call with its numbers in it
 
 
 def arguments(function: Callable, call: tuple[tuple, dict]) -> dict[str, Any]:
-    """The arguments of a call by name, without defaults."""
+    """Return the arguments of a call by name, without defaults."""
     return dict(inspect.signature(function).bind(*call[0], **call[1]).arguments)
 
 
@@ -65,7 +65,7 @@ def _text(value: Any, worst: Sequence[int] | None) -> str:
 
 
 def _around(value: np.ndarray, worst: Sequence[int]) -> str:
-    """The part of an array beside an element, along the last axis that its index names."""
+    """Return the part of an array beside an element, along the last axis that its index names."""
     *before, last = worst
     low = max(0, last - NEAR)
     place: Any = (*before, slice(low, last + NEAR + 1))

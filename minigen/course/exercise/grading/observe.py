@@ -59,7 +59,7 @@ __all__ = [
 
 
 def answer_module(file: str) -> types.ModuleType:
-    """The empty module that an answer is run in; `file` is what tracebacks and reports call its source."""
+    """Return the empty module that an answer is run in; `file` is what tracebacks and reports call its source."""
     module = types.ModuleType("student")
     module.__file__ = file
     return module
@@ -113,7 +113,7 @@ def _says(error: BaseException) -> str:
 
 
 def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
-    """What an exception from the student's code means, with the last line of her code that it passed."""
+    """Return what an exception from the student's code means, with the last line of her code that it passed."""
     if isinstance(error, Failure):
         return error
     try:
@@ -165,7 +165,9 @@ def _raised_in(error: BaseException, file: str) -> bool:
 
 
 def _traced_advice(error: BaseException, files: set[str], text: str) -> str:
-    """What to do instead, if an operation that autograd cannot follow is in the student's line while it traces."""
+    """Return what to do instead, if an operation that autograd cannot follow is in the student's line while it
+    traces.
+    """
     steps = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename in files]
     if not steps or not isinstance(error, (TypeError, ValueError, AttributeError)):
         return ""
@@ -199,7 +201,7 @@ def _traced_advice(error: BaseException, files: set[str], text: str) -> str:
 
 
 def _shapes_advice(message: str) -> str:
-    """What does not fit, and what would, if an error is about two shapes that do not broadcast."""
+    """Return what does not fit, and what would, if an error is about two shapes that do not broadcast."""
     found = re.search(r"could not be broadcast together with shapes \(([\d,]*)\) \(([\d,]*)\)", message)
     if found is None:
         return ""
@@ -212,26 +214,28 @@ def _shapes_advice(message: str) -> str:
 
 
 def arrays_in(value: Any) -> list[np.ndarray]:
-    """The arrays of an argument: itself, or those in its lists and tuples."""
+    """Return the arrays of an argument: itself, or those in its lists and tuples."""
     if is_array(value):
         return [value]
     return [array for item in value for array in arrays_in(item)] if type(value) in (list, tuple) else []
 
 
 def attributes_of(value: Any) -> list[tuple[str, np.ndarray]]:
-    """The arrays that an argument holds as attributes, with their names, such as those of a schedule."""
+    """Return the arrays that an argument holds as attributes, with their names, such as those of a schedule."""
     return [(name, array) for name, array in getattr(value, "__dict__", {}).items() if is_array(array)]
 
 
 def with_copies(value: Any, copies: dict[int, np.ndarray]) -> Any:
-    """An argument in which each array that has a copy (by its id) is replaced by that, in lists too."""
+    """Return an argument in which each array that has a copy (by its id) is replaced by that, in lists too."""
     if type(value) in (list, tuple) and arrays_in(value):
         return type(value)([with_copies(item, copies) for item in value])
     return copies.get(id(value), value)
 
 
 def signature_of(function: Callable) -> inspect.Signature:
-    """The signature of a function, even if its annotations name what is not there (3.14 evaluates them only now)."""
+    """Return the signature of a function, even if its annotations name what is not there (3.14 evaluates them only
+    now).
+    """
     if sys.version_info >= (3, 14):
         from annotationlib import Format
 
@@ -358,7 +362,7 @@ class Impl:
             raise Failure(status.WRONG_TYPE, "your function returned lists within lists without end") from None
 
     def _examined(self, value: Any) -> Any:
-        """A returned value whose form has been compared with that of the reference's, and noted."""
+        """Return a returned value whose form has been compared with that of the reference's, and noted."""
         number = len(self.seen)
         self.seen.append(describe(value))
         if self.forms is not None and number < len(self.forms):
@@ -377,7 +381,7 @@ class Impl:
         return type(value) is np.random.Generator or name in self.mutates and is_array(value)
 
     def _names(self, args: tuple, kwargs: dict) -> list[tuple[str, Any]]:
-        """The arguments by name; raises Failure if the function cannot be called with them."""
+        """Return the arguments by name; raises Failure if the function cannot be called with them."""
         if self.signature is None:
             return [(f"argument {i + 1}", value) for i, value in enumerate(args)] + list(kwargs.items())
         try:
@@ -426,7 +430,7 @@ class Impl:
 
 
 def _parameters(signature: inspect.Signature) -> list[str]:
-    """The parameters as they are written, `...` for a default, whose own words may be the student's code."""
+    """Return the parameters as they are written, `...` for a default, whose own words may be the student's code."""
     stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
     return [
         f"{stars.get(parameter.kind.name, '')}{name}{'' if parameter.default is parameter.empty else '=...'}"
@@ -435,7 +439,7 @@ def _parameters(signature: inspect.Signature) -> list[str]:
 
 
 def _state(value: Any) -> Any:
-    """What changes when an array is written to, or when numbers are drawn from a generator."""
+    """Return what changes when an array is written to, or when numbers are drawn from a generator."""
     return value.tobytes() if is_array(value) else value.bit_generator.state
 
 
@@ -475,7 +479,7 @@ def start_of(seed: int, number: int) -> Start:
 
 @functools.lru_cache(maxsize=1024)
 def _first_bytes(own: tuple[int, ...]) -> bytes:
-    """What NumPy's own generator gives first in a case, if nothing has been drawn from it."""
+    """Return what NumPy's own generator gives first in a case, if nothing has been drawn from it."""
     return np.random.RandomState(np.array(own, dtype=np.uint32)).bytes(16)
 
 
@@ -499,7 +503,7 @@ def observe(driver: Callable, impl: Impl, start: Start) -> CaseOutcome:
 
 
 def _call_of(value: np.ndarray, returned: Iterable[tuple[int, np.ndarray]]) -> int | None:
-    """The number of the first call that returned a value as it is; None if no call did."""
+    """Return the number of the first call that returned a value as it is; None if no call did."""
     same = (n for n, a in returned if value.shape == a.shape and np.array_equal(value, a, equal_nan=True))
     return next(same, None)
 
@@ -543,7 +547,9 @@ def _array(name: str, value: Any) -> np.ndarray:
 
 
 def _driver_failed(driver: Callable, error: BaseException, impl: Impl) -> CaseOutcome:
-    """An exception outside the student's function: of what that returned, of its gradient, or else of the driver."""
+    """Return an exception outside the student's function: of what that returned, of its gradient, or else of the
+    driver.
+    """
     frames = _frames(error)
     if any(file in impl.files for file, *_ in frames):  # a function or an object that hers returned was called
         failure = failure_of(error, impl.files)

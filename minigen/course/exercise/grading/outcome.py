@@ -76,7 +76,8 @@ class CaseOutcome:
 
 
 def with_incident(outcome: CaseOutcome, incidents: list[Incident]) -> CaseOutcome:
-    """The outcome of a student's case, or the first incident that was noted while it ran; the list is then empty.
+    """Return the outcome of a student's case, or the first incident that was noted while it ran; the list is then
+    empty.
 
     An answer may swallow the exception that comes with an incident, so the incident decides. Where the exception was
     not swallowed, the outcome has the same status, and the line as well. A driver that fails here does its work on the

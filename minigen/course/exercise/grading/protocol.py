@@ -47,7 +47,10 @@ def encode(nonce: bytes, header: Mapping[str, Any], arrays: Mapping[str, np.ndar
 
 
 def read(stream_read: Callable[[int], bytes], nonce: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-    """The next frame as (header, arrays), or None at the end of the stream. Raises ProtocolError for anything else."""
+    """Return the next frame as (header, arrays), or None at the end of the stream.
+
+    Raises ProtocolError for anything else.
+    """
     first = stream_read(1)
     if not first:
         return None
@@ -66,7 +69,7 @@ def read(stream_read: Callable[[int], bytes], nonce: bytes) -> tuple[dict[str, A
 
 
 def fields(outcome: CaseOutcome) -> dict[str, Any]:
-    """The fields of an outcome in a header; its values are the arrays of the frame."""
+    """Return the fields of an outcome in a header; its values are the arrays of the frame."""
     return {
         "status": outcome.status,
         "message": outcome.message[:2000],
@@ -79,7 +82,7 @@ def fields(outcome: CaseOutcome) -> dict[str, Any]:
 
 
 def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> CaseOutcome:
-    """The outcome that a frame carries. Raises ProtocolError for one that no worker writes.
+    """Return the outcome that a frame carries. Raises ProtocolError for one that no worker writes.
 
     A worker judges no value, and does not report the grader's own error: what goes wrong beside a student's function is
     hers.

@@ -34,7 +34,9 @@ PLAIN = re.compile(r"[\w\s.,:;()\[\]'`?=*/+-]*")
 
 
 def public_message(state: str, message: str) -> str:
-    """The message of a case, or of a file, as its feedback shows it; "" where the status says all there is to say."""
+    """Return the message of a case, or of a file, as its feedback shows it; "" where the status says all there is to
+    say.
+    """
     if state in status.OF_THE_FILE or _is_ours(message):
         return message
     if state not in RAISED:
@@ -54,7 +56,7 @@ def _is_ours(message: str) -> bool:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    """The words of the strings in the grader's source."""
+    """Return the words of the strings in the grader's source."""
     found: set[str] = set()
     for name in SOURCES:
         tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
@@ -64,7 +66,7 @@ def _vocabulary() -> frozenset[str]:
 
 
 def _exception_in(message: str) -> str:
-    """The first exception of Python's or NumPy's that a message names."""
+    """Return the first exception of Python's or NumPy's that a message names."""
     for word in re.findall(r"[A-Za-z]+", message):
         kind = getattr(builtins, word, None)
         if word in NUMPY or isinstance(kind, type) and issubclass(kind, BaseException):

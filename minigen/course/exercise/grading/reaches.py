@@ -28,7 +28,8 @@ TEXTS = ("/proc", "/dev/", "__builtins__", "__import__", "__closure__", "__globa
 
 
 def reaches(source: str) -> list[str]:
-    """What an answer's text reaches for, each with the first line: ["_getframe (line 4)", "import sys (line 1)"].
+    """Return what an answer's text reaches for, each with the first line: ["_getframe (line 4)", "import sys (line
+    1)"].
 
     [] for a text that Python cannot read.
     """
@@ -45,7 +46,7 @@ def reaches(source: str) -> list[str]:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """What one node of the tree reaches for."""
+    """Yield what one node of the tree reaches for."""
     if isinstance(node, ast.Import):
         yield from (f"import {alias.name}" for alias in node.names if not MODULES.isdisjoint(alias.name.split(".")))
     elif isinstance(node, ast.ImportFrom):

@@ -73,7 +73,7 @@ def references(exercise: Exercise, seed: int) -> list[Reference]:
 
 
 def _row(row: Mapping[str, Any]) -> Reference:
-    """What the reference gave for one case, from a variant that was handed out."""
+    """Return what the reference gave for one case, from a variant that was handed out."""
     fields = unpacked(row)
     return Reference(**{**fields, "outcome": CaseOutcome(status.PASS, **fields["outcome"])})
 
@@ -87,7 +87,7 @@ def reference_of(exercise: Exercise, seed: int, number: int, shift: int | None =
 
 
 def drawing_nothing(exercise: Exercise) -> frozenset[int]:
-    """The numbers of the cases whose driver draws nothing: their inputs are the same on every seed."""
+    """Return the numbers of the cases whose driver draws nothing: their inputs are the same on every seed."""
     found = set()
     for number, case in enumerate(exercise.cases):
         rng = np.random.default_rng([0, number])
@@ -100,7 +100,9 @@ def drawing_nothing(exercise: Exercise) -> frozenset[int]:
 
 
 def judged_cases(exercise: Exercise, wanted: Sequence[Reference]) -> list[Case]:
-    """The cases as answers are compared by them: a literal holds of the driver's own inputs, not of shifted ones."""
+    """Return the cases as answers are compared by them: a literal holds of the driver's own inputs, not of shifted
+    ones.
+    """
     rows = zip(exercise.cases, wanted, strict=True)
     return [case if row.shift is None else dataclasses.replace(case, expect={}) for case, row in rows]
 
@@ -126,7 +128,7 @@ def observe_case(
 
 @contextlib.contextmanager
 def reference_hidden(exercise: Exercise, also: Sequence[dict] = ()) -> Iterator[list[Incident]]:
-    """The function of an exercise is not available in this process for a while, nor are those that are blocked.
+    """Hide the function of an exercise in this process for a while, and those that are blocked.
 
     Yields the list of what was called nonetheless, as (status, message), which a swallowed exception cannot hide.
     also: further namespaces to hide it in.
@@ -140,12 +142,12 @@ def reference_hidden(exercise: Exercise, also: Sequence[dict] = ()) -> Iterator[
 
 
 def hidden_targets(exercise: Exercise) -> list[str]:
-    """What an answer must not reach, written like a target: the reference, its parts, and what is blocked."""
+    """Return what an answer must not reach, written like a target: the reference, its parts, and what is blocked."""
     return list(dict.fromkeys([exercise.target, *parts_of(exercise.target), *exercise.blocked]))
 
 
 def parts_of(target: str) -> list[str]:
-    """The private functions of a target's module that nothing but the target uses, written like targets.
+    """Return the private functions of a target's module that nothing but the target uses, written like targets.
 
     They are its implementation under other names. The code of the module decides which these are, closures included: a
     function that other code mentions as well is a tool, and stays.
@@ -168,7 +170,7 @@ def parts_of(target: str) -> list[str]:
 
 
 def _functions(space: dict) -> Iterator[tuple[str, types.FunctionType]]:
-    """The functions and methods of a module by their names: `critic_loss`, `Critic.__call__`."""
+    """Yield the functions and methods of a module by their names: `critic_loss`, `Critic.__call__`."""
     for name, value in space.items():
         if isinstance(value, types.FunctionType):
             yield name, formula(value)
@@ -180,7 +182,7 @@ def _functions(space: dict) -> Iterator[tuple[str, types.FunctionType]]:
 
 
 def _closed_over(function: types.FunctionType) -> list[types.FunctionType]:
-    """The functions in the closure of a function, such as the two that a primitive is made of."""
+    """Return the functions in the closure of a function, such as the two that a primitive is made of."""
     return [cell.cell_contents for cell in function.__closure__ or () if _is_function(cell)]
 
 
@@ -192,19 +194,19 @@ def _is_function(cell: types.CellType) -> bool:
 
 
 def _home(function: types.FunctionType) -> dict:
-    """The module that a function belongs to: that of what it is made of, if it is a closure over functions."""
+    """Return the module that a function belongs to: that of what it is made of, if it is a closure over functions."""
     inner = _closed_over(function)
     return inner[0].__globals__ if inner else function.__globals__
 
 
 def _mentioned(code: types.CodeType) -> set[str]:
-    """The names that are in a function and in those within it."""
+    """Return the names that are in a function and in those within it."""
     inner = [value for value in code.co_consts if isinstance(value, types.CodeType)]
     return set(code.co_names).union(*map(_mentioned, inner))
 
 
 def hidden_files(exercise: Exercise) -> list[str]:
-    """The files that hold the reference and the blocked functions: source, and compiled by any Python."""
+    """Return the files that hold the reference and the blocked functions: source, and compiled by any Python."""
     files: dict[str, None] = {}
     for target in hidden_targets(exercise):
         spec = importlib.util.find_spec(target.partition(":")[0])
@@ -216,7 +218,9 @@ def hidden_files(exercise: Exercise) -> list[str]:
 
 
 def hidden_texts(exercise: Exercise) -> dict[str, str]:
-    """The source of the modules that hold the reference and the blocked functions, without the bodies of these."""
+    """Return the source of the modules that hold the reference and the blocked functions,
+    without the bodies of these.
+    """
     paths: dict[str, list[str]] = {}
     for target in hidden_targets(exercise):
         module, _, path = target.partition(":")
@@ -230,7 +234,7 @@ def hidden_texts(exercise: Exercise) -> dict[str, str]:
 
 
 def without_bodies(source: str, paths: Sequence[str]) -> str:
-    """The text of a module, line by line, in which functions, by their paths, only raise NotImplementedError."""
+    """Return the text of a module, line by line, in which functions, by their paths, only raise NotImplementedError."""
     lines = source.split("\n")
     for path, node in _definitions(ast.parse(source), ""):
         if path in paths:
@@ -243,7 +247,7 @@ def without_bodies(source: str, paths: Sequence[str]) -> str:
 
 
 def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """The functions of a module and the methods of its classes by their paths, the last ones first."""
+    """Yield the functions of a module and the methods of its classes by their paths, the last ones first."""
     for inner in reversed(list(ast.iter_child_nodes(node))):
         if isinstance(inner, ast.FunctionDef):
             yield f"{prefix}{inner.name}", inner
@@ -254,6 +258,8 @@ def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.Function
 
 
 def broken_reference(wanted: Sequence[Reference]) -> CaseOutcome | None:
-    """The outcome of every case if the reference itself fails one, which is the grader's error; None if it does not."""
+    """Return the outcome of every case if the reference itself fails one, which is the grader's error; None if it does
+    not.
+    """
     broken = next((row.outcome for row in wanted if not row.outcome.answered), None)
     return None if broken is None else CaseOutcome(status.GRADER_ERROR, f"the reference fails: {broken.message}")

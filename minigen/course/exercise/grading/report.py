@@ -69,7 +69,7 @@ class Report:
         return next((verdict for verdict in self.verdicts if not verdict.passed), None)
 
     def to_json(self) -> dict[str, Any]:
-        """The one JSON form of a report, plain data: a row of `exercises` in data/schema/check.json.
+        """Return the one JSON form of a report, plain data: a row of `exercises` in data/schema/check.json.
 
         `cases` are those of `Verdict.to_json`. What a gradebook or a page needs besides is added to it there.
         """
@@ -99,7 +99,9 @@ def json_head(kind: str) -> dict[str, Any]:
 
 
 def points_by_kind(cases: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The points of each kind, of the cases of a report's JSON: {"equation": {"points": 3, "possible": 5}, ...}."""
+    """Return the points of each kind, of the cases of a report's JSON: {"equation": {"points": 3, "possible": 5},
+    ...}.
+    """
     found: dict[str, dict[str, Any]] = {kind: {"points": 0, "possible": 0} for kind in KINDS}
     for case in cases:
         for name in ("points", "possible"):
@@ -119,7 +121,7 @@ def bars(kinds: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def same_for_every_case(exercise: Exercise, outcome: CaseOutcome) -> Report:
-    """The report of an answer whose every case has this outcome: a file that cannot be run, for example."""
+    """Return the report of an answer whose every case has this outcome: a file that cannot be run, for example."""
     cases = exercise.cases
     verdicts = [
         Verdict(case.name, outcome.status, 0, case.points, outcome.message, outcome.line, outcome.text, kind=case.kind)
@@ -132,7 +134,7 @@ def same_for_every_case(exercise: Exercise, outcome: CaseOutcome) -> Report:
 
 
 def render_all(reports: Sequence[Report], stream: TextIO | None = None) -> str:
-    """The reports of several exercises as text, and how many pass."""
+    """Return the reports of several exercises as text, and how many pass."""
     parts = [render(report, stream) for report in reports]
     if len(reports) > 1:
         points, possible = sum(r.points for r in reports), sum(r.exercise.points for r in reports)
@@ -235,7 +237,7 @@ def _wrap(text: str) -> str:
 
 
 def printed(output: str) -> list[str]:
-    """The beginning of what her code printed."""
+    """Return the beginning of what her code printed."""
     rows = [_clean(row) for row in output.rstrip().splitlines()]
     if not rows:
         return []

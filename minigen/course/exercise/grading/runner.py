@@ -151,7 +151,7 @@ _stopped = 0.0  # seconds in which this process was stopped while it waited for 
 
 
 def running_time() -> float:
-    """The monotonic clock without the seconds in which this process was stopped, as by SIGSTOP.
+    """Return the monotonic clock without the seconds in which this process was stopped, as by SIGSTOP.
 
     Limits are counted by it, so that a class goes on where it was.
     """
@@ -293,13 +293,16 @@ class _Worker:
             stdin.close()
 
     def _case(self, number: int) -> dict[str, Any]:
-        """What a worker receives of a case. The seed is not among it: all inputs of an exercise follow from that."""
+        """Return what a worker receives of a case.
+
+        The seed is not among it: all inputs of an exercise follow from that.
+        """
         start = start_of(self.task.seed, number)
         own = {"state": dict(start.state), "own": list(start.own)}
         return {"number": number, "forms": self.task.forms[number], "shift": self.task.shifts[number], **own}
 
     def _command(self, work: str) -> list[str]:
-        """The worker's program, in a sandbox if the limits name one."""
+        """Return the worker's program, in a sandbox if the limits name one."""
         program = [sys.executable, "-I", "-S", "-B", str(WORKER)]
         if self.limits.sandbox == "":
             return program
@@ -312,7 +315,7 @@ class _Worker:
         return bubblewrap.command(program, self.folder, work, self._readable(), self.task.hidden_files, empty)
 
     def _readable(self) -> Iterator[str]:
-        """What a worker may read besides the system's files."""
+        """Return what a worker may read besides the system's files."""
         targets = {target.partition(".")[0] for target in self.task.hidden}
         return sandbox.readable(self.task.path, sorted({"minigen", "numpy", "autograd", *targets}))
 
@@ -451,7 +454,9 @@ class _Worker:
         return True
 
     def _outcome(self, header: dict, arrays: dict) -> CaseOutcome:
-        """The outcome of a case in a worker's message; one that no worker writes comes from the student's code."""
+        """Return the outcome of a case in a worker's message; one that no worker writes comes from the student's
+        code.
+        """
         try:
             outcome = protocol.outcome_of(header, arrays)
         except protocol.ProtocolError:
@@ -460,7 +465,7 @@ class _Worker:
         return outcome
 
     def _text_of(self, line: int | None) -> str:
-        """A line of the student's file; "" if it has none of that number."""
+        """Return a line of the student's file; "" if it has none of that number."""
         lines = self.task.source.split("\n")
         return lines[line - 1].strip() if line is not None and 0 < line <= len(lines) else ""
 
@@ -492,7 +497,9 @@ class _Worker:
         self.deadline += starved
 
     def _next(self) -> _Event | None:
-        """The next event, or None when the time is up; a dead worker whose pipe a child holds open counts as ended."""
+        """Return the next event, or None when the time is up; a dead worker whose pipe a child holds open counts as
+        ended.
+        """
         while True:
             before = time.monotonic()
             timeout = max(0.0, min(0.1, min(self.deadline, self.end) - running_time()))
@@ -582,7 +589,7 @@ class _Worker:
         return self._lost(status.EXITED, f"your code ended the program (exit code {code}) before the check was done")
 
     def _lost(self, state: str, message: str) -> CaseOutcome:
-        """An outcome for the case that was running, with the student's line if faulthandler has it."""
+        """Return an outcome for the case that was running, with the student's line if faulthandler has it."""
         if self.process.poll() is None and hasattr(signal, "SIGUSR1"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.process.pid, signal.SIGUSR1)  # faulthandler writes where the code is
@@ -604,12 +611,12 @@ class _Worker:
             time.sleep(0.02)
 
     def _trace(self) -> str:
-        """What faulthandler wrote."""
+        """Return what faulthandler wrote."""
         self.stack.seek(0)
         return self.stack.read(2**16).decode("utf-8", "replace")
 
     def printed(self) -> str:
-        """The beginning of what the student's code printed."""
+        """Return the beginning of what the student's code printed."""
         return self.head.decode("utf-8", "replace").replace(self.file, self.task.file_name)
 
 
@@ -625,7 +632,7 @@ def _font_lists() -> dict[str, bytes]:
 
 
 def _marked(mark: str, folder: str) -> Iterable[int]:
-    """Processes that come from a worker (Linux only; elsewhere none are found).
+    """Yield the processes that come from a worker (Linux only; elsewhere none are found).
 
     Their environment carries its mark, or, if they were given another one, their current folder is still within its.
     """
@@ -647,7 +654,7 @@ def _adopt_orphans() -> None:
 
 
 def _children() -> Iterable[int]:
-    """The children of this process that are in a session of their own, as all that come from a worker are."""
+    """Yield the children of this process that are in a session of their own, as all that come from a worker are."""
     for entry in os.scandir("/proc") if os.path.isdir("/proc/self") else ():
         if entry.name.isdigit():
             with contextlib.suppress(OSError, ValueError):
@@ -658,7 +665,8 @@ def _children() -> Iterable[int]:
 
 
 def _orphans(others: set[int]) -> Iterable[int]:
-    """Processes that a worker has left to this one and that run; those that have ended are taken off the system's list.
+    """Yield the processes that a worker has left to this one and that run; those that have ended are taken off the
+    system's list.
 
     others: the children that this process had before the worker. They have neither its mark nor its folder if they
     changed both, and a worker that runs as root may start them whatever its limits are.

@@ -81,7 +81,7 @@ def readable(paths: Iterable[str], packages: Iterable[str]) -> Iterator[str]:
 
 
 def stand_in(target: str, report: Callable[[str, str], None] | None = None) -> Callable:
-    """A function that only raises; `report` is called even if the exception is swallowed."""
+    """Return a function that only raises; `report` is called even if the exception is swallowed."""
 
     def hidden(*args: Any, **kwargs: Any) -> NoReturn:
         message = f"your code calls {target.replace(':', '.')}, which is the function that you are asked to write"

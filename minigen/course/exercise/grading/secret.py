@@ -51,14 +51,18 @@ def grading_of(exercise: Exercise, seeds: Sequence[int], practice: int = 0) -> G
 
 
 def shifted_cases(exercise: Exercise) -> frozenset[int]:
-    """The numbers of the cases whose arguments a secret seed shifts: those that draw nothing and are not fixed."""
+    """Return the numbers of the cases whose arguments a secret seed shifts:
+    those that draw nothing and are not fixed.
+    """
     if exercise.mutates:  # a shifted argument is another array than the driver's
         return frozenset()
     return frozenset(number for number in drawing_nothing(exercise) if not exercise.cases[number].fixed)
 
 
 def weights(exercise: Exercise) -> tuple[float, ...]:
-    """The points of each case, of which the fixed ones have at most a tenth; all as they are if no other is left."""
+    """Return the points of each case, of which the fixed ones have at most a tenth; all as they are if no other is
+    left.
+    """
     total = exercise.points
     fixed = sum(case.points for case in exercise.cases if case.fixed)
     if fixed <= MOST * total or fixed == total:

@@ -18,14 +18,14 @@ __all__ = ["key_of", "shifted"]
 
 
 def shifted(args: tuple, kwargs: dict, key: int) -> tuple[tuple, dict]:
-    """The arguments with the shift of a key; an argument has the same factor in every call."""
+    """Return the arguments with the shift of a key; an argument has the same factor in every call."""
     positional = tuple(_scaled(value, _factor(key, position)) for position, value in enumerate(args))
     named = {name: _scaled(value, _factor(key, zlib.crc32(name.encode()))) for name, value in kwargs.items()}
     return positional, named
 
 
 def key_of(seed: int) -> int:
-    """What the shift of a graded seed is drawn from, which does not tell the seed."""
+    """Return what the shift of a graded seed is drawn from, which does not tell the seed."""
     return int.from_bytes(hashlib.sha256(f"shift {seed}".encode()).digest()[:8], "big")
 
 

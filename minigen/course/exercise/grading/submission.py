@@ -63,7 +63,7 @@ def read_submission(path: Path) -> Submission:
 
 
 def read_bytes(path: Path, limit: int = MAX_SOURCE) -> bytes:
-    """The bytes of a regular file, following no link and never waiting. Raises Unreadable."""
+    """Return the bytes of a regular file, following no link and never waiting. Raises Unreadable."""
     shown = str(path)
 
     def bad(state: str, message: str) -> Unreadable:
@@ -88,7 +88,7 @@ def read_bytes(path: Path, limit: int = MAX_SOURCE) -> bytes:
 
 
 def parse_submission(shown: str, data: bytes) -> Submission:
-    """The submission that the bytes of a file are; `shown` is what reports call the file."""
+    """Return the submission that the bytes of a file are; `shown` is what reports call the file."""
 
     def bad(state: str, message: str, line: int | None = None, text: str = "") -> Submission:
         return Submission(shown, "", state, message, line, text)

@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def as_text(descriptor: int) -> io.TextIOWrapper:
-    """A stream that takes any text, and writes it in the same way on every system."""
+    """Return a stream that takes any text, and writes it in the same way on every system."""
     raw = io.FileIO(descriptor, "w", closefd=False)
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True)
 
@@ -130,7 +130,7 @@ class Observer:
             self.incidents.append((state, message))
 
     def load_drivers(self) -> list:
-        """The drivers of the exercise, in order; without them the worker reports it and ends."""
+        """Return the drivers of the exercise, in order; without them the worker reports it and ends."""
         from minigen.course.exercise.grading.drivers import load_drivers
 
         try:

@@ -37,7 +37,7 @@ def display_event(event: events.Event) -> None:
 
 
 def markdown_of(event: events.Event) -> str | None:
-    """The Markdown of an event that looks the same in every notebook; None for another event."""
+    """Return the Markdown of an event that looks the same in every notebook; None for another event."""
     markdown = blocks.of_kind(MARKDOWN, event)
     return None if markdown is None else markdown(event)
 
@@ -48,7 +48,7 @@ def _question(block: blocks.Question) -> str:
 
 
 def _outcome(block: blocks.Outcome) -> str:
-    """The choices, each of which must be opened to read what the run showed."""
+    """Return the choices, each of which must be opened to read what the run showed."""
     parts = [f"**{block.question}** Open what you chose:"]
     for choice in block.choices:
         if block.answer is None:
@@ -62,14 +62,16 @@ def _outcome(block: blocks.Outcome) -> str:
 
 
 def _exercise(block: blocks.ExerciseBox) -> str:
-    """The prompt of an exercise, and how to write and try it."""
-    from minigen.course.exercise import catalog
+    """Return the prompt of an exercise, and how to write and try it."""
+    from minigen.course.exercise import catalog, prompts, stubs
 
     (exercise,) = catalog.find(block.id)
     lesson, _, name = block.id.rpartition("/")
+    prompt = "\n\n".join(prompts.paragraphs(exercise))
     return (
         f"**Exercise: write `{name}` yourself** (about {exercise.minutes:g} minutes).\n\n"
-        f"{exercise.prompt}\n\nWrite it in a cell, then try it: `from minigen.course import check, use` and "
+        f"{prompt}\n\n```python\n{stubs.bare_stub(exercise)}```\n\n"
+        f"Write it in a cell, then try it: `from minigen.course import check, use` and "
         f"`check({block.id!r}, {name})`. Once it passes, `use({name})` trains this lesson "
         f"with it. Or write it in a file: `minigen exercise start {lesson}`."
     )
@@ -81,7 +83,7 @@ def _table(block: blocks.Table) -> str:
 
 
 def source_markdown(block: blocks.Source, is_answer: bool) -> str:
-    """The code, folded if it is the answer of an exercise that the reader is still to write."""
+    """Return the code, folded if it is the answer of an exercise that the reader is still to write."""
     markdown = f"`{block.where}`\n\n```python\n{block.code}\n```"
     if is_answer:
         return folded(f"<code>{block.name}</code> is an exercise: try it first", markdown)

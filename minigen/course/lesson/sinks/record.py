@@ -79,7 +79,9 @@ class Recorder:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
     def _current_line(self) -> int:
-        """The line of the lesson that runs now, or the last one known where a thread of its own shows something."""
+        """Return the line of the lesson that runs now, or the last one known where a thread of its own shows
+        something.
+        """
         lines = [line for line, is_top_level in self._running() if is_top_level]
         return lines[0] if lines else self._line
 
@@ -89,7 +91,9 @@ class Recorder:
         return next((calls.index(call) for line, _ in self._running() for call in calls if call.is_on(line)), None)
 
     def _running(self) -> Iterator[tuple[int, bool]]:
-        """The lines of the lesson's file that run now, from the innermost function outwards, the top level last."""
+        """Yield the lines of the lesson's file that run now, from the innermost function outwards,
+        the top level last.
+        """
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             if frame.f_code.co_filename == self.lesson_file:
@@ -98,7 +102,7 @@ class Recorder:
 
 
 def output(event: events.Event) -> blocks.Output | None:
-    """The output that an event is, or that the record keeps of it; None where that is none.
+    """Return the output that an event is, or that the record keeps of it; None where that is none.
 
     A piece of what is printed is none by itself.
     """
@@ -113,7 +117,7 @@ def output(event: events.Event) -> blocks.Output | None:
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:
-    """The outputs of a run in their order. Raises ValueError for a file that is no record."""
+    """Return the outputs of a run in their order. Raises ValueError for a file that is no record."""
     entries = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:

@@ -84,7 +84,7 @@ class Summary:
                 self.status = status
 
     def metrics(self, extra: Mapping[str, Any]) -> dict[str, Any]:
-        """What metrics.json holds of a run that has started, with the `extra` entries."""
+        """Return what metrics.json holds of a run that has started, with the `extra` entries."""
         assert self.start is not None, "a run ends after it has started"
         lesson, options = self.start.lesson, self.start.options
         return jsonable(
@@ -120,7 +120,7 @@ class Summary:
         )
 
     def _prediction(self, prediction: Prediction) -> dict[str, Any]:
-        """A prediction with its outcome, empty where there is none yet."""
+        """Return a prediction with its outcome, empty where there is none yet."""
         outcome = self.outcomes.get(prediction.question)
         text, answer = ("", None) if outcome is None else (outcome.text, outcome.answer)
         entry = {"question": prediction.question, "choices": prediction.choices, "outcome": text, "answer": answer}

@@ -23,7 +23,7 @@ def plain(text: str, color: str) -> str:
 
 
 def text_of(event: events.Event, paint: Paint = plain) -> str | None:
-    """The line or lines of an event, without the last line break; None where it has no text."""
+    """Return the line or lines of an event, without the last line break; None where it has no text."""
     text = blocks.of_kind(TEXTS, event)
     return None if text is None else text(event, paint)
 
@@ -72,13 +72,13 @@ def _finish(event: events.Finish, paint: Paint) -> str:
 
 
 def _answers(answers: Mapping[str, str]) -> str:
-    """What happens when the invitations of a lesson are followed."""
+    """Return what happens when the invitations of a lesson are followed."""
     lines = [f"  {sentence}\n    → {answer}" for sentence, answer in answers.items()]
     return "\n".join(["", "  What happens when you try it", *lines, ""]) if lines else ""
 
 
 def verdict(event: events.Finish, paint: Paint = plain) -> str:
-    """The last line of a run: how many claims and checks hold, how long it took, where its files are."""
+    """Return the last line of a run: how many claims and checks hold, how long it took, where its files are."""
     failed, broken = (sum(one.status == "failed" for one in those) for those in (event.claims, event.checks))
     claims, checks = plural(len(event.claims), "claim"), plural(len(event.checks), "check")
     if not event.claims:
