@@ -83,7 +83,7 @@ class Limits:
 class Task:
     """What a worker receives: the student's source, the function's name, the drivers and what they call.
 
-    drivers: their text, which stands so in drivers_file. driver_names, forms, shifts: for each case, its driver, the
+    drivers: their text as drivers_file has it. driver_names, forms, shifts: for each case, its driver, the
     forms of the reference's returned values, and the shift of the arguments or None.
     hidden: targets that must not be reachable; hidden_texts: the source of their modules without their bodies, by the
     modules' names; hidden_files: files that must not be read.
@@ -238,7 +238,7 @@ class _Worker:
                 Path(self.drawing, name).write_bytes(data)
         self.file = os.path.join(copy, self.task.file_name)
         stack = os.path.join(self.folder, "stack")
-        self.stack = open(stack, "w+b", buffering=0)  # faulthandler's words: what stands at this path later is not read
+        self.stack = open(stack, "w+b", buffering=0)  # faulthandler's words: what is at this path later is not read
         Path(self.file).write_text(self.task.source, encoding="utf-8")
         for name, data in self.task.files.items():
             Path(work, name).write_bytes(data)
@@ -329,7 +329,7 @@ class _Worker:
         }
 
     def __exit__(self, *exception: object) -> None:
-        """Kill what is left, also in the group and beyond; wait; remove the folder."""
+        """Kill what is left, in the group and beyond it too; wait; remove the folder."""
         self._kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)
@@ -671,7 +671,7 @@ def _orphans(others: set[int]) -> Iterable[int]:
 
 
 def remove_folder(folder: str) -> None:
-    """Remove a folder, also if parts of it were made unreadable or nested too deep; links are removed, not followed."""
+    """Remove a folder, even if parts of it were made unreadable or nested too deep; links are removed, not followed."""
     roots, number = [folder], 0
     while roots:
         root = roots.pop()
