@@ -41,7 +41,7 @@ def answer(text):
 
 
 def test_which_tasks_there_are():
-    lessons = ["gan/12", "flow/05", "flow/08", "diffusion/04", "diffusion/10", "after/02"]
+    lessons = ["gan/02", "gan/12", "vae/08", "flow/05", "flow/08", "diffusion/04", "diffusion/10", "after/02"]
     assert [task.lesson for task in TASKS] == lessons
 
 
@@ -247,7 +247,7 @@ def test_the_commands(tmp_path, monkeypatch, capsys):
     assert main(["exercise", "check", str(path)]) == 1
     assert "gan/12/from_scratch  0 of 10 points" in capsys.readouterr().out
     assert main(["exercise", "check", "gan/01/from_scratch"]) == 2
-    assert "there is no gan/01/from_scratch; there are gan/12/from_scratch" in capsys.readouterr().err
+    assert "there is no gan/01/from_scratch; there are gan/02/from_scratch" in capsys.readouterr().err
 
 
 def test_a_lessons_page_ends_with_its_task():
