@@ -209,13 +209,6 @@ def test_a_verdict_in_words_and_as_data_and_a_picture(tmp_path):
     assert data["passed"] and data["numbers"]["sw"] == pytest.approx(verdict.numbers["sw"], rel=1e-5)
 
 
-def test_a_task_of_several_seeds_takes_the_first_that_passes():
-    lucky = SAMPLES.format("x[rng.integers(len(x), size=n)] + rng.integers(1, 9) * 0 + 0.01")
-    verdict = judge(replace(MOONS, best_of=2, bars={"sw": (None, 0.01)}), answer(lucky))
-    assert (verdict.tried, verdict.points) in ((1, 0), (2, 0))
-    assert judge(replace(MOONS, best_of=3), answer(KDE)).tried == 1
-
-
 def test_the_commands(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["exercise", "start", "gan/12/from_scratch"]) == 0
