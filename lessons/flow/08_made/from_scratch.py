@@ -12,12 +12,17 @@ TASK = FromScratch(
     returns the log-probability of each digit, (N,) in nats, from one pass through a masked
     network; `sample(state, n, rng)` draws n digits, (n, 100), pixel by pixel. The masks are
     yours; `minigen.nn.MaskedLinear` is allowed. We check the nats of digits that you have not
-    seen (pixels that are independent of each other reach 51.2), and the covariances of your
-    samples' pixels.
+    seen (independent pixels reach 51.2), the covariances of your samples' pixels, and that you do
+    not return training digits.
     """,
     data=small_digits,
     nats=True,
     train_points=50_000,
+    # On three seeds a masked network with two hidden layers has nats 29.9 to 30.0 and cov 0.19 to
+    # 0.20, and logistic regressions on the pixels before have 32.6 and 0.14; half of the steps 32.3
+    # and 0.25. A kernel density estimate has 36.0 nats, independent pixels 51.2 and cov 0.81, a
+    # pixel that sees itself 1 to 4. New data repeat 5 % of the training digits, samples 1 %, copies
+    # with jitter 37 %.
     bars={"nats": (25, 34), "cov": (None, 0.4), "copies": (None, 0.2)},
     last=("nats", 33, 31),
     lines=40,

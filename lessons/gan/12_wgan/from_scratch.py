@@ -19,7 +19,8 @@ TASK = FromScratch(
     # steps sw 3.1 to 5.3, rank 14 to 76 and out 12 to 23, so only `out` separates them. One
     # Gaussian has sw 9.1 to 9.7 and rank 99, an untrained model sw 51 to 55, copies memo 0, copies
     # with jitter 0.4. A kernel density estimate passes with ten points: that the file holds a GAN
-    # is a thing to read, not to measure.
+    # is a thing to read, not to measure. A critic without its penalty passes too (sw 2.8) where the
+    # learning rate falls to zero, and misses with half of the steps (sw 7.2).
     bars={"memo": (0.75, None), "sw": (None, 6), "rank": (None, 85)},
     last=("out", 10, 7),
     lines=40,

@@ -49,7 +49,6 @@ class Verdict:
     numbers: dict[str, float] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
     points: int = 0
-    tried: int = 1
 
     @property
     def passed(self) -> bool:
@@ -63,26 +62,8 @@ def judge(
     sandbox: str = "",
     heard: Callable[[bytes], None] | None = None,
 ) -> Verdict:
-    """Train and judge the model of a file; of several seeds, if the task allows them, the best one counts.
-
-    sandbox, heard: as in `observe`.
-    """
+    """Train and judge the model of a file. sandbox, heard: as in `observe`."""
     submission = file if isinstance(file, Submission) else read_submission(file)
-    best: Verdict | None = None
-    for tried in range(1, task.best_of + 1):
-        now = _judge_once(task, submission, seed + tried - 1, sandbox, heard)
-        now.tried = tried
-        if best is None or now.points > best.points:
-            best = now
-        if now.passed or now.observed.status != status.PASS:
-            break
-    assert best is not None, "at least one seed is tried"
-    return best
-
-
-def _judge_once(
-    task: FromScratch, submission: Submission, seed: int, sandbox: str, heard: Callable[[bytes], None] | None
-) -> Verdict:
     found = Verdict(task, seed, observe(task, submission, seed, sandbox, heard))
     if found.observed.status == status.PASS:
         found.numbers = measure(task, found.observed, seed)

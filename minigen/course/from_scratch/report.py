@@ -29,8 +29,6 @@ def as_text(verdict: Verdict, picture: Path | None = None) -> str:
     if verdict.passed and verdict.points < task.points:
         bar = some if verdict.numbers[name] > some else more
         lines.append(f"  two points more if {name} is at most {bar:g}")
-    if verdict.passed and verdict.tried > 1:
-        lines.append(f"  seed {verdict.seed}, the number {verdict.tried} of {task.best_of} that are tried")
     rows = [[key, f"{value:.3g}", MEANING[key]] for key, value in verdict.numbers.items()]
     took = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in observed.seconds.items())
     lines += ["", text_table(rows, ["number", "value", "what it is"], indent="  "), "", f"  processor time: {took}"]

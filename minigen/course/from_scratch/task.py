@@ -62,7 +62,7 @@ class FromScratch:
     id: "flow/05/from_scratch". title, prompt: what to write, in Markdown; the prompt says the functions and what is
     checked. density: of points in the plane, or data: `data(rng, n, split)`, "train" or "test", for arrays (n, D) of
     zeros and ones.
-    nats: whether `log_prob(state, x)` is asked for. best_of: how many seeds are tried until one passes.
+    nats: whether `log_prob(state, x)` is asked for.
     alpha_bar: (T + 1,), from 1. With it nothing is trained: `sample((eps, alpha_bar), x_T)` gets the exact predictor of
     the noise in data of `density`, which is a mixture.
     bars: name -> (least, most), None for no bound. last: a name and the values for two points more each.
@@ -79,7 +79,6 @@ class FromScratch:
     nats: bool = False
     alpha_bar: np.ndarray | None = None
     train_points: int = POINTS
-    best_of: int = 1
     lines: int = 40
     minutes: float = 45.0
     seconds: float = SECONDS

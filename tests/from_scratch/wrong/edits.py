@@ -6,8 +6,38 @@ from pathlib import Path
 SOLUTIONS = Path(__file__).parent.parent / "solutions"
 
 EDITS = {
+    "gan_02": {
+        "the saturating sign: generator maximises softplus(-D)": [
+            ("return softplus(-disc(gen(z))).mean()", "return -softplus(-disc(gen(z))).mean()")
+        ],
+        "discriminator never updated": [("        opt_d.step(grads)\n", "")],
+        "real and generated exchanged in the discriminator": [
+            (
+                "softplus(-disc(real)).mean() + softplus(disc(fake))",
+                "softplus(disc(real)).mean() + softplus(-disc(fake))",
+            )
+        ],
+        "one z for all steps": [
+            (
+                "    for i in range(STEPS):\n",
+                "    once = rng.standard_normal((BATCH, Z)).astype('f')\n    for i in range(STEPS):\n",
+            ),
+            ('        z = rng.standard_normal((BATCH, Z)).astype("f")\n', "        z = once\n"),
+        ],
+    },
+    "vae_08": {
+        "KL with the wrong sign": [("return -(likelihood + prior).mean()", "return -(likelihood - prior).mean()")],
+        "no KL": [("return -(likelihood + prior).mean()", "return -likelihood.mean()")],
+        "log-variance used as standard deviation": [
+            ("z = mean + np.exp(log_std) * noise", "z = mean + log_std * noise")
+        ],
+        "the bound without the prior": [
+            ("[sum(vae.terms(x, rng.standard", "[(vae.terms(x, rng.standard"),
+            ('astype("f"))) for _', 'astype("f")))[0] for _'),
+        ],
+        "sample returns the most probable pixels": [("rng.random((n, 100)) < ", "0.5 < ")],
+    },
     "gan_12": {
-        "penalty left out": [("CRITIC, PENALTY = 1500, 128, 2, 5, 0.1", "CRITIC, PENALTY = 1500, 128, 2, 5, 0.0")],
         "real and fake exchanged in the critic": [
             ("critic(fake).mean() - critic(real).mean()", "critic(real).mean() - critic(fake).mean()")
         ],
@@ -46,7 +76,7 @@ EDITS = {
             (".astype(int), x_T", ".astype(int), 0 * x_T + np.random.default_rng(0).standard_normal(x_T.shape)")
         ],
         "stops one step early": [("times[1:]):", "times[1:-1]):")],
-        "1,000 steps": [("CALLS = 10", "CALLS = 1000")],
+        "twenty steps": [("CALLS = 10", "CALLS = 20")],
         "one step": [("CALLS = 10", "CALLS = 1")],
         "no step": [("    for t, s in", "    for t, s in [] and")],
         "the posterior's mean without its noise": [
@@ -64,11 +94,40 @@ EDITS = {
 }
 
 
+# mistakes that leave the training as it is
+IN_SAMPLING = {
+    "couplings in the same order in forward",
+    "sampled all at once",
+    "threshold at one half instead of a draw",
+    "no noise in sampling",
+    "variance for standard deviation in sampling",
+    "noise at the last step too",
+    "time turned in sampling",
+    "the bound without the prior",
+    "sample returns the most probable pixels",
+}
+
+# mistakes that pass, and why
+NOT_SEPARATED = {
+    "vae_08": {
+        "sample returns the most probable pixels": "the codes differ more than the pixels of one code",
+    },
+    "diffusion_04": {
+        "noise at the last step too": "of standard deviation 0.01",
+        "beta_t for alpha_bar in the loss": "with the right sampler it becomes an annealed Langevin walk",
+    },
+}
+
+
+def with_steps(source, factor):
+    """The file with so many times the steps of training, one at least."""
+    return re.sub(r"^(STEPS.*?= )(\d+)", lambda m: m[1] + str(max(1, int(int(m[2]) * factor))), source, flags=re.M)
+
+
 def text(task, name):
     source = (SOLUTIONS / f"{task}.py").read_text()
     if name in ("untrained", "half of the steps", "a tenth of the steps"):
-        factor = {"untrained": 0, "half of the steps": 0.5, "a tenth of the steps": 0.1}[name]
-        return re.sub(r"^(STEPS.*= )(\d+)", lambda m: m[1] + str(max(1, int(int(m[2]) * factor))), source, flags=re.M)
+        return with_steps(source, {"untrained": 0, "half of the steps": 0.5, "a tenth of the steps": 0.1}[name])
     for old, new in EDITS[task][name]:
         if source.count(old) != 1:
             raise ValueError(f"{task}, {name}: found {source.count(old)} times: {old!r}")

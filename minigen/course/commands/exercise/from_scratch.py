@@ -33,8 +33,8 @@ def start(id: str, folder: Path) -> int:
         write_new(path, task.empty_file().encode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
-    print(f"{path}: write {', '.join(task.functions)}, and whatever they need")
-    print(f"then: minigen exercise check {id}   (it trains for at most {task.seconds:g} s of processor time)")
+    print(f"{path}: write {', '.join(task.functions)}, and the functions and classes that you need")
+    print(f"then: minigen exercise check {id}   (at most {task.seconds:g} s of processor time)")
     return 0
 
 
