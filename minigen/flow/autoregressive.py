@@ -19,6 +19,7 @@ import numpy
 
 from minigen import checks
 from minigen.checks import checked, positive, whole
+from minigen.flow.arguments import examples
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply
 from minigen.flow.made import MADE, Stepwise
 from minigen.nn import Module
@@ -255,6 +256,8 @@ class MixtureMADE(Module):
     `net(x)` -> (N, 3·components, dim): logits, means, logarithms of the scales. Papamakarios et al. 2017, section 4.1
     """
 
+    continuous = True
+
     @checked(components=whole)
     def __init__(self, rng: Rng, dim: int, components: int = 8, hidden: Sequence[int] = (64, 64), order: Any = None):
         k = components
@@ -270,6 +273,7 @@ class MixtureMADE(Module):
 
     def log_prob(self, x: Array) -> Float32:
         """Exact log-density in nats: x (N, dim) -> (N,). ValueError: x of another shape, or not finite."""
+        x = examples(x, *self.shape)
         return mixture_log_prob(x, *self.parameters_at(x))
 
     def loss(self, x: Array) -> Array:

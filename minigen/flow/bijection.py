@@ -20,7 +20,7 @@ import numpy
 
 from minigen import checks
 from minigen.checks import Sized, checked, floats, number, positive, whole
-from minigen.flow.arguments import check_broadcast, check_varies
+from minigen.flow.arguments import check_broadcast, check_varies, examples
 from minigen.nn import Module, depth_to_space, space_to_depth
 from minigen.tensor import jacobian, like, sigmoid, softplus
 from minigen.types import Array, Float32, Rng
@@ -151,13 +151,18 @@ class Flow(Module):
     Eq. flow.04, Eq. flow.08
     """
 
+    continuous = True  # a density of real numbers, which whole numbers would make unbounded
+
     def __init__(self, base: BaseDensity, bijection: Bijection):
         self.base = checks.instance_with("base", base, "log_prob", "sample")
         self.bijection = checked_bijection("bijection", bijection)
 
     def log_prob(self, x: Array, context: Array | None = None) -> Float32:
-        """Exact log-density in nats: x (N, ...) -> (N,). ValueError: x of another shape, or not finite."""
-        x = checks.array("x", x, "N", *self.base.shape)
+        """Exact log-density in nats: x (N, ...) -> (N,), float32; in float64 for x in float64.
+
+        ValueError: x of another shape, or not finite.
+        """
+        x = examples(x, *self.base.shape)
         z, log_det = apply(self.bijection.inverse, x, context)
         return self.base.log_prob(z) + log_det
 

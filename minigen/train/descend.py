@@ -23,7 +23,7 @@ from minigen.optim.optimizers import Optimizer
 from minigen.tensor import leaves, named_leaves
 from minigen.tensor.core import differentiate
 from minigen.tensor.parallel import differentiate_in_halves
-from minigen.train.warn import warn_of_data, warn_of_float64
+from minigen.train.warn import warn_of_data, warn_of_float64, warn_of_float64_loss
 
 Batch = tuple | np.ndarray
 Batches = Iterator[Batch] | Callable[[np.random.Generator], Batch]
@@ -72,8 +72,8 @@ class Descent:
         batch = self._draw()
         value, terms, gradients = self._differentiated(batch)
         if not self._data_checked:
-            arrays = getattr(self._batches, "arrays", batch)  # all data, if they are known
-            warn_of_data(self.model, arrays[0] if arrays else None, float(value))
+            warn_of_data(self.model, getattr(self._batches, "arrays", batch), float(value))  # all data, if known
+            warn_of_float64_loss(self.model, batch, value)
             self._data_checked = True
         if len(gradients) != len(self._arrays):
             raise ValueError(
@@ -215,8 +215,9 @@ def descend(
     `step.state` names all that a step changes, for the checkpoints of `fit`: the model, the optimizer, and the moving
     average, generators and batches if there are any. An iterator without `state()` and `load_state()`, such as a
     generator function's, is not among them: a resumed run would see its batches from the start again.
-    Warns, with a TrainingWarning, of parameters in float64; and in the first step of data that are far from
-    standardized, and of columns that a density model must not be given: constant ones, and whole numbers.
+    Warns, with a TrainingWarning, of parameters in float64; and in the first step of a loss in float64, of data and of
+    conditions that are far from standardized, and of columns that a density model must not be given: constant ones, and
+    whole numbers.
     Raises ValueError for arguments that do not fit together.
     """
     if not callable(loss):
