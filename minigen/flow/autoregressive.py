@@ -11,7 +11,6 @@ Autoregressive Flow", 2016.
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Self
 
 import autograd.numpy as np
@@ -20,7 +19,7 @@ import numpy
 from minigen import checks
 from minigen.checks import checked, positive, whole
 from minigen.flow.arguments import examples
-from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply
+from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal
 from minigen.flow.made import MADE, Stepwise
 from minigen.nn import Module
 from minigen.tensor import like, logsumexp, sigmoid, softplus, tanh
@@ -115,7 +114,10 @@ class AffineAutoregressive(Bijection):
 
     def _network_output(self, context: Array | None) -> Callable:
         """The net as a function of x alone, its log_scale within the limit."""
-        output = partial(apply, self.net, context=context)
+
+        def output(x: Array) -> Array:
+            return self.net(x) if context is None else self.net(x, context)
+
         if self.limit is None:
             return output
 
