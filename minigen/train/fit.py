@@ -412,7 +412,10 @@ def _non_finite(
     kept = ""
     if path is not None and saved_at is not None:
         kept = f"; {path} keeps the state after {saved_at} steps"
-    return NonFiniteError(f"{name}: {quantity} {verdict} at step {i}{kept}", quantity, value, i, history)
+    hint = (
+        "data that are far from standardized, a learning rate that is too high, or a constant column may be the cause"
+    )
+    return NonFiniteError(f"{name}: {quantity} {verdict} at step {i}{kept}; {hint}", quantity, value, i, history)
 
 
 @contextmanager

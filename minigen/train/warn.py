@@ -76,7 +76,7 @@ def warn_of_data(model: Any, arrays: Sequence[Any], loss: float) -> None:
     is_density = hasattr(model, "log_prob")
     may_standardize = is_density or hasattr(model, "standardize")
     size = np.sqrt(np.mean(x**2, axis=0))
-    if size.max() > LARGE and (loss > HIGH or not may_standardize):
+    if size.max() > LARGE and (not loss <= HIGH or not may_standardize):
         _warn(
             f"the data are not standardized: {_columns_where(size > LARGE, 'is', 'are')} about {size.max():.3g} in "
             "size, and a network works best on numbers of about 1. Use x = (x - x.mean(axis=0)) / x.std(axis=0); a "
