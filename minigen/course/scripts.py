@@ -1,8 +1,8 @@
 """The script that `minigen new --data` writes for a table or a folder of images of one's own: complete, and short.
 
 A table gets a flow, with an outlier score for each row and new rows; images get a VAE, with the same. A score is that
-of a model that has not seen the row: a VAE gives images that it was trained on high densities, outliers as well. What is adapted to the data stands in the script as it is: columns, how they are
-transformed, sizes, the size of a batch.
+of a model that has not seen the row: a VAE gives the images that it was trained on high densities, outliers as well.
+What is adapted to the data is in the script as it is: columns, how they are transformed, sizes, the size of a batch.
 """
 
 from __future__ import annotations

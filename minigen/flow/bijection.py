@@ -196,7 +196,7 @@ class Affine(Bijection):
     def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] = 0) -> Self:
         """Set both, in place, so that the inverse gives the examples x (N, ...) mean 0 and variance 1 over `axis`.
 
-        Returns self. ValueError: x is not finite, does not vary, or does not have the right shape.
+        Returns self. ValueError: x does not vary, or its examples do not have the shape of the scales.
         """
         check_broadcast("log_scale", self.log_scale, x=x)
         check_varies(x, axis)
@@ -305,7 +305,7 @@ class Logit(Bijection):
 
     The small alpha keeps the logit finite at x = 0 and 1. Papamakarios et al. 2017 (alpha = 1e-6 there for MNIST); Dinh
     et al. 2017, section 4.1, have alpha + (1 − alpha) x with alpha = 0.05.
-    ValueError: alpha not in [0, 0.5), x not in [0, 1].
+    `inverse` raises ValueError unless x lies in [0, 1].
     """
 
     @checked(alpha=partial(number, low=0, high=0.5, without=0.5))

@@ -135,7 +135,7 @@ def test_it_runs_and_is_checked(own):
 
 @pytest.mark.slow
 def test_its_exercise_is_proved_and_checked_and_trains_the_lesson(own):
-    assert "1 of 1 exercise stands" in own("exercise", "prove", "own/01")
+    assert "1 of 1 exercise is sound" in own("exercise", "prove", "own/01")
     own("exercise", "start", "own/01")
     path = own.home / "exercises" / "own_01.py"
     stub = path.read_text(encoding="utf-8")

@@ -73,7 +73,7 @@ FALSE = {  # an answer, and what it was told by a case in which two mistakes coi
         "a = np.sqrt(1 - schedule.alpha_bar[t])\nreturn schedule.beta[t] ** 2 / (2 * variance * schedule.alpha[t] * a)",
         "two Gaussians",
     ),
-    "the maximum is not added back": ("flow/05/dequantization_bits", NOT_ADDED_BACK, "not from its sum"),
+    "the maximum is not added back": ("flow/14/dequantization_bits", NOT_ADDED_BACK, "not from its sum"),
     "d over a plus d": (
         "diffusion/12/boundary_scalings",
         "a, d = sigma - sigma_min, sigma_data\nreturn d / (a + d), a * d / np.sqrt(sigma**2 + d**2)",

@@ -717,7 +717,7 @@ lesson.outcome(
 # normalizing flow*, Grathwohl et al. 2019); adaptive solvers, which choose their steps by an
 # estimate of the error; the stochastic view, in which the whole family of section 7 follows from
 # one Fokker-Planck equation (Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021); and
-# dequantization, without which a density of digits says nothing about bits (`flow/05`).
+# dequantization, without which a density of digits says nothing about bits (`flow/14`).
 #
 # **Your turn:** `minigen exercise start after/01`, then `minigen run after/01 --with
 # exercises/after_01.py`.

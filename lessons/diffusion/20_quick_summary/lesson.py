@@ -869,7 +869,7 @@ lesson.figure(
 # ### Likelihoods in two units, for two kinds of data
 #
 # The flow and the diffusion model are trained on gray values, and their likelihoods are reported in
-# bits per pixel. Both numbers are upper bounds: the flow's because of dequantization (`flow/05`),
+# bits per pixel. Both numbers are upper bounds: the flow's because of dequantization (`flow/14`),
 # and the diffusion model's because it is the bound of the chain. The VAE is trained on binary
 # pixels, and its bound is reported in nats per digit. A unit can be converted: $n$ nats per digit
 # are $n/(784 \log 2)$ bits per pixel. The data cannot: a binary pixel has at most 1 bit, and a gray

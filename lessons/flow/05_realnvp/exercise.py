@@ -1,17 +1,14 @@
-"""Exercises of RealNVP: the affine coupling, both ways, how much it stretches space, and the code
-length of integers under a density."""
+"""Exercises of RealNVP: the affine coupling in both directions, and how much it stretches space."""
 
 import autograd.numpy as np
 
 from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad, jacobian
 
-SHAPES = """
-    mask is 1 for each coordinate that is kept and 0 for each that is changed; it broadcasts against
-    one example. s and t come from a network that receives the kept half. They are full arrays:
-    their entries on the kept half, which may be 1000 or -1000, must have no effect on the result
-    or on any gradient. On the changed half s may have any size, too: the result must be correct
-    wherever it is finite.
+KEPT = """
+    mask is 1 on the kept half, 0 on the changed half, and broadcasts against one example. Entries
+    of s and t on the kept half, up to 1000 and -1000, must not affect any result or gradient; on
+    the changed half s may have any size.
 """
 
 # Scales of two examples, and their mask: the large ones are on the kept half.
@@ -36,14 +33,11 @@ forward = Exercise(
     target="minigen.flow.coupling:affine_forward",
     minutes=10,
     prompt=f"""
-    The affine coupling in the direction that generates. Where the mask is 1, z is kept; where it is
-    0, z is first scaled and then shifted: s is the logarithm of the scale, t the shift. Return the
-    pair of the result x and of log |det dx/dz|, a tuple. Gradients are taken.
+    Return the tuple of x and log |det dx/dz| of the coupling that generates: z is kept or, on the
+    changed half, scaled by exp(s), then shifted by t. z, s, t and x have shape (N, ...), the
+    log-determinant (N,). Both must be differentiable with respect to z, s and t.
 
-    z, s and t have shape (N, ...), and so has x; the log-determinant has shape (N,), one number for
-    each example.
-
-    {SHAPES}
+    {KEPT}
     """,
     hints="""
     Make s and t zero on the kept half. Then one formula is correct for both halves.
@@ -143,14 +137,11 @@ inverse = Exercise(
     target="minigen.flow.coupling:affine_inverse",
     minutes=10,
     prompt=f"""
-    The affine coupling in the direction that infers: given x, compute the z from which
-    `affine_forward` makes x, with the same s, t and mask. Return the pair of z and log |det dz/dx|,
-    a tuple. Gradients are taken.
+    Return the tuple of z and log |det dz/dx|, where z is the input from which `affine_forward`
+    makes x with the same s, t and mask. x, s, t and z have shape (N, ...), the log-determinant
+    (N,). Both must be differentiable with respect to x, s and t.
 
-    x, s and t have shape (N, ...), and so has z; the log-determinant has shape (N,), one number for
-    each example.
-
-    {SHAPES}
+    {KEPT}
     """,
     hints="""
     Solve x = z exp(s) + t for z. s and t come from the kept half, which is the same on both sides,
@@ -251,13 +242,11 @@ log_det = Exercise(
     target="minigen.flow.coupling:affine_log_det",
     minutes=5,
     prompt=f"""
-    Return log |det dx/dz| of `affine_forward`, from s and mask alone. The entries of its Jacobian
-    off the diagonal, the derivatives of the network, have no effect.
+    Return log |det dx/dz| of `affine_forward`, one number for each example, from s and mask alone.
+    s has shape (N, ...), where an example is a vector or an image; the result has shape (N,). It
+    must be differentiable with respect to s.
 
-    s has shape (N, ...), where an example is a vector or an image; the result has shape (N,), one
-    number for each example. Its gradient in s is taken.
-
-    {SHAPES}
+    {KEPT}
     """,
     hints="""
     Order the coordinates with the kept half first: the Jacobian is lower triangular, so only its
@@ -311,92 +300,3 @@ def no_exp_needed(impl, rng):
     """Of scales of 1000 and -1000 the sum is taken, and its slope is 1 where the mask is 0."""
     s, mask = np.array([[-7.0, 1000.0, 1000.0], [7.0, -1000.0, -1000.0]]), np.array([1.0, 0.0, 0.0])
     return {"log_det": impl(s, mask), "grad": grad(lambda s: impl(s, mask)[0])(s)[0]}
-
-
-bound = Exercise(
-    "flow/05/dequantization_bits",
-    target="minigen.metrics.likelihood:dequantization_bits",
-    minutes=15,
-    prompt="""
-    A flow is a density p of real vectors, and it is used for integers: to each example x a noise u
-    in [0, 1) is added in every component. Return the pair (bound, code), a tuple of two arrays of
-    shape (N,), both in bits per dimension.
-
-    bound is what a flow is trained on: for each example the mean of -log p(x + u) + log q(u | x)
-    over its K values of the noise, where q is the density of the noise. code is the length of an
-    ideal code for the integers: minus the logarithm of P(x), where P(x) is estimated by the mean of
-    the ratio p(x + u) / q(u | x) over the K values.
-
-    log_p (N, K) holds log p(x + u), in nats. log_q holds log q(u | x), in nats: (N, K), or a single
-    number, 0 for uniform noise. dims is the number of components of an example. Log-densities of
-    images are large: values such as -6000 or 6000 must not underflow or overflow. No gradient is
-    taken, so you may use plain NumPy.
-    """,
-    hints="""
-    Both numbers are made from the same log-ratios. Which comes first in each, the logarithm or the
-    mean? And nats become bits per dimension by one division.
-
-    With r = log p - log q: bound = -mean(r) / (D log 2) and code = -log(mean(exp(r))) / (D log 2),
-    means over the K values. Subtract the largest r of an example before exp, and add it afterwards.
-
-        r = log_p - log_q
-        top = np.max(r, axis=1, keepdims=True)
-        log_mean = top[:, 0] + np.log(np.mean(np.exp(r - top), axis=1))
-        return -np.mean(r, axis=1) / (dims * np.log(2)), -log_mean / (dims * np.log(2))
-    """,
-)
-
-
-@bound.case(points=2, kind="equation", expect={"bound": [3.5], "code": [np.log2(64 / 9)]})
-def two_values_of_the_noise(impl, rng):
-    """p is 1/4 at one value and 1/32 at the other: logarithms of -2 and -5 bits, and a mean of
-    9/64."""
-    bits, code = impl(np.log(np.array([[1 / 4, 1 / 32]])))
-    return {"bound": bits, "code": code}
-
-
-@bound.case(points=1, kind="equation", expect={"bound": [1.0, 2.0, 3.0], "code": [1.0, 2.0, 3.0]})
-def flat_on_each_level(impl, rng):
-    """p is 1/2, 1/4 and 1/8 at all four values of the noise: both numbers are 1, 2 and 3."""
-    bits, code = impl(np.log(np.array([[1 / 2], [1 / 4], [1 / 8]])) * np.ones((3, 4)))
-    return {"bound": bits, "code": code}
-
-
-@bound.case(points=2, kind="equation")
-def noise_of_another_density(impl, rng):
-    """log_q of shape (N, K), and of 3 dimensions."""
-    log_p, log_q = rng.standard_normal((2, 5, 7))
-    bits, code = impl(log_p, log_q, 3)
-    return {"bound": bits, "code": code}
-
-
-@bound.case(points=2, kind="equation", property=True, expect={"gap": 0.0, "code": 0.0})
-def noise_in_proportion(impl, rng):
-    """Where q is proportional to p, the bound is met: the ratio P(x) is the same at all values."""
-    log_q, log_mass = rng.standard_normal((4, 6)), rng.standard_normal(4)
-    bits, code = impl(log_q + log_mass[:, None], log_q, 2)
-    return {"gap": bits - code, "code": code + log_mass / (2 * np.log(2))}
-
-
-@bound.case(points=1, kind="shapes", property=True, expect={"gap": 0.0})
-def one_value_of_the_noise(impl, rng):
-    """With K = 1 both numbers are the same; log_q is the number 0.5."""
-    bits, code = impl(rng.standard_normal((6, 1)), 0.5, 4)
-    return {"gap": bits - code, "bound": bits}
-
-
-@bound.case(
-    points=2, kind="extremes", expect={"code": [3000.0, -3000.0], "bound": [3000.0, -3000.0]}
-)
-def an_image(impl, rng):
-    """Log-densities of 6000 log 2 below and above 0, in 2 dimensions."""
-    log_p = np.array([[-6000.0, -6000.0, -6000.0], [6000.0, 6000.0, 6000.0]]) * np.log(2)
-    bits, code = impl(log_p, 0.0, 2)
-    return {"bound": bits, "code": code}
-
-
-@bound.case(points=1, kind="extremes")
-def values_far_apart(impl, rng):
-    """One value of the noise has nearly all of the probability."""
-    bits, code = impl(np.array([[-2000.0, -7.0, -900.0], [0.0, 800.0, -800.0]]))
-    return {"bound": bits, "code": code}

@@ -601,7 +601,7 @@ lesson.claim("wrong turn: mass, which should be 1", mass, at_least=1.5, source=s
 # We report log-likelihoods in nats on $[0, 1]^{784}$, as the paper does, and in **bits per pixel**,
 # as in `flow/05`: $8 - \text{nats}/(784 \log 2)$. The uniform density has 0 nats, 8 bits. With
 # uniform noise, bits per pixel are an upper bound of the length of a code for the 256 gray values
-# (Theis et al. 2016; `flow/05`, *Bits per pixel are an upper bound*).
+# (Theis et al. 2016; `flow/14`).
 
 # %%
 lesson.predict(

@@ -563,7 +563,7 @@ print(f"  mass on the filaments {100 * m:.2f} %, which costs {-np.log(1 - m):.4f
 # order (as in RealNVP); an order shuffled once at random, another for each step; the learned
 # matrix. Everything else is equal: networks, digits, number of training steps. We report *bits per
 # pixel*, as in `flow/05`. With uniform noise they are an upper bound of the length of a code for
-# the gray values (Theis et al. 2016; `flow/05`, *Bits per pixel are an upper bound*).
+# the gray values (Theis et al. 2016; `flow/14`).
 
 # %%
 mixings = ["nothing", "reversed", "shuffled", "1×1 convolution"]

@@ -660,8 +660,7 @@ lesson.figure(
 #
 # Pixels of MNIST, with uniform noise that fills the gaps between the 256 levels, then a logit, with
 # $\alpha = 10^{-6}$ as in the paper. The noise makes bits per pixel comparable between models, and
-# an upper bound on the length of a code for the pixels themselves: see the section *Bits per pixel
-# are an upper bound* of `flow/05`.
+# an upper bound on the length of a code for the pixels themselves (`flow/14`).
 #
 # The baseline is a single Gaussian with a full covariance matrix. It is autoregressive, too: one
 # layer whose means are *linear* in the earlier coordinates and whose deviations are constant. By

@@ -15,20 +15,15 @@ discriminator = Exercise(
     rtol=1e-6,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    Return the loss that a discriminator minimizes, one number, in nats.
+    Return the loss that a discriminator minimizes, one number, in nats: the mean of -log D over the
+    real examples plus the mean of -log(1 - D) over the fakes, with D = sigmoid(logit).
 
-    real_logits (N,) and fake_logits (M,) are the discriminator's outputs before the sigmoid: D(x) =
-    sigmoid(logit) is its probability that x is real. The target is D(x) = 1 on the real examples
-    and D(x) = 0 on the fakes. The loss is the mean over the real examples plus the mean over the
-    fakes, for any N and M.
+    real_logits has shape (N,), fake_logits (M,). Loss and gradient must be exact for logits up to
+    ±1000, in float32 too. Therefore do not take the logarithm of a sigmoid. np.where removes an
+    infinity from the loss, but not from its gradient.
 
-    Write smooth last: it is explained in gan/09, and it has one point here. With smooth = s > 0 the
-    target of the real examples is 1 - s instead of 1. The target of the fakes stays 0.
-
-    Logits may be as large as 1000, in float32 too, so do not take the logarithm of a sigmoid. The
-    gradient in the logits is taken. It must be as exact and as finite as the loss, at a logit of 0
-    as well. Write the function with np, which is autograd's. np.where removes an infinity from the
-    loss, but not from its gradient.
+    Write smooth last (one point): with smooth = s the target of the real examples is 1 - s instead
+    of 1 (see gan/09).
     """,
     hints="""
     Add two cross-entropies: real examples with the target 1 and fakes with the target 0. Compute
@@ -119,13 +114,11 @@ minimax = Exercise(
     minutes=5,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    Return the generator's part of the minimax game, which it minimizes: the mean over the fakes of
-    log(1 - D(G(z))), one number, in nats.
+    Return the generator's part of the minimax game, which it minimizes, one number, in nats: the
+    mean of log(1 - D) over the fakes, with D = sigmoid(logit).
 
-    fake_logits (N,) are the discriminator's outputs on the fakes before the sigmoid. Logits may be
-    as large as 1000, in float32 too. The result is negative: log 1/2 if D is 1/2 on every fake, and
-    near 0 if D is near 0 on every fake. The gradient in the logits is taken. It must be finite and
-    exact everywhere, at a logit of 0 as well. Write the function with np, which is autograd's.
+    fake_logits has shape (N,). Loss and gradient must be exact for logits up to ±1000, in float32
+    too. The loss is negative: log 1/2 if D is 1/2 on every fake, and near 0 if D is near 0.
     """,
     hints="""
     D(G(z)) is sigmoid(fake_logits). The real examples do not occur, because their term does not
@@ -184,13 +177,11 @@ nonsaturating = Exercise(
     minutes=5,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    Return the loss that generators are trained with in practice: minus the mean over the fakes of
-    log D(G(z)), one number, in nats.
+    Return the loss that generators are trained with in practice, one number, in nats: the mean of
+    -log D over the fakes, with D = sigmoid(logit).
 
-    fake_logits (N,) are the discriminator's outputs on the fakes before the sigmoid. Logits may be
-    as large as 1000, in float32 too. The result is positive: log 2 if D is 1/2 on every fake, and
-    near 0 if D is near 1 on every fake. The gradient in the logits is taken. It must be finite and
-    exact everywhere, at a logit of 0 as well. Write the function with np, which is autograd's.
+    fake_logits has shape (N,). Loss and gradient must be exact for logits up to ±1000, in float32
+    too. The loss is positive: log 2 if D is 1/2 on every fake, and near 0 if D is near 1.
     """,
     hints="""
     It is the cross-entropy of the fakes with the label of the real examples.

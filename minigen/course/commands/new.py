@@ -24,7 +24,7 @@ BESIDE = ("lesson.py", "exercise.py", "answers.py", "changes.py")  # in the less
 FAMILY = "own"
 
 DESCRIPTION = """\
-Make a lesson of your own: a small one that is complete, to be replaced piece by piece. FOLDER/own/01_NAME/ receives
+Make a lesson of your own: a small one that is complete, for you to change piece by piece. FOLDER/own/01_NAME/ receives
 lesson.py, exercise.py, answers.py (mistakes in the exercise, and other right answers) and changes.py (the edits that
 the lesson invites to), and FOLDER/NAME.py the functions of the lesson, one of which the exercise asks for. Nothing that
 is there already is overwritten.
