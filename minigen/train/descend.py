@@ -76,7 +76,6 @@ class Descent:
         value, terms, gradients = self._differentiated(batch)
         if not self._data_checked:
             warn_of_data(self.model, getattr(self._batches, "arrays", batch), float(value))  # all data, if known
-            warn_of_float64_loss(self.model, batch, value)
             self._data_checked = True
         if len(gradients) != len(self._arrays):
             raise ValueError(
@@ -145,6 +144,8 @@ class Descent:
     def _with_terms(self, model: Any, *batch: Any) -> tuple[Any, Mapping[str, Any]]:
         """The loss, always with a dictionary of terms beside the scalar."""
         output = self._loss(model, *batch)
+        if not self._data_checked:
+            warn_of_float64_loss(self.model, batch, output[0] if isinstance(output, tuple) else output)
         if not isinstance(output, tuple):
             return output, {}
         if len(output) != 2 or not isinstance(output[1], Mapping):

@@ -121,6 +121,9 @@ class History(Mapping):
         best = self.best_step
         if best is not None:
             text += f"; best {QUANTITY} {self[QUANTITY].min():.4g} after step {best}"
+            steps = [-1, *self.at(QUANTITY)]
+            if self.steps_done - 1 - steps[-1] >= steps[-1] - steps[-2]:  # a measurement is missing
+                text += f", not measured after step {steps[-1]}"
         return f"History({text})"
 
 

@@ -34,12 +34,16 @@ def warn_of_float64(model: Any) -> None:
         )
 
 
-def warn_of_float64_loss(model: Any, batch: tuple, loss: Any) -> None:
-    """Warn where the loss of a Module in float32 is in float64: so is the batch, or a number that met the arrays."""
-    if not isinstance(model, Module) or getattr(loss, "dtype", None) != np.float64:
+def warn_of_float64_loss(model: Any, batch: Sequence[Any], loss: Any) -> None:
+    """Warn where the traced loss of a Module in float32 is computed from arrays in float64 with two axes or more.
+
+    The batch may be in float64, or a number that met the arrays. An array (N,) of float64 costs next to nothing.
+    """
+    if not isinstance(model, Module) or any(a.dtype == np.float64 for _, a in named_leaves(model)):
+        return  # of parameters in float64 is warned when the step is made
+    node = _first_wide(getattr(loss, "_node", None))
+    if node is None:
         return
-    if any(a.dtype == np.float64 for _, a in named_leaves(model)):
-        return  # that is warned of when the step is made
     wide = [str(i) for i, a in enumerate(batch) if getattr(a, "dtype", None) == np.float64]
     if wide:
         cause = (
@@ -47,12 +51,32 @@ def warn_of_float64_loss(model: Any, batch: tuple, loss: Any) -> None:
         )
     else:
         cause = (
-            "a number or an array in the loss or in a layer is. numpy.log(2.0) is such a number, and float() makes it "
-            "one that leaves float32 as it is; a new array needs dtype=numpy.float32"
+            f"a number or an array in the loss or in a layer is; see {node.function.__name__}, which gives the shape "
+            f"{node.shape}. numpy.log(2.0) is such a number, and float() makes it one that leaves float32 unchanged; a "
+            "new array needs dtype=numpy.float32"
         )
     _warn(
-        f"the loss of this {type(model).__name__} is computed in float64, at twice the time and memory, since {cause}"
+        f"the loss of this {type(model).__name__} is computed in float64, at twice the time and memory, because {cause}"
     )
+
+
+def _first_wide(end: Any) -> Any:
+    """Of the record that leads to a node, one in float64 with two axes or more, and none such before it; or None."""
+    found, seen, ahead = None, set(), [end]
+    while ahead:
+        node = ahead.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        parents = list(getattr(node, "parents", ()))
+        if _is_wide(node) and not any(map(_is_wide, parents)):
+            found = node
+        ahead += parents
+    return found
+
+
+def _is_wide(node: Any) -> bool:
+    return getattr(node, "dtype", None) == np.float64 and len(node.shape) > 1
 
 
 def warn_of_data(model: Any, arrays: Sequence[Any], loss: float) -> None:
