@@ -67,7 +67,7 @@ def points(
 
 
 def table_columns(path: str | os.PathLike, header: bool | None = None) -> dict[str | int, bool]:
-    """Return the columns of a table that `points` reads, each with whether it holds a number in at least half of the rows.
+    """Return the columns of a table that `points` reads, each with whether at least half of its cells are numbers.
 
     A column has its name, or its number from 0 where the table has no names, or one of them twice. Raises as `points`.
     """

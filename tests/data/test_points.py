@@ -184,7 +184,7 @@ def test_single_precision_stays_and_a_constant_coordinate_is_refused():
 
 
 def test_the_columns_of_a_table(tmp_path):
-    """Each with whether it holds numbers, half of the rows or more; a number that is missing in one row is a mistake that `points` reports."""
+    """Each with whether half of its cells are numbers; a number that is missing is a mistake that `points` reports."""
     path = written(tmp_path, "name;x, in cm;y\nA;1,5;2\nB;NA;3\n")
     assert table_columns(path) == {"name": False, "x, in cm": True, "y": True}
     np.testing.assert_array_equal(points(path, ["y"]), [[2], [3]])
