@@ -1,8 +1,8 @@
 """The script that `minigen new --data` writes for a table or a folder of images of one's own: complete, and short.
 
 A table gets a flow, with an outlier score for each row and new rows; images get a VAE, with the same. A score is that
-of a model that has not seen the row. What is adapted to the data is in the script as it is: columns, how they are
-transformed, sizes, the size of a batch.
+of a model that has not seen the row: a VAE gives the images that it was trained on high densities, outliers as well.
+What is adapted to the data is in the script as it is: columns, how they are transformed, sizes, the size of a batch.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ IMAGES = '''\
 """Outliers among the images of {file}, and new images, by a VAE: python {name}.py"""
 
 import numpy as np
+from scipy.special import entr
 
 from minigen import data, plot, train
 from minigen.vae import VAE
@@ -78,6 +79,7 @@ for training, held_out in data.folds(len(x), rng):  # each is scored by a VAE th
     print(train.fit(step, 3000, held_out=x[held_out], patience=5))
     eps = rng.standard_normal((len(held_out), vae.dim_z), dtype=np.float32)
     scores[held_out] = -vae.elbo(x[held_out], eps).value
+scores -= (entr(x) + entr(1 - x)).sum(axis=1)  # what gray pixels cost if decoded exactly
 print("the ten images that fit least:", np.argsort(-scores)[:10])
 
 new = vae.sample(rng, 36, noise=False).reshape(-1, *SHAPE)
@@ -107,6 +109,8 @@ def script_for(path: Path, name: str, columns: Sequence[str] | None = None, head
     header:  whether the first line of the table holds names, as for `minigen.data.points`.
     Raises UsageError for data that cannot be read, and for too few of them.
     """
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such file or folder")
     try:
         return _for_images(path, name) if path.is_dir() else _for_table(path, name, columns, header)
     except (ValueError, OSError, ImportError) as error:  # they say what was expected, and where
@@ -255,9 +259,12 @@ def _for_images(path: Path, name: str) -> Script:
 
     shapes, modes = [], set()
     for file in sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES):
-        with Image.open(file) as image:
-            shapes.append((image.height, image.width))
-            modes.add(image.mode)
+        try:
+            with Image.open(file) as image:
+                shapes.append((image.height, image.width))
+                modes.add(image.mode)
+        except OSError as error:
+            raise UsageError(f"{file}: expected a PNG or JPEG image, which can be read ({error}): remove it") from None
     smallest = min((side for shape in shapes for side in shape), default=1)
     same = len(set(shapes)) == 1 and max(shapes[0]) <= MOST_PIXELS
     height, width = shapes[0] if same else [min(smallest, MOST_PIXELS)] * 2

@@ -58,15 +58,16 @@ def points(
         raise ValueError(f"dtype must be numpy.float32 or numpy.float64, got {dtype!r}")
     if suffix == ".npy":
         table, names = _from_array(path, columns)
+        rows: Sequence[str] = [f"row {row}" for row in range(len(table))]
     elif suffix in TEXT:
-        table, names = _from_text(path, columns, header)
+        table, names, rows = _from_text(path, columns, header)
     else:
         raise ValueError(f"path must end in {', '.join(TEXT)} or .npy, got {path.name!r}")
-    return _cast(path, table, names, dtype)
+    return _cast(path, table, names, rows, dtype)
 
 
 def table_columns(path: str | os.PathLike, header: bool | None = None) -> dict[str | int, bool]:
-    """Return the columns of a table that `points` reads, each with whether it holds a number in most rows.
+    """Return the columns of a table that `points` reads, each with whether at least half of its cells are numbers.
 
     A column has its name, or its number from 0 where the table has no names, or one of them twice. Raises as `points`.
     """
@@ -78,7 +79,7 @@ def table_columns(path: str | os.PathLike, header: bool | None = None) -> dict[s
     called: Sequence[str | int] = names if names and len(set(names)) == width else range(width)
     columns = [[cells[k] for _, cells in rows if k < len(cells)] for k in range(width)]
     counts = [sum(_number(cell) is not None for cell in cells) for cells in columns]
-    return {name: 2 * count > len(rows) for name, count in zip(called, counts)}
+    return {name: 2 * count >= len(rows) for name, count in zip(called, counts)}
 
 
 def standardize(x: Array, mean: Array, std: Array) -> tuple[Array, Array]:
@@ -122,8 +123,10 @@ def _from_array(path: Path, columns: Sequence[str | int] | None) -> tuple[np.nda
     return array[:, chosen].astype(np.float64), [f"column {column}" for column in chosen]
 
 
-def _from_text(path: Path, columns: Sequence[str | int] | None, header: bool | None) -> tuple[np.ndarray, list[str]]:
-    """Return the chosen columns of a text file (N, D) in float64, and what to call each."""
+def _from_text(
+    path: Path, columns: Sequence[str | int] | None, header: bool | None
+) -> tuple[np.ndarray, list[str], list[str]]:
+    """Return the chosen columns of a text file (N, D) in float64, and what to call each of them, and each row."""
     names, rows = _named_rows(path, header)
     width = len(names or rows[0][1])
     chosen = _numbers_of_columns(path, width, names, columns)
@@ -135,27 +138,27 @@ def _from_text(path: Path, columns: Sequence[str | int] | None, header: bool | N
         for k, column in enumerate(chosen):
             value = _number(cells[column])
             if value is None or not math.isfinite(value):
-                is_first = line == rows[0][0]
-                hint = "; header=True takes this line for names" if is_first and not names else ""
-                if is_first and value is None and len(chosen) > 1 and not hint:
-                    hint = "; columns=[...] chooses others"
+                hint = "; fill in the cell or delete the line, or choose other columns: columns=[...]"
+                if line == rows[0][0] and not names:
+                    hint = "; header=True takes this line for names"
                 where = f"{path}, line {line}: expected a finite number in {called[k]}"
                 raise ValueError(f"{where}, got {cells[column]!r}{hint}")
             point[k] = value
-    return table, called
+    return table, called, [f"line {line}" for line, _ in rows]
 
 
-def _cast(path: Path, table: np.ndarray, names: list[str], dtype: type[np.floating[Any]]) -> np.ndarray:
+def _cast(
+    path: Path, table: np.ndarray, names: list[str], rows: Sequence[str], dtype: type[np.floating[Any]]
+) -> np.ndarray:
     """Return a table (N, D) in `dtype`, with a warning for each column that loses what its values differ by."""
     with np.errstate(over="ignore"):  # said in words below
         cast = table.astype(dtype)
-    bad = ~np.isfinite(cast).all(axis=1)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise ValueError(
-            f"{path}, row {row}: expected finite numbers, got {table[row].tolist()}"
-            + (f", too large for {dtype.__name__}" if np.isfinite(table[row]).all() else "")
-        )
+    bad = np.argwhere(~np.isfinite(cast))
+    if len(bad):
+        row, column = bad[0]
+        value = table[row, column]
+        hint = f", too large for {dtype.__name__}: divide the column by its size" if np.isfinite(value) else ""
+        raise ValueError(f"{path}, {rows[row]}: expected a finite number in {names[column]}, got {value:g}{hint}")
     rounding = np.abs(cast - table).max(axis=0)
     spread = np.ptp(table, axis=0)
     for name in (name for name, r, s in zip(names, rounding, spread) if s and r > ROUNDING * s):

@@ -27,6 +27,15 @@ def check_broadcast(name: str, part: Any, **examples: Array) -> None:
         raise ValueError(f"{name} must broadcast against one example of {batch}, {one}, got {small}")
 
 
+def examples(x: Any, *shape: Any) -> Array:
+    """x (N, *shape) as floats, for a density: float32, unless x is an array of float64.
+
+    ValueError: another shape, not finite.
+    """
+    is_float = isbox(x) or getattr(getattr(x, "dtype", None), "kind", "") == "f"
+    return checks.array("x", x, "N", *shape, dtype=None if is_float else numpy.float32)
+
+
 def check_varies(x: numpy.ndarray, axis: int | tuple[int, ...], what: str = "coordinate", name: str = "x") -> None:
     """ValueError, which says where, if x is constant over `axis`; its computed deviation need not be 0."""
     constant = x.max(axis=axis) == x.min(axis=axis)

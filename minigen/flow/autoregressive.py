@@ -11,7 +11,6 @@ Autoregressive Flow", 2016.
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Self
 
 import autograd.numpy as np
@@ -19,7 +18,8 @@ import numpy
 
 from minigen import checks
 from minigen.checks import checked, positive, whole
-from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal, apply
+from minigen.flow.arguments import examples
+from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, StandardNormal
 from minigen.flow.made import MADE, Stepwise
 from minigen.nn import Module
 from minigen.tensor import like, logsumexp, sigmoid, softplus, tanh
@@ -114,7 +114,10 @@ class AffineAutoregressive(Bijection):
 
     def _network_output(self, context: Array | None) -> Callable:
         """Return the net as a function of x alone, its log_scale within the limit."""
-        output = partial(apply, self.net, context=context)
+
+        def output(x: Array) -> Array:
+            return self.net(x) if context is None else self.net(x, context)
+
         if self.limit is None:
             return output
 
@@ -255,6 +258,8 @@ class MixtureMADE(Module):
     `net(x)` -> (N, 3·components, dim): logits, means, logarithms of the scales. Papamakarios et al. 2017, section 4.1
     """
 
+    continuous = True
+
     @checked(components=whole)
     def __init__(self, rng: Rng, dim: int, components: int = 8, hidden: Sequence[int] = (64, 64), order: Any = None):
         k = components
@@ -270,6 +275,7 @@ class MixtureMADE(Module):
 
     def log_prob(self, x: Array) -> Float32:
         """Exact log-density in nats: x (N, dim) -> (N,). ValueError: x of another shape, or not finite."""
+        x = examples(x, *self.shape)
         return mixture_log_prob(x, *self.parameters_at(x))
 
     def loss(self, x: Array) -> Array:

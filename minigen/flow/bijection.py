@@ -20,7 +20,7 @@ import numpy
 
 from minigen import checks
 from minigen.checks import Sized, checked, floats, number, positive, whole
-from minigen.flow.arguments import check_broadcast, check_varies
+from minigen.flow.arguments import check_broadcast, check_varies, examples
 from minigen.nn import Module, depth_to_space, space_to_depth
 from minigen.tensor import jacobian, like, sigmoid, softplus
 from minigen.types import Array, Float32, Rng
@@ -31,11 +31,11 @@ class Bijection(Module):
 
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         """z (N, ...) -> x (N, ...) and log |det dx/dz| (N,)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(z, context=None)")
 
     def inverse(self, x: Array, context: Array | None = None) -> tuple[Array, Array]:
         """x (N, ...) -> z (N, ...) and log |det dz/dx| (N,)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define inverse(x, context=None)")
 
     def initialize(self, x: Array) -> Array:
         """Set what is set from data, such as an actnorm, by what reaches it of x (N, ...); returns z (N, ...)."""
@@ -151,13 +151,18 @@ class Flow(Module):
     Eq. flow.04, Eq. flow.08
     """
 
+    continuous = True  # a density of real numbers, which whole numbers would make unbounded
+
     def __init__(self, base: BaseDensity, bijection: Bijection):
         self.base = checks.instance_with("base", base, "log_prob", "sample")
         self.bijection = checked_bijection("bijection", bijection)
 
     def log_prob(self, x: Array, context: Array | None = None) -> Float32:
-        """Exact log-density in nats: x (N, ...) -> (N,). ValueError: x of another shape, or not finite."""
-        x = checks.array("x", x, "N", *self.base.shape)
+        """Exact log-density in nats: x (N, ...) -> (N,), float32; in float64 for x in float64.
+
+        ValueError: x of another shape, or not finite.
+        """
+        x = examples(x, *self.base.shape)
         z, log_det = apply(self.bijection.inverse, x, context)
         return self.base.log_prob(z) + log_det
 
@@ -332,9 +337,19 @@ def checked_bijection(name: str, f: Any) -> Any:
     return checks.instance_with(name, f, "forward", "inverse")
 
 
-def apply(f: Callable, a: Array, context: Array | None) -> Any:
-    """f(a), or f(a, context) if there is a context: a part that depends on none need not take the argument."""
-    return f(a) if context is None else f(a, context)
+def apply(f: Callable, a: Array, context: Array | None) -> tuple[Array, Array]:
+    """A direction f of a bijection at a: the array and its log-det. A part that depends on no context need not take it.
+
+    ValueError: f returns anything but a pair.
+    """
+    result = f(a) if context is None else f(a, context)
+    try:
+        mapped, log_det = result
+    except (TypeError, ValueError):
+        got = f"{len(result)} values" if isinstance(result, tuple) else f"an array of shape {np.shape(result)}"
+        name = getattr(f, "__qualname__", f)
+        raise ValueError(f"{name} must return a pair, the array and its log-det (N,), got {got}") from None
+    return mapped, log_det
 
 
 def jacobian_log_det(f: Callable, x: numpy.ndarray) -> numpy.ndarray:

@@ -17,6 +17,7 @@ import numpy
 
 from minigen import checks
 from minigen.checks import Sized, checked, function, whole, worded
+from minigen.flow.arguments import examples
 from minigen.nn import Linear, MaskedLinear, Module
 from minigen.tensor import bce_with_logits, like, linear, sigmoid
 from minigen.types import Array, Float32, Rng
@@ -141,6 +142,11 @@ class MADE(Module):
         if checks.choice("direct", direct, (False, True)):
             self.skip = MaskedLinear(rng, self._direct_mask(), bias=False)  # (D, outputs·D)
 
+    @property
+    def continuous(self) -> bool:
+        """Whether it is a density of real numbers, and not a distribution of zeros and ones."""
+        return self.outputs == 2
+
     def __call__(self, x: Array, context: Array | None = None) -> Array:
         x, context = self._inputs(x, context)
         h = x if context is None else np.concatenate([x, context], axis=1)  # (N, D + context)
@@ -158,7 +164,7 @@ class MADE(Module):
 
         ValueError: x of another shape, with outputs = 1 not of zeros and ones.
         """
-        x = checks.array("x", x, "N", self.dim)
+        x = examples(x, self.dim)
         if self.outputs == 1:
             x = zeros_and_ones("x", x)
             return -np.sum(bce_with_logits(self(x, context), x), axis=1)

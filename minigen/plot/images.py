@@ -209,8 +209,12 @@ def _layout(count: int, rows: int | None, cols: int | None) -> tuple[int, int]:
         checks.whole("rows", rows)
     if cols is not None:
         checks.whole("cols", cols)
-    else:
-        cols = math.ceil(count / rows) if rows else min(count, max(1, round(math.sqrt(count) * 1.2)))
+    elif rows:
+        cols = math.ceil(count / rows)
+    else:  # a little wider than high, with as few empty places as possible
+        side = math.sqrt(count)
+        choices = range(math.ceil(side), max(math.ceil(side), min(count, round(1.6 * side))) + 1)
+        cols = min(choices, key=lambda n: (-count % n, abs(n - 1.2 * side)), default=1)
     rows = math.ceil(count / cols) if rows is None else rows
     if rows * cols < count:
         raise ValueError(f"{rows} rows x {cols} cols cannot hold {count} images")

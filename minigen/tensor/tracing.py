@@ -58,7 +58,9 @@ class GradNode(VJPNode):
 
 def wrong_arguments(function: Callable, error: Exception) -> str:
     """Say that the derivative of a function of autograd.numpy is not defined for the arguments of a call."""
-    return f"the derivative of np.{function.__name__} is not defined for these arguments ({error}): use other functions"
+    name = function.__name__
+    hint = f"call autograd.numpy.{name} instead of numpy.{name} or a method, or use other functions"
+    return f"the derivative of np.{name} is not defined for these arguments ({error}): {hint}"
 
 
 def record(function: Any, *args: Any, **kwargs: Any) -> Any:

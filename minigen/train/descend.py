@@ -9,6 +9,7 @@ The method of a model is such a loss: `descend(RealNVP.loss, flow, batches)`.
 """
 
 import copy
+import inspect
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from minigen.optim.optimizers import Optimizer
 from minigen.tensor import leaves, named_leaves
 from minigen.tensor.core import differentiate
 from minigen.tensor.parallel import differentiate_in_halves
-from minigen.train.warn import warn_of_data, warn_of_float64
+from minigen.train.warn import warn_of_data, warn_of_float64, warn_of_float64_loss
 
 Batch = tuple | np.ndarray
 Batches = Iterator[Batch] | Callable[[np.random.Generator], Batch]
@@ -70,10 +71,11 @@ class Descent:
     def __call__(self, i: int) -> dict[str, float]:
         """Step i: the loss of its batch before the update, and the loss's terms, by name."""
         batch = self._draw()
+        if not self._data_checked:
+            _check_loss_takes(self._loss, (self.model, *batch), self._noise)
         value, terms, gradients = self._differentiated(batch)
         if not self._data_checked:
-            arrays = getattr(self._batches, "arrays", batch)  # all data, if they are known
-            warn_of_data(self.model, arrays[0] if arrays else None, float(value))
+            warn_of_data(self.model, getattr(self._batches, "arrays", batch), float(value))  # all data, if known
             self._data_checked = True
         if len(gradients) != len(self._arrays):
             raise ValueError(
@@ -142,6 +144,8 @@ class Descent:
     def _with_terms(self, model: Any, *batch: Any) -> tuple[Any, Mapping[str, Any]]:
         """Return the loss, always with a dictionary of terms beside the scalar."""
         output = self._loss(model, *batch)
+        if not self._data_checked:
+            warn_of_float64_loss(self.model, batch, output[0] if isinstance(output, tuple) else output)
         if not isinstance(output, tuple):
             return output, {}
         if len(output) != 2 or not isinstance(output[1], Mapping):
@@ -204,7 +208,7 @@ def descend(
     batches:   an iterator whose items are a batch, an array or a tuple of arrays (`minigen.data.batches`), or a
                function `batches(rng)` that draws one: then `rng` must be given.
     lr:        the learning rate, a number or a function of the step (`minigen.optim.cosine(1e-3, steps)`); unless
-               given, that of `optimizer`, or 1e-3.
+               given, that of `optimizer`, or 1e-3. With an `optimizer`, only a function.
     ema:       decay of a moving average of the model, `step.averaged`; None keeps none.
     clip:      scales a gradient whose Euclidean norm, over all arrays, is larger than this down to it; None does not.
     optimizer: of this model; Adam unless given.
@@ -215,12 +219,16 @@ def descend(
     `step.state` names all that a step changes, for the checkpoints of `fit`: the model, the optimizer, and the moving
     average, generators and batches if there are any. An iterator without `state()` and `load_state()`, such as a
     generator function's, is not among them: a resumed run would see its batches from the start again.
-    Warns, with a TrainingWarning, of parameters in float64; and in the first step of data that are far from
-    standardized, and of columns that a density model must not be given: constant ones, and whole numbers.
+    Warns, with a TrainingWarning, of parameters in float64; and in the first step of a loss in float64, of data and of
+    conditions that are far from standardized, and of columns that a density model must not be given: constant ones, and
+    whole numbers.
     Raises ValueError for arguments that do not fit together.
     """
     if not callable(loss):
         raise ValueError(f"loss must be a function of the model and a batch, got {type(loss).__name__}")
+    if getattr(loss, "__self__", None) is model:
+        name = f"{type(model).__name__}.{loss.__name__}"
+        raise ValueError(f"loss must be a function of the model and a batch, such as {name}, got that of one model")
     if isinstance(model, type) or not leaves(model):
         raise ValueError(f"model must be a Module, or a tree of float arrays, got {model!r:.60}")
     if ema is not None and not isinstance(model, Module):
@@ -235,11 +243,42 @@ def descend(
         optimizer = Adam(model, 1e-3 if rate is None else rate)
     else:
         _check_optimizer(optimizer, model)
-        optimizer.lr = optimizer.lr if rate is None else rate
+        if rate is not None:
+            hint = f"{type(optimizer).__name__}(model, {rate:g})"
+            raise ValueError(f"lr must be None beside an optimizer, whose rate is {optimizer.lr:g}: make it as {hint}")
     average = None if ema is None else EMA(model, ema)
     warn_of_float64(model)
     state = _state(model, optimizer, average, batches, rng, noise)
     return Descent(loss, model, batches, optimizer, schedule, average, clip, rng, noise, parallel, state)
+
+
+def _check_loss_takes(loss: Callable, arguments: tuple, noise: np.random.Generator | None) -> None:
+    """Raise ValueError unless the loss can be called with the model, the arrays of a batch and the noise, if any."""
+    try:
+        signature = inspect.signature(loss)
+    except (TypeError, ValueError):  # of a compiled function
+        return
+    given = arguments if noise is None else (*arguments, noise)
+    if _fits(signature, given):
+        return
+    count = len(arguments) - 1
+    wanted = f"the model and {'one array' if count == 1 else f'the {count} arrays'} of a batch"
+    hint = ""
+    if noise is not None:
+        wanted += ", and noise="
+        hint = "; without noise= it fits" if _fits(signature, arguments) else ""
+    elif _fits(signature, (*arguments, None)):
+        hint = "; if it draws random numbers, give their generator as noise=: descend(..., noise=rng)"
+    name = getattr(loss, "__qualname__", type(loss).__name__)
+    raise ValueError(f"loss must be a function of {wanted}, got {name}{signature}{hint}")
+
+
+def _fits(signature: inspect.Signature, arguments: tuple) -> bool:
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def _state(model: Any, optimizer: Optimizer, ema: EMA | None, batches: Any, rng: Any, noise: Any) -> dict[str, Any]:

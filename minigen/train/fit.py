@@ -121,6 +121,9 @@ class History(Mapping):
         best = self.best_step
         if best is not None:
             text += f"; best {QUANTITY} {self[QUANTITY].min():.4g} after step {best}"
+            steps = [-1, *self.at(QUANTITY)]
+            if self.steps_done - 1 - steps[-1] >= steps[-1] - steps[-2]:  # a measurement is missing
+                text += f", not measured after step {steps[-1]}"
         return f"History({text})"
 
 
@@ -412,7 +415,10 @@ def _non_finite(
     kept = ""
     if path is not None and saved_at is not None:
         kept = f"; {path} keeps the state after {saved_at} steps"
-    return NonFiniteError(f"{name}: {quantity} {verdict} at step {i}{kept}", quantity, value, i, history)
+    hint = (
+        "data that are far from standardized, a learning rate that is too high, or a constant column may be the cause"
+    )
+    return NonFiniteError(f"{name}: {quantity} {verdict} at step {i}{kept}; {hint}", quantity, value, i, history)
 
 
 @contextmanager

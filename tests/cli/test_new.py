@@ -386,10 +386,19 @@ def test_the_name_of_a_script(tmp_path):
     assert script_name(tmp_path / "2024") == "data_2024_vae" and script_name(tmp_path / "?.csv") == "data_flow"
 
 
+def test_no_script_is_written_for_an_image_that_cannot_be_read(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("PIL.Image")
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    Path("photos/a.png").write_text("hi", encoding="utf-8")
+    assert main(["new", "--data", "photos"]) == 2
+    assert "photos/a.png: expected a PNG or JPEG image" in capsys.readouterr().err.replace(os.sep, "/")
+
+
 @pytest.mark.parametrize(
     ("words", "content", "message"),
     [
-        (["--data", "none.csv"], None, "none.csv"),
+        (["--data", "none.csv"], None, "none.csv: there is no such file or folder"),
         (["--data", "t.csv"], "a,b\n" + "1.5,2.5\n" * 5, "at least 20 rows are needed"),
         (["--data", "t.csv"], "a,b\n" + "1.5,x\n2.5,y\n" * 15, "at least two columns of numbers that vary, got ['a']"),
         (["--data", "t.csv"], "a,b\n" + "x,y\n" * 30, "expected a finite number in column 'a', got 'x'"),

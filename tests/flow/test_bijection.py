@@ -83,6 +83,26 @@ def test_squeeze_puts_each_block_into_channels(rng, check_bijection):
     check_bijection(Unsqueeze(), rng.standard_normal((2, 2, 4, 2)))
 
 
+def test_a_bijection_that_is_not_complete(rng):
+    """Without a log-det, with three values, without a direction."""
+
+    class Double(Bijection):
+        def inverse(self, x, context=None):
+            return x / 2
+
+    class Three(Bijection):
+        def inverse(self, x, context=None):
+            return x, np.zeros(len(x)), None
+
+    x = rng.standard_normal((4, 2))
+    with pytest.raises(ValueError, match=r"Double.inverse must return a pair, .* got an array of shape \(4, 2\)"):
+        Flow(StandardNormal(2), Chain([Double()])).log_prob(x)
+    with pytest.raises(ValueError, match="Three.inverse must return a pair, the array and its log-det .* got 3 values"):
+        Flow(StandardNormal(2), Three()).log_prob(x)
+    with pytest.raises(NotImplementedError, match=r"Double does not define forward\(z, context=None\)"):
+        Flow(StandardNormal(2), Double()).sample(rng, 3)
+
+
 def test_split_touches_only_the_first_half(rng, check_bijection):
     f, z = Split(affine(rng, 2)), rng.standard_normal((3, 2, 2, 4))
     x, log_det = check_bijection(f, z)

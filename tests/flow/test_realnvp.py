@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from minigen.data import toy
+from minigen.flow.autoregressive import MixtureMADE
 from minigen.flow.bijection import jacobian_log_det
+from minigen.flow.made import MADE
 from minigen.flow.nice import NICE
 from minigen.flow.realnvp import RealNVP
 from minigen.metrics import nll_gap
@@ -88,6 +90,16 @@ def test_the_dtype_of_the_input_is_that_of_the_output(rng, dtype, parameters):
         flow = make(rng, 2, couplings=2, width=8).map(lambda a: a.astype(parameters))
         arrays = (*flow.bijection.forward(z), *flow.bijection.inverse(z), flow.log_prob(z), flow.loss(z))
         assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+
+
+def test_whole_numbers_and_lists_are_taken_in_float32(rng):
+    rows = [[1, 0], [3, -2]]
+    mixture, made = MixtureMADE(rng, 2, 3, hidden=(8,)), MADE(rng, 2, [8], outputs=2)
+    for model in (RealNVP(rng, 2, couplings=2, width=8), mixture, made):
+        expected = model.log_prob(np.float32(rows))
+        for x in (rows, np.array(rows), np.array(rows, np.int8)):
+            assert model.log_prob(x).dtype == np.float32
+            np.testing.assert_array_equal(model.log_prob(x), expected)
 
 
 def test_training_steps_stay_in_float32(rng):

@@ -11,6 +11,14 @@ def canvas(ax):
     return np.asarray(ax.images[0].get_array())
 
 
+@pytest.mark.parametrize(
+    "count, rows, cols", [(1, 1, 1), (2, 1, 2), (3, 1, 3), (5, 2, 3), (7, 2, 4), (10, 2, 5), (36, 6, 6), (100, 10, 10)]
+)
+def test_a_grid_has_few_empty_places(count, rows, cols):
+    pixels = canvas(plot.image_grid(np.zeros((count, 2, 2)), gap=0))
+    assert pixels.shape[:2] == (2 * rows, 2 * cols)
+
+
 def test_image_k_stands_in_row_k_over_cols_column_k_mod_cols():
     images = np.stack([np.full((4, 6), k / 10) for k in range(8)])
     pixels = canvas(plot.image_grid(images, cols=3, gap=2))

@@ -271,6 +271,7 @@ REFUSED = {
     # an error in autograd, at the call or in the backward pass
     "np.add(x, x, where=M, out=np.zeros((3, 4)))": ARGUMENTS.format("np.add"),
     "np.pad(x, 1, 'edge')": "the derivative of np.pad is not defined for these arguments .*constant",
+    "x.cumsum(dtype=float)": "call autograd.numpy.cumsum instead of numpy.cumsum or a method, or use other functions",
     "np.concatenate([x, x], axis=None)": "is not defined for these arguments",
     "np.einsum('ii->i', x[:, :3])": "the derivative of np.einsum is not defined .*multiple times",
     "np.roll(x, (1, 2), axis=(0, 1))": ARGUMENTS.format("np.roll"),

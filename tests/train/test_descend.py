@@ -13,6 +13,7 @@ from minigen.nn import MLP
 from minigen.optim import EMA, SGD, Adam, RMSProp, cosine
 from minigen.tensor import leaves, mse, parallel_value_and_grad, value_and_grad
 from minigen.train import descend, fit
+from minigen.vae.vae import VAE
 
 X = np.random.default_rng(0).standard_normal((60, 3), dtype=np.float32)
 Y = np.sin(X[:, :1])
@@ -102,7 +103,34 @@ def test_an_optimizer_of_ones_own_keeps_or_gets_its_rate():
     assert step.optimizer is optimizer and optimizer.lr == 0.5
     step(0)
     assert optimizer.steps == 1
-    assert descend(loss, model, itertools.repeat((X, Y)), optimizer=optimizer, lr=0.25).optimizer.lr == 0.25
+    with pytest.raises(ValueError, match=r"lr must be None beside an optimizer, .* 0.5: make it as SGD\(model, 0.25\)"):
+        descend(loss, model, itertools.repeat((X, Y)), optimizer=optimizer, lr=0.25)
+    step = descend(loss, model, itertools.repeat((X, Y)), optimizer=optimizer, lr=lambda i: 0.25)
+    step(0)
+    assert optimizer.lr == 0.25
+
+
+def test_a_loss_that_does_not_fit_its_batch_is_refused_before_it_is_called():
+    """A loss of a VAE needs a generator; the loss of a model is the class's, not that of one model."""
+    x, rng = np.random.default_rng(0).random((20, 4), dtype=np.float32), np.random.default_rng(0)
+    vae = VAE(rng, dim_x=4, dim_z=2, widths=(8,))
+    for options in ({}, {"rng": rng}):
+        step = descend(VAE.loss, vae, itertools.repeat(x), **options)
+        with pytest.raises(
+            ValueError, match=r"one array of a batch, got VAE.loss\(self.*noise=: descend\(\.\.\., noise=rng\)"
+        ):
+            step(0)
+    assert np.isfinite(descend(VAE.loss, vae, itertools.repeat(x), noise=rng)(0)["loss"])
+    with pytest.raises(ValueError, match="loss must be a function of the model and a batch, such as VAE.loss"):
+        descend(vae.loss, vae, itertools.repeat(x), noise=rng)
+    with pytest.raises(ValueError, match=r"the 2 arrays of a batch, got .*of_one\(m, x\)$"):
+        descend(of_one, vae, itertools.repeat((x, x)))(0)
+    with pytest.raises(ValueError, match="one array of a batch, and noise=, got .*; without noise= it fits"):
+        descend(of_one, vae, itertools.repeat(x), noise=rng)(0)
+
+
+def of_one(m, x):
+    return m.loss(x, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("parallel", [False, True])

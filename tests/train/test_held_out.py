@@ -169,6 +169,15 @@ def test_a_second_fit_has_its_patience_anew_and_the_best_of_both():
     assert again.steps_done == 20 and again.best_step == 9 and run.w[0] == 10
 
 
+def test_the_history_says_where_the_measurements_end():
+    """After a second fit without held-out data the model is not that of the best one."""
+    run = Known()
+    first = run.fit(patience=3)
+    assert "not measured" not in repr(first)
+    again = fit(lambda i: 0.0, 4, state=run.state, history=first, quiet=True)
+    assert repr(again).endswith("after step 9, not measured after step 15)")
+
+
 def test_a_second_fit_that_resumes_does_not_wait_for_the_measurements_of_the_first(tmp_path):
     """The first ends with three measurements in a row that were not lower, as many as the second has patience for."""
 

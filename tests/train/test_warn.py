@@ -145,6 +145,65 @@ class Scale(Module):
         return self.t * self.net(x)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_whole_numbers_as_integers_are_warned_of_for_a_density_of_real_numbers(dtype):
+    counts = RNG.poisson(4, (200, 3)).astype(dtype)
+    assert "columns 0, 1 and 2 hold whole numbers only" in warnings_of(flow_step(counts))[0]
+    gaussian = MADE(np.random.default_rng(1), 3, [8], outputs=2)
+    assert "hold whole numbers only" in warnings_of(descend(MADE.loss, gaussian, itertools.repeat(counts)))[0]
+    bits = MADE(np.random.default_rng(1), 3, [8])
+    assert warnings_of(descend(MADE.loss, bits, itertools.repeat((counts > 3).astype(dtype)))) == []
+
+
+def conditional_step(context, standardized):
+    flow = RealNVP(np.random.default_rng(1), dim=3, couplings=2, width=8, context=2)
+    flow.standardize(NORMAL, context if standardized else None)
+    return descend(RealNVP.loss, flow, batches(NORMAL, context, size=50, rng=np.random.default_rng(2)))
+
+
+def test_a_condition_that_is_not_standardized():
+    """A count and a time: the first loss does not show it, as the networks start at zero."""
+    context = np.stack([RNG.poisson(4, 200), 1.7e9 + 3e7 * RNG.random(200)], axis=1).astype(np.float32)
+    found = warnings_of(conditional_step(context, standardized=False))
+    assert len(found) == 1 and "the condition, array 1 of the batch, is not standardized: column 1 is" in found[0]
+    assert "flow.standardize(x, context)" in found[0]
+    assert warnings_of(conditional_step(context, standardized=True)) == []
+    assert warnings_of(conditional_step(NORMAL[:, :2], standardized=False)) == []
+
+
+def test_what_a_warning_advises_is_enough():
+    """Data and condition standardized as the texts say."""
+    x, context = NORMAL * np.float32(1e6), NORMAL[:, :2] * np.float32(1e3)
+    assert "x = (x - x.mean(axis=0)) / x.std(axis=0)" in warnings_of(flow_step(x))[0]
+    assert warnings_of(flow_step((x - x.mean(axis=0)) / x.std(axis=0))) == []
+    context = (context - context.mean(axis=0)) / context.std(axis=0)
+    assert warnings_of(conditional_step(context, standardized=False)) == []
+
+
+def test_a_loss_in_float64_is_warned_of_once():
+    def wide(model, x):
+        return mse(model(x) * np.log(2.0), x)  # a numpy.float64
+
+    def wide_at_the_end(model, x):
+        return anp.mean(anp.sum(model(x) ** 2, axis=1) / np.log(2.0))
+
+    def narrow(model, x):
+        return mse(model(x) * float(np.log(2.0)), x)
+
+    model = Scale(np.float32)
+    found = warnings_of(descend(wide, model, itertools.repeat(NORMAL)))
+    assert len(found) == 1 and "the loss of this Scale is computed in float64" in found[0]
+    assert "a number or an array in the loss or in a layer is; see multiply, which gives the shape (200, 3)" in found[0]
+    found = warnings_of(descend(narrow, model, itertools.repeat(NORMAL.astype(np.float64))))
+    assert len(found) == 1 and "because array 0 of the batch is: use x.astype(numpy.float32)" in found[0]
+    for loss in (narrow, wide_at_the_end):
+        assert warnings_of(descend(loss, model, itertools.repeat(NORMAL))) == []
+    everything = model.map(lambda a: a.astype(np.float64))
+    with pytest.warns(TrainingWarning, match="parameters .* are in float64"):
+        step = descend(wide, everything, itertools.repeat(NORMAL))
+    assert warnings_of(step) == []  # of the parameters it is said already
+
+
 def test_parameters_in_float64_are_named_when_the_step_is_made():
     def loss(model, x):
         return mse(model(x), x)
