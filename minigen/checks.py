@@ -19,9 +19,10 @@ A formula declares its arguments above its first line, and a loop that has check
 import functools
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from autograd.tracer import box_types, isbox
@@ -39,14 +40,15 @@ def checked(**declared: Any) -> Callable[[F], F]:
 
     An argument is declared as
 
-        "N, ..., 3"     an array of finite floats of this shape. A name, or "...", that stands in several declarations
+        "N, ..., 3"     an array of finite floats of this shape. A name, or "...", that is in several declarations
                         is the same size, or the same axes, in all of them; N' is another size, which errors call N
         Rng, Schedule   an instance of this class
         positive        one of the checks of this module with the arguments (name, value); for one with more of them,
                         partial(whole, least=2)
         Sized("N", low=0, high=1), ...    a check that knows the other arguments: a `Declared`
 
-    None passes where it is the default. The function receives what the checks return.
+    None passes where it is the default. The function receives what the checks return. Its docstring ends in a sentence
+    that says what is declared; an `__init__` without one has this sentence as its docstring.
     """
 
     def decorate(function: F) -> F:
@@ -78,6 +80,8 @@ def checked(**declared: Any) -> Callable[[F], F]:
             return function(**arguments) if kwargs else function(*arguments.values())
 
         with_checks.formula, with_checks.declared = function, declared  # type: ignore[attr-defined]
+        if function.__doc__ or function.__name__ == "__init__":
+            with_checks.__doc__ = _with_sentence(function.__doc__ or "", _sentence(declared, optional))
         return with_checks  # type: ignore[return-value]
 
     return decorate
@@ -105,6 +109,10 @@ class Call:
 class Declared:
     """A check of one argument that knows those before it."""
 
+    def words(self) -> "Words | None":
+        """What a docstring writes of the argument; None if nothing is."""
+        return None
+
     def __call__(self, name: str, value: Any, call: Call) -> Any:
         raise NotImplementedError
 
@@ -117,6 +125,13 @@ class Sized(Declared):
         cut = self.axes.index(...) if ... in self.axes else len(self.axes)
         self.before, self.after = self.axes[:cut], self.axes[cut + 1 :]  # the axes before and after "..."
         self.low, self.high, self.options = low, high, options
+
+    def words(self) -> "Words":
+        kind = "finite " if self.high == np.inf and self.options.get("finite", True) else ""
+        kind = "nonnegative, finite " if kind and self.low == 0 else kind
+        within = "" if self.high == np.inf else f" with values in [{self.low:g}, {self.high:g}]"
+        one, several = ("number or array", "numbers or arrays") if self.axes == (...,) else ("array", "arrays")
+        return Words(_with_article(kind + one), kind + several, _pictured(self.axes, primes=True), within)
 
     def __call__(self, name: str, value: Any, call: Call) -> Array:
         first = call.first.get(self.axes)
@@ -163,6 +178,12 @@ class Integers(Declared):
     def __init__(self, axes: str, **options: Any):
         self.sized, self.options = Sized(axes), options
 
+    def words(self) -> "Words":
+        kind, bounds = _wholes(**{"least": 0, **self.options})
+        return Words(
+            f"an array of {kind}s{bounds},", f"arrays of {kind}s{bounds},", _pictured(self.sized.axes, primes=True)
+        )
+
     def __call__(self, name: str, value: Any, call: Call) -> np.ndarray:
         x = integers(name, value, *self.sized.wanted(call), **self.options)
         self.sized.learn(name, x, call)
@@ -180,9 +201,127 @@ def _declared(declaration: Any) -> Callable:
     return declaration
 
 
+# ------------------------------------------------------------------------------------------------ what a docstring says
+
+
+class Words(NamedTuple):
+    """What `checked` writes of an argument: "x is `one`" or "x and y are `several`", "of shape `shape`", and `more`."""
+
+    one: str
+    several: str = ""  # if empty: each `one`
+    shape: str = ""
+    more: str = ""
+
+
+def worded(one: str | Callable[..., Words], several: str = "") -> Callable[[F], F]:
+    """Return a decorator of a check (name, value, ...), for what docstrings write of its argument, or of several.
+
+    Instead of the words, a function of the check's options that returns `Words`.
+    """
+
+    def decorate(check: F) -> F:
+        check.words = one if callable(one) else lambda: Words(one, several)  # type: ignore[attr-defined]
+        return check
+
+    return decorate
+
+
+def _sentence(declared: dict[str, Any], optional: set[str]) -> str:
+    """ "Raises ValueError unless x and y are finite arrays of shape (N, D), and c is a positive number." """
+    groups: dict[tuple, list[tuple[str, str]]] = {}  # the arguments of one kind, with their shapes
+    for name, declaration in declared.items():
+        words = _words(declaration)
+        if words is not None:
+            groups.setdefault((words._replace(shape=""), name in optional), []).append((name, words.shape))
+    clauses = [_clause(words, named) + " if given" * is_optional for (words, is_optional), named in groups.items()]
+    return f"Raises ValueError unless {_listed(clauses, ', and ')}." if clauses else ""
+
+
+def _words(declaration: Any) -> Words | None:
+    """What is written of a declaration; None if nothing is."""
+    check = Sized(declaration) if isinstance(declaration, str) else declaration
+    if isinstance(check, type):
+        name = "numpy.random.Generator" if check is np.random.Generator else check.__name__
+        return Words(_with_article(name), f"instances of {name}")
+    check, options = (check.func, check.keywords) if isinstance(check, functools.partial) else (check, {})
+    return check.words(**options) if hasattr(check, "words") else None
+
+
+def _clause(words: Words, named: list[tuple[str, str]]) -> str:
+    """ "x is a finite array of shape (N, D)", or "x (N, D) and w (N,) are finite arrays of these shapes"."""
+    names, shapes = [name for name, _ in named], {shape for _, shape in named}
+    if len(shapes) > 1:
+        names, shape = [f"{name} {shape}" for name, shape in named], " of these shapes"
+    elif shapes == {"(...)"}:
+        shape = " of one shape" if len(named) > 1 else ""
+    else:
+        shape = "".join(f" of shape {shape}" for shape in shapes if shape)
+    verb, kind = ("is", words.one) if len(named) == 1 else ("are", words.several or f"each {words.one}")
+    return f"{_listed(names, ' and ')} {verb} {kind}{shape}{words.more}"
+
+
+def _with_sentence(doc: str, sentence: str) -> str:
+    """A docstring with a sentence as its last paragraph, indented as the others, in lines of at most 120 columns."""
+    if not sentence:
+        return doc
+    indent = next((line[: -len(line.lstrip())] for line in doc.split("\n")[1:] if line.strip()), "")
+    lines = [indent]
+    for word in re.split(r" (?![^()\[\]]*[)\]])", sentence):  # a shape is one word
+        if len(lines[-1]) + 1 + len(word) > 120:
+            lines.append(indent)
+        lines[-1] += word if lines[-1] == indent else f" {word}"
+    last = [indent] if "\n" in doc else []  # the line of the closing quotes
+    return "\n".join([doc.rstrip(), "", *lines, *last] if doc else lines)
+
+
+def _listed(items: list[str], last: str) -> str:
+    """ "a, b and c"."""
+    return last.join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeioAEIO" else f"a {noun}"
+
+
+def _wholes(least: int = 1, most: int | None = None) -> tuple[str, str]:
+    """ "positive whole number" and what follows on it, such as " in 1..9"."""
+    if most is not None:
+        return "whole number", f" in {least}..{most}"
+    kinds = {0: "nonnegative whole number", 1: "positive whole number"}
+    return (kinds[least], "") if least in kinds else ("whole number", f" of at least {least}")
+
+
+def _words_of_whole(least: int = 1, most: int | None = None) -> Words:
+    kind, bounds = _wholes(least, most)
+    return Words(f"a {kind}{bounds}", f"{kind}s{bounds}")
+
+
+def _words_of_wholes(least: int = 1) -> Words:
+    kind, bounds = _wholes(least)
+    return Words(f"a sequence of {kind}s{bounds}", f"sequences of {kind}s{bounds}")
+
+
+def _words_of_number(low: float = -np.inf, high: float = np.inf, without: float | None = None) -> Words:
+    if low == -np.inf and high == np.inf:
+        return Words("a finite number", "finite numbers")
+    interval = _interval(low, high, without)
+    return Words(f"a number in {interval}", f"numbers in {interval}")
+
+
+def _words_of_choice(options: tuple) -> Words:
+    listed = _listed([repr(each) for each in options], " or ")
+    return Words(listed)
+
+
+def _interval(low: float, high: float, without: float | None) -> str:
+    left, right = "(" if low in (without, -np.inf) else "[", ")" if high in (without, np.inf) else "]"
+    return f"{left}{low:g}, {high:g}{right}"
+
+
 # ------------------------------------------------------------------------------------------------ numbers and settings
 
 
+@worded(_words_of_whole)
 def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """`value` as an int in least..most; True and 2.0 are not whole numbers."""
     if (
@@ -196,6 +335,7 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int
     return int(value)
 
 
+@worded(_words_of_wholes)
 def wholes(name: str, values: Any, least: int = 1) -> list[int]:
     """A sequence of whole numbers, as a list of ints of at least `least`; it may be empty."""
     if isinstance(values, str) or not isinstance(values, Iterable):
@@ -203,14 +343,15 @@ def wholes(name: str, values: Any, least: int = 1) -> list[int]:
     return [whole(name, value, least) for value in values]
 
 
+@worded(_words_of_number)
 def number(name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, without: float | None = None) -> float:
     """`value` as a finite float with low ≤ value ≤ high, but not `without` (an end of the interval)."""
     if not _is_number(value) or not low <= value <= high or value == without:
-        left, right = "(" if low in (without, -np.inf) else "[", ")" if high in (without, np.inf) else "]"
-        raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}{right}, got {_shown(value)}")
+        raise ValueError(f"{name} must be a number in {_interval(low, high, without)}, got {_shown(value)}")
     return float(value)
 
 
+@worded("a positive number", "positive numbers")
 def positive(name: str, value: Any) -> float:
     """`value` as a positive, finite float."""
     if not _is_number(value) or value <= 0:
@@ -218,16 +359,19 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
+@worded("a nonnegative number", "nonnegative numbers")
 def nonnegative(name: str, value: Any) -> float:
     """`value` as a finite float of at least 0."""
     return number(name, value, 0)
 
 
+@worded("a number in [0, 1]", "numbers in [0, 1]")
 def probability(name: str, value: Any) -> float:
     """`value` as a float in [0, 1]."""
     return number(name, value, 0, 1)
 
 
+@worded(_words_of_choice)
 def choice(name: str, value: Any, options: tuple) -> Any:
     """`value`, if it is one of the options; True is not 1."""
     simple = isinstance(value, (str, int, float, tuple, type(None)))
@@ -261,6 +405,7 @@ def instance_with(name: str, value: Any, *attributes: str) -> Any:
     return value
 
 
+@worded("a function or a model", "functions or models")
 def function(name: str, value: Any) -> Any:
     """`value`, if it is a function, or a model, which is called as one; a class of models is not."""
     if isinstance(value, type) or not callable(value):
@@ -272,6 +417,7 @@ def function(name: str, value: Any) -> Any:
 # ------------------------------------------------------------------------------------------------ arrays
 
 
+@worded("a finite number or array", "finite numbers or arrays")
 def floats(name: str, x: Any, *, dtype: Any = None) -> Array:
     """`x` as an array of finite floats, of `dtype` if given; else floats keep theirs, and integers become float64."""
     return _all_finite(name, _real(name, x, dtype))
@@ -294,6 +440,7 @@ def finite(name: str, x: Array) -> Array:
     return x
 
 
+@worded("a nonnegative, finite number or array", "nonnegative, finite numbers or arrays")
 def nonnegative_floats(name: str, x: Any) -> Array:
     """`floats` of at least 0."""
     return between(name, floats(name, x), 0)
@@ -380,7 +527,9 @@ def _real(name: str, x: Any, dtype: Any) -> Array:
 
 def _all_finite(name: str, x: Array) -> Array:
     if type(x) not in box_types and not np.isfinite(x).all():
-        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values")
+        first = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
+        where = f", the first, {x[first]}, at {name}[{', '.join(map(str, first))}]" if first else f", {x}"
+        raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(x))} non-finite values{where}")
     return x
 
 
@@ -429,8 +578,8 @@ def _fits(shape: tuple[int, ...], wanted: tuple) -> bool:
     return True
 
 
-def _pictured(shape: tuple) -> str:
-    sizes = ["..." if size is ... else str(size).rstrip("'") for size in shape]
+def _pictured(shape: tuple, primes: bool = False) -> str:
+    sizes = ["..." if size is ... else str(size).rstrip("" if primes else "'") for size in shape]
     return f"({sizes[0]},)" if len(sizes) == 1 and sizes != ["..."] else f"({', '.join(sizes)})"
 
 

@@ -18,7 +18,7 @@ PAUSES = (0.05, 0.2, 0.75)  # seconds after which a file that another program ho
 def write_atomically(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) -> Path:
     """Call `write(file)` on a new file beside `path`, flush it to the disk, then let it replace `path`.
 
-    A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError, also where
+    A full disk, an exception or a kill at any moment leaves the file that was there before. Raises OSError, even where
     another program has the file open, as Excel on Windows keeps it from being replaced.
     """
     path = Path(path)

@@ -1,14 +1,21 @@
 """Every check: what passes and in which form it comes back, what fails, and that the message names the argument, what
 was expected and what came."""
 
+import importlib
 import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
 from functools import partial
 
 import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from minigen import checks
+from minigen import checks, diffusion, flow, gan, nn, vae
+from minigen.diffusion.arguments import BATCH, STEPS
+from minigen.flow.arguments import MASK, Invertible
+from minigen.nn import Module
 from minigen.tensor import grad, value_and_grad
 
 
@@ -89,7 +96,7 @@ FAIL = [
     (lambda: checks.floats("x", [{}]), "x must be an array of real numbers, got dtype object"),
     (lambda: checks.floats("x", [[1], [1, 2]]), "x must be an array of real numbers, got list (setting an array"),
     (lambda: checks.floats("x", Tensor(1.0, True)), "x must be an array of real numbers, got Tensor (call .detach()"),
-    (lambda: checks.floats("x", [1, NAN, INF]), "x must be finite, got 2 non-finite values"),
+    (lambda: checks.floats("x", [1, NAN, INF]), "x must be finite, got 2 non-finite values, the first, nan, at x[1]"),
     (lambda: checks.array("x", np.ones(3), "N", 2), "x must have shape (N, 2), got (3,)"),
     (lambda: checks.array("x", np.ones((3, 3)), "N", 2), "x must have shape (N, 2), got (3, 3)"),
     (lambda: checks.array("x", np.ones((3, 1)), "N"), "x must have shape (N,), got (3, 1)"),
@@ -98,7 +105,11 @@ FAIL = [
     (lambda: checks.array("x", np.ones((2, 3)), "N", ..., 4), "x must have shape (N, ..., 4), got (2, 3)"),
     (lambda: checks.array("x", np.ones((2, 3)), 3, ...), "x must have shape (3, ...), got (2, 3)"),
     (lambda: checks.array("x", 1.0, ..., "D"), "x must have shape (..., D), got ()"),
-    (lambda: checks.array("x", [[NAN, 0]], "N", 2), "x must be finite, got 1 non-finite values"),
+    (
+        lambda: checks.array("x", [[NAN, 0]], "N", 2),
+        "x must be finite, got 1 non-finite values, the first, nan, at x[0, 0]",
+    ),
+    (lambda: checks.floats("x", NAN), "x must be finite, got 1 non-finite values, nan"),
     (lambda: checks.finite("x", np.array([NAN])), "x must be finite, got 1 non-finite values"),
     (lambda: checks.same_shape(mu=np.ones(2), logvar=np.ones(3)), "logvar must have the shape of mu, (2,), got (3,)"),
     (lambda: checks.same_shape(mu=np.ones((2, 1)), eps=np.ones(2)), "eps must have the shape of mu, (2, 1), got (2,)"),
@@ -377,7 +388,7 @@ def test_what_is_not_given_is_left_to_its_default():
 
 
 def test_a_declared_function_keeps_its_name_signature_source_and_formula():
-    assert declared.__name__ == "declared" and declared.__doc__ == "What arrives."
+    assert declared.__name__ == "declared" and checks.unchecked(declared).__doc__ == "What arrives."
     assert list(inspect.signature(declared).parameters)[:3] == ["x", "W", "weights"]
     assert inspect.getsource(declared).startswith("@checks.checked(")
     formula = checks.unchecked(declared)
@@ -385,3 +396,157 @@ def test_a_declared_function_keeps_its_name_signature_source_and_formula():
     assert checks.unchecked(formula) is formula and checks.unchecked(np.mean) is np.mean
     with pytest.raises(TypeError, match="must have the arguments y"):
         checks.checked(y="N")(lambda x: x)
+
+
+# ------------------------------------------------------------------------------------------- what a docstring says
+
+
+class Arrived: ...
+
+
+SENTENCES = [
+    (dict(x="N, D"), "x is a finite array of shape (N, D)"),
+    (dict(x="N, D", y="N, D", z="N, D"), "x, y and z are finite arrays of shape (N, D)"),
+    (dict(x="N", y="N'"), "x (N,) and y (N',) are finite arrays of these shapes"),
+    (
+        dict(x="N, ..., D", y="N, D", z="N, ..., D"),
+        "x (N, ..., D), y (N, D) and z (N, ..., D) are finite arrays of these shapes",
+    ),
+    (dict(x=checks.Sized("N, ...", finite=False)), "x is an array of shape (N, ...)"),
+    (dict(x=checks.Sized("N", low=0, high=1)), "x is an array of shape (N,) with values in [0, 1]"),
+    (dict(x=checks.Sized("N", low=0)), "x is a nonnegative, finite array of shape (N,)"),
+    (dict(x=checks.Sized("...", low=0)), "x is a nonnegative, finite number or array"),
+    (dict(x=checks.Sized("..."), y=checks.Sized("...")), "x and y are finite numbers or arrays of one shape"),
+    (dict(x=checks.floats), "x is a finite number or array"),
+    (dict(x=checks.floats, y=checks.floats), "x and y are finite numbers or arrays"),
+    (dict(x=checks.nonnegative_floats), "x is a nonnegative, finite number or array"),
+    (dict(x=checks.Integers("N, T")), "x is an array of nonnegative whole numbers, of shape (N, T)"),
+    (dict(x=checks.Integers("N", most=9)), "x is an array of whole numbers in 0..9, of shape (N,)"),
+    (dict(x=checks.Integers("N", least=-1)), "x is an array of whole numbers of at least -1, of shape (N,)"),
+    (dict(x=checks.whole), "x is a positive whole number"),
+    (dict(x=partial(checks.whole, least=0)), "x is a nonnegative whole number"),
+    (dict(x=partial(checks.whole, least=2)), "x is a whole number of at least 2"),
+    (dict(x=partial(checks.whole, most=7), y=partial(checks.whole, most=7)), "x and y are whole numbers in 1..7"),
+    (dict(x=checks.wholes), "x is a sequence of positive whole numbers"),
+    (dict(x=checks.positive, y=checks.positive), "x and y are positive numbers"),
+    (dict(x=checks.nonnegative), "x is a nonnegative number"),
+    (dict(x=checks.probability), "x is a number in [0, 1]"),
+    (dict(x=checks.number), "x is a finite number"),
+    (dict(x=partial(checks.number, low=0, high=0.5, without=0.5)), "x is a number in [0, 0.5)"),
+    (dict(x=partial(checks.choice, options=("a", "b", None))), "x is 'a', 'b' or None"),
+    (
+        dict(x=partial(checks.choice, options=("a", "b")), y=partial(checks.choice, options=("a", "b"))),
+        "x and y are each 'a' or 'b'",
+    ),
+    (dict(x=checks.function), "x is a function or a model"),
+    (dict(x=np.random.Generator), "x is a numpy.random.Generator"),
+    (dict(x=Arrived), "x is an Arrived"),
+    (dict(x=Module, y=Module), "x and y are instances of Module"),
+    (dict(x=nn.layers.even), "x is an even number of at least 2"),
+    (dict(x=Invertible()), "x is a finite, invertible array of shape (C, C)"),
+    (
+        dict(x=BATCH, y=STEPS, z=BATCH),
+        "x and z are finite arrays of shape (N, ...), and y is a time step in 1..T or an array of them",
+    ),
+    (
+        dict(z="N, D", x=MASK),
+        "z is a finite array of shape (N, D), and x is an array that broadcasts against one example",
+    ),
+    (
+        dict(a=checks.whole, b=checks.positive),
+        "a is a positive whole number if given, and b is a positive number if given",
+    ),
+]
+
+
+@pytest.mark.parametrize("declared, said", SENTENCES, ids=[said for _, said in SENTENCES])
+def test_the_sentence_of_a_declaration(declared, said):
+    @checks.checked(**declared)
+    def f(x, y, z, a=None, b=None):
+        """What it does."""
+
+    assert f.__doc__ == f"What it does.\n\nRaises ValueError unless {said}." or len(said) > 100
+    assert " ".join(f.__doc__.split()) == f"What it does. Raises ValueError unless {said}."
+
+
+def test_a_check_without_words_is_not_written_of():
+    @checks.checked(x=lambda name, value: value, y=checks.Declared())
+    def f(x, y):
+        """What it does."""
+
+    assert f.__doc__ == "What it does."
+
+
+def test_the_sentence_is_the_last_paragraph_and_indented_as_the_others():
+    def f(first_of_them, second_of_them, third_of_them, scale):
+        """What it does.
+
+        All else, with
+            an indented line.
+        """
+
+    shapes = dict.fromkeys(["first_of_them", "second_of_them", "third_of_them"], "N, H, W, C")
+    doc = checks.checked(**shapes, scale=checks.positive)(f).__doc__
+    assert inspect.cleandoc(doc) == inspect.cleandoc(f.__doc__) + (
+        "\n\nRaises ValueError unless first_of_them, second_of_them and third_of_them are finite arrays of shape"
+        "\n(N, H, W, C), and scale is a positive number."
+    )
+
+
+def test_a_constructor_has_the_sentence_and_another_function_without_a_docstring_inherits_one():
+    said = "Raises ValueError unless alpha is a number in [0, 0.5)."
+    assert inspect.getdoc(flow.bijection.Logit.__init__) == said
+    assert inspect.getdoc(flow.bijection.Logit.forward) == inspect.getdoc(flow.bijection.Bijection.forward)
+
+
+def declared_in(scope, module: str) -> Iterator[tuple[str, object, str]]:
+    """(qualified name, function, handwritten docstring) of what a module or a class of it declares."""
+    for each in vars(scope).values():
+        function = getattr(each, "__func__", each)  # of a classmethod
+        if getattr(each, "__module__", None) == module and isinstance(each, type) and each is not scope:
+            yield from declared_in(each, module)
+        elif hasattr(function, "declared") and function.__module__ == module:
+            text = scope.__doc__ if function.__name__ == "__init__" else checks.unchecked(function).__doc__
+            yield f"{module}.{function.__qualname__}", function, " ".join((text or "").split())
+
+
+DECLARED = {
+    name: (function, text)
+    for family in (nn, gan, vae, flow, diffusion)
+    for found in pkgutil.walk_packages(family.__path__, f"{family.__name__}.")
+    for name, function, text in declared_in(importlib.import_module(found.name), found.name)
+}
+
+
+def test_every_declared_function_of_the_package_says_what_it_declares():
+    assert len(DECLARED) > 300
+    for name, (function, _) in DECLARED.items():
+        if checks.unchecked(function).__doc__ or function.__name__ == "__init__":
+            _, _, sentence = " ".join(function.__doc__.split()).rpartition("Raises ValueError unless ")
+            assert sentence.endswith("."), name
+            assert all(re.search(rf"\b{argument}\b", sentence) for argument in function.declared), name
+            assert max(map(len, function.__doc__.splitlines())) <= 120, name
+
+
+def repeated(function, text: str) -> list[str]:
+    """The sentences of a handwritten docstring on what is refused that a declaration says already."""
+    names, found = set(inspect.signature(function).parameters), []
+    for sentence in re.findall(r"(?:Raises )?ValueError[^.]*(?:\.\.\.[^.]*|\.\w[^.]*)*\.", text):
+        of = {name for name in names if re.search(rf"\b{name}\b", sentence)} or names
+        for name in of & function.declared.keys():
+            words = " ".join(filter(None, checks._words(function.declared[name]) or ()))
+            for word in ("finite", "positive", "negative", "whole number", "enerator"):
+                if word in sentence and word in words:
+                    found.append(f"{name}: {sentence}")
+    return found
+
+
+def test_no_docstring_repeats_what_is_declared():
+    @checks.checked(x="N", c=checks.positive)
+    def f(x, y, c): ...
+
+    assert repeated(f, "ValueError: x is not finite.") and repeated(
+        f, "Raises ValueError for scores that are not finite."
+    )
+    assert not repeated(f, "It is finite. ValueError: y is not finite. Raises ValueError if x has another mean.")
+    assert [line for function, text in DECLARED.values() for line in repeated(function, text)] == []

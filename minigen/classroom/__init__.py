@@ -1,4 +1,4 @@
-"""A class: assignments built, graded and handed back. It stands on `minigen.course`, which never imports it.
+"""A class: assignments built, graded and handed back. It builds on `minigen.course`, which never imports it.
 
 assignment   the TOML file that lists exercises, points, due date, files; `schemas` checks it by schema/assignment.json
 roster       the students, and which of them a folder or file is from

@@ -456,9 +456,9 @@ def _late(table: Mapping[str, Any]) -> Late:
 
 
 def _beside(path: Path, name: str) -> bytes:
-    """A declared file, which stands beside the assignment."""
+    """A declared file, which is beside the assignment."""
     if Path(name).name != name or name in (".", ".."):
-        raise InvalidAssignment(f"a declared file stands beside the assignment, named without a folder; got {name!r}")
+        raise InvalidAssignment(f"a declared file is beside the assignment, named without a folder; got {name!r}")
     try:
         data = (path.parent / name).read_bytes()
     except OSError as error:

@@ -41,12 +41,12 @@ Your answers are graded on other random inputs than those that you see.
 
 FILES = """\
 2. Put the other files of this folder into a folder `exercises/`. Open a file, and replace each
-   `raise NotImplementedError` by your answer.
+   `raise NotImplementedError` with your answer.
 3. Try it: `minigen exercise check {lesson}`. {stuck}
 4. Hand in {files}, under {these}.
 """
 NOTEBOOK = """\
-2. Open `{notebook}` in Jupyter, and replace each `raise NotImplementedError` by your answer. Or work in the Python
+2. Open `{notebook}` in Jupyter, and replace each `raise NotImplementedError` with your answer. Or work in the Python
    files: put {files} into a folder `exercises/`.
 3. Try it: run the cell with `check` below your answer; for a file, `minigen exercise check {lesson}`.
    {stuck}
@@ -79,7 +79,7 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
     if assignment.allowed_modules:
         more += f"\nModules that an answer may import: {', '.join(assignment.allowed_modules)}.\n"
     if assignment.files:
-        more += f"\nFiles that stand beside your answers when they are graded: {', '.join(assignment.files)}.\n"
+        more += f"\nFiles that are beside your answers when they are graded: {', '.join(assignment.files)}.\n"
     if assignment.hints:
         more += "\nHand in `.progress.json` too, if you have it: it records the hints that you asked for.\n"
     kept = ["how many hints this assignment allows"] if assignment.hints < HINTS else []

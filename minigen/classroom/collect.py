@@ -287,7 +287,8 @@ def find(submissions: Path, students: Sequence[Student], assignment: Assignment)
 def _without(name: str, stems: Sequence[tuple[str, ...]]) -> str:
     """A file's name without the part that is the name of an answer's file: what may name the student.
 
-    That stands before it; where nothing does, what follows may ("gan_12_s001"), but not a number that is a version.
+    The student's name comes before it; where nothing does, what follows may be it ("gan_12_s001"), but not a number
+    that is a version.
     """
     given = words(name)
     for stem in stems:

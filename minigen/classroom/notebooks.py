@@ -247,7 +247,7 @@ def _cell(kind: str, id: str, text: str) -> Any:
 
 
 def _cells(assignment: Assignment) -> Iterator[tuple[str, str, str]]:
-    yield "markdown", "title", f"# {assignment.title}\n\nReplace each `raise NotImplementedError` by your answer."
+    yield "markdown", "title", f"# {assignment.title}\n\nReplace each `raise NotImplementedError` with your answer."
     allowed = [*assignment.allowed_modules, *(Path(name).stem for name in assignment.helpers)]
     given = f"\n\nALLOWED = {json.dumps(allowed if assignment.allowed_modules else [])}  # modules; [] for all"
     yield "code", "imports", imports(assignment) + given

@@ -30,7 +30,7 @@ __all__ = [
     "words",
 ]
 
-SHORTEST = 3  # characters of a key that may stand in the middle of a name
+SHORTEST = 3  # characters of a key that may be in the middle of a name
 # The column that identifies a student: the first of these in which every student has an entry of her own.
 IDS = ("student_id", "sis user id", "sis login id", "id number", "username", "email address", "id", "identifier")
 LAST_NAMES = ("last_name", "last name", "lastname", "surname")
@@ -61,7 +61,7 @@ class Student:
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file: the names of its columns and its other rows with their lines, all cells as they stand in the file."""
+    """A CSV file: the names of its columns and its other rows with their lines, all cells as the file has them."""
 
     path: Path
     header: tuple[str, ...]
@@ -211,7 +211,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def _find(key: tuple[str, ...], name: tuple[str, ...]) -> int:
-    """Where one run of words stands in another, or -1."""
+    """Where one run of words is in another, or -1."""
     starts = range(len(name) - len(key) + 1)
     return next((i for i in starts if name[i : i + len(key)] == key), -1)
 
@@ -259,7 +259,7 @@ class Matcher:
 
     @staticmethod
     def _has_id(student: Student, given: tuple[str, ...]) -> bool:
-        """Whether an id of the student, long enough not to be a version, stands in a name."""
+        """Whether an id of the student, long enough not to be a version, is in a name."""
         ids = [words(id) for id in (student.student_id, *student.other_ids) if len(id) >= SHORTEST]
         return any(_find(id, given) >= 0 for id in ids if id)
 

@@ -87,7 +87,7 @@ def _key(path: Sequence[str | int]) -> str:
 
 
 def _table(path: Sequence[str | int]) -> str:
-    """The table whose keys are at `path`, as its heading stands in the file."""
+    """The table whose keys are at `path`, with its heading as in the file."""
     match path:
         case [str(name)]:
             return f"[{name}]"

@@ -81,7 +81,7 @@ codecs.register_error("minigen", _spell)
 
 
 def safe_streams() -> None:
-    """Let standard output and error print any text, also where they support only ASCII or have been closed."""
+    """Let standard output and error print any text, even where they support only ASCII or have been closed."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # `minigen list >&-`
@@ -97,7 +97,7 @@ def print_json(content: Any, indent: int | None = 2) -> None:
 
 
 def silence_stdout() -> None:
-    """Discard all further output to a standard output whose pipe is closed, also when Python ends."""
+    """Discard all further output to a standard output whose pipe is closed, even when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
 
 

@@ -5,7 +5,8 @@
 `strings`: a plucked string in quantized steps, whose every conditional probability is exact.
 
 Your own data, as arrays: `points(path)` reads a table, `images(folder, size, channels)` a folder of PNG and JPEG files.
-`split` holds a part of them out of the training, `dequantize` makes whole numbers continuous, `batches` draws batches.
+`split` holds a part of them out of the training, `folds` holds each row out once, `dequantize` makes whole numbers
+continuous, `batches` draws batches.
 
 The data sets are offered as files, `data.mnist.load()`, since several of them have functions of one name.
 """

@@ -15,6 +15,7 @@ from minigen.data.curves import NoisyCurves as NoisyCurves
 from minigen.data.density import Density as Density
 from minigen.data.density import Standardized as Standardized
 from minigen.data.held_out import dequantize as dequantize
+from minigen.data.held_out import folds as folds
 from minigen.data.held_out import split as split
 from minigen.data.images import images as images
 from minigen.data.images import to_pixels as to_pixels

@@ -92,7 +92,7 @@ def _measured(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _centered(ink: np.ndarray, axis: int, total: np.ndarray) -> np.ndarray:
-    """The row (axis 1) or column (axis 2) of each pixel, less the mean of the ink: (N, H, 1) or (N, 1, W)."""
+    """The row (axis 1) or column (axis 2) of each pixel, minus the mean of the ink: (N, H, 1) or (N, 1, W)."""
     places = np.arange(ink.shape[axis], dtype=float).reshape((1, -1, 1) if axis == 1 else (1, 1, -1))
     mean = np.sum(ink * places, axis=(1, 2)) / np.maximum(total, 1e-9)
     return places - mean[:, None, None]

@@ -2,6 +2,7 @@
 
 train, held_out = data.split(x, rng)                     # 80 % and 20 % of the rows
 (x, y), held_out = data.split((x, y), rng)               # the same rows of both arrays
+for train, held_out in data.folds(len(x), rng): ...      # five times: each row is held out once
 x = data.dequantize(x, rng)                              # for a density model, before the split
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from minigen import checks
 
-__all__ = ["dequantize", "split"]
+__all__ = ["dequantize", "folds", "split"]
 
 LARGEST = 2**23  # beyond it float32 has no numbers between two whole ones
 
@@ -46,29 +47,49 @@ def split(x: Any, rng: np.random.Generator, held_out: float = 0.2) -> tuple[Any,
     return first, second
 
 
+def folds(rows: int, rng: np.random.Generator, count: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return pairs (training, held_out) of row numbers, such that each of the rows is held out in one of them.
+
+    A model has seen the rows that it is trained on, and gives them better scores than others. Scores that are to be
+    compared with one another, such as those of outliers, come from models that have not seen the row:
+
+        for training, held_out in data.folds(len(x), rng):
+            ...                                          # train a model on x[training]
+            scores[held_out] = -model.log_prob(x[held_out])
+
+    Each pair holds all `rows`, in their order; the `count` held-out parts differ by at most one row in size, and which
+    rows they hold, `rng` draws. Raises ValueError unless there are 2 to `rows` parts.
+    """
+    rows = checks.whole("rows", rows, least=2)
+    parts = np.array_split(checks.rng(rng).permutation(rows), checks.whole("count", count, least=2, most=rows))
+    return [(np.setdiff1d(np.arange(rows), part), np.sort(part)) for part in parts]
+
+
 def dequantize(x: np.ndarray, rng: np.random.Generator, columns: Sequence[int] | None = None) -> np.ndarray:
     """Return x (N, D), float32, with uniform noise on [0, 1) added to its columns of whole numbers.
 
-    columns: the columns that get noise, by number; unless given, all that hold whole numbers only.
+    columns: the columns that get noise, by number; unless given, all that hold whole numbers below 2^23 in size only.
+             Larger ones, such as times in seconds since 1970, are as good as continuous.
 
     A density p of the result gives each whole number k at least the probability exp(E log p(k + u)), u the noise, so
     its likelihood is bounded (Theis, van den Oord and Bethge 2016). `numpy.floor` takes the noise away again.
-    Raises ValueError for `columns` that do not hold whole numbers, for whole numbers of 2^23 and more, which float32
-    cannot tell from their neighbors, and where there are none.
+    Raises ValueError for `columns` that do not hold whole numbers, or hold some of 2^23 and more, which float32 cannot
+    tell from their neighbors, and where there are none.
     """
     x = checks.array("x", np.asarray(x, dtype=np.float64), "N", "D")
     whole = (x == np.rint(x)).all(axis=0)
     if columns is None:
-        chosen = np.flatnonzero(whole)
+        chosen = np.flatnonzero(whole & (np.abs(x).max(axis=0) < LARGEST))
         if not chosen.size:
-            raise ValueError("x must have a column of whole numbers, got none")
+            raise ValueError(f"x must have a column of whole numbers below {LARGEST:,} in size, got none")
     else:
         chosen = checks.integers("columns", np.asarray(columns), "K", most=x.shape[1] - 1)
         if not whole[chosen].all():
             raise ValueError(f"columns must hold whole numbers, got {chosen[~whole[chosen]].tolist()}, which do not")
     values = x[:, chosen]
     if np.abs(values).max() >= LARGEST:
-        raise ValueError(f"whole numbers must be below {LARGEST:,} in size, got {np.abs(values).max():,.0f}")
+        got = f"{np.abs(values).max():,.0f}; larger ones, such as times, need no noise"
+        raise ValueError(f"whole numbers must be below {LARGEST:,} in size, got {got}")
     noisy = (values + checks.rng(rng).random(values.shape)).astype(np.float32)
     below_next = np.nextafter((values + 1).astype(np.float32), np.float32(-np.inf))
     result = x.astype(np.float32)

@@ -67,7 +67,7 @@ class Pinwheel(Density):
         gradient = (np.array([1.0, 0.0]) - f) / self.stds**2  # (N, K, 2), in f
         direct = np.sum(share[..., None] * rotate(gradient, angles), axis=1)  # (N, 2)
         torque = gradient[..., 0] * f[..., 1] - gradient[..., 1] * f[..., 0]  # (N, K)
-        by_theta = np.sum(share * torque, axis=1)  # (N,): derivative in θ
+        by_theta = np.sum(share * torque, axis=1)  # (N,): derivative with respect to θ
         d_theta = self.rate * np.exp(np.minimum(r, 30.0)) * (r < 30.0)  # (N, 1): dθ / d(|x| / scale)
         radial = x / self.scale / np.maximum(r, 1e-300)  # (N, 2)
         return (direct + by_theta[:, None] * d_theta * radial) / self.scale

@@ -65,19 +65,20 @@ def points(
     return _cast(path, table, names, dtype)
 
 
-def table_columns(path: str | os.PathLike) -> dict[str | int, bool]:
-    """Return the columns of a table that `points` reads, each with whether it holds a number in some row.
+def table_columns(path: str | os.PathLike, header: bool | None = None) -> dict[str | int, bool]:
+    """Return the columns of a table that `points` reads, each with whether it holds a number in most rows.
 
     A column has its name, or its number from 0 where the table has no names, or one of them twice. Raises as `points`.
     """
     path = Path(path)
     if path.suffix.lower() not in TEXT:
         return dict.fromkeys(range(points(path, dtype=np.float64).shape[1]), True)
-    names, rows = _named_rows(path, None)
+    names, rows = _named_rows(path, header)
     width = len(names or rows[0][1])
     called: Sequence[str | int] = names if names and len(set(names)) == width else range(width)
     columns = [[cells[k] for _, cells in rows if k < len(cells)] for k in range(width)]
-    return {name: any(_number(cell) is not None for cell in cells) for name, cells in zip(called, columns)}
+    counts = [sum(_number(cell) is not None for cell in cells) for cells in columns]
+    return {name: 2 * count > len(rows) for name, count in zip(called, counts)}
 
 
 def standardize(x: Array, mean: Array, std: Array) -> tuple[Array, Array]:

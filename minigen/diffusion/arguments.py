@@ -12,6 +12,7 @@ import numpy
 from autograd.tracer import isbox
 
 from minigen import checks
+from minigen.checks import Words
 from minigen.tensor import like
 from minigen.types import Array
 
@@ -34,6 +35,9 @@ class Steps(checks.Declared):
     def __init__(self, least: int = 1):
         self.least = least
 
+    def words(self) -> Words:
+        return Words(f"a time step in {self.least}..T or an array of them")
+
     def __call__(self, name: str, value: Any, call: checks.Call) -> numpy.ndarray:
         T = call.arguments["schedule"].T
         if "N" not in call.sizes:  # there are no examples
@@ -43,6 +47,9 @@ class Steps(checks.Declared):
 
 class OneStep(Steps):
     """One time step for all examples."""
+
+    def words(self) -> Words:
+        return Words(f"a time step in {self.least}..T")
 
     def __call__(self, name: str, value: Any, call: checks.Call) -> numpy.ndarray:
         t = super().__call__(name, value, call)
@@ -54,6 +61,9 @@ class OneStep(Steps):
 class Noise(checks.Declared):
     """Noise in the shape of the batches: one row of it for all examples would give all the same. 0 is no noise."""
 
+    def words(self) -> Words:
+        return Words("a finite array of shape (N, ...) or 0")
+
     def __call__(self, name: str, value: Any, call: checks.Call) -> Array:
         if isinstance(value, (int, float)) and value == 0:
             return value
@@ -62,6 +72,9 @@ class Noise(checks.Declared):
 
 class Variance(checks.Declared):
     """σ² by its name, or as numbers of which one goes with each of the batch x, axis by axis, in its dtype."""
+
+    def words(self) -> Words:
+        return Words("a name or nonnegative numbers that broadcast to the shape of x")
 
     def __call__(self, name: str, value: Any, call: checks.Call) -> Array:
         if isinstance(value, str):
@@ -77,6 +90,9 @@ class Variance(checks.Declared):
 class LaterAlphaBar(checks.Declared):
     """ᾱ at a time after that of the argument `before`, one or in its shape."""
 
+    def words(self) -> Words:
+        return Words("between 0 and before")
+
     def __call__(self, name: str, value: Any, call: checks.Call) -> Array:
         before, now = call.arguments["before"], checks.array(name, value, ..., finite=False)
         if numpy.ndim(before) and numpy.ndim(now) and numpy.shape(before) != numpy.shape(now):
@@ -89,6 +105,9 @@ class LaterAlphaBar(checks.Declared):
 class GoalOfDDIM(checks.Declared):
     """The time s of a step of DDIM from t: earlier than t where noise is added."""
 
+    def words(self) -> Words:
+        return Words("a time step in 0..T that is earlier than t if eta > 0")
+
     def __call__(self, name: str, value: Any, call: checks.Call) -> numpy.ndarray:
         t, s = call.arguments["t"], checks.integers(name, value, least=0, most=call.arguments["schedule"].T)
         if call.arguments.get("eta", 0) > 0 and numpy.any(s >= t):
@@ -98,6 +117,9 @@ class GoalOfDDIM(checks.Declared):
 
 class NoiseOfDDIM(checks.Declared):
     """Noise in the shape of x where eta > 0; else it is not looked at."""
+
+    def words(self) -> Words:
+        return Words("a finite array in the shape of x if eta > 0")
 
     def __call__(self, name: str, value: Any, call: checks.Call) -> Array:
         if call.arguments.get("eta", 0) == 0:

@@ -157,7 +157,7 @@ def super_resolve(v_model: Callable, y: Array, schedule: Schedule, rng: Rng, ste
     """Images for the conditions y (N, H, W, C + 1), from fresh noise: (N, H, W, C), within [−1, 1].
 
     DDPM sampling with variance "posterior", in `steps` evenly spaced jumps, all steps of the schedule unless given;
-    v_model(x, t, y) as `SuperResolution`. ValueError: y of another rank, steps out of range.
+    v_model(x, t, y) as `SuperResolution`. ValueError: steps out of range.
     """
     *sides, channels = np.shape(y)
     noise = rng.standard_normal((*sides, channels - 1), dtype=numpy.float32)

@@ -38,7 +38,7 @@ def boundary_scalings(sigma: Any, sigma_min: float = 0.002, sigma_data: float = 
     """(c_skip, c_out), each shaped as sigma: 1 and 0 at sigma_min, so that there f returns its input.
 
     c_skip = σ_d²/((σ − σ_min)² + σ_d²), c_out = (σ − σ_min) σ_d/√(σ² + σ_d²), σ_d = sigma_data the standard deviation
-    of the data. ValueError: levels that are negative or not finite. Eq. diffusion.27; Song et al. 2023, appendix C.
+    of the data. Eq. diffusion.27; Song et al. 2023, appendix C.
     """
     low, data = sigma_min, sigma_data
     above = sigma - low
@@ -96,7 +96,7 @@ def ode_step(eps_model: Callable, x: Array, high: Any, low: Any, solver: str = "
     """x (N, ...) carried along dx/dσ = eps(x, σ) from level `high` to level `low`: (N, ...).
 
     "euler": x + (low − high) eps_model(x, high), a step of DDIM. "heun": with the mean of the slopes at both ends, the
-    second at the point that Euler's step reaches. `low` may lie above `high`. ValueError: shapes, levels, solver.
+    second at the point that Euler's step reaches. `low` may lie above `high`. ValueError: shapes, levels.
     """
     high, low = levels(batch_shape(x=x)[0], high=high, low=low)
     slope = evaluate(eps_model, "eps_model", x, high)
@@ -112,7 +112,7 @@ def consistency_training_loss(
     """The distance between f(x + high z, high) and f_target(x + low z, low): by default their mean square.
 
     Data x and noise z are (N, ...): with the same z both points lie on one straight path, for small steps a path of the
-    process in the mean. No gradient flows through f_target. distance(a, b) is a scalar, such as `pseudo_huber`; the
+    process on average. No gradient flows through f_target. distance(a, b) is a scalar, such as `pseudo_huber`; the
     weight λ is in it. ValueError: shapes, levels. Eq. diffusion.29
     """
     high, low = levels(batch_shape(x=x, z=z)[0], high=high, low=low)
@@ -147,7 +147,7 @@ def pseudo_huber(a: Array, b: Array, c: float = 0.03, weight: Any = 1.0) -> Arra
     """The mean over examples of weight (√(‖a − b‖² + c²) − c): a, b (N, ...), weight one or (N,).
 
     Half of the square over c for differences far below c, the length of the difference far above, so that outliers do
-    not dominate. The gradient at a = b is 0. ValueError: shapes, c. Song and Dhariwal 2024, section 3.3.
+    not dominate. The gradient at a = b is 0. ValueError: shapes that differ. Song and Dhariwal 2024, section 3.3.
     """
     checks.same_shape(a=a, b=b)
     gap = np.reshape(a - b, (len(a), -1))  # (N, D)
@@ -163,7 +163,7 @@ def discretization(step: int, steps: int, first: int = 10, last: int = 1280) -> 
     """How many intervals the levels have at a step of consistency training: `first`, doubled until it is `last`.
 
     All lengths of time are the same: min(first 2^⌊step/K⌋, last), K = ⌊steps/(⌊log₂(last/first)⌋ + 1)⌋.
-    ValueError: not whole numbers, first above last. Song and Dhariwal 2024, section 3.4.
+    ValueError: first is not a whole number in 1..last. Song and Dhariwal 2024, section 3.4.
     """
     first = checks.whole("first", first, most=last)
     doublings = int(np.floor(np.log2(last / first)))

@@ -239,9 +239,9 @@ def learned_variance(v: Array, t: Array, schedule: Schedule) -> Array:
 def gaussian_reverse_variance(data_variance: float, t: Array, schedule: Schedule) -> numpy.ndarray:
     """The variance of q(x_{t-1} | x_t) in each dimension for Gaussian data of variance `data_variance`: shaped as t.
 
-    x_{t-1} has the variance V_{t-1} = ᾱ_{t-1} data_variance + 1 − ᾱ_{t-1}, and given x_t, β_t V_{t-1}/V_t of it is
+    x_{t-1} has variance V_{t-1} = ᾱ_{t-1} data_variance + 1 − ᾱ_{t-1}, and given x_t, β_t V_{t-1}/V_t of it is
     left. Data as wide as the noise (1) gives β_t, a single point (0) gives β̃_t, and wider data give more than β_t.
-    ValueError: data_variance negative. Sohl-Dickstein et al. 2015; Ho et al. 2020, section 3.2.
+    Sohl-Dickstein et al. 2015; Ho et al. 2020, section 3.2.
     """
     before, now = (s * data_variance + 1 - s for s in (schedule.alpha_bar[t - 1], schedule.alpha_bar[t]))
     return schedule.beta[t] * before / now
@@ -263,7 +263,7 @@ def ancestral_step(x: Array, t: int, eps: Array, z: Array, schedule: Schedule, v
 
     x, eps and z are (N, ...), t is one time step. σ_t² is `variance`: "beta", "posterior", or variances in the shape
     of x (1 where they are the same along an axis, or one number). The last step, t = 1, adds no noise: what it returns
-    is data, not data with noise on top. The result has the dtype of x. ValueError: other shapes, a negative variance.
+    is data, not data with noise on top. The result has the dtype of x. ValueError: another name of a variance.
     Eq. diffusion.04, Eq. diffusion.13; Ho et al. 2020, algorithm 2.
     """
     mean = mean_from_eps(x, t, eps, schedule)

@@ -31,7 +31,7 @@ def distillation_target(eps_model: Callable, x_t: Array, t: Any, schedule: Sched
     x_t is (N, ...), t one time step or (N,), each at least 2, of the teacher's schedule; the teacher receives
     `schedule.times`. A DDIM step to s with x̂_0 leads to √ᾱ_s x̂_0 + r (x_t − √ᾱ_t x̂_0), r = √((1 − ᾱ_s)/(1 − ᾱ_t));
     solved for x̂_0 at the end of the two steps, x_{t−2}, that is (x_{t−2} − r x_t)/(√ᾱ_{t−2} − r √ᾱ_t). At t = 2 it is
-    x_0 itself. No gradient flows. ValueError: shapes, t below 2 or above T. Salimans and Ho 2022, algorithm 2.
+    x_0 itself. No gradient flows. ValueError: the teacher returns another shape. Salimans and Ho 2022, algorithm 2.
     """
     x = x_t = stop_gradient(x_t)
     for now in (t, t - 1):
@@ -67,7 +67,7 @@ def student_loss(v: Array, target: Array, x_t: Array, t: Any, schedule: Schedule
     """The mean over examples and dimensions of max(SNR_t, 1) (target − x̂_0)², x̂_0 being what v implies at x_t.
 
     v, target and x_t are (N, ...), t one time step or (N,) of the teacher's schedule. In terms of v the weight is
-    max(ᾱ_t, 1 − ᾱ_t), never below 1/2. ValueError: shapes, t. Salimans and Ho 2022, section 4.
+    max(ᾱ_t, 1 − ᾱ_t), never below 1/2. Salimans and Ho 2022, section 4.
     """
     root = np.sqrt(truncated_snr_weight(t, schedule))
     x0 = predict_x0_from_v(x_t, t, v, schedule)

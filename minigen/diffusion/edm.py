@@ -35,7 +35,7 @@ def preconditioning(sigma: Any, sigma_data: float = 0.5) -> tuple[Array, Array, 
     """(c_skip, c_out, c_in, c_noise), each in the shape of sigma.
 
     σ_d²/(σ² + σ_d²), σ σ_d/√(σ² + σ_d²), 1/√(σ² + σ_d²) and ¼ log σ. The first two are those of a consistency model
-    whose σ_min is 0. ValueError: levels that are not positive, for the logarithm. Eq. after.17, Eq. after.19
+    whose σ_min is 0. ValueError: a sigma that is not positive, for the logarithm. Eq. after.17, Eq. after.19
     """
     sigma, data = positive_levels(sigma), sigma_data
     c_skip, c_out = boundary_scalings(sigma, 0.0, data)
@@ -45,7 +45,7 @@ def preconditioning(sigma: Any, sigma_data: float = 0.5) -> tuple[Array, Array, 
 def edm_target(x0: Array, z: Array, sigma: Any, sigma_data: float = 0.5) -> Array:
     """What the network has to predict, (x0 − c_skip (x0 + σ z))/c_out: x0, z (N, ...) -> (N, ...), of variance 1.
 
-    ValueError: shapes, levels that are not positive. Eq. after.18
+    ValueError: shapes, sigma of 0 or less. Eq. after.18
     """
     n = batch_shape(x0=x0, z=z)[0]
     c_skip, c_out, _, _ = preconditioning(checked_levels(n, sigma), sigma_data)
@@ -65,7 +65,7 @@ class EDM(Module):
     """The denoiser (x, sigma, y=None), c_skip x + c_out net(c_in x, time, y): (N, ...) -> (N, ...). y: the condition.
 
     net is any network of diffusion, called (x, t, y=None). Its time is c_noise stretched to the range of time steps,
-    400 c_noise + 500, that is 100 log σ + 500. ValueError: shapes, levels that are not positive. Eq. after.17
+    400 c_noise + 500, that is 100 log σ + 500. ValueError: shapes, sigma of 0 or less. Eq. after.17
     """
 
     @checked(net=function, sigma_data=positive)
@@ -112,7 +112,7 @@ class EDM(Module):
 def edm_loss(denoiser: Callable, x0: Array, z: Array, sigma: Any, sigma_data: float = 0.5, y: Any = None) -> Array:
     """Mean over examples and coordinates of λ (D(x0 + σ z, σ) − x0)², a scalar; 1 at every level if the network is 0.
 
-    ValueError: shapes, levels that are not positive. Eq. after.20
+    ValueError: shapes, sigma of 0 or less. Eq. after.20
     """
     n = batch_shape(x0=x0, z=z)[0]
     sigma = numpy.broadcast_to(checked_levels(n, sigma), (n,))
@@ -124,7 +124,7 @@ def edm_loss(denoiser: Callable, x0: Array, z: Array, sigma: Any, sigma_data: fl
 
 @checked(mean=number, std=positive, n=whole, rng=Rng)
 def lognormal_levels(rng: Rng, n: int, mean: float = -1.2, std: float = 1.2) -> numpy.ndarray:
-    """n noise levels, log σ ~ N(mean, std²), float64. ValueError: n, std not positive. Eq. after.21"""
+    """n noise levels, log σ ~ N(mean, std²), float64. Eq. after.21"""
     return numpy.exp(mean + std * rng.standard_normal(n))
 
 
@@ -155,7 +155,7 @@ def karras_levels(steps: int, low: float = 0.002, high: float = 80.0, rho: float
     """The levels of a sampler, falling from high to low in `steps` levels, then 0: (steps + 1,) float64.
 
     σ_i = (high^(1/ρ) + i/(steps − 1) (low^(1/ρ) − high^(1/ρ)))^ρ: a straight line in σ^(1/ρ), with short steps near the
-    data. One step has the level `high` alone. ValueError: 0 < low < high not met, rho. Eq. after.22
+    data. One step has the level `high` alone. ValueError: high is not above low. Eq. after.22
     """
     high = checks.number("high", high, low, without=low)
     roots = numpy.linspace(high ** (1 / rho), low ** (1 / rho), steps)
@@ -166,7 +166,7 @@ def karras_levels(steps: int, low: float = 0.002, high: float = 80.0, rho: float
 def churn(y: Array, sigma: Any, gamma: float, z: Array, noise: float = 1.0) -> tuple[Array, Array]:
     """(y + √(σ̂² − σ²) noise z, σ̂) with σ̂ = (1 + gamma) σ: fresh noise z (N, ...) that raises the level of y (N, ...).
 
-    ValueError: shapes, levels, gamma or noise negative. Eq. after.23; Karras et al. 2022, algorithm 2.
+    ValueError: shapes, levels. Eq. after.23; Karras et al. 2022, algorithm 2.
     """
     n = batch_shape(y=y, z=z)[0]
     (sigma_all,) = levels(n, sigma=sigma)

@@ -26,9 +26,9 @@ def exact_eps_model(
     """The model of the noise E[eps | x_t], (x, t, y=None): x (N, D), t one time step or (N,) in 1..T -> (N, D).
 
     density is that of the data, and by_label[k] that of the data with label k, for labels y (N,); −1, or None for all,
-    is no label. `schedule` is the one whose times the model receives, the full one also where a sampler takes fewer
-    steps. The result has the dtype of x, and no derivative. ValueError: shapes, labels or time steps that do not fit.
-    Eq. diffusion.17
+    is no label. `schedule` is the one whose times the model receives, the full one even where a sampler takes fewer
+    steps. The result has the dtype of x, and no derivative. The model raises ValueError for shapes, labels or time
+    steps that do not fit. Eq. diffusion.17
     """
     densities = [density]
     densities += [checks.instance("by_label", each, GaussianMixture) for each in by_label or ()]

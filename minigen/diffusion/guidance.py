@@ -9,7 +9,7 @@
 
 By Bayes' rule the score of q(x_t | y) is that of q(x_t) plus the gradient of log q(y | x_t); ε is minus the score times
 √(1 − ᾱ_t). A weight w ≠ 1 on the gradient has no such derivation: it trades variety for samples that fit the condition
-more closely. `schedule` is the one whose times the models receive, the full one also where a sampler takes fewer steps.
+more closely. `schedule` is the one whose times the models receive, the full one even where a sampler takes fewer steps.
 
 Each wraps a model of the noise into another, (x, t, y=None), so that they can be wrapped in any order. A second output
 of a model (v) is kept. Guidance by a classifier or an encoder passes y on to the model. `conditional` and
@@ -51,7 +51,6 @@ def classifier_guided_eps(eps: Array, grad: Array, t: Array, schedule: Schedule,
     """eps − √(1 − ᾱ_t) w grad, with grad = ∇ log f(y | x_t) in the shape of eps, (N, ...). t: 1..T, one or (N,).
 
     w = 1 is Bayes' rule, w = 0 leaves eps as it is. The result has the dtype of eps.
-    ValueError: shapes that differ, t out of range.
     Eq. diffusion.20, Eq. diffusion.21, Eq. diffusion.22; Dhariwal and Nichol 2021, algorithm 2.
     """
     return eps - per_example(np.sqrt(1 - schedule.alpha_bar[t]) * w, like(grad, eps))
@@ -62,7 +61,7 @@ def classifier_free_eps(eps_cond: Array, eps_uncond: Array, w: float) -> Array:
     """(1 + w) eps_cond − w eps_uncond, all of one shape (N, ...): away from the unconditional prediction.
 
     w = 0 is the conditional model, w = −1 the unconditional one. (Other papers call 1 + w the scale of guidance.)
-    The result has the dtype of eps_cond. ValueError: shapes that differ. Eq. diffusion.23; Ho and Salimans 2021.
+    The result has the dtype of eps_cond. Eq. diffusion.23; Ho and Salimans 2021.
     """
     return (1 + w) * eps_cond - w * like(eps_uncond, eps_cond)
 
@@ -72,7 +71,7 @@ def drop_labels(y: Any, u: Any, p: float) -> numpy.ndarray:
     """The labels y (N,) with −1, no label, where u < p: u (N,) uniform in [0, 1), p the share to be dropped.
 
     Trained on such labels, one network is the conditional and the unconditional model that `classifier_free_eps` needs.
-    ValueError: labels below −1, u of another shape or outside [0, 1), p outside [0, 1]. Ho and Salimans 2021, alg. 1.
+    ValueError: u of 1 or more. Ho and Salimans 2021, alg. 1.
     """
     if np.max(u, initial=0) >= 1:
         raise ValueError(f"u must be in [0, 1), got values up to {np.max(u):.6g}")
@@ -101,7 +100,8 @@ def classifier_gradient(log_prob: Callable, x: Array, t: Array) -> Array:
 def clip_similarity(image: Array, text: Array) -> Array:
     """The cosines (N,) of image embeddings (N, E) with text embeddings, (N, E) or one for all, (1, E).
 
-    They have the dtype of image. ValueError: other shapes, a row of zeros, which has no direction. Radford et al. 2021.
+    They have the dtype of image. ValueError: neither N nor one text, a row of zeros, which has no direction. Radford et
+    al. 2021.
     """
     if len(text) not in (1, len(image)):
         raise ValueError(f"text must have 1 row or {len(image)}, as image has, got {len(text)}")
@@ -197,7 +197,7 @@ def in_interval(guided: Callable, plain: Callable, schedule: Schedule, low: floa
     """The model (x, t, y=None) that is `guided` where low ≤ σ_t ≤ high and `plain` elsewhere, σ = √((1 − ᾱ)/ᾱ).
 
     A batch at one time calls one of them; examples on both sides call each for its own. Times between whole steps take
-    σ in between. ValueError: low or high negative, low above high. Eq. after.25; Kynkäänniemi et al. 2024.
+    σ in between. ValueError: low above high. Eq. after.25; Kynkäänniemi et al. 2024.
     """
     high = checks.number("high", high, low)
 

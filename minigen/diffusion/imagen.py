@@ -22,7 +22,7 @@ from minigen.types import Array
 
 @checked(x0="N, ...")
 def static_threshold(x0: Array) -> Array:
-    """x0 (N, ...) cut off at −1 and 1. ValueError: no examples, values that are not finite."""
+    """x0 (N, ...) cut off at −1 and 1."""
     return np.clip(x0, -1, 1)
 
 
@@ -31,7 +31,7 @@ def dynamic_threshold(x0: Array, p: float = 0.995) -> Array:
     """clip(x0, −s, s)/s with s = max(1, the quantile p of |x0|), each example (N, ...) by itself.
 
     The quantile is interpolated linearly between the two nearest values, as NumPy's. Where no more than a share 1 − p
-    of an example's values lies outside [−1, 1], s is 1. ValueError: p outside [0, 1], no examples, not finite.
+    of an example's values lies outside [−1, 1], s is 1.
     """
     flat = np.reshape(x0, (len(x0), -1))  # (N, D)
     s = np.maximum(_quantile(np.abs(flat), p), 1)[:, None]  # (N, 1)

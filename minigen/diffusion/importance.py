@@ -28,7 +28,7 @@ def loss_aware_probabilities(losses: Any, uniform: float = 0.001) -> numpy.ndarr
     """How often to draw each time step, from its last losses: (T, history) -> (T,) float64, summing to 1.
 
     (1 − uniform) · √mean(loss²)/Σ + uniform/T, where Σ is the sum of the roots. If all losses are 0, 1/T each.
-    ValueError: losses not (T, history), uniform outside [0, 1]. Nichol and Dhariwal 2021, eq. 18.
+    Nichol and Dhariwal 2021, eq. 18.
     """
     size = numpy.sqrt(numpy.mean(losses**2, axis=1))  # (T,)
     if size.sum() == 0:
@@ -41,7 +41,6 @@ class LossAwareTimes:
 
     They are uniform until every time step has `history` losses, and from then on those of `loss_aware_probabilities`:
     with `uniform` > 0 every time step keeps being drawn.
-    ValueError: T or history below 1, uniform outside [0, 1].
     """
 
     @checked(history=whole, T=whole, uniform=probability)
@@ -67,7 +66,7 @@ class LossAwareTimes:
 
     @checked(rng=Rng, n=whole)
     def sample(self, rng: numpy.random.Generator, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """Time steps (n,), int64, and their weights 1/(T p_t), (n,), float32. ValueError: n below 1, no generator.
+        """Time steps (n,), int64, and their weights 1/(T p_t), (n,), float32.
 
         The mean of weight · loss is, in expectation, that of the losses of uniformly drawn time steps.
         """

@@ -33,7 +33,7 @@ def discretized_log_prob(x: Array, mean: Array, log_variance: Array, levels: int
 
     The Gaussian N(mean, exp(log_variance)) is cut into bins that reach half a gray value to either side of each level;
     the two at the ends reach to infinity. P(x) is the mass of the bin of x, so that the probabilities of all gray
-    values sum to 1. ValueError: shapes that differ, x outside [−1, 1], fewer than 2 levels. Ho et al. 2020, eq. 13.
+    values sum to 1. ValueError: shapes that differ, x outside [−1, 1]. Ho et al. 2020, eq. 13.
     """
     batch_shape(x=x, mean=mean, log_variance=log_variance)
     checks.between("x", x, -1, 1)
@@ -163,7 +163,7 @@ class VLBTerms(NamedTuple):
 
     @property
     def total(self) -> numpy.ndarray:
-        """L_VLB for each example, nats, (N,): an upper bound on −log p(x0), in the mean over draws."""
+        """L_VLB for each example, nats, (N,): an upper bound on −log p(x0), on average over draws."""
         return self.nats.sum(axis=1)
 
     @property

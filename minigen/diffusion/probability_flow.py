@@ -69,7 +69,8 @@ def velocity_model(eps_model: Callable, schedule: Schedule) -> Callable:
 def spaced_angles(steps: int, low: float = 0.002, high: float = numpy.pi / 2, power: float = 2.0) -> numpy.ndarray:
     """The ends of `steps` steps from angle `low` to `high`, (steps + 1,), rising: low + (high − low)(i/steps)^power.
 
-    With power above 1 they are finer near the data, where paths bend most. ValueError: 0 ≤ low < high ≤ π/2 not met.
+    With power above 1 they are finer near the data, where paths bend most. ValueError: high is not above low, or is
+    above π/2.
     """
     high = checks.number("high", high, low, numpy.pi / 2, without=low)
     angles = low + (high - low) * numpy.linspace(0, 1, steps + 1) ** power
@@ -81,8 +82,7 @@ def spaced_angles(steps: int, low: float = 0.002, high: float = numpy.pi / 2, po
 def posterior_divergence(phi: Any, covariance: Array) -> Array:
     """The divergence of the velocity from the covariance of x0 given x: D cot φ − cos φ tr Cov[x0 | x]/sin³φ.
 
-    phi: one angle or (N,), in (0, π/2]; covariance (N, D, D) -> (N,). ValueError: shapes, φ not in (0, π/2].
-    Eq. after.07
+    phi: one angle or (N,), in (0, π/2]; covariance (N, D, D) -> (N,). ValueError: other φ. Eq. after.07
     """
     n, dim = np.shape(covariance)[:2]
     phi = checked_angles("phi", phi, n)

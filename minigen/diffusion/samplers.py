@@ -1,4 +1,4 @@
-"""Faster samplers: from noise to data with any model of the noise, `eps_model(x, t)`. That of DDPM stands in `ddpm`.
+"""Faster samplers: from noise to data with any model of the noise, `eps_model(x, t)`. That of DDPM is in `ddpm`.
 
     x = rng.standard_normal((1000, 2), dtype=numpy.float32)       # x_T, pure noise
     x = strided(model, x, schedule, 20, rng)                      # DDPM in 20 steps, each with fresh noise
@@ -76,8 +76,8 @@ def ddim_variance(before: Any, now: Any, eta: float) -> Array:
     """σ² of a DDIM step between two times s < t: eta² times the β̃ of the pair, whose β is 1 − now/before.
 
     before, now: ᾱ_s and ᾱ_t, numbers in (0, 1] or arrays, one of either for several of the other too. With σ = eta √β̃,
-    as in the paper, eta comes in squared. ValueError: now not below before, shapes that do not go together.
-    Eq. diffusion.25; Song, Meng and Ermon 2021, eq. 16.
+    as in the paper, eta comes in squared. ValueError: before above 1, shapes that do not go together. Eq. diffusion.25;
+    Song, Meng and Ermon 2021, eq. 16.
     """
     return eta**2 * (1 - before) / (1 - now) * (1 - now / before)
 
@@ -88,8 +88,7 @@ def ddim_step(x: Array, t: Array, s: Array, eps: Array, z: Array | None, schedul
 
     x_s = √ᾱ_s x̂_0 + √(1 − ᾱ_s − σ²) eps + σ z. σ² is eta² times the β̃ of the pair (s, t), whose β is 1 − ᾱ_t/ᾱ_s.
     eta = 0 uses no noise: z may be None, and s may lie on either side of t. eta = 1 uses as much as DDPM with variance
-    "posterior". ValueError: t or s outside 0..T; with eta > 0 also s after t, and no z.
-    Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26
+    "posterior". Eq. diffusion.24, Eq. diffusion.25, Eq. diffusion.26
     """
     before, now = schedule.alpha_bar[s], schedule.alpha_bar[t]
     x0 = per_example(1 / np.sqrt(now), x - per_example(np.sqrt(1 - now), eps))  # as in `predict_x0_from_eps`
@@ -193,7 +192,7 @@ def fewer_steps(schedule: Schedule, steps: int | None) -> Schedule:
 def clipped(eps_model: Callable, schedule: Schedule, low: float = -1.0, high: float = 1.0) -> Callable:
     """The eps model (x, t, y=None) whose implied x0 is clipped to [low, high], as pixels are: `with_corrected_x0`.
 
-    ValueError: high not above low, `schedule` not a Schedule, `eps_model` not a function.
+    ValueError: high not above low.
     """
     high = checks.number("high", high, low, without=low)
     return with_corrected_x0(eps_model, schedule, lambda x0: np.clip(x0, low, high))

@@ -29,7 +29,7 @@ class Schedule:
         alpha               α = 1 − β
         alpha_bar           ᾱ_t = α_1 α_2 ... α_t; alpha_bar[0] = 1
         posterior_variance  β̃, the variance of x_{t-1} when x_t and x_0 are known; 0 at t = 1 (and at t = 0)
-        posterior_variance_clipped    the same with its value at t = 2 also at t = 1, so that it has a logarithm
+        posterior_variance_clipped    the same with its value at t = 2 at t = 1 too, so that it has a logarithm
         snr                 signal-to-noise ratio ᾱ/(1 − ᾱ), infinite at t = 0
         sigma               1/√snr: the noise of x_t in units of the data, the σ of NCSN and of Karras et al.
         times               the time argument of a model at step t: t itself, except after `subset`
@@ -123,7 +123,7 @@ def posterior_variances(beta: Array) -> numpy.ndarray:
     """β̃_t = (1 − ᾱ_{t−1})/(1 − ᾱ_t) β_t, the variance of x_{t−1} when x_t and x_0 are known: beta (T,) -> (T,).
 
     beta holds β_1 ... β_T and the result β̃_1 ... β̃_T. The first is 0: before the first step there is x_0 itself.
-    ValueError: beta is not a vector, or not between 0 and 1. Eq. diffusion.07
+    Eq. diffusion.07
     """
     alpha_bar = numpy.cumprod(1 - beta)  # (T,)
     before = numpy.concatenate([[1.0], alpha_bar[:-1]])  # ᾱ one step earlier
@@ -159,8 +159,7 @@ def spaced_timesteps(T: int, steps: int) -> numpy.ndarray:
 def cosine_beta(T: int, s: float = 0.008, largest: float = 0.999) -> numpy.ndarray:
     """The β of the cosine schedule, (T,) float64: 1 − f(t)/f(t−1), cut off above at `largest`, for t = 1 ... T.
 
-    f(t) = cos²((t/T + s)/(1 + s) · π/2). ValueError: T not a whole number, s negative, largest not in (0, 1].
-    Eq. diffusion.18; Nichol and Dhariwal 2021.
+    f(t) = cos²((t/T + s)/(1 + s) · π/2). Eq. diffusion.18; Nichol and Dhariwal 2021.
     """
     f = numpy.cos((numpy.arange(T + 1) / T + s) / (1 + s) * numpy.pi / 2) ** 2  # (T + 1,)
     return numpy.minimum(1 - f[1:] / f[:-1], largest)

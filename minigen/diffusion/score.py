@@ -32,7 +32,7 @@ from minigen.types import Array
 def noise_scales(largest: float, smallest: float, levels: int) -> numpy.ndarray:
     """Noise levels (levels,), float64, that fall in equal ratios from `largest` to `smallest`; one level: `largest`.
 
-    ValueError: scales that are not positive, smallest above largest, levels below 1.
+    ValueError: smallest above largest, levels below 1.
     """
     if smallest > largest:
         raise ValueError(f"smallest must be at most largest, {largest:g}, got {smallest:g}")
@@ -61,8 +61,8 @@ def sliced_score_matching_loss(score: Callable, x: Array, v: Array, variance_red
 
     score(x) -> (N, D), each row made of its own row of x only; x and v are (N, D), the rows of v random directions
     with E vvᵀ = I, such as normal ones. Then it is, in expectation and but for a constant of the data, half the mean
-    squared error of the score, with one derivative in the place of D. Differentiable in the parameters of `score`.
-    ValueError: shapes. Song, Garg, Shi and Ermon 2019, eq. 7 and 8.
+    squared error of the score, with one derivative instead of D. Differentiable in the parameters of `score`.
+    ValueError: v or the score has another shape. Song, Garg, Shi and Ermon 2019, eq. 7 and 8.
     """
     batch_shape(x=x, v=v)
 

@@ -25,7 +25,7 @@ def contrastive_loss(image: Array, text: Array, log_scale: Any) -> Array:
 
     image and text (N, E) are embeddings, row i of one belonging to row i of the other. They are brought to length 1;
     the logits are exp(log_scale) · image textᵀ (N, N), log_scale a scalar that is learned too.
-    ValueError: shapes that differ, a row of zeros, log_scale that is not a scalar.
+    ValueError: a row of zeros, log_scale that is not a scalar.
     """
     log_scale = checks.array("log_scale", log_scale)
     image, text = unit_rows("image", image), unit_rows("text", text)
@@ -40,7 +40,7 @@ def contrastive_gradient(logits: Array) -> Array:
     """The gradient of `contrastive_loss` in its logits (N, N), a row for each image and a column for each caption.
 
     It is (P + Q − 2 I)/2N, with P the softmax of each row, the captions for an image, Q that of each column, the images
-    for a caption, and I the right answers. ValueError: logits that are not square or not finite.
+    for a caption, and I the right answers.
     """
     logits = checks.finite("logits", logits)
     n = len(logits)
@@ -66,7 +66,7 @@ def unit_rows(name: str, rows: Array) -> Array:
 def mean_of_words(h: Array, tokens: numpy.ndarray) -> Array:
     """The mean over the words of each text: h (N, L, width), tokens (N, L), 0 where there is no word -> (N, width).
 
-    ValueError: shapes that do not fit, a text without a word.
+    ValueError: tokens of another shape, a text without a word.
     """
     tokens = checks.integers("tokens", tokens, *np.shape(h)[:2])
     words = (tokens > 0).astype(h.dtype)[:, :, None]  # (N, L, 1)

@@ -29,7 +29,7 @@ def prior_loss(prior: Callable, z: Array, y: Any, t: Any, eps: Array, schedule: 
 
     z (N, ...) are clean embeddings, y the conditions as the prior takes them, t one time step or (N,) in 1..T, passed
     to the prior as (N,). A prior that returns the mean of the embeddings has their variance as its loss.
-    ValueError: shapes, t out of range, a prediction of another shape. Eq. diffusion.31
+    ValueError: a prediction of another shape. Eq. diffusion.31
     """
     t = np.broadcast_to(t, (len(z),))
     predicted = prior(q_sample(z, t, eps, schedule), t, y)

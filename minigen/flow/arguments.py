@@ -13,7 +13,7 @@ import numpy
 from autograd.tracer import isbox
 
 from minigen import checks
-from minigen.checks import Call, Declared, Sized
+from minigen.checks import Call, Declared, Sized, Words, worded
 from minigen.types import Array
 
 
@@ -27,6 +27,18 @@ def check_broadcast(name: str, part: Any, **examples: Array) -> None:
         raise ValueError(f"{name} must broadcast against one example of {batch}, {one}, got {small}")
 
 
+def check_varies(x: numpy.ndarray, axis: int | tuple[int, ...], what: str = "coordinate", name: str = "x") -> None:
+    """ValueError, which says where, if x is constant over `axis`; its computed deviation need not be 0."""
+    constant = x.max(axis=axis) == x.min(axis=axis)
+    if numpy.any(constant):
+        where = f"{numpy.count_nonzero(constant)} of {constant.size} places"
+        if constant.ndim == 1:
+            where = f"{name}[..., {', '.join(map(str, numpy.flatnonzero(constant)[:5]))}]"
+        hint = "leave out what does not vary, or add noise to it"
+        raise ValueError(f"{name} must vary in every {what} to be standardized, got a constant in {where}: {hint}")
+
+
+@worded("made of zeros (changed) and ones (kept), some of each")
 def zeros_and_ones(name: str, mask: Any) -> numpy.ndarray:
     """A mask as float32. ValueError unless it holds zeros (changed) and ones (kept), some of each."""
     mask = numpy.asarray(mask, numpy.float32)
@@ -52,6 +64,9 @@ def checked_input(mask: Array, name: str, a: Any) -> Array:
 class Mask(Declared):
     """A mask that broadcasts against one example of the array before it."""
 
+    def words(self) -> Words:
+        return Words("an array that broadcasts against one example")
+
     def __call__(self, name: str, value: Any, call: Call) -> Array:
         first = call.first[EXAMPLES.axes]
         check_coupling(value, **{first: call.arguments[first]})
@@ -60,6 +75,9 @@ class Mask(Declared):
 
 class OneScaleEach(Declared):
     """An array (N, ...) whose examples have the shape of the argument `log_scale`."""
+
+    def words(self) -> Words:
+        return Words("an array (N, ...) of examples in the shape of log_scale")
 
     def __call__(self, name: str, value: Any, call: Call) -> Array:
         return one_scale_each(name, value, call.arguments["log_scale"])
@@ -85,6 +103,9 @@ class Invertible(Sized):
 
     def __init__(self) -> None:
         super().__init__("C, C")
+
+    def words(self) -> Words:
+        return super().words()._replace(one="a finite, invertible array")
 
     def __call__(self, name: str, value: Any, call: Call) -> Array:
         W = super().__call__(name, value, call)

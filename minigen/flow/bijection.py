@@ -13,14 +13,14 @@ conditional bijection depends on; the others ignore it. Results are in the dtype
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.checks import Sized, checked, floats, number, positive, whole
-from minigen.flow.arguments import check_broadcast
+from minigen.flow.arguments import check_broadcast, check_varies
 from minigen.nn import Module, depth_to_space, space_to_depth
 from minigen.tensor import jacobian, like, sigmoid, softplus
 from minigen.types import Array, Float32, Rng
@@ -188,16 +188,16 @@ class Affine(Bijection):
             raise ValueError(f"shift and log_scale must agree, got {self.shift.shape} and {self.log_scale.shape}")
 
     @checked(x="N, ...")
-    def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] = 0) -> None:
+    def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] = 0) -> Self:
         """Set both, in place, so that the inverse gives the examples x (N, ...) mean 0 and variance 1 over `axis`.
 
-        ValueError: x is not finite, does not vary, or does not have the right shape.
+        Returns self. ValueError: x does not vary, or its examples do not have the shape of the scales.
         """
         check_broadcast("log_scale", self.log_scale, x=x)
-        if numpy.any(x.max(axis=axis) == x.min(axis=axis)):  # the deviation of a constant need not round to 0
-            raise ValueError("x must vary in every coordinate to be standardized")
+        check_varies(x, axis)
         self.shift[...] = x.mean(axis=axis)
         self.log_scale[...] = numpy.log(x.std(axis=axis))
+        return self
 
     @checked(z=Sized("N, ...", finite=False))
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
@@ -300,7 +300,7 @@ class Logit(Bijection):
 
     The small alpha keeps the logit finite at x = 0 and 1. Papamakarios et al. 2017 (alpha = 1e-6 there for MNIST); Dinh
     et al. 2017, section 4.1, have alpha + (1 − alpha) x with alpha = 0.05.
-    ValueError: alpha not in [0, 0.5), x not in [0, 1].
+    `inverse` raises ValueError unless x lies in [0, 1].
     """
 
     @checked(alpha=partial(number, low=0, high=0.5, without=0.5))

@@ -32,7 +32,7 @@ MOST_ROWS = 8  # of a matrix whose n! permutations are summed over
 def jacobian_matrix(f: Callable, x: Array) -> Array:
     """The matrix of partial derivatives of f at one point, J[i, j] = ∂f_i/∂x_j: x (n,), f(x) (m,) -> (m, n).
 
-    One backward pass for each row. ValueError: x or f(x) is not a vector, or x is not finite. Eq. flow.01
+    One backward pass for each row. ValueError: f(x) is not a vector. Eq. flow.01
     """
 
     def checked(v: Array) -> Array:
@@ -57,7 +57,7 @@ def leibniz_determinant(M: Array) -> Array:
     """det M as the sum over all permutations j of (−1)^τ(j) M[0, j_0] M[1, j_1] ...: M (n, n) -> a scalar.
 
     τ counts the inversions of j. There are n! terms, so n is at most 8. The sum is a polynomial, so it has a gradient
-    everywhere, also where M is singular. ValueError: M is not square, is larger, or is not finite. Eq. flow.02
+    everywhere, even where M is singular. ValueError: M is not square, is larger, or is not finite. Eq. flow.02
     """
     M = _small_square("M", M)
     total = 0.0
@@ -87,7 +87,7 @@ def _small_square(name: str, M: Array) -> Array:
 def inverse_slope(f: Callable, x: Array) -> Array:
     """The slope of f⁻¹ at y = f(x), computed without f⁻¹: 1/f'(x), x (N,) -> (N,). f is applied elementwise.
 
-    ValueError: the slope of f is 0 at some x, or x is not finite. Eq. flow.07
+    ValueError: the slope of f is 0 at some x. Eq. flow.07
     """
     slope = _slope("f", f, x)
     if np.any(slope == 0):
@@ -100,7 +100,7 @@ def pushforward_density(x: Array, base_density: Callable, inverse: Callable) -> 
     """The density of x = f(z) on the line, where z has `base_density`: π(f⁻¹(x)) |(f⁻¹)'(x)|, x (N,) -> (N,).
 
     base_density maps (N,) to (N,). inverse is f⁻¹, applied elementwise; its slope is computed by automatic
-    differentiation. f may rise or fall. ValueError: other shapes, or x is not finite. Eq. flow.03
+    differentiation. f may rise or fall. ValueError: base_density or inverse returns another shape. Eq. flow.03
     """
     slope = _slope("inverse", inverse, x)
     z = inverse(x)
@@ -115,7 +115,7 @@ def pushforward_log_prob(x: Array, base_log_prob: Callable, inverse: Callable) -
 
     base_log_prob maps (N, D) to (N,), inverse (N, D) to (N, D), each example independently. The determinant is that of
     the full Jacobian, by automatic differentiation. It costs D backward passes and about D³ operations for each
-    example, and works for any map. ValueError: other shapes, or x is not finite. Eq. flow.04
+    example, and works for any map. ValueError: base_log_prob or inverse returns another shape. Eq. flow.04
     """
     z = inverse(x)
     checks.same_shape(**{"x": x, "inverse(x)": z})
@@ -129,7 +129,8 @@ def linear_flow_log_prob(x: Array, shift: Array, L: Array) -> Array:
     """log p(x), nats, of x = shift + L z with z ~ N(0, I) and a lower triangular L: x (N, D) -> (N,).
 
     shift (D,), L (D, D). The determinant of L is the product of its diagonal, which may have any signs but no 0.
-    ValueError: other shapes, a number above the diagonal or a 0 on it, or a value is not finite. Eq. flow.04
+    ValueError: shift or L has another shape or is not finite; a number above the diagonal of L, or a 0 on it.
+    Eq. flow.04
     """
     dims = np.shape(x)[1]
     shift = checks.array("shift", shift, dims)

@@ -45,9 +45,9 @@ def divergence(velocity: Callable, x: Array, t: Any) -> tuple[Array, Array]:
 def hutchinson_divergence(velocity: Callable, x: Array, t: Any, probe: Array) -> tuple[Array, Array]:
     """velocity(x, t) (N, D) and probeᵀ J probe (N,), J the Jacobian of each example, by one backward pass.
 
-    It is the divergence in the mean over probes (N, D) with E probe probeᵀ = I, such as signs or normal numbers. Keep
+    It is the divergence on average over probes (N, D) with E probe probeᵀ = I, such as signs or normal numbers. Keep
     the probe along a path, so that the estimate of its integral belongs to one function.
-    ValueError: other shapes. Eq. after.06; Hutchinson 1990, Grathwohl et al. 2019.
+    ValueError: probe or the velocity has another shape. Eq. after.06; Hutchinson 1990, Grathwohl et al. 2019.
     """
     probe = like(checks.array("probe", probe, *np.shape(x)), x)
     t = _times(t, x)
@@ -59,8 +59,7 @@ def hutchinson_divergence(velocity: Callable, x: Array, t: Any, probe: Array) ->
 def step_log_det(J: Array, h: float) -> Array:
     """log |det(I + h J)| of an Euler step of size h: Jacobians of the velocity (N, D, D) -> (N,).
 
-    ValueError: other shapes, or a determinant that is not positive: such a step folds space and is not invertible.
-    Eq. after.05
+    ValueError: a determinant that is not positive: such a step folds space and is not invertible. Eq. after.05
     """
     h = checks.number("h", h)
     signs, log_dets = np.linalg.slogdet(numpy.eye(np.shape(J)[-1], dtype=J.dtype) + h * J)

@@ -9,14 +9,22 @@ import inspect
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.checks import checked, floats, nonnegative, positive, probability, unchecked, whole
-from minigen.flow.arguments import EXAMPLES, MASK, OneScaleEach, checked_input, one_scale_each, zeros_and_ones
+from minigen.flow.arguments import (
+    EXAMPLES,
+    MASK,
+    OneScaleEach,
+    check_varies,
+    checked_input,
+    one_scale_each,
+    zeros_and_ones,
+)
 from minigen.flow.bijection import Bijection
 from minigen.nn import MLP, Module, he_gain
 from minigen.tensor import like, stop_gradient, tanh
@@ -55,7 +63,8 @@ def additive_forward(z: Array, m: Callable, mask: Array) -> tuple[Array, Array]:
     """x = z where mask is 1, x = z + m(kept half) where it is 0; log |det dx/dz| = 0. Eq. flow.14
 
     m maps mask·z, in which the changed half is zero, to shifts of its shape, of which those of the kept half do not
-    count. z (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: other shapes.
+    count. z (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,). ValueError: m returns another
+    shape.
     """
     return z + additive_shift(m, mask, z), np.zeros(len(z), dtype=z.dtype)
 
@@ -108,7 +117,7 @@ class AdditiveCoupling(Bijection):
 def diagonal_scale(z: Array, log_scale: Array) -> tuple[Array, Array]:
     """x = exp(log_scale)·z, and log |det dx/dz| = Σ log_scale, which is the same for every example.
 
-    z (N, ...), log_scale shaped as one example -> x (N, ...), log_det (N,). ValueError: other shapes.
+    z (N, ...), log_scale shaped as one example -> x (N, ...), log_det (N,).
     """
     log_scale = like(log_scale, z)
     return z * np.exp(log_scale), np.sum(log_scale) * np.ones(len(z), dtype=z.dtype)
@@ -122,15 +131,15 @@ class DiagonalScale(Bijection):
         self.log_scale = numpy.zeros(sizes, numpy.float32)
 
     @checked(x=floats)
-    def standardize(self, x: numpy.ndarray, std: float = 1.0) -> None:
+    def standardize(self, x: numpy.ndarray, std: float = 1.0) -> Self:
         """Set the scales, in place, so that the inverse gives the examples x (N, ...) this deviation everywhere.
 
-        ValueError: x is not finite, has a constant coordinate, or does not have the right shape.
+        Returns self. ValueError: x has a constant coordinate, or does not have the right shape.
         """
         x = one_scale_each("x", x, self.log_scale)
-        if numpy.any(x.max(axis=0) == x.min(axis=0)):
-            raise ValueError("x must vary in every coordinate to be standardized")
+        check_varies(x, 0)
         self.log_scale[...] = numpy.log(x.std(axis=0) / checks.positive("std", std))
+        return self
 
     def forward(self, z: Array, context: Array | None = None) -> tuple[Array, Array]:
         return diagonal_scale(z, self.log_scale)
@@ -144,7 +153,6 @@ def affine_forward(z: Array, s: Array, t: Array, mask: Array) -> tuple[Array, Ar
     """x = z where mask is 1, x = z·exp(s) + t where it is 0; log |det dx/dz|. Eq. flow.10
 
     z, s and t (N, ...), mask broadcasts against one example -> x (N, ...), log_det (N,), in the dtype of z.
-    ValueError: other shapes.
     """
     s, t, changed = like(s, z), like(t, z), like(1 - mask, z)
     return z * np.exp(changed * s) + changed * t, affine_log_det(s, mask)

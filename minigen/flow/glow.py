@@ -7,14 +7,14 @@ squeeze before and a split after. Kingma and Dhariwal, "Glow: Generative Flow wi
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import autograd.numpy as np
 import numpy
 
 from minigen import checks
 from minigen.checks import checked, whole, wholes
-from minigen.flow.arguments import Invertible, halved_image_shape, width_at_each_scale
+from minigen.flow.arguments import Invertible, check_varies, halved_image_shape, width_at_each_scale
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Split, Squeeze, StandardNormal, Unsqueeze
 from minigen.flow.coupling import AffineCoupling, channel_mask
 from minigen.nn import Conv2d, Module, he_gain
@@ -41,19 +41,20 @@ class ActNorm(Affine):
         self.standardize(x)
         return self.inverse(x)[0]
 
-    def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] | None = None) -> None:
+    def standardize(self, x: numpy.ndarray, axis: int | tuple[int, ...] | None = None) -> Self:
         """Set both, in place, so that the inverse gives each channel of x mean 0 and variance 1 (with 1/n).
 
-        Over the batch and all positions, unless `axis` is given. ValueError: a constant channel, other shapes.
+        Over the batch and all positions, unless `axis` is given. Returns self. ValueError: a constant channel, other
+        shapes.
         """
         x = checks.array("x", x, "N", ..., len(self.shift))
         if axis is None:
             shift, log_scale = actnorm_init(x)
             self.shift[...] = shift
             self.log_scale[...] = log_scale
-            return
-        _check_varies(x, axis)
-        super().standardize(x.astype(numpy.float64), axis)
+            return self
+        check_varies(x, axis, "channel")
+        return super().standardize(x.astype(numpy.float64), axis)
 
 
 @checked(x="N, ..., C")
@@ -61,19 +62,13 @@ def actnorm_init(x: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     """(shift, log_scale), both (C,), with which actnorm gives the batch x mean 0 and variance 1 in each channel.
 
     x: (N, C) or (N, H, W, C). (x − shift)·exp(−log_scale) is standardized over the batch and all positions, with the
-    variance 1/n Σ. ValueError: a constant channel, other shapes. Kingma and Dhariwal 2018, section 3.1.
+    variance 1/n Σ. ValueError: a constant channel. Kingma and Dhariwal 2018, section 3.1.
     """
     axes = tuple(range(x.ndim - 1))
-    _check_varies(x, axes)
+    check_varies(x, axes, "channel")
     wide = x.astype(numpy.float64)  # a sum of many float32 numbers far from 0 loses their spread
     shift, log_scale = wide.mean(axis=axes), numpy.log(wide.std(axis=axes))
     return shift.astype(x.dtype), log_scale.astype(x.dtype)
-
-
-def _check_varies(x: Array, axes: Any) -> None:
-    """ValueError if a channel is constant; its computed deviation need not be 0."""
-    if numpy.any(x.max(axis=axes) == x.min(axis=axes)):
-        raise ValueError("x must vary in every channel to be standardized")
 
 
 # ------------------------------------------------------------------------------------------- 1×1 convolutions
@@ -83,14 +78,14 @@ def _check_varies(x: Array, axes: Any) -> None:
 def conv1x1(h: Array, W: Array) -> Array:
     """W times the channel vector of each position: h (N, H, W, C) or (N, C), W (C, C) -> the shape of h.
 
-    y[..., i] = Σ_j W[i, j] h[..., j]. ValueError: other shapes.
+    y[..., i] = Σ_j W[i, j] h[..., j].
     """
     return like(linear(h, np.transpose(W)), h)
 
 
 @checked(W=Invertible(), height=whole, width=whole)
 def conv1x1_log_det(W: Array, height: int, width: int) -> Array:
-    """height · width · log |det W|, the log-det of `conv1x1` on an image: W (C, C) -> (). ValueError: W is singular.
+    """height · width · log |det W|, the log-det of `conv1x1` on an image: W (C, C) -> ().
 
     Eq. flow.15
     """
@@ -101,8 +96,7 @@ def conv1x1_log_det(W: Array, height: int, width: int) -> Array:
 def lu_parts(W: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
     """(P, L, U, sign, log_s) with W = P (L + I)(U + diag(sign · exp(log_s))), whose log |det| is the sum of log_s.
 
-    P a permutation, L strictly lower and U strictly upper triangular, all (C, C); sign ±1 and log_s, (C,). ValueError:
-    W is not square, or singular.
+    P a permutation, L strictly lower and U strictly upper triangular, all (C, C); sign ±1 and log_s, (C,).
     """
     from scipy.linalg import lu
 
@@ -116,7 +110,7 @@ def lu_parts(W: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
 def lu_matrix(P: Array, L: Array, U: Array, sign: Array, log_s: Array) -> Array:
     """P (L + I)(U + diag(sign · exp(log_s))), all (C, C) but sign and log_s (C,) -> (C, C).
 
-    Of L only what stands below the diagonal counts, of U only what stands above. ValueError: shapes that differ.
+    Of L only what is below the diagonal counts, of U only what is above.
     """
     identity = numpy.eye(len(P), dtype=L.dtype)
     lower = np.tril(L, -1) + identity
@@ -225,7 +219,7 @@ class GlowStep(Chain):
     """One step of flow on images (N, H, W, channels): inferring, actnorm, 1×1 convolution, affine coupling.
 
     The coupling keeps the first half of the channels; its network has `width` channels and, with `size` (H, W), a
-    learned bias for each position. ValueError: fewer than 2 channels.
+    learned bias for each position.
     """
 
     @checked(channels=partial(whole, least=2), width=whole)

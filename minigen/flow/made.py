@@ -16,7 +16,7 @@ import autograd.numpy as np
 import numpy
 
 from minigen import checks
-from minigen.checks import Sized, checked, function, whole
+from minigen.checks import Sized, checked, function, whole, worded
 from minigen.nn import Linear, MaskedLinear, Module
 from minigen.tensor import bce_with_logits, like, linear, sigmoid
 from minigen.types import Array, Float32, Rng
@@ -36,7 +36,7 @@ def made_masks(
     The degree of input i is order[i] + 1. Hidden degrees lie in 1 ... D − 1 (with rng, no lower than the lowest of the
     layer before), so that no hidden unit depends on the last coordinate. A hidden unit is connected to degrees m ≤ its
     own, output i to those with m < order[i] + 1. With D = 1 the hidden degrees are 0 and the output is constant.
-    ValueError: other sizes, not a permutation. Eq. flow.18
+    ValueError: `hidden` that are not positive whole numbers, an order that is not a permutation. Eq. flow.18
     """
     widths = _checked_widths(hidden)
     degrees = [_checked_order(order, dim) + 1]
@@ -96,7 +96,7 @@ def ancestral_sample(logits: Callable, order: Any, u: Array) -> numpy.ndarray:
     u:      uniform numbers in [0, 1], (n, D), one for each coordinate; x has their dtype.
 
     D whole passes, each for one column; `MADE.sample` gives the same at less cost.
-    ValueError: other shapes, not a permutation. Eq. flow.16
+    ValueError: logits of another shape, an order that is not a permutation. Eq. flow.16
     """
     x = numpy.zeros_like(u)
     for i in numpy.argsort(_checked_order(order, u.shape[1])):
@@ -184,7 +184,7 @@ class MADE(Module):
 
         Coordinates of `given` (n, D) are kept where `known`, bool of a shape that broadcasts to it, is True. The others
         are drawn given those at *earlier* places: samples of p(others | known) if the known ones come first.
-        ValueError: only one of the two, other shapes and kinds.
+        ValueError: only one of the two, or values of another shape or kind.
         """
         x, known = _known_coordinates(n, self.dim, self.outputs == 1, given, known)
         _, context = self._inputs(x, context)
@@ -265,7 +265,7 @@ class Stepwise:
             self.ends.append((self.x, _rows(made.skip.w * made.skip.mask)))
 
     def parameters(self, place: int, i: int) -> numpy.ndarray:
-        """(outputs, n), those of coordinate i, which stands at this place."""
+        """(outputs, n), those of coordinate i, which is at this place."""
         for k, layer in enumerate(self.layers):
             new = self.units[k][place]
             if len(new):
@@ -299,6 +299,7 @@ def _known_coordinates(n: int, dim: int, binary: bool, given: Any, known: Any) -
     return numpy.where(known, given, 0).astype(numpy.float32), known
 
 
+@worded("made of zeros and ones")
 def zeros_and_ones(name: str, x: Array) -> Array:
     """`x`, if it holds nothing but 0 and 1."""
     if isinstance(x, numpy.ndarray) and not numpy.all((x == 0) | (x == 1)):

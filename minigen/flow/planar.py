@@ -29,7 +29,7 @@ def u_hat(u: Array, w: Array) -> Array:
 
     û = u + (softplus(wᵀu) − 1 − wᵀu) w/‖w‖²: only the part of u along w is changed. In float32 wᵀû, computed from û,
     is above −1 for wᵀu ≥ −10; from about −13 down it is −1 to rounding, a little above or below. ValueError: w = 0,
-    other shapes.
+    shapes that differ.
     """
     checks.same_shape(u=u, w=w)
     w = like(w, u)
@@ -44,7 +44,8 @@ def u_hat(u: Array, w: Array) -> Array:
 def planar_forward(z: Array, u: Array, w: Array, b: Array) -> tuple[Array, Array]:
     """x = z + u tanh(wᵀz + b), and log |det dx/dz| = log |1 + (1 − tanh²) uᵀw|: z (N, D) -> x (N, D), (N,).
 
-    u and w (D,) or (N, D), b () or (N,). u is used as given: it is invertible if wᵀu > −1. ValueError: other shapes.
+    u and w (D,) or (N, D), b () or (N,). u is used as given: it is invertible if wᵀu > −1. ValueError: other shapes of
+    u, w and b.
     """
     n, dim = np.shape(z)
     u, w = (_check_parameter(name, a, (dim,), (n, dim)) for name, a in (("u", u), ("w", w)))
@@ -113,7 +114,8 @@ def planar_chains(z: Array, u: Array, w: Array, b: Array) -> tuple[Array, Array]
 
     u and w (L, K, D), b (L, K): chain k sends its N points through `planar_forward` with u[0, k], then u[1, k], and so
     on, u used as given. The log-dets add up by Eq. flow.08. The gradient is written out by hand: recorded operation by
-    operation, a chain of 32 layers costs five times as much. It has no second derivative. ValueError: other shapes.
+    operation, a chain of 32 layers costs five times as much. It has no second derivative. ValueError: other shapes of
+    u, w and b.
     """
     chains, _, dim = np.shape(z)
     u, w = checks.array("u", u, "L", chains, dim), checks.array("w", w, "L", chains, dim)
@@ -199,7 +201,7 @@ def radial_forward(z: Array, center: Array, alpha: Array, beta: Array) -> tuple[
     """x = z + beta h (z − center), h = 1/(alpha + r), r = ‖z − center‖, and its log-det: z (N, D) -> x (N, D), (N,).
 
     log |det dx/dz| = (D − 1) log(1 + beta h) + log(1 + beta h − beta r h²). center (D,), or (N, D); alpha > 0 and
-    beta > −alpha, which make it invertible, () or (N,). ValueError: other shapes and values.
+    beta > −alpha, which make it invertible, () or (N,). ValueError: other shapes and values of center, alpha and beta.
     """
     n, dim = np.shape(z)
     center = _check_parameter("center", center, (dim,), (n, dim))
@@ -217,7 +219,7 @@ def distance_before(R: Array, alpha: Array, beta: Array) -> Array:
     """The distance r ≥ 0 from the center that a radial layer makes R = r + beta r/(alpha + r): R (N,) -> r (N,).
 
     It is the positive root of r² + (alpha + beta − R) r − alpha R = 0. R ≥ 0; alpha > 0 and beta > −alpha () or (N,).
-    ValueError: other shapes and values.
+    ValueError: R below 0, other shapes and values of alpha and beta.
     """
     if not isbox(R) and not numpy.all(R >= 0):
         raise ValueError(f"R must not be negative, got {numpy.min(R):.6g}")

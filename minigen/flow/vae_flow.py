@@ -5,7 +5,7 @@
 A Gaussian with independent coordinates is rarely close to the true posterior, and the bound is lower by their KL
 divergence; the flow reduces it. The KL divergence from the prior then has no closed form and is estimated from one
 draw. Rezende and Mohamed 2015 (a chain of `Planar`); Kingma et al. 2016 (an `IAF` with the encoder's features as
-context). `flow_prior` keeps the Gaussian posterior and replaces the prior by a flow (Su and Wu 2018).
+context). `flow_prior` keeps the Gaussian posterior and replaces the prior with a flow (Su and Wu 2018).
 """
 
 import math
@@ -32,7 +32,7 @@ def flow_posterior(
 
         kl = log N(z0; mu, exp(logvar)) − log |det dz/dz0| − log N(z; 0, I).
 
-    One draw can be negative; its mean over eps is the divergence. ValueError: shapes that differ.
+    One draw can be negative; its mean over eps is the divergence.
     """
     z0 = mu + np.exp(logvar / 2) * eps
     z, log_det = apply(bijection.forward, z0, context)
@@ -52,7 +52,7 @@ def flow_prior(mu: Array, logvar: Array, eps: Array, bijection: Bijection) -> tu
 
         kl = log N(z; mu, exp(logvar)) − log N(u; 0, I) − log |det du/dz|.
 
-    Its mean over eps from N(0, I) is the divergence. ValueError: shapes that differ. Su and Wu 2018, Chen et al. 2017
+    Its mean over eps from N(0, I) is the divergence. Su and Wu 2018, Chen et al. 2017
     """
     z = mu + np.exp(logvar / 2) * eps
     u, log_det = bijection.inverse(z)

@@ -35,7 +35,7 @@ def gated_unit(filter: Array, gate: Array) -> Array:
 def mu_law(x: Array, mu: float = 255) -> Array:
     """sign(x) log(1 + mu |x|)/log(1 + mu), waves x in [−1, 1] of any shape: quiet values get more of the levels.
 
-    ValueError: x outside [−1, 1], mu not positive. ITU-T G.711
+    ValueError: x outside [−1, 1]. ITU-T G.711
     """
     x = checks.between("x", x, -1, 1)
     positive = np.where(x >= 0, x, 0)  # two branches, so that the derivative is right at 0 too
@@ -47,7 +47,7 @@ def mu_law(x: Array, mu: float = 255) -> Array:
 def mu_law_encode(x: Array, levels: int = 256) -> numpy.ndarray:
     """Waves x in [−1, 1] -> codes 0 ... levels − 1, integers of the same shape: ⌊(y + 1)/2 · (levels − 1) + ½⌋.
 
-    y is `mu_law(x, levels − 1)`. ValueError: x outside [−1, 1], fewer than 2 levels.
+    y is `mu_law(x, levels − 1)`. ValueError: x outside [−1, 1].
     """
     y = mu_law(numpy.asarray(x, numpy.float64), levels - 1)
     return numpy.floor((y + 1) / 2 * (levels - 1) + 0.5).astype(numpy.int64)
@@ -57,7 +57,7 @@ def mu_law_encode(x: Array, levels: int = 256) -> numpy.ndarray:
 def mu_law_decode(codes: Any, levels: int = 256) -> numpy.ndarray:
     """The x, float64, whose companded y is 2 · code/(levels − 1) − 1: undoes `mu_law_encode` up to its rounding.
 
-    ValueError: codes that are not whole numbers in 0 ... levels − 1.
+    ValueError: codes that are not integers in 0 ... levels − 1.
     """
     codes = checks.integers("codes", codes, most=levels - 1)
     y = 2 * codes / (levels - 1) - 1

@@ -20,8 +20,7 @@ def generator_gradient(generator: Any, discriminator: Callable, z: numpy.ndarray
     """∇_θ loss(D(G_θ(z))) as one vector: all P parameters of the generator in a row, (P,), in their dtype.
 
     z (N, dim_z): latents. discriminator(x) gives logits (N,) and is not changed; loss(logits) is a number, such as
-    `losses.generator_loss_minimax`. Raises ValueError for latents that are not a finite matrix, or a loss that is not
-    callable.
+    `losses.generator_loss_minimax`.
     """
     grads = grad(lambda g: loss(discriminator(g(z))))(generator)
     return np.concatenate([g.ravel() for g in leaves(grads)])
@@ -31,8 +30,8 @@ def generator_gradient(generator: Any, discriminator: Callable, z: numpy.ndarray
 def generator_gradient_norm(generator: Any, discriminator: Callable, z: numpy.ndarray, loss: Callable) -> float:
     """‖∇_θ loss(D(G_θ(z)))‖, the Euclidean norm over all parameters of the generator.
 
-    Arguments and errors are those of `generator_gradient`. Squares are summed in float64, as they may be below the
-    range of float32.
+    Arguments are those of `generator_gradient`. Squares are summed in float64, as they may be below the range of
+    float32.
     """
     grads = grad(lambda g: loss(discriminator(g(z))))(generator)
     squares = [np.sum(g.astype(float) ** 2) for g in leaves(grads)]
@@ -44,7 +43,7 @@ def signal_and_noise(gradients: numpy.ndarray) -> tuple[float, float]:
     """(‖ḡ‖, √(Σ‖g_k − ḡ‖² / (K − 1))): the norm of the mean of K gradients, and their spread around it.
 
     gradients (K, P), one for each minibatch. The square of the second is the total variance of a minibatch's gradient,
-    unbiased. Raises ValueError for gradients that are not a finite matrix of at least two rows.
+    unbiased. Raises ValueError if K = 1.
     """
     gradients = gradients.astype(float)
     k = len(gradients)

@@ -21,8 +21,7 @@ def feature_matching_loss(real_features: Array, fake_features: Array) -> Array:
     """‖mean f(real) − mean f(fake)‖², a scalar: a loss for the generator, in place of the adversarial one.
 
     real_features (N, F) and fake_features (M, F) are hidden features of the discriminator, `discriminator.features(x)`.
-    Only their means are matched. The discriminator keeps its own loss. Raises ValueError for features that are not
-    finite matrices with the same number of columns. Salimans et al. 2016, section 3.1.
+    Only their means are matched. The discriminator keeps its own loss. Salimans et al. 2016, section 3.1.
     """
     gap = np.mean(real_features, axis=0) - np.mean(fake_features, axis=0)  # (F,)
     return np.sum(gap**2)
@@ -33,7 +32,7 @@ def minibatch_closeness(m: Array) -> Array:
     """o_ib = Σ_j exp(−‖M_ib − M_jb‖₁): how close each example is to its batch, (N, B, C) -> (N, B).
 
     m holds B vectors of C numbers for each of N examples. The sum runs over the whole batch, i itself included, so o
-    lies between 1 (alone) and N (all the same). Raises ValueError for m that is not a finite array of three axes.
+    lies between 1 (alone) and N (all the same).
     """
     distance = np.sum(np.abs(m[:, None] - m[None, :]), axis=3)  # (N, N, B)
     return np.sum(np.exp(-distance), axis=1)  # (N, B)
@@ -69,8 +68,7 @@ class MinibatchDiscrimination(Module):
 def running_mean(mean: numpy.ndarray, value: numpy.ndarray, count: int) -> numpy.ndarray:
     """The mean of `count` values, from the mean of the first count − 1 and the last value, all of one shape.
 
-    For count = 1 it is the value itself, up to rounding, whatever numbers `mean` holds. Raises ValueError for a
-    count below 1 or shapes that differ.
+    For count = 1 it is the value itself, up to rounding, whatever numbers `mean` holds.
     """
     return mean + (value - mean) / count
 
@@ -104,7 +102,7 @@ class HistoricalAverage:
         self.updates = 0
 
     def update(self, model: Module) -> None:
-        """Include the model's current parameters in the mean; ValueError if names or shapes differ."""
+        """Include the model's current parameters in the average; ValueError if names or shapes differ."""
         current = self._parameters(model)
         self.updates += 1
         for name, mean in self.mean.items():
@@ -140,8 +138,7 @@ def virtual_moments(x: Array, reference: Array) -> tuple[Array, Array]:
     """Mean and variance over the reference batch and the example itself: two arrays (N, 1, ..., 1, C).
 
     x (N, ..., C), reference (R, ..., C); the variance divides by the number of values. The axes between are positions
-    of a feature map, and count as values of their channel. Raises ValueError for arrays that are not finite or do not
-    fit. Salimans et al. 2016, section 3.5.
+    of a feature map, and count as values of their channel. Salimans et al. 2016, section 3.5.
     """
     r, places = len(reference), tuple(range(1, np.ndim(x) - 1))
     own_mean = np.mean(x, axis=places, keepdims=True)  # (N, 1, ..., 1, C)
@@ -191,7 +188,7 @@ class VirtualBatchNorm(Module):
 def instance_noise(x: Array, std: float, rng: Rng) -> Array:
     """x + std·N(0, I), in the shape and dtype of x: applied to real and fake alike, it makes their supports overlap.
 
-    Apply it to every input of the discriminator, with fresh noise at each call and a std that decays to zero. Raises
-    ValueError for x that is not finite or a std that is negative. Sønderby et al. 2016; Arjovsky and Bottou 2017.
+    Apply it to every input of the discriminator, with fresh noise at each call and a std that decays to zero. Sønderby
+    et al. 2016; Arjovsky and Bottou 2017.
     """
     return x + std * rng.standard_normal(np.shape(x), dtype=x.dtype)

@@ -15,10 +15,7 @@ PARALLEL = 1e-5  # sin of the angle below which two directions count as equal or
 
 @checked(a="D", b="D", t="T")
 def interpolate_linear(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) -> numpy.ndarray:
-    """(1 − t) a + t b: the straight line from a (D,) to b (D,), at t (T,), 0 at a and 1 at b. Returns (T, D).
-
-    Raises ValueError for ends that are not finite vectors of one length D, or a t that is not a finite vector.
-    """
+    """(1 − t) a + t b: the straight line from a (D,) to b (D,), at t (T,), 0 at a and 1 at b. Returns (T, D)."""
     t = t.astype(np.result_type(a, b))[:, None]  # (T, 1)
     return (1 - t) * a + t * b  # (T, D)
 
@@ -28,8 +25,8 @@ def interpolate_spherical(a: numpy.ndarray, b: numpy.ndarray, t: numpy.ndarray) 
     """(sin((1 − t)Ω) a + sin(tΩ) b) / sin Ω, with Ω the angle between a and b: (D,), (D,), (T,) -> (T, D).
 
     The great circle if a and b are equally long; linear where they point in the same direction. Shoemake 1985.
-    Raises ValueError as `interpolate_linear` does, for an end that is 0, or for ends in opposite directions, between
-    which the shortest path is not unique.
+    Raises ValueError for an end that is 0, and for ends in opposite directions, between which the shortest path is not
+    unique.
     """
     t = t.astype(np.result_type(a, b))[:, None]  # (T, 1)
     lengths = np.linalg.norm(a) * np.linalg.norm(b)

@@ -26,7 +26,6 @@ def discriminator_loss(real_logits: Array, fake_logits: Array, smooth: float = 0
 
     real_logits (N,) and fake_logits (M,); a scalar in nats. With `smooth` = s the target of the real examples is 1 − s
     instead of 1 (one-sided label smoothing, Salimans et al. 2016); the target of the fakes stays 0.
-    Raises ValueError for logits that are not finite vectors or a `smooth` outside [0, 1).
     """
     real = np.mean(softplus(-real_logits))  # target 1
     if smooth:  # −(1 − s) log D − s log(1 − D) = −log D + s·l, because log D − log(1 − D) = l
@@ -40,7 +39,7 @@ def generator_loss_minimax(fake_logits: Array) -> Array:
     """mean log(1 − D(G(z))), a scalar in nats: the generator's part of the minimax game. Eq. gan.03
 
     Its gradient vanishes where D(G(z)) is close to 0: d/dl log(1 − σ(l)) = −σ(l) → 0 as l → −∞.
-    fake_logits (N,); ValueError if it is not a finite vector.
+    fake_logits (N,).
     """
     return -np.mean(softplus(fake_logits))
 
@@ -49,9 +48,9 @@ def generator_loss_minimax(fake_logits: Array) -> Array:
 def generator_loss_nonsaturating(fake_logits: Array) -> Array:
     """−mean log D(G(z)), a scalar in nats: the loss that Goodfellow et al. 2014 train with.
 
-    It has the fixed point of the minimax loss, but its gradient in the logit, −σ(−l), is largest where D(G(z)) is
-    close to 0.
-    fake_logits (N,); ValueError if it is not a finite vector.
+    It has the fixed point of the minimax loss, but its gradient with respect to the logit, −σ(−l), is largest where
+    D(G(z)) is close to 0.
+    fake_logits (N,).
     """
     return np.mean(softplus(-fake_logits))
 
@@ -61,7 +60,6 @@ def optimal_discriminator(p_r: numpy.ndarray, p_g: numpy.ndarray) -> numpy.ndarr
     """D*(x) = p_r(x) / (p_r(x) + p_g(x)), from the two densities at the same points, any shape. Eq. gan.06
 
     Where both densities are zero any value is optimal; 1/2 is returned.
-    Raises ValueError for densities that are negative, not finite or of different shapes.
     """
     total = p_r + p_g
     some = total > 0
@@ -74,8 +72,7 @@ def smoothed_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, smooth: float) -> n
 
     It is the optimal discriminator times 1 − s, so it never exceeds 1 − s and orders points as the unsmoothed one does.
     With two-sided smoothing (target s for the fakes) the numerator would be (1 − s)·p_r + s·p_g, which does not vanish
-    where p_r = 0. Raises ValueError as `optimal_discriminator` does, or for a `smooth` outside [0, 1).
-    Salimans et al. 2016, section 3.4.
+    where p_r = 0. Salimans et al. 2016, section 3.4.
     """
     return (1 - smooth) * optimal_discriminator(p_r, p_g)
 
@@ -85,7 +82,7 @@ def value_at_optimum(p_r: numpy.ndarray, p_g: numpy.ndarray, dx: float) -> float
     """L(G, D*) = ∫ p_r log D* + p_g log(1 − D*) dx by a sum over grid cells of size dx, in nats.
 
     It equals 2·JS(p_r, p_g) − 2 log 2, so −2 log 2 = −1.386 when the densities agree and 0 when they are disjoint.
-    Raises ValueError as `optimal_discriminator` does, or if dx is not positive. Eq. gan.04, Eq. gan.07, Eq. gan.09
+    Eq. gan.04, Eq. gan.07, Eq. gan.09
     """
     p_r, p_g = p_r.astype(float), p_g.astype(float)
     real = _times_log(p_r, optimal_discriminator(p_r, p_g))

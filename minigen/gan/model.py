@@ -117,7 +117,7 @@ class GANDescent:
 
     Attributes: `gan`, and `state`, all that a step changes, by name, for the checkpoints of `fit`: the players, their
     optimizers, `rng` and the batches. A run that is resumed from them goes on bit for bit, unless batches are an
-    iterator without `state()` and `load_state()`, such as a generator function's, which begins anew.
+    iterator without `state()` and `load_state()`, such as a generator function's, which begins again.
     """
 
     @checked(gan=GAN, rng=Rng)

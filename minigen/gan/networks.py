@@ -22,7 +22,7 @@ class Generator(Module):
 
     Weights start with a variance that keeps that of z from layer to layer (`minigen.nn.he_gain`). On rings of narrow
     modes this gave sharper samples than smaller weights. A `gain`, as that of `MLP`, sets that of all layers, the last
-    one too. Raises ValueError for sizes that are not positive.
+    one too.
     """
 
     @checked(width=whole, dim_z=whole, dim_x=whole, depth=partial(whole, least=0))
@@ -58,7 +58,7 @@ class Generator(Module):
 class Discriminator(Module):
     """x (N, dim_x) -> logits or scores (N,), through `depth` hidden layers of `width` units.
 
-    The hidden layers start with the `gain` of `MLP`. Raises ValueError for sizes that are not positive.
+    The hidden layers start with the `gain` of `MLP`.
     """
 
     @checked(dim_x=whole, width=whole, depth=whole)
@@ -121,7 +121,7 @@ class ConvGenerator(Module):
 
     A linear layer to a quarter of the side, then two transposed convolutions that double it, with batch norm and ReLU
     between. Radford et al. 2015. `hidden` adds a layer of that many units before, as in Chen et al. 2016 (InfoGAN).
-    Raises ValueError for sizes that are not positive, or a side that is not a multiple of 4.
+    Raises ValueError if `hidden` is not positive or `side` is not a multiple of 4.
     """
 
     @checked(dim_z=whole, width=whole, channels=whole)
@@ -165,7 +165,7 @@ class ConvDiscriminator(Module):
     paper; a critic with a gradient penalty has no batch norm, which would make the score of one example depend
     on the others. A unit of the last convolution receives 10×10 pixels; the output is a weighted sum of the units.
     `hidden` adds a fully connected layer of that many units, which receives the whole image (Chen et al. 2016).
-    Raises ValueError for sizes that are not positive, or a side that is not a multiple of 4.
+    Raises ValueError if `hidden` is not positive or `side` is not a multiple of 4.
     """
 
     @checked(width=whole, channels=whole)

@@ -78,7 +78,6 @@ def line_points(theta: float, y: ArrayLike) -> numpy.ndarray:
     """The points (theta, y) of the line at theta: of P for theta = 0, of Q otherwise. Eq. gan.14
 
     theta: a number. y (N,): heights in [0, 1], such as `rng.random(N)`. Returns (N, 2).
-    Raises ValueError for a theta that is not a finite number, or heights that are not a vector or lie outside [0, 1].
     """
     return np.stack([np.full_like(y, theta), y], axis=1)  # (N, 2)
 
@@ -88,7 +87,7 @@ def line_divergences(theta: ArrayLike) -> tuple[numpy.ndarray, numpy.ndarray, nu
     """KL, JS and W₁ of the line at 0 and the line at theta: three arrays shaped as theta. Eq. gan.15, Eq. gan.16
 
     KL(P ‖ Q) = KL(Q ‖ P) is inf as soon as the lines differ, JS is log 2 (both in nats), and W₁ is |theta|, in units of
-    the plane. All three are 0 where the lines coincide. Raises ValueError for a theta that is not finite real numbers.
+    the plane. All three are 0 where the lines coincide.
     """
     apart = theta != 0
     kl = np.where(apart, np.inf, 0.0)

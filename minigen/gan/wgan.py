@@ -24,7 +24,6 @@ def critic_loss(real_scores: Array, fake_scores: Array) -> Array:
     """mean f(fake) − mean f(real), a scalar: the critic's loss, the negative of its estimate of K·W. Eq. gan.19
 
     real_scores (N,), fake_scores (M,), in units of the data times the critic's slope.
-    Raises ValueError for scores that are not finite vectors.
     """
     return np.mean(fake_scores) - np.mean(real_scores)
 
@@ -33,7 +32,7 @@ def critic_loss(real_scores: Array, fake_scores: Array) -> Array:
 def generator_loss(fake_scores: Array) -> Array:
     """−mean f(G(z)), a scalar: the part of the estimated distance that depends on the generator. Eq. gan.19
 
-    fake_scores (N,). Raises ValueError for scores that are not a finite vector.
+    fake_scores (N,).
     """
     return -np.mean(fake_scores)
 
@@ -43,7 +42,7 @@ def clip_weights(critic: Module, c: float) -> None:
     """Clip every parameter of the critic to [−c, c], in place, which bounds its Lipschitz constant. Eq. gan.18
 
     Buffers (running statistics) and frozen parts stay as they are.
-    Raises ValueError if `critic` is not a model with parameters or c is not positive. Arjovsky et al. 2017, Alg. 1.
+    Raises ValueError if `critic` is not a model with parameters. Arjovsky et al. 2017, Alg. 1.
     """
     for w in _weights(critic):
         w[...] = numpy.clip(w, -c, c)
@@ -57,8 +56,7 @@ def gradient_penalty(
 
     real and fake (N, ...); x̂ = ε·real + (1 − ε)·fake with one ε ~ U(0, 1) for each pair. The loss of the critic adds
     this times λ (10 in the paper). Differentiable with respect to the critic.
-    Raises ValueError for examples that are not finite or whose shapes differ, a critic that does not map (N, ...) to
-    (N,), a negative target. Gulrajani et al. 2017, Alg. 1.
+    Raises ValueError for a critic that does not map (N, ...) to (N,). Gulrajani et al. 2017, Alg. 1.
     """
     epsilon = rng.random(len(real))  # (N,)
     return unchecked(gradient_penalty_at)(critic, real, fake, epsilon, target)
@@ -68,7 +66,7 @@ def gradient_penalty(
 def gradient_penalty_at(critic: Callable, real: Array, fake: Array, epsilon: Array, target: float = 1.0) -> Array:
     """The gradient penalty with its random numbers as an argument: x̂ = ε·real + (1 − ε)·fake, pair by pair.
 
-    real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError as `gradient_penalty` does.
+    real, fake (N, ...) and epsilon (N,) in [0, 1]. Raises ValueError for a critic that does not map (N, ...) to (N,).
     """
     epsilon = epsilon.astype(real.dtype)
     epsilon = np.reshape(epsilon, (-1,) + (1,) * (np.ndim(real) - 1))  # (N, 1, ...)
@@ -96,7 +94,6 @@ def penalized_slope(distance: Array, penalty: float = 10.0) -> Array:
 
     On a `distance` W a critic of slope s opens a gap s·W and pays λ(s − 1)², λ = `penalty`. So the gap of the best
     critic is larger than W, by W²/2λ. distance is a number or an array of any shape, and so is the result.
-    Raises ValueError for a distance that is negative or not finite, or a penalty that is not positive.
     """
     return 1 + distance / (2 * penalty)
 
@@ -105,7 +102,7 @@ def penalized_slope(distance: Array, penalty: float = 10.0) -> Array:
 def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
     """‖∇f(x)‖ for each example: x (N, ...) -> (N,). Differentiable with respect to the critic.
 
-    Raises ValueError as `gradient_penalty` does.
+    Raises ValueError for a critic that does not map (N, ...) to (N,).
     """
     # The gradient of the sum is that of each score at its own example, as long as the critic does not mix examples.
     slopes = grad(lambda x: np.sum(_scores(critic, x)))(x)  # (N, ...)
@@ -116,7 +113,7 @@ def gradient_norm(critic: Callable, x: numpy.ndarray) -> Array:
 def lipschitz_estimate(critic: Callable, x: numpy.ndarray) -> float:
     """The largest gradient norm of the critic over the points x (N, ...): a lower bound on its Lipschitz constant K.
 
-    Raises ValueError as `gradient_penalty` does. Eq. gan.18
+    Raises ValueError as `gradient_norm` does. Eq. gan.18
     """
     return float(numpy.max(gradient_norm(critic, x)))
 

@@ -68,8 +68,8 @@ def nll_gap(density: Any, log_prob: Callable[[np.ndarray], ArrayLike], x: ArrayL
 
     density: has the exact `log_prob(x)`, shape (N,), as the densities of `minigen.data.toy`. log_prob: the model's,
     likewise. x: (N, D), fresh samples of the density. Returns `(gap, standard_error)`. It estimates
-    KL(p || model), the model's expected NLL less the density's entropy, never negative. Point by point, as here, it has
-    a much smaller variance than the difference of the two means.
+    KL(p || model), the model's expected NLL minus the density's entropy, never negative. Point by point, as here, it
+    has a much smaller variance than the difference of the two means.
     ValueError: log-probabilities of another shape, or non-finite.
     """
     x = np.asarray(x)

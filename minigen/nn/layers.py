@@ -13,7 +13,7 @@ import numpy
 from autograd.tracer import getval
 
 from minigen import checks
-from minigen.checks import Sized, checked, nonnegative, positive, probability, unchecked, whole, wholes
+from minigen.checks import Sized, checked, nonnegative, positive, probability, unchecked, whole, wholes, worded
 from minigen.nn.module import Module
 from minigen.tensor import (
     batch_norm,
@@ -38,7 +38,7 @@ GAINS = {"he": 6**0.5, "lecun": 3**0.5}
 
 @checked(scale=nonnegative, rng=Rng)
 def uniform(rng: Rng, shape: tuple[int, ...], fan_in: int, scale: float = 1.0) -> numpy.ndarray:
-    """Float32 weights, uniform in ±scale/√fan_in. ValueError unless rng is a generator."""
+    """Float32 weights, uniform in ±scale/√fan_in."""
     bound = numpy.float32(scale / fan_in**0.5)
     return rng.uniform(-1, 1, shape).astype(numpy.float32) * bound
 
@@ -73,6 +73,7 @@ def _check_padding(padding: int) -> None:
         pair("padding", padding, least=0)
 
 
+@worded("an even number of at least 2")
 def even(name: str, value: Any) -> int:
     """`value`, if it is an even number of at least 2."""
     if checks.whole(name, value, least=2) % 2:
@@ -80,6 +81,7 @@ def even(name: str, value: Any) -> int:
     return value
 
 
+@worded("an array of finite numbers of shape (N,)")
 def time_steps(name: str, value: Any) -> numpy.ndarray:
     """`value` as float64 (N,)."""
     t = checks.floats(name, value, dtype=numpy.float64)

@@ -27,7 +27,7 @@ class Module(Storable):
     Float arrays are parameters, unless the tuple `buffers` lists the attribute's name (a mask, running statistics).
     Everything else (numbers, functions, integer arrays) is a setting: kept in copies, never trained. One array at two
     places, such as `self.out.w = self.embedding.w`, is one parameter: its weights are tied.
-    `save` writes a module to a file and `from_file` makes it anew, see `Storable`.
+    `save` writes a module to a file and `from_file` makes it again, see `Storable`.
     """
 
     buffers: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Whole models in files: beside a model's arrays stand its class and the arguments of its constructor, as JSON.
+"""Whole models in files: beside a model's arrays are its class and the arguments of its constructor, as JSON.
 
     flow.save("flow.npz")
     flow = RealNVP.from_file("flow.npz")
@@ -67,7 +67,7 @@ class Storable:
     def save(self, path: str | os.PathLike) -> Path:
         """Write all arrays, the class and the arguments of its constructor to an `.npz` file, all or nothing.
 
-        `from_file` makes the model anew from the file, `load` reads the arrays alone. Nothing else is stored: neither
+        `from_file` makes the model again from the file, `load` reads the arrays alone. Nothing else is stored: neither
         which parts are frozen, nor the mode (`train` or `eval`), nor a setting that was changed after construction.
         """
         state = self.state()

@@ -34,7 +34,7 @@ class EMA:
     def follow(self, model: Module, arrays: list[np.ndarray]) -> None:
         """Move the average toward `model`, whose parameters are these arrays, in their order: `update`, unchecked.
 
-        Tied weights may stand there once, or once for each of their places.
+        Tied weights may be there once, or once for each of their places.
         """
         if len(arrays) > len(self._parameters):
             arrays = list({id(a): a for a in arrays}.values())

@@ -4,7 +4,7 @@
     value, grads = value_and_grad(loss)(model, batch)
     optimizer.step(grads)
 
-The update rules are those of the PyTorch optimizers of the same names. An array that stands at several places of a
+The update rules are those of the PyTorch optimizers of the same names. An array that is at several places of a
 `Module` is one parameter, updated once, by the sum of the gradients of its uses.
 """
 
@@ -216,7 +216,7 @@ class Adam(Optimizer):
 
 def clip_grad_norm(grads: Any, max_norm: float) -> float:
     """Scale a tree of gradients in place so that its global Euclidean norm is at most `max_norm`; returns the norm
-    before. An array that stands there twice, as that of tied weights, counts once."""
+    before. An array that is there twice, as that of tied weights, counts once."""
     checks.positive("max_norm", max_norm)
     arrays = [] if isinstance(grads, type) else list({id(g): g for g in leaves(grads)}.values())
     if not arrays:

@@ -107,7 +107,7 @@ def line(
 ) -> Axes:
     """Functions of one variable: `ys` is one array (N,) or a dictionary of named ones, over `x` (N,).
 
-    A legend has the names; the name of a single curve stands at the y axis, unless `ylabel` is given.
+    A legend has the names; the name of a single curve is at the y axis, unless `ylabel` is given.
 
     fill:   shade down to zero, all or those named. band: (low, high) around a curve, by name when there are several.
     styles: "-", "--", ":" by name. log: "x", "y", "xy" or True for "y". markers: a dot at each point.

@@ -48,7 +48,7 @@ def _modules(model: Module) -> list[tuple[str, Module]]:
 
 
 def _own_arrays(module: Module) -> dict[str, np.ndarray]:
-    """The float arrays that are attributes of this very module and no buffers (also when it is frozen)."""
+    """The float arrays that are attributes of this very module and no buffers (even when it is frozen)."""
     arrays = {name: value for name, value in vars(module).items() if isinstance(value, np.ndarray)}
     return {name: value for name, value in arrays.items() if value.dtype.kind == "f" and name not in module.buffers}
 

@@ -31,7 +31,7 @@ def image_grid(
     cmap: str = "gray",
     gap: int | None = None,
 ) -> Axes:
-    """Images row by row: image k stands in row k // cols, column k % cols.
+    """Images row by row: image k is in row k // cols, column k % cols.
 
     images: (N, H, W), (N, H, W, 1) or (N, H, W, 3), or flat (N, D) with `shape` given.
     limits: the values drawn black and white (what lies beyond is clipped). "auto": 0 and 255 for uint8, -1 and 1 when

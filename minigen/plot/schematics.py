@@ -7,7 +7,7 @@
         ["z -> G -> fake -> D -> loss", "x -> D", plot.edge("loss", "G", "gradient", dashed=True, route="over")],
     )
 
-A node stands in the column and row that it names, or, if none does, all stand in one line in their order. Boxes are as
+A node is in the column and row that it names, or, if none does, all are in one line in their order. Boxes are as
 large as their texts, columns as wide as their boxes, and the figure as large as what it shows.
 """
 
@@ -274,7 +274,7 @@ def _label(ax: Axes, arrow: Edge, middle: np.ndarray, normal: np.ndarray, scale:
 def _line(a: np.ndarray, b: np.ndarray, twin: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """From the middle of one box (corners (2, 2)) to that of another: start, end, and the normal to the label's side.
 
-    Twins, arrows that lead to and fro, have their label on their left and stand a little to the left of the middle;
+    Twins, arrows that lead to and fro, have their label on their left and are a little to the left of the middle;
     others have it above, or to the right.
     """
     start, end = a.mean(axis=0), b.mean(axis=0)

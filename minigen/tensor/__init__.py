@@ -2,7 +2,7 @@
 
     value, grads = value_and_grad(loss)(model, batch)
 
-Read `core.py` for how a gradient of a whole model is taken, then any primitive: each derives its gradient in two or
+Read `core.py` for how a whole model is differentiated, then any primitive: each derives its gradient in two or
 three lines. Everything computes in the dtype that it is given: float32 for training, float64 for checking.
 
 Importing this package changes nothing in the running process. Its first computation does: memory, threads of BLAS and

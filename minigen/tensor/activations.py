@@ -116,7 +116,7 @@ def _softplus(x: Array) -> Array:
 
 
 def _softplus_slope(g: Array, y: Array, x: Array) -> Array:
-    """(log(1 + eˣ))' = σ(x) = eˣ/(1 + eˣ) = e^{x − y}: exact also where σ is tiny and ½ + ½ tanh(x/2) would round to
+    """(log(1 + eˣ))' = σ(x) = eˣ/(1 + eˣ) = e^{x − y}: exact even where σ is tiny and ½ + ½ tanh(x/2) would round to
     0."""
     return g * anp.exp(x - y)
 
@@ -259,7 +259,7 @@ def as_floats(x: Any, name: str = "x") -> Array:
 
 
 def relu(x: Array) -> Array:
-    """max(x, 0). The slope is 1 for x > 0 and 0 elsewhere (also at 0)."""
+    """max(x, 0). The slope is 1 for x > 0 and 0 elsewhere (at 0 too)."""
     return _APPLY["relu"](as_floats(x))
 
 

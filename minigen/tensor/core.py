@@ -185,7 +185,7 @@ def value_and_grad(fn: Callable, has_aux: bool = False) -> Callable:
     `grads` is a tree shaped as `tree` (a `Module`, list, tuple, dict or array), with a gradient in place of every
     float array. `fn` must use the tree that it is given: that one is traced.
 
-    An array that stands at several places of a `Module` is one parameter (tied weights): the gradients of its uses are
+    An array that is at several places of a `Module` is one parameter (tied weights): the gradients of its uses are
     summed, and each of its places holds the sum.
 
     With `has_aux`, `fn` returns `(scalar, anything)` and the result is `((value, anything), grads)`.

@@ -5,7 +5,7 @@ nothing is changed. What is different belongs to these two types:
 
 * an operator of a traced array looks at its operands once. autograd's wrapper lists the traced ones, looks for arrays
   of other libraries, and calls itself a second time with the values: a step of RealNVP takes 1.2 times as long so;
-* a node takes its derivative rule from `RULES`, and autograd's where there is none. Those that save time stand here
+* a node takes its derivative rule from `RULES`, and autograd's where there is none. Those that save time are here
   (RealNVP's step takes 1.1 times as long without them, MAF's 1.15), those for other reasons in `rules.py`;
 * what a traced array cannot do is refused with a sentence that says what to do instead.
 """
@@ -268,7 +268,7 @@ def use_types() -> None:
 
 @contextmanager
 def new_trace(counter: tracer.TraceStack) -> Iterator[int]:
-    """The number of a new trace, one deeper than those around it; given back also when the traced function raises."""
+    """The number of a new trace, one deeper than those around it; given back even when the traced function raises."""
     counter.top = number = counter.top + 1
     try:
         yield number

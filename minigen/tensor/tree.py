@@ -96,12 +96,12 @@ def named_leaves(tree: Any, prefix: str = "") -> list[tuple[str, np.ndarray]]:
 def tied_leaves(tree: Any) -> list[int]:
     """Return for each leaf, in the order of `leaves`, the position of the first leaf that is the same parameter.
 
-    An array that stands at two places inside objects (of a model, or of several in a list) is one parameter there: its
+    An array that is at two places inside objects (of a model, or of several in a list) is one parameter there: its
     weights are tied. In a list, tuple or dict of arrays each place is a variable of its own, even if the array is the
     same, so that the gradient of f at [x, x] has two parts.
     """
     found: list = []
-    inside: list[bool] = []  # whether each leaf stands inside an object
+    inside: list[bool] = []  # whether each leaf is inside an object
     _collect(tree, "", False, found, inside)
     first: dict[int, int] = {}
     return [first.setdefault(id(leaf), i) if inside[i] else i for i, (_, leaf) in enumerate(found)]

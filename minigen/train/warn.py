@@ -13,6 +13,7 @@ from minigen.tensor import named_leaves
 LARGE = 100.0  # the root of the mean square of a column; standardized data have 1
 HIGH = 1e4  # a first loss that a model which may standardize the data itself has only where it does not
 ROWS = 10_000  # of large data, that are looked at
+LARGEST_WHOLE = 2**23  # from here on float32 has whole numbers only
 LEAST_ROWS = 10  # of data of which anything is said
 
 
@@ -62,7 +63,7 @@ def warn_of_data(model: Any, x: Any, loss: float) -> None:
 def _warn_of_unbounded_likelihood(x: np.ndarray) -> None:
     """Warn of the columns of a table x (N, D) where a density grows without bound; of images of whole numbers."""
     constant = np.ptp(x, axis=0) == 0
-    whole = (x == np.rint(x)).all(axis=0) & ~constant
+    whole = (x == np.rint(x)).all(axis=0) & ~constant & (np.abs(x).max(axis=0) < LARGEST_WHOLE)
     if x.ndim > 2 and not (whole | constant).all():
         return
     if constant.any() and x.ndim == 2:

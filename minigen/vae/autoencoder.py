@@ -61,8 +61,7 @@ def corrupt(x: numpy.ndarray, rng: Rng, kind: str, level: float) -> numpy.ndarra
           "gaussian"     noise of standard deviation `level` is added to each; the sum is not clipped to [0, 1].
           "salt_pepper"  with probability `level` a number becomes 0 or 1, either as often as the other.
 
-    ValueError for another kind, a level outside [0, 1] (gaussian: below 0), an x that is not finite. Vincent et al.
-    2010.
+    ValueError for a level outside [0, 1] (gaussian: below 0). Vincent et al. 2010.
     """
     checks.number("level", level, 0, numpy.inf if kind == "gaussian" else 1)
     if kind == "gaussian":
@@ -142,7 +141,7 @@ def contractive_penalty(encoder: Callable, x: Array) -> Array:
 
     `encoder` maps x (N, ...) -> (N, ...), each example by itself (no batch statistics). A `Linear` layer with a sigmoid
     takes the closed form, anything else `code_jacobian`. Differentiable with respect to the encoder. Raises ValueError
-    if x is not a finite (N, ...) or the encoder does not give a code for each example.
+    if the encoder does not give a code for each example.
     """
     if isinstance(encoder, Linear) and activation_name(encoder.activation) == "sigmoid":
         return sigmoid_penalty(encoder(x), encoder.w)

@@ -29,8 +29,7 @@ def beta_vae_loss(recon: Array, kl: Array, beta: float) -> Array:
 
     recon (a loss: -log p(x|z), summed over pixels) and kl are two numbers, such as means over a batch, or two arrays
     (N,); the result has their shape. beta = 1 is the VAE. If pixels are averaged instead of summed, the same beta
-    weighs D times as much. Raises ValueError if the shapes differ, a value is not finite, or beta < 0. Higgins et al.
-    2017.
+    weighs D times as much. Raises ValueError if recon and kl differ in shape or are not finite. Higgins et al. 2017.
     """
     recon, kl = _checked_terms(recon, kl)
     return recon + beta * kl
@@ -53,7 +52,7 @@ def capacity_loss(recon: Array, kl: Array, gamma: float, capacity: float) -> Arr
 
     Arguments as in `beta_vae_loss`. Given arrays (N,) every example is pulled to C by itself; give means over the batch
     to pull only their mean, as training usually does. The constraint of Eq. vae.15 with a target rate instead of a
-    multiplier. Raises ValueError as there, or if gamma or capacity is negative. Burgess et al. 2018.
+    multiplier. Raises ValueError as there. Burgess et al. 2018.
     """
     recon, kl = _checked_terms(recon, kl)
     return recon + gamma * np.abs(kl - capacity)
@@ -67,7 +66,7 @@ def traverse(vae: VAE, code: numpy.ndarray, values: numpy.ndarray, dims: Any = N
     """Latent traversals, one number of a code varied and the others fixed: (len(dims), len(values), dim_x).
 
     They start at code (dim_z,); for each of `dims` (all unless given) that number takes each of `values` (V,).
-    Images are means of p(x|z). Raises ValueError if code, values or dims do not fit.
+    Images are means of p(x|z). Raises ValueError if code or dims do not fit.
     """
     checks.instance_with("vae", vae, "decode", "dim_z")
     code = checks.array("code", code, vae.dim_z, dtype=numpy.float32)
@@ -98,7 +97,7 @@ def disentanglement_metric(
     The scale of a coordinate does not matter: each is divided by its standard deviation. Give samples of q(z|x) rather
     than its means if the code has unused coordinates: the means of such a coordinate are tiny, but not noise. Higgins
     et al. take the means of q(z|x), and do not rescale them: scores do not compare with theirs to the last digit.
-    Raises ValueError if an argument does not fit, or if no two rows share a value of some factor.
+    Raises ValueError if codes and factors do not fit, or if no two rows share a value of some factor.
     """
     codes, classes = _codes_and_classes(codes, factors)
     if classes.shape[1] < 2:
@@ -123,7 +122,7 @@ def mutual_information(codes: numpy.ndarray, factors: numpy.ndarray, bins: int =
 
     codes (N, D), factors (N, K) whole numbers. A coordinate with at most `bins` values is taken as it is; another is
     discretized into `bins` quantile bins, so its scale does not matter. The plug-in estimate from counts is too high by
-    about bins * classes / (2 N) nats. Raises ValueError if an argument does not fit or a factor never varies.
+    about bins * classes / (2 N) nats. Raises ValueError if codes and factors do not fit or a factor never varies.
     """
     codes, classes = _codes_and_classes(codes, factors)
     result = numpy.empty((codes.shape[1], classes.shape[1]))
@@ -185,7 +184,7 @@ def _pairs_sharing(
 
     The first row is uniform among those that have a partner, the second uniform among its partners. k: for the error.
     """
-    order = numpy.argsort(value, kind="stable")  # rows of one value stand together
+    order = numpy.argsort(value, kind="stable")  # rows of one value are together
     count = numpy.bincount(value)
     start = numpy.cumsum(count) - count  # where each value begins in that order
     places = numpy.flatnonzero(count[value[order]] > 1)

@@ -69,7 +69,7 @@ class CausalTransformer(Module):
         """Logits (N, L, tokens). Raises ValueError for tokens, labels or context that do not fit."""
         tokens = self._check(tokens, labels, context)
         start = numpy.full((len(tokens), max(self.back)), self.tokens)
-        padded = numpy.concatenate([start, tokens], axis=1)  # (N, max back + L): token i stands at i + max back
+        padded = numpy.concatenate([start, tokens], axis=1)  # (N, max back + L): token i is at i + max back
         x = self.position(numpy.arange(self.length)) + self._given(labels, context)  # (N or 1, L or 1, width)
         for k, embed in zip(self.back, self.token):
             first = max(self.back) - k
@@ -102,7 +102,7 @@ class CausalTransformer(Module):
         """`n` sequences (n, L), int64, drawn token by token, `rows` of them at a time.
 
         A temperature below 1 makes likely tokens likelier: logits are divided by it.
-        Raises ValueError for n < 1, a temperature that is not positive, labels or context that do not fit.
+        Raises ValueError for labels or context that do not fit.
         """
         self._check(numpy.zeros((n, self.length), int), labels, context)
         labels, context = (a if a is None else numpy.asarray(a) for a in (labels, context))
@@ -117,7 +117,7 @@ class CausalTransformer(Module):
         caches = [numpy.empty((2, n, heads, self.length, width // heads), numpy.float32) for _ in self.blocks]
         given = numpy.broadcast_to(self._given(labels, context), (n, self.length, width))
         start = max(self.back)
-        padded = numpy.full((n, start + self.length), self.tokens)  # token i stands at i + max back
+        padded = numpy.full((n, start + self.length), self.tokens)  # token i is at i + max back
         for i in range(self.length):
             x = self.position.table[i] + given[:, i]  # (n, width)
             for k, embed in zip(self.back, self.token):

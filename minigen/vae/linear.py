@@ -32,7 +32,7 @@ def expected_log_likelihood(x: Array, mu: Array, logvar: Array, w: Array, b: Arr
     """E_q log N(x; z w + b, std² I) for z ~ N(mu, diag exp(logvar)), exactly: (N,), nats. The first term of Eq. vae.11
 
     x (N, D_x), mu and logvar (N, D_z), w (D_z, D_x), b (D_x,). The mean of a square is the square of the mean plus the
-    variance, so next to the residual of the mean stands what the spread of z adds: sum over j of sigma_j² |w_j|².
+    variance, so next to the residual of the mean is what the spread of z adds: sum over j of sigma_j² |w_j|².
     Raises ValueError if a shape does not fit, a value is not finite or std is not positive.
     """
     x, mu, logvar, w, b = _fitting(x, mu, logvar, w, b, std)
@@ -44,7 +44,7 @@ def expected_log_likelihood(x: Array, mu: Array, logvar: Array, w: Array, b: Arr
 class LinearGaussian:
     """The model with weights w (D_z, D_x), offset b (D_x,) and noise std > 0; float64, for exactness.
 
-    Raises ValueError if a shape does not fit or std is not positive.
+    Raises ValueError if b does not have shape (D_x,).
     """
 
     @checked(w="D_z, D_x", std=positive)

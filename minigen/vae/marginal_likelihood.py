@@ -20,8 +20,7 @@ def quadrature_log_likelihood(log_px_z: Array, log_pz: Array, dz: float) -> Arra
     """log of the sum over a regular grid of p(x|z) p(z) dz: (K, N) and (K, N) -> (N,), nats. Eq. vae.08
 
     dz is the size of a cell. Exact for a code of one or two numbers and a fine enough grid; the number of cells grows
-    exponentially with the length of the code. Raises ValueError if the shapes differ, a value is NaN or +inf, or dz
-    is not positive.
+    exponentially with the length of the code. Raises ValueError if the shapes differ, or a value is NaN or +inf.
     """
     _check_log_densities(log_px_z=log_px_z, log_pz=log_pz)
     return logsumexp(log_px_z + log_pz, axis=0) + float(np.log(dz))

@@ -60,7 +60,7 @@ def quantization_losses(z: Array, quantized: Array, beta: float = 0.25) -> Losse
 
     z is the encoder's output, `quantized` the code vectors e in its place, sg[.] a value without gradient. The first
     term moves only the codes, the second only the encoder. Two of the three terms of Eq. vae.19.
-    Raises ValueError if the shapes differ, a value is not finite or beta is negative.
+    Raises ValueError if z and quantized differ in shape or are not finite.
     """
     shape = checks.same_shape(2, z=z, quantized=quantized)
     checks.finite("z", z)
@@ -214,7 +214,7 @@ def check_rates(gamma: float, beta: float) -> None:
 
 @checked(z=floats, codebook="K, D")
 def _vectors(z: Array, codebook: Array) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Both as plain arrays; ValueError unless they are finite and share D."""
+    """Both as plain arrays; ValueError unless they share D."""
     z = stop_gradient(z)
     codebook = stop_gradient(codebook)
     if numpy.ndim(codebook) != 2 or numpy.ndim(z) < 1 or numpy.shape(z)[-1] != numpy.shape(codebook)[1]:

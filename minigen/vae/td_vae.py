@@ -243,8 +243,8 @@ class TDVAE(Module):
         """Draws of x_t2 given x_1 ... x_t1: (N, T, dim_x) -> (samples, N, dim_x). t2 may lie beyond T.
 
         z_t1 from p_B, then z_t2 from p_T in one jump, or in jumps of `stride` steps (1: the step-by-step rollout), then
-        x_t2 from p_D or, without `noise`, its mean. ValueError unless 1 <= t1 < t2, t1 <= T, a jump is at most
-        max_gap, and `stride` divides t2 - t1.
+        x_t2 from p_D or, without `noise`, its mean. ValueError unless t1 < t2, t1 <= T, a jump is at most max_gap, and
+        `stride` divides t2 - t1.
         """
         x = checks.array("x", x, "N", "T", self.dim_x)
         stride = t2 - t1 if stride is None else checks.whole("stride", stride)

@@ -39,8 +39,7 @@ def reparameterize(mu: Array, logvar: Array, eps: Array) -> Array:
 def kl_standard_normal(mu: Array, logvar: Array) -> Array:
     """KL(N(mu, diag sigma²) || N(0, I)) = ½ sum(mu² + sigma² - 1 - log sigma²): (N, D) -> (N,), nats.
 
-    The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ or a value is not
-    finite.
+    The KL divergence of Eq. vae.11, with logvar = log sigma². Raises ValueError if the shapes differ.
     """
     shape = checks.same_shape(2, mu=mu, logvar=logvar)
     return 0.5 * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=tuple(range(1, len(shape))))
@@ -122,7 +121,7 @@ class VAE(Module):
     def elbo(self, x: Array, eps: Array) -> Elbo:
         """The ELBO of each example at z = mu + sigma * eps: x (N, dim_x), eps (N, dim_z).
 
-        Raises ValueError if x or eps is not finite.
+        Raises ValueError if eps does not have this shape or is not finite.
         """
         mu, logvar = self.encode(x)
         eps = checks.array("eps", eps, *np.shape(mu))
@@ -238,7 +237,7 @@ def score_function_gradient(
 
     The gradient of E_q f is E_q[(f(z) - baseline) * gradient of log q(z)], for any constant baseline. All arrays are
     (N, D), `f` maps (N, D) -> (N,). Returns two arrays (N, D): one unbiased estimate in each row. Also called REINFORCE
-    (Williams 1992). It applies also where z cannot be written as in Eq. vae.14.
+    (Williams 1992). It applies even where z cannot be written as in Eq. vae.14.
     """
     mu, logvar, eps = checks.floats_of_one_shape(2, mu=mu, logvar=logvar, eps=eps)
     z = reparameterize(mu, logvar, eps)

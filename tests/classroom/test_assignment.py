@@ -107,7 +107,7 @@ AN_ID = 'an exercise such as "gan/02/discriminator_loss"'
         (
             TITLE,
             'helpers = ["../x.py"]',
-            "a declared file stands beside the assignment, named without a folder; got '../",
+            "a declared file is beside the assignment, named without a folder; got '../",
         ),
         (TITLE, 'helpers = ["x.txt"]', "helpers must be a list of Python files such as [\"tools.py\"], got ['x.txt']"),
         (TITLE, 'data = "x.csv"', "data must be a list of files such as [\"points.csv\"], got 'x.csv'"),

@@ -329,7 +329,7 @@ def test_a_damaged_checkpoint(lesson, capsys, kind, damage):
     capsys.readouterr()
     assert call("run", "gan/02", "--resume") == 2
     said = one_line(capsys.readouterr().err)
-    assert "b.npz" in said and "delete the file to train this part anew, or run without --resume" in said
+    assert "b.npz" in said and "delete the file to train this part again, or run without --resume" in said
     file.unlink()
     assert call("run", "gan/02", "--resume") == 0
     assert steps() == 120 and metrics()["claims"] == claims

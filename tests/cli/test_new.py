@@ -135,7 +135,7 @@ def test_it_runs_and_is_checked(own):
 
 @pytest.mark.slow
 def test_its_exercise_is_proved_and_checked_and_trains_the_lesson(own):
-    assert "1 of 1 exercise stands" in own("exercise", "prove", "own/01")
+    assert "1 of 1 exercise is sound" in own("exercise", "prove", "own/01")
     own("exercise", "start", "own/01")
     path = own.home / "exercises" / "own_01.py"
     stub = path.read_text(encoding="utf-8")
@@ -232,6 +232,10 @@ def a_table(path: Path, rows: int = 120) -> Path:
     return path
 
 
+def lines_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
 def run_script(path: Path) -> str:
     environment = {**os.environ, "PYTHONPATH": str(Path(minigen.__file__).parents[1])}
     done = subprocess.run(
@@ -245,13 +249,22 @@ def test_a_script_for_a_table_runs_as_it_is_written(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     a_table(tmp_path / "table.csv")
     assert main(["new", "--data", "table.csv"]) == 0
-    assert capsys.readouterr().out == "table_flow.py: run it with  python table_flow.py\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "table.csv: 120 rows",
+        "  name         left out: most of its cells are no numbers (dates can be written as numbers of days)",
+        "  length       modelled as it is",
+        "  width in cm  modelled as it is",
+        "  count        whole numbers, made continuous by noise",
+        "  lab          left out: it is 7 in every row",
+        "table_flow.py: run it with  python table_flow.py",
+    ]
     text = Path("table_flow.py").read_text(encoding="utf-8")
-    assert '# without name (text), lab (constant)\nCOLUMNS = ["length", "width in cm", "count"]\n' in text
+    assert '# without name, lab\nCOLUMNS = {"length": "%.3f", "width in cm": "%.3f", "count": "%.0f"}' in text
     assert "data.dequantize(table, rng, [2])" in text
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 100 and len(lines_of(text)) <= 25
     printed = run_script(tmp_path / "table_flow.py")
-    first = re.search(r"^row (\d+): [\d.]+ nats: length [-\d.]+, width in cm [-\d.]+, count \d+$", printed, re.M)
+    cells = r"{'length': [-\d.]+, 'width in cm': [-\d.]+, 'count': \d+.0}"
+    first = re.search(rf"^row (\d+): [\d.]+ nats: {cells}$", printed, re.M)
     assert first is not None and first[1] == "7", printed
     new = data.points("table_flow_new.csv", ["length", "width in cm", "count"])
     assert new.shape == (1000, 3) and np.array_equal(new[:, 2], np.rint(new[:, 2]))
@@ -259,6 +272,46 @@ def test_a_script_for_a_table_runs_as_it_is_written(tmp_path, monkeypatch, capsy
     assert RealNVP.from_file("table_flow.npz").log_prob(new).shape == (1000,)
     assert main(["new", "--data", "table.csv"]) == 2
     assert "table_flow.py already exists; I left it unchanged" in capsys.readouterr().err
+
+
+def test_a_script_says_what_it_does_with_each_column(tmp_path, monkeypatch, capsys):
+    """Dates, one number among words, a header of numbers, amounts with a long tail, times."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    amounts, times = rng.lognormal(3, 1.2, 60), 1_700_000_000 + 1e5 * rng.random(60) // 1
+    words = ["17" if k == 5 else "red" for k in range(60)]
+    rows = zip(amounts, times, words, np.datetime64("2024-01-01") + np.arange(60), rng.random(60))
+    lines = [f"{a:.2f},{t:.0f},{word},{day},{v:.6f}" for a, t, word, day, v in rows]
+    Path("t.csv").write_text("\n".join(["amount,time,color,day,v", *lines]), encoding="utf-8")
+    assert main(["new", "--data", "t.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "amount  positive with a long tail, modelled by its logarithm" in printed
+    assert re.search(r"time    whole numbers, .* noise; modelled minus 17\d+, since float32", printed)
+    assert printed.count("left out: most of its cells are no numbers (dates can be written as numbers of days)") == 2
+    text = Path("t_flow.py").read_text(encoding="utf-8")
+    assert "# without color, day\n" in text and "LOGS = [0]  # positive with a long tail" in text
+    assert '"amount": "%.2f", "time": "%.0f", "v": "%.6f"' in text and len(lines_of(text)) <= 25
+    assert lines_of(text).index("    scores[held_out] = -flow.log_prob(x[held_out])") < 18  # with docstring and comment
+    Path("n.csv").write_text("\n".join(["2020,2021", *(f"{a},{v}" for a, v in rng.random((30, 2)))]), encoding="utf-8")
+    assert main(["new", "--data", "n.csv", "--header", "--columns", "2021,2020"]) == 0
+    text = Path("n_flow.py").read_text(encoding="utf-8")
+    assert 'COLUMNS = {"2021": ' in text and "list(COLUMNS), header=True, dtype" in text
+
+
+def test_new_rows_are_as_the_table_is(tmp_path, monkeypatch):
+    """No negative counts and amounts, times to the second, the decimals of the table; no warning of whole numbers."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    columns = [rng.lognormal(3, 1.2, 200), rng.poisson(1, 200), 1_700_000_000 + 3e7 * rng.random(200) // 1]
+    np.savetxt("t.csv", np.column_stack(columns), "%.2f,%d,%d", header="amount,count,time", comments="")
+    text = script_for(Path("t.csv"), "t").text.replace("3000, held_out", "200, held_out")
+    Path("t.py").write_text(text, encoding="utf-8")
+    run_script(tmp_path / "t.py")  # which fails for what is printed to stderr
+    new = data.points("t_new.csv", dtype=np.float64)
+    table = data.points("t.csv", dtype=np.float64)
+    assert np.all(new >= table.min(axis=0)) and np.all(new <= table.max(axis=0))
+    assert np.array_equal(new[:, 1:], np.rint(new[:, 1:])) and len(np.unique(new[:, 2] % 64)) > 30
+    assert re.fullmatch(r"\d+\.\d\d,\d+,\d{10}", Path("t_new.csv").read_text(encoding="utf-8").splitlines()[1])
 
 
 @pytest.mark.slow
@@ -270,12 +323,13 @@ def test_a_script_for_times_keeps_their_seconds(tmp_path, monkeypatch):
     lines = [f"{t},{v:.3f}" for t, v in zip(seconds, rng.standard_normal(100))]
     Path("times.csv").write_text("\n".join(["t,v", *lines]), encoding="utf-8")
     assert main(["new", "times", "--data", "times.csv"]) == 0
-    assert "x = data.dequantize(x, rng, [0])" in Path("times.py").read_text(encoding="utf-8")
+    assert "x = data.dequantize(table - CENTER, rng, [0])" in Path("times.py").read_text(encoding="utf-8")
     printed = run_script(tmp_path / "times.py")
-    shown = [int(text) for text in re.findall(r"nats: t (\d+), v", printed)]
+    shown = [int(text) for text in re.findall(r"nats: {'t': (\d+).0, 'v'", printed)]
     assert len(shown) == 10 and set(shown) <= set(seconds.tolist())
     new = data.points("times_new.csv", dtype=np.float64)
     assert np.array_equal(new[:, 0], np.rint(new[:, 0])) and len(np.unique(new[:, 0])) > 100
+    assert new[:, 0].min() >= seconds.min() and new[:, 0].max() <= seconds.max()
 
 
 def test_a_script_for_images_runs_as_it_is_written(tmp_path, monkeypatch):
@@ -303,25 +357,27 @@ def test_scripts_for_other_data(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((50, 3))
     np.savetxt(tmp_path / "bare.txt", rows)
-    assert "COLUMNS = [0, 1, 2]\n" in script_for(tmp_path / "bare.txt", "s")
+    bare = script_for(tmp_path / "bare.txt", "s")
+    assert "COLUMNS = {0: " in bare.text and "header" not in bare.text
+    assert "if the first line holds names that are numbers, add --header" in bare.notes[1]
     np.save(tmp_path / "rows.npy", np.column_stack([rows, np.arange(50) % 4, 2**24 * np.arange(50)]))
-    text = script_for(tmp_path / "rows.npy", "s")
-    assert "COLUMNS = [0, 1, 2, 3, 4]\n" in text and "dequantize(table, rng, [3])" in text
+    text = script_for(tmp_path / "rows.npy", "s").text
+    assert '4: "%.0f"' in text and "dequantize(table - CENTER, rng, [3])" in text
     (tmp_path / "twice.csv").write_text("a,a,b\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows), encoding="utf-8")
-    assert "COLUMNS = [0, 1, 2]\n" in script_for(tmp_path / "twice.csv", "s")
+    assert "COLUMNS = {0: " in script_for(tmp_path / "twice.csv", "s").text
     names = [f"a column with a long name, number {k}" for k in range(9)]
     wide = [";".join(names), *(";".join(f"{x:.4f}" for x in rng.standard_normal(9)) for _ in range(30))]
     (tmp_path / "wide.csv").write_text("\n".join(wide), encoding="utf-8")
-    text = script_for(Path("wide.csv"), "s")
-    assert f'COLUMNS = [\n    "{names[0]}",\n' in text and max(map(len, text.splitlines())) <= 100
+    text = script_for(Path("wide.csv"), "s").text
+    assert f'COLUMNS = {{\n    "{names[0]}": "%.4f",\n' in text and max(map(len, text.splitlines())) <= 100
     image = pytest.importorskip("PIL.Image")
     (tmp_path / "photos").mkdir()
     for number in range(20):
         pixels = rng.integers(0, 256, (60, 48 + number, 3), dtype=np.uint8)
         image.fromarray(pixels).save(tmp_path / f"photos/{number}.png")
-    assert "SHAPE = (32, 32, 3)" in script_for(tmp_path / "photos", "s")
+    assert "SHAPE = (32, 32, 3)" in script_for(tmp_path / "photos", "s").text
     for file in ("bare.txt", "rows.npy", "twice.csv", "wide.csv", "photos"):
-        compile(script_for(tmp_path / file, "s"), "s.py", "exec")
+        compile(script_for(tmp_path / file, "s").text, "s.py", "exec")
 
 
 def test_the_name_of_a_script(tmp_path):
@@ -337,6 +393,9 @@ def test_the_name_of_a_script(tmp_path):
         (["--data", "t.csv"], "a,b\n" + "1.5,2.5\n" * 5, "at least 20 rows are needed"),
         (["--data", "t.csv"], "a,b\n" + "1.5,x\n2.5,y\n" * 15, "at least two columns of numbers that vary, got ['a']"),
         (["--data", "t.csv"], "a,b\n" + "x,y\n" * 30, "expected a finite number in column 'a', got 'x'"),
+        (["--data", "t.csv", "--columns", "a,c"], "a,b\n" + "1,2\n" * 30, "expected columns among a, b, got 'c'"),
+        (["--data", "t.csv"], "a,2020\n" + "1.5,2.5\n" * 30, "got 'a'; --header takes this line for names"),
+        (["x", "--columns", "a,c"], None, "--columns and --header are for a table: they need --data"),
         (["--data", "t.csv"], "a,b\n" + "1,2\n" * 30 + "3,NA\n", "line 32: expected a finite number in column 'b'"),
         (["--data", "t.doc"], "1", "must end in .csv"),
         (["--data", "."], None, "expected files that end in .png"),

@@ -247,7 +247,7 @@ def test_a_damaged_checkpoint_is_trained_anew(lesson, capsys):
     kept.write_bytes(b"nonsense")
     capsys.readouterr()
     assert sample("gan/02", "--n", "5", "--out", "y.npz") == 0
-    assert "training it anew" in capsys.readouterr().err
+    assert "training it again" in capsys.readouterr().err
     assert steps() == 120 and (load("x.npz")["samples"] == load("y.npz")["samples"]).all()
 
 

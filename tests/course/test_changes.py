@@ -62,7 +62,7 @@ def test_an_edit_is_made_in_the_code_and_not_in_texts_or_invitations(lesson):
     assert edited(source, Change("x.max()", "x.min()", shows={"sum": 5}, count=3)).count("x.min()") == 3
     for old, found in [("x.max()", 3), ("A lesson", 1), ("becomes", 0), ("A small lesson", 0), ("nothing", 0)]:
         if found != 1:
-            with pytest.raises(ValueError, match=f"stands {found} times in the code of the lesson, not 1"):
+            with pytest.raises(ValueError, match=f"is {found} times in the code of the lesson, not 1"):
                 edited(source, Change(old, "", shows={"sum": 5}))
 
 
@@ -126,7 +126,7 @@ def test_a_change_that_shows_what_is_said(lesson, shows):
         ({"raises": "too large"}, "no error stopped the edited lesson, which must say 'too large'"),
         ({"new": "numpy.array([1.0, 400.0])", "shows": {"later": None}}, "the edited lesson stopped: "),
         ({"new": "numpy.array([1.0, 400.0])", "raises": "too small"}, "the edited lesson stopped: "),
-        ({"old": "nothing", "shows": {"sum": 5}}, "'nothing' stands 0 times in the code of the lesson, not 1"),
+        ({"old": "nothing", "shows": {"sum": 5}}, "'nothing' is 0 times in the code of the lesson, not 1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -185,7 +185,7 @@ def test_an_equivalent_mutant_is_listed_with_its_reason(prove_changed, capsys):
     assert proof.stands and proof.score == 1.0 and not proof.survivors
     assert run([proof.exercise], 1) == 0
     printed = capsys.readouterr().out
-    assert reason in printed and "(100%)" in printed and "1 of 1 exercise stands" in printed
+    assert reason in printed and "(100%)" in printed and "1 of 1 exercise is sound" in printed
 
 
 # ------------------------------------------------------------------------------------------- edits

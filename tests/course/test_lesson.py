@@ -342,7 +342,7 @@ def test_a_damaged_cache_is_trained_anew(make, tmp_path, capsys, damage):
         damage = bytes(content[: -len(content) // 3])
     file.write_bytes(damage)
     lesson.train_once("classifier", **recipe(calls))
-    assert len(calls) == 2 and "training it anew" in capsys.readouterr().out
+    assert len(calls) == 2 and "training it again" in capsys.readouterr().out
     lesson.train_once("classifier", **recipe(calls))
     assert len(calls) == 2
 

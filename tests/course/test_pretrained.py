@@ -90,7 +90,7 @@ def test_weights_that_do_not_fit_are_an_error_that_names_the_command(lesson, pac
         (package / "digit_classifier.json").unlink()
     says = (
         r"^the weights of the digit classifier that come with minigen do not fit its code: .+; "
-        r"train it with --train-shared, or make them anew with minigen record --shared$"
+        r"train it with --train-shared, or make them again with minigen record --shared$"
     )
     with pytest.raises(UsageError, match=says):
         some.pretrained("digit_classifier")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minigen.data import batches, dequantize, split
+from minigen.data import batches, dequantize, folds, split
 
 
 def test_both_parts_together_are_the_data():
@@ -61,6 +61,27 @@ def test_arguments_of_split_that_do_not_fit(arguments, message):
         split(**{"x": np.zeros((5, 2)), "rng": np.random.default_rng(0), **arguments})
 
 
+@pytest.mark.parametrize("rows, count", [(10, 5), (11, 4), (2, 2), (7, 7)])
+def test_each_row_is_held_out_once(rows, count):
+    pairs = folds(rows, np.random.default_rng(0), count)
+    assert len(pairs) == count
+    np.testing.assert_array_equal(np.sort(np.concatenate([held_out for _, held_out in pairs])), np.arange(rows))
+    for training, held_out in pairs:
+        assert rows // count <= len(held_out) <= -(-rows // count) and np.all(np.diff(held_out) > 0)
+        np.testing.assert_array_equal(training, np.setdiff1d(np.arange(rows), held_out))
+
+
+def test_a_seed_draws_the_parts():
+    parts = [folds(50, np.random.default_rng(seed))[0][1] for seed in (3, 3, 4)]
+    assert np.array_equal(parts[0], parts[1]) and not np.array_equal(parts[0], parts[2])
+
+
+@pytest.mark.parametrize("rows, count", [(1, 2), (4, 5), (4, 1), (4.0, 2)])
+def test_parts_that_cannot_be(rows, count):
+    with pytest.raises(ValueError, match="rows must|count must"):
+        folds(rows, np.random.default_rng(0), count)
+
+
 COUNTS = np.stack([np.linspace(0, 1, 4000), np.arange(4000) % 7, np.full(4000, -3.0)], axis=1)
 
 
@@ -85,13 +106,23 @@ def test_large_whole_numbers_do_not_reach_the_next():
     np.testing.assert_array_equal(np.floor(x), np.repeat(values, 500, axis=0))
 
 
+def test_times_are_left_as_they_are_unless_they_are_chosen():
+    """Seconds since 1970 are as good as continuous."""
+    times = 1.7e9 + np.arange(4000.0) * 128
+    x = dequantize(np.column_stack([times, COUNTS[:, 1]]), np.random.default_rng(0))
+    np.testing.assert_array_equal(x[:, 0], times.astype(np.float32))
+    np.testing.assert_array_equal(np.floor(x[:, 1]), COUNTS[:, 1])
+    assert np.all(x[:, 1] % 1 != 0) or np.mean(x[:, 1] % 1 == 0) < 0.01
+
+
 @pytest.mark.parametrize(
     "x, columns, message",
     [
         (np.array([[0.5, 1.0]]), [0, 1], r"columns must hold whole numbers, got \[0\], which do not"),
         (np.array([[0.5, 1.0]]), [2], "columns must"),
-        (np.array([[0.5, 1.5]]), None, "x must have a column of whole numbers, got none"),
-        (np.array([[2.0**23]]), None, "whole numbers must be below 8,388,608 in size, got 8,388,608"),
+        (np.array([[0.5, 1.5]]), None, "x must have a column of whole numbers below 8,388,608 in size, got none"),
+        (np.array([[2.0**23]]), [0], "whole numbers must be below 8,388,608 in size, got 8,388,608; larger ones, such"),
+        (np.array([[2.0**23]]), None, "x must have a column of whole numbers below 8,388,608 in size, got none"),
         (np.array([[np.nan]]), None, "x must"),
         (np.zeros(3), None, r"x must have shape \(N, D\), got \(3,\)"),
     ],

@@ -48,13 +48,16 @@ def test_affine_standardizes_data_in_place(rng):
     x = rng.standard_normal((500, 2)) * [3.0, 0.2] + [5.0, -1.0]
     f = Affine(np.zeros(2), np.zeros(2))
     shift = f.shift
-    f.standardize(x)
+    assert f.standardize(x) is f
     z, _ = f.inverse(x)
     np.testing.assert_allclose(z.mean(0), 0, atol=1e-6)
     np.testing.assert_allclose(z.std(0), 1, atol=1e-6)
     assert f.shift is shift, "an optimizer made before must still hold the array"
-    with pytest.raises(ValueError, match="x must vary in every coordinate"):
-        f.standardize(np.ones((5, 2)))
+    with pytest.raises(ValueError, match=r"x must vary in every coordinate .* a constant in x\[..., 1\]: leave out"):
+        f.standardize(np.array([[1.0, 5.0], [2.0, 5.0]]))
+    images = np.array([np.eye(3), 2 * np.eye(3)])
+    with pytest.raises(ValueError, match="a constant in 6 of 9 places"):
+        Affine(np.zeros((3, 3)), np.zeros((3, 3))).standardize(images)
     tenths = np.full((500, 2), 0.1, np.float32)
     assert tenths.std(axis=0).all(), "rounding leaves the constant a deviation"
     with pytest.raises(ValueError, match="x must vary in every coordinate"):

@@ -198,6 +198,29 @@ def test_a_conditional_flow_with_linear_networks_is_a_conditional_gaussian(rng):
         np.testing.assert_allclose(np.cov(half.T), covariance, atol=5 * 2 * covariance.max() / np.sqrt(len(half)))
 
 
+def test_standardize_covers_the_condition(rng, shaken, tmp_path):
+    """The density of x given features in any units is that of x given standardized features, in a file as well."""
+    x = rng.standard_normal((300, 2), dtype=np.float32)
+    c = (rng.standard_normal((300, 2)) * [3e5, 2.0] + [1.7e9, 4.0]).astype(np.float32)
+    wide = c.astype(np.float64)
+    units = ((wide - wide.mean(axis=0)) / wide.std(axis=0)).astype(np.float32)
+    flow = shaken(RealNVP(rng, 2, couplings=2, width=8, context=2)).standardize(x)
+    expected, drawn = flow.log_prob(x, units), flow.sample(np.random.default_rng(1), 300, context=units)
+    same = flow.copy().standardize(x, context=c)
+    np.testing.assert_allclose(same.log_prob(x, c), expected, atol=1e-2)  # float32 has every 128th second only
+    np.testing.assert_allclose(same.sample(np.random.default_rng(1), 300, context=c), drawn, atol=1e-2)
+    assert np.abs(flow.log_prob(x, units[::-1]) - expected).max() > 0.1
+    assert not {"context_shift", "context_scale"} & set(same.parameters())
+    again = RealNVP.from_file(same.map(lambda a: a.astype(np.float32)).save(tmp_path / "flow.npz"))
+    np.testing.assert_array_equal(again.context_shift, same.context_shift)
+    with pytest.raises(ValueError, match="context must be None for a RealNVP that was made without one"):
+        RealNVP(rng, 2).standardize(x, c)
+    with pytest.raises(ValueError, match=r"context must vary in every column .* in context\[..., 1\]"):
+        flow.standardize(x, c * np.float32([1, 0]))
+    with pytest.raises(ValueError, match=r"context must have shape \(300, 2\)"):
+        flow.standardize(x, c[:, :1])
+
+
 def test_a_conditional_flow_is_a_bijection_for_each_condition(rng, shaken):
     flow = shaken(RealNVP(rng, 3, couplings=3, width=8, context=4))
     z, c = rng.standard_normal((5, 3)), rng.standard_normal((5, 4))

@@ -82,7 +82,9 @@ def test_covariances_and_nats_of_binary_samples():
     rng = np.random.default_rng(0)
     pairs = np.repeat(rng.random((20_000, 3)) < 0.5, 2, axis=1).astype(np.float32)  # pixels 2k and 2k + 1 are equal
     single = (rng.random((20_000, 6)) < 0.5).astype(np.float32)
-    log_prob = {"held_out": np.full(20_000, -3 * np.log(2))}
-    assert measures.binary_numbers(pairs[::-1], pairs, log_prob) == pytest.approx({"cov": 0, "nats": 3 * np.log(2)})
-    found = measures.binary_numbers(single, pairs, {})
-    assert found == pytest.approx({"cov": np.sqrt(0.5)}, abs=0.02)  # half of the squared entries are lost
+    log_prob, none = {"held_out": np.full(20_000, -3 * np.log(2))}, pairs[:0]
+    found = measures.binary_numbers(pairs[::-1], none, pairs, log_prob)
+    assert found == pytest.approx({"cov": 0, "copies": 0, "nats": 3 * np.log(2)})
+    found = measures.binary_numbers(single, pairs, pairs, {})
+    assert found["cov"] == pytest.approx(np.sqrt(0.5), abs=0.02)  # half of the squared entries are lost
+    assert found["copies"] == pytest.approx(1 / 8, abs=0.02)  # three pairs that are equal

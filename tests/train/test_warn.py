@@ -68,6 +68,15 @@ def test_ordinary_points_are_not_warned_of():
     assert warnings_of(flow_step(dequantize(counts, np.random.default_rng(0)))) == []
 
 
+def test_large_whole_numbers_are_as_good_as_continuous():
+    """float32 has no other numbers: what the warning advises, `dequantize`, could not add noise to them."""
+    times = with_column(1.7e9 + 3e7 * RNG.random(200))
+    assert warnings_of(flow_step(times, standardized=True)) == []
+    both = np.concatenate([times, with_column(RNG.poisson(4, 200))[:, 2:]], axis=1)
+    assert "column 3 holds whole numbers only" in warnings_of(flow_step(both, standardized=True))[0]
+    assert warnings_of(flow_step(dequantize(both, np.random.default_rng(0)), standardized=True)) == []
+
+
 def test_the_whole_data_are_looked_at_where_they_are_known():
     """A batch of the points of one class has a constant column, and the data have none."""
     label = np.repeat([0.5, 1.25], 100)

@@ -41,7 +41,7 @@ MISTAKES = {
     # The cosine has no least value: near pi/2 the velocity is large.
     phi = by_rows(phi, x)
     return (eps - np.sin(phi) * x) / np.maximum(np.cos(phi), 0.05)
-    # This is the slope in sigma = tan(phi), which is eps itself.
+    # This is the slope with respect to sigma = tan(phi), which is eps itself.
     return eps + 0 * x
     # Products with the derivative are missing: this is the predicted x_0.
     phi = by_rows(phi, x)
@@ -206,7 +206,7 @@ MISTAKES = {
     t = np.broadcast_to(t, (len(x),))
     rows = grad(lambda x: np.sum(velocity(x, t) * probe))(x)
     return velocity(x, t), np.mean(rows * probe, axis=1)
-    # A mean over the batch stands inside the gradient: take the sum, which keeps examples apart.
+    # A mean over the batch is inside the gradient: take the sum, which keeps examples apart.
     t = np.broadcast_to(t, (len(x),))
     rows = grad(lambda x: np.mean(velocity(x, t) * probe))(x)
     return velocity(x, t), np.sum(rows * probe, axis=1)
@@ -286,7 +286,7 @@ MISTAKES = {
     return velocity(x, t), np.sum(rows * probe, axis=0)
     """,
     "posterior_divergence": """
-    # The sine stands to the second power: the velocity divides by it once more.
+    # The sine is squared: the velocity divides by it once more.
     dim, traces = np.shape(covariance)[1], np.trace(covariance, axis1=1, axis2=2)
     return dim * np.cos(phi) / np.sin(phi) - np.cos(phi) / np.sin(phi) ** 2 * traces
     # The dimension is missing: the divergence of x is D.
@@ -376,7 +376,7 @@ MISTAKES = {
     # The strength is squared before the noise: only the factor of the score has its square.
     r = by_rows(step * np.tan(phi), x)
     return x + r * (x + (1 + noise**2) * score) + noise**2 * np.sqrt(2 * r) * z
-    # The strength stands under the root, where it should be squared: multiply the root by it.
+    # The strength is under the root, where it should be squared: multiply the root by it.
     r = by_rows(step * np.tan(phi), x)
     return x + r * (x + (1 + noise**2) * score) + np.sqrt(2 * r * noise) * z
     # The noise is added in full: it is scaled by the root of the step.

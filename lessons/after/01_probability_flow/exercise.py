@@ -12,9 +12,9 @@ velocity = Exercise(
     prompt="""
     The velocity dx/dphi of a noisy point x = cos(phi) x_0 + sin(phi) eps, from x and eps.
 
-    x and eps have the shape (N, D) or (N, H, W, C), which is that of the result. phi is an angle
-    below pi/2, one number for all examples or an array (N,), one for each. x_0 is not given: it
-    follows from x, eps and phi.
+    x and eps have shape (N, D) or (N, H, W, C), which is that of the result. phi is an angle below
+    pi/2, one number for all examples or an array (N,), one for each. x_0 is not given: it follows
+    from x, eps and phi.
     """,
     hints="""
     Differentiate the sum with x_0 and eps fixed. Then solve the sum for x_0 and insert it.
@@ -70,7 +70,7 @@ log_det = Exercise(
     log |det| of the Jacobian of an Euler step x' = x + h v(x).
 
     J holds the Jacobians dv/dx of the velocity, (N, D, D), one for each example; h is a number,
-    which may be negative. The result has the shape (N,). D may be large, and the determinant itself
+    which may be negative. The result has shape (N,). D may be large, and the determinant itself
     larger than any number. No step here folds space: all determinants are positive.
     """,
     hints="""
@@ -193,7 +193,8 @@ probe = Exercise(
 
     velocity(x, t) takes points (N, D) and times (N,) and returns (N, D); it treats the examples
     independently. t is one number or (N,). probe is (N, D), a probe for each example. The estimate
-    is probe^T J probe of each example, (N,), with J its Jacobian. Use one gradient, whatever D is.
+    is pᵀ J p of each example, (N,), with p its probe and J its Jacobian. Use one gradient, whatever
+    D is.
     """,
     hints="""
     The gradient of the scalar sum(v * probe) holds probe^T J of each example. Multiply it with the

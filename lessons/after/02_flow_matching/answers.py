@@ -496,7 +496,7 @@ VARIANTS = {
     return x0, eps[linear_sum_assignment(-a @ b.T)[1]]
     """,
     "straightness": """
-    # the mean square of the velocity less that of the chord, which is its mean
+    # the mean square of the velocity minus that of the chord, which is its mean
     slopes, chord, shares = slopes_and_chord(velocity, x, times)
     deviation = 0.0
     for share, slope in zip(shares, slopes):

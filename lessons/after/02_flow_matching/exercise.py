@@ -64,7 +64,7 @@ loss = Exercise(
     x0 and eps are (N, ...), t is (N,) with values in [0, 1]. Make x_t = (1 - t) x0 + t eps, call
     model(x_t, t) (or model(x_t, t, y) where a condition y is given) for the velocity, and compare
     it with the velocity of the line from x0 to eps, dx_t/dt. Take the mean over examples and
-    coordinates. The gradient of the loss is taken.
+    coordinates. The loss must be differentiable.
     """,
     hints="""
     The derivative of x_t in t does not depend on t. The model is called at x_t, not at x0.
@@ -193,7 +193,7 @@ schedule = Exercise(
     or an array of any shape, which is that of the result.
     """,
     hints="""
-    Which number makes the squares of (1 - t) and t add up to 1?
+    What number makes the squares of (1 - t) and t add up to 1?
 
     (1 - t)^2 / ((1 - t)^2 + t^2).
 
@@ -314,8 +314,8 @@ bend = Exercise(
 
     x (N, D) holds the starts at times[0], and times (K + 1,) falls (or rises) to the end. Follow
     Euler's steps, x + (after - time) velocity(x, t), with t an array (N,) filled with the time. The
-    chord of a path is (its end - its start) / (times[-1] - times[0]). Return the mean over paths
-    of the squared distance |velocity - chord|^2, summed over the coordinates, weighted over the
+    chord of a path is (its end - its start) / (times[-1] - times[0]). Return the mean over paths of
+    the squared distance between velocity and chord, summed over the coordinates, weighted over the
     steps by their share of the whole time.
     """,
     hints="""

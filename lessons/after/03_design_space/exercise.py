@@ -21,7 +21,7 @@ factors = Exercise(
     """,
     hints="""
     The variance of y is sigma^2 + sigma_data^2. The best c minimizes E(x_0 - c y)^2: set its
-    derivative in c to 0.
+    derivative with respect to c to 0.
 
     c_skip = s_d^2/(s^2 + s_d^2), c_out = s s_d/sqrt(s^2 + s_d^2), c_in = 1/sqrt(s^2 + s_d^2).
 
@@ -228,7 +228,7 @@ fresh = Exercise(
 
 @fresh.case(points=3, kind="equation", expect={"y": [[4.1]], "sigma": 5.0})
 def three_to_five(impl, rng):
-    """From 3 to 5: the noise that is added has the standard deviation 4, and 1.3 + 4 * 0.7."""
+    """From 3 to 5: the noise that is added has standard deviation 4, and 1.3 + 4 * 0.7."""
     y, sigma = impl(np.array([[1.3]]), 3.0, 2 / 3, np.array([[0.7]]))
     return {"y": y, "sigma": sigma}
 

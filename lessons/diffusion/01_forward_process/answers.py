@@ -115,7 +115,7 @@ VARIANTS = {
     return np.stack(rows).astype(x_before.dtype)
     """,
     "q_sample": """
-    # with the ratio of noise to data, and alpha_bar as a product made anew
+    # with the ratio of noise to data, and alpha_bar as a product made again
     product = np.cumprod(1 - schedule.beta)
     a = at(product, t, x0)
     rest = 1 - at(product, t, x0.astype(float))

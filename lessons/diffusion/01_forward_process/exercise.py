@@ -37,7 +37,8 @@ step = Exercise(
 
     x_before and eps (the noise, of mean 0 and variance 1) have the same shape, (N, D) or (N, H, W,
     C), and so has the result, in their dtype; t is one time step, a whole number 1 ... T, or an
-    array (N,) of them, one for each example. eps is given: draw nothing. No gradient is taken.
+    array (N,) of them, one for each example. eps is given: draw nothing. The result need not be
+    differentiable.
 
     {SCHEDULE}
     """,
@@ -102,7 +103,7 @@ shot = Exercise(
     x0 and eps (the noise of all t steps together, of mean 0 and variance 1) have the same shape,
     (N, D) or (N, H, W, C), and so has the result, in their dtype; t is one time step, a whole
     number 0 ... T, or an array (N,) of them, one for each example. t = 0 gives x0 itself. eps is
-    given: draw nothing. No gradient is taken.
+    given: draw nothing. The result need not be differentiable.
 
     {SCHEDULE}
     """,

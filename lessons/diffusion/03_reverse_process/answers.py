@@ -24,7 +24,7 @@ MISTAKES = {
     "posterior_mean": """
     # The part of x_t is missing.
     per_example(from_x_t, x_t) + per_example(from_x0, x0) -> per_example(from_x0, x0)
-    # beta_t stands before x_0 without a root.
+    # beta_t multiplies x_0 without a root.
     np.sqrt(before) * beta -> np.sqrt(before) * np.sqrt(beta)
     # Both roots are missing: that of alpha_t before x_t, that of alpha_bar_(t-1) before x_0.
     np.sqrt(alpha) -> alpha
@@ -44,7 +44,7 @@ MISTAKES = {
     np.sqrt(before) -> 1
     # The part of x_0 has the wrong power of alpha_bar_(t-1): the steps multiply by its root.
     np.sqrt(before) -> before
-    # Before x_t stands alpha_t, of one step, and not the product alpha_bar_t.
+    # The factor of x_t is alpha_t, of one step, and not the product alpha_bar_t.
     np.sqrt(alpha) -> np.sqrt(alpha_bar)
     # x_0 is shrunk by one step too many: only t - 1 steps lead to x_(t-1).
     np.sqrt(before) -> np.sqrt(alpha_bar)
@@ -78,7 +78,7 @@ MISTAKES = {
     "posterior_variances": """
     # The fraction is upside down: knowing x_0 makes the variance smaller than beta, not larger.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> (1 - alpha_bar) / _divisor(1 - before) * beta
-    # This is beta itself, as if alpha_bar_t stood above and below; above stands that of the time
+    # This is beta itself, as if alpha_bar_t stood above and below; above is that of the time
     # before.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> beta
     # The factor beta_t is missing.
@@ -91,7 +91,7 @@ MISTAKES = {
     # The first variance is 0: only where its logarithm is taken does one put the second there.
     found = (1 - shifted(product(beta))) / (1 - product(beta)) * beta
     return np.concatenate([found[1:2] if len(found) > 1 else beta, found[1:]])
-    # The last alpha_bar stands in front of the first one; before the first step nothing has
+    # The last alpha_bar is in front of the first one; before the first step nothing has
     # happened.
     numpy.concatenate([[1.0], alpha_bar[:-1]]) -> np.roll(alpha_bar, 1)
     # beta_t enters once, not squared.
@@ -103,15 +103,15 @@ MISTAKES = {
     (1 - before) / _divisor(1 - alpha_bar) * beta -> np.sqrt((1 - before) / (1 - alpha_bar) * beta)
     # The array is shifted the wrong way: this is alpha_bar of the step after.
     numpy.concatenate([[1.0], alpha_bar[:-1]]) -> np.concatenate([alpha_bar[1:], [0.0]])
-    # 1 minus is missing: the noise of t - 1 steps has the variance 1 - alpha_bar_(t-1).
+    # 1 minus is missing: the noise of t - 1 steps has variance 1 - alpha_bar_(t-1).
     (1 - before) / _divisor(1 - alpha_bar) * beta -> before / alpha_bar * beta
-    # Below stands the share of the data, not that of the noise.
+    # Below is the share of the data, not that of the noise.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> (1 - before) / alpha_bar * beta
     # This is a product of variances of noise: alpha_bar is the product of what each step keeps.
     alpha_bar = numpy.cumprod(1 - beta) -> alpha_bar = np.cumprod(beta)
     # alpha_bar is a product; this adds the betas up.
     alpha_bar = numpy.cumprod(1 - beta) -> alpha_bar = 1 - np.cumsum(beta)
-    # In the fraction stand no roots.
+    # In the fraction there are no roots.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> np.sqrt((1 - before) / (1 - alpha_bar)) * beta
     # The first time is t = 1, and it has a variance, 0: T numbers, not T - 1.
     return ((1 - shifted(product(beta))) / (1 - product(beta)) * beta)[1:]

@@ -23,7 +23,7 @@ mean = Exercise(
 
     x0 and x_t have the same shape, (N, D) or (N, H, W, C), and so has the mean, in their dtype; t
     is one time step, a whole number 1 ... T, or an array (N,) of them, one for each example. At t =
-    1 it is x0 itself. No gradient is taken.
+    1 it is x0 itself. The result need not be differentiable.
 
     schedule.beta, schedule.alpha (1 - beta) and schedule.alpha_bar (alpha_1 alpha_2 ... alpha_t)
     are arrays indexed by the time step, 0 ... T; beta[0] is 0 and alpha_bar[0] is 1.
@@ -119,8 +119,8 @@ variance = Exercise(
 
     beta has shape (T,): beta_1 ... beta_T, the variances of the forward steps, each between 0 and
     1; so beta[0] is beta_1 here. The result has shape (T,) too: the variance of the step back from
-    t = 1 first. That one is 0, because x_(t-1) is then x_0, which is given. T may be 1,
-    and 1,000; beta may be as small as 1e-4. No gradient is taken.
+    t = 1 first. That one is 0, because x_(t-1) is then x_0, which is given. T may be 1, and 1,000;
+    beta may be as small as 1e-4. The result need not be differentiable.
     """,
     hints="""
     Precisions add up: alpha_t/beta_t from the step to x_t, and one over the variance that t - 1

@@ -111,7 +111,7 @@ MISTAKES = {
     q_sample(x0, t, eps, schedule) -> np.clip(noised(x0, t, eps, schedule), -1, 1)
     # Training needs the gradient of the model's prediction: do not stop it there.
     eps_model(x_t, t) -> stop_gradient(eps_model(x_t, t))
-    # Call the model once, for it costs most of the time: square its difference from eps.
+    # Call the model once, because it costs most of the time: square its difference from eps.
     x_t = noised(x0, t, eps, schedule)
     return np.mean((eps - eps_model(x_t, t)) * (eps - eps_model(x_t, t)))
     # A small number under the root is not harmless: at the first steps 1 - alpha_bar is small too.
@@ -167,7 +167,7 @@ MISTAKES = {
     return (np.sqrt(a) * (1 - ab / a) * x_t + np.sqrt(ab / a) * (1 - a) * x0) / (1 - ab)
     # The arrays are indexed by the time step itself: alpha[t], not alpha[t - 1].
     schedule.alpha[t] -> schedule.alpha[t - 1]
-    # The numerator of the weight of the noise has a root too many: a variance stands there.
+    # The numerator of the weight of the noise has a root too many: a variance is there.
     (1 - alpha) / np.sqrt(1 - alpha_bar) -> np.sqrt(1 - alpha) / np.sqrt(1 - alpha_bar)
     # alpha_bar belongs to x_t, so it is taken at t, not at t - 1.
     schedule.alpha_bar[t] -> schedule.alpha_bar[t - 1]
@@ -197,7 +197,7 @@ MISTAKES = {
     # z is scaled by the standard deviation, the square root of the variance.
     np.sqrt(variance) -> variance
     np.sqrt(variance) -> 1  # The fresh noise has its own width, sigma_t: scale z.
-    z -> eps  # The fresh noise is z; eps is what the model saw in x, and is used up in the mean.
+    z -> eps  # The fresh noise is z; eps is what the model saw in x, and the mean has used it up.
     z -> 0  # This is the mean only: the fresh noise is missing.
     # The variance that is given as an argument is to be used; this takes beta_t always.
     np.sqrt(variance) -> np.sqrt(schedule.beta[t])
@@ -209,7 +209,7 @@ MISTAKES = {
     posterior = schedule.beta[t] * (1 - ab / a) / (1 - ab)
     sigma = np.sqrt(posterior if isinstance(variance, str) else variance)
     return the_mean(x, t, eps, schedule) + (sigma * z if t > 1 else 0)
-    # At the last step no noise is added, also if the variance is given.
+    # At the last step no noise is added, even if the variance is given.
     sigma = np.sqrt(chosen(variance, t, schedule))
     noisy = t > 1 or not isinstance(variance, str)
     return the_mean(x, t, eps, schedule) + (sigma * z if noisy else 0)

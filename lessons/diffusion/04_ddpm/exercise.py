@@ -38,8 +38,8 @@ loss = Exercise(
     x0 and eps have the same shape, (N, D) or (N, H, W, C); t has shape (N,): a time step for each
     example. Compute x_t, the data after t steps of noise, from x0 and eps; eps_model(x_t, t)
     returns the prediction, in the shape of x_t. Call it once, with the whole batch and t as it is,
-    (N,). Training takes the gradient with respect to the weights of the model; it is 0 where every
-    prediction is exact.
+    (N,). The result must be differentiable with respect to the weights of the model; the gradient
+    is 0 where every prediction is exact.
 
     {SCHEDULE}
     """,
@@ -161,8 +161,8 @@ mean = Exercise(
     forward step without noise leads to x_t.
 
     x_t and eps have the same shape, (N, D) or (N, H, W, C), and so has the mean; t is one time
-    step, a whole number or an array of shape (), or an array (N,) of them. Nothing is clipped. No
-    gradient is taken.
+    step, a whole number or an array of shape (), or an array (N,) of them. Nothing is clipped. The
+    result need not be differentiable.
 
     {SCHEDULE}
     """,
@@ -253,7 +253,8 @@ weight = Exercise(
     the same x_t: one for the noise eps, the other for the prediction eps_hat.
 
     t is one time step, a whole number 1 ... T, or an array (N,) of them; variance is a positive
-    number, or an array in the shape of t. The result has the shape of t. No gradient is taken.
+    number, or an array in the shape of t. The result has the shape of t. The result need not be
+    differentiable.
 
     {SCHEDULE}
     """,
@@ -331,8 +332,8 @@ step = Exercise(
     W, C), and so has the result; t is one time step, a whole number. The variance of the fresh
     noise is beta_t if variance is "beta"; otherwise variance is an array of variances, in the shape
     of x, which may be arbitrarily small. (Use isinstance(variance, str) to distinguish the two. The
-    package also accepts "posterior"; your function need not.) Nothing is clipped; no gradient is
-    taken. For the mean use your own function or the package's.
+    package also accepts "posterior"; your function need not.) Nothing is clipped; the result need
+    not be differentiable. For the mean use your own function or the package's.
 
     {SCHEDULE}
     """,

@@ -10,7 +10,7 @@ TASK = FromScratch(
     "diffusion/04/from_scratch",
     title="a denoising diffusion model",
     prompt="""
-    Eight Gaussians stand on a ring, some of them four times as probable as others. Learn to
+    Eight Gaussians lie on a ring, some of them four times as probable as others. Learn to
     draw from them by removing noise. `train(x, rng)` gets 4,000 points (N, 2) and a generator,
     and returns what `sample` needs; `sample(state, n, rng)` returns n new points, (n, 2). The
     schedule, the number of steps, the network that predicts the noise and the way back are

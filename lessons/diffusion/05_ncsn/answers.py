@@ -88,7 +88,8 @@ MISTAKES = {
     size = np.sum(s**2, axis=1) if variance_reduced else np.sum(v * s, axis=1) ** 2
     slopes = grad(lambda x: np.sum(v * score(x)))(x)
     return np.mean(np.sum(v * slopes, axis=1) + size / 2)
-    # This is v . s itself, or its gradient in v; the derivative in x is needed.
+    # This is v . s itself, or its gradient with respect to v; the derivative with respect to x is
+    # needed.
     np.sum(v * grad(along)(x), axis=1) -> np.sum(v * s, axis=1)
     # The points are not averaged: the loss is one scalar.
     return np.mean(np.sum(v * grad(along)(x), axis=1) + size / 2) ->

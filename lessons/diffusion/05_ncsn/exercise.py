@@ -22,8 +22,8 @@ sliced = Exercise(
     Add half of the squared length of s; if variance_reduced is False, half of the square of v . s
     instead. Return the mean over points, a scalar.
 
-    grad(fn) of minigen.tensor is the gradient of a function that returns one number. A gradient of
-    your result is taken: use autograd's np, and leave x and v as they are.
+    grad(fn) of minigen.tensor is the gradient of a function that returns one number. Your result
+    must be differentiable: use autograd's np, and leave x and v as they are.
     """,
     hints="""
     The derivative of v . score(x) along v is v . (the gradient of v . score(x) in x). One call of
@@ -136,8 +136,8 @@ denoising = Exercise(
     -eps/sigma, and the model should match it. Return one scalar: for each example sigma^2/2 times
     the squared error, summed over all entries of the example; then the mean over examples.
 
-    sigma may be as small as 0.001 and as large as 100. A gradient of the result is taken in the
-    model's parameters. Leave the arguments as they are.
+    sigma may be as small as 0.001 and as large as 100. The result must be differentiable with
+    respect to the model's parameters. Leave the arguments as they are.
     """,
     hints="""
     Make the noisy data, call the model, compare with -eps/sigma. A weight of sigma^2 on the square
@@ -189,7 +189,7 @@ def pictures(impl, rng):
 
 @denoising.case(points=2, kind="gradient")
 def gradient_in_the_weights(impl, rng):
-    """The gradient in the model's weights."""
+    """The gradient with respect to the model's weights."""
     x, eps = rng.standard_normal((2, 5, 3))
     weights, sigma = rng.standard_normal((3, 3)), np.array([0.01, 0.3, 1.0, 4.0, 20.0])
 
@@ -201,7 +201,7 @@ def gradient_in_the_weights(impl, rng):
 
 @denoising.case(points=1, kind="equation", property=True, expect={"difference": 0.0})
 def every_level_counts_the_same(impl, rng):
-    """A score of 0 has the loss 1/2 mean |eps|^2 at each level."""
+    """A score of 0 has loss 1/2 mean |eps|^2 at each level."""
     x, eps = rng.standard_normal((2, 6, 4))
     size = np.mean(np.sum(eps**2, axis=1)) / 2
     losses = [impl(lambda x, sigma: 0 * x, x, sigma, eps) for sigma in (0.001, 0.5, 100.0)]
@@ -210,7 +210,7 @@ def every_level_counts_the_same(impl, rng):
 
 @denoising.case(points=1, kind="equation", fixed=True, property=True, expect={"loss": 0.0})
 def a_single_point(impl, rng):
-    """If all data are one point m, the score -(x - m)/sigma^2 has the loss 0."""
+    """If all data are one point m, the score -(x - m)/sigma^2 has loss 0."""
     m, eps = rng.standard_normal(3), rng.standard_normal((5, 3))
     sigma = np.array([0.05, 0.3, 1.0, 4.0, 20.0])
 

@@ -14,7 +14,8 @@ cosine = Exercise(
     (t/T + s)/(1 + s) times pi/2. Each beta follows from two neighbors of that curve, and none may
     be above `largest`.
 
-    T is a whole number; s = 0.008 and largest = 0.999 are the defaults. No gradient is taken.
+    T is a whole number; s = 0.008 and largest = 0.999 are the defaults. The result need not be
+    differentiable.
     """,
     hints="""
     alpha_bar_t is the product of the alphas up to t. So alpha_t = 1 - beta_t is a ratio of two

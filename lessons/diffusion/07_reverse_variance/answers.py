@@ -52,7 +52,7 @@ MISTAKES = {
     schedule.beta[t] * before / now -> now
     # beta_t is missing.
     schedule.beta[t] * before / now -> before / now
-    # It is not a straight line between beta~ and beta: both V stand in a fraction.
+    # It is not a straight line between beta~ and beta: both V are in a fraction.
     point = schedule.beta[t] * noise_of(schedule, t - 1) / noise_of(schedule, t)
     return data_variance * schedule.beta[t] + (1 - data_variance) * point
     # A straight line of logarithms is what a network learns; here the variance is known exactly.
@@ -90,7 +90,7 @@ MISTAKES = {
     before = now_of(schedule, t - 1, data_variance)
     now = now_of(schedule, t, data_variance)
     return schedule.beta[t] * before / now
-    # At t = 1 a single point has the variance 0: nothing is clipped here.
+    # At t = 1 a single point has variance 0: nothing is clipped here.
     point = np.maximum(now_of(schedule, t - 1, data_variance), 1e-5)
     now = now_of(schedule, t, data_variance)
     return schedule.beta[t] * point / now
@@ -346,7 +346,7 @@ MISTAKES = {
     numpy.sqrt(numpy.mean(losses**2, axis=1)) -> np.max(np.abs(losses), axis=1)
     # This averages over the time steps: a row belongs to one of them.
     numpy.mean(losses**2, axis=1) -> numpy.mean(losses**2, axis=0)
-    # The even share is missing: no step may have the probability 0.
+    # The even share is missing: no step may have probability 0.
     (1 - uniform) * size / size.sum() + uniform / len(size) -> size / size.sum()
     # The sum must stay 1: what is spread evenly has to be taken off the rest.
     (1 - uniform) * size / size.sum() + uniform / len(size) ->

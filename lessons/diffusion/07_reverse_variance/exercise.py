@@ -34,12 +34,12 @@ gaussian = Exercise(
     variance is data_variance. Nothing else is known of x_0.
 
     data_variance is a number, 0 or larger; t is one time step, a whole number 1 ... T, or an array
-    (N,) of them, and the result has its shape. No gradient is taken.
+    (N,) of them, and the result has its shape. The result need not be differentiable.
 
     {ARRAYS}
     """,
     hints="""
-    Before x_t is known, x_(t-1) has the variance V_(t-1) = alpha_bar_(t-1) data_variance + 1 -
+    Before x_t is known, x_(t-1) has variance V_(t-1) = alpha_bar_(t-1) data_variance + 1 -
     alpha_bar_(t-1). One more step makes x_t of it, sqrt(alpha_t) x_(t-1) plus noise of variance
     beta_t. Precisions add up: 1/V_(t-1) from before, alpha_t/beta_t from x_t.
 
@@ -117,9 +117,9 @@ variance = Exercise(
     v may be below 0 or above 1; the line continues there.
 
     v has shape (N, D) or (N, H, W, C), and so has the result, in its dtype. t is one time step, a
-    whole number 1 ... T, or an array (N,) of them, one for each example; T is 2 or more. At t = 1
+    whole number 1 ... T, or an array (N,) of them, one for each example; T is 2 or more. At t = 1,
     beta~ is 0 and has no logarithm: there, and only there, take beta~_2 in its place (but beta_1 as
-    it is). Training takes the gradient in v.
+    it is). The result must be differentiable with respect to v.
 
     schedule.beta and schedule.posterior_variance (beta~) are arrays indexed by the time step, 0 ...
     T.
@@ -164,7 +164,7 @@ def first_step(impl, rng):
 
 @variance.case(points=1, kind="shapes")
 def a_time_for_each_row(impl, rng):
-    """Also where beta falls, so that beta~ at t = 3 and 4 is below beta~_2."""
+    """Where beta falls, too, so that beta~ at t = 3 and 4 is below beta~_2."""
     v, falling = rng.uniform(-0.2, 1.2, (5, 3)), Schedule(np.array([0.5, 0.4, 0.1, 0.01]))
     return {
         "variance": impl(v, np.array([1, 2, 3, 9, 10]), schedule()),
@@ -232,8 +232,8 @@ hybrid = Exercise(
     vlb_term(model, x0, t, eps, schedule, "learned", levels) returns the terms, (N,), in nats, each
     a sum over dimensions. It calls a model(x_t, t) for such a pair; that model need not be the
     network. The bound must train v alone: no gradient of it may reach eps_hat. stop_gradient(a) is
-    a, taken as a constant. Training takes the gradient in the weights of the model, which may be
-    shared by both outputs.
+    a, taken as a constant. The result must be differentiable with respect to the weights of the
+    model, which may be shared by both outputs.
 
     schedule.T is the number of time steps.
     """,
@@ -347,7 +347,7 @@ def noise_learns_from_the_simple_loss(impl, rng):
     w = np.array([0.3, 0.6])
     simple = np.mean(2 * (w[0] * x_t - eps) * x_t)
     gradient = grad(lambda w: total(w, 7.0))(w)
-    return {"gap": gradient[0] - simple, "gradient in v": gradient[1]}
+    return {"gap": gradient[0] - simple, "gradient with respect to v": gradient[1]}
 
 
 # ------------------------------------------------------------------------ how often each time step
@@ -364,11 +364,11 @@ aware = Exercise(
     losses has shape (T, H): the last H losses of each time step, row 0 those of t = 1. The result
     has shape (T,) and sums to 1. A share `uniform` of it is spread evenly over all steps; the rest
     is in proportion to the root of the mean of the squares of a row. If all losses are 0 each step
-    gets 1/T. Losses may be negative. No gradient is taken.
+    gets 1/T. Losses may be negative. The result need not be differentiable.
     """,
     hints="""
-    One size for each time step, then sizes divided by their sum. No step may have the probability
-    0, so a small share is the same for all.
+    One size for each time step, then sizes divided by their sum. No step may have probability 0, so
+    a small share is the same for all.
 
     size_t = sqrt(mean over h of loss_th^2), p_t = (1 - uniform) size_t/(sum of sizes) + uniform/T.
 

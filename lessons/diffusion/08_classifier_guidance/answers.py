@@ -70,7 +70,7 @@ MISTAKES = {
     return each / np.sqrt(np.sum(each**2))
     # The gradient of log f is that of log_prob itself; it is not multiplied by its value.
     return by_rows(log_prob(x, t), x) * gradient(lambda x: np.sum(log_prob(x, t)))(x)
-    # The gradient is taken in x, not in t.
+    # Differentiate with respect to x, not t.
     return gradient(lambda t: np.sum(log_prob(x, t)))(1.0 * t)
     # The result has the shape of x: do not flatten examples.
     return np.reshape(gradient(lambda x: np.sum(log_prob(x, t)))(x), (len(x), -1))

@@ -108,7 +108,7 @@ guided = Exercise(
     the gradient of log f(y|x_t) in x_t, ready-made; t is one time step, a whole number, or an array
     (N,) of them; w is the weight of the gradient. The result has the shape of eps. It is minus
     sqrt(1 - alpha_bar_t) times the guided score, where eps is the same of the score without
-    guidance. No gradient is taken here.
+    guidance. The result need not be differentiable.
 
     schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 1 ...
     T (alpha_bar[0] is 1).

@@ -14,7 +14,7 @@ MISTAKES = {
     "classifier_free_eps": """
     # The weights are exchanged: w = 0 has to give the conditional prediction.
     return (1 + w) * eps_uncond - w * eps_cond
-    # This leads away from the label: the conditional prediction has the weight 1 + w.
+    # This leads away from the label: the conditional prediction has weight 1 + w.
     return w * eps_uncond - (1 + w) * eps_cond
     # The two weights have to add up to 1, or equal predictions would be changed: 1 + w and -w.
     (1 + w) * eps_cond -> w * eps_cond

@@ -15,7 +15,7 @@ guided = Exercise(
     eps_cond is its prediction given the label, eps_uncond that without a label; both have one
     shape, (N, D) or (N, H, W, C), which is the shape of the result. w is a number: 0 gives the
     conditional prediction, -1 the unconditional one, and above 0 the result lies beyond the
-    conditional prediction, away from the unconditional one. No gradient is taken here.
+    conditional prediction, away from the unconditional one. The result need not be differentiable.
     """,
     hints="""
     The result lies on the straight line through both predictions. Where on it is w = 0, and where
@@ -100,7 +100,7 @@ def a_batch(impl, rng):
     points=1, kind="equation", property=True, expect={"all left out": -1, "none left out": 0}
 )
 def all_and_none(impl, rng):
-    """p = 1 leaves every label out; p = 0 leaves none, also where u is exactly 0."""
+    """p = 1 leaves every label out; p = 0 leaves none, even where u is exactly 0."""
     y, u = rng.integers(0, 10, 50), rng.random(50)
     u[7] = 0.0
     some = impl(y, np.linspace(0, 0.98, 50), 0.5)
@@ -129,8 +129,8 @@ alike = Exercise(
 
     image has shape (N, E), a row for each image; text has shape (N, E), row n belonging to image n,
     or (1, E), one text for all. The result has shape (N,): the scalar product of the two rows, each
-    brought to length 1. No row is zero, but some are very long or very short. Gradients are taken
-    through the result, in image.
+    brought to length 1. No row is zero, but some are very long or very short. The result must be
+    differentiable with respect to image.
     """,
     hints="""
     The cosine is the scalar product of two vectors of length 1. Row by row: nothing is multiplied

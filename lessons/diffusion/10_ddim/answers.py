@@ -36,7 +36,7 @@ def step(x, t, s, eps, z, schedule, eta, slip=""):
 
 MISTAKES = {
     "ddim_step": """
-    # eta stands in front of the deviation, so it enters the variance squared.
+    # eta is in front of the deviation, so it enters the variance squared.
     return step(x, t, s, eps, z, schedule, eta, "eta")
     # The beta of the pair (s, t) is 1 - alpha_bar_t/alpha_bar_s, not that of step t alone.
     return step(x, t, s, eps, z, schedule, eta, "beta")
@@ -136,7 +136,7 @@ MISTAKES = {
     return step(x, t, np.maximum(s, 1), eps, z, schedule, eta)
     """,
     "ddim_variance": """
-    # eta stands in front of the deviation, so it enters the variance squared.
+    # eta is in front of the deviation, so it enters the variance squared.
     ** 2 * (1 - before) -> * (1 - before)
     # This is the deviation; the variance is its square.
     return (eta**2 * (1 - before) / (1 - now) * (1 - now / before)) ** 0.5

@@ -16,9 +16,9 @@ step = Exercise(
     x is x_t, (N, D) or (N, H, W, C); eps, of the same shape, is the noise that the model predicts
     in it; the result has their shape. Predict the data from x and eps, then compute x_s from it:
     with the noise eps again, and with fresh noise z of standard deviation sigma = eta *
-    sqrt(variance). The variance at eta = 1 is that of DDPM's posterior, (1 - a_s)/(1 - a_t) *
-    (1 - a_t/a_s), with a_t for alpha_bar_t. eps is reduced so that the noise of x_s has the
-    variance 1 - a_s in all.
+    sqrt(variance). The variance at eta = 1 is that of DDPM's posterior, (1 - a_s)/(1 - a_t) * (1 -
+    a_t/a_s), with a_t for alpha_bar_t. eps is reduced so that the noise of x_s has variance 1 - a_s
+    in all.
 
     t and s are whole numbers in 0 ... T, each a single number or an array (N,). With eta =
     0 no noise is used, z may be None, and s may be earlier or later than t. schedule.alpha_bar is
@@ -116,7 +116,7 @@ def both_ends(impl, rng):
 
 @step.case(points=1, kind="equation", fixed=True, property=True, expect={"variance": 0.0})
 def the_marginal_is_kept(impl, rng):
-    """For x_0 = 0, the parts from the true noise and from fresh noise have the variance 1 - a_s."""
+    """For x_0 = 0, the parts from the true noise and from fresh noise have variance 1 - a_s."""
     s, one, zero = schedule(), np.ones((1, 1)), np.zeros((1, 1))
     gaps, fresh = [], []
     for eta in (0.0, 0.4, 1.0):

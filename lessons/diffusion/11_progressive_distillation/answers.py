@@ -91,7 +91,7 @@ MISTAKES = {
     r, a = ratio(t, t - 2, schedule, x_t), rows(schedule.alpha_bar[t], x_t)
     x0 = (end - r * x_t) / (np.sqrt(rows(schedule.alpha_bar[t - 2], x_t)) - r * np.sqrt(a))
     return (stop_gradient(x_t) - np.sqrt(a) * x0) / np.sqrt(1 - a)
-    # This takes each end's alpha_bar as it stands: the clean data is divided by its root.
+    # This takes each end's alpha_bar unchanged: the clean data is divided by its root.
     return per_example(1 / (np.sqrt(end) - r * np.sqrt(now)), x - per_example(r, x_t)) ->
         return per_example(1 / (1 - r), x - per_example(r, x_t))
     # A point has signal and noise: it is not enough to divide the end by its root of alpha_bar.
@@ -128,7 +128,7 @@ MISTAKES = {
     np.maximum(schedule.snr[t], 1) -> np.maximum(np.sqrt(schedule.snr[t]), 1)
     # The ratio is of variances already: no square.
     np.maximum(schedule.snr[t], 1) -> np.maximum(schedule.snr[t] ** 2, 1)
-    # This is the ratio of noise to signal: alpha_bar stands above.
+    # This is the ratio of noise to signal: alpha_bar is above.
     np.maximum(schedule.snr[t], 1) -> np.maximum(1 / schedule.snr[t], 1)
     # All steps together count, alpha_bar, not step t alone.
     np.maximum(schedule.snr[t], 1) -> np.maximum(schedule.alpha[t] / (1 - schedule.alpha[t]), 1)
@@ -143,7 +143,7 @@ MISTAKES = {
     np.maximum(schedule.snr[t], 1) -> np.clip(schedule.snr[t], 1, 100)
     # The logarithm of the ratio is taken: the ratio itself is compared with 1.
     np.maximum(schedule.snr[t], 1) -> np.maximum(np.log(schedule.snr[t]), 1)
-    # The weights stay as they are: they need not have the mean 1.
+    # The weights stay as they are: they need not have mean 1.
     np.maximum(schedule.snr[t], 1) ->
         np.maximum(schedule.snr[t], 1) / np.mean(np.maximum(schedule.snr[t], 1))
     # Each t has its own weight; take the larger element by element, not of all together.
@@ -263,7 +263,7 @@ MISTAKES = {
     # There is a factor of one half: return the mean itself.
     return mse(per_example(root, x0), per_example(root, target)) ->
         return 0.5 * mse(per_example(root, x0), per_example(root, target))
-    # The loss has a gradient in v: do not stop it.
+    # The loss has a gradient with respect to v: do not stop it.
     predict_x0_from_v(x_t, t, v, schedule) ->
         predict_x0_from_v(x_t, t, stop_gradient(v), schedule)
     # The root of the mean is taken: return the mean itself.

@@ -121,8 +121,8 @@ def all_data_is_one_point(impl, rng):
 
 @target.case(points=1, kind="gradient", atol=1e-7)
 def no_gradient_flows(impl, rng):
-    """The slope in w of w times the target, where the teacher is w x; and that in x_t of its
-    sum."""
+    """The slope with respect to w of w times the target, where the teacher is w x; and that
+    with respect to x_t of its sum."""
     x = rng.standard_normal((3, 2))
 
     def of_teacher(w):
@@ -131,7 +131,10 @@ def no_gradient_flows(impl, rng):
     def of_noisy(x):
         return np.sum(x) + np.sum(impl(wavy, x, 4, schedule()))
 
-    return {"slope in w": grad(of_teacher)(np.array(0.5)), "slope in x_t": grad(of_noisy)(x)}
+    return {
+        "slope with respect to w": grad(of_teacher)(np.array(0.5)),
+        "slope with respect to x_t": grad(of_noisy)(x),
+    }
 
 
 @target.case(points=1, kind="extremes", rtol=1e-4, atol=1e-3)
@@ -167,7 +170,7 @@ weight = Exercise(
 
     t is one time step, a whole number, or an array (N,) of them; the result has its shape. The
     signal-to-noise ratio of x_t is alpha_bar_t / (1 - alpha_bar_t). schedule.alpha_bar is an array
-    indexed by t. No gradient is taken here.
+    indexed by t. The result need not be differentiable.
     """,
     hints="""
     Two numbers for each t, and the larger one counts.
@@ -215,11 +218,11 @@ of_v = Exercise(
     The loss weighs the squared error of the clean data at time t by the larger of 1 and the
     signal-to-noise ratio, alpha_bar_t / (1 - alpha_bar_t). The student predicts v, from which its
     clean data is sqrt(alpha_bar_t) x_t - sqrt(1 - alpha_bar_t) v. Replace both squared errors, of
-    the clean data and of v: by which factor must that of v be multiplied, so that the loss stays
-    the same for every v?
+    the clean data and of v: by what factor must that of v be multiplied, so that the loss stays the
+    same for every v?
 
     t is one time step, a whole number, or an array (N,) of them; the result has its shape.
-    schedule.alpha_bar is an array indexed by t. No gradient is taken here.
+    schedule.alpha_bar is an array indexed by t. The result need not be differentiable.
     """,
     hints="""
     Two predictions of v that differ by d lead to two predictions of the clean data. By how much do
@@ -287,7 +290,7 @@ loss = Exercise(
     data, all (N, D) or (N, H, W, C). t is one time step, a whole number, or an array (N,). The
     student's clean data is sqrt(alpha_bar_t) x_t - sqrt(1 - alpha_bar_t) v. schedule.alpha_bar is
     an array indexed by t. Divide by the number of entries, not by the sum of the weights. The
-    gradient in v is taken: use autograd's np.
+    result must be differentiable with respect to v: use autograd's np.
     """,
     hints="""
     First turn v into clean data. Then square, weigh and average; the weight belongs to the square.
@@ -327,7 +330,7 @@ def times_of_each_and_gradient(impl, rng):
     v, wanted, x = rng.standard_normal((3, 5, 3))
     t = np.array([1, 2, 4, 6, 8])
     slope = grad(lambda v: impl(v, wanted, x, t, schedule()))(v)
-    return {"loss": impl(v, wanted, x, t, schedule()), "gradient in v": slope}
+    return {"loss": impl(v, wanted, x, t, schedule()), "gradient with respect to v": slope}
 
 
 @loss.case(points=1, kind="shapes")

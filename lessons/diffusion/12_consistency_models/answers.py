@@ -19,11 +19,11 @@ def each(sigma, x):
 
 MISTAKES = {
     "boundary_scalings": """
-    # c_skip is not 1 at sigma_min: below stands sigma - sigma_min, not sigma.
+    # c_skip is not 1 at sigma_min: below is sigma - sigma_min, not sigma.
     above**2 + data**2 -> sigma**2 + data**2
-    # The divisor of c_out is shifted by sigma_min: sigma itself stands below.
+    # The divisor of c_out is shifted by sigma_min: sigma itself is below.
     np.sqrt(sigma**2 + data**2) -> np.sqrt(above**2 + data**2)
-    # c_out is not 0 at sigma_min: sigma - sigma_min stands above.
+    # c_out is not 0 at sigma_min: sigma - sigma_min is above.
     above * data / np.sqrt -> sigma * data / np.sqrt
     # The numerator of c_skip is not a variance: take the square of sigma_data.
     data**2 / (above**2 + data**2), above -> data / (above**2 + data**2), above
@@ -55,7 +55,7 @@ MISTAKES = {
     above**2 + data**2 -> sigma**2 - low**2 + data**2
     # c_skip is sigma_data's share: its square above, not that of sigma.
     data**2 / (above**2 + data**2), above -> above**2 / (above**2 + data**2), above
-    # A gradient is taken through the result: no numpy and no float().
+    # The result must be differentiable: no numpy and no float().
     above = sigma - low -> sigma = stop_gradient(sigma); above = sigma - low
     # sigma_min and sigma_data are arguments: take what is given.
     above, data = sigma - 0.002, 0.5
@@ -75,7 +75,7 @@ MISTAKES = {
     above, data = sigma - sigma_min, sigma_data
     c_skip = data**2 / (above**2 + data**2 + 1e-8)
     return c_skip, above * data / np.sqrt(sigma**2 + data**2 + 1e-8)
-    # The numerator of c_out has a square too many: sigma_data itself stands there.
+    # The numerator of c_out has a square too many: sigma_data itself is there.
     above * data / np.sqrt -> above * data**2 / np.sqrt
     # The two do not sum to 1: c_out has a formula of its own.
     c_skip = sigma_data**2 / ((sigma - sigma_min) ** 2 + sigma_data**2)
@@ -146,7 +146,7 @@ MISTAKES = {
     low - high -> low[:1] - high[:1] (everywhere)
     # low may lie above high: no absolute value.
     low - high -> -abs(low - high) (everywhere)
-    # The data itself is not scaled: x stands alone.
+    # The data itself is not scaled: x is alone.
     euler = x + per_example(low - high, slope) ->
         euler = per_example(low / high, x) + per_example(low - high, slope)
     # That is the whole way to the level 0; the step is low - high long.

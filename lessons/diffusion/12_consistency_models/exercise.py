@@ -20,18 +20,18 @@ scalings = Exercise(
     sigma_data is the standard deviation of the data.
 
     First find the factors of a denoiser, for which sigma_min is 0. Its input is x = x0 + sigma z,
-    with data x0 of standard deviation d and mean 0, and z normal; F has to predict the rest,
-    (x0 - c_skip x) / c_out. Choose c_skip so that the variance of x0 - c_skip x is the smallest
-    possible, and c_out so that the rest has the variance 1.
+    with data x0 of standard deviation d and mean 0, and z normal; F has to predict the rest, (x0 -
+    c_skip x) / c_out. Choose c_skip so that the variance of x0 - c_skip x is the smallest possible,
+    and c_out so that the rest has variance 1.
 
     Then shift them: let a be what sigma lies above sigma_min (it may be negative). c_skip is that
     of a denoiser at the level a, and c_out is that of a denoiser at sigma, times a / sigma (written
-    so that it is finite at sigma = 0). The gradient in sigma is taken, from 0 to 1000: use
-    autograd's np.
+    so that it is finite at sigma = 0). The result must be differentiable with respect to sigma,
+    from 0 to 1000: use autograd's np.
     """,
     hints="""
-    The variance of x0 - c x is (1 - c)^2 d^2 + c^2 sigma^2: where is its derivative in c zero, and
-    what is left there?
+    The variance of x0 - c x is (1 - c)^2 d^2 + c^2 sigma^2: where is its derivative with respect to
+    c zero, and what is left there?
 
     d^2 / ((sigma - sigma_min)^2 + d^2) and (sigma - sigma_min) d / sqrt(sigma^2 + d^2).
 
@@ -69,8 +69,8 @@ def boundary(impl, rng):
 
 @scalings.case(points=1, kind="equation", property=True, expect={"difference": 0.0, "slope": 0.0})
 def denoiser(impl, rng):
-    """With sigma_min = 0 the rest, x0 - c_skip x, has the variance c_out^2, and the slope of this
-    variance in c_skip is zero."""
+    """With sigma_min = 0 the rest, x0 - c_skip x, has variance c_out^2, and the slope of this
+    variance with respect to c_skip is zero."""
     sigma, d = np.exp(rng.standard_normal((3, 2))), 0.7
     c_skip, c_out = impl(sigma, 0.0, d)
     variance = (1 - c_skip) ** 2 * d**2 + c_skip**2 * sigma**2
@@ -116,8 +116,8 @@ step = Exercise(
 
     solver "euler": x plus the change of sigma times the noise predicted at the start. "heun": the
     mean of two predictions instead, one at the start and one at the level `low`, at the point where
-    Euler's step has led. Mind the sign: going down, sigma falls.
-    No gradient is taken here.
+    Euler's step has led. Mind the sign: going down, sigma falls. The result need not be
+    differentiable.
     """,
     hints="""
     Draw sigma to the right and x upwards: eps is the slope, and a step down goes to the left.
@@ -343,7 +343,7 @@ several = Exercise(
     f(x, sigma) returns the shape of x; it receives the level as often as there are examples, in an
     array of shape (N,) and the dtype of x. Draw the noise of each further level, in turn, by the
     generator's standard_normal, in the shape and the dtype of x. The result has both as well, and x
-    stays as it was. No gradient is taken here.
+    stays as it was. The result need not be differentiable.
     """,
     hints="""
     f leads from noise to data; then add noise up to the next level, and call f again.

@@ -17,7 +17,7 @@ scaling = Exercise(
     its mean may be far from zero: the mean stays, only the deviation is measured. Return one float,
     the same for all entries: over examples, positions and channels together. The variance is the
     mean squared distance from the mean (divide by the number of entries). Leave latents as they
-    are. No gradient is taken.
+    are. The result need not be differentiable.
     """,
     hints="""
     If all entries are divided by their standard deviation, the new one is 1.
@@ -81,7 +81,7 @@ attend = Exercise(
     these weights.
 
     softmax(a) of minigen.tensor is taken over the last axis. Products may be as large as 1e6, in
-    float32. A gradient of the result is taken, there too: use autograd's np. Leave the arguments as
+    float32. The result must be differentiable, there too: use autograd's np. Leave the arguments as
     they are.
     """,
     hints="""
@@ -135,7 +135,7 @@ def examples_and_heads(impl, rng):
 
 @attend.case(points=1, kind="gradient")
 def its_gradients(impl, rng):
-    """The gradients in queries, keys and values."""
+    """The gradients with respect to queries, keys and values."""
     q, k, v = three(rng, 2, L=3)
     weights = rng.standard_normal((2, 3, 2))
 
@@ -167,7 +167,7 @@ def what_changes_nothing(impl, rng):
 @attend.case(points=1, kind="extremes", rtol=1e-5)
 def large_products(impl, rng):
     """Products of 1e6 and more, in float32: the word with the largest product has all the weight.
-    The gradient in its value is 1 for each query for which it is the largest."""
+    The gradient with respect to its value is 1 for each query for which it is the largest."""
     q, k, v = (a.astype(np.float32) for a in three(rng, 2))
     slope = grad(lambda v: np.sum(impl(1000 * q, 1000 * k, v)))(v)
-    return {"out": impl(1000 * q, 1000 * k, v), "gradient in v": slope}
+    return {"out": impl(1000 * q, 1000 * k, v), "gradient with respect to v": slope}

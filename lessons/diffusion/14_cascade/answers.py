@@ -125,10 +125,10 @@ MISTAKES = {
     # This is what is left of the image's variance; the level is that of the noise.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), a, factor)
-    # beta belongs to one step; after s steps the noise has the variance 1 - alpha_bar.
+    # beta belongs to one step; after s steps the noise has variance 1 - alpha_bar.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), np.sqrt(at(schedule.beta, s)), factor)
-    # beta belongs to one step; after s steps the noise has the variance 1 - alpha_bar.
+    # beta belongs to one step; after s steps the noise has variance 1 - alpha_bar.
     a = at(schedule.alpha_bar, s)
     return with_level(noised(small, a, eps), at(schedule.beta, s), factor)
     # One channel holds the level of the noise, however many channels the image has.
@@ -176,7 +176,7 @@ MISTAKES = {
     "gaussian_blur": """
     # The exponent is twice too large: it is -d^2/(2 sigma^2).
     return both_ways(x, normalized(gaussian(sigma, kernel) ** 2))
-    # sigma is used as a variance: it is a standard deviation, whose square stands in the exponent.
+    # sigma is used as a variance: it is a standard deviation, whose square is in the exponent.
     return both_ways(x, normalized(gaussian(np.sqrt(sigma), kernel)))
     # The distance is not squared: the exponent is -d^2/(2 sigma^2).
     d = np.abs(np.arange(kernel) - kernel // 2)
@@ -198,7 +198,7 @@ MISTAKES = {
     return both_ways(x, normalized(gaussian(sigma, kernel)), "constant")
     # Beyond the border the image is reflected; this repeats the last pixel.
     return both_ways(x, normalized(gaussian(sigma, kernel)), "edge")
-    # The reflection does not repeat the pixel at the border: left of 1 2 3 stands 3 2.
+    # The reflection does not repeat the pixel at the border: left of 1 2 3 there is 3 2.
     return both_ways(x, normalized(gaussian(sigma, kernel)), "symmetric")
     # Beyond the border the image is reflected; this goes on at its other side.
     return both_ways(x, normalized(gaussian(sigma, kernel)), "wrap")

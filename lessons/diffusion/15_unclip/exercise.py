@@ -17,15 +17,15 @@ contrastive = Exercise(
     to length 1, take the scalar product of each image with each text, and multiply it by
     exp(log_scale), a scalar: logits (N, N), a row for each image, a column for each text. They
     classify, for each image, which of the N texts is its own, and for each text which of the N
-    images. The loss is half of the sum of the two mean cross-entropies. Gradients are taken in all
-    three arguments.
+    images. The loss is half of the sum of the two mean cross-entropies. The result must be
+    differentiable with respect to all three arguments.
 
     log_softmax(x) of minigen.tensor is the logarithm of the softmax over the last axis, without
     overflow. log_scale may be 4.6 (a scale of 100) or more.
     """,
     hints="""
-    The right answer for image i is number i: it stands on the diagonal. Two softmaxes, one along
-    the rows, one along the columns.
+    The right answer for image i is number i: it is on the diagonal. Two softmaxes, one along the
+    rows, one along the columns.
 
     logits = exp(log_scale) image textᵀ; - (mean of the diagonal of log softmax over rows + the same
     for the transposed logits)/2.
@@ -108,7 +108,7 @@ slopes = Exercise(
     large as 1000 or as low as -1000, in float32 too.
     """,
     hints="""
-    The cross-entropy of one row is the logarithm of the sum of its exponentials, less the logit of
+    The cross-entropy of one row is the logarithm of the sum of its exponentials, minus the logit of
     the right answer. What is the derivative of each of the two?
 
     (P + Q - 2 I) / (2 N), P the softmax along the rows, Q that along the columns, I the identity.
@@ -177,12 +177,12 @@ prior = Exercise(
     prompt="""
     The loss of unCLIP's prior, a scalar: how far its prediction is from the clean embedding.
 
-    z (N, ...) are embeddings of images, eps noise of the same shape, y the conditions, one for
-    each example; t is a time step, or (N,) of them, in 1 ... T. Noise the embeddings to time t:
+    z (N, ...) are embeddings of images, eps noise of the same shape, y the conditions, one for each
+    example; t is a time step, or (N,) of them, in 1 ... T. Noise the embeddings to time t:
     q_sample(z, t, eps, schedule), or by hand with schedule.alpha_bar, indexed by t. prior(z_t, t,
     y), called once, with t as an array (N,), returns its prediction of the *clean* embedding. The
-    loss is the mean of the squared error over examples and dimensions. Gradients are taken through
-    the prior.
+    loss is the mean of the squared error over examples and dimensions. The result must be
+    differentiable with respect to the weights of the prior.
     """,
     hints="""
     As simple_loss of DDPM, but what is the target?

@@ -9,7 +9,7 @@ sizes = Exercise(
     target="minigen.diffusion.networks.unet:unet_sizes",
     minutes=12,
     prompt="""
-    The sizes of the feature maps inside the original U-Net. A level has two 3 x 3 convolutions
+    The sizes of the feature maps inside the original U-Net. A level has two 3×3 convolutions
     without padding, each of which removes one pixel at every border. Down: such a level, then
     pooling to half the side; `depth` times, and then a level at the bottom. Up: the side is
     doubled, and a level follows; `depth` times.
@@ -92,7 +92,7 @@ features = Exercise(
     result has shape (N, dim), float32. Its first half holds the sines of t omega_k, k = 0 ... dim/2
     - 1, its second half the cosines of the same. omega_0 is 1, and the omega_k fall in equal
     ratios, such that omega with the index dim/2, one past the last, would be 1/max_period;
-    max_period is 10000 unless given. No gradient is taken.
+    max_period is 10000 unless given. The result need not be differentiable.
     """,
     hints="""
     Each pair of features has a frequency. Form the outer product of times and frequencies, then

@@ -16,16 +16,18 @@ MISTAKES = {
     # The bias is shared by all positions: its gradient is a sum, not a mean.
     dw, db, dx = sums(x, w, g)
     return dw, db / x[..., 0].size, dx
-    # The gradient in w is a sum over positions, not a mean.
+    # The gradient with respect to w is a sum over positions, not a mean.
     dw, db, dx = sums(x, w, g)
     return dw / x[..., 0].size, db, dx
     # Sums over examples are missing: a mean over them has been taken.
     dw, db, dx = sums(x, w, g)
     return dw / len(x), db / len(x), dx
-    # The gradient in w depends on w: y is linear in w, so that it depends on x and g alone.
+    # The gradient with respect to w depends on w: y is linear in w, so that it depends on x and g
+    # alone.
     dw, db, dx = sums(x, w, g)
     return w * np.sum(g, axis=(0, 1, 2)), db, dx
-    # The gradient in x depends on x: y is linear in x, so that it depends on w and g alone.
+    # The gradient with respect to x depends on x: y is linear in x, so that it depends on w and g
+    # alone.
     dw, db, dx = sums(x, w, g)
     return dw, db, dx * x
     # The bias is added to y: its gradient is the sum of g itself.
@@ -37,19 +39,19 @@ MISTAKES = {
     # These are the gradients with the opposite signs.
     dw, db, dx = sums(x, w, g)
     return -dw, -db, -dx
-    # The gradient in w is zero where w is: it does not depend on w, only on x and g.
+    # The gradient with respect to w is zero where w is: it does not depend on w, only on x and g.
     dw, db, dx = sums(x, w, g)
     return dw * np.any(w), db, dx
     # The sum has left out the rows: three axes are summed, examples, rows and columns.
     dw, db, dx = sums(x, w, g)
     return np.einsum("nwc,nwk->ck", x[:, 0], g[:, 0]), np.sum(g[:, 0], axis=(0, 1)), dx
-    # This is y itself: the gradient in x goes the other way, from g through w.
+    # This is y itself: the gradient with respect to x goes the other way, from g through w.
     dw, db, dx = sums(x, w, g)
     return dw, db, np.matmul(x, w)[..., :1] + 0 * x
     # All three axes of positions are summed for b: examples, rows and columns.
     dw, db, dx = sums(x, w, g)
     return dw, np.sum(g, axis=(1, 2)), dx
-    # The gradient in w has the shape of w, (C, K); this is its transpose.
+    # The gradient with respect to w has the shape of w, (C, K); this is its transpose.
     dw, db, dx = sums(x, w, g)
     return dw.T, db, dx
     # The gradients come in another order: in w, in b, in x.
@@ -58,7 +60,7 @@ MISTAKES = {
     # These are gradients of the single examples: sum over the examples too.
     dw, db, dx = sums(x, w, g)
     return np.einsum("nhwc,nhwk->nck", x, g), db, dx
-    # The gradient in x of each position is asked for, not the sum over positions.
+    # The gradient with respect to x of each position is asked for, not the sum over positions.
     dw, db, dx = sums(x, w, g)
     return dw, db, np.sum(dx, axis=(1, 2), keepdims=True) + 0 * x
     # The gradients come in another order: in w, in b, in x.
@@ -71,10 +73,10 @@ MISTAKES = {
     # column of w.
     dw, db, dx = sums(x, w, g)
     return dw, db, np.sum(g, axis=3, keepdims=True) * np.sum(w, axis=1)
-    # The gradient in b is the sum of g: y changes by 1 with b, and the loss by g.
+    # The gradient with respect to b is the sum of g: y changes by 1 with b, and the loss by g.
     dw, db, dx = sums(x, w, g)
     return dw, np.ones(np.shape(db)), dx
-    # The gradient in w has y in it: it depends on x and g alone.
+    # The gradient with respect to w has y in it: it depends on x and g alone.
     dw, db, dx = sums(x, w, g)
     return np.einsum("nhwc,nhwk->ck", x, np.matmul(x, w) * g), db, dx
     # w is shared by all examples: their gradients are summed, not that of the last one taken.
@@ -92,10 +94,10 @@ MISTAKES = {
     # w is shared by all rows and examples: sum over them, not over columns alone.
     dw, db, dx = sums(x, w, g)
     return np.matmul(np.swapaxes(x, -1, -2), g), db, dx
-    # The gradient in w has a square in it: x enters once.
+    # The gradient with respect to w has a square in it: x enters once.
     dw, db, dx = sums(x, w, g)
     return np.einsum("nhwc,nhwk->ck", x**2, g), db, dx
-    # The gradient in b has shape (K,): the three axes that are summed do not stay.
+    # The gradient with respect to b has shape (K,): the three axes that are summed do not stay.
     dw, db, dx = sums(x, w, g)
     return dw, np.reshape(db, (1, 1, 1, -1)), dx
     """,
@@ -120,9 +122,9 @@ MISTAKES = {
     return frozen(x + zero_out(trained(x + zero_in(c))))
     # It is added, not multiplied.
     return frozen(x) * zero_out(trained(x + zero_in(c)))
-    # zero_out stands around the copy only, not around both.
+    # zero_out is around the copy only, not around both.
     return zero_out(frozen(x) + trained(x + zero_in(c)))
-    # zero_in stands around the condition only, not around its sum with x.
+    # zero_in is around the condition only, not around its sum with x.
     return frozen(x) + zero_out(trained(zero_in(x + c)))
     # The copy works on the block's input, not on its output.
     y = frozen(x)

@@ -109,7 +109,7 @@ MISTAKES = {
     # Scale and shift are added along the wrong axis: their new axis is that of the tokens, the
     # second.
     return x * (1 + scale) + shift
-    # shift and scale belong to the last axis of x; here they stand along the tokens.
+    # shift and scale belong to the last axis of x; here they are along the tokens.
     return x * (1 + scale[:, :, None]) + shift[:, :, None]
     # x is added once: this is x plus all of it.
     return x + x * (1 + scale[:, None]) + shift[:, None]
@@ -190,13 +190,13 @@ MISTAKES = {
     # The result has another dtype: it is float32.
     rows, columns = grid(height, width)
     return np.concatenate([*waves(columns, dim), *waves(rows, dim)], axis=1)
-    # The numbers of column and row are added: they stand side by side, half of the numbers each.
+    # The numbers of column and row are added: they are side by side, half of the numbers each.
     rows, columns = grid(height, width)
     of_columns, of_rows = joined(*waves(columns, 2 * dim)), joined(*waves(rows, 2 * dim))
     return of_columns + of_rows
     # Column and row have their own sines and cosines; this is one index for the place.
     return joined(*waves(np.arange(height * width), 2 * dim))
-    # The places stand in one axis: (height width, dim).
+    # The places are in one axis: (height width, dim).
     rows, columns = grid(height, width)
     return np.reshape(joined(*waves(columns, dim), *waves(rows, dim)), (height, width, dim))
     # The angle is the index times the frequency; no 2 pi.

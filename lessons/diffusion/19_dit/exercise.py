@@ -14,7 +14,7 @@ patches = Exercise(
 
     x is (N, H, W, C); size divides H and W. The result is (N, H/size * W/size, size * size * C).
     The tokens are ordered row by row; inside a token the features are ordered by row, then by
-    column, then by channel. Gradients are taken in x.
+    column, then by channel. The result must be differentiable with respect to x.
     """,
     hints="""
     Split the rows into two axes, the patch and the row in it, and the columns too. Then bring the
@@ -78,7 +78,8 @@ adaptive = Exercise(
 
     x is (N, L, D), normalized tokens; shift and scale are (N, D), one for each example and feature,
     the same for all its tokens. Scales are counted from 1: with scale = 0 and shift = 0 the tokens
-    are left as they are. The result has the shape of x. Gradients are taken in all three.
+    are left as they are. The result has the shape of x. The result must be differentiable with
+    respect to all three.
     """,
     hints="""
     shift and scale have no axis for the tokens: give them one of length 1.
@@ -140,7 +141,7 @@ places = Exercise(
     The result is (height * width, dim), float32, with the positions in the order of the tokens, row
     by row. The first dim/2 features of a position encode its column, the others its row: for an
     index i (0, 1, ...) first the sines of i * 10000^(-k/(dim/4)), k = 0 ... dim/4 - 1, then the
-    cosines of the same angles. dim is a multiple of 4. No gradient is taken here.
+    cosines of the same angles. dim is a multiple of 4. The result need not be differentiable.
     """,
     hints="""
     Write the encoding of one row of indices first, (n,) -> (n, dim/2). Then find out the column and

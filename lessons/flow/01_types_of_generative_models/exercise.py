@@ -18,8 +18,9 @@ linear = Exercise(
     volumes by the factor |det L|, and the determinant of a triangular matrix is the product of its
     diagonal. The numbers on the diagonal are not 0 and may be negative. D may be 60, with 1e-6 or
     1e6 on the whole diagonal: the determinant itself is then 0 or infinite in floating point, and
-    its logarithm is not. The gradient with respect to x and to shift is taken, and float32 is kept.
-    np.linalg.solve(A, B) returns the solution Y of A Y = B, for all columns of B at once.
+    its logarithm is not. The result must be differentiable with respect to x and shift, and float32
+    is kept. np.linalg.solve(A, B) returns the solution Y of `A Y = B`, for all columns of B at
+    once.
     """,
     hints="""
     First find the z of each x: only one z is mapped to it. Where the map stretches volumes, the

@@ -103,7 +103,7 @@ MISTAKES = {
     # The sign is that of the order itself, not of its place in the list of all orders.
     signs = {order: (-1) ** k for k, order in enumerate(itertools.permutations(range(len(M))))}
     return products(M, signs.get)
-    # Count pairs of places, not the numbers that stand too far to the left.
+    # Count pairs of places, not the numbers that are too far to the left.
     (-1) ** _inversions(order) -> (-1) ** sum(a > i for i, a in enumerate(order))
     # This is the rule for two rows; n may be anything from 1 to 5.
     return M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
@@ -174,7 +174,7 @@ VARIANTS = {
 
 EQUIVALENT = {
     "leibniz_determinant": """
-    a > b → a >= b  # no number stands twice in a permutation
+    a > b → a >= b  # no number appears twice in a permutation
     # the sign of a permutation matrix is 1 or -1
     term * np.sign(np.linalg.det(np.eye(len(M))[places])) →
     term / np.sign(np.linalg.det(np.eye(len(M))[places]))

@@ -93,16 +93,16 @@ determinant = Exercise(
     prompt="""
     The determinant of a square matrix, as a sum over permutations.
 
-    M has shape (n, n), n from 1 to 5; the result is one number. For each permutation j of 0 ... n-1
-    multiply M[0, j[0]], M[1, j[1]], ... and give the product the sign (-1)^tau, where tau is the
+    M has shape (n, n), n from 1 to 5; the result is one number. For each permutation j of 0 ... n -
+    1 multiply M[0, j[0]], M[1, j[1]], ... and give the product the sign (-1)^tau, where tau is the
     number of inversions of j: of pairs of places a before b with j[a] > j[b]. Entries may be 0, and
-    as large as 1e100 beside others as small as 1e-100. The gradient in M is taken, also where the
-    determinant is 0: a sum of products has one everywhere, and numpy.linalg.det's does not.
-    itertools.permutations(range(n)) gives all the permutations.
+    as large as 1e100 beside others as small as 1e-100. The result must be differentiable with
+    respect to M, even where the determinant is 0: a sum of products has one everywhere, and
+    numpy.linalg.det's does not. itertools.permutations(range(n)) gives all the permutations.
     """,
     hints="""
     Each term takes one entry from every row and every column. Its sign depends on the number of
-    pairs in which the larger number stands first.
+    pairs in which the larger number comes first.
 
     det M = sum over permutations j of (-1)^tau(j) M[0, j_0] M[1, j_1] ... M[n-1, j_(n-1)].
 

@@ -62,7 +62,7 @@ MISTAKES = {
     density * np.abs(slope) -> (density + 1e-8) * (np.abs(slope) + 1e-8)
     # z has the density that is given, which need not be the normal one.
     density = base_density(z) -> density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
-    # The result is a density as it stands: do not divide it by its sum.
+    # The result is a density already: do not divide it by its sum.
     p = base_density(inverse(x)) * np.abs(slopes(inverse, x))
     return p / np.sum(p)
     # This is the slope of the base density; the slope of the inverse is needed.

@@ -17,8 +17,8 @@ line = Exercise(
     base_density is the density of z, any density; both are applied elementwise to arrays (N,), and
     keep float32. f may rise or fall, and be steep in one place and flat in another. Compute the
     slope of f^-1 by automatic differentiation: grad(g)(x), from minigen.tensor, is the gradient of
-    a function g that returns one number. The slope must be exact: take no small steps. No gradient
-    is taken of the result.
+    a function g that returns one number. The slope must be exact: take no small steps. The result
+    need not be differentiable.
     """,
     hints="""
     A small interval around x is the image of a small interval around z = f^-1(x). Both have the
@@ -114,7 +114,8 @@ space = Exercise(
     any log-density. jacobian(g)(v), from minigen.tensor, is the matrix (D, D) of the derivatives of
     a function g from (D,) to (D,) at one point v (D,). Every example has its own matrix. D may be
     60, and a map may shrink or stretch every coordinate by a factor of a million: compute the
-    logarithm of the absolute value of a determinant without the determinant. No gradient is taken.
+    logarithm of the absolute value of a determinant without the determinant. The result need not be
+    differentiable.
     """,
     hints="""
     Where the inverse, from x to z, stretches volumes, the density of x is higher than that of z, by
@@ -146,7 +147,7 @@ def logistic(z):
     points=1, kind="equation", expect={"log_p": [-5.5625 + np.log(3.5), -8.0 + np.log(3.5)]}
 )
 def a_matrix_of_two_rows(impl, rng):
-    """z = (2 a + b, a/2 - 3 b/2) has the determinant -3.5. The points (1, 0.5), (1, -1) go to (2.5,
+    """z = (2 a + b, a/2 - 3 b/2) has determinant -3.5. The points (1, 0.5), (1, -1) go to (2.5,
     -0.25), (1, 2); there log pi = -z_0 - z_1^2 - 3 is -5.5625 and -8."""
     x = np.array([[1.0, 0.5], [1.0, -1.0]])
 

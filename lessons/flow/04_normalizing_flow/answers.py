@@ -14,7 +14,7 @@ def parts(z, center, alpha):
 
 
 def layer(z, center, beta, r, h):
-    """x and the log-determinant, as the equations stand."""
+    """x and the log-determinant, as the equation is written."""
     across, along = 1 + beta * h, 1 + beta * h - beta * r * h**2
     log_det = (np.shape(z)[1] - 1) * np.log(across) + np.log(along)
     return z + (beta * h)[:, None] * (z - center), log_det
@@ -162,7 +162,7 @@ MISTAKES = {
     along = np.sum(u * w, axis=-1, keepdims=True)
     square = np.sum(u * u, axis=-1, keepdims=True)
     return w + (softplus(along) - 1 - along) * u / square
-    # All of u was scaled: only its part along w changes, what stands at right angles to w stays.
+    # All of u was scaled: only its part along w changes, what is at right angles to w stays.
     along = np.sum(u * w, axis=-1, keepdims=True)
     return u * (softplus(along) - 1) / along
     # softplus(a) is log(1 + e^a), which is above max(a, 0): it has a slope everywhere.
@@ -205,7 +205,7 @@ MISTAKES = {
     away, r, h = parts(z, center, alpha)
     log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h + beta * r * h**2)
     return z + (beta * h)[:, None] * away, log_det
-    # Along the ray a factor r is missing: it stands beside the slope of h, -h².
+    # Along the ray a factor r is missing: it is beside the slope of h, -h².
     away, r, h = parts(z, center, alpha)
     log_det = (np.shape(z)[1] - 1) * np.log(1 + beta * h) + np.log(1 + beta * h - beta * h**2)
     return z + (beta * h)[:, None] * away, log_det
@@ -227,7 +227,7 @@ MISTAKES = {
     x = z + np.reshape(beta * h, (n, 1)) * away -> x = center + np.reshape(beta * h, (n, 1)) * away
     # beta is missing in x.
     x = z + np.reshape(beta * h, (n, 1)) * away -> x = z + np.reshape(h, (n, 1)) * away
-    # The square of the distance stands in h: take the square root.
+    # The square of the distance is in h: take the square root.
     r = np.sum((z - center) ** 2, axis=1)
     return layer(z, center, beta, r, 1 / (alpha + r))
     # This is alpha plus r itself: h is its reciprocal.
@@ -255,7 +255,7 @@ MISTAKES = {
     away, r, h = parts(z, center, alpha)
     log_det = np.shape(z)[1] * np.log(1 + beta * h) - beta * r * h**2
     return z + (beta * h)[:, None] * away, log_det
-    # The number of directions stands inside of the logarithm: a power comes out of it as a factor,
+    # The number of directions is inside of the logarithm: a power comes out of it as a factor,
     # (D - 1) log(1 + beta h).
     away, r, h = parts(z, center, alpha)
     log_det = np.log((np.shape(z)[1] - 1) * (1 + beta * h)) + np.log(1 + beta * h - beta * r * h**2)
@@ -347,7 +347,7 @@ VARIANTS = {
     return z + u * h, 0.5 * np.log(det**2)
     """,
     "u_hat": """
-    # as the equation stands
+    # as the equation is written
     wu = np.sum(w * u, axis=-1, keepdims=True)
     return u + ((softplus(wu) - 1) - wu) * (w / np.sum(w**2, axis=-1, keepdims=True))
     # logaddexp for softplus
@@ -363,7 +363,7 @@ VARIANTS = {
     return u - (1 - softplus(-wu)) * w / (w * w).sum(-1)[..., None]
     """,
     "radial_forward": """
-    # as the equation stands
+    # as the equation is written
     away, r, h = parts(z, center, alpha)
     dim = np.shape(z)[1]
     log_det = (dim - 1) * np.log(1 + beta * h) + np.log(1 + beta * h - beta * r * h**2)

@@ -13,11 +13,11 @@ planar = Exercise(
     blocked=["minigen.flow.planar:planar_chains"],
     prompt="""
     One planar layer: x = z + u tanh(wᵀz + b). Return the pair of x and log |det dx/dz|, a tuple.
-    Gradients are taken, in all arguments.
+    Both must be differentiable with respect to all arguments.
 
     z has shape (N, D), and so has x; the log-determinant has shape (N,), one number for each
     example. u and w have shape (D,), the same for all examples, or (N, D), one for each; b has
-    shape () or (N,). u is used as it is, also where the determinant is negative. wᵀz + b may be as
+    shape () or (N,). u is used as it is, even where the determinant is negative. wᵀz + b may be as
     large as 1000 or as low as -1000, in float32 too.
     """,
     hints="""
@@ -97,10 +97,10 @@ def gradients(impl, rng):
         return np.sum(x**2) - np.sum(log_det)
 
     return {
-        "gradient in z": grad(lambda a: total(a, u, w, b))(z),
-        "gradient in u": grad(lambda a: total(z, a, w, b))(u),
-        "gradient in w": grad(lambda a: total(z, u, a, b))(w),
-        "gradient in b": grad(lambda a: total(z, u, w, a))(np.array(b)),
+        "gradient with respect to z": grad(lambda a: total(a, u, w, b))(z),
+        "gradient with respect to u": grad(lambda a: total(z, a, w, b))(u),
+        "gradient with respect to w": grad(lambda a: total(z, u, a, b))(w),
+        "gradient with respect to b": grad(lambda a: total(z, u, w, a))(np.array(b)),
     }
 
 
@@ -131,8 +131,8 @@ invertible = Exercise(
     imports=["from minigen.tensor import softplus"],
     prompt="""
     A planar layer can be inverted if uᵀw > -1. Correct any u so that the condition holds: return u
-    moved along w, and along w only, such that its product with w becomes softplus(uᵀw) - 1, also
-    where the condition held before. softplus(a) = log(1 + e^a). Gradients are taken.
+    moved along w, and along w only, such that its product with w becomes softplus(uᵀw) - 1, even
+    where the condition held before. softplus(a) = log(1 + e^a). Both must be differentiable.
 
     u and w have the same shape, (D,) for one layer or (..., D) for many; so has the result. w is
     not zero, and not of length 1. The product may be as large as 1000 or as low as -1000, in
@@ -171,7 +171,7 @@ def many_layers(impl, rng):
     points=2, kind="equation", property=True, expect={"product with w": 0.0, "moved across w": 0.0}
 )
 def along_w_only(impl, rng):
-    """The product becomes softplus(uᵀw) - 1, and what stands at right angles to w stays."""
+    """The product becomes softplus(uᵀw) - 1, and what is at right angles to w stays."""
     u, w = 1.5 * rng.standard_normal((2, 6, 4))
     new, before = impl(u, w), np.sum(u * w, axis=1)
     across = (
@@ -197,8 +197,8 @@ def gradients_of_u_hat(impl, rng):
     far = np.array([[500.0, 1.0], [-500.0, 1.0]])
     ahead = np.array([[2.0, 0.0], [2.0, 0.0]])
     return {
-        "gradient in u": grad(lambda a: np.sum(c * impl(a, w)))(u),
-        "gradient in w": grad(lambda a: np.sum(c * impl(u, a)))(w),
+        "gradient with respect to u": grad(lambda a: np.sum(c * impl(a, w)))(u),
+        "gradient with respect to w": grad(lambda a: np.sum(c * impl(u, a)))(w),
         "gradient at 1000 and -1000": grad(lambda a: np.sum(impl(a, ahead)))(far),
     }
 
@@ -210,8 +210,8 @@ radial = Exercise(
     prompt="""
     One radial layer: points move away from a center, or towards it. Let r be the distance of a
     point z from the center, and h the reciprocal of alpha plus r. The point is moved by beta h
-    times its displacement from the center, and the result is x. Return the pair of x and
-    log |det dx/dz|, a tuple. Gradients are taken, in all arguments.
+    times its displacement from the center, and the result is x. Return the pair of x and log |det
+    dx/dz|, a tuple. Both must be differentiable with respect to all arguments.
 
     z has shape (N, D), and so has x; the log-determinant has shape (N,). center has shape (D,).
     alpha > 0 and beta > -alpha have shape (), or (N,) with one of each for each example. A point
@@ -309,10 +309,10 @@ def gradients_of_the_ball(impl, rng):
         return np.sum(x**2) - np.sum(log_det)
 
     return {
-        "gradient in z": grad(lambda a: total(a, center, alpha, beta))(z),
-        "gradient in center": grad(lambda a: total(z, a, alpha, beta))(center),
-        "gradient in alpha": grad(lambda a: total(z, center, a, beta))(alpha),
-        "gradient in beta": grad(lambda a: total(z, center, alpha, a))(beta),
+        "gradient with respect to z": grad(lambda a: total(a, center, alpha, beta))(z),
+        "gradient with respect to center": grad(lambda a: total(z, a, alpha, beta))(center),
+        "gradient with respect to alpha": grad(lambda a: total(z, center, a, beta))(alpha),
+        "gradient with respect to beta": grad(lambda a: total(z, center, alpha, a))(beta),
     }
 
 
@@ -334,7 +334,7 @@ back = Exercise(
     R = r + beta r / (alpha + r). Return the r that belongs to each R.
 
     R has shape (N,), and so has r; neither is negative. alpha > 0 and beta > -alpha have shape (),
-    or (N,) with one of each for each R. Gradients are taken, at R = 0 too.
+    or (N,) with one of each for each R. The results must be differentiable, at R = 0 too.
     """,
     hints="""
     Multiply the equation by alpha + r: what is left is quadratic in r, and one of its two roots is
@@ -398,8 +398,8 @@ def gradients_back(impl, rng):
 
     one, three = np.array(1.0), np.array(3.0)
     return {
-        "gradient in R": grad(lambda a: total(a, alpha, beta))(R),
-        "gradient in alpha": grad(lambda a: total(R, a, beta))(alpha),
-        "gradient in beta": grad(lambda a: total(R, alpha, a))(beta),
+        "gradient with respect to R": grad(lambda a: total(a, alpha, beta))(R),
+        "gradient with respect to alpha": grad(lambda a: total(R, a, beta))(alpha),
+        "gradient with respect to beta": grad(lambda a: total(R, alpha, a))(beta),
         "on the center": grad(lambda a: np.sum(impl(a, one, three)))(np.zeros(1)),
     }

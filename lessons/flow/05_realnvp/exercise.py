@@ -38,7 +38,7 @@ forward = Exercise(
     prompt=f"""
     The affine coupling in the direction that generates. Where the mask is 1, z is kept; where it is
     0, z is first scaled and then shifted: s is the logarithm of the scale, t the shift. Return the
-    pair of the result x and of log |det dx/dz|, a tuple. Gradients are taken.
+    pair of the result x and of log |det dx/dz|, a tuple. Both must be differentiable.
 
     z, s and t have shape (N, ...), and so has x; the log-determinant has shape (N,), one number for
     each example.
@@ -145,7 +145,7 @@ inverse = Exercise(
     prompt=f"""
     The affine coupling in the direction that infers: given x, compute the z from which
     `affine_forward` makes x, with the same s, t and mask. Return the pair of z and log |det dz/dx|,
-    a tuple. Gradients are taken.
+    a tuple. Both must be differentiable.
 
     x, s and t have shape (N, ...), and so has z; the log-determinant has shape (N,), one number for
     each example.
@@ -255,7 +255,7 @@ log_det = Exercise(
     off the diagonal, the derivatives of the network, have no effect.
 
     s has shape (N, ...), where an example is a vector or an image; the result has shape (N,), one
-    number for each example. Its gradient in s is taken.
+    number for each example. It must be differentiable with respect to s.
 
     {SHAPES}
     """,
@@ -329,8 +329,8 @@ bound = Exercise(
 
     log_p (N, K) holds log p(x + u), in nats. log_q holds log q(u | x), in nats: (N, K), or a single
     number, 0 for uniform noise. dims is the number of components of an example. Log-densities of
-    images are large: values such as -6000 or 6000 must not underflow or overflow. No gradient is
-    taken, so you may use plain NumPy.
+    images are large: values such as -6000 or 6000 must not underflow or overflow. The result need
+    not be differentiable, so you may use plain NumPy.
     """,
     hints="""
     Both numbers are made from the same log-ratios. Which comes first in each, the logarithm or the

@@ -69,7 +69,8 @@ MISTAKES = {
     return z + (1 - mask) * shift, np.zeros(len(z))
     # The shift is added: nothing is multiplied by it.
     return z * (1 + (1 - mask) * m(mask * z)), np.zeros(len(z))
-    # The log-determinant is a float, as gradients are taken: np.zeros without a dtype of integers.
+    # The log-determinant is a float, because it must be differentiable: np.zeros without a dtype of
+    # integers.
     return z + (1 - mask) * m(mask * z), np.zeros(len(z), dtype=int)
     """,
     "additive_inverse": """
@@ -188,7 +189,8 @@ MISTAKES = {
     return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(len(z))
     # There is a log-determinant for each coordinate: each of the N examples has one.
     return np.exp(log_scale) * z, np.sum(log_scale) * np.ones(np.shape(z)[-1])
-    # The value is right, but the log-determinant has a gradient in log_scale: keep it traced.
+    # The value is right, but the log-determinant has a gradient with respect to log_scale: keep it
+    # traced.
     return np.exp(log_scale) * z, np.full(len(z), stop_gradient(np.sum(log_scale)))
     # The log-determinant is a sum of log_scale times z: the Jacobian does not depend on z.
     return np.exp(log_scale) * z, over_coordinates(log_scale * z)

@@ -52,7 +52,8 @@ forward = Exercise(
     prompt=f"""
     Return NICE's additive coupling in the direction that generates, z to x: a tuple of x and log
     |det dx/dz|. Where the mask is 1, z is kept. Where it is 0, z is shifted by the output of m for
-    the kept half. Gradients are taken: write it with np, which is autograd's.
+    the kept half. The results must be differentiable: write the function with np, which is
+    autograd's.
 
     z has shape (N, ...), where an example is a vector or an image, and x has the same shape. The
     log-determinant has shape (N,), one number for each example.
@@ -149,8 +150,8 @@ inverse = Exercise(
     blocked=["minigen.flow.coupling:additive_forward", "minigen.flow.coupling:additive_shift"],
     prompt=f"""
     Return NICE's additive coupling in the direction that infers, x to z: a tuple of z and log |det
-    dz/dx|. z is the point that `additive_forward` maps to x, with the same m and mask. Gradients
-    are taken.
+    dz/dx|. z is the point that `additive_forward` maps to x, with the same m and mask. Both must be
+    differentiable.
 
     x has shape (N, ...), where an example is a vector or an image, and z has the same shape. The
     log-determinant has shape (N,), one number for each example.
@@ -229,11 +230,12 @@ scale = Exercise(
     minutes=5,
     prompt="""
     Return NICE's last layer, in which every coordinate has a scale of its own: a tuple of x =
-    exp(log_scale) z and log |det dx/dz|. Gradients are taken, in z and in log_scale.
+    exp(log_scale) z and log |det dx/dz|. Both must be differentiable with respect to z and
+    log_scale.
 
     z has shape (N, ...), where an example is a vector (D,) or an image (H, W, C); log_scale has the
     shape of one example. The log-determinant has shape (N,), one number for each example. It must
-    be right wherever it is finite, also where the determinant itself is too large or too small for
+    be right wherever it is finite, even where the determinant itself is too large or too small for
     a floating-point number.
     """,
     hints="""

@@ -121,7 +121,7 @@ MISTAKES = {
     # The value is right, but the derivative is cut off: stay with autograd's np.
     from minigen.tensor import stop_gradient
     return np.matmul(h, stop_gradient(W).T)
-    # The value is right, but the derivative in h is cut off: stay with autograd's np.
+    # The value is right, but the derivative with respect to h is cut off: stay with autograd's np.
     from minigen.tensor import stop_gradient
     return np.matmul(stop_gradient(h), W.T)
     # The product has no bound: do not clip it.

@@ -18,8 +18,8 @@ start = Exercise(
     x is a batch of vectors (N, C) or of images (N, H, W, C). Return a tuple of shift and log_scale,
     two arrays (C,). Mean and variance run over the batch and over all places of an image; the
     variance of n values is the mean of their squared deviations, with 1/n. Every channel varies,
-    but its standard deviation may be tiny, also in comparison with its mean, and the batch may be a
-    single image. x may be float32. No gradient is taken.
+    but its standard deviation may be tiny, even in comparison with its mean, and the batch may be a
+    single image. x may be float32. The result need not be differentiable.
     """,
     hints="""
     Shift by the mean and divide by the standard deviation of all values of a channel.
@@ -109,7 +109,7 @@ mixing = Exercise(
 
     h is a batch of images (N, H, W, C), or of vectors (N, C); W has shape (C, C). The result has
     the shape of h: its entry i at a place is the sum over j of W[i, j] times entry j of h at the
-    same place. Gradients are taken in both.
+    same place. The result must be differentiable with respect to both.
     """,
     hints="""
     Channels are the last axis of h; a matrix product from the right sums over this axis.
@@ -157,8 +157,8 @@ def large_channels_beside_small_ones(impl, rng):
 def gradients(impl, rng):
     h, W, g = rng.standard_normal((2, 3, 4, 2)), rng.standard_normal((2, 2)), rng.standard_normal(2)
     return {
-        "gradient in h": grad(lambda a: np.sum(g * impl(a, W) ** 2))(h),
-        "gradient in W": grad(lambda a: np.sum(g * impl(h, a) ** 2))(W),
+        "gradient with respect to h": grad(lambda a: np.sum(g * impl(a, W) ** 2))(h),
+        "gradient with respect to W": grad(lambda a: np.sum(g * impl(h, a) ** 2))(W),
     }
 
 
@@ -171,9 +171,9 @@ volume = Exercise(
     multiplies the channel vector of each place by the same matrix, y = W h.
 
     W has shape (C, C) and is invertible; its determinant may be negative. height and width are
-    those of the image. The result is one number, in nats. Its gradient in W is taken. The
-    determinant itself may be far below the smallest floating-point number, or above the largest;
-    its logarithm must still be right.
+    those of the image. The result is one number, in nats. It must be differentiable with respect to
+    W. The determinant itself may be far below the smallest floating-point number, or above the
+    largest; its logarithm must still be right.
     """,
     hints="""
     Each place is multiplied separately, and by the same W: the Jacobian of the whole map has a
@@ -189,13 +189,13 @@ volume = Exercise(
 
 @volume.case(points=2, kind="equation", expect={"log_det": 6 * np.log(5.0)})
 def two_channels_of_a_small_image(impl, rng):
-    """W = [[2, 1], [1, 3]] has the determinant 5; an image of 2 × 3 has six places."""
+    """W = [[2, 1], [1, 3]] has determinant 5; an image of 2 × 3 has six places."""
     return {"log_det": impl(np.array([[2.0, 1.0], [1.0, 3.0]]), 2, 3)}
 
 
 @volume.case(points=2, kind="equation", expect={"log_det": 20 * np.log(2.5)})
 def negative_determinant(impl, rng):
-    """W = [[1, 2], [3, 3.5]] has the determinant -2.5."""
+    """W = [[1, 2], [3, 3.5]] has determinant -2.5."""
     return {"log_det": impl(np.array([[1.0, 2.0], [3.0, 3.5]]), 4, 5)}
 
 
@@ -215,7 +215,7 @@ def stretched(impl, rng):
 @volume.case(points=2, kind="gradient")
 def gradient(impl, rng):
     W = rng.standard_normal((3, 3))
-    return {"gradient in W": grad(lambda W: impl(W, 2, 3))(W)}
+    return {"gradient with respect to W": grad(lambda W: impl(W, 2, 3))(W)}
 
 
 @volume.case(points=2, kind="extremes")
@@ -240,8 +240,8 @@ parts = Exercise(
     P is (C, C). The lower one has the entries of L (C, C) below its diagonal, and ones on it. The
     upper one has the entries of U (C, C) above its diagonal. The entries on its diagonal have the
     signs in sign (C,), 1 or -1, and the logarithms of their absolute values are in log_s (C,). All
-    other entries of L and U must have no effect, on the gradients either. The result is (C, C).
-    Gradients are taken in L, U and log_s; no argument may be changed.
+    other entries of L and U must have no effect, on the gradients either. The result is (C, C). The
+    result must be differentiable with respect to L, U and log_s; no argument may be changed.
     """,
     hints="""
     Cut out both triangles first, then complete them: ones on the diagonal of the lower one, the
@@ -299,9 +299,9 @@ def gradients_of_the_parts(impl, rng):
     P, L, U, sign, log_s = random_parts(rng, 3)
     g = rng.standard_normal((3, 3))
     return {
-        "gradient in L": grad(lambda a: np.sum(g * impl(P, a, U, sign, log_s)))(L),
-        "gradient in U": grad(lambda a: np.sum(g * impl(P, L, a, sign, log_s)))(U),
-        "gradient in log_s": grad(lambda a: np.sum(g * impl(P, L, U, sign, a)))(log_s),
+        "gradient with respect to L": grad(lambda a: np.sum(g * impl(P, a, U, sign, log_s)))(L),
+        "gradient with respect to U": grad(lambda a: np.sum(g * impl(P, L, a, sign, log_s)))(U),
+        "gradient with respect to log_s": grad(lambda a: np.sum(g * impl(P, L, U, sign, a)))(log_s),
     }
 
 

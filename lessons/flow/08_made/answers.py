@@ -235,7 +235,7 @@ MISTAKES = {
     "ancestral_sample": """
     # order[i] is the place of variable i; you need the variable at each place, argsort of order.
     numpy.argsort(_checked_order(order, u.shape[1])) -> _checked_order(order, u.shape[1])
-    # order is not used: the variable at place 0 is drawn first, wherever it stands.
+    # order is not used: the variable at place 0 is drawn first, wherever it is.
     numpy.argsort(_checked_order(order, u.shape[1])) -> range(u.shape[1])
     # Each variable depends on those at earlier places: draw from the first place to the last, and
     # evaluate the network again after each one. All at once, none depends on any.
@@ -286,7 +286,7 @@ MISTAKES = {
     for i in numpy.argsort(order):
         x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])
     return x[:, order]
-    # return stands within the loop: only the first variable is drawn.
+    # return is within the loop: only the first variable is drawn.
     x = numpy.zeros_like(u)
     for i in numpy.argsort(order)[:1]:
         x[:, i] = u[:, i] < sigmoid(logits(x)[:, i])

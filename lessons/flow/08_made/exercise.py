@@ -105,7 +105,7 @@ def another_order(impl, rng):
 
 @masks.case(points=2, kind="shapes", fixed=True)
 def several_outputs(impl, rng):
-    """Three columns for each variable; the variables of one output stand side by side."""
+    """Three columns for each variable; the variables of one output are side by side."""
     return named(impl(4, [5, 3], 3, np.array([2, 0, 3, 1])))
 
 
@@ -159,7 +159,8 @@ layer = Exercise(
     "tanh". linear(x, w, b, activation) of minigen.tensor accepts None for both.
 
     Where the mask is 0 a weight has no effect and gets no gradient, but keeps its value: the mask
-    may change later, so do not change w. Gradients with respect to x, w and b are taken.
+    may change later, so do not change w. The result must be differentiable with respect to x, w and
+    b.
     """,
     hints="""
     The mask belongs to the weights: what does a weight of zero do?
@@ -244,7 +245,7 @@ connected = Exercise(
     connection in each layer.
 
     The masks may be float32, and there may be many wide layers, so that the number of paths is
-    larger than any float32. No gradient is taken.
+    larger than any float32. The result need not be differentiable.
     """,
     hints="""
     Go through the layers. Which units of layer 2 depend on input i, if you know which units of
@@ -329,7 +330,8 @@ draw = Exercise(
     uniform random numbers: variable i is 1 where u[:, i] is below its probability sigmoid(logit),
     and otherwise 0.
 
-    The result x (n, D) holds zeros and ones as floats. Leave u as it is. No gradient is taken.
+    The result x (n, D) holds zeros and ones as floats. Leave u as it is. The result need not be
+    differentiable.
     """,
     hints="""
     A variable can be drawn only after those before it: evaluate the network again after each one.

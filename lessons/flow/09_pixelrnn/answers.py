@@ -156,7 +156,7 @@ MISTAKES = {
     n, h, w, c = x.shape
     rows = [np.pad(x[:1, i], ((0, 0), (i, h - 1 - i), (0, 0))) for i in range(h)]
     return np.concatenate([np.stack(rows, axis=1)] * n, axis=0)
-    # Rows keep their order from top to bottom; here the image stands on its head.
+    # Rows keep their order from top to bottom; here the image is upside down.
     n, h, w, c = x.shape
     rows = [np.pad(x[:, h - 1 - i], ((0, 0), (i, h - 1 - i), (0, 0))) for i in range(h)]
     return np.stack(rows, axis=1)
@@ -165,7 +165,7 @@ MISTAKES = {
     n, h, w, c = x.shape
     rows = [np.pad(stop_gradient(x[:, i]), ((0, 0), (i, h - 1 - i), (0, 0))) for i in range(h)]
     return np.stack(rows, axis=1) + 0 * np.sum(x)
-    # Nothing is moved: all zeros stand after the row.
+    # Nothing is moved: all zeros are after the row.
     n, h, w, c = x.shape
     return np.pad(x, ((0, 0), (0, 0), (0, h - 1), (0, 0)))
     # The rows of an image belong side by side on axis 1, not one after the other on the axis of the
@@ -175,7 +175,7 @@ MISTAKES = {
     for i in range(h):
         rows.append(np.pad(x[:, i : i + 1], ((0, 0), (0, 0), (i, h - 1 - i), (0, 0)), "constant"))
     return np.concatenate(rows, axis=0)
-    # The rows of an image stand on axis 1, after the axis of the batch: here they stand before it.
+    # The rows of an image are on axis 1, after the axis of the batch: here they are before it.
     h = x.shape[1]
     rows = [np.pad(x[:, i], ((0, 0), (i, h - 1 - i), (0, 0)), "constant") for i in range(h)]
     return np.stack(rows, axis=0)
@@ -185,7 +185,7 @@ MISTAKES = {
     h = x.shape[1]
     wide = np.pad(x, ((0, 0), (0, 0), (0, h - 1), (0, 0)), "constant")
     return np.stack([np.roll(wide[:, i], -i, axis=1) for i in range(h)], axis=1)
-    # The values are right, but nothing can be assigned from an array of which a gradient is taken:
+    # The values are right, but nothing can be assigned from an array that is differentiated:
     # make each row by np.concatenate, or by np.pad.
     import numpy
     n, h, w, c = x.shape
@@ -264,7 +264,7 @@ MISTAKES = {
     w = v - h + 1
     image = np.stack([y[:1, i, i : i + w] for i in range(h)], axis=1)
     return np.concatenate([image] * y.shape[0], axis=0)
-    # Pixels may be 0, and what stands outside of the image may not be: go by place, not by value.
+    # Pixels may be 0, and what is outside of the image may not be: go by place, not by value.
     n, h, v, c = y.shape
     w = v - h + 1
     order = np.argsort(np.sum(y != 0, axis=(0, 3)) == 0, axis=1, kind="stable")[:, :w]
@@ -286,7 +286,7 @@ MISTAKES = {
     h, v = y.shape[1:3]
     w = v - h + 1
     return np.stack([y[:, i, max(i - 1, 0) : max(i - 1, 0) + w] for i in range(h)], axis=1)
-    # The rows of an image stand on axis 1, after the axis of the batch: here they stand before it.
+    # The rows of an image are on axis 1, after the axis of the batch: here they are before it.
     h, v = y.shape[1:3]
     w = v - h + 1
     return np.stack([y[:, i, i : i + w] for i in range(h)], axis=0)
@@ -319,7 +319,7 @@ MISTAKES = {
     # places.
     c = f * c + i * g -> c = o * c + i * g
     return o * tanh(c), c -> return f * tanh(c), c
-    # The order of the blocks is input, forget, output, content; here content stands before output.
+    # The order of the blocks is input, forget, output, content; here content is before output.
     width = c.shape[1]
     i, f, g, o = (gates[:, k * width : (k + 1) * width] for k in range(4))
     c = sigmoid(f) * c + sigmoid(i) * tanh(g)
@@ -368,7 +368,7 @@ MISTAKES = {
     i, f, o, g = (gates[:, k * width : (k + 1) * width] for k in range(4))
     c = sigmoid(f + 1) * c + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(c), c
-    # The four numbers of a unit do not stand side by side: first come all input gates, then all
+    # The four numbers of a unit are not side by side: first come all input gates, then all
     # forget gates.
     width = c.shape[1]
     i, f, o, g = (gates[:, k::4] for k in range(4))
@@ -405,7 +405,7 @@ MISTAKES = {
     return o * tanh(c), c -> return o * tanh(c)
     # The argument c belongs to the caller: make a new array.
     c = f * c + i * g -> c *= f; c += i * g
-    # The values are right, but np.where takes the gradient of both sides, and exp(1000) has none:
+    # The values are right, but np.where differentiates both sides, and exp(1000) has none:
     # use `sigmoid` of minigen.tensor.
     width = c.shape[1]
     i, f, o, g = (gates[:, k * width : (k + 1) * width] for k in range(4))

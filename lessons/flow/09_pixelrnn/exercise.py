@@ -102,13 +102,13 @@ skewed = Exercise(
     Return the skewed image: row i of x, counted from 0, is moved i places to the right. Zeros fill
     the places without a pixel.
 
-    x has shape (N, H, W, C), images of H rows and W columns; the result has shape
-    (N, H, W + H - 1, C). A gradient is taken: nothing can be assigned into x or an array made of
-    it. Use np.concatenate, or np.pad with its mode, "constant", written out.
+    x has shape (N, H, W, C), images of H rows and W columns; the result has shape (N, H, W + H - 1,
+    C). The result must be differentiable: nothing can be assigned into x or an array made of it.
+    Use np.concatenate, or np.pad with its mode, "constant", written out.
     """,
     hints="""
-    How many zeros stand before row i, and how many after it? Make each row longer, then stack the
-    rows.
+    How many zeros are there before row i, and how many after it? Make each row longer, then stack
+    the rows.
 
     Row i is i columns of zeros, then the row, then H - 1 - i columns of zeros.
 
@@ -170,7 +170,7 @@ def thin(impl, rng):
 
 @skewed.case(points=2, kind="equation", property=True, expect={"left": 0.0, "above": 0.0})
 def neighbors(impl, rng):
-    """The left and the upper neighbor of a pixel stand in the column before it."""
+    """The left and the upper neighbor of a pixel are in the column before it."""
     x = images(rng, 2, 4, 5, 2)
     y = np.array(impl(x))
     i, j = int(rng.integers(1, 4)), int(rng.integers(1, 5))
@@ -195,8 +195,8 @@ straight = Exercise(
     back to the left, and the places without a pixel are cut off.
 
     y has shape (N, H, V, C) with V = W + H - 1; the result has shape (N, H, W, C). Values outside
-    of the image need not be 0 and must have no effect. A gradient is taken: nothing can be
-    assigned into y or an array made of it.
+    of the image need not be 0 and must have no effect. The result must be differentiable: nothing
+    can be assigned into y or an array made of it.
     """,
     hints="""
     How wide is the image, if V and H are known? Where does row i begin?
@@ -255,7 +255,7 @@ def columns_of_steps(impl, rng):
 
 @straight.case(points=1, kind="gradient")
 def gradients_back(impl, rng):
-    """Of the pixels; what stands outside of the image has none."""
+    """Of the pixels; what is outside of the image has none."""
     y, weights = images(rng, 2, 3, 6, 2), rng.standard_normal((2, 3, 4, 2))
     return {"gradient": grad(lambda y: np.sum(impl(y) ** 2 * weights))(y)}
 
@@ -275,8 +275,8 @@ lstm = Exercise(
     times the previous one plus i times the content; the new hidden state is o times the tanh of the
     new cell state. Return the new h and the new c, both (N, width), as a tuple.
 
-    Gradients are taken; entries of gates go as far as -1000 and 1000. `sigmoid` and `tanh` of
-    minigen.tensor do not overflow there.
+    The result must be differentiable; entries of gates go as far as -1000 and 1000. `sigmoid` and
+    `tanh` of minigen.tensor do not overflow there.
     """,
     hints="""
     Cut gates into four blocks of columns, each as wide as c. Which blocks get a sigmoid, and which
@@ -343,8 +343,8 @@ def gradients_of_a_step(impl, rng):
         return np.sum(a * h) + np.sum(b * new)
 
     return {
-        "gradient in the gates": grad(total)(gates, c),
-        "gradient in c": grad(lambda c: total(gates, c))(c),
+        "gradient with respect to the gates": grad(total)(gates, c),
+        "gradient with respect to c": grad(lambda c: total(gates, c))(c),
     }
 
 

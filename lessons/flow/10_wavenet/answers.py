@@ -328,7 +328,7 @@ MISTAKES = {
     return np.round((compressed(x, levels - 1) + 1) / 2 * (levels - 1)).astype(int)
     # Codes are counted where steps should be: from the first code to the last there are levels - 1.
     (y + 1) / 2 * (levels - 1) -> (y + 1) / 2 * levels
-    # This makes `levels` equal cells of [-1, 1]; the codes stand at the ends and evenly between,
+    # This makes `levels` equal cells of [-1, 1]; the codes are at the ends and evenly between,
     # so the first and last cells are half as wide.
     y = compressed(x, levels - 1)
     return np.minimum(np.floor((y + 1) / 2 * levels), levels - 1).astype(int)

@@ -17,9 +17,9 @@ convolution = Exercise(
 
     y at step t is b plus the sum over a = 0 ... k - 1 of x at step t - (k - 1 - a) * dilation,
     times the matrix w[a]. So w[k - 1] multiplies the present step t, w[k - 2] the step t -
-    dilation, and w[0] the most distant past. Inputs before the first step count as zero; the
-    kernel may reach back further than the sequence is long. Gradients are taken in x, w and b:
-    write it with np, which is autograd's (a traced array cannot be assigned into).
+    dilation, and w[0] the most distant past. Inputs before the first step count as zero; the kernel
+    may reach back further than the sequence is long. The result must be differentiable with respect
+    to x, w and b: write it with np, which is autograd's (a traced array cannot be assigned into).
     """,
     hints="""
     Put zeros in front of the sequence, as many steps as the kernel reaches back. Then every step
@@ -96,7 +96,7 @@ def sees_three_steps(impl, rng):
     x, w, b = layer(rng, n=1, steps=8, c_in=1, c_out=1)
     J = jacobian(lambda x: impl(x, w, b, 2)[0, 5, 0])(x).ravel()
     seen = J[[1, 3, 5]] - w.ravel()
-    return {"gradient elsewhere": J[[0, 2, 4, 6, 7]], "gradient less the kernel": seen}
+    return {"gradient elsewhere": J[[0, 2, 4, 6, 7]], "gradient minus the kernel": seen}
 
 
 @convolution.case(points=2, kind="gradient")
@@ -130,8 +130,8 @@ step = Exercise(
 
     past is a list of (k - 1) * dilation + 1 inputs, arrays (N, c_in): the oldest first, and the
     input of the present step last. As in `causal_conv1d`, w[k - 1] multiplies the present input,
-    w[k - 2] the input dilation steps before it, and w[0] the oldest. Leave past unchanged. No
-    gradient is taken.
+    w[k - 2] the input dilation steps before it, and w[0] the oldest. Leave past unchanged. The
+    result need not be differentiable.
     """,
     hints="""
     The list is as long as the kernel reaches back. Which of its entries does the kernel use?
@@ -202,7 +202,7 @@ field = Exercise(
     Return the number of input steps on which one output step depends, for a stack of causal
     convolutions: a whole number. kernel is the length k of every layer's kernel, dilations a list
     of whole numbers, one for each layer, in any order. The present step counts. A stack without
-    layers passes its input through. No gradient is taken.
+    layers passes its input through. The result need not be differentiable.
     """,
     hints="""
     By how many steps does one more layer extend the reach of the stack?
@@ -270,8 +270,8 @@ unit = Exercise(
     of gate.
 
     filter and gate have one shape, (N, T, C) or any other, and so has the result, entry by entry.
-    Values of up to ±1000 occur. Gradients are taken in both, and must be right there too. The stub
-    imports `sigmoid` and `tanh`.
+    Values of up to ±1000 occur. The result must be differentiable with respect to both, and its
+    gradients must be right there too. The stub imports `sigmoid` and `tanh`.
     """,
     hints="""
     One half is the content, the other sets how much of it passes.
@@ -346,7 +346,7 @@ encode = Exercise(
     First compress: y = sign(x) log(1 + mu |x|) / log(1 + mu), where mu is the last code, one less
     than levels (255 for 256). Then round: y = -1 is the first code, y = 1 the last, and the others
     are evenly spaced between them. Each y gets the nearest code; in the middle between two codes,
-    the upper one. No gradient is taken.
+    the upper one. The result need not be differentiable.
     """,
     hints="""
     After the logarithm small amplitudes have most of the codes. What remains is to shift and
@@ -425,7 +425,8 @@ decode = Exercise(
 
     The codes are evenly spaced from -1, the place of the first, to 1, the place of the last. An
     amplitude x has the place y = sign(x) log(1 + mu |x|) / log(1 + mu), where mu is the last code.
-    So find the place of each code, and solve this equation for x. No gradient is taken.
+    So find the place of each code, and solve this equation for x. The result need not be
+    differentiable.
     """,
     hints="""
     x has the sign of y. For its size undo the steps in reverse order: the division, then the

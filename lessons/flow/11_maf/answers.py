@@ -153,8 +153,8 @@ MISTAKES = {
         out = net(np.stack(columns, axis=1))
         columns[i] = z[:, i] * np.exp(out[:, 1, i]) + out[:, 0, i]
     return np.stack(columns, axis=1), np.sum(net(np.stack(columns, axis=1))[:, 1], axis=1)
-    # Infinity times a masked weight is NaN: replace values that are not finite by 0 before the net
-    # is called.
+    # Infinity times a masked weight is NaN: replace values that are not finite with 0 before the
+    # net is called.
     np.where(np.isfinite(x), x, 0) -> x
     # The number of rounds is D, the number of coordinates, not of examples.
     x, out = rounds(z, net, len(z))

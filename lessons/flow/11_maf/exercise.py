@@ -45,7 +45,7 @@ inverse = Exercise(
     prompt="""
     Inference by one autoregressive transform, from data to noise. A network was applied to x, and
     mu and log_scale are its outputs; log_scale is the logarithm of the scale sigma. Return a tuple
-    of the noise z, for which x = z sigma + mu, and log |det dz/dx|. Gradients are taken.
+    of the noise z, for which x = z sigma + mu, and log |det dz/dx|. Both must be differentiable.
 
     x, mu and log_scale have shape (N, D), and so has z; the log-determinant has shape (N,), one
     number for each example. Both must be right, with their gradients, for a log_scale of 1000, too,
@@ -145,16 +145,16 @@ forward = Exercise(
     target="minigen.flow.autoregressive:maf_forward",
     minutes=20,
     prompt="""
-    Sampling by one autoregressive transform, from noise to data: find the x for which
-    x = z exp(log_scale) + mu, where mu = net(x)[:, 0] and log_scale = net(x)[:, 1]. Return a tuple
-    of x and log |det dx/dz|. Gradients are taken.
+    Sampling by one autoregressive transform, from noise to data: find the x for which x = z
+    exp(log_scale) + mu, where mu = net(x)[:, 0] and log_scale = net(x)[:, 1]. Return a tuple of x
+    and log |det dx/dz|. Both must be differentiable.
 
     z has shape (N, D), and so has x; the log-determinant has shape (N,). net maps (N, D) to
     (N, 2, D). Entry i of mu and log_scale depends on the coordinates of x that come earlier in the
     net's order. This order is not an argument, and it may be any.
 
     The first coordinate of the order depends on no other. Coordinates that are not right yet may
-    overflow: replace values that are not finite by 0 before the net is called again.
+    overflow: replace values that are not finite with 0 before the net is called again.
     """,
     hints="""
     Begin with any x and call the net. Its outputs for the first coordinate are right whatever x
@@ -312,7 +312,8 @@ mixture = Exercise(
     log p(x) of examples whose D coordinates are mixtures of K Gaussians each. Component k of
     coordinate i has the weight softmax(logits) over k, the mean mu[:, k, i] and the standard
     deviation exp(log_scale[:, k, i]). The log-densities of the coordinates are summed: the
-    parameters of each are the outputs of a network for the earlier ones. Gradients are taken.
+    parameters of each are the outputs of a network for the earlier ones. The result must
+    be differentiable.
 
     x has shape (N, D); logits, mu and log_scale have shape (N, K, D); the result has shape (N,), in
     nats. It must stay finite where every component is far away (x = 1000) and for logits of ±1000.

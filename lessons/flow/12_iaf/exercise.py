@@ -30,7 +30,7 @@ forward = Exercise(
     Sampling by one inverse autoregressive transform. A network has computed mu and log_scale, the
     logarithm of the scale sigma, from the noise z: entry i of both depends on earlier z alone. z
     has mean 0 and standard deviation 1. The affine transform of z with scale sigma and shift mu is
-    x. Return the pair of x and log |det dx/dz|, a tuple. Gradients are taken.
+    x. Return the pair of x and log |det dx/dz|, a tuple. Both must be differentiable.
 
     z, mu and log_scale have shape (N, D), and so has x; the log-determinant has shape (N,), one
     number for each example. It must be right for a log_scale of 1000 or -1000, too.
@@ -118,7 +118,7 @@ renaming = Exercise(
     prompt="""
     A MAF infers z = (x - mu)/sigma; its network receives x. Call x the noise and z the sample: this
     is an IAF, z = x sigma~ + mu~. Return the pair of mu~ and log_scale~ = log sigma~, a tuple, from
-    mu and log_scale = log sigma. Gradients are taken.
+    mu and log_scale = log sigma. Both must be differentiable.
 
     mu and log_scale have shape (N, D), and so have both results. log_scale may be 1000.
     """,
@@ -203,7 +203,8 @@ gated = Exercise(
     prompt="""
     The form of an IAF step that Kingma et al. use: a gate between the noise z and a value m. With
     the network's outputs m and s, both functions of earlier z, x = g z + (1 - g) m, where the gate
-    is g = 1/(1 + exp(-s)). Return the pair of x and log |det dx/dz|, a tuple. Gradients are taken.
+    is g = 1/(1 + exp(-s)). Return the pair of x and log |det dx/dz|, a tuple. Both must be
+    differentiable.
 
     z, m and s have shape (N, D), and so has x; the log-determinant has shape (N,), one number for
     each example. Both must be right, and have their gradients, at s = 1000 and s = -1000 too.

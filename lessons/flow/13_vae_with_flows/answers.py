@@ -82,14 +82,14 @@ MISTAKES = {
     np.exp(logvar / 2) -> np.exp(logvar)
     # The mean mu is missing in z.
     mu + np.exp(logvar / 2) * eps -> np.exp(logvar / 2) * eps
-    # The sign of log sigma is wrong: inside of -½ Σ stands logvar, with a plus.
+    # The sign of log sigma is wrong: inside of -½ Σ is logvar, with a plus.
     eps**2 + logvar -> eps**2 - logvar
     eps**2 + logvar -> eps**2  # log sigma is missing in the Gaussian's log-density.
     # The square of eps is missing in log q: it is the density of this draw.
     eps**2 + logvar -> logvar
     # The squared distance of z from mu, in units of sigma, is eps²: not z².
     eps**2 + logvar -> z**2 + logvar
-    # 2 pi stands in both densities or in neither.
+    # 2 pi is in both densities or in neither.
     np.sum(eps**2 + logvar + math.log(2 * math.pi), axis=1) -> np.sum(eps**2 + logvar, axis=1)
     # Nats of an example are a sum over its coordinates, not a mean.
     -0.5 * np.sum(eps**2 + logvar + math.log(2 * math.pi), axis=1) ->
@@ -149,12 +149,12 @@ MISTAKES = {
     mu + np.exp(logvar / 2) * eps -> np.exp(logvar / 2) * eps
     # The noise is drawn around mu: add, with the sign of eps as it is.
     mu + np.exp(logvar / 2) * eps -> mu - np.exp(logvar / 2) * eps
-    # The sign of log sigma is wrong: inside of -½ Σ stands logvar, with a plus.
+    # The sign of log sigma is wrong: inside of -½ Σ is logvar, with a plus.
     eps**2 + logvar -> eps**2 - logvar
     eps**2 + logvar -> eps**2  # log sigma is missing in the Gaussian's log-density.
-    # Inside -½ Σ stands log sigma² = logvar, not half of it.
+    # Inside -½ Σ is log sigma² = logvar, not half of it.
     eps**2 + logvar -> eps**2 + logvar / 2
-    # Inside -½ Σ stands log sigma² = logvar, not twice it.
+    # Inside -½ Σ is log sigma² = logvar, not twice it.
     eps**2 + logvar -> eps**2 + 2 * logvar
     # The square of eps is missing in log q: it is the density of this draw.
     eps**2 + logvar -> logvar

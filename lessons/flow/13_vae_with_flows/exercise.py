@@ -95,7 +95,7 @@ posterior = Exercise(
     prompt="""
     One draw z of a posterior q(z|x), a Gaussian that is transformed by a flow, and an estimate of
     KL(q(z|x) || N(0, I)), in nats, from this one draw. Return the pair of z and the estimate, a
-    tuple. Gradients are taken.
+    tuple. Both must be differentiable.
 
     mu and logvar, the logarithm of sigma², are the outputs of an encoder for N examples; eps is the
     noise from N(0, I) to use. All three have shape (N, D), and so has z; the estimate has shape
@@ -229,8 +229,8 @@ def gradients_of_the_draw(impl, rng):
         return np.sum(z**3) + np.sum(kl)
 
     return {
-        "gradient in mu": grad(lambda a: total(a, logvar))(mu),
-        "gradient in logvar": grad(lambda a: total(mu, a))(logvar),
+        "gradient with respect to mu": grad(lambda a: total(a, logvar))(mu),
+        "gradient with respect to logvar": grad(lambda a: total(mu, a))(logvar),
     }
 
 
@@ -240,7 +240,7 @@ def nearly_a_point(impl, rng):
     logvar, eps = np.array([[-2000.0, -1999.0]]), np.array([[2.0, -1.5]])
     z, kl = impl(np.array([[3.0, -4.0]]), logvar, eps, Straight(1.0, 0.0))
     slope = grad(lambda a: np.sum(impl(np.array([[3.0, -4.0]]), a, eps, Straight(1.0, 0.0))[1]))
-    return {"z": z, "kl": kl, "gradient in logvar": slope(logvar)}
+    return {"z": z, "kl": kl, "gradient with respect to logvar": slope(logvar)}
 
 
 prior = Exercise(
@@ -250,8 +250,8 @@ prior = Exercise(
     prompt="""
     A VAE whose prior is a flow: a code of the prior is bijection.forward(u) with u from N(0, I).
     The posterior is the Gaussian of the encoder, without a flow. Return the pair of a draw z of the
-    posterior and an estimate of KL(posterior || prior), in nats, from this one draw, a tuple.
-    Gradients are taken.
+    posterior and an estimate of KL(posterior || prior), in nats, from this one draw, a tuple. Both
+    must be differentiable.
 
     mu and logvar, the logarithm of sigma², are the outputs of the encoder for N examples; eps is
     the noise from N(0, I) to use. All three have shape (N, D), and so has z; the estimate has shape
@@ -360,8 +360,8 @@ def gradients_through_the_prior(impl, rng):
         return np.sum(z**3) + np.sum(kl)
 
     return {
-        "gradient in mu": grad(lambda a: total(a, logvar))(mu),
-        "gradient in logvar": grad(lambda a: total(mu, a))(logvar),
+        "gradient with respect to mu": grad(lambda a: total(a, logvar))(mu),
+        "gradient with respect to logvar": grad(lambda a: total(mu, a))(logvar),
     }
 
 
@@ -371,4 +371,4 @@ def a_posterior_that_is_nearly_a_point(impl, rng):
     logvar, eps = np.array([[-2000.0, -1999.0]]), np.array([[2.0, -1.5]])
     z, kl = impl(np.array([[3.0, -4.0]]), logvar, eps, BothWays(1.0, 0.0))
     slope = grad(lambda a: np.sum(impl(np.array([[3.0, -4.0]]), a, eps, BothWays(1.0, 0.0))[1]))
-    return {"z": z, "kl": kl, "gradient in logvar": slope(logvar)}
+    return {"z": z, "kl": kl, "gradient with respect to logvar": slope(logvar)}

@@ -755,7 +755,7 @@ lesson.claim(
 # %% [markdown]
 # How large was the gap to $\log p(x)$? The log of the mean of 200 weights $w = p(x|z) p(z) /
 # q(z|x)$ is, in expectation, a lower bound of $\log p(x)$ that is at least as high as the ELBO
-# (`vae/08`, section 5; Burda et al. 2016). For one draw $\log w = \log p(x|z) - \mathrm{kl}$. So
+# (`vae/08`, section 9; Burda et al. 2016). For one draw $\log w = \log p(x|z) - \mathrm{kl}$. So
 # the difference between this bound and the ELBO is a *lower bound* of the gap.
 
 # %%

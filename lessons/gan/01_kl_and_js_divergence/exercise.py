@@ -33,8 +33,8 @@ kl = Exercise(
     has shape (...): one number for two vectors (K,), and (N,) for two batches (N, K).
 
     An outcome with p = 0 contributes 0, whatever q is (0 log 0 counts as 0). An outcome with p > 0
-    and q = 0 makes the divergence np.inf. The result is never NaN. No gradient is taken, so you may
-    use plain NumPy and SciPy.
+    and q = 0 makes the divergence np.inf. The result is never NaN. The result need not be
+    differentiable, so you may use plain NumPy and SciPy.
     """,
     hints="""
     Weight each outcome by its probability under p. Treat the outcomes with p = 0 separately: in
@@ -107,7 +107,7 @@ js = Exercise(
     p and q have shape (..., K). Each row of K numbers is a distribution. The result has shape
     (...): one number for two vectors (K,), and (N,) for two batches (N, K). Both may have zeros.
     The result is 0 for p = q, at most log 2, and never NaN. You may call kl_divergence if you have
-    written it for the previous exercise. No gradient is taken.
+    written it for the previous exercise. The result need not be differentiable.
     """,
     hints="""
     Form the mixture first. It is positive wherever p or q is positive, so neither of the two KL
@@ -184,7 +184,8 @@ normal = Exercise(
 
     The sigmas are standard deviations, not variances. The four arguments are numbers or arrays
     whose shapes broadcast. The result has the common shape: it is elementwise, without a sum. A
-    sigma is never 0, but may be as small as 1e-4. No gradient is taken, so you may use plain NumPy.
+    sigma is never 0, but may be as small as 1e-4. The result need not be differentiable, so you may
+    use plain NumPy.
     """,
     hints="""
     Write down log p(x) - log q(x), a polynomial in x, and take its mean under p: (x - mu_p)^2 has

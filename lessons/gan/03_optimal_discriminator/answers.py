@@ -50,9 +50,9 @@ MISTAKES = {
     real + fake -> (real + fake) / 2
     # This is the loss of D. The value of the game, which D maximizes, has the opposite sign.
     real + fake -> -(real + fake)
-    # The logarithm has base 10: with the natural one equal densities have the value -1.386.
+    # The logarithm has base 10: with the natural one equal densities have value -1.386.
     return exact_value(p_r, p_g, dx) / np.log(10.0)
-    # The logarithm has base 2: with the natural one equal densities have the value -1.386.
+    # The logarithm has base 2: with the natural one equal densities have value -1.386.
     p_r.astype(float), p_g.astype(float) -> p_r / np.log(2), p_g / np.log(2)
     # This is 2 JS + 2 log 2: subtract 2 log 2, because the denominator is twice the mixture.
     return exact_value(p_r, p_g, dx) + 4 * np.log(2.0)

@@ -24,11 +24,11 @@ best = Exercise(
     p_r and p_g are the densities of the real and of the generated examples at the same points,
     arrays of one shape with entries that are zero or positive. The result has their shape and lies
     in [0, 1]. The densities may be as small as 1e-200. Where both are zero every output is optimal:
-    return 1/2 there, without dividing zero by zero. No gradient is taken, so you may use plain
-    NumPy.
+    return 1/2 there, without dividing zero by zero. The result need not be differentiable, so you
+    may use plain NumPy.
     """,
     hints="""
-    The examples at x are real and fake in the ratio p_r : p_g. Which share of them is real?
+    The examples at x are real and fake in the ratio p_r : p_g. What fraction of them is real?
 
     D* = p_r / (p_r + p_g): there the derivative p_r / D - p_g / (1 - D) of the integrand is zero.
 
@@ -80,8 +80,8 @@ value = Exercise(
 
     A density may be zero in some cells: 0 log 0 counts as 0. One density may be far smaller than
     the other, 1e-30 and 1, and the result must still be finite. It lies between -2 log 2 (equal
-    densities) and 0 (disjoint supports). No gradient is taken, so you may use plain NumPy and
-    SciPy.
+    densities) and 0 (disjoint supports). The result need not be differentiable, so you may use
+    plain NumPy and SciPy.
     """,
     hints="""
     Each cell has two terms. Each term is a density times the logarithm of a share, and a density of

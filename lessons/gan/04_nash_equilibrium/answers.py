@@ -45,8 +45,8 @@ MISTAKES = {
     x - eta * y -> eta * y - x
     # In the trial step the signs are exchanged: there, too, x minimizes f and y maximizes it.
     x - eta * y, y + eta * x -> (x + eta * y, y - eta * x)
-    # The slope in x is y_ahead, and in y it is x_ahead: each player's slope is the other's
-    # coordinate.
+    # The slope with respect to x is y_ahead, and with respect to y it is x_ahead: each player's
+    # slope is the other's coordinate.
     x - eta * y, y + eta * x -> y + eta * x, x - eta * y
     # In the real step, too, both players move at the same time, with the slopes at the trial point.
     x - eta * y_ahead, y + eta * x_ahead ->

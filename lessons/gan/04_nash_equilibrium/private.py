@@ -33,8 +33,10 @@ PRIVATE = {
         says="the players share the number f = {k} x y.",
         text={
             "f = x * y": "f = {k} x * y",
-            "The slope in x is y_ahead, and in y it is x_ahead": "The slope in x is {k} y_ahead, "
-            "and in y it is {k} x_ahead",
+            "The slope with respect to x is y_ahead, and with respect to y it is x_ahead": (
+                "The slope with respect to x is {k} y_ahead, and with respect to y it is"
+                " {k} x_ahead"
+            ),
         },
         body="return ordinary(x, y, {k} * eta)",
         answer="""

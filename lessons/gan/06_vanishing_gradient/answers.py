@@ -4,14 +4,14 @@ from minigen.tensor import grad, leaves
 
 MISTAKES = {
     "generator_gradient_norm": """
-    # This is the gradient in the discriminator's parameters. The gradient in the generator's
-    # parameters is asked for.
+    # This is the gradient with respect to the discriminator's parameters. The gradient with respect
+    # to the generator's parameters is asked for.
     leaves(grads) -> leaves(grad(lambda d: loss(d(generator(z))))(discriminator))
-    # This stops at the images: it is the gradient in x = G(z). Continue to the generator's
-    # parameters.
+    # This stops at the images: it is the gradient with respect to x = G(z). Continue to the
+    # generator's parameters.
     leaves(grads) -> grad(lambda x: loss(discriminator(x)))(generator(z))
-    # This is the gradient in the latents z. The gradient in the generator's parameters is asked
-    # for.
+    # This is the gradient with respect to the latents z. The gradient with respect to the
+    # generator's parameters is asked for.
     leaves(grads) -> grad(lambda z: loss(discriminator(generator(z))))(z)
     # The root comes last: add the squares of all arrays first, and take one root of the sum.
     float(np.sqrt(sum(squares))) -> sum((np.sqrt(np.sum(g ** 2)) for g in leaves(grads)))

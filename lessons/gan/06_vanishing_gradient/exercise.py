@@ -80,7 +80,8 @@ def two_parameters(impl, rng):
 
 @norm.case(points=1, kind="equation", fixed=True, expect={"length": 1.0})
 def two_latents(impl, rng):
-    """At z = 1 and z = -1 the slopes in w cancel in the mean; the slope in b is 1."""
+    """At z = 1 and z = -1 the slopes with respect to w cancel on average; the slope with respect to
+    b is 1."""
     return {"length": impl(*straight(0.5, 0.0, 1.0), np.array([[1.0], [-1.0]]), np.mean)}
 
 
@@ -142,7 +143,7 @@ spread = Exercise(
     The total variance is the mean squared Euclidean distance of the rows from their mean, made
     unbiased: divide by K - 1, because the mean was computed from the same K rows. Gradients may be
     float32 and as small as 1e-30, too small to be squared in float32: compute the squares in
-    float64. No gradient is taken of the result: plain NumPy will do.
+    float64. The result need not be differentiable: plain NumPy will do.
     """,
     hints="""
     Each row is a point in a space of P dimensions. Compute the mean of the points, its distance

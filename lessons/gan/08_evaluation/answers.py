@@ -112,7 +112,7 @@ MISTAKES = {
     np.exp(terms.sum(axis=1).mean()) -> 2.0 ** terms.sum(axis=1).mean()
     # A small number inside the logarithm changes the score: leave out the terms that are 0.
     return np.exp(np.mean(divergences(probs + 1e-3, np.mean(probs, axis=0) + 1e-3)))
-    # A probability of 0 stays 0: do not replace it by a small number, leave out its term.
+    # A probability of 0 stays 0: do not replace it with a small number, leave out its term.
     p = np.maximum(probs, 1e-3)
     return np.exp(np.mean(divergences(p, np.mean(p, axis=0))))
     # The score uses all probabilities, not the most likely class alone.
@@ -203,7 +203,7 @@ VARIANTS = {
     return np.linalg.norm(mu1 - mu2) ** 2 + np.trace(cov1 + cov2) - 2 * overlap
     """,
     "inception_score": """
-    # the entropy of the average less the average entropy
+    # the entropy of the average minus the average entropy
     mean, *each = [
         -sum(p * np.log(p) for p in row if p > 0) for row in (np.mean(probs, axis=0), *probs)
     ]

@@ -23,12 +23,12 @@ frechet = Exercise(
     - 2 (cov1 cov2)^(1/2)).
 
     mu1 and mu2 (D,) are the means, cov1 and cov2 (D, D) the covariances: symmetric, without
-    negative eigenvalues, possibly singular. (.)^(1/2) is the square root of a matrix, R with R R =
-    cov1 cov2, not the root of each entry.
+    negative eigenvalues, possibly singular. The power 1/2 is the square root of a matrix, R with R
+    R = cov1 cov2, not the root of each entry.
 
     You need only the trace of R, which is the sum of the square roots of the eigenvalues of cov1
-    cov2. Apart from rounding errors these are not negative: set negative ones to 0. No gradient is
-    taken: plain NumPy and SciPy are enough.
+    cov2. Apart from rounding errors these are not negative: set negative ones to 0. The result need
+    not be differentiable: plain NumPy and SciPy are enough.
     """,
     hints="""
     On a line the formula is (mu1 - mu2)^2 + (sigma1 - sigma2)^2, and the second square is var1 +
@@ -110,7 +110,7 @@ inception = Exercise(
 
     probs (N, C) holds p(class | sample), rows that sum to one; p(class) is the mean row. Logarithms
     are natural. A probability may be 0, and a class may never occur: such a term counts 0, never
-    NaN. No gradient is taken: plain NumPy and SciPy are enough.
+    NaN. The result need not be differentiable: plain NumPy and SciPy are enough.
     """,
     hints="""
     First compute the average prediction. Then, for each sample, the KL divergence of its own
@@ -179,8 +179,8 @@ discrepancy = Exercise(
     of a point with itself. With unbiased=True the pairs of a point with itself are left out, which
     leaves N (N - 1) pairs of x's and M (M - 1) of y's; the result can then be negative, and is
     returned as it is. Two points at the same place are still two points: their pair counts.
-    bandwidth is a positive number here, never None. No gradient is taken: plain NumPy and SciPy are
-    enough.
+    bandwidth is a positive number here, never None. The result need not be differentiable: plain
+    NumPy and SciPy are enough.
     """,
     hints="""
     Compute three tables of similarities: x with x, y with y, x with y. What is each mean if the

@@ -90,7 +90,7 @@ MISTAKES = {
     return 0.9 * mean + 0.1 * value
     # The old mean and the new value have different weights: the mean is of count - 1 values.
     return (mean + value) / 2
-    # The weights are swapped: the new value has the weight 1/count, the past the rest.
+    # The weights are swapped: the new value has weight 1/count, the past the rest.
     mean -> value (everywhere)
     value -> mean (everywhere)
     + -> -  # The sign is reversed: the mean moves toward the new value.
@@ -359,7 +359,7 @@ VARIANTS = {
         variances.append(np.mean((both - means[-1]) ** 2, axis=0))
     shape = (len(x), *[1] * (x.ndim - 2), x.shape[-1])
     return np.reshape(np.stack(means), shape), np.reshape(np.stack(variances), shape)
-    # the variance as the mean of the squares less the square of the mean
+    # the variance as the mean of the squares minus the square of the mean
     r, places = len(reference), tuple(range(1, x.ndim - 1))
     first, second = (
         (

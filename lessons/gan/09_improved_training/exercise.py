@@ -15,8 +15,8 @@ matching = Exercise(
 
     real_features (N, F) and fake_features (M, F) are the outputs of a hidden layer of the
     discriminator for the real and for the fake examples; N and M may differ. The distance is the
-    Euclidean length of the difference of the two means. Its gradient is taken (write it with np,
-    which is autograd's), and is 0, never NaN, where the means agree.
+    Euclidean length of the difference of the two means. It must be differentiable (write it with
+    np, which is autograd's), and is 0, never NaN, where the means agree.
     """,
     hints="""
     Only the means have to agree. What is the mean of a batch: a number, or a vector with one entry
@@ -82,8 +82,8 @@ closeness = Exercise(
     differences of their b-th vectors. o[i, b] is the sum of the closeness of i to all examples of
     the batch, itself included: 1 if all others are far away, N if all are equal.
 
-    Its gradient is taken: write it with np, which is autograd's. The absolute value has slope 0 at
-    0, as np.abs does, so in a batch of equal examples the gradient is 0.
+    It must be differentiable: write it with np, which is autograd's. The absolute value has slope 0
+    at 0, as np.abs does, so in a batch of equal examples the gradient is 0.
     """,
     hints="""
     Compare every example with every other: a table of N x N for each of the B vectors. Then sum its
@@ -193,7 +193,7 @@ penalty = Exercise(
     Return the squared Euclidean distance of a network's parameters from their past means, one
     number. parameters is a list of arrays, the weights and biases; means is a list of arrays of the
     same shapes, their means over the training so far. The distance is over all entries of all
-    arrays. It is added to a loss: its gradient in the parameters is taken, and is 0, never NaN,
+    arrays. It is added to a loss: it must be differentiable, and its gradient is 0, never NaN,
     where they equal their means, as they do when training begins. Do not change the lists or the
     arrays in them.
     """,
@@ -270,8 +270,8 @@ loss = Exercise(
     over the real examples plus that over the fakes, whatever N and M. Without smoothing (smooth =
     0, the default) it is the loss of gan/02.
 
-    Logits may be as large as 1000, in float32 too: never take the logarithm of 0. The gradient in
-    the logits is taken, and must be finite and exact there: write it with np, which is autograd's.
+    Logits may be as large as 1000, in float32 too: never take the logarithm of 0. The gradient with
+    respect to the logits must be finite and exact there: write it with np, which is autograd's.
     """,
     hints="""
     Write down the cross-entropy for any target y as a function of the logit. Then insert 1 - smooth
@@ -405,8 +405,9 @@ moments = Exercise(
     rtol=1e-6,
     prompt="""
     Return the moments of virtual batch norm: for each example of x separately, the mean and the
-    variance over the reference batch and this example together, as a tuple (mean, var). The
-    gradient in x is taken: write it with np, which is autograd's, and not in place.
+    variance over the reference batch and this example together, as a tuple (mean, var). The result
+    must be differentiable with respect to x: write it with np, which is autograd's, and not in
+    place.
 
     For features, x (N, C) and reference (R, C), both results have shape (N, C). For images, x (N,
     H, W, C) and reference (R, H, W, C), all pixels are values of their channel, and both results
@@ -490,7 +491,7 @@ noise = Exercise(
     Return x plus Gaussian noise. x is an array of examples, real or fake, of any shape, before they
     enter the discriminator; std is the standard deviation of the noise. Every entry has its own
     noise. x itself is not changed, and the result has the dtype of x. Nothing is clipped. The
-    gradient in x is taken.
+    result must be differentiable with respect to x.
 
     Draw the noise with one call of rng.standard_normal, giving it the shape and the dtype of x.
     """,

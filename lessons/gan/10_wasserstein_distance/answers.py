@@ -56,7 +56,7 @@ MISTAKES = {
     return by_quantiles(x, y, power=2)
     # This is W2, the root of the mean square; W1 is the mean distance.
     return np.sqrt(by_quantiles(x, y, power=2))
-    # Every point has the weight 1/N: take the mean of the distances, not their sum.
+    # Every point has weight 1/N: take the mean of the distances, not their sum.
     return by_quantiles(x, y) * max(len(x), len(y))
     # Take absolute values before averaging; this is the difference of the two means.
     return np.abs(np.mean(x) - np.mean(y))

@@ -27,8 +27,8 @@ piles = Exercise(
     starts at 0, and each pile increases it by its excess or decreases it by its deficit. cost is
     one number, in shovelfuls times steps.
 
-    For p = (3, 2, 1, 4) and q = (1, 2, 4, 3) the deltas are 0, 2, 2, -1, 0 and the cost is 5. No
-    gradient is taken: plain NumPy is enough.
+    For p = (3, 2, 1, 4) and q = (1, 2, 4, 3) the deltas are 0, 2, 2, -1, 0 and the cost is 5. The
+    result need not be differentiable: plain NumPy is enough.
     """,
     hints="""
     Go from left to right. The excess of the first piles must cross the gap behind them, whatever
@@ -102,11 +102,12 @@ line = Exercise(
     Return the exact Wasserstein-1 distance between two samples of numbers, one number, in the units
     of the samples.
 
-    x (N,) and y (M,) are in any order; every point of x has the weight 1/N and every point of y the
+    x (N,) and y (M,) are in any order; every point of x has weight 1/N and every point of y the
     weight 1/M. Start with N = M: there the best plan pairs the smallest with the smallest, the
     second with the second, and so on. In the last cases N and M differ. Then the weight of a point
     must be split, and it is easier to carry the surplus along the line, as with the piles. Several
-    points may have the same value. No gradient is taken: plain NumPy and SciPy are enough.
+    points may have the same value. The result need not be differentiable: plain NumPy and SciPy are
+    enough.
     """,
     hints="""
     On a line the best plan keeps the order. For any sizes: put all points on one line. Between two
@@ -170,7 +171,7 @@ sums = Exercise(
     and the mass that arrives at each target.
 
     plan (n, m): plan[i, j] is the mass that goes from source i to target j. The answer is a tuple,
-    p (n,) and q (m,), in this order. No gradient is taken.
+    p (n,) and q (m,), in this order. The result need not be differentiable.
     """,
     hints="""
     What leaves source i goes to some target: add it up over the targets. Do likewise for arrivals.

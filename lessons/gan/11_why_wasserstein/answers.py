@@ -76,7 +76,7 @@ MISTAKES = {
     steps = y - x[most]
     length = np.sqrt(np.sum(steps**2, axis=1, keepdims=True))
     return np.max(plan, axis=0)[:, None] * steps / np.where(length > 0, length, 1.0)
-    # This is the gradient in the sources x: sum over the sources instead, axis 0.
+    # This is the gradient with respect to the sources x: sum over the sources instead, axis 0.
     return -np.sum(plan[:, :, None] * units(x, y), axis=1)
     # The weights of the plan are left out: each unit vector counts plan_ij.
     return np.mean(units(x, y), axis=0)

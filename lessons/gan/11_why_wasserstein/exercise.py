@@ -18,8 +18,8 @@ lines = Exercise(
     Jensen-Shannon divergence, both in nats, and the Wasserstein-1 distance.
 
     theta is an array of any shape, with negative, zero or positive entries. The values change where
-    theta is exactly 0, however small it is elsewhere. Where a value is infinite, return np.inf. No
-    gradient is taken.
+    theta is exactly 0, however small it is elsewhere. Where a value is infinite, return np.inf. The
+    result need not be differentiable.
     """,
     hints="""
     If theta is not 0, P and Q have no point in common, so each has probability 0 wherever the other
@@ -86,11 +86,11 @@ of_plan = Exercise(
     target="minigen.metrics.transport:plan_gradient",
     minutes=15,
     prompt="""
-    Return the gradient of the mean distance under a transport plan, sum_ij plan[i, j] * |y_j -
-    x_i|, with respect to the targets y: an array (M, D).
+    Return the gradient of the mean distance under a transport plan, the sum over i and j of plan[i,
+    j] times |y_j - x_i|, with respect to the targets y: an array (M, D).
 
     plan (N, M), with nonnegative entries of any sum, is held fixed. x (N, D) are the sources, y (M,
-    D) the targets, and |.| is the Euclidean length. Where a source and a target coincide, the
+    D) the targets, and the length is the Euclidean one. Where a source and a target coincide, the
     distance has a kink: use 0 for this term, never NaN. The other terms of this target count as
     usual, and so does a distance as small as 1e-9. Write the derivative out; do not use automatic
     differentiation. Plain NumPy is enough.

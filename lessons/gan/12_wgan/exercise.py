@@ -18,7 +18,7 @@ loss = Exercise(
     real_scores (N,) and fake_scores (M,) are f(x) at the real and at the generated examples. They
     are any real numbers; there is no sigmoid. The critic is trained to make the mean real score
     exceed the mean generated score by as much as possible. This gap is its estimate of the
-    distance. Each group enters by its own mean, for any N and M. The gradient of the loss is taken,
+    distance. Each group enters by its own mean, for any N and M. The loss must be differentiable,
     so use np, which is autograd's NumPy.
     """,
     hints="""
@@ -145,12 +145,12 @@ penalty = Exercise(
     imports=["from minigen.tensor import grad"],
     prompt="""
     Return the gradient penalty without its factor lambda: one number, the mean over the batch of
-    (|gradient of f at x_hat| - target)^2.
+    (|g| - target)^2, where g is the gradient of f at x_hat.
 
     critic maps examples (N, ...) to scores (N,). real and fake have the same shape: (N, 2) for
     points, (N, H, W, C) for images. epsilon (N,) holds a number in [0, 1] for each pair, and x_hat
-    = epsilon real + (1 - epsilon) fake, pair by pair, so that x_hat lies on the segment between the
-    real and the generated example. The gradient is with respect to x_hat; its norm is over all
+    = epsilon * real + (1 - epsilon) * fake, pair by pair, so that x_hat lies on the segment between
+    the real and the generated example. The gradient is with respect to x_hat; its norm is over all
     components of one example.
 
     `grad(fn)(x)`, from minigen.tensor, is the gradient of a function that returns one number. Your
@@ -243,8 +243,8 @@ def gradient_in_the_critic(impl, rng):
     atol=1e-7,
     expect={
         "penalty with target 0": 0.0,
-        "gradient in w": [2.4, 3.2],
-        "gradient in dead weights": 0.0,
+        "gradient with respect to w": [2.4, 3.2],
+        "gradient with respect to dead weights": 0.0,
     },
 )
 def where_the_critic_is_flat(impl, rng):
@@ -266,8 +266,8 @@ def where_the_critic_is_flat(impl, rng):
 
     return {
         "penalty with target 0": impl(dead, real[1:], fake[1:], np.array([0.5]), 0.0),
-        "gradient in w": grad(penalty_of)(np.array([3.0, 4.0])),
-        "gradient in dead weights": grad(dead_penalty_of)(np.ones((2, 3))),
+        "gradient with respect to w": grad(penalty_of)(np.array([3.0, 4.0])),
+        "gradient with respect to dead weights": grad(dead_penalty_of)(np.ones((2, 3))),
     }
 
 
@@ -300,9 +300,9 @@ whole = Exercise(
     ],
     prompt="""
     Return a tuple of two numbers: the loss that a critic with gradient penalty minimizes, and the
-    part of this loss that estimates the distance. The first number is critic_loss + lambda *
-    gradient_penalty. The second is critic_loss alone, which is logged and plotted. The gradient of
-    the first number is taken.
+    part of this loss that estimates the distance. The first number is critic_loss plus lambda times
+    gradient_penalty. The second is critic_loss alone, which is logged and plotted. The first number
+    must be differentiable.
 
     critic maps examples (N, ...) to scores (N,); real, fake and epsilon (N,) are as in
     gradient_penalty, whose target is 1 here. penalty is lambda, the weight of the penalty. Call
@@ -365,7 +365,8 @@ slope = Exercise(
     its loss is lambda (s - 1)^2 - s W. Return the slope with the smallest loss.
 
     distance is W, zero or positive: a number, or an array of any shape, whose shape the result has.
-    penalty is lambda, a positive number. No gradient is taken: plain NumPy will do.
+    penalty is lambda, a positive number. The result need not be differentiable: plain NumPy will
+    do.
     """,
     hints="""
     The loss is a parabola in s. Where is its minimum, and where would it be without the gap?

@@ -15,7 +15,12 @@ TASK = FromScratch(
     samples to the data, and how sharp they are.
     """,
     density=toy.two_moons(noise=0.1),
-    bars={"memo": (0.75, None), "sw": (None, 5), "rank": (None, 60)},
-    last=("sw", 3.5, 2.5),
+    # On five seeds two right models have sw 2.0 to 3.5, rank 7 to 33 and out 4 to 9; half of the
+    # steps sw 3.1 to 5.3, rank 14 to 76 and out 12 to 23, so only `out` separates them. One
+    # Gaussian has sw 9.1 to 9.7 and rank 99, an untrained model sw 51 to 55, copies memo 0, copies
+    # with jitter 0.4. A kernel density estimate passes with ten points: that the file holds a GAN
+    # is a thing to read, not to measure.
+    bars={"memo": (0.75, None), "sw": (None, 6), "rank": (None, 85)},
+    last=("out", 10, 7),
     lines=40,
 )

@@ -74,7 +74,7 @@ MISTAKES = {
     return sides(shape, up if transposed else down, channels)
     # The last copy ends with the kernel: nothing is added after it.
     (side - 1) * stride - 2 * padding -> (side - 1) * stride + stride - 1 - 2 * padding
-    # The last copy is at least as long as the stride: it ends with the kernel, also where copies
+    # The last copy is at least as long as the stride: it ends with the kernel, even where copies
     # leave gaps between them.
     down = lambda h: (h + 2 * padding - kernel) // stride + 1
     up = lambda h: (h - 1) * stride - 2 * padding + max(kernel, stride)

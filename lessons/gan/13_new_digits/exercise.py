@@ -108,14 +108,14 @@ sphere = Exercise(
     rtol=1e-7,
     prompt="""
     Return the path from one latent vector to another along the sphere: points (T, D) at the times t
-    (T,). The path is at a (D,) for t = 0 and at b (D,) for t = 1.
+    (T,). The path is at `a` (D,) for t = 0 and at b (D,) for t = 1.
 
-    Let Omega be the angle between a and b, in radians. The point at time t is a weighted sum of a
-    and b. Each weight is the sine of a part of Omega, over the sine of Omega. If a and b have the
-    same length, every point of the path has this length, and the speed is constant. If a and b have
-    the same direction (the sine of Omega is below 1e-5), return the straight line, with weights 1 -
-    t and t. a and b are never 0 and never opposite; Omega may be more than a right angle. No
-    gradient is taken: plain NumPy will do.
+    Let Omega be the angle between `a` and b, in radians. The point at time t is a weighted sum of
+    `a` and b. Each weight is the sine of a part of Omega, over the sine of Omega. If `a` and b have
+    the same length, every point of the path has this length, and the speed is constant. If `a` and
+    b have the same direction (the sine of Omega is below 1e-5), return the straight line, with
+    weights 1 - t and t. `a` and b are never 0 and never opposite; Omega may be more than a right
+    angle. The result need not be differentiable: plain NumPy will do.
     """,
     hints="""
     What is the angle between two vectors whose lengths need not be 1? What are the two weights at t

@@ -80,7 +80,7 @@ MISTAKES = {
     # This is the squared error of the probability; the loss is the logarithm.
     with np.errstate(all="ignore"):
         return (through_p(logits) - targets) ** 2
-    # This is the gradient in the logit; the loss itself is asked for.
+    # This is the gradient with respect to the logit; the loss itself is asked for.
     with np.errstate(all="ignore"):
         return through_p(logits) - targets
     # The target is a number between 0 and 1, not a choice: 0.9 costs a little of both.
@@ -122,7 +122,7 @@ MISTAKES = {
     adam(self, p.copy(), g, mean, square)
     p *= 1 - self.lr * self.weight_decay
     p -= self.lr * g / (np.sqrt(square / (1 - self.betas[1] ** self.steps)) + self.eps)
-    # eps stands beside the root, not under it.
+    # eps is beside the root, not under it.
     adam(self, p.copy(), g, mean, square)
     m = mean / (1 - self.betas[0] ** self.steps)
     s = square / (1 - self.betas[1] ** self.steps)

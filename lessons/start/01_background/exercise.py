@@ -19,8 +19,8 @@ bce = Exercise(
     logits: float array of any shape. targets: an array of the same shape with values from 0 to 1
     (values between, such as 0.9, occur), or a single number for all. Return an array of the shape
     and dtype of logits: no mean and no sum. It must be right for any logit, such as 1000 or -1000,
-    also in float32, and so must its gradient with respect to the logits, sigmoid(l) - t. Write it
-    with np, which is autograd's.
+    and in float32 too, and so must its gradient with respect to the logits, sigmoid(l) - t. Write
+    it with np, which is autograd's.
     """,
     hints="""
     Do not compute the probability, because it is rounded to 0 or 1. Express both logarithms by the
@@ -72,7 +72,7 @@ def sure_in_single_precision(impl, rng):
 
 @bce.case(points=2, kind="gradient")
 def gradient(impl, rng):
-    """The slopes of a weighted sum, at logits of all sizes, at 0 too, and also in float32."""
+    """The slopes of a weighted sum, at logits of all sizes, at 0 too, and in float32."""
     logits = np.concatenate([2 * rng.standard_normal(4), [-1000.0, 0.0, 800.0]])
     targets, weights = rng.random(7), rng.standard_normal(7)
     single = np.array([-1000.0, -200.0, 0.0, 200.0, 1000.0], np.float32)
@@ -104,11 +104,12 @@ adam = Exercise(
     needed: self.lr, self.betas (two numbers), self.eps, self.weight_decay, and self.steps, the
     number of this step: 1 in the first.
 
-    First, if weight_decay is not zero, p loses the share lr * weight_decay of itself (AdamW). Then
-    both running means move toward g and g^2, with beta_1 and beta_2. Then lr * mean_hat /
-    (sqrt(square_hat) + eps) is subtracted from p, where the hats divide by 1 - beta^steps, because
-    both means began at 0. Change p, mean and square themselves (p -= ..., p[...] = ...), because
-    the model and the optimizer keep these arrays. Leave g and the settings of self as they are.
+    First, if weight_decay is not zero, p loses the share `lr * weight_decay` of itself (AdamW).
+    Then both running means move toward g and g^2, with beta_1 and beta_2. Then `lr * mean_hat /
+    (sqrt(square_hat) + eps)` is subtracted from p, where the hats divide by `1 - beta**steps`,
+    because both means began at 0. Change p, mean and square themselves (`p -= ...`, `p[...] =
+    ...`), because the model and the optimizer keep these arrays. Leave g and the settings of self
+    as they are.
     """,
     hints="""
     mean and square are kept for the next step without their corrections; the corrected ones are

@@ -16,7 +16,7 @@ standardize = Exercise(
     u, the points with mean subtracted and the result divided by std, coordinate by coordinate,
     (N, D); and log |det du/dx| of each point, (N,): the same number N times.
 
-    If u has the density p(u), then log p(x) = log p(u) + log |det du/dx|. Both results have the
+    If p(u) is the density of u, then log p(x) = log p(u) + log |det du/dx|. Both results have the
     dtype of x. mean and std have the same dtype as x.
     """,
     hints="""

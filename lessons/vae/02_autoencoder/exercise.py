@@ -14,8 +14,8 @@ loss = Exercise(
     reconstruction, averaged over the batch.
 
     x and decoded have shape (N, D), or more axes after the first, as images have. The squared
-    distance of one example is a sum over all of these axes. Training takes the gradient by decoded,
-    which is 0 where decoded equals x.
+    distance of one example is a sum over all of these axes. The result must be differentiable with
+    respect to decoded; the gradient is 0 where decoded equals x.
     """,
     hints="""
     Each example has one squared distance. The loss is the mean of N of them.
@@ -53,7 +53,7 @@ def images(impl, rng):
 
 @loss.case(points=2, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
-    """The gradient by decoded is 2 (decoded - x) / N."""
+    """The gradient with respect to decoded is 2 (decoded - x) / N."""
     x, decoded = rng.standard_normal((2, 4, 3))
     return {"gap": grad(lambda d: impl(x, d))(decoded) - 2 * (decoded - x) / 4}
 
@@ -78,7 +78,8 @@ components = Exercise(
     mean (D,) is the mean of the rows. directions (k, D) has orthonormal rows: the directions along
     which the rows of x vary most, in order of decreasing variance. Either sign of a direction is
     correct. variances (k,) are the variances of the coordinates along these directions (divide by
-    N). D may be larger than N; k is smaller than N and at most D. No gradient is taken.
+    N). D may be larger than N; k is smaller than N and at most D. The result need not be
+    differentiable.
     """,
     hints="""
     Subtract the mean first. Then find the directions along which the centered rows vary most, from

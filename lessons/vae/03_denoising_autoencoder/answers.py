@@ -34,7 +34,7 @@ MISTAKES = {
         if kind == "gaussian"
         else right(x, rng, kind, level)
     )
-    # Do not clip: the noise is normal at every entry, also where x is near 0 or 1.
+    # Do not clip: the noise is normal at every entry, even where x is near 0 or 1.
     y = right(x, rng, kind, level)
     return np.clip(y, x.min() - 0.25 * level, x.max() + 0.25 * level) if kind == "gaussian" else y
     # The noise is normal; this is uniform on [-level, level].
@@ -151,7 +151,7 @@ MISTAKES = {
     if kind != "masking":
         return right(x, rng, kind, level)
     return np.where(rng.random(x.shape) < level, np.mean(x), x)
-    # Do not clip: the noise is normal at every entry, also where x is near 0 or 1.
+    # Do not clip: the noise is normal at every entry, even where x is near 0 or 1.
     y = right(x, rng, kind, level)
     return np.clip(y, 0, 1) if kind == "gaussian" else y
     """,

@@ -17,7 +17,7 @@ corruption = Exercise(
 
     kind is "masking": each entry becomes 0 with probability level; "gaussian": normal noise of
     standard deviation level is added to each entry, and the sum is not clipped; or "salt_pepper":
-    each entry is replaced with probability level, by 0 or by 1, with equal probability.
+    with probability level, each entry becomes 0 or 1, with equal probability.
 
     All entries of x are treated in the same way, whatever their values, and independently of each
     other. All randomness comes from rng: generators in the same state give the same copy. x itself
@@ -229,8 +229,8 @@ loss = Exercise(
     the batch.
 
     autoencoder is a function that maps (N, D) -> (N, D). x (N, D) are the clean examples, corrupted
-    (N, D) the corrupted ones. Training takes the gradient by the weights of the autoencoder; it is
-    0 where the output equals x.
+    (N, D) the corrupted ones. The result must be differentiable with respect to the weights of the
+    autoencoder; the gradient is 0 where the output equals x.
     """,
     hints="""
     There are two arrays. Which is the input of the autoencoder, and which is the target?
@@ -276,7 +276,7 @@ def perfect(impl, rng):
 
 @loss.case(points=2, kind="gradient")
 def gradient(impl, rng):
-    """The gradient by the weights of a linear autoencoder."""
+    """The gradient with respect to the weights of a linear autoencoder."""
     w, x, seen = rng.standard_normal((3, 3)), rng.random((5, 3)), rng.random((5, 3))
     return {"grad": grad(lambda w: impl(lambda s: s @ w, x, seen))(w)}
 

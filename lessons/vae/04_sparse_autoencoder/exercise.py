@@ -17,7 +17,7 @@ coins = Exercise(
     Both lie strictly between 0 and 1, but may be very close to the ends: a unit that is hardly ever
     active has rho_hat = 1e-30. They are numbers or arrays whose shapes broadcast. The result has
     one divergence for each pair, which is 0 where the two are equal and positive elsewhere.
-    Training takes the gradient by rho_hat: use autograd's np.
+    The result must be differentiable with respect to rho_hat: use autograd's np.
     """,
     hints="""
     A KL divergence is the mean of log p - log q under p. There are two outcomes, 1 and 0.
@@ -66,7 +66,7 @@ def other_side(impl, rng):
 
 @coins.case(points=1, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
-    """Its derivative by rho_hat is (rho_hat - rho) / (rho_hat (1 - rho_hat))."""
+    """Its derivative with respect to rho_hat is (rho_hat - rho) / (rho_hat (1 - rho_hat))."""
     q = rng.uniform(0.1, 0.9, 6)
     return {"gap": grad(lambda q: np.sum(impl(0.3, q)))(q) - (q - 0.3) / (q * (1 - q))}
 
@@ -101,11 +101,11 @@ largest = Exercise(
 
     Largest by value, not by magnitude. Where entries tie for the last place, the first ones of the
     row are kept, so that exactly k remain. The gradient passes through the kept entries unchanged,
-    also through a kept 0, and is 0 at the others. Rows may be wide: not every sorting method keeps
+    even through a kept 0, and is 0 at the others. Rows may be wide: not every sorting method keeps
     equal entries in order.
     """,
     hints="""
-    The order of the entries decides which are kept, and no gradient is taken of that decision.
+    The order of the entries decides which are kept, and that decision need not be differentiable.
 
     Make a constant mask (N, D) of zeros and ones, with k ones in each row. The result is the mask
     times z.
@@ -187,8 +187,8 @@ penalty = Exercise(
     activations is an array (N, units) with values in [0, 1], or a list of such arrays, one for each
     layer: then the sum runs over the units of all layers. rho_hat_j is the mean of unit j over the
     N examples. It is never exactly 0 or 1, but may be 1e-30. Raise ValueError if a mean lies
-    outside [0, 1], as for ReLU units. Do not change the list. Training takes the gradient by the
-    activations. For the divergence use your own kl_bernoulli, or the package's,
+    outside [0, 1], as for ReLU units. Do not change the list. The result must be differentiable
+    with respect to the activations. For the divergence use your own kl_bernoulli, or the package's,
     packages_kl_bernoulli(rho, rho_hat).
     """,
     hints="""
@@ -243,7 +243,7 @@ def slope_of_the_penalty(impl, rng):
 @penalty.case(points=2, kind="extremes")
 def dead_units(impl, rng):
     """A unit that is hardly ever active, one that is nearly always active, and one in between: the
-    penalty, and its gradient by the first example."""
+    penalty, and its gradient with respect to the first example."""
     a = np.array([[1e-30, 1 - 2.0**-20, 0.25], [1e-30, 1 - 2.0**-20, 0.5]])
     slope = grad(lambda a: impl(a, 0.05))(a)
     return {"penalty": impl(a, 0.05), "slope times rho_hat": (slope * np.mean(a, axis=0))[0]}

@@ -16,8 +16,8 @@ closed = Exercise(
     derivatives dh_j/dx_i, averaged over the batch. It is a single number.
 
     h (N, H) are the activations of the layer and w (D, H) its weights. They are all that you need.
-    Gradients with respect to h and w are taken, also where all units are saturated and where all
-    weights are 0.
+    The result must be differentiable with respect to h and w, even where all units are saturated
+    and where all weights are 0.
     """,
     hints="""
     When x_i grows by a small amount, by how much does the argument of unit j grow? And by how much
@@ -113,8 +113,8 @@ general = Exercise(
     encoder is a function that maps x (N, D) to codes (N, H); the code of an example depends on no
     other example. jacobian(f)(v) is the matrix (H, D) of all derivatives of a function f of one
     vector v (D,). grad(f)(v) is the gradient of a function with a single value. Finite differences
-    are not exact enough. The gradient of the penalty with respect to the weights of the encoder is
-    taken; it is 0 where the code is constant.
+    are not exact enough. The penalty must be differentiable with respect to the weights of the
+    encoder; the gradient is 0 where the code is constant.
     """,
     hints="""
     Each unit of the code has one derivative with respect to each input. Which of them does one
@@ -187,7 +187,7 @@ def gradient_in_the_weights(impl, rng):
     expect={"penalty of sin(3000 x), over its slope squared": 1.0, "penalty": 0.0, "grad": 0.0},
 )
 def steep_and_flat(impl, rng):
-    """sin(3000 x) has the slope 3000 cos(3000 x). A code with weights 0 is constant."""
+    """sin(3000 x) has slope 3000 cos(3000 x). A code with weights 0 is constant."""
     x = rng.standard_normal((1, 1))
     x3 = rng.standard_normal((4, 3))
     slope = 3000 * np.cos(3000 * x[0, 0])

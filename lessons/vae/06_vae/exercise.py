@@ -17,7 +17,7 @@ prior = Exercise(
     log_px_z has shape (K, N) and holds log p(x_n|z_k). The result has shape (N,). Log-densities may
     be as low as -20000, where exp gives 0 in floating point, and as high as 2000, where exp gives
     infinity. Those of two examples may be far apart, and so may those of two codes for one example.
-    No gradient is taken.
+    The result need not be differentiable.
     """,
     hints="""
     p(x) is the average of p(x|z) over the prior: average densities, not their logarithms.
@@ -32,7 +32,7 @@ prior = Exercise(
 
 @prior.case(points=2, kind="equation", expect={"log_p": [np.log(0.2505), np.log(0.25)]})
 def two_codes(impl, rng):
-    """Densities 0.5 and 0.001 have the mean 0.2505; 0.25 twice has the mean 0.25."""
+    """Densities 0.5 and 0.001 have mean 0.2505; 0.25 twice has mean 0.25."""
     return {"log_p": impl(np.log([[0.5, 0.25], [0.001, 0.25]]))}
 
 
@@ -87,7 +87,8 @@ proposal = Exercise(
 
     log_px_z, log_pz and log_qz have shape (K, N): they hold log p(x_n|z), log p(z) and log q(z|x_n)
     at the codes drawn for x_n. The result has shape (N,). Log-densities may be as low as -20000 and
-    as high as 2000, and far apart: the weight of a code depends on all three. No gradient is taken.
+    as high as 2000, and far apart: the weight of a code depends on all three. The result need not
+    be differentiable.
     """,
     hints="""
     A code that q draws more often than the prior must count less, in the same proportion.

@@ -81,7 +81,7 @@ MISTAKES = {
     # Sum over the dimensions of x, do not average: the KL term is a sum over dimensions, too.
     return put_together(x, mu, logvar, w, b, std) / x.shape[1]
     w**2 -> -w**2  # The variance is added to the squared residual, not subtracted.
-    # std is a standard deviation: divide by its square, also in the logarithm.
+    # std is a standard deviation: divide by its square, in the logarithm too.
     return put_together(x, mu, logvar, w, b, np.sqrt(std))
     # The weights enter the variance squared: the variance of z w is sigma^2 w^2.
     w**2 -> np.sqrt(w**2)
@@ -97,7 +97,7 @@ MISTAKES = {
     return put_together(x, mu, logvar, w, b, std, np.exp(logvar) @ np.sum(w, axis=1) ** 2)
     np.shape(x)[1] -> np.shape(x)[0]  # The constant counts the dimensions of x, not the examples.
     np.shape(x)[1] -> np.shape(mu)[1]  # The constant counts the dimensions of x, not of its code.
-    # The Gaussian density has 2 pi beside the variance, also in the logarithm.
+    # The Gaussian density has 2 pi beside the variance, in the logarithm too.
     LOG_2PI + 2 * numpy.log(std) -> 2 * numpy.log(std)
     # std may be any positive number: do not add a constant to it.
     return put_together(x, mu, logvar, w, b, np.sqrt(std**2 + 1e-8))

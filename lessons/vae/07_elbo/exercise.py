@@ -15,8 +15,8 @@ kl = Exercise(
 
     The four arguments have shape (N, D); logvar and logvar_p are logarithms of variances. The
     result has shape (N,): the D dimensions are independent, so their divergences add up. It is 0
-    where the two Gaussians are equal and positive elsewhere. Gradients with respect to all four
-    arguments are taken. logvar may be -1000, where exp gives 0 in floating point.
+    where the two Gaussians are equal and positive elsewhere. The result must be differentiable with
+    respect to all four arguments. logvar may be -1000, where exp gives 0 in floating point.
     """,
     hints="""
     The divergences of the dimensions add up. In one dimension, take the expectation of log q(z) -
@@ -98,16 +98,22 @@ def gradients(impl, rng):
     kind="extremes",
     fixed=True,
     property=True,
-    expect={"kl": [499.5 + 499.5], "slope in mu": 0.0, "slope in logvar": [[-0.5, 0.0]]},
+    expect={
+        "kl": [499.5 + 499.5],
+        "slope with respect to mu": 0.0,
+        "slope with respect to logvar": [[-0.5, 0.0]],
+    },
 )
 def collapsed_and_boundless(impl, rng):
     """With equal means, variances e^-1000 and 1, and variances 1 and e^1000: each dimension has the
     divergence (1000 - 1)/2. The gradient is 0 in mu, and -1/2 in the first logvar."""
     mu, logvar, logvar_p = np.ones((1, 2)), np.array([[-1000.0, 0.0]]), np.array([[0.0, 1000.0]])
+    slope_in_mu = grad(lambda m: np.sum(impl(m, logvar, mu.copy(), logvar_p)))
+    slope_in_logvar = grad(lambda v: np.sum(impl(mu, v, mu, logvar_p)))
     return {
         "kl": impl(mu, logvar, mu, logvar_p),
-        "slope in mu": grad(lambda m: np.sum(impl(m, logvar, mu.copy(), logvar_p)))(mu),
-        "slope in logvar": grad(lambda v: np.sum(impl(mu, v, mu, logvar_p)))(logvar) + [[0.0, 0.5]],
+        "slope with respect to mu": slope_in_mu(mu),
+        "slope with respect to logvar": slope_in_logvar(logvar) + [[0.0, 0.5]],
     }
 
 
@@ -121,8 +127,8 @@ fit = Exercise(
 
     x has shape (N, D_x), mu and logvar (N, D_z), w (D_z, D_x), b (D_x,). std is a standard
     deviation, a positive number that may be as small as 0.001. The result has shape (N,). Use no
-    random draws: the expectation over z has a closed form. Gradients with respect to mu, logvar, w
-    and b are taken, also where the residual is 0.
+    random draws: the expectation over z has a closed form. The result must be differentiable with
+    respect to mu, logvar, w and b, even where the residual is 0.
     """,
     hints="""
     Only the squared residual depends on z. Its expectation is its value at the mean of z, plus a

@@ -836,7 +836,7 @@ print(f"  q / p at the maximum of q: {q_over_p:.3f}, and 1 / 0.6 = {1 / 0.6:.3f}
 # - "The negation of the above defines our loss function": the formula is for one $x$. Training
 #   takes its mean over the data.
 #
-# **Left out:** bounds from several samples (`vae/08`, section 5), and families of $q$ larger than
+# **Left out:** bounds from several samples (`vae/08`, section 9), and families of $q$ larger than
 # the Gaussians (flows).
 #
 # **Next:** here the reconstruction term had a closed form. For a network it has none: `vae/08`

@@ -26,7 +26,7 @@ PRIVATE = {
         constant = x.shape[1] * np.log(2 * np.pi * std**2)
         return -0.5 * (constant + (residual + variance) / std**2) / np.log({k})
         """,
-        # the residual and the variance are 9 and 8 over 4, and the density has the variance 4
+        # the residual and the variance are 9 and 8 over 4, and the density has variance 4
         expect={"one_code_by_hand": {"value": [-0.5 * (np.log(8 * np.pi) + 17 / 4) / np.log(2.0)]}},
     ),
 }

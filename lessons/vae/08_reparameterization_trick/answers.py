@@ -103,18 +103,19 @@ MISTAKES = {
     return 0.5 * (np.sum(mu, axis=1) ** 2 + np.sum(np.exp(logvar) - 1 - logvar, axis=1))
     """,
     "score_function_gradient": """
-    # sigma multiplies here: the derivative of log q in mu is eps / sigma.
+    # sigma multiplies here: the derivative of log q with respect to mu is eps / sigma.
     np.exp(-0.5 * logvar) -> np.exp(0.5 * logvar)
-    # The derivative in mu is divided by the variance: eps holds one sigma already.
+    # The derivative with respect to mu is divided by the variance: eps holds one sigma already.
     np.exp(-0.5 * logvar) -> np.exp(-logvar)
     np.exp(-0.5 * logvar) -> 1.0  # sigma is missing in mu: divide eps by sigma.
-    # sigma multiplies the derivative in logvar: written with eps, no sigma is left.
+    # sigma multiplies the derivative with respect to logvar: written with eps, no sigma is left.
     (eps**2 - 1) -> (eps**2 - 1) * np.exp(logvar)
     # The -1/2 from the normalization of q is missing: without it the mean of the weight is not 0.
     (eps**2 - 1) -> eps**2
-    # The derivative in logvar is twice too large: log sigma^2 enters log q with a factor 1/2.
+    # The derivative with respect to logvar is twice too large: log sigma^2 enters log q with a
+    # factor 1/2.
     weight * 0.5 -> weight * 1.0
-    # This is the derivative in sigma: in logvar it is sigma / 2 times that.
+    # This is the derivative with respect to sigma: multiply by sigma / 2 for logvar.
     weight * 0.5 * (eps**2 - 1) -> weight * (eps**2 - 1) * np.exp(-0.5 * logvar)
     - baseline -> + baseline  # The baseline is added: subtract it.
     - baseline -> - 0 * baseline  # The baseline is not used: subtract it from f(z).
@@ -139,8 +140,7 @@ MISTAKES = {
     "bernoulli_log_likelihood": """
     # This is the cross-entropy, a cost; the log-likelihood is its negative.
     bce_with_logits(logits, x) -> log_coin(x, logits)
-    # Sum over the pixels. Their mean would divide this term, and not the KL divergence beside it,
-    # by D.
+    # Sum over the pixels. Their mean would divide this term by D, and not the KL divergence.
     np.sum -> np.mean
     # The batch is summed as well: sum over the pixels only, which gives one value for each image.
     range(1, len(shape)) -> range(0, len(shape))
@@ -218,7 +218,7 @@ MISTAKES = {
     reconstruction - kl -> reconstruction - np.mean(kl)
     # The third result is the KL divergence itself, which is never negative: do not turn its sign.
     Elbo(reconstruction - kl, reconstruction, kl) -> Elbo(reconstruction - kl, reconstruction, -kl)
-    # The divergence takes logvar as it comes; half of it is the logarithm of a standard deviation.
+    # The divergence takes logvar unchanged; half of it is the logarithm of a standard deviation.
     kl_standard_normal(mu, logvar) -> kl_standard_normal(mu, logvar / 2)
     # A density may exceed 1, so the bound may be positive: do not cut it off at 0.
     reconstruction - kl -> np.minimum(reconstruction - kl, 0.0)

@@ -12,10 +12,10 @@ sample = Exercise(
     target="minigen.vae.vae:reparameterize",
     minutes=5,
     prompt="""
-    A sample z of the Gaussian with mean mu and variance exp(logvar), made from standard normal
-    noise eps so that gradients reach mu and logvar.
+    Return a sample z of the Gaussian with mean mu and variance exp(logvar), computed from standard
+    normal noise eps. It must be differentiable with respect to mu and logvar.
 
-    mu, logvar and eps have shape (N, D), and so has z. logvar is the logarithm of the variance,
+    mu, logvar and eps have shape (N, D), as does z. logvar is the logarithm of the variance,
     elementwise, and has no bounds: -60 and 60 occur.
     """,
     hints="""
@@ -54,7 +54,7 @@ def batch(impl, rng):
 
 @sample.case(points=2, kind="gradient")
 def gradients(impl, rng):
-    """The gradients of a weighted sum of z in mu and in logvar."""
+    """The gradients of a weighted sum of z with respect to mu and logvar."""
     mu, logvar, eps, weight = rng.standard_normal((4, 3, 2))
     return {
         "grad_mu": grad(lambda m: np.sum(weight * impl(m, logvar, eps)))(mu),
@@ -70,8 +70,8 @@ def gradients(impl, rng):
     expect={"z / sigma": [[2.0, -3.0]], "slope / sigma": [[1.0, -1.5]]},
 )
 def narrow_and_wide(impl, rng):
-    """At logvar = -60 and 60 the deviation is e^-30 and e^30: z is sigma eps, and its slope in
-    logvar half of that."""
+    """At logvar = -60 and 60 the deviation is e^-30 and e^30: z is sigma eps, and its slope with
+    respect to logvar is half of that."""
     mu, logvar, eps = np.zeros((1, 2)), np.array([[-60.0, 60.0]]), np.array([[2.0, -3.0]])
     sigma = np.exp(np.array([[-30.0, 30.0]]))
     slope = grad(lambda v: np.sum(impl(mu, v, eps)))(logvar)
@@ -83,11 +83,11 @@ kl = Exercise(
     target="minigen.vae.vae:kl_standard_normal",
     minutes=15,
     prompt="""
-    KL(N(mu, diag exp(logvar)) || N(0, I)) of each example, in nats.
+    Return KL(N(mu, diag exp(logvar)) || N(0, I)) of each example, in nats.
 
     mu and logvar have shape (N, D); the result has shape (N,): a sum over the D dimensions, which
-    are independent. It is 0 where mu = 0 and logvar = 0, and positive elsewhere. Its gradient is
-    taken, also at mu = 0. logvar has no bounds: at -1000 the variance underflows to 0.
+    are independent. It is 0 where mu = 0 and logvar = 0, and positive elsewhere. It must be
+    differentiable, even at mu = 0. logvar has no bounds: at -1000 the variance underflows to 0.
     """,
     hints="""
     Dimensions are independent, so their divergences add. For one of them take the mean under q of
@@ -157,21 +157,21 @@ score = Exercise(
     target="minigen.vae.vae:score_function_gradient",
     minutes=15,
     prompt="""
-    Estimates of the derivatives of E f(z) in mu and in logvar, for z ~ N(mu, diag exp(logvar)),
-    without a derivative of f: two arrays (N, D).
+    Return estimates of the derivatives of E f(z) with respect to mu and to logvar, for z ~ N(mu,
+    diag exp(logvar)), without a derivative of f: two arrays (N, D).
 
-    mu, logvar and eps have shape (N, D). The draws are made as in `reparameterize`, and f maps them
-    to one value for each row, (N, D) -> (N,). Each row is one estimate: f(z) minus the number
-    `baseline`, times the derivative of log q(z) with z held fixed. logvar has no bounds: -60 and 60
-    occur, where z - mu, computed from a rounded z, has lost its digits. No gradient is taken of the
-    result.
+    mu, logvar and eps have shape (N, D). Draw z as in `reparameterize`; f maps (N, D) to (N,). Each
+    row is one estimate: f(z) minus the number `baseline`, times the derivative of log q(z) with z
+    held fixed. logvar has no bounds: -60 and 60 occur, where z - mu, computed from a rounded z, has
+    lost its digits. The result need not be differentiable.
     """,
     hints="""
-    Only q depends on mu and logvar: the derivative of its density is the density times the
-    derivative of log q. So differentiate log q(z) in mu and in logvar, with z held fixed.
+    Only q depends on mu and logvar, and the derivative of its density is the density times the
+    derivative of log q. Differentiate log q(z) with respect to mu and to logvar, with z held fixed.
 
-    log q = -1/2 (logvar + (z - mu)^2 / sigma^2) and a constant. Its derivative is (z - mu) /
-    sigma^2 in mu, and ((z - mu)^2 / sigma^2 - 1) / 2 in logvar; (z - mu) / sigma is eps.
+    log q = -1/2 (logvar + (z - mu)^2 / sigma^2) and a constant. Its derivative with
+    respect to mu is (z - mu) / sigma^2, and with respect to logvar ((z - mu)^2 / sigma^2 - 1) / 2.
+    Here (z - mu) / sigma is eps.
 
         sigma = np.exp(0.5 * logvar)
         weight = (f(mu + sigma * eps) - baseline)[:, None]
@@ -255,8 +255,8 @@ def one_draw(impl, rng):
     expect={"in mu, times sigma": [[2.0, -3.0]], "in logvar": [[1.5, 4.0]]},
 )
 def narrow_and_wide_draws(impl, rng):
-    """At mu = 1 and logvar = -60 and 60, for f = 1 everywhere: the derivative in mu is eps /
-    sigma."""
+    """At mu = 1 and logvar = -60 and 60, for f = 1 everywhere: the derivative with respect to mu is
+    eps / sigma."""
     logvar, eps = np.array([[-60.0, 60.0]]), np.array([[2.0, -3.0]])
     in_mu, in_logvar = impl(lambda z: np.ones(len(z)), np.ones((1, 2)), logvar, eps)
     return {"in mu, times sigma": in_mu * np.exp(0.5 * logvar), "in logvar": in_logvar}
@@ -268,12 +268,13 @@ pixels = Exercise(
     minutes=10,
     imports=["from minigen.tensor import sigmoid, softplus"],
     prompt="""
-    log p(x) of each image, in nats, where pixel i is 1 with probability sigmoid(logits_i).
+    Return log p(x) of each image, in nats, where pixel i is 1 with probability sigmoid(logits_i).
 
     x has values in [0, 1], and x and logits have shape (N, D); the result has shape (N,): a sum
-    over the D pixels, so it is never positive. Its gradient in the logits is taken. Logits may be
-    1000 or -1000, in float32 too: never take the logarithm of 0 or the exponential of 1000, not
-    even in a branch of np.where that is not used, for the gradient passes there as well.
+    over the D pixels, so it is never positive. It must be differentiable with respect to the
+    logits. Logits may be 1000 or -1000, in float32 too: never take the logarithm of 0 or the
+    exponential of 1000, not even in a branch of np.where that is not used, because the gradient
+    passes through it as well.
     """,
     hints="""
     Each pixel is 1 with its own probability s = sigmoid(logit), and the pixels are independent.
@@ -357,7 +358,7 @@ def slope_where_sure(impl, rng):
 
 @pixels.case(points=1, kind="gradient", property=True, expect={"gap": 0.0})
 def slope(impl, rng):
-    """Its slope in the logits is x - sigmoid(logits)."""
+    """Its slope with respect to the logits is x - sigmoid(logits)."""
     x, logits = pictures(rng)
     return {"gap": grad(lambda l: np.sum(impl(x, l)))(logits) - x + 1 / (1 + np.exp(-logits))}
 
@@ -368,14 +369,14 @@ bound = Exercise(
     minutes=10,
     imports=["from minigen.vae.vae import Elbo, kl_standard_normal as packages_kl"],
     prompt="""
-    The evidence lower bound of each example with its two terms: Elbo(value, reconstruction, kl),
-    each (N,), in nats.
+    Return the evidence lower bound of each example with its two terms: Elbo(value, reconstruction,
+    kl), each (N,), in nats.
 
-    x and decoded have shape (N, D), decoded being the decoder's output for one sample of z for each
-    example; mu and logvar (N, D_z) are the encoder's. `log_likelihood` is a function of x and
-    decoded that gives log p(x|z), shape (N,). The KL divergence is that from N(mu, diag
-    exp(logvar)) to N(0, I); use your own kl_standard_normal, or the package's, packages_kl.
-    Gradients in decoded, mu and logvar are taken.
+    x and decoded have shape (N, D), where decoded is the decoder's output for one sample of z for
+    each example; mu and logvar, (N, D_z), are the encoder's. `log_likelihood(x, decoded)` returns
+    log p(x|z), (N,). The KL divergence is KL(N(mu, diag exp(logvar)) || N(0, I)); use your own
+    kl_standard_normal, or the package's, packages_kl. The bound must be differentiable with respect
+    to decoded, mu and logvar.
     """,
     hints="""
     How well is x reconstructed from the code, and what does the code cost?

@@ -12,10 +12,10 @@ priced = Exercise(
     prompt="""
     The loss of a beta-VAE, in nats, to be minimized.
 
-    recon is the distortion, a loss: minus the log-likelihood of the image given its code. kl is
-    the rate, the KL divergence of the code. Both are numbers, or arrays of shape (N,), one value
-    for each image; the result has their shape. beta is the weight of the rate, 0 or more; 1 gives
-    the loss of the VAE. Gradients in recon and kl are taken.
+    recon is the distortion, a loss: minus the log-likelihood of the image given its code. kl is the
+    rate, the KL divergence of the code. Both are numbers, or arrays of shape (N,), one value for
+    each image; the result has their shape. beta is the weight of the rate, 0 or more; 1 gives the
+    loss of the VAE. The result must be differentiable with respect to recon and kl.
     """,
     hints="""
     Two terms, one of them with a weight.
@@ -62,8 +62,8 @@ capped = Exercise(
 
     recon (the distortion, a loss) and kl (the rate) are numbers, or arrays of shape (N,); the
     result has their shape. gamma is the penalty for each nat of difference. In training the
-    capacity grows from 0; here it is a number. The gradient in kl is taken; where the rate is at
-    the capacity it may be any number from -gamma to gamma.
+    capacity grows from 0; here it is a number. The result must be differentiable with respect to
+    kl; where the rate is at the capacity it may be any number from -gamma to gamma.
     """,
     hints="""
     The penalty is on the distance of the rate from the capacity, above it or below it.
@@ -132,8 +132,8 @@ gap = Exercise(
     codes has shape (N, D), factors (N, K). You may use `information(codes, factors, bins)`, shape
     (D, K): the mutual information of each dimension of the code and each factor, as a share of the
     factor's entropy. For every factor take the largest share minus the second largest; then the
-    mean over the factors. If the code has one dimension only, the second largest share is 0. No
-    gradient is taken.
+    mean over the factors. If the code has one dimension only, the second largest share is 0. The
+    result need not be differentiable.
     """,
     hints="""
     A factor is a column: which two dimensions have the largest shares in it?

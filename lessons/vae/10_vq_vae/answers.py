@@ -305,10 +305,10 @@ EQUIVALENT = {
     np.sum((z - e) ** 2, axis=-1) → np.mean((z - e) ** 2, axis=-1)
     """,
     "ema_update": """
-    np.where(used, counts, 1) → np.where(used, counts, 2)  # what stands there is not used
-    np.where(used, counts, 1) → np.where(used, counts, 0)  # what stands there is not used
+    np.where(used, counts, 1) → np.where(used, counts, 2)  # what is there is not used
+    np.where(used, counts, 1) → np.where(used, counts, 0)  # what is there is not used
     counts > UNUSED → counts >= UNUSED  # no count is exactly the tiny bound
-    numpy.where(used, counts, 1) → numpy.where(used, counts, 2)  # what stands there is not used
-    numpy.where(used, counts, 1) → numpy.where(used, counts, 0)  # what stands there is not used
+    numpy.where(used, counts, 1) → numpy.where(used, counts, 2)  # what is there is not used
+    numpy.where(used, counts, 1) → numpy.where(used, counts, 0)  # what is there is not used
     """,
 }

@@ -14,8 +14,8 @@ near = Exercise(
     Which code is nearest to each vector? z holds vectors of length D in its last axis and may have
     any number of axes before it: shape (..., D). codebook has shape (K, D). Return the index of the
     row of the codebook at the smallest Euclidean distance, an array of integers of shape (...). Of
-    rows equally near, return the first: a codebook may hold the same row many times. No gradient
-    is taken.
+    rows equally near, return the first: a codebook may hold the same row many times. The result
+    need not be differentiable.
     """,
     hints="""
     Compute the distance of every vector to every code, then ask where it is smallest. The square of
@@ -73,7 +73,7 @@ def repeated_codes(impl, rng):
     expect={"index": np.arange(9), "index, close together": np.arange(9)},
 )
 def codes_themselves(impl, rng):
-    """A code is nearest to itself, also where all are close together."""
+    """A code is nearest to itself, even where all are close together."""
     codebook = rng.standard_normal((9, 2)) * np.exp(rng.standard_normal((9, 1)))
     close = 1e-3 * codebook
     return {"index": impl(codebook, codebook), "index, close together": impl(close, close)}
@@ -129,7 +129,7 @@ def slope_of_a_square(impl, rng):
 
 @through.case(points=2, kind="gradient", property=True, expect={"z": 0.0, "codes": 0.0})
 def who_gets_it(impl, rng):
-    """The gradient of the output goes to z, also where z equals its code; the codes have none."""
+    """The gradient of the output goes to z, even where z equals its code; the codes have none."""
     z, quantized, weight = rng.standard_normal((3, 4, 2, 3))
     quantized[0] = z[0]
     return {
@@ -157,9 +157,9 @@ losses = Exercise(
 
     z holds the encoder's vectors and `quantized` the code vectors e chosen for them, both of shape
     (N, ..., D). Each term is a squared Euclidean distance, summed over all axes but the first. The
-    codebook term (the VQ loss) moves e toward z, with no gradient in z. The commitment term moves z
-    toward e, with no gradient in e, and has the weight beta. Where a vector equals its code all
-    gradients are 0.
+    codebook term (the VQ loss) moves e toward z, with no gradient with respect to z. The commitment
+    term moves z toward e, with no gradient with respect to e, and has the weight beta. Where a
+    vector equals its code all gradients are 0.
 
     stop_gradient(a) has the value of a and no gradient.
     """,
@@ -260,7 +260,8 @@ average = Exercise(
     minutes=20,
     prompt="""
     The codebook as a moving average: the new (counts, sums, codebook) after a batch, a tuple.
-    Change no argument in place. No gradient is taken: plain NumPy (import numpy) will do.
+    Change no argument in place. The result need not be differentiable: plain NumPy (import numpy)
+    will do.
 
     counts (K,): moving average of the number of vectors that a batch assigns to a code. sums (K,
     D): moving average of the sum of these vectors. codebook (K, D): the code vectors. z (M, D): the

@@ -12,8 +12,8 @@ loss = Exercise(
     minutes=20,
     prompt="""
     Return the loss of TD-VAE: the mean over the batch of -J, in nats, a scalar. J is the bound on
-    log p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2. Gradients are taken, through both
-    samples.
+    log p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2. The result must be differentiable,
+    through both samples.
 
     You need five methods of the model: at(x, t1, t2) returns a pair, the triple (x2, b1, b2) of the
     observation at t2 and the beliefs at both times, and the gap t2 - t1. All have N rows.

@@ -915,8 +915,9 @@ def exact(z3, x2):
 
 # %% [markdown]
 # $J$ is a quadratic function of four independent Gaussian variables, two for $x_2$ and $x_3$ and
-# two for the samples of $z_3$ and $z_1$. Six equally likely values for each, as in `vae/08`,
-# section 1, have the right moments, so the mean over them is exact.
+# two for the samples of $z_3$ and $z_1$. Six equally likely values for each, $-\sqrt3$ once, $0$
+# four times and $\sqrt3$ once, have the moments of $\mathcal{N}(0, 1)$ up to the fifth, so the mean
+# over them is exact.
 
 # %%
 six = 3**0.5 * np.array([-1.0, 0.0, 0.0, 0.0, 0.0, 1.0])

@@ -80,7 +80,7 @@ def hidden_seeds(slug: str) -> list[int]:
     """The seeds of an assignment: students get the notebook's cells back with their grades, so the seeds are not there.
 
     They are in the outermost of the folders around the notebook that has the file, because a student can hand in a file
-    of that name, which comes to stand beside the notebook. Raises GraderError without the file.
+    of that name, which is put beside the notebook. Raises GraderError without the file.
     """
     name = seeds_file(slug)
     for folder in reversed([Path.cwd(), *Path.cwd().parents]):

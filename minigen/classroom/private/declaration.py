@@ -10,7 +10,7 @@
         ),
     }
 
-The variant's reference is `body`, which calls the package's own function, or whatever stands in its place, by the name
+The variant's reference is `body`, which calls the package's own function, or whatever is in its place, by the name
 `ordinary`. So all that is known of the exercise holds of its variant as well: the drivers, the listed mistakes and the
 other right answers are those of the exercise, each within `body`. The exercise's own answer is one more mistake. A
 literal or a property of a case is kept where it holds of the variant, else the case compares with the reference alone,

@@ -57,7 +57,7 @@ class PrivateExercise(ChangedExercise):
         return {old: new for old, new in zip(theirs, mine) if old != new}
 
     def composed(self, function: Callable) -> Callable:
-        """The variant of a function that stands in the place of the package's own."""
+        """The variant of a function that is in the place of the package's own."""
         linecache.cache[self._file] = (len(self._definition), None, self._definition.splitlines(True), self._file)
         import autograd.numpy as anp  # here, since the command line reads stubs without it
 

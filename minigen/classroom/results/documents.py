@@ -108,7 +108,7 @@ def _minutes(handed_in: datetime.datetime | None, due: datetime.datetime | None)
 def _counted(
     part: str, points: float | None, submitted: Submitted, assignment: Assignment, decisions: Sequence[Decision]
 ) -> dict[str, Any]:
-    """What counts of an exercise that earned so many points. A decision on it stands before one on all.
+    """What counts of an exercise that earned so many points. A decision on it is before one on all.
 
     Points that the teacher decides are not reduced by being late.
     """

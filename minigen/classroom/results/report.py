@@ -110,7 +110,7 @@ class Tally:
             most=LISTED,
             title=f"{self.assignment.title}: report",
             script=SCRIPT,
-            # The page runs this script and no other, whatever stands in an answer.
+            # The page runs this script and no other, whatever is in an answer.
             script_hash=base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode(),
             summary=self._summary(timed),
             parts=self.assignment.parts,

@@ -1,6 +1,6 @@
 """The solutions of an assignment, for the teacher: each exercise's idea, equation and code, its points, known mistakes.
 
-The derivations that a lesson folds stand after its exercises. None of this is in what students get.
+The derivations that a lesson folds are after its exercises. None of this is in what students get.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOLD = re.compile(r"<details><summary>(.+?)</summary>\s*(.*?)\s*</details>", re.
 
 
 def solutions(assignment: Assignment) -> str:
-    """The solutions as Markdown, in the order of the assignment; mathematics stands in dollars, as in lessons."""
+    """The solutions as Markdown, in the order of the assignment; mathematics is in dollars, as in lessons."""
     total = sum(assigned.points for assigned in assignment.exercises)
     parts = [f"# {assignment.title}: solutions", f"For teachers. {total:g} points."]
     lessons = list(dict.fromkeys(assigned.exercise.lesson for assigned in assignment.exercises))

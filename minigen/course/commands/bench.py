@@ -1,6 +1,6 @@
 """`minigen bench`: how fast this machine takes a training step of each kind of model (`minigen.zoo.workloads`).
 
-Beside the time of a step stands its ratio to the bare matrix products that it contains (what is left of the machine's
+Beside the time of a step is its ratio to the bare matrix products that it contains (what is left of the machine's
 speed after everything else), and its ratio to the times that were recorded with and without AVX-512. From these follow
 the minutes to expect of each lesson.
 """

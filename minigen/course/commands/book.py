@@ -31,7 +31,7 @@ def parser() -> Parser:
         example="minigen book gan/02 flow/05 --serve",
     )
     add_lessons(result)
-    result.add_argument("--run", action="store_true", help="run the lessons anew, but for runs of this code in --runs")
+    result.add_argument("--run", action="store_true", help="run the lessons again, but use runs of this code in --runs")
     result.add_argument("--quick", action="store_true", help="with --run: for a few seconds only")
     result.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"folder of the book (default {OUT})")
     result.add_argument(

@@ -23,7 +23,7 @@ def parser() -> Parser:
     """The arguments of `minigen cache`."""
     result = Parser(
         prog="minigen cache",
-        description="Show the trained models that lessons keep, and remove them. They are trained anew when needed.",
+        description="Show the trained models that lessons keep, and remove them. They are trained again when needed.",
         example="minigen cache\n  minigen cache --clear",
     )
     result.add_argument("--clear", action="store_true", help="remove all that is kept, but what a run uses just now")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import re
@@ -23,13 +24,14 @@ BESIDE = ("lesson.py", "exercise.py", "answers.py", "changes.py")  # in the less
 FAMILY = "own"
 
 DESCRIPTION = """\
-Make a lesson of your own: a small one that is complete, to be replaced piece by piece. FOLDER/own/01_NAME/ receives
+Make a lesson of your own: a small one that is complete, for you to change piece by piece. FOLDER/own/01_NAME/ receives
 lesson.py, exercise.py, answers.py (mistakes in the exercise, and other right answers) and changes.py (the edits that
 the lesson invites to), and FOLDER/NAME.py the functions of the lesson, one of which the exercise asks for. Nothing that
 is there already is overwritten.
 
 With --data TABLE.csv, or a folder of images, it writes a script instead, NAME.py in the current folder: a model that is
-trained on these data, an outlier score for each row or image, and new ones.
+trained on these data, an outlier score for each row or image, and new ones. It says what the script does with each
+column: a column of text or of dates is left out.
 
 With --as after/04 the lesson has the id of a lesson that is to come with minigen, in all of its files.
 
@@ -49,6 +51,12 @@ def parser() -> Parser:
     result.add_argument(
         "--data", type=Path, metavar="PATH", help="a table, or a folder of images: write a script for it"
     )
+    result.add_argument("--columns", metavar="A,B,...", help="with --data: the columns of the table, unless all")
+    result.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="with --data: whether the first line of the table holds names (default: if none of its cells is a number)",
+    )
     result.add_argument(
         "--folder", type=Path, metavar="DIR", help="folder of your lessons (default: mylessons, or MINIGEN_LESSONS)"
     )
@@ -64,7 +72,9 @@ def main(argv: Sequence[str]) -> int:
     if args.data is not None:
         if args.folder is not None or args.number is not None or args.family != FAMILY:
             raise UsageError("--folder, --family and --as are for a lesson, and --data writes a script")
-        return _write_script(args.data, args.name or script_name(args.data))
+        return _write_script(args.data, args.name or script_name(args.data), args.columns, args.header)
+    if args.columns is not None or args.header is not None:
+        raise UsageError("--columns and --header are for a table: they need --data PATH")
     if args.name is None:
         raise UsageError("minigen new needs the NAME of a lesson, or --data PATH")
     folder = args.folder or _default_folder()
@@ -82,10 +92,12 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _write_script(path: Path, name: str) -> int:
+def _write_script(path: Path, name: str, columns: str | None, header: bool | None) -> int:
     _check_form("a script", name)
     file = Path(f"{name}.py")
-    create(file, script_for(path, name))
+    script = script_for(path, name, None if columns is None else columns.split(","), header)
+    create(file, script.text)
+    print("\n".join(script.notes))
     print(f"{file}: run it with  python {file}")
     return 0
 

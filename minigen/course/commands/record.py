@@ -43,7 +43,7 @@ def parser() -> Parser:
     result.add_argument("--pages", action="store_true", help="only write the pages; nothing is trained")
     text = "train nothing: only put what is recorded in its places in files whose text or invitations have changed"
     result.add_argument("--text", action="store_true", help=text)
-    result.add_argument("--again", action="store_true", help="record anew what is fresh, too")
+    result.add_argument("--again", action="store_true", help="record again what is fresh, too")
     result.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of the runs (default {RUNS})")
     result.add_argument(
         "--shared",

@@ -36,7 +36,7 @@ points (n, dimensions); and, where the model is conditional, `labels`, whole num
 
 The first call trains the lesson's models, which takes about as long as the lesson itself, and keeps their weights in
 the cache directory (MINIGEN_CACHE, or the user's own); later calls load them. A lesson that samples from a pretrained
-model, such as diffusion/09, trains nothing; each call runs what stands above the sampler in the lesson. After Ctrl-C
+model, such as diffusion/09, trains nothing; each call runs what is above the sampler in the lesson. After Ctrl-C
 the same command continues where it stopped. If ./out holds a finished run of this lesson with this seed, its weights
 are used. Where a lesson has several models, --model chooses one; --list shows all of them.
 

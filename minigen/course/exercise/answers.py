@@ -215,7 +215,7 @@ def _unbroken(code: str) -> str:
 
 
 def _places(tokens: list[tokenize.TokenInfo], fragment: str) -> list[tuple[tokenize.TokenInfo, tokenize.TokenInfo]]:
-    """The first and last token of each place where a fragment stands."""
+    """The first and last token of each place where a fragment is."""
     wanted = [token.string for token in _tokens(f"({fragment}\n)")][1:-1]
     starts = range(len(tokens) - len(wanted) + 1)
     return [

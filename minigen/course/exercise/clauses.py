@@ -34,7 +34,7 @@ VERBS = frozenset(
     removes repeat repeats replace replaces require requires rescale rescales restrict restricts return returns reuse
     reuses rise rises rotate rotates run runs said satisfies satisfy saturate saturates say says seem seems sees
     select selects sends shall share shares shift shifts should show shows shrink shrinks skews skips solve solves
-    sorts speak split splits stand stands start starts stay stays stepped stop stops store stores stretch stretches
+    sorts speak split splits start starts stay stays stepped stop stops store stores stretch stretches
     subtract subtracts swaps take takes tell tells tend tends took train trains transpose transposes travels treat
     treats tries try turn turns underflow underflows undo undoes use used uses vanish vanishes varies vary want wants
     was weigh weighs went were will works would write writes wrote yield yields

@@ -29,7 +29,7 @@ An author writes two files beside a lesson. `exercise.py` holds what a check may
         real, fake = rng.standard_normal(5), 1 + rng.standard_normal(7)
         return {"change": impl(real + 3.5, fake + 3.5) - impl(real, fake)}
 
-The hints are three paragraphs: the idea, the equation, and the code that completes the stub as it stands, typed in
+The hints are three paragraphs: the idea, the equation, and the code that completes the given stub, typed in
 place of its `raise` line. A *driver* (the function under `@EX.case`) builds inputs, calls `impl` on them and returns
 named arrays; `impl.refuses(...)` is whether a call raises ValueError. It runs on the student's function in a worker
 process and on the reference in the parent, which compares; a driver must therefore not judge anything itself, and not

@@ -121,7 +121,7 @@ def _parents(nodes: Sequence[ast.AST]) -> dict[int, int]:
 def _expressions(tree: ast.FunctionDef) -> list[int]:
     """What names the change of each node, all by their positions in `ast.walk`.
 
-    It is the node itself, or for a constant or an axis the expression that it stands in.
+    It is the node itself, or for a constant or an axis the expression that it is in.
     """
     nodes = list(ast.walk(tree))
     positions = {id(node): i for i, node in reversed(list(enumerate(nodes)))}
@@ -138,7 +138,7 @@ def _expressions(tree: ast.FunctionDef) -> list[int]:
 
 
 def _put(parent: ast.AST, site: ast.AST, replacement: Callable[[ast.AST], ast.AST]) -> ast.AST:
-    """Change or replace `site`, a child of `parent`; return what then stands there."""
+    """Change or replace `site`, a child of `parent`; return what then is there."""
     new = replacement(site)
     for name, value in ast.iter_fields(parent):
         if value is site:

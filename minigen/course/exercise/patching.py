@@ -70,7 +70,7 @@ def _put_back_later(function: Callable, original: Callable, before: set[tuple[in
 
 
 def put_back(container: Any, key: Any, function: Callable, original: Any) -> None:
-    """The original where `function` still is: what has been bound anew since, as in a notebook, stays."""
+    """The original where `function` still is: what has been bound again since, as in a notebook, stays."""
     try:
         current = container[key]
     except (KeyError, IndexError):

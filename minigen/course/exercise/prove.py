@@ -70,7 +70,7 @@ LONGEST = 25  # lines of a reference, without its docstring, comments and blank 
 
 @dataclass
 class Proof:
-    """What was found about one exercise; it stands if `problems` is empty."""
+    """What was found about one exercise; it is sound if `problems` is empty."""
 
     exercise: Exercise
     problems: list[str] = field(default_factory=list)
@@ -299,7 +299,7 @@ def _student(exercise: Exercise, codes: dict[str, str]) -> tuple[str, Callable]:
 
 
 def hint_three(exercise: Exercise) -> ListedAnswer:
-    """The code of the last hint, typed into the stub as it stands, beside that of the lesson's other exercises."""
+    """The code of the last hint, typed into the unchanged stub, beside that of the lesson's other exercises."""
     text, function = _student(exercise, {other.name: other.hints[2] for other in _beside(exercise)})
     tree = functions.definition(stubs.function_source(text, exercise.name) or "")
     return ListedAnswer(exercise.hints[2], "hint three", tree, function)
@@ -466,7 +466,7 @@ def _passes(exercise: Exercise, function: Callable, rows: Sequence[Reference]) -
 
 
 def run(exercises: Sequence[Exercise], seeds: int = 20, as_json: bool = False) -> int:
-    """Prove exercises and print what was found; 0 if all stand, 1 otherwise."""
+    """Prove exercises and print what was found; 0 if all are sound, 1 otherwise."""
     proofs = []
     for exercise in exercises:
         proof = prove(exercise, seeds)
@@ -477,15 +477,15 @@ def run(exercises: Sequence[Exercise], seeds: int = 20, as_json: bool = False) -
         data = {"version": 1, "stands": all(p.stands for p in proofs), "exercises": [p.to_json() for p in proofs]}
         print_json(data)
     else:
-        stand = f"{sum(proof.stands for proof in proofs)} of {plural(len(proofs), 'exercise')}"
-        verb = "stands" if len(proofs) == 1 else "stand"
-        print(f"{stand} {verb}, on {seeds} seeds, in {sum(p.seconds for p in proofs):.1f} s")
+        sound = f"{sum(proof.stands for proof in proofs)} of {plural(len(proofs), 'exercise')}"
+        verb = "is" if len(proofs) == 1 else "are"
+        print(f"{sound} {verb} sound, on {seeds} seeds, in {sum(p.seconds for p in proofs):.1f} s")
     return 0 if all(proof.stands for proof in proofs) else 1
 
 
 def _describe(proof: Proof) -> str:
     exercise = proof.exercise
-    word = color("stands", "green", sys.stdout) if proof.stands else color("FAILS", "red", sys.stdout)
+    word = color("sound", "green", sys.stdout) if proof.stands else color("FAILS", "red", sys.stdout)
     counted = proof.total - len(proof.equivalents)
     lines = [
         f"{exercise.id}: {word}; {len(exercise.cases)} cases, {proof.variants} variants, "

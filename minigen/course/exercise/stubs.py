@@ -84,7 +84,7 @@ def stub_file(exercises: Sequence[Exercise]) -> str:
     head = [
         f"{MARKER}{lesson}: {plural(len(exercises), 'function')}, about {minutes:g} minutes.",
         "#",
-        "# Replace each `raise NotImplementedError` by your answer. Then",
+        "# Replace each `raise NotImplementedError` with your answer. Then",
         *(f"#     {command.ljust(width)}   {what}" for command, what in commands.items()),
         "# Use np (autograd's NumPy) for arrays, so that gradients flow through what you write.",
         *(f"# Changed for an assignment: {exercise.address}" for exercise in exercises if exercise.changed),

@@ -203,7 +203,7 @@ def report() -> str:
 
 
 def _why_not_called(identity: str) -> str:
-    """Another function of hers may stand where the package's calls this one."""
+    """Another function of hers may be where the package's calls this one."""
     name = _active[identity].exercise.target.rpartition(":")[2].rpartition(".")[2]
     callers = [
         entry.exercise.name

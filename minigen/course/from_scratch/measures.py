@@ -79,10 +79,14 @@ def density_numbers(log_prob: Mapping[str, np.ndarray], held_out: np.ndarray, de
     return {"nats": float(np.mean(truth - log_prob["held_out"])), "mass": float(mass)}
 
 
-def binary_numbers(samples: np.ndarray, held_out: np.ndarray, log_prob: Mapping[str, np.ndarray]) -> dict[str, float]:
+def binary_numbers(
+    samples: np.ndarray, train: np.ndarray, held_out: np.ndarray, log_prob: Mapping[str, np.ndarray]
+) -> dict[str, float]:
     """The numbers of samples (N, D) of zeros and ones, and of the log-probabilities of held-out examples."""
     true = np.cov(held_out.T)
     found = {"cov": float(np.linalg.norm(np.cov(samples.T) - true) / np.linalg.norm(true))}
+    seen = {row.tobytes() for row in train.astype(np.uint8)}
+    found["copies"] = float(np.mean([row.tobytes() in seen for row in samples.astype(np.uint8)]))
     if "held_out" in log_prob:
         found["nats"] = float(-log_prob["held_out"].mean())
     return found

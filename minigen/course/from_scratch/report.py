@@ -30,7 +30,7 @@ def as_text(verdict: Verdict, picture: Path | None = None) -> str:
         bar = some if verdict.numbers[name] > some else more
         lines.append(f"  two points more if {name} is at most {bar:g}")
     if verdict.passed and verdict.tried > 1:
-        lines.append(f"  seed {verdict.seed}, the {verdict.tried}th of {task.best_of} that are tried")
+        lines.append(f"  seed {verdict.seed}, the number {verdict.tried} of {task.best_of} that are tried")
     rows = [[key, f"{value:.3g}", MEANING[key]] for key, value in verdict.numbers.items()]
     took = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in observed.seconds.items())
     lines += ["", text_table(rows, ["number", "value", "what it is"], indent="  "), "", f"  processor time: {took}"]
@@ -52,6 +52,7 @@ def as_data(verdict: Verdict) -> dict[str, Any]:
         "missed": verdict.missed,
         "numbers": {name: float(f"{value:.6g}") for name, value in verdict.numbers.items()},
         "seconds": verdict.observed.seconds,
+        "output": verdict.observed.output,
     }
 
 

@@ -38,6 +38,8 @@ FILE = "from_scratch.py"
 POINTS, JUDGED = 4_000, 10_000  # of the plane: for training; samples that are judged
 SECONDS = 60.0  # of processor time, for training, sampling and densities together
 MEANING = {
+    "calls": "evaluations of the noise predictor for each sample",
+    "same": "how far a sample is from the one of the same x_T, when the points are given in another order",
     "sw": "sliced Wasserstein distance to the data density, in floors (1 is as good as new data)",
     "rank": "how far log p of the samples is from being distributed as for new data, in floors",
     "out": "samples where the density has less than its last 1 %, in percent (1 for new data)",
@@ -45,8 +47,9 @@ MEANING = {
     "memo": "distance to the nearest training point, over the same for new data (0 for copies)",
     "modes": "modes that were found",
     "least": "the rarest mode, as a fraction of its proportion",
-    "nats": "nats above the entropy; of digits, nats an image",
+    "nats": "mean of −log_prob for new data, in nats; in the plane, minus that of the data's own density",
     "mass": "the integral of exp(log_prob) over the plane",
+    "copies": "samples that are equal to a training example, as a fraction",
     "cov": "relative error of the covariances of the pixels",
 }
 Bars = Mapping[str, tuple[float | None, float | None]]
@@ -60,6 +63,8 @@ class FromScratch:
     checked. density: of points in the plane, or data: `data(rng, n, split)`, "train" or "test", for arrays (n, D) of
     zeros and ones.
     nats: whether `log_prob(state, x)` is asked for. best_of: how many seeds are tried until one passes.
+    alpha_bar: (T + 1,), from 1. With it nothing is trained: `sample((eps, alpha_bar), x_T)` gets the exact predictor of
+    the noise in data of `density`, which is a mixture.
     bars: name -> (least, most), None for no bound. last: a name and the values for two points more each.
     lines, minutes: of a good answer, and of writing it.
     """
@@ -72,6 +77,7 @@ class FromScratch:
     density: Density | None = None
     data: Callable[[np.random.Generator, int, str], np.ndarray] | None = None
     nats: bool = False
+    alpha_bar: np.ndarray | None = None
     train_points: int = POINTS
     best_of: int = 1
     lines: int = 40
@@ -100,6 +106,8 @@ class FromScratch:
     @property
     def functions(self) -> tuple[str, ...]:
         """The functions that the reader's file defines."""
+        if self.alpha_bar is not None:
+            return ("sample",)
         return ("train", "sample", *(("log_prob",) if self.nats else ()))
 
     def splits(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -110,22 +118,39 @@ class FromScratch:
         assert self.data is not None, "it has the one or the other"
         return self.data(rng, self.train_points, "train"), self.data(rng, JUDGED, "test")
 
+    def noise(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The noise that a sampler begins with, and the order in which it gets the same noise again."""
+        rng = np.random.default_rng([seed, 2])
+        return rng.standard_normal((JUDGED, 2)), rng.permutation(JUDGED)
+
+    @property
+    def limits(self) -> str:
+        """The budget, and what is allowed."""
+        what = "sampling" if self.alpha_bar is not None else "training and sampling"
+        return (
+            f"You have {self.seconds:g} seconds of processor time on one core for {what}. You may use NumPy, SciPy,"
+            " autograd, `minigen.nn`, `minigen.optim` and `minigen.tensor`, but neither the package's own models nor"
+            " the generators of its data."
+        )
+
     @property
     def on_the_page(self) -> str:
         """The task as the lesson's page has it, Markdown."""
         prompt = " ".join(self.prompt.split())
+        does = "trains your model" if self.alpha_bar is None else "runs your sampler"
         return (
             f"You have read the parts. Now write the whole, {self.title}, in about {self.lines} lines and"
-            f" {self.minutes:g} minutes. {prompt}\n\n`minigen exercise start {self.id}` writes a file with these"
-            f" sentences and nothing else, and `minigen exercise check {self.id}` trains your model, at most"
-            f" {self.seconds:g} seconds of processor time, shows its samples beside the data, and gives points."
+            f" {self.minutes:g} minutes. {prompt} {self.limits}\n\n`minigen exercise start {self.id}` writes a file"
+            f" with these sentences and nothing else, and `minigen exercise check {self.id}` {does}, shows its samples"
+            " beside the data, and gives points."
         )
 
     def empty_file(self) -> str:
         """What the reader begins with: the task in a few lines, and nothing else."""
-        text = " ".join(self.prompt.replace("`", "").split())
+        parts = [" ".join(part.replace("`", "").split()) for part in (self.prompt, self.limits)]
+        text = "\n\n".join(textwrap.fill(part, 100, break_on_hyphens=False) for part in parts)
         head = f"From an empty file: {self.title}. About {self.minutes:g} minutes, {self.lines} lines."
-        return f'"""{head}\n\n{textwrap.fill(text, 100)}\n\nThen: minigen exercise check {self.id}\n"""\n'
+        return f'"""{head}\n\n{text}\n\nThen: minigen exercise check {self.id}\n"""\n'
 
 
 def task_of(folder: Path) -> FromScratch | None:

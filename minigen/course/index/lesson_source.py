@@ -26,7 +26,7 @@ COMPUTED = object()  # in the place of a value that the file does not write out
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: the line (from 1) on which it begins, and Markdown without its comment signs, or code as it stands."""
+    """A cell: the line (from 1) on which it begins, and Markdown without its comment signs, or code unchanged."""
 
     line: int
     is_text: bool
@@ -81,7 +81,7 @@ class Statement:
 class Call:
     """A call of a method of `lesson`, such as "figure", anywhere in the file.
 
-    statement, cell: the indices of those in which it stands. alone: the call is the whole statement.
+    statement, cell: the indices of those in which it is. alone: the call is the whole statement.
     """
 
     method: str

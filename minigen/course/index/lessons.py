@@ -54,7 +54,7 @@ class LessonInfo:
     """A lesson as its first cell describes it. `id` is family and folder, "gan/02_gan"; `minutes` those of a run.
 
     sources: keys of the bibliography (`minigen.course.index.sources`). picture: the name of its best figure, which
-    stands at the top of its page and in lists; "" if it names none.
+    is at the top of its page and in lists; "" if it names none.
     """
 
     id: str
@@ -79,7 +79,7 @@ class LessonInfo:
 
     @property
     def exercises(self) -> tuple[str, ...]:
-        """The names of the exercises that stand beside the lesson, in their order."""
+        """The names of the exercises that are beside the lesson, in their order."""
         return exercise_names(self.path.parent)
 
     @property

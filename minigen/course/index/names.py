@@ -97,6 +97,8 @@ def resolve(text: str) -> Address:
         return found[0]
     if len(found) > 1:
         raise UsageError(f"{text!r} may be {' or '.join(f'{at.lesson}/{at.exercise}' for at in found)}: say which")
+    if f"/{wanted}".endswith(FROM_SCRATCH):
+        raise UsageError(f"{text} is a whole model: it has start, check and reset, but neither hints nor a diff")
     raise UsageError(f"there is no exercise {text!r}; {_near_exercises(wanted, name, known)}")
 
 

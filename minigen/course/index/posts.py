@@ -36,7 +36,7 @@ EQUATION_ID = rf"(?:{'|'.join((*POSTS, *AFTER))})\.\d\d"  # a regular expression
 
 
 def heading(family: str) -> str:
-    """What stands above the lessons of a family: the title of its post, or for one of your own "Further lessons"."""
+    """What is above the lessons of a family: the title of its post, or for one of your own "Further lessons"."""
     return {**START, **POSTS, **AFTER}.get(family, f"Further lessons: {family}")
 
 

@@ -90,7 +90,7 @@ class Code(Block):
     """Code of a cell, or a part of it.
 
     purpose, methods: those of `minigen.course.reading.purposes.PageCell`. folded: a page shows only the line "code".
-    label: what that line says besides, in Markdown. is_rest: the other lines of the cell stand above, unfolded.
+    label: what that line says besides, in Markdown. is_rest: the other lines of the cell are above, unfolded.
     """
 
     code: str

@@ -59,7 +59,7 @@ def cached_model(
     salt:  anything else that the result depends on.
 
     The file's name holds a hash of the configuration and of the code around the two functions, so a changed recipe is
-    trained anew.
+    trained again.
     """
     key = json.dumps([name, jsonable(config), recipe_of_functions(build, train), salt], sort_keys=True)
     recipe = hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -76,7 +76,7 @@ def load_or_train(
 ) -> Any:
     """The model that `recipe` stands for, from the cache or else trained and put there; see `cached_model`.
 
-    A file that is damaged or does not fit is trained anew and replaced; a cache that cannot be written costs only the
+    A file that is damaged or does not fit is trained again and replaced; a cache that cannot be written costs only the
     time. Two processes do not train the same model: the second waits for the first.
     """
     with ExitStack() as held:
@@ -106,7 +106,7 @@ def _from_file_or_trained(
             say(f"  pretrained  {name}: loaded from {path}")
             return model
         except (ValueError, KeyError, OSError) as error:
-            say(f"  pretrained  {name}: the cached file is not usable ({error}); training it anew")
+            say(f"  pretrained  {name}: the cached file is not usable ({error}); training it again")
             model = build(config)
     elif path is not None:
         others = any(path.parent.glob(f"{slug(name)}-{'[0-9a-f]' * 16}.npz"))

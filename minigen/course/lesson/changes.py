@@ -20,8 +20,8 @@ The three arguments are plain texts, Markdown with mathematics. In `changes.py`,
         ),
     }
 
-An invitation is one edit in one place, which a beginner can make: `old` stands once in the code of the lesson. `Change`
-says what the edited lesson shows, and each number that it names must stand in the answer. A quick run must show it:
+An invitation is one edit in one place, which a beginner can make: `old` is once in the code of the lesson. `Change`
+says what the edited lesson shows, and each number that it names must be in the answer. A quick run must show it:
 what only a full training shows is asked for by a condition that holds in both, or by None. `minigen change gan/01`
 makes each edit, runs the lesson until it has shown all of that, and compares; so do the tests. An invitation counts as
 text: `minigen record --text gan/01` puts what is recorded of the lesson in its places beside it.
@@ -72,7 +72,7 @@ class Change:
     fails:   the names of the checks that no longer hold, in order, as far as the answer goes.
     raises:  a regular expression for the message of the error that stops the edited lesson.
 
-    count: how often `old` stands in the code, where the edit is "in all places". quick: whether a quick run shows it.
+    count: how often `old` is in the code, where the edit is "in all places". quick: whether a quick run shows it.
     """
 
     old: str
@@ -124,14 +124,14 @@ def invitation_calls(source: LessonSource) -> list[Call]:
 
 
 def edited(source: LessonSource, change: Change) -> str:
-    """The lesson's file after the edit. Raises ValueError if `old` does not stand in its code as often as it should.
+    """The lesson's file after the edit. Raises ValueError if `old` is not in its code as often as it should.
 
     The text between the cells and the invitations themselves are not searched.
     """
     pieces = list(_pieces(source))
     found = sum(text.count(change.old) for text, is_code in pieces if is_code)
     if found != change.count:
-        raise ValueError(f"{change.old!r} stands {found} times in the code of the lesson, not {change.count}")
+        raise ValueError(f"{change.old!r} is {found} times in the code of the lesson, not {change.count}")
     return "".join(text.replace(change.old, change.new) if is_code else text for text, is_code in pieces)
 
 

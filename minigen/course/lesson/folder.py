@@ -199,7 +199,7 @@ class RunFolder:
         if not even_if_changed:
             raise UsageError(
                 f"cannot resume: the lesson or the package has changed since the run in {self.path} began; "
-                "train anew without --resume, or go on with --resume anyway"
+                "train again without --resume, or go on with --resume anyway"
             )
         self.recipe = None  # the results of this run have no single recipe
 

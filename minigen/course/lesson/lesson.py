@@ -59,7 +59,7 @@ class Lesson:
     pretrained: the models of `minigen.zoo` that `lesson.pretrained(name)` loads.
     sources:   what it is made from and cites, by the keys of the bibliography (`minigen.course.index.sources`).
     minutes:   a run on two cores.
-    picture:   the name of its best figure, to stand at the top of its page and in lists.
+    picture:   the name of its best figure, for the top of its page and for lists.
     options:   how to run; by default those of `minigen run`, of the command line, or (in a notebook) none.
 
     Attributes: `seed`, `quick`, `scale`; `out`, the path of its `folder`; `events`, the stream that it emits to, and
@@ -165,9 +165,9 @@ class Lesson:
             history = fit(step, steps, state=state, label=label, **options)
         except ResumeError as error:
             if not self.options.retrain:
-                advice = "delete the file to train this part anew, or run without --resume to start again"
+                advice = "delete the file to train this part again, or run without --resume to start again"
                 raise UsageError(f"{error}; {advice}") from error
-            self._note_model(f"  training  {label}: what was kept is not usable, training it anew")
+            self._note_model(f"  training  {label}: what was kept is not usable, training it again")
             history = fit(step, steps, state=state, label=label, **{**options, "resume": False})
         last = {name: float(history[name][-1]) for name in history}
         self.events.emit(events.Training(label, history.steps_done, history.seconds, last))
@@ -210,7 +210,7 @@ class Lesson:
     ) -> Any:
         """A model of the lesson's own that is trained once and then loaded from the user's cache directory.
 
-        It is trained anew when the code of the lesson, or of what that imports, has changed.
+        It is trained again when the code of the lesson, or of what that imports, has changed.
         `build(config)` makes the untrained model, `train(model, config, fit)` trains it in place (or returns the one
         to keep, such as a moving average). `config` holds all that the result depends on, numbers of steps included.
         `fit` is called as `lesson.fit` is, `fit(step, steps, state=..., label=...)`, and goes on where an interrupted
@@ -293,7 +293,7 @@ class Lesson:
     def exercise(self, id: str) -> None:
         """Point to an exercise ("gan/02/discriminator_loss"), where its function is first needed.
 
-        It stands before any use that shows the function's body: a notebook shows the prompt, a script prints how to
+        It is before any use that shows the function's body: a notebook shows the prompt, a script prints how to
         begin. Raises UsageError if there is no such exercise.
         """
         address = resolve(id)
@@ -311,7 +311,7 @@ class Lesson:
             )
 
         The arguments are written out as texts. The edit that the sentence asks for, and what the edited lesson then
-        shows, stand beside the lesson in `changes.py` (`minigen.course.lesson.changes`); a test makes the edit, runs
+        shows, are beside the lesson in `changes.py` (`minigen.course.lesson.changes`); a test makes the edit, runs
         the lesson and compares. A script prints the sentence here and the answer at the end; a notebook folds the
         answer.
         """

@@ -2,7 +2,7 @@
 
 A statement can make the outputs of the methods of `lesson` that it calls, itself or by a function of the file. An
 output fits if the statement that made it still calls its method, for the same question, figure, table, exercise or
-check, as far as the file says which. A call that stands alone, outside of loops and conditions, must have its output.
+check, as far as the file says which. A call that is alone, outside of loops and conditions, must have its output.
 """
 
 from __future__ import annotations

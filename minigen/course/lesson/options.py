@@ -41,10 +41,10 @@ class RunOptions:
     """How a lesson is run.
 
     out:       the folder that receives one folder for each lesson.
-    resume:    go on from the checkpoints of an interrupted run with the same options; `even_if_changed`, also if the
+    resume:    go on from the checkpoints of an interrupted run with the same options; `even_if_changed`, even if the
                code that made them has changed; `retrain`, a checkpoint that is not usable is replaced, not an error.
     overwrite: remove a finished run of something else from its folder, instead of putting it aside.
-    with_file: the student's functions that stand in the place of the package's.
+    with_file: the student's functions that are in the place of the package's.
     even_if_wrong: a check of the lesson that fails is reported, and the run goes on: to see what a wrong function does.
     train_shared: train the pretrained models, or take them from the cache, instead of the package's weights.
     settings:  other values for what the lesson declares with `lesson.configure`, by name, as texts.
@@ -214,7 +214,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     add_out(parser, what="folder that receives a folder for the lesson")
     parser.add_argument("--show", action="store_true", help="also open each figure in a window")
-    resume = "continue an interrupted run where it stopped; --resume anyway: also if the code has changed since"
+    resume = "continue an interrupted run where it stopped; --resume anyway: even if the code has changed since"
     parser.add_argument("--resume", action="store_true", help=resume)
     parser.add_argument("--even-if-changed", action="store_true", help=argparse.SUPPRESS)
     overwrite = "remove a finished run with other options from the folder, instead of keeping it beside"
@@ -225,7 +225,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--set", dest="settings", type=_setting, action=_Settings, default={}, metavar="NAME=VALUE", help=settings
     )
     parser.add_argument("--no-ask", dest="ask", action="store_false", help="do not wait for answers to predictions")
-    strict = "stop at a check that fails and judge claims also if you have edited the lesson (as its author)"
+    strict = "stop at a check that fails and judge claims even if you have edited the lesson (as its author)"
     by_default = bool(os.environ.get("MINIGEN_STRICT"))
     parser.add_argument("--strict", action="store_true", default=by_default, help=strict)
 

@@ -1,4 +1,4 @@
-"""Where the cells of a notebook stand in the lesson's file: its cells are run in any order, changed, and run again."""
+"""Where the cells of a notebook are in the lesson's file: its cells are run in any order, changed, and run again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALIKE = 0.6  # a changed cell is taken for the one of the file that it resembles
 
 
 class Places:
-    """The code cells of a lesson's file, and for each one the last prediction that stands above it, or in it."""
+    """The code cells of a lesson's file, and for each one the last prediction that is above it, or in it."""
 
     def __init__(self, source: LessonSource):
         numbers = [number for number, cell in enumerate(source.cells) if not cell.is_text]

@@ -35,7 +35,7 @@ class Axis:
     """One axis that a reader moves along.
 
     kind:  "choice" (of names), "slider" (numbers), or "time" (numbers that can be played through).
-    start: the position at which it stands first.
+    start: the position at which it is first.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Axis:
     start: int
 
     def text(self, position: int) -> str:
-        """What stands there, as "t = 40", or the name that is chosen."""
+        """What is there, as "t = 40", or the name that is chosen."""
         label = self.labels[position]
         return label if self.kind == "choice" else f"{self.name} = {label}"
 
@@ -54,7 +54,7 @@ class Film:
     """Points or images at every position of some axes.
 
     points: (*axes, N, 2), or None. truth: (M, 2), drawn underneath, or None. bounds: (xmin, xmax, ymin, ymax).
-    images: uint8 (*axes, n, H, W, C), or None. cols: how many of the n stand beside each other.
+    images: uint8 (*axes, n, H, W, C), or None. cols: how many of the n are beside each other.
     moving: the axis along which the still goes.
     """
 

@@ -1,7 +1,7 @@
 """The pretrained models that lessons declare: their weights come with the package, or they are trained once and cached.
 
 `Lesson(..., pretrained=["digit_classifier"])` declares the model that `minigen/zoo/digit_classifier.py` builds and
-trains; `lesson.pretrained("digit_classifier")` loads it. The weights in the package are data: they are used also when
+trains; `lesson.pretrained("digit_classifier")` loads it. The weights in the package are data: they are used even when
 the code has changed since they were trained. `--train-shared` trains the model instead. The trained model is kept in
 the cache, in a file that is named by the code of that module and of what it imports. So `minigen list` and the first
 lines of a run say what will be loaded or trained without importing it.
@@ -22,7 +22,7 @@ from minigen.zoo import PRETRAINED, description_file, weights_file
 
 __all__ = ["announced", "keep_weights", "load", "model_name", "to_train"]
 
-COMMAND = "minigen record --shared"  # makes the weights in the package anew
+COMMAND = "minigen record --shared"  # makes the weights in the package again
 
 
 def model_name(name: str, quick: bool = False) -> str:
@@ -35,7 +35,7 @@ def load(name: str, quick: bool, train: bool, say: Callable[[str], None]) -> Any
     """The pretrained model of this name, with the weights that come with the package.
 
     With `train`, and where the package has no weights of it, it comes from the cache, or is trained and put there; for
-    a quick run a small one. It is trained with the package's functions, also in a run that puts a student's function in
+    a quick run a small one. It is trained with the package's functions, even in a run that puts a student's function in
     the place of one: other lessons load the same model. Raises UsageError for weights that do not fit the code.
     """
     from minigen.course.exercise.substitute import suspended
@@ -47,7 +47,7 @@ def load(name: str, quick: bool, train: bool, say: Callable[[str], None]) -> Any
             try:
                 return weights.load(name)
             except ValueError as error:
-                raise UsageError(f"{error}; train it with --train-shared, or make them anew with {COMMAND}") from None
+                raise UsageError(f"{error}; train it with --train-shared, or make them again with {COMMAND}") from None
         model = import_module(f"minigen.zoo.{name}")
         config = model.QUICK if quick else model.FULL
         recipe = recipe_of_pretrained(name)

@@ -63,7 +63,7 @@ def recipe_of(lesson_file: str | Path | None) -> str | None:
 
 
 def text_hash(source: str) -> str:
-    """A hash of a lesson's file as it stands, text included."""
+    """A hash of a lesson's whole file, text included."""
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
@@ -161,7 +161,7 @@ def _code_in(path: Path) -> str:
 def code_without_text(source: str | bytes) -> str:
     """Code without what changes no number: comments, docstrings, a lesson's sources, minutes, thresholds, invitations.
 
-    A text that is no Python, such as a cell with a magic, is kept as it stands.
+    A text that is no Python, such as a cell with a magic, is kept unchanged.
     """
     try:
         tree = ast.parse(source)

@@ -169,7 +169,7 @@ def renew_text(lesson: LessonInfo) -> Record:
 
 
 def _judged(lesson: LessonInfo, result: Result) -> Result:
-    """A run, its claims judged by the thresholds that stand in the lesson's file now."""
+    """A run, its claims judged by the thresholds that are in the lesson's file now."""
     calls = [number for entry in result.entries if entry["kind"] == "claims" for number in entry["payload"]["calls"]]
     claims = judged(lesson.source, result.metrics["claims"], calls)
     table = blocks.Claims([claim.row() for claim in claims], calls)

@@ -1,4 +1,4 @@
-"""The thresholds of claims as they stand in a lesson's file, and the verdicts on what a run measured by them.
+"""The thresholds of claims in a lesson's file, and the verdicts on what a run measured by them.
 
 A threshold, its source and a unit change no number. Where they are literals in the call of `lesson.claim`, they are not
 hashed with the code (`recipe`); the values of a run are judged by those of the file when it is recorded, and again when

@@ -1,10 +1,10 @@
 """What is shown of a lesson, in which order, and what a prediction keeps closed.
 
-Text and code stand in the order of the lesson's file, the outputs of a run after the code that made them. Of a cell's
-code, what only shows or checks something is folded, and stands below what it shows.
+Text and code are in the order of the lesson's file, the outputs of a run after the code that made them. Of a cell's
+code, what only shows or checks something is folded, and is below what it shows.
 
 A prediction keeps its answer closed and the evidence for it, nothing else: its outcomes, and the one figure or table
-that is nearest to them. They stand together below the question, before the first block that gives the result away: a
+that is nearest to them. They are together below the question, before the first block that gives the result away: a
 result, or code that says what must come out (that of checks, claims and outcomes, or with the text of the answer in
 it). Everything else follows in the open, in its order, and may use the answer.
 """
@@ -204,7 +204,7 @@ def _numbered(shown: Iterator[Block]) -> Iterator[Block]:
 
 
 def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterator[Block]:
-    """The blocks, in which each exercise stands once; at the end follow those that the lesson does not point to."""
+    """The blocks, in which each exercise is once; at the end follow those that the lesson does not point to."""
     placed: set[str] = set()
     for block in shown:
         if isinstance(block, blocks.ExerciseBox):
@@ -228,7 +228,7 @@ def _exercises_placed_once(shown: Sequence[Block], lesson: LessonInfo) -> Iterat
 
 
 def _closed(shown: Sequence[Block]) -> list[Block]:
-    """The blocks, in which the outcomes of each question and the evidence stand together, closed."""
+    """The blocks, in which the outcomes of each question and the evidence are together, closed."""
     at = [i for i, block in enumerate(shown) if isinstance(block, Question)]
     result = list(shown[: at[0]] if at else shown)
     for number, (begin, stop) in enumerate(zip(at, [*at[1:], len(shown)])):
@@ -255,7 +255,7 @@ def _evidence(others: Sequence[Block], outcomes: Sequence[int]) -> list[int]:
     """Where the figure or table is that belongs to outcomes: none, or one.
 
     It is one of the same cell or, if there is none, the last one above, or else the first one below, if neither text
-    nor heading stands between.
+    nor heading is between them.
     """
     last = outcomes[-1]
     found = [i for i, block in enumerate(others) if isinstance(block, EVIDENCE)]
@@ -283,7 +283,7 @@ def _gives_away(block: Block, question: Block) -> bool:
 
 
 def _gathered(shown: Sequence[Block]) -> Iterator[Block]:
-    """The blocks, in which folded code stands below the results that follow it, up to the next text or open code."""
+    """The blocks, in which folded code is below the results that follow it, up to the next text or open code."""
     for is_apparatus, group in groupby(shown, key=_is_apparatus):
         stretch = list(group)
         yield from (block for block in stretch if not (is_apparatus and isinstance(block, blocks.Code)))
@@ -296,7 +296,7 @@ def _is_apparatus(block: Block) -> bool:
 
 
 def joined(shown: Iterable[Block]) -> Iterator[Block | list[blocks.Code]]:
-    """The blocks as a page has them: folded code that follows each other as a list, for which one line stands."""
+    """The blocks as a page has them: folded code that follows each other as a list, shown as one line."""
     for is_folded, group in groupby(shown, key=lambda block: isinstance(block, blocks.Code) and block.folded):
         if is_folded:
             yield [block for block in group if isinstance(block, blocks.Code)]

@@ -143,7 +143,7 @@ def _outputs(shown: Sequence[Block], prediction: int | None) -> Iterator[Any]:
 
 
 def _open(block: Block) -> Iterator[Any]:
-    """An output that stands open."""
+    """An output that is open."""
     from nbformat import v4
 
     match block:

@@ -226,7 +226,7 @@ def _width(picture: Path) -> int:
 
 
 def _by_section(shown: Iterable[Block]) -> Iterator[Block]:
-    """The blocks, in which the code that only shows or checks something stands at the end of its section."""
+    """The blocks, in which the code that only shows or checks something is at the end of its section."""
     plumbing: list[Block] = []
     for block in shown:
         if isinstance(block, blocks.Heading) and block.level <= 2:
@@ -360,7 +360,7 @@ def details(summary: str, body: str) -> str:
 
 
 def fence(code: str, language: str) -> str:
-    """Code or output as it stands, between rows of backticks longer than those inside."""
+    """Code or output unchanged, between rows of backticks longer than those inside."""
     ticks = "`" * max(3, 1 + max((len(row) for row in re.findall(r"`+", code)), default=0))
     return f"{ticks}{language}\n{code}\n{ticks}"
 
@@ -368,7 +368,7 @@ def fence(code: str, language: str) -> str:
 def math(markdown: str) -> str:
     """Markdown with its mathematics as GitHub takes it: display in a fence, inline as `` $`x`$ `` in one line.
 
-    A formula in display stands in lines of its own.
+    A formula in display is in lines of its own.
     """
     parts = MATH_OR_CODE.split(markdown)
     for i, part in enumerate(parts):
@@ -394,7 +394,7 @@ def table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def short(text: str, in_cell: bool = False) -> str:
-    """A short text as Markdown of one line: mathematics, code, *italic* and **bold** letters, all else as it stands."""
+    """A short text as Markdown of one line: mathematics, code, *italic* and **bold** letters, all else unchanged."""
     parts = re.split(r"(\$[^$]+\$|`[^`]+`)", " ".join(text.split()))
     for i, part in enumerate(parts):
         if i % 2:

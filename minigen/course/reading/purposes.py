@@ -64,7 +64,7 @@ class PageCell:
 
     @property
     def text(self) -> str:
-        """Markdown without its comment signs, or code as it stands."""
+        """Markdown without its comment signs, or code unchanged."""
         return self.cell.text
 
     @property
@@ -109,7 +109,7 @@ def _purpose(statements: Sequence[Statement]) -> str:
 
 
 def _parts(source: LessonSource, cell: int, numbers: Sequence[int]) -> tuple[Part, Part]:
-    """The statements of a cell that the page is about, and its plumbing. A comment belongs to what stands below it."""
+    """The statements of a cell that the page is about, and its plumbing. A comment belongs to what is below it."""
     lines = source.text.split("\n")
     begin = source.cells[cell].line
     begin -= not lines[begin - 1].startswith(MARKER)  # the first line is code, not a marker

@@ -31,10 +31,11 @@ def controlled(frozen: Callable, trained: Callable, zero_in: Callable, zero_out:
 
 @checked(w="C, K")
 def conv1x1_gradients(x: Array, w: Array, g: Array) -> tuple[Array, Array, Array]:
-    """The gradients of a loss in w, b and x, where y = x w + b at each position and g is the loss's gradient in y.
+    """Return the gradients of a loss with respect to w, b and x, where y = x w + b at each position.
 
-    x (N, H, W, C), w (C, K), g (N, H, W, K) -> dw (C, K), db (K,), dx (N, H, W, C). With w = 0, dx is 0 and dw is not:
-    a zero convolution is trained from the first step, the layers before it later. ValueError: shapes that do not fit.
+    g is the loss's gradient with respect to y. x (N, H, W, C), w (C, K), g (N, H, W, K) -> dw (C, K), db (K,),
+    dx (N, H, W, C). With w = 0, dx is 0 and dw is not: a zero convolution is trained from the first step, the layers
+    before it later. ValueError: shapes that do not fit.
     """
     x = checks.array("x", x, "N", "H", "W", np.shape(w)[0])
     g = checks.array("g", g, *np.shape(x)[:3], np.shape(w)[1])
@@ -47,7 +48,7 @@ class ControlledBlock(Module):
     `.frozen` is the block itself, taken out of training; `.trained` a copy that shares no array with it, in training.
     `.zero_in` and `.zero_out` are zero convolutions. At first the gradient is zero everywhere but at `.zero_out`: its
     own input is not zero, though it multiplies it by zero. After one step the others have gradients, too.
-    ValueError: a block that is not a Module, x or c of another shape.
+    ValueError: x or c of another shape.
     """
 
     @checked(rng=Rng, channels=whole, block=Module)
@@ -71,8 +72,7 @@ class ControlNet(Module):
     c: the image (N, H, W, channels), such as edges; with None the result is that of the U-Net alone, bit for bit.
     `.frozen` is the U-Net itself, taken out of training; `.trained` a copy of its way down, in training. c enters the
     copy after its first convolution; what the copy computes enters the way up of the frozen one at two places, the
-    lowest level and the skip connection. All three pass through zero convolutions. ValueError: `unet` is of another
-    class, or shapes do not fit.
+    lowest level and the skip connection. All three pass through zero convolutions. ValueError: shapes do not fit.
     Zhang, Rao and Agrawala 2023, figure 3.
     """
 

@@ -28,7 +28,7 @@ CONDITIONINGS = ("in-context", "cross-attention", "adaln-zero")
 def patchify(x: Array, size: int) -> Array:
     """Images (N, H, W, C) -> tokens (N, H/size · W/size, size² C), row by row; in a token (row, column, channel).
 
-    ValueError: x of another rank, size that does not divide H and W.
+    ValueError: size that does not divide H and W.
     """
     n, height, width, c = np.shape(x)
     _check_size(size, height, width)

@@ -80,8 +80,7 @@ def adagn(h: Array, scale: Array, shift: Array, groups: int, eps: float = 1e-5, 
     """Adaptive group normalization, group_norm(h) (1 + scale) + shift: h (N, ..., C), scale and shift (N, C).
 
     The norm has no weights of its own. `activation` is applied to the result, in the same operation. The result has the
-    dtype of h. Dhariwal and Nichol 2021. Raises ValueError for shapes that do not fit, a negative eps, or if `groups`
-    does not divide C.
+    dtype of h. Dhariwal and Nichol 2021. Raises ValueError if `groups` does not divide C.
     """
     return group_norm(h, 1 + like(scale, h), like(shift, h), groups, eps, activation)
 

@@ -23,8 +23,8 @@ class CodePixelCNN(PixelCNN):
     """Codes (N, H, W), integers in 0 ... levels − 1 -> logits (N, H, W, levels), each of earlier codes only.
 
     A gated PixelCNN that sees the codes one-hot: its first layer has a vector for each code at each position of its
-    window. width, layers, window and position_bias are those of `PixelCNN`. ValueError: fewer than 2 levels; codes that
-    are not integers, out of range or of another shape. Van den Oord et al. 2016b, 2017.
+    window. width, layers, window and position_bias are those of `PixelCNN`. ValueError: codes that are not integers,
+    out of range or of another shape. Van den Oord et al. 2016b, 2017.
     """
 
     @checked(levels=partial(whole, least=2))
@@ -63,7 +63,7 @@ class CodePixelCNN(PixelCNN):
         """n images of codes (n, H, W), int64, drawn code by code.
 
         Codes of `given` (n, H, W) are kept where `known`, bool of a shape that broadcasts to it, is True; elsewhere any
-        integer may stand. ValueError: only one of the two, other shapes and kinds, a size that is not `position_bias`.
+        integer is allowed. ValueError: only one of the two, other shapes and kinds, a size that is not `position_bias`.
         """
         shape = self._sample_shape(rng, n, size)
         given = None if given is None else checks.integers("given", given, *shape, least=numpy.iinfo(numpy.int64).min)

@@ -26,7 +26,7 @@ from minigen.types import Array, Rng
 def skew(x: Array) -> Array:
     """Row i moved i places to the right, zeros elsewhere: (N, H, W, C) -> (N, H, W + H − 1, C).
 
-    The pixel above and the pixel to the left of one then both stand in the column before it.
+    The pixel above and the pixel to the left of one then both are in the column before it.
     """
     n, h, w, c = np.shape(x)
     padded = np.concatenate([x, np.zeros((n, h, h, c), x.dtype)], axis=2)  # (N, H, W + H, C)
@@ -56,7 +56,7 @@ class PixelRNN(PixelModel):
     kernel: of the masked convolution of the pixels with which it begins, an odd number.
     position_bias: as in `PixelCNN`.
     `sample` runs the whole network once for each pixel; a gated PixelCNN, which keeps what it can, is far faster.
-    ValueError: another kind, an even kernel. Van den Oord et al. 2016a
+    ValueError: an even kernel. Van den Oord et al. 2016a
     """
 
     @checked(width=whole, kind=partial(choice, options=("diagonal", "row")))
@@ -118,7 +118,7 @@ class DiagonalLSTM(Module):
     """An LSTM that starts at the upper left corner: x (N, H, W, width) -> its states (N, H, W, width).
 
     The state at a pixel follows from those to its left and above it, which are zero outside of the image. In the skewed
-    image both stand in the column before, so a whole column, a diagonal of the image, is one step. Eq. flow.19
+    image both are in the column before, so a whole column, a diagonal of the image, is one step. Eq. flow.19
     """
 
     def __init__(self, rng: Rng, width: int):

@@ -34,6 +34,28 @@ EDITS = {
         "variance for standard deviation in sampling": [("(t > 0) * np.sqrt(BETA[t])", "(t > 0) * BETA[t]")],
         "noise at the last step too": [("(t > 0) * ", "")],
     },
+    "diffusion_10": {
+        "alpha_bar without the root": [("x0 = (x - np.sqrt(1 - a) * e) / np.sqrt(a)", "x0 = (x - (1 - a) * e) / a")],
+        "fresh noise in place of eps": [
+            ("np.sqrt(1 - b) * e\n", "np.sqrt(1 - b) * np.random.default_rng().standard_normal(x.shape)\n")
+        ],
+        "fresh noise from a fixed seed": [
+            ("np.sqrt(1 - b) * e\n", "np.sqrt(1 - b) * np.random.default_rng(t).standard_normal(x.shape)\n")
+        ],
+        "x_T is not used": [
+            (".astype(int), x_T", ".astype(int), 0 * x_T + np.random.default_rng(0).standard_normal(x_T.shape)")
+        ],
+        "stops one step early": [("times[1:]):", "times[1:-1]):")],
+        "1,000 steps": [("CALLS = 10", "CALLS = 1000")],
+        "one step": [("CALLS = 10", "CALLS = 1")],
+        "no step": [("    for t, s in", "    for t, s in [] and")],
+        "the posterior's mean without its noise": [
+            (
+                "x = np.sqrt(b) * x0 + np.sqrt(1 - b) * e\n",
+                "x = (np.sqrt(b) * (1 - a / b) * x0 + np.sqrt(a / b) * (1 - b) * x) / (1 - a)\n",
+            )
+        ],
+    },
     "after_02": {
         "velocity with the wrong sign": [("- (x - noise)) ** 2", "- (noise - x)) ** 2")],
         "time turned in sampling": [('i / EULER, "f")', '1 - i / EULER, "f")')],

@@ -1,6 +1,6 @@
 """The part of matplotlib on which `minigen.plot` draws in a page, as SVG: the real one would be a download of 12 MB.
 
-    install()                      # where matplotlib is not installed, these classes stand in its place
+    install()                      # where matplotlib is not installed, these classes take its place
     figure.svg()                   # a figure as a text
 
 A figure keeps what is drawn in each of its axes, and writes SVG from it: lines, areas, points, bars, images, texts,

@@ -42,7 +42,7 @@ def taking_scalars(astype: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def mend() -> None:
-    """Replace NumPy's functions by these."""
+    """Replace NumPy's functions with these."""
     np.astype = taking_scalars(np.astype)
     for name, words in WORDS.items():
         setattr(np.linalg, name, raising(getattr(np.linalg, name), words))

@@ -161,7 +161,7 @@ class Page:
         return figure_anchor(self.chapter, block.file), self.root + address, size
 
     def code(self, block: blocks.Code) -> str:
-        """The code of a cell or, if the others stand above, the rest of its lines."""
+        """The code of a cell or, if the others are above, the rest of its lines."""
         code = code_block(block.code, class_="mg-code-block")
         if block.is_rest:
             return code

@@ -1,4 +1,4 @@
-"""The page of names: every public function and class of the models and of what they stand on, from the docstrings."""
+"""The page of names: every public function and class of the models and of what they build on, from the docstrings."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def claims(block: blocks.Claims) -> str:
 
 
 def prediction(block: blocks.Question, key: str, short: str) -> str:
-    """A question with a button for each choice. What came out stands beside them, and is shown after a choice.
+    """A question with a button for each choice. What came out is next to them, and is shown after a choice.
 
     key: `gan/02:0`, the lesson and the number of the question. short: the lesson, `gan/02`.
     """
@@ -135,7 +135,7 @@ def recorded(output: str, number: int) -> str:
 
 
 def trains(seconds: float, short: str) -> str:
-    """What stands below a cell that trains. seconds: that it took in the recorded run, 0 if that is not known."""
+    """What is below a cell that trains. seconds: that it took in the recorded run, 0 if that is not known."""
     return html_block("outputs/trains.html", took=_duration(seconds), short=short)
 
 

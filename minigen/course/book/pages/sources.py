@@ -19,7 +19,7 @@ FAMILIES = ("gan", "vae", "flow", "diffusion")
 
 @dataclass(frozen=True)
 class Part:
-    """Some lines of a file: a definition with what stands above it, or what is between definitions.
+    """Some lines of a file: a definition with what is above it, or what is between definitions.
 
     name: of the definition, "" for other lines; equations: the ids that its docstrings and comments name.
     """
@@ -86,11 +86,11 @@ class SourcePages:
     def _index(self) -> str:
         files = [
             {"name": file, "address": f"{document.removeprefix('source/')}.html", "about": _first_sentence(file)}
-            for file, document in self._documents.items()  # the list stands in the folder `source`
+            for file, document in self._documents.items()  # the list is in the folder `source`
         ]
         tree = "\n".join(f"/{document}" for document in self._documents.values())
         return (
-            "# The models' source\n\nA model is a page of code that reads like its mathematics. Here each file stands "
+            "# The models' source\n\nA model is a page of code that reads like its mathematics. Here each file is "
             "with the equations that it names beside it.\n\n"
             + html_block("sources/files.html", files=files)
             + f"\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"

@@ -48,10 +48,13 @@ def arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check answers once, or whenever a file is saved; 0 if all pass, 1 if some fail, 3 if the grader itself failed."""
-    if args.id and args.id.endswith(FROM_SCRATCH):
+    model = _whole_model(args.id or "")
+    if model:
         from minigen.course.commands.exercise import from_scratch  # a check of functions does not need it
 
-        return from_scratch.check(args.id, args)
+        if model != args.id:
+            args.file = Path(args.id)
+        return from_scratch.check(model, args)
     jobs = [
         (path, [as_given(exercise, path.parent) for exercise in exercises])
         for path, exercises in _jobs(args.id, args.dir, args.file)
@@ -83,6 +86,12 @@ def run(args: argparse.Namespace) -> int:
     return watch([path for path, _ in jobs], again) if args.watch else again()
 
 
+def _whole_model(text: str) -> str:
+    """The id of the whole model that an argument names, as such or as the file that `start` writes; "" if none."""
+    named = re.fullmatch(r"([a-z]+)_(\d\d)_from_scratch\.py", Path(text).name)
+    return text if text.endswith(FROM_SCRATCH) else f"{named[1]}/{named[2]}{FROM_SCRATCH}" if named else ""
+
+
 def _ruler(now: datetime.datetime) -> str:
     """The line between two checks of --watch."""
     return f"\n{color(f'---- {now:%H:%M:%S} '.ljust(60, '-'), 'bold')}\n"
@@ -99,6 +108,9 @@ def _jobs(text: str | None, folder: Path, file: Path | None = None) -> list[tupl
             if path.exists():
                 jobs.append((path, catalog.exercises_of(lesson)))
         if not jobs:
+            models = [model for path in sorted(folder.glob("*.py")) if (model := _whole_model(path.name))]
+            if models:
+                raise UsageError(f"a whole model is checked by its name: minigen exercise check {models[0]}")
             raise UsageError(
                 f"no answers in {folder}; begin with minigen exercise start ID (see minigen exercise list)"
             )

@@ -18,6 +18,6 @@ def arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prove exercises; 0 if all stand, 1 if some do not."""
+    """Prove exercises; 0 if all are sound, 1 if some do not."""
     exercises = catalog.find(args.id) if args.id else catalog.all_exercises()
     return prove.run(exercises, args.seeds, args.json)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
-from pathlib import Path
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
+from minigen.course.exercise.backup import backup
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.limits import as_given
 from minigen.course.exercise.progress import Progress, add_folder, answer_file, changed
+from minigen.course.index.names import FROM_SCRATCH
 from minigen.course.lesson.options import Parser
-from minigen.files import write_new, write_text
+from minigen.files import write_text
 
 __all__ = ["arguments", "run"]
 
@@ -27,6 +27,10 @@ def arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the stubs of a lesson, or of one exercise of it, over the student's file, after a copy of that."""
+    if args.id.endswith(FROM_SCRATCH):
+        from minigen.course.commands.exercise import from_scratch
+
+        return from_scratch.reset(args.id, args.dir)
     exercises = [as_given(exercise, args.dir) for exercise in catalog.find(args.id)]
     lesson = exercises[0].lesson
     path = answer_file(lesson, args.dir)
@@ -42,33 +46,14 @@ def run(args: argparse.Namespace) -> int:
             text = stubs.replace_function(text, exercise.name, stubs.stub(exercise))
     else:
         text = stubs.stub_file(everything)
-    backup = _backup(path)
+    kept = backup(path)
     write_text(path, text)
     record = Progress(args.dir)
     passed = [exercise.name for exercise in exercises if record.of(exercise)["passed"]]
     with contextlib.suppress(OSError), changed(args.dir) as record:
         for exercise in exercises:
             record.entries.pop(exercise.id, None)
-    print(f"{path} starts again ({', '.join(exercise.name for exercise in exercises)}); yours is kept in {backup}")
+    print(f"{path} starts again ({', '.join(exercise.name for exercise in exercises)}); yours is kept in {kept}")
     if passed:
         print(f"the recorded pass of {', '.join(passed)} is forgotten; it comes back when {path.name} passes again")
     return 0
-
-
-def _backup(path: Path) -> Path:
-    """Copy a file to a free name beside it."""
-    if not path.is_file():
-        raise UsageError(f"{path} is not a regular file; nothing was changed")
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    for number in range(1000):
-        backup = path.with_name(f"{path.name}.{stamp}{f'-{number}' if number else ''}.bak")
-        try:
-            write_new(backup, path.read_bytes())
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UsageError(
-                f"cannot keep your file as {backup}: {error.strerror or error}; nothing was changed"
-            ) from None
-        return backup
-    raise UsageError(f"too many backups of {path}; nothing was changed")

@@ -122,7 +122,7 @@ def install(hidden: Iterable[str], folder: str, readable: Iterable[str], disk_by
     for state, names in REPLACED.items():
         for module, name in names:
             _replace(module, name, state, refuse)
-    for name in (*INTERPRETERS, *WITHOUT_EVENTS):  # also where they are built in, whose import has no event
+    for name in (*INTERPRETERS, *WITHOUT_EVENTS):  # even where they are built in, whose import has no event
         sys.modules[name] = None  # type: ignore[assignment]
     sys.addaudithook(_hook(_handlers(hidden, folder, readable, disk_bytes, refuse)))
 

@@ -38,7 +38,7 @@ def command(
 ) -> list[str]:
     """The command that runs `inner` in a sandbox in which it can write to `folder` only; `work` is its current folder.
 
-    readable: what it may read besides the system's files. hidden: files in whose place `empty` stands, which is a
+    readable: what it may read besides the system's files. hidden: files that `empty` hides, which is a
     file without content: what imports look for must be a regular file.
     """
     readable = list(dict.fromkeys(readable))

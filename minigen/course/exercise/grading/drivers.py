@@ -16,7 +16,7 @@ __all__ = ["drivers_of", "load_drivers"]
 
 
 def drivers_of(exercise: Exercise) -> str:
-    """What the drivers of an exercise need of its file, line by line where it stands there; other lines are empty.
+    """What the drivers of an exercise need of its file, line by line where it is there; other lines are empty.
 
     That is the drivers themselves without decorators, the statements at the top level that bind a name which they use,
     and what those use in turn. Docstrings are empty, comments left out. Raises LookupError if the file has changed.

@@ -45,7 +45,7 @@ def grade_file(
 ) -> Report:
     """Grade a student's file on one exercise, in a process of its own.
 
-    wanted: `references(exercise, seed)`, where many files are graded. files: what stands beside the student's file, by
+    wanted: `references(exercise, seed)`, where many files are graded. files: what is beside the student's file, by
     name: modules that it may import, data that it may read.
     """
     started = time.monotonic()

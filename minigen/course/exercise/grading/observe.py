@@ -118,7 +118,7 @@ def failure_of(error: BaseException, files: Iterable[str]) -> Failure:
         return error
     try:
         return _described(error, set(files))
-    except BaseException:  # its type, its message and what stands around it may all be the student's code
+    except BaseException:  # its type, its message and what is around it may all be the student's code
         return Failure(status.RAISED, "your code raised an exception that cannot be described")
 
 
@@ -134,7 +134,7 @@ def _described(error: BaseException, files: set[str]) -> Failure:
     if isinstance(error, NotImplementedError) and inside:
         state, message = (
             status.STUB,
-            f"{frames[-1][2]} is still the stub: replace `raise NotImplementedError` by your answer",
+            f"{frames[-1][2]} is still the stub: replace `raise NotImplementedError` with your answer",
         )
     elif isinstance(error, PackageAnswer):
         state, message = status.PACKAGE_ANSWER, str(error)
@@ -165,7 +165,7 @@ def _raised_in(error: BaseException, file: str) -> bool:
 
 
 def _traced_advice(error: BaseException, files: set[str], text: str) -> str:
-    """What to do instead, if an operation that autograd cannot follow stands in the student's line while it traces."""
+    """What to do instead, if an operation that autograd cannot follow is in the student's line while it traces."""
     steps = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename in files]
     if not steps or not isinstance(error, (TypeError, ValueError, AttributeError)):
         return ""
@@ -179,13 +179,13 @@ def _traced_advice(error: BaseException, files: set[str], text: str) -> str:
     for node in nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
             return (
-                "while its gradient is taken an array cannot be written into: build a new one, with np.where or a list"
+                "while it is differentiated an array cannot be written into: build a new one, with np.where or a list"
             )
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Name) and node.func.id in ("float", "int", "bool"):
             return (
-                f"while the gradient is taken {node.func.id}() cannot be used: it cuts the number off from its history"
+                f"while it is differentiated {node.func.id}() cannot be used: it cuts the number off from its history"
             )
         root = node.func
         while isinstance(root, ast.Attribute):
@@ -231,7 +231,7 @@ def with_copies(value: Any, copies: dict[int, np.ndarray]) -> Any:
 
 
 def signature_of(function: Callable) -> inspect.Signature:
-    """The signature of a function, also if its annotations name what is not there (3.14 evaluates them only now)."""
+    """The signature of a function, even if its annotations name what is not there (3.14 evaluates them only now)."""
     if sys.version_info >= (3, 14):
         from annotationlib import Format
 
@@ -486,7 +486,7 @@ def observe(driver: Callable, impl: Impl, start: Start) -> CaseOutcome:
     """Run a case of an exercise; the same start gives both sides the same inputs.
 
     NumPy's own generator, too, begins in the same state, so that a mistake that draws from it is recognised. Where it
-    must go on as before, the call stands in `generator_restored`.
+    must go on as before, the call is in `generator_restored`.
     """
     outcome = _observe(driver, impl, start)
     outcome.draws, outcome.given = impl.draws, impl.given

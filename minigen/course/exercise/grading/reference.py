@@ -198,7 +198,7 @@ def _home(function: types.FunctionType) -> dict:
 
 
 def _mentioned(code: types.CodeType) -> set[str]:
-    """The names that stand in a function and in those within it."""
+    """The names that are in a function and in those within it."""
     inner = [value for value in code.co_consts if isinstance(value, types.CodeType)]
     return set(code.co_names).union(*map(_mentioned, inner))
 

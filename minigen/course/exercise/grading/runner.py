@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -83,7 +83,7 @@ class Limits:
 class Task:
     """What a worker receives: the student's source, the function's name, the drivers and what they call.
 
-    drivers: their text, which stands so in drivers_file. driver_names, forms, shifts: for each case, its driver, the
+    drivers: their text as drivers_file has it. driver_names, forms, shifts: for each case, its driver, the
     forms of the reference's returned values, and the shift of the arguments or None.
     hidden: targets that must not be reachable; hidden_texts: the source of their modules without their bodies, by the
     modules' names; hidden_files: files that must not be read.
@@ -165,8 +165,11 @@ def _note_stop(late: float) -> None:
         _stopped += late
 
 
-def run(task: Task, limits: Limits | None = None) -> WorkerResult:
-    """Run every case of a task. Never raises for what the student's code does."""
+def run(task: Task, limits: Limits | None = None, heard: Callable[[bytes], None] | None = None) -> WorkerResult:
+    """Run every case of a task. Never raises for what the student's code does.
+
+    heard: is called, in a thread of its own, with what the student's code prints, as it comes.
+    """
     limits = limits or Limits()
     outcomes: dict[int, CaseOutcome] = {}
     result = WorkerResult([])
@@ -174,7 +177,7 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
     end = running_time() + whole
     while len(outcomes) < len(task.forms):
         todo = [number for number in range(len(task.forms)) if number not in outcomes]
-        with _Worker(task, todo, limits, end) as worker:
+        with _Worker(task, todo, limits, end, heard) as worker:
             lost = worker.follow()
         end = worker.end
         result.starved += worker.starved
@@ -195,8 +198,15 @@ def run(task: Task, limits: Limits | None = None) -> WorkerResult:
 class _Worker:
     """One process, from its start to the removal of its folder."""
 
-    def __init__(self, task: Task, todo: Sequence[int], limits: Limits, end: float):
-        self.task, self.todo, self.limits, self.end = task, todo, limits, end
+    def __init__(
+        self,
+        task: Task,
+        todo: Sequence[int],
+        limits: Limits,
+        end: float,
+        heard: Callable[[bytes], None] | None = None,
+    ):
+        self.task, self.todo, self.limits, self.end, self.heard = task, todo, limits, end, heard
         self.outcomes: dict[int, CaseOutcome] = {}
         self.case: int | None = None  # the case that is being run
         self.missing_limits: list[str] = []
@@ -228,7 +238,7 @@ class _Worker:
                 Path(self.drawing, name).write_bytes(data)
         self.file = os.path.join(copy, self.task.file_name)
         stack = os.path.join(self.folder, "stack")
-        self.stack = open(stack, "w+b", buffering=0)  # faulthandler's words: what stands at this path later is not read
+        self.stack = open(stack, "w+b", buffering=0)  # faulthandler's words: what is at this path later is not read
         Path(self.file).write_text(self.task.source, encoding="utf-8")
         for name, data in self.task.files.items():
             Path(work, name).write_bytes(data)
@@ -319,7 +329,7 @@ class _Worker:
         }
 
     def __exit__(self, *exception: object) -> None:
-        """Kill what is left, also in the group and beyond; wait; remove the folder."""
+        """Kill what is left, in the group and beyond it too; wait; remove the folder."""
         self._kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)
@@ -367,6 +377,8 @@ class _Worker:
             while piece := self.stderr.read(2**16):
                 before, self.text_bytes = self.text_bytes, self.text_bytes + len(piece)
                 self.head += piece[: max(0, SHOWN_OUTPUT - len(self.head))]
+                if self.heard is not None:
+                    self.heard(piece)
                 if before <= self.limits.output < self.text_bytes:
                     self.events.put(_Flood())
 
@@ -659,7 +671,7 @@ def _orphans(others: set[int]) -> Iterable[int]:
 
 
 def remove_folder(folder: str) -> None:
-    """Remove a folder, also if parts of it were made unreadable or nested too deep; links are removed, not followed."""
+    """Remove a folder, even if parts of it were made unreadable or nested too deep; links are removed, not followed."""
     roots, number = [folder], 0
     while roots:
         root = roots.pop()

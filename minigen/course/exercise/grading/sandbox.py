@@ -122,7 +122,7 @@ class Hider(importlib.abc.MetaPathFinder):
     """Finds the modules of the hidden functions, so that they are loaded without them.
 
     texts: the source of these modules, by name, in which the bodies of the hidden functions are left out; so the answer
-    is never in this process. What this knows stands in no attribute.
+    is never in this process. What this knows is in no attribute.
     """
 
     def __init__(self, targets: Iterable[str], texts: Mapping[str, str], report: Callable[[str, str], None]):
