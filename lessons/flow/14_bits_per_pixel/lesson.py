@@ -512,7 +512,7 @@ lesson.table(
 
 # %%
 lesson.predict(
-    "Which number is the smallest, in bits per pixel of the test digits?",
+    "Which of the three is the smallest, in bits per pixel of the test digits?",
     ["the bound of the Gaussian", "the code of the histograms", "gzip's file"],
 )
 
