@@ -110,7 +110,7 @@ class Declared:
     """A check of one argument that knows those before it."""
 
     def words(self) -> "Words | None":
-        """What a docstring writes of the argument; None if nothing is."""
+        """Return what a docstring writes of the argument; None if nothing is."""
         return None
 
     def __call__(self, name: str, value: Any, call: Call) -> Any:
@@ -229,7 +229,7 @@ def worded(one: str | Callable[..., Words], several: str = "") -> Callable[[F], 
 
 
 def _sentence(declared: dict[str, Any], optional: set[str]) -> str:
-    """ "Raises ValueError unless x and y are finite arrays of shape (N, D), and c is a positive number." """
+    """Return "Raises ValueError unless x and y are finite arrays of shape (N, D), and c is a positive number."."""
     groups: dict[tuple, list[tuple[str, str]]] = {}  # the arguments of one kind, with their shapes
     for name, declaration in declared.items():
         words = _words(declaration)
@@ -240,7 +240,7 @@ def _sentence(declared: dict[str, Any], optional: set[str]) -> str:
 
 
 def _words(declaration: Any) -> Words | None:
-    """What is written of a declaration; None if nothing is."""
+    """Return what is written of a declaration; None if nothing is."""
     check = Sized(declaration) if isinstance(declaration, str) else declaration
     if isinstance(check, type):
         name = "numpy.random.Generator" if check is np.random.Generator else check.__name__
@@ -263,7 +263,7 @@ def _clause(words: Words, named: list[tuple[str, str]]) -> str:
 
 
 def _with_sentence(doc: str, sentence: str) -> str:
-    """A docstring with a sentence as its last paragraph, indented as the others, in lines of at most 120 columns."""
+    """Return a docstring with a sentence as its last paragraph, indented as the others, in lines of 120 columns."""
     if not sentence:
         return doc
     indent = next((line[: -len(line.lstrip())] for line in doc.split("\n")[1:] if line.strip()), "")
@@ -277,7 +277,7 @@ def _with_sentence(doc: str, sentence: str) -> str:
 
 
 def _listed(items: list[str], last: str) -> str:
-    """ "a, b and c"."""
+    """Return the items as "a, b and c"."""
     return last.join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 

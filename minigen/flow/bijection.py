@@ -338,8 +338,9 @@ def checked_bijection(name: str, f: Any) -> Any:
 
 
 def apply(f: Callable, a: Array, context: Array | None) -> tuple[Array, Array]:
-    """A direction f of a bijection at a: the array and its log-det. A part that depends on no context need not take it.
+    """Apply a direction f of a bijection at a: return the array and its log-det.
 
+    A part that depends on no context need not take it.
     ValueError: f returns anything but a pair.
     """
     result = f(a) if context is None else f(a, context)

@@ -102,7 +102,7 @@ def points_of(task: FromScratch, numbers: Mapping[str, float]) -> tuple[int, lis
 
 
 def _number(value: float, bar: float) -> str:
-    """A number with three digits, or as many as tell it from the bar."""
+    """Write a number with three digits, or as many as tell it from the bar."""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return next(text for digits in (3, 6, 17) if float(text := f"{value:.{digits}g}") != bar)

@@ -118,7 +118,7 @@ class FromScratch:
         return self.data(rng, self.train_points, "train"), self.data(rng, JUDGED, "test")
 
     def noise(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """The noise that a sampler begins with, and the order in which it gets the same noise again."""
+        """Return the noise that a sampler begins with, and the order in which it gets the same noise again."""
         rng = np.random.default_rng([seed, 2])
         return rng.standard_normal((JUDGED, 2)), rng.permutation(JUDGED)
 

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _whole_model(text: str) -> str:
-    """The id of the whole model that an argument names, as such or as the file that `start` writes; "" if none."""
+    """Return the id of the whole model that an argument names, as such or as the file that `start` writes, or ""."""
     named = re.fullmatch(r"([a-z]+)_(\d\d)_from_scratch\.py", Path(text).name)
     return text if text.endswith(FROM_SCRATCH) else f"{named[1]}/{named[2]}{FROM_SCRATCH}" if named else ""
 
