@@ -136,7 +136,7 @@ SLIPS = {
         "no mistake fails the case idle",
     ),
     "the answer in the prompt": (
-        [("    Return -log N", "    Take gap = (x - mu) ** 2 / np.exp(logvar). Return -log N")],
+        [(r"    Return $-\log N", r"    Take `gap = (x - mu) ** 2 / np.exp(logvar)`. Return $-\log N")],
         "the stub shows a line of the answer",
     ),
     "stale equivalent": (

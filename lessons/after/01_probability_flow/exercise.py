@@ -9,12 +9,13 @@ velocity = Exercise(
     "after/01/angle_velocity",
     target="minigen.diffusion.probability_flow:angle_velocity",
     minutes=8,
-    prompt="""
-    The velocity dx/dphi of a noisy point x = cos(phi) x_0 + sin(phi) eps, from x and eps.
+    prompt=r"""
+    The velocity $\mathrm{d}x/\mathrm{d}\phi$ of a noisy point
+    $x = \cos(\phi) x_0 + \sin(\phi) \varepsilon$, from `x` and `eps`.
 
-    x and eps have shape (N, D) or (N, H, W, C), which is that of the result. phi is an angle below
-    pi/2, one number for all examples or an array (N,), one for each. x_0 is not given: it follows
-    from x, eps and phi.
+    `x` and `eps` have shape $(N, D)$ or $(N, H, W, C)$, which is that of the result. `phi` is an
+    angle below $\pi/2$, one number for all examples or an array $(N,)$, one for each. $x_0$ is not
+    given: it follows from `x`, `eps` and `phi`.
     """,
     hints="""
     Differentiate the sum with x_0 and eps fixed. Then solve the sum for x_0 and insert it.
@@ -66,12 +67,13 @@ log_det = Exercise(
     "after/01/step_log_det",
     target="minigen.flow.continuous:step_log_det",
     minutes=8,
-    prompt="""
-    log |det| of the Jacobian of an Euler step x' = x + h v(x).
+    prompt=r"""
+    $\log |\det|$ of the Jacobian of an Euler step $x' = x + h v(x)$.
 
-    J holds the Jacobians dv/dx of the velocity, (N, D, D), one for each example; h is a number,
-    which may be negative. The result has shape (N,). D may be large, and the determinant itself
-    larger than any number. No step here folds space: all determinants are positive.
+    `J` holds the Jacobians $\mathrm{d}v/\mathrm{d}x$ of the velocity, $(N, D, D)$, one for each
+    example; `h` is a number, which may be negative. The result has shape $(N,)$. $D$ may be large,
+    and the determinant itself larger than any number. No step here folds space: all determinants
+    are positive.
     """,
     hints="""
     What is the Jacobian of x + h v(x)? Its determinant is not h times the trace.
@@ -116,12 +118,13 @@ trace = Exercise(
     minutes=12,
     imports=("from minigen.tensor import grad",),
     blocked=["minigen.flow.continuous:value_and_jacobian"],
-    prompt="""
-    A velocity and its divergence: (v, div) at points x.
+    prompt=r"""
+    A velocity and its divergence: $(v, \mathrm{div})$ at points `x`.
 
-    velocity(x, t) takes points (N, D) and times (N,) and returns (N, D); it treats the examples
-    independently. t is one number or (N,). Return v = velocity(x, t), (N, D), and the sum over i of
-    dv_i/dx_i of each example, (N,). grad(f)(x) is the gradient of a scalar function of an array.
+    `velocity(x, t)` takes points $(N, D)$ and times $(N,)$ and returns $(N, D)$; it treats the
+    examples independently. `t` is one number or $(N,)$. Return $v$ = `velocity(x, t)`, $(N, D)$,
+    and the sum over $i$ of $\mathrm{d}v_i/\mathrm{d}x_i$ of each example, $(N,)$. `grad(f)(x)` is
+    the gradient of a scalar function of an array.
     """,
     hints="""
     The examples are independent, so the gradient of the sum over the batch of one coordinate of v
@@ -188,13 +191,13 @@ probe = Exercise(
     target="minigen.flow.continuous:hutchinson_divergence",
     minutes=12,
     imports=("from minigen.tensor import grad",),
-    prompt="""
-    A velocity and Hutchinson's estimate of its divergence: (v, estimate) at points x.
+    prompt=r"""
+    A velocity and Hutchinson's estimate of its divergence: $(v, \mathrm{estimate})$ at points `x`.
 
-    velocity(x, t) takes points (N, D) and times (N,) and returns (N, D); it treats the examples
-    independently. t is one number or (N,). probe is (N, D), a probe for each example. The estimate
-    is pᵀ J p of each example, (N,), with p its probe and J its Jacobian. Use one gradient, whatever
-    D is.
+    `velocity(x, t)` takes points $(N, D)$ and times $(N,)$ and returns $(N, D)$; it treats the
+    examples independently. `t` is one number or $(N,)$. `probe` is $(N, D)$, a probe for each
+    example. The estimate is $p^\top J p$ of each example, $(N,)$, with $p$ its probe and $J$ its
+    Jacobian. Use one gradient, whatever $D$ is.
     """,
     hints="""
     The gradient of the scalar sum(v * probe) holds probe^T J of each example. Multiply it with the
@@ -258,12 +261,13 @@ posterior = Exercise(
     "after/01/posterior_divergence",
     target="minigen.diffusion.probability_flow:posterior_divergence",
     minutes=12,
-    prompt="""
-    The divergence of the probability flow, from the covariance of x_0 given x.
+    prompt=r"""
+    The divergence of the probability flow, from the covariance of $x_0$ given $x$.
 
-    The velocity is v = (cos(phi) x - E[x_0 | x]) / sin(phi), and the derivative of E[x_0 | x] in x
-    is cos(phi) / sin(phi)^2 times the covariance of x_0 given x. covariance is (N, D, D); phi is
-    one angle in (0, pi/2] or (N,). Return the sum over i of dv_i/dx_i of each example, (N,).
+    The velocity is $v = (\cos(\phi) x - \mathrm{E}[x_0 \mid x])/\sin(\phi)$, and the derivative of
+    $\mathrm{E}[x_0 \mid x]$ in $x$ is $\cos(\phi)/\sin(\phi)^2$ times the covariance of $x_0$ given
+    $x$. `covariance` is $(N, D, D)$; `phi` is one angle in $(0, \pi/2]$ or $(N,)$. Return the sum
+    over $i$ of $\mathrm{d}v_i/\mathrm{d}x_i$ of each example, $(N,)$.
     """,
     hints="""
     The divergence of x is its dimension, D. That of the posterior mean is the trace of its
@@ -313,14 +317,16 @@ noisy = Exercise(
     "after/01/reverse_sde_step",
     target="minigen.diffusion.probability_flow:reverse_sde_step",
     minutes=12,
-    prompt="""
-    One step towards the data with fresh noise: x at angle phi - step, from x at angle phi.
+    prompt=r"""
+    One step towards the data with fresh noise: `x` at angle $\phi - \mathrm{step}$, from `x` at
+    angle `phi`.
 
-    x, score (the gradient of log p at x) and z (noise from N(0, I)) have one shape, (N, D) or (N,
-    H, W, C), which is that of the result. phi and step are one number each, or (N,). With r = step
-    * tan(phi), the probability flow moves x by r (x + score). Fresh noise of strength `noise` adds
-    noise * sqrt(2 r) z, and the factor of the score rises from 1 to 1 + noise^2, so that the
-    density stays the same.
+    `x`, `score` (the gradient of $\log p$ at `x`) and `z` (noise from $N(0, I)$) have one shape,
+    $(N, D)$ or $(N, H, W, C)$, which is that of the result. `phi` and `step` are one number each,
+    or $(N,)$. With $r = \mathrm{step} \cdot \tan(\phi)$, the probability flow moves `x` by
+    $r (x + \mathrm{score})$. Fresh noise of strength `noise` adds
+    $\mathrm{noise} \cdot \sqrt{2 r} z$, and the factor of the score rises from 1 to
+    $1 + \mathrm{noise}^2$, so that the density stays the same.
     """,
     hints="""
     Compute r first. The drift is x plus the enlarged score; noise = 0 leaves the probability flow.

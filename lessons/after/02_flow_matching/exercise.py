@@ -11,10 +11,11 @@ line = Exercise(
     target="minigen.diffusion.flow_matching:interpolate",
     minutes=5,
     prompt="""
-    The point at time t of the straight line from data to noise.
+    The point at time `t` of the straight line from data to noise.
 
-    x0 (the data, at t = 0) and eps (the noise, at t = 1) have one shape, (N, D) or (N, H, W, C),
-    which is that of the result. t is one number in [0, 1], or an array (N,), one for each example.
+    `x0` (the data, at $t = 0$) and `eps` (the noise, at $t = 1$) have one shape, $(N, D)$ or
+    $(N, H, W, C)$, which is that of the result. `t` is one number in $[0, 1]$, or an array $(N,)$,
+    one for each example.
     """,
     hints="""
     At t = 0 the point is x0, at t = 1 it is eps, and it moves at constant speed.
@@ -58,13 +59,14 @@ loss = Exercise(
     "after/02/flow_matching_loss",
     target="minigen.diffusion.flow_matching:flow_matching_loss",
     minutes=10,
-    prompt="""
+    prompt=r"""
     The loss of flow matching, a scalar: the mean squared error of a predicted velocity.
 
-    x0 and eps are (N, ...), t is (N,) with values in [0, 1]. Make x_t = (1 - t) x0 + t eps, call
-    model(x_t, t) (or model(x_t, t, y) where a condition y is given) for the velocity, and compare
-    it with the velocity of the line from x0 to eps, dx_t/dt. Take the mean over examples and
-    coordinates. The loss must be differentiable.
+    `x0` and `eps` are $(N, \dots)$, `t` is $(N,)$ with values in $[0, 1]$. Make
+    $x_t = (1 - t) x_0 + t \varepsilon$, call `model(x_t, t)` (or `model(x_t, t, y)` where a
+    condition `y` is given) for the velocity, and compare it with the velocity of the line from `x0`
+    to `eps`, $\mathrm{d}x_t/\mathrm{d}t$. Take the mean over examples and coordinates. The loss
+    must be differentiable.
     """,
     hints="""
     The derivative of x_t in t does not depend on t. The model is called at x_t, not at x0.
@@ -138,11 +140,12 @@ velocity = Exercise(
     "after/02/velocity_from_eps",
     target="minigen.diffusion.flow_matching:velocity_from_eps",
     minutes=8,
-    prompt="""
-    The velocity eps - x_0 of the line through x, from a prediction eps of the noise.
+    prompt=r"""
+    The velocity $\varepsilon - x_0$ of the line through `x`, from a prediction `eps` of the noise.
 
-    x = (1 - t) x_0 + t eps; x_0 is not given and follows from x, eps and t. x and eps are (N, D) or
-    (N, H, W, C), t is one number in [0, 1) or (N,). The result has the shape of x.
+    $x = (1 - t) x_0 + t \varepsilon$; $x_0$ is not given and follows from `x`, `eps` and `t`. `x`
+    and `eps` are $(N, D)$ or $(N, H, W, C)$, `t` is one number in $[0, 1)$ or $(N,)$. The result
+    has the shape of `x`.
     """,
     hints="""
     Solve the line for x_0 and subtract it from eps.
@@ -185,12 +188,12 @@ schedule = Exercise(
     "after/02/flow_alpha_bar",
     target="minigen.diffusion.flow_matching:flow_alpha_bar",
     minutes=8,
-    prompt="""
-    The alpha_bar of the diffusion process that passes through the same points as the flow.
+    prompt=r"""
+    The $\bar\alpha$ of the diffusion process that passes through the same points as the flow.
 
-    The flow has x_t = (1 - t) x_0 + t eps. Divide x_t by a number so that the squares of the two
-    factors add up to 1; the square of the factor of x_0 is then alpha_bar. t is a number in [0, 1]
-    or an array of any shape, which is that of the result.
+    The flow has $x_t = (1 - t) x_0 + t \varepsilon$. Divide $x_t$ by a number so that the squares
+    of the two factors add up to 1; the square of the factor of $x_0$ is then $\bar\alpha$. `t` is a
+    number in $[0, 1]$ or an array of any shape, which is that of the result.
     """,
     hints="""
     What number makes the squares of (1 - t) and t add up to 1?
@@ -236,13 +239,14 @@ pairs = Exercise(
         "from scipy.optimize import linear_sum_assignment",
         "from scipy.spatial.distance import cdist",
     ),
-    prompt="""
+    prompt=r"""
     Rearrange a batch of noise so that the pairs of data and noise are as near as possible.
 
-    x0 and eps are (N, D) or (N, H, W, C). Return (x0, eps'), where x0 is unchanged and eps' holds
-    the same noises in the order for which the sum over the pairs of the squared distances |x0_i -
-    eps'_i|^2, over all coordinates, is least. SciPy's linear_sum_assignment takes a matrix of
-    costs (N, N) and returns rows and columns: the pairs with the least sum, rows in rising order.
+    `x0` and `eps` are $(N, D)$ or $(N, H, W, C)$. Return $(x_0, \varepsilon')$, where `x0` is
+    unchanged and $\varepsilon'$ holds the same noises in the order for which the sum over the pairs
+    of the squared distances $|x_{0,i} - \varepsilon'_i|^2$, over all coordinates, is least. SciPy's
+    `linear_sum_assignment` takes a matrix of costs $(N, N)$ and returns rows and columns: the pairs
+    with the least sum, rows in rising order.
     """,
     hints="""
     The cost of a pair is its squared distance; build the matrix of all of them from the flattened
@@ -312,11 +316,11 @@ bend = Exercise(
     prompt="""
     How much the paths of a velocity bend: the mean squared deviation from their chords, a number.
 
-    x (N, D) holds the starts at times[0], and times (K + 1,) falls (or rises) to the end. Follow
-    Euler's steps, x + (after - time) velocity(x, t), with t an array (N,) filled with the time. The
-    chord of a path is (its end - its start) / (times[-1] - times[0]). Return the mean over paths of
-    the squared distance between velocity and chord, summed over the coordinates, weighted over the
-    steps by their share of the whole time.
+    `x` $(N, D)$ holds the starts at `times[0]`, and `times` $(K + 1,)$ falls (or rises) to the end.
+    Follow Euler's steps, `x + (after - time) * velocity(x, t)`, with `t` an array $(N,)$ filled
+    with the time. The chord of a path is its end minus its start, divided by
+    `times[-1] - times[0]`. Return the mean over paths of the squared distance between velocity and
+    chord, summed over the coordinates, weighted over the steps by their share of the whole time.
     """,
     hints="""
     Keep the velocity of every step. The chord is known only at the end.

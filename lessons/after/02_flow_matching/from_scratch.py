@@ -8,10 +8,10 @@ TASK = FromScratch(
     title="flow matching",
     prompt="""
     Learn the velocity of straight lines from noise to two moons, and follow it. `train(x, rng)`
-    gets 4,000 points (N, 2) and a generator, and returns what `sample` needs; `sample(state, n,
-    rng)` returns n new points, (n, 2), in as many steps as you like. The network, its loss and
-    the solver are yours. We check the distance of your samples to the data, and how sharp they
-    are.
+    gets 4,000 points $(N, 2)$ and a generator, and returns what `sample` needs;
+    `sample(state, n, rng)` returns $n$ new points, $(n, 2)$, in as many steps as you like. The
+    network, its loss and the solver are yours. We check the distance of your samples to the data,
+    and how sharp they are.
     """,
     density=toy.two_moons(noise=0.1),
     # On five seeds two right models have sw 1.5 to 3.2 and rank 23 to 29 (six layers of default

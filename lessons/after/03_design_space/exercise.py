@@ -9,15 +9,17 @@ factors = Exercise(
     "after/03/preconditioning",
     target="minigen.diffusion.edm:preconditioning",
     minutes=12,
-    prompt="""
-    The four factors of a preconditioned denoiser at level sigma, a tuple (c_skip, c_out, c_in,
-    c_noise).
+    prompt=r"""
+    The four factors of a preconditioned denoiser at level `sigma`, a tuple
+    $(c_\mathrm{skip}, c_\mathrm{out}, c_\mathrm{in}, c_\mathrm{noise})$.
 
-    The denoiser is D(y, sigma) = c_skip y + c_out F(c_in y, c_noise), with y = x_0 + sigma z, data
-    x_0 of mean 0 and standard deviation sigma_data, and z of variance 1. c_in makes the variance of
-    the network's input 1. c_skip y is the best linear guess of x_0. c_out is the standard deviation
-    of what that guess misses. c_noise is a quarter of the natural logarithm of sigma. sigma is
-    above 0, a number or an array of any shape, which is the shape of each factor.
+    The denoiser is
+    $D(y, \sigma) = c_\mathrm{skip} y + c_\mathrm{out} F(c_\mathrm{in} y, c_\mathrm{noise})$, with
+    $y = x_0 + \sigma z$, data $x_0$ of mean 0 and standard deviation `sigma_data`, and $z$ of
+    variance 1. $c_\mathrm{in}$ makes the variance of the network's input 1. $c_\mathrm{skip} y$ is
+    the best linear guess of $x_0$. $c_\mathrm{out}$ is the standard deviation of what that guess
+    misses. $c_\mathrm{noise}$ is a quarter of the natural logarithm of `sigma`. `sigma` is above 0,
+    a number or an array of any shape, which is the shape of each factor.
     """,
     hints="""
     The variance of y is sigma^2 + sigma_data^2. The best c minimizes E(x_0 - c y)^2: set its
@@ -67,13 +69,14 @@ target = Exercise(
     "after/03/edm_target",
     target="minigen.diffusion.edm:edm_target",
     minutes=8,
-    prompt="""
-    The target of the network F inside the denoiser D = c_skip y + c_out F, for one data point.
+    prompt=r"""
+    The target of the network $F$ inside the denoiser $D = c_\mathrm{skip} y + c_\mathrm{out} F$,
+    for one data point.
 
-    D should be x_0. y = x_0 + sigma z; x0 and z have one shape, (N, D) or (N, H, W, C), which is
-    that of the result. sigma is a number above 0 or an array (N,), one level for each example.
-    c_skip = s_d^2/(s^2 + s_d^2) and c_out = s s_d/sqrt(s^2 + s_d^2), with s = sigma and s_d =
-    sigma_data.
+    $D$ should be $x_0$. $y = x_0 + \sigma z$; `x0` and `z` have one shape, $(N, D)$ or
+    $(N, H, W, C)$, which is that of the result. `sigma` is a number above 0 or an array $(N,)$, one
+    level for each example. $c_\mathrm{skip} = s_d^2/(s^2 + s_d^2)$ and
+    $c_\mathrm{out} = s s_d/\sqrt{s^2 + s_d^2}$, with $s = \sigma$ and $s_d = \sigma_\mathrm{data}$.
     """,
     hints="""
     Solve D = x_0 for F.
@@ -119,12 +122,14 @@ weight = Exercise(
     "after/03/edm_weight",
     target="minigen.diffusion.edm:edm_weight",
     minutes=6,
-    prompt="""
-    The weight lambda(sigma) for which the loss of the denoiser is the plain loss of its network.
+    prompt=r"""
+    The weight $\lambda(\sigma)$ for which the loss of the denoiser is the plain loss of its
+    network.
 
-    lambda |D - x_0|^2 = |F - F*|^2, where D = c_skip y + c_out F, F* is the target of F and
-    c_out = s s_d/sqrt(s^2 + s_d^2), with s = sigma and s_d = sigma_data. sigma is above 0, a number
-    or an array of any shape, which is that of the result.
+    $\lambda |D - x_0|^2 = |F - F^*|^2$, where $D = c_\mathrm{skip} y + c_\mathrm{out} F$, $F^*$ is
+    the target of $F$ and $c_\mathrm{out} = s s_d/\sqrt{s^2 + s_d^2}$, with $s = \sigma$ and
+    $s_d = \sigma_\mathrm{data}$. `sigma` is above 0, a number or an array of any shape, which is
+    that of the result.
     """,
     hints="""
     D - x_0 is c_out times the error of F.
@@ -161,11 +166,12 @@ levels = Exercise(
     target="minigen.diffusion.edm:karras_levels",
     minutes=10,
     blocked=["minigen.diffusion.schedule:Schedule.karras"],
-    prompt="""
-    The noise levels of a sampler with `steps` steps: an array (steps + 1,) that falls to 0.
+    prompt=r"""
+    The noise levels of a sampler with `steps` steps: an array $(\mathrm{steps} + 1,)$ that falls to
+    0.
 
-    The first `steps` levels fall from `high` to `low` so that their roots sigma^(1/rho) have equal
-    distances. The last entry is 0. With one step the only level is `high`.
+    The first `steps` levels fall from `high` to `low` so that their roots $\sigma^{1/\rho}$ have
+    equal distances. The last entry is 0. With one step the only level is `high`.
     """,
     hints="""
     Space the roots evenly, raise them to the power rho, and append the 0.
@@ -206,12 +212,13 @@ fresh = Exercise(
     "after/03/churn",
     target="minigen.diffusion.edm:churn",
     minutes=10,
-    prompt="""
-    Raise the noise level of points y by fresh noise: return (y', sigma').
+    prompt=r"""
+    Raise the noise level of points `y` by fresh noise: return $(y', \sigma')$.
 
-    y (N, D) or (N, H, W, C) has the level sigma, a number or (N,). The new level is sigma' = (1 +
-    gamma) sigma. Variances of independent noises add up. z is standard normal noise in the shape
-    of y, and `noise` is a factor on the noise that is added, but not on sigma'.
+    `y` $(N, D)$ or $(N, H, W, C)$ has the level `sigma`, a number or $(N,)$. The new level is
+    $\sigma' = (1 + \gamma) \sigma$. Variances of independent noises add up. `z` is standard normal
+    noise in the shape of `y`, and `noise` is a factor on the noise that is added, but not on
+    $\sigma'$.
     """,
     hints="""
     The noise that is added has the variance sigma'^2 - sigma^2.
@@ -261,13 +268,14 @@ snr_weight = Exercise(
     "after/03/min_snr_weight",
     target="minigen.diffusion.edm:min_snr_weight",
     minutes=8,
-    prompt="""
+    prompt=r"""
     The min-SNR weight of a squared error, for three targets of the network.
 
-    On the error of x_0 the weight is the smaller of SNR and gamma. snr is SNR = 1/sigma^2, a
-    positive number or an array, which is the shape of the result. The same weight, expressed for
-    another target: an error d of the noise is an error sigma d of x_0; an error d of v is an error
-    d/sqrt(1 + SNR) of x_0. target is "x0", "eps" or "v".
+    On the error of $x_0$ the weight is the smaller of $\mathrm{SNR}$ and `gamma`. `snr` is
+    $\mathrm{SNR} = 1/\sigma^2$, a positive number or an array, which is the shape of the result.
+    The same weight, expressed for another target: an error $d$ of the noise is an error $\sigma d$
+    of $x_0$; an error $d$ of $v$ is an error $d/\sqrt{1 + \mathrm{SNR}}$ of $x_0$. `target` is
+    `"x0"`, `"eps"` or `"v"`.
     """,
     hints="""
     If the error of x_0 is c d, its weighted square is the weight times c^2 d^2.
@@ -313,13 +321,14 @@ guided = Exercise(
     "after/03/guided_gaussian_variance",
     target="minigen.diffusion.guidance:guided_gaussian_variance",
     minutes=12,
-    prompt="""
+    prompt=r"""
     The variance of the samples of a guided Gaussian.
 
-    The denoisers of N(0, v1) and N(0, v0) are D_1 = v1 y/(v1 + sigma^2) and D_0 = v0 y/(v0 +
-    sigma^2). The sampler follows dy/dsigma = (y - D)/sigma with D = D_1 + w (D_1 - D_0), from a
-    sigma far above both, where y is N(0, sigma^2), to 0. v1, v0 and w are numbers or arrays that
-    go together; return the variance of y at the end.
+    The denoisers of $N(0, v_1)$ and $N(0, v_0)$ are $D_1 = v_1 y/(v_1 + \sigma^2)$ and
+    $D_0 = v_0 y/(v_0 + \sigma^2)$. The sampler follows
+    $\mathrm{d}y/\mathrm{d}\sigma = (y - D)/\sigma$ with $D = D_1 + w (D_1 - D_0)$, from a $\sigma$
+    far above both, where $y$ is $N(0, \sigma^2)$, to 0. `v1`, `v0` and `w` are numbers or arrays
+    that go together; return the variance of $y$ at the end.
     """,
     hints="""
     Of one Gaussian the path is y proportional to sqrt(v + sigma^2). The equation is linear in D, so

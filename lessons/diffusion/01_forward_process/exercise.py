@@ -5,9 +5,10 @@ import autograd.numpy as np
 from minigen.course.exercise.format import Exercise
 from minigen.diffusion.schedule import Schedule
 
-SCHEDULE = """
-    schedule.beta, schedule.alpha (1 - beta) and schedule.alpha_bar (alpha_1 alpha_2 ... alpha_t)
-    are arrays indexed by the time step, 0 ... T; beta[0] is 0 and alpha_bar[0] is 1.
+SCHEDULE = r"""
+    `schedule.beta`, `schedule.alpha` $(1 - \beta)$ and `schedule.alpha_bar`
+    $(\alpha_1 \alpha_2 \dots \alpha_t)$ are arrays indexed by the time step, $0 \dots T$; `beta[0]`
+    is 0 and `alpha_bar[0]` is 1.
 """
 
 BY_HAND = [0.19, 0.36]  # alpha = 0.81, 0.64, with the roots 0.9 and 0.8; alpha_bar_2 = 0.72^2
@@ -30,18 +31,17 @@ step = Exercise(
     "diffusion/01/q_step",
     target="minigen.diffusion.ddpm:q_step",
     minutes=10,
-    prompt=f"""
-    One step of the forward process, from x_(t-1) to x_t: the data is multiplied by a positive
-    factor, and noise of variance beta_t is added. The factor keeps data of variance 1 at variance
-    1.
+    prompt=r"""
+    One step of the forward process, from $x_{t-1}$ to $x_t$: the data is multiplied by a positive
+    factor, and noise of variance $\beta_t$ is added. The factor keeps data of variance 1 at
+    variance 1.
 
-    x_before and eps (the noise, of mean 0 and variance 1) have the same shape, (N, D) or (N, H, W,
-    C), and so has the result, in their dtype; t is one time step, a whole number 1 ... T, or an
-    array (N,) of them, one for each example. eps is given: draw nothing. The result need not be
-    differentiable.
-
-    {SCHEDULE}
-    """,
+    `x_before` and `eps` (the noise, of mean 0 and variance 1) have the same shape, $(N, D)$ or
+    $(N, H, W, C)$, and so has the result, in their dtype; `t` is one time step, a whole number
+    $1 \dots T$, or an array $(N,)$ of them, one for each example. `eps` is given: draw nothing. The
+    result need not be differentiable.
+    """
+    + SCHEDULE,
     hints="""
     Multiply the data by one number and the noise by another. The variances of independent numbers
     add up, and a factor enters squared; so the squares of the two numbers add up to 1.
@@ -97,16 +97,15 @@ shot = Exercise(
     "diffusion/01/q_sample",
     target="minigen.diffusion.ddpm:q_sample",
     minutes=10,
-    prompt=f"""
-    The first t steps of the forward process at once: from x_0 to x_t.
+    prompt=r"""
+    The first `t` steps of the forward process at once: from $x_0$ to $x_t$.
 
-    x0 and eps (the noise of all t steps together, of mean 0 and variance 1) have the same shape,
-    (N, D) or (N, H, W, C), and so has the result, in their dtype; t is one time step, a whole
-    number 0 ... T, or an array (N,) of them, one for each example. t = 0 gives x0 itself. eps is
-    given: draw nothing. The result need not be differentiable.
-
-    {SCHEDULE}
-    """,
+    `x0` and `eps` (the noise of all `t` steps together, of mean 0 and variance 1) have the same
+    shape, $(N, D)$ or $(N, H, W, C)$, and so has the result, in their dtype; `t` is one time step,
+    a whole number $0 \dots T$, or an array $(N,)$ of them, one for each example. $t = 0$ gives `x0`
+    itself. `eps` is given: draw nothing. The result need not be differentiable.
+    """
+    + SCHEDULE,
     hints="""
     Shrinking t times is shrinking once, by the product of the factors. The noises add up to one
     normal noise, and its variance is the one that makes the sum 1.

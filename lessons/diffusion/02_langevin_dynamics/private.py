@@ -5,7 +5,8 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "langevin_step": Private(
         values=(3, 0.2, 4),
-        says="the chain samples a density proportional to p^{k}; score is the slope of log p.",
+        says="the chain samples a density proportional to $p^{{k}}$; `score` is the slope of "
+        r"$\log p$.",
         body="return ordinary(x, {k} * score, step, z)",
         answer="""
         shape = np.shape(step) + (1,) * (np.ndim(x) - 1) * np.ndim(step)

@@ -18,15 +18,16 @@ mean = Exercise(
     target="minigen.diffusion.ddpm:posterior_mean",
     minutes=15,
     blocked=["minigen.diffusion.ddpm:q_posterior"],
-    prompt="""
-    The mean of x_(t-1) given both x_t and x_0: a multiple of x_t plus a multiple of x_0.
+    prompt=r"""
+    The mean of $x_{t-1}$ given both `x_t` and $x_0$: a multiple of `x_t` plus a multiple of $x_0$.
 
-    x0 and x_t have the same shape, (N, D) or (N, H, W, C), and so has the mean, in their dtype; t
-    is one time step, a whole number 1 ... T, or an array (N,) of them, one for each example. At t =
-    1 it is x0 itself. The result need not be differentiable.
+    `x0` and `x_t` have the same shape, $(N, D)$ or $(N, H, W, C)$, and so has the mean, in their
+    dtype; `t` is one time step, a whole number $1 \dots T$, or an array $(N,)$ of them, one for
+    each example. At $t = 1$ it is `x0` itself. The result need not be differentiable.
 
-    schedule.beta, schedule.alpha (1 - beta) and schedule.alpha_bar (alpha_1 alpha_2 ... alpha_t)
-    are arrays indexed by the time step, 0 ... T; beta[0] is 0 and alpha_bar[0] is 1.
+    `schedule.beta`, `schedule.alpha` $(1 - \beta)$ and `schedule.alpha_bar`
+    $(\alpha_1 \alpha_2 \dots \alpha_t)$ are arrays indexed by the time step, $0 \dots T$; `beta[0]`
+    is 0 and `alpha_bar[0]` is 1.
     """,
     hints="""
     Two Gaussians contain x_(t-1): one step leads from it to x_t, and t - 1 steps lead from x_0 to
@@ -114,13 +115,14 @@ variance = Exercise(
     "diffusion/03/posterior_variances",
     target="minigen.diffusion.schedule:posterior_variances",
     minutes=10,
-    prompt="""
-    The variances of x_(t-1) given both x_t and x_0, for all times t = 1 ... T at once.
+    prompt=r"""
+    The variances of $x_{t-1}$ given both $x_t$ and $x_0$, for all times $t = 1 \dots T$ at once.
 
-    beta has shape (T,): beta_1 ... beta_T, the variances of the forward steps, each between 0 and
-    1; so beta[0] is beta_1 here. The result has shape (T,) too: the variance of the step back from
-    t = 1 first. That one is 0, because x_(t-1) is then x_0, which is given. T may be 1, and 1,000;
-    beta may be as small as 1e-4. The result need not be differentiable.
+    `beta` has shape $(T,)$: $\beta_1 \dots \beta_T$, the variances of the forward steps, each
+    between 0 and 1; so `beta[0]` is $\beta_1$ here. The result has shape $(T,)$ too: the variance
+    of the step back from $t = 1$ first. That one is 0, because $x_{t-1}$ is then $x_0$, which is
+    given. $T$ may be 1, and 1,000; `beta` may be as small as $10^{-4}$. The result need not be
+    differentiable.
     """,
     hints="""
     Precisions add up: alpha_t/beta_t from the step to x_t, and one over the variance that t - 1

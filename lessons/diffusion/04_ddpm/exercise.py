@@ -8,9 +8,9 @@ from minigen.diffusion.schedule import Schedule
 from minigen.tensor import grad
 
 BY_HAND = [1 / 4, 5 / 9, 1 / 4]
-SCHEDULE = """
-    schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 1 ...
-    T (alpha_bar[0] is 1).
+SCHEDULE = r"""
+    `schedule.alpha`, `schedule.alpha_bar` and `schedule.beta` are arrays indexed by the time step,
+    $1 \dots T$ (`alpha_bar[0]` is 1).
 """
 
 
@@ -31,18 +31,17 @@ loss = Exercise(
     "diffusion/04/simple_loss",
     target="minigen.diffusion.ddpm:simple_loss",
     minutes=15,
-    prompt=f"""
+    prompt="""
     The loss of a model of the noise: the mean over examples and dimensions of the squared
-    difference between eps and the model's prediction of it. One number.
+    difference between `eps` and the model's prediction of it. One number.
 
-    x0 and eps have the same shape, (N, D) or (N, H, W, C); t has shape (N,): a time step for each
-    example. Compute x_t, the data after t steps of noise, from x0 and eps; eps_model(x_t, t)
-    returns the prediction, in the shape of x_t. Call it once, with the whole batch and t as it is,
-    (N,). The result must be differentiable with respect to the weights of the model; the gradient
-    is 0 where every prediction is exact.
-
-    {SCHEDULE}
-    """,
+    `x0` and `eps` have the same shape, $(N, D)$ or $(N, H, W, C)$; `t` has shape $(N,)$: a time
+    step for each example. Compute $x_t$, the data after `t` steps of noise, from `x0` and `eps`;
+    `eps_model(x_t, t)` returns the prediction, in the shape of $x_t$. Call it once, with the whole
+    batch and `t` as it is, $(N,)$. The result must be differentiable with respect to the weights of
+    the model; the gradient is 0 where every prediction is exact.
+    """
+    + SCHEDULE,
     hints="""
     Add the noise of all t steps at once, pass the result and t to the model, and compare its
     prediction with eps.
@@ -155,17 +154,16 @@ mean = Exercise(
     "diffusion/04/mean_from_eps",
     target="minigen.diffusion.ddpm:mean_from_eps",
     minutes=10,
-    prompt=f"""
-    The mean of the reverse step, x_t to x_(t-1), if eps is the predicted noise in x_t: the mean of
-    q(x_(t-1) | x_t, x_0) for the x_0 that eps implies. For eps = 0 it is the point from which one
-    forward step without noise leads to x_t.
+    prompt=r"""
+    The mean of the reverse step, `x_t` to $x_{t-1}$, if `eps` is the predicted noise in `x_t`: the
+    mean of $q(x_{t-1} \mid x_t, x_0)$ for the $x_0$ that `eps` implies. For $\varepsilon = 0$ it is
+    the point from which one forward step without noise leads to `x_t`.
 
-    x_t and eps have the same shape, (N, D) or (N, H, W, C), and so has the mean; t is one time
-    step, a whole number or an array of shape (), or an array (N,) of them. Nothing is clipped. The
-    result need not be differentiable.
-
-    {SCHEDULE}
-    """,
+    `x_t` and `eps` have the same shape, $(N, D)$ or $(N, H, W, C)$, and so has the mean; `t` is one
+    time step, a whole number or an array of shape $()$, or an array $(N,)$ of them. Nothing is
+    clipped. The result need not be differentiable.
+    """
+    + SCHEDULE,
     hints="""
     The posterior mean is a part of x_t plus a part of x_0, and x_0 is (x_t - sqrt(1 - alpha_bar_t)
     eps)/sqrt(alpha_bar_t). Collect the factors of x_t and those of eps.
@@ -244,20 +242,20 @@ weight = Exercise(
     "diffusion/04/bound_weight",
     target="minigen.diffusion.likelihood:bound_weight",
     minutes=15,
-    prompt=f"""
+    prompt=r"""
     What an error of the predicted noise costs in the variational bound: the factor before the
-    squared length of eps - eps_hat in the KL divergence of the step from x_t, in nats.
+    squared length of $\varepsilon - \hat\varepsilon$ in the KL divergence of the step from $x_t$,
+    in nats.
 
     The means of the two Gaussians enter that KL divergence only as their squared distance over
     twice `variance`, the variance of the model's step. They are the means of the reverse step from
-    the same x_t: one for the noise eps, the other for the prediction eps_hat.
+    the same $x_t$: one for the noise $\varepsilon$, the other for the prediction $\hat\varepsilon$.
 
-    t is one time step, a whole number 1 ... T, or an array (N,) of them; variance is a positive
-    number, or an array in the shape of t. The result has the shape of t. The result need not be
-    differentiable.
-
-    {SCHEDULE}
-    """,
+    `t` is one time step, a whole number $1 \dots T$, or an array $(N,)$ of them; `variance` is a
+    positive number, or an array in the shape of `t`. The result has the shape of `t`. The result
+    need not be differentiable.
+    """
+    + SCHEDULE,
     hints="""
     In the difference of the two means x_t cancels: what is left is a multiple of eps - eps_hat.
 
@@ -324,19 +322,19 @@ step = Exercise(
     target="minigen.diffusion.ddpm:ancestral_step",
     minutes=10,
     imports=["from minigen.diffusion.ddpm import mean_from_eps as packages_mean"],
-    prompt=f"""
-    One step of sampling, x_t to x_(t-1): the mean of the reverse step plus fresh noise, except at
-    the last step, t = 1, whose result is data, without fresh noise.
+    prompt=r"""
+    One step of sampling, $x_t$ to $x_{t-1}$: the mean of the reverse step plus fresh noise, except
+    at the last step, $t = 1$, whose result is data, without fresh noise.
 
-    x, eps (the predicted noise in x) and z (the fresh noise) have the same shape, (N, D) or (N, H,
-    W, C), and so has the result; t is one time step, a whole number. The variance of the fresh
-    noise is beta_t if variance is "beta"; otherwise variance is an array of variances, in the shape
-    of x, which may be arbitrarily small. (Use isinstance(variance, str) to distinguish the two. The
-    package also accepts "posterior"; your function need not.) Nothing is clipped; the result need
-    not be differentiable. For the mean use your own function or the package's.
-
-    {SCHEDULE}
-    """,
+    `x`, `eps` (the predicted noise in `x`) and `z` (the fresh noise) have the same shape, $(N, D)$
+    or $(N, H, W, C)$, and so has the result; `t` is one time step, a whole number. The variance of
+    the fresh noise is $\beta_t$ if `variance` is `"beta"`; otherwise `variance` is an array of
+    variances, in the shape of `x`, which may be arbitrarily small. (Use `isinstance(variance, str)`
+    to distinguish the two. The package also accepts `"posterior"`; your function need not.) Nothing
+    is clipped; the result need not be differentiable. For the mean use your own function or the
+    package's.
+    """
+    + SCHEDULE,
     hints="""
     What are the mean and the standard deviation of x_(t-1)? Which step adds no fresh noise?
 

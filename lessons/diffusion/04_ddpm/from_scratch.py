@@ -10,13 +10,12 @@ TASK = FromScratch(
     "diffusion/04/from_scratch",
     title="a denoising diffusion model",
     prompt="""
-    Eight Gaussians lie on a ring, some of them four times as probable as others. Learn to
-    draw from them by removing noise. `train(x, rng)` gets 4,000 points (N, 2) and a generator,
-    and returns what `sample` needs; `sample(state, n, rng)` returns n new points, (n, 2). The
-    schedule, the number of steps, the network that predicts the noise and the way back are
-    yours; `minigen.nn.sinusoidal` turns a time step into features. We check that all eight
-    modes are there in their proportions, their widths, and the distance of your samples to the
-    data.
+    Eight Gaussians lie on a ring, some of them four times as probable as others. Learn to draw from
+    them by removing noise. `train(x, rng)` gets 4,000 points $(N, 2)$ and a generator, and returns
+    what `sample` needs; `sample(state, n, rng)` returns $n$ new points, $(n, 2)$. The schedule, the
+    number of steps, the network that predicts the noise and the way back are yours;
+    `minigen.nn.sinusoidal` turns a time step into features. We check that all eight modes are there
+    in their proportions, their widths, and the distance of your samples to the data.
     """,
     density=GaussianMixture(
         RING.modes, std=0.1, weights=[1, 2, 3, 4, 1, 2, 3, 4], name="uneven ring"

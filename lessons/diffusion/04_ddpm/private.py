@@ -7,7 +7,7 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "bound_weight": Private(
         values=(2, 10, 3),
-        says="the KL divergence has logarithms to base {k}, in place of e.",
+        says="the KL divergence has logarithms to base {k}, in place of $e$.",
         body="return ordinary(t, schedule, variance) / np.log({k})",
         answer="""
         beta, alpha, alpha_bar = schedule.beta[t], schedule.alpha[t], schedule.alpha_bar[t]

@@ -12,18 +12,18 @@ sliced = Exercise(
     target="minigen.diffusion.score:sliced_score_matching_loss",
     minutes=20,
     imports=["from minigen.tensor import grad"],
-    prompt="""
-    Sliced score matching: how far a function, score, is from the score of the density of the points
-    x, without that density.
+    prompt=r"""
+    Sliced score matching: how far a function, `score`, is from the score of the density of the
+    points `x`, without that density.
 
-    x (N, D) are points and v (N, D) random directions, one for each point. score takes (N, D) and
-    returns s (N, D); row n of s depends on row n of x alone. For each point, take the
-    derivative of the product v . s (a sum over D) along v: in h at x + h v, h = 0.
-    Add half of the squared length of s; if variance_reduced is False, half of the square of v . s
-    instead. Return the mean over points, a scalar.
+    `x` $(N, D)$ are points and `v` $(N, D)$ random directions, one for each point. `score` takes
+    $(N, D)$ and returns $s$ $(N, D)$; row $n$ of $s$ depends on row $n$ of `x` alone. For each
+    point, take the derivative of the product $v^\top s$ (a sum over $D$) along `v`: in $h$ at
+    $x + h v$, $h = 0$. Add half of the squared length of $s$; if `variance_reduced` is `False`,
+    half of the square of $v^\top s$ instead. Return the mean over points, a scalar.
 
-    grad(fn) of minigen.tensor is the gradient of a function that returns one number. Your result
-    must be differentiable: use autograd's np, and leave x and v as they are.
+    `grad(fn)` of `minigen.tensor` is the gradient of a function that returns one number. Your
+    result must be differentiable: use autograd's `np`, and leave `x` and `v` as they are.
     """,
     hints="""
     The derivative of v . score(x) along v is v . (the gradient of v . score(x) in x). One call of
@@ -126,17 +126,18 @@ denoising = Exercise(
     "diffusion/05/denoising_score_matching_loss",
     target="minigen.diffusion.score:denoising_score_matching_loss",
     minutes=15,
-    prompt="""
+    prompt=r"""
     Denoising score matching: how far a model is from the score of the data plus noise.
 
-    x and eps have the same shape, (N, D) or (N, H, W, C): data, and standard normal noise. sigma is
-    the noise level: one positive number, or an array (N,), one for each example. The noisy data are
-    x + sigma eps. The model is called as score_model(noisy, sigma), where sigma must be an array
-    (N,) in any case; it returns the shape of x. Given x, the score of the noisy example is
-    -eps/sigma, and the model should match it. Return one scalar: for each example sigma^2/2 times
-    the squared error, summed over all entries of the example; then the mean over examples.
+    `x` and `eps` have the same shape, $(N, D)$ or $(N, H, W, C)$: data, and standard normal noise.
+    `sigma` is the noise level: one positive number, or an array $(N,)$, one for each example. The
+    noisy data are $x + \sigma \varepsilon$. The model is called as `score_model(noisy, sigma)`,
+    where `sigma` must be an array $(N,)$ in any case; it returns the shape of `x`. Given `x`, the
+    score of the noisy example is $-\varepsilon/\sigma$, and the model should match it. Return one
+    scalar: for each example $\sigma^2/2$ times the squared error, summed over all entries of the
+    example; then the mean over examples.
 
-    sigma may be as small as 0.001 and as large as 100. The result must be differentiable with
+    `sigma` may be as small as 0.001 and as large as 100. The result must be differentiable with
     respect to the model's parameters. Leave the arguments as they are.
     """,
     hints="""
@@ -233,13 +234,13 @@ ladder = Exercise(
     "diffusion/05/noise_scales",
     target="minigen.diffusion.score:noise_scales",
     minutes=5,
-    prompt="""
+    prompt=r"""
     The noise levels of a score model, from `largest` down to `smallest`, both included. There are
     `levels` of them, and each is the same fraction of the one before.
 
-    largest and smallest are positive numbers, largest at least smallest; levels is a whole number,
-    at least 1. Return an array (levels,) of floats. With one level it is `largest`. There may be
-    500 levels, and a factor of a million between the ends.
+    `largest` and `smallest` are positive numbers, `largest` at least `smallest`; `levels` is a
+    whole number, at least 1. Return an array $(\mathrm{levels},)$ of floats. With one level it is
+    `largest`. There may be 500 levels, and a factor of a million between the ends.
     """,
     hints="""
     Equal ratios of numbers are equal differences of their logarithms.
@@ -287,14 +288,15 @@ slope = Exercise(
     "diffusion/05/score_from_eps",
     target="minigen.diffusion.ddpm:score_from_eps",
     minutes=10,
-    prompt="""
-    The score of the noisy data, the gradient of log q(x_t) in x_t, from a model's prediction of the
-    noise.
+    prompt=r"""
+    The score of the noisy data, the gradient of $\log q(x_t)$ in $x_t$, from a model's prediction
+    of the noise.
 
-    eps is the prediction for noisy examples, (N, D) or (N, H, W, C). t is a time step, a whole
-    number, or an array (N,) of them. schedule.alpha_bar, schedule.alpha and schedule.beta are
-    arrays indexed by the time step, 1 ... T (alpha_bar[0] is 1); x_t is sqrt(alpha_bar_t) x_0 +
-    sqrt(1 - alpha_bar_t) eps. The result has the shape of eps. Leave eps as it is.
+    `eps` is the prediction for noisy examples, $(N, D)$ or $(N, H, W, C)$. `t` is a time step, a
+    whole number, or an array $(N,)$ of them. `schedule.alpha_bar`, `schedule.alpha` and
+    `schedule.beta` are arrays indexed by the time step, $1 \dots T$ (`alpha_bar[0]` is 1); $x_t$ is
+    $\sqrt{\bar\alpha_t} x_0 + \sqrt{1 - \bar\alpha_t} \varepsilon$. The result has the shape of
+    `eps`. Leave `eps` as it is.
     """,
     hints="""
     Given x_0, x_t is normal. Its score is minus the distance from the mean over the variance, and

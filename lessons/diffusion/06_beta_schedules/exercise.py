@@ -8,14 +8,14 @@ cosine = Exercise(
     "diffusion/06/cosine_beta",
     target="minigen.diffusion.schedule:cosine_beta",
     minutes=12,
-    prompt="""
-    The variances beta_1 ... beta_T of the cosine schedule, an array (T,). The share of the signal
-    that is left after t steps must be f(t)/f(0), where f(t) is the square of the cosine of
-    (t/T + s)/(1 + s) times pi/2. Each beta follows from two neighbors of that curve, and none may
-    be above `largest`.
+    prompt=r"""
+    The variances $\beta_1 \dots \beta_T$ of the cosine schedule, an array $(T,)$. The share of the
+    signal that is left after $t$ steps must be $f(t)/f(0)$, where $f(t)$ is the square of the
+    cosine of $(t/T + s)/(1 + s)$ times $\pi/2$. Each $\beta$ follows from two neighbors of that
+    curve, and none may be above `largest`.
 
-    T is a whole number; s = 0.008 and largest = 0.999 are the defaults. The result need not be
-    differentiable.
+    `T` is a whole number; $s = 0.008$ and $\mathrm{largest} = 0.999$ are the defaults. The result
+    need not be differentiable.
     """,
     hints="""
     alpha_bar_t is the product of the alphas up to t. So alpha_t = 1 - beta_t is a ratio of two

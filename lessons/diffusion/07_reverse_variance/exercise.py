@@ -9,9 +9,10 @@ from minigen.tensor import grad
 
 BY_HAND = [0.19, 0.36]  # alpha_bar is 1, 0.81, 0.5184
 SIXTEENTH = [1 / 20, 15 / 19]  # alpha_bar is 1, 0.95, 0.2; beta~_2 is beta_2/16
-ARRAYS = """
-    schedule.beta, schedule.alpha (1 - beta) and schedule.alpha_bar (alpha_1 alpha_2 ... alpha_t)
-    are arrays indexed by the time step, 0 ... T; beta[0] is 0 and alpha_bar[0] is 1.
+ARRAYS = r"""
+    `schedule.beta`, `schedule.alpha` $(1 - \beta)$ and `schedule.alpha_bar`
+    $(\alpha_1 \alpha_2 \dots \alpha_t)$ are arrays indexed by the time step, $0 \dots T$; `beta[0]`
+    is 0 and `alpha_bar[0]` is 1.
 """
 
 
@@ -29,15 +30,14 @@ gaussian = Exercise(
     "diffusion/07/gaussian_reverse_variance",
     target="minigen.diffusion.ddpm:gaussian_reverse_variance",
     minutes=15,
-    prompt=f"""
-    The variance of x_(t-1), given x_t, if the data x_0 are numbers drawn from a Gaussian whose
-    variance is data_variance. Nothing else is known of x_0.
+    prompt=r"""
+    The variance of $x_{t-1}$, given $x_t$, if the data $x_0$ are numbers drawn from a Gaussian
+    whose variance is `data_variance`. Nothing else is known of $x_0$.
 
-    data_variance is a number, 0 or larger; t is one time step, a whole number 1 ... T, or an array
-    (N,) of them, and the result has its shape. The result need not be differentiable.
-
-    {ARRAYS}
-    """,
+    `data_variance` is a number, 0 or larger; `t` is one time step, a whole number $1 \dots T$, or
+    an array $(N,)$ of them, and the result has its shape. The result need not be differentiable.
+    """
+    + ARRAYS,
     hints="""
     Before x_t is known, x_(t-1) has variance V_(t-1) = alpha_bar_(t-1) data_variance + 1 -
     alpha_bar_(t-1). One more step makes x_t of it, sqrt(alpha_t) x_(t-1) plus noise of variance
@@ -111,18 +111,19 @@ variance = Exercise(
     "diffusion/07/learned_variance",
     target="minigen.diffusion.ddpm:learned_variance",
     minutes=12,
-    prompt="""
-    The learned variances of the reverse step. The network outputs v, one value for each dimension:
-    1 means beta_t, 0 means beta~_t, and in between the *logarithm* of the variance is linear in v.
-    v may be below 0 or above 1; the line continues there.
+    prompt=r"""
+    The learned variances of the reverse step. The network outputs `v`, one value for each
+    dimension: 1 means $\beta_t$, 0 means $\tilde\beta_t$, and in between the *logarithm* of the
+    variance is linear in `v`. `v` may be below 0 or above 1; the line continues there.
 
-    v has shape (N, D) or (N, H, W, C), and so has the result, in its dtype. t is one time step, a
-    whole number 1 ... T, or an array (N,) of them, one for each example; T is 2 or more. At t = 1,
-    beta~ is 0 and has no logarithm: there, and only there, take beta~_2 in its place (but beta_1 as
-    it is). The result must be differentiable with respect to v.
+    `v` has shape $(N, D)$ or $(N, H, W, C)$, and so has the result, in its dtype. `t` is one time
+    step, a whole number $1 \dots T$, or an array $(N,)$ of them, one for each example; $T$ is 2 or
+    more. At $t = 1$, $\tilde\beta$ is 0 and has no logarithm: there, and only there, take
+    $\tilde\beta_2$ in its place (but $\beta_1$ as it is). The result must be differentiable with
+    respect to `v`.
 
-    schedule.beta and schedule.posterior_variance (beta~) are arrays indexed by the time step, 0 ...
-    T.
+    `schedule.beta` and `schedule.posterior_variance` $(\tilde\beta)$ are arrays indexed by the time
+    step, $0 \dots T$.
     """,
     hints="""
     A straight line between two logarithms, then the exponential. One number for each example has to
@@ -219,23 +220,24 @@ hybrid = Exercise(
         "from minigen.diffusion.likelihood import vlb_term",
         "from minigen.tensor import stop_gradient",
     ],
-    prompt="""
-    The loss of a model that predicts the noise and the variance of the reverse step: model(x_t, t)
-    returns a pair (eps_hat, v), both in the shape of x_t. One number, L_simple + weight L_vlb.
+    prompt=r"""
+    The loss of a model that predicts the noise and the variance of the reverse step:
+    `model(x_t, t)` returns a pair $(\hat\varepsilon, v)$, both in the shape of $x_t$. One number,
+    $L_\mathrm{simple} + \mathrm{weight}\, L_\mathrm{vlb}$.
 
-    x0 and eps have the same shape, (N, D) or (N, H, W, C); t has shape (N,). Make x_t of x0 and eps
-    with q_sample(x0, t, eps, schedule). L_simple is the mean of (eps - eps_hat)^2 over examples and
-    dimensions. L_vlb is the bound *per dimension*, a sum over all T time steps, of which each
-    example gives one: take the mean of the terms over examples, times T, divided by the number of
-    dimensions of an example.
+    `x0` and `eps` have the same shape, $(N, D)$ or $(N, H, W, C)$; `t` has shape $(N,)$. Make $x_t$
+    of `x0` and `eps` with `q_sample(x0, t, eps, schedule)`. $L_\mathrm{simple}$ is the mean of
+    $(\varepsilon - \hat\varepsilon)^2$ over examples and dimensions. $L_\mathrm{vlb}$ is the bound
+    *per dimension*, a sum over all $T$ time steps, of which each example gives one: take the mean
+    of the terms over examples, times $T$, divided by the number of dimensions of an example.
 
-    vlb_term(model, x0, t, eps, schedule, "learned", levels) returns the terms, (N,), in nats, each
-    a sum over dimensions. It calls a model(x_t, t) for such a pair; that model need not be the
-    network. The bound must train v alone: no gradient of it may reach eps_hat. stop_gradient(a) is
-    a, taken as a constant. The result must be differentiable with respect to the weights of the
-    model, which may be shared by both outputs.
+    `vlb_term(model, x0, t, eps, schedule, "learned", levels)` returns the terms, $(N,)$, in nats,
+    each a sum over dimensions. It calls a `model(x_t, t)` for such a pair; that model need not be
+    the network. The bound must train $v$ alone: no gradient of it may reach $\hat\varepsilon$.
+    `stop_gradient(a)` is `a`, taken as a constant. The result must be differentiable with respect
+    to the weights of the model, which may be shared by both outputs.
 
-    schedule.T is the number of time steps.
+    `schedule.T` is the number of time steps.
     """,
     hints="""
     Call the network once. Pass its two outputs to vlb_term by a small function of x_t and t that
@@ -361,10 +363,10 @@ aware = Exercise(
     How often to draw each time step, so that the estimate of a sum of losses, of which one is drawn
     at a time, has a small variance.
 
-    losses has shape (T, H): the last H losses of each time step, row 0 those of t = 1. The result
-    has shape (T,) and sums to 1. A share `uniform` of it is spread evenly over all steps; the rest
-    is in proportion to the root of the mean of the squares of a row. If all losses are 0 each step
-    gets 1/T. Losses may be negative. The result need not be differentiable.
+    `losses` has shape $(T, H)$: the last $H$ losses of each time step, row 0 those of $t = 1$. The
+    result has shape $(T,)$ and sums to 1. A share `uniform` of it is spread evenly over all steps;
+    the rest is in proportion to the root of the mean of the squares of a row. If all losses are 0
+    each step gets $1/T$. Losses may be negative. The result need not be differentiable.
     """,
     hints="""
     One size for each time step, then sizes divided by their sum. No step may have probability 0, so

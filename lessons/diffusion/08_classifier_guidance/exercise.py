@@ -11,16 +11,17 @@ slope = Exercise(
     target="minigen.diffusion.guidance:classifier_gradient",
     minutes=10,
     imports=["from minigen.tensor import grad"],
-    prompt="""
-    The gradient of log f(y|x_t) in the example x_t, for each example of a batch.
+    prompt=r"""
+    The gradient of $\log f(y \mid x_t)$ in the example $x_t$, for each example of a batch.
 
-    x has shape (N, ...): points (N, D) or pictures (N, H, W, C). The function log_prob takes x and
-    t and returns (N,), the logarithm for each example, made of autograd's operations; entry n
-    depends on example n alone. Call it with the whole batch, and with t as it is. The result has
-    the shape of x: row n is the gradient of entry n in example n, whatever the others are.
+    `x` has shape $(N, \dots)$: points $(N, D)$ or pictures $(N, H, W, C)$. The function `log_prob`
+    takes `x` and `t` and returns $(N,)$, the logarithm for each example, made of autograd's
+    operations; entry $n$ depends on example $n$ alone. Call it with the whole batch, and with `t`
+    as it is. The result has the shape of `x`: row $n$ is the gradient of entry $n$ in example $n$,
+    whatever the others are.
 
-    grad(fn) of minigen.tensor gives the gradient of a function that returns one number. The
-    logarithms may be as low as -1000.
+    `grad(fn)` of `minigen.tensor` gives the gradient of a function that returns one number. The
+    logarithms may be as low as $-1000$.
     """,
     hints="""
     grad needs a function with one number as its result, and there are N. Which single number has
@@ -100,18 +101,18 @@ guided = Exercise(
     "diffusion/08/classifier_guided_eps",
     target="minigen.diffusion.guidance:classifier_guided_eps",
     minutes=10,
-    prompt="""
+    prompt=r"""
     The model's prediction of the noise, corrected by a classifier, so that a sampler draws examples
     of the given class.
 
-    eps is the prediction for noisy examples, (N, D) or (N, H, W, C); grad, of the same shape, is
-    the gradient of log f(y|x_t) in x_t, ready-made; t is one time step, a whole number, or an array
-    (N,) of them; w is the weight of the gradient. The result has the shape of eps. It is minus
-    sqrt(1 - alpha_bar_t) times the guided score, where eps is the same of the score without
-    guidance. The result need not be differentiable.
+    `eps` is the prediction for noisy examples, $(N, D)$ or $(N, H, W, C)$; `grad`, of the same
+    shape, is the gradient of $\log f(y \mid x_t)$ in $x_t$, ready-made; `t` is one time step, a
+    whole number, or an array $(N,)$ of them; `w` is the weight of the gradient. The result has the
+    shape of `eps`. It is minus $\sqrt{1 - \bar\alpha_t}$ times the guided score, where `eps` is the
+    same of the score without guidance. The result need not be differentiable.
 
-    schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 1 ...
-    T (alpha_bar[0] is 1).
+    `schedule.alpha`, `schedule.alpha_bar` and `schedule.beta` are arrays indexed by the time step,
+    $1 \dots T$ (`alpha_bar[0]` is 1).
     """,
     hints="""
     The gradient of log f is added to the score. The noise is minus a multiple of the score, so the

@@ -10,11 +10,11 @@ guided = Exercise(
     target="minigen.diffusion.guidance:classifier_free_eps",
     minutes=5,
     prompt="""
-    The guided prediction of the noise with weight w, from a model's two predictions.
+    The guided prediction of the noise with weight `w`, from a model's two predictions.
 
-    eps_cond is its prediction given the label, eps_uncond that without a label; both have one
-    shape, (N, D) or (N, H, W, C), which is the shape of the result. w is a number: 0 gives the
-    conditional prediction, -1 the unconditional one, and above 0 the result lies beyond the
+    `eps_cond` is its prediction given the label, `eps_uncond` that without a label; both have one
+    shape, $(N, D)$ or $(N, H, W, C)$, which is the shape of the result. `w` is a number: 0 gives
+    the conditional prediction, $-1$ the unconditional one, and above 0 the result lies beyond the
     conditional prediction, away from the unconditional one. The result need not be differentiable.
     """,
     hints="""
@@ -70,9 +70,9 @@ dropped = Exercise(
     The labels of a batch with some of them dropped, for the training of one network as a
     conditional and an unconditional model.
 
-    y holds whole numbers (N,), u one random number in [0, 1) for each (N,), p is the share of
-    labels to be dropped. The result is an array in the shape of y: -1, which stands for no label,
-    where u is below p, the label everywhere else. y itself must stay as it was.
+    `y` holds whole numbers $(N,)$, `u` one random number in $[0, 1)$ for each $(N,)$, `p` is the
+    share of labels to be dropped. The result is an array in the shape of `y`: $-1$, which stands
+    for no label, where `u` is below `p`, the label everywhere else. `y` itself must stay as it was.
     """,
     hints="""
     u is below p with probability p. One comparison decides for each label.
@@ -127,10 +127,10 @@ alike = Exercise(
     prompt="""
     How well images fit their texts: the cosine of the angle between their embeddings.
 
-    image has shape (N, E), a row for each image; text has shape (N, E), row n belonging to image n,
-    or (1, E), one text for all. The result has shape (N,): the scalar product of the two rows, each
-    brought to length 1. No row is zero, but some are very long or very short. The result must be
-    differentiable with respect to image.
+    `image` has shape $(N, E)$, a row for each image; `text` has shape $(N, E)$, row $n$ belonging
+    to image $n$, or $(1, E)$, one text for all. The result has shape $(N,)$: the scalar product of
+    the two rows, each brought to length 1. No row is zero, but some are very long or very short.
+    The result must be differentiable with respect to `image`.
     """,
     hints="""
     The cosine is the scalar product of two vectors of length 1. Row by row: nothing is multiplied

@@ -10,19 +10,19 @@ step = Exercise(
     "diffusion/10/ddim_step",
     target="minigen.diffusion.samplers:ddim_step",
     minutes=15,
-    prompt="""
-    One step of DDIM from time t to time s: x_t -> x_s.
+    prompt=r"""
+    One step of DDIM from time `t` to time `s`: $x_t \to x_s$.
 
-    x is x_t, (N, D) or (N, H, W, C); eps, of the same shape, is the noise that the model predicts
-    in it; the result has their shape. Predict the data from x and eps, then compute x_s from it:
-    with the noise eps again, and with fresh noise z of standard deviation sigma = eta *
-    sqrt(variance). The variance at eta = 1 is that of DDPM's posterior, (1 - a_s)/(1 - a_t) * (1 -
-    a_t/a_s), with a_t for alpha_bar_t. eps is reduced so that the noise of x_s has variance 1 - a_s
-    in all.
+    `x` is $x_t$, $(N, D)$ or $(N, H, W, C)$; `eps`, of the same shape, is the noise that the model
+    predicts in it; the result has their shape. Predict the data from `x` and `eps`, then compute
+    $x_s$ from it: with the noise `eps` again, and with fresh noise `z` of standard deviation
+    $\sigma = \eta \cdot \sqrt{\mathrm{variance}}$. The variance at $\eta = 1$ is that of DDPM's
+    posterior, $(1 - a_s)/(1 - a_t) \cdot (1 - a_t/a_s)$, with $a_t$ for $\bar\alpha_t$. `eps` is
+    reduced so that the noise of $x_s$ has variance $1 - a_s$ in all.
 
-    t and s are whole numbers in 0 ... T, each a single number or an array (N,). With eta =
-    0 no noise is used, z may be None, and s may be earlier or later than t. schedule.alpha_bar is
-    an array indexed by the time, alpha_bar[0] = 1.
+    `t` and `s` are whole numbers in $0 \dots T$, each a single number or an array $(N,)$. With
+    $\eta = 0$ no noise is used, `z` may be `None`, and `s` may be earlier or later than `t`.
+    `schedule.alpha_bar` is an array indexed by the time, and `alpha_bar[0]` is 1.
     """,
     hints="""
     x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) eps: solve it for x_0. Then write the same for s, with two
@@ -131,13 +131,15 @@ size = Exercise(
     "diffusion/10/ddim_variance",
     target="minigen.diffusion.samplers:ddim_variance",
     minutes=5,
-    prompt="""
-    The variance sigma^2 of the fresh noise in a step of DDIM, from a time t to an earlier time s.
+    prompt=r"""
+    The variance $\sigma^2$ of the fresh noise in a step of DDIM, from a time $t$ to an earlier time
+    $s$.
 
-    before is alpha_bar_s, now is alpha_bar_t, so 0 < now < before <= 1: two numbers, or two arrays
-    of one shape, which is that of the result. eta is a number in [0, 1]. sigma is eta times the
-    square root of the posterior variance of DDPM, (1 - before)/(1 - now) * beta, in which beta is
-    that of the whole step from s to t.
+    `before` is $\bar\alpha_s$, `now` is $\bar\alpha_t$, so
+    $0 < \mathrm{now} < \mathrm{before} \le 1$: two numbers, or two arrays of one shape, which is
+    that of the result. `eta` is a number in $[0, 1]$. $\sigma$ is `eta` times the square root of
+    the posterior variance of DDPM, $(1 - \mathrm{before})/(1 - \mathrm{now}) \cdot \beta$, in which
+    $\beta$ is that of the whole step from $s$ to $t$.
     """,
     hints="""
     alpha_bar is a product: alpha_bar_t = alpha_bar_s times the alpha of the step between them. So
@@ -191,14 +193,15 @@ visited = Exercise(
     "diffusion/10/spaced_timesteps",
     target="minigen.diffusion.schedule:spaced_timesteps",
     minutes=5,
-    prompt="""
-    The times that a sampler of few steps visits: `steps` of the time steps 1 ... T, evenly spaced,
-    the last of them T.
+    prompt=r"""
+    The times that a sampler of few steps visits: `steps` of the time steps $1 \dots T$, evenly
+    spaced, the last of them `T`.
 
-    The k-th of them, k = 1 ... steps, is k T divided by steps, rounded to the nearest whole number
-    (a half to the even one, as np.round does). Multiply before you divide: the quotient T/steps is
-    rounded itself, and k times it may miss a half. The result is an array (steps,) of whole
-    numbers in increasing order. 0, the data, is not among them: every sampler ends there.
+    The $k$-th of them, $k = 1 \dots\, \mathrm{steps}$, is $k T$ divided by `steps`, rounded to the
+    nearest whole number (a half to the even one, as `np.round` does). Multiply before you divide:
+    the quotient $T/\mathrm{steps}$ is rounded itself, and $k$ times it may miss a half. The result
+    is an array $(\mathrm{steps},)$ of whole numbers in increasing order. 0, the data, is not among
+    them: every sampler ends there.
     """,
     hints="""
     The spacing is T/steps, which need not be a whole number: round the result, not the spacing.

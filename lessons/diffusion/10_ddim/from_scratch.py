@@ -11,13 +11,13 @@ TASK = FromScratch(
     "diffusion/10/from_scratch",
     title="a sampler of ten steps",
     prompt="""
-    Eight Gaussians lie on a ring, some four times as probable as others, and the noise
-    predictor is perfect. Draw from them in ten steps. `sample(state, x_T)` gets `state = (eps,
-    alpha_bar)` and noise x_T (n, 2), and returns n points, (n, 2). `eps(x, t)` is the mean of the
-    noise in x at t, an integer from 1 to 1000 or (n,) of them; `alpha_bar` has 1001 values, the
-    first one 1. You may evaluate eps ten times for each point: choose the times. No fresh noise
-    may enter, so that the same x_T gives the same sample. We check all that, the eight modes and
-    the distance of your samples to the data.
+    Eight Gaussians lie on a ring, some four times as probable as others, and the noise predictor is
+    perfect. Draw from them in ten steps. `sample(state, x_T)` gets `state = (eps, alpha_bar)` and
+    noise `x_T` $(n, 2)$, and returns $n$ points, $(n, 2)$. `eps(x, t)` is the mean of the noise in
+    `x` at `t`, an integer from 1 to 1000 or $(n,)$ of them; `alpha_bar` has 1001 values, the first
+    one 1. You may evaluate `eps` ten times for each point: choose the times. No fresh noise may
+    enter, so that the same `x_T` gives the same sample. We check all that, the eight modes and the
+    distance of your samples to the data.
     """,
     density=GaussianMixture(
         RING.modes, std=0.1, weights=[1, 2, 3, 4, 1, 2, 3, 4], name="uneven ring"

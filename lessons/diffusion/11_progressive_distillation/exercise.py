@@ -16,22 +16,23 @@ target = Exercise(
         "from minigen.diffusion.samplers import ddim_step",
         "from minigen.tensor import stop_gradient",
     ],
-    prompt="""
-    The clean data that a student is to predict, so that its one DDIM step from t to t - 2 ends
-    where the teacher's two steps t -> t - 1 -> t - 2 end.
+    prompt=r"""
+    The clean data that a student is to predict, so that its one DDIM step from `t` to $t - 2$ ends
+    where the teacher's two steps $t \to t - 1 \to t - 2$ end.
 
-    x_t is (N, D) or (N, H, W, C), t one time step, a whole number, or an array (N,) of them, each
-    at least 2. The result has the shape of x_t. eps_model(x, times) is the teacher's prediction
-    of the noise; it takes its times as an array (N,), and not t itself but schedule.times at t.
+    `x_t` is $(N, D)$ or $(N, H, W, C)$, `t` one time step, a whole number, or an array $(N,)$ of
+    them, each at least 2. The result has the shape of `x_t`. `eps_model(x, times)` is the teacher's
+    prediction of the noise; it takes its times as an array $(N,)$, and not `t` itself but
+    `schedule.times` at `t`.
 
-    ddim_step(x, t, s, eps, None, schedule) makes a step from t to s, and takes numbers or arrays
-    (N,). A step of DDIM from t to s with the clean data x0 leads to
-    sqrt(alpha_bar_s) x0 + r (x_t - sqrt(alpha_bar_t) x0), where r is the square root of
-    (1 - alpha_bar_s) / (1 - alpha_bar_t). The arrays schedule.alpha_bar and schedule.times are
-    indexed by t, and alpha_bar[0] is 1.
+    `ddim_step(x, t, s, eps, None, schedule)` makes a step from `t` to `s`, and takes numbers or
+    arrays $(N,)$. A step of DDIM from $t$ to $s$ with the clean data $x_0$ leads to
+    $\sqrt{\bar\alpha_s} x_0 + r (x_t - \sqrt{\bar\alpha_t} x_0)$, where $r$ is the square root of
+    $(1 - \bar\alpha_s)/(1 - \bar\alpha_t)$. The arrays `schedule.alpha_bar` and `schedule.times`
+    are indexed by `t`, and `alpha_bar[0]` is 1.
 
-    A target is a constant: no gradient may flow through it, neither from the teacher nor from x_t.
-    stop_gradient(a) of minigen.tensor is a without its gradient.
+    A target is a constant: no gradient may flow through it, neither from the teacher nor from
+    `x_t`. `stop_gradient(a)` of `minigen.tensor` is `a` without its gradient.
     """,
     hints="""
     Make the teacher's two steps. You then have their start and their end; for which x0 does one
@@ -164,13 +165,13 @@ weight = Exercise(
     "diffusion/11/truncated_snr_weight",
     target="minigen.diffusion.distillation:truncated_snr_weight",
     minutes=5,
-    prompt="""
-    The weight of the squared error of the student's clean data at time t: the signal-to-noise
+    prompt=r"""
+    The weight of the squared error of the student's clean data at time `t`: the signal-to-noise
     ratio, but never below 1.
 
-    t is one time step, a whole number, or an array (N,) of them; the result has its shape. The
-    signal-to-noise ratio of x_t is alpha_bar_t / (1 - alpha_bar_t). schedule.alpha_bar is an array
-    indexed by t. The result need not be differentiable.
+    `t` is one time step, a whole number, or an array $(N,)$ of them; the result has its shape. The
+    signal-to-noise ratio of $x_t$ is $\bar\alpha_t/(1 - \bar\alpha_t)$. `schedule.alpha_bar` is an
+    array indexed by `t`. The result need not be differentiable.
     """,
     hints="""
     Two numbers for each t, and the larger one counts.
@@ -212,17 +213,17 @@ of_v = Exercise(
     "diffusion/11/weight_of_v",
     target="minigen.diffusion.distillation:weight_of_v",
     minutes=10,
-    prompt="""
-    The weight of the squared error of v with which the student's loss is the same.
+    prompt=r"""
+    The weight of the squared error of $v$ with which the student's loss is the same.
 
-    The loss weighs the squared error of the clean data at time t by the larger of 1 and the
-    signal-to-noise ratio, alpha_bar_t / (1 - alpha_bar_t). The student predicts v, from which its
-    clean data is sqrt(alpha_bar_t) x_t - sqrt(1 - alpha_bar_t) v. Replace both squared errors, of
-    the clean data and of v: by what factor must that of v be multiplied, so that the loss stays the
-    same for every v?
+    The loss weighs the squared error of the clean data at time `t` by the larger of 1 and the
+    signal-to-noise ratio, $\bar\alpha_t/(1 - \bar\alpha_t)$. The student predicts $v$, from which
+    its clean data is $\sqrt{\bar\alpha_t} x_t - \sqrt{1 - \bar\alpha_t} v$. Replace both squared
+    errors, of the clean data and of $v$: by what factor must that of $v$ be multiplied, so that the
+    loss stays the same for every $v$?
 
-    t is one time step, a whole number, or an array (N,) of them; the result has its shape.
-    schedule.alpha_bar is an array indexed by t. The result need not be differentiable.
+    `t` is one time step, a whole number, or an array $(N,)$ of them; the result has its shape.
+    `schedule.alpha_bar` is an array indexed by `t`. The result need not be differentiable.
     """,
     hints="""
     Two predictions of v that differ by d lead to two predictions of the clean data. By how much do
@@ -281,16 +282,16 @@ loss = Exercise(
     "diffusion/11/student_loss",
     target="minigen.diffusion.distillation:student_loss",
     minutes=10,
-    prompt="""
-    The loss of a student that predicts v: the mean, over all examples and dimensions, of the
+    prompt=r"""
+    The loss of a student that predicts `v`: the mean, over all examples and dimensions, of the
     squared error of its clean data, each example weighted by the larger of 1 and its
-    signal-to-noise ratio, alpha_bar_t / (1 - alpha_bar_t).
+    signal-to-noise ratio, $\bar\alpha_t/(1 - \bar\alpha_t)$.
 
-    v is the student's prediction, target the clean data that it should lead to, x_t the noised
-    data, all (N, D) or (N, H, W, C). t is one time step, a whole number, or an array (N,). The
-    student's clean data is sqrt(alpha_bar_t) x_t - sqrt(1 - alpha_bar_t) v. schedule.alpha_bar is
-    an array indexed by t. Divide by the number of entries, not by the sum of the weights. The
-    result must be differentiable with respect to v: use autograd's np.
+    `v` is the student's prediction, `target` the clean data that it should lead to, `x_t` the
+    noised data, all $(N, D)$ or $(N, H, W, C)$. `t` is one time step, a whole number, or an array
+    $(N,)$. The student's clean data is $\sqrt{\bar\alpha_t} x_t - \sqrt{1 - \bar\alpha_t} v$.
+    `schedule.alpha_bar` is an array indexed by `t`. Divide by the number of entries, not by the sum
+    of the weights. The result must be differentiable with respect to `v`: use autograd's `np`.
     """,
     hints="""
     First turn v into clean data. Then square, weigh and average; the weight belongs to the square.

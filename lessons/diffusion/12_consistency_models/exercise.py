@@ -11,23 +11,25 @@ scalings = Exercise(
     "diffusion/12/boundary_scalings",
     target="minigen.diffusion.consistency:boundary_scalings",
     minutes=10,
-    prompt="""
-    The factors c_skip and c_out of f(x, sigma) = c_skip x + c_out F(x, sigma), as a pair, a
-    tuple. At sigma_min they are 1 and 0, so that there f returns its input, whatever the network F
+    prompt=r"""
+    The factors $c_\mathrm{skip}$ and $c_\mathrm{out}$ of
+    $f(x, \sigma) = c_\mathrm{skip} x + c_\mathrm{out} F(x, \sigma)$, as a pair, a tuple. At
+    `sigma_min` they are 1 and 0, so that there $f$ returns its input, whatever the network $F$
     returns.
 
-    sigma is a level of noise or an array of them, 0 or more; both factors have its shape. d =
-    sigma_data is the standard deviation of the data.
+    `sigma` is a level of noise or an array of them, 0 or more; both factors have its shape.
+    $d = \sigma_\mathrm{data}$ is the standard deviation of the data.
 
-    First find the factors of a denoiser, for which sigma_min is 0. Its input is x = x0 + sigma z,
-    with data x0 of standard deviation d and mean 0, and z normal; F has to predict the rest, (x0 -
-    c_skip x) / c_out. Choose c_skip so that the variance of x0 - c_skip x is the smallest possible,
-    and c_out so that the rest has variance 1.
+    First find the factors of a denoiser, for which `sigma_min` is 0. Its input is
+    $x = x_0 + \sigma z$, with data $x_0$ of standard deviation $d$ and mean 0, and $z$ normal; $F$
+    has to predict the rest, $(x_0 - c_\mathrm{skip} x)/c_\mathrm{out}$. Choose $c_\mathrm{skip}$ so
+    that the variance of $x_0 - c_\mathrm{skip} x$ is the smallest possible, and $c_\mathrm{out}$ so
+    that the rest has variance 1.
 
-    Then shift them: let a be what sigma lies above sigma_min (it may be negative). c_skip is that
-    of a denoiser at the level a, and c_out is that of a denoiser at sigma, times a / sigma (written
-    so that it is finite at sigma = 0). The result must be differentiable with respect to sigma,
-    from 0 to 1000: use autograd's np.
+    Then shift them: let $a$ be what `sigma` lies above `sigma_min` (it may be negative).
+    $c_\mathrm{skip}$ is that of a denoiser at the level $a$, and $c_\mathrm{out}$ is that of a
+    denoiser at `sigma`, times $a/\sigma$ (written so that it is finite at $\sigma = 0$). The result
+    must be differentiable with respect to `sigma`, from 0 to 1000: use autograd's `np`.
     """,
     hints="""
     The variance of x0 - c x is (1 - c)^2 d^2 + c^2 sigma^2: where is its derivative with respect to
@@ -105,19 +107,19 @@ step = Exercise(
     "diffusion/12/ode_step",
     target="minigen.diffusion.consistency:ode_step",
     minutes=15,
-    prompt="""
-    One step of the deterministic process dx/dsigma = eps(x, sigma): x carried from the level `high`
-    to the level `low`.
+    prompt=r"""
+    One step of the deterministic process $\mathrm{d}x/\mathrm{d}\sigma = \varepsilon(x, \sigma)$:
+    `x` carried from the level `high` to the level `low`.
 
-    x is (N, D) or (N, H, W, C). high and low are one level each, a number, or an array (N,), one
-    for each example; low may also lie above high. eps_model(x, sigma) is the predicted noise, in
-    the shape of x; it takes its levels as an array (N,), in the dtype of x. The result has the
-    shape of x.
+    `x` is $(N, D)$ or $(N, H, W, C)$. `high` and `low` are one level each, a number, or an array
+    $(N,)$, one for each example; `low` may also lie above `high`. `eps_model(x, sigma)` is the
+    predicted noise, in the shape of `x`; it takes its levels as an array $(N,)$, in the dtype of
+    `x`. The result has the shape of `x`.
 
-    solver "euler": x plus the change of sigma times the noise predicted at the start. "heun": the
-    mean of two predictions instead, one at the start and one at the level `low`, at the point where
-    Euler's step has led. Mind the sign: going down, sigma falls. The result need not be
-    differentiable.
+    If `solver` is `"euler"`: `x` plus the change of $\sigma$ times the noise predicted at the
+    start. If it is `"heun"`: the mean of two predictions instead, one at the start and one at the
+    level `low`, at the point where Euler's step has led. Mind the sign: going down, $\sigma$ falls.
+    The result need not be differentiable.
     """,
     hints="""
     Draw sigma to the right and x upwards: eps is the slope, and a step down goes to the left.
@@ -234,18 +236,19 @@ loss = Exercise(
     target="minigen.diffusion.consistency:consistency_training_loss",
     minutes=15,
     imports=["from minigen.tensor import mse, stop_gradient"],
-    prompt="""
-    The loss of consistency training: how far f at the data noised to the level `high` is from
-    f_target at the same data noised to the level `low`, both with the same noise.
+    prompt=r"""
+    The loss of consistency training: how far `f` at the data noised to the level `high` is from
+    `f_target` at the same data noised to the level `low`, both with the same noise.
 
-    x is the data and z the noise, both (N, D) or (N, H, W, C); noised to a level the data is
-    x + level z. high and low are one level each, a number, or an array (N,), one for each example.
-    f(x, sigma) and f_target(x, sigma) return the shape of x; they take their levels as an array
-    (N,), in the dtype of x. distance(a, b), one number, is the distance of a, the output of f, from
-    b, the output of f_target; unless given it is mse of minigen.tensor, the mean square.
+    `x` is the data and `z` the noise, both $(N, D)$ or $(N, H, W, C)$; noised to a level the data
+    is $x + \mathrm{level} \cdot z$. `high` and `low` are one level each, a number, or an array
+    $(N,)$, one for each example. `f(x, sigma)` and `f_target(x, sigma)` return the shape of `x`;
+    they take their levels as an array $(N,)$, in the dtype of `x`. `distance(a, b)`, one number, is
+    the distance of `a`, the output of `f`, from `b`, the output of `f_target`; unless given it is
+    `mse` of `minigen.tensor`, the mean square.
 
-    The output of f_target is a constant: no gradient may flow through it (stop_gradient of
-    minigen.tensor). Through f it does: use autograd's np.
+    The output of `f_target` is a constant: no gradient may flow through it (`stop_gradient` of
+    `minigen.tensor`). Through `f` it does: use autograd's `np`.
     """,
     hints="""
     One datum, one noise, two levels, two models. Only the model at the higher level is trained.
@@ -332,18 +335,19 @@ several = Exercise(
     "diffusion/12/multistep",
     target="minigen.diffusion.consistency:multistep",
     minutes=10,
-    prompt="""
-    Samples of a consistency model f in several steps.
+    prompt=r"""
+    Samples of a consistency model `f` in several steps.
 
-    x, (N, D) or (N, H, W, C), is noise at the level sigmas[0]; sigmas is a list of falling levels.
-    The first sample is f of x at sigmas[0]. For each further level sigma, noise is added to the
-    sample again, of the standard deviation that leads from sigma_min to sigma, the root of
-    sigma^2 - sigma_min^2, and f is called at sigma. With one level there is one call of f.
+    `x`, $(N, D)$ or $(N, H, W, C)$, is noise at the level `sigmas[0]`; `sigmas` is a list of
+    falling levels. The first sample is `f` of `x` at `sigmas[0]`. For each further level $\sigma$,
+    noise is added to the sample again, of the standard deviation that leads from `sigma_min` to
+    $\sigma$, the root of $\sigma^2 - \sigma_{\min}^2$, and `f` is called at $\sigma$. With one
+    level there is one call of `f`.
 
-    f(x, sigma) returns the shape of x; it receives the level as often as there are examples, in an
-    array of shape (N,) and the dtype of x. Draw the noise of each further level, in turn, by the
-    generator's standard_normal, in the shape and the dtype of x. The result has both as well, and x
-    stays as it was. The result need not be differentiable.
+    `f(x, sigma)` returns the shape of `x`; it receives the level as often as there are examples, in
+    an array of shape $(N,)$ and the dtype of `x`. Draw the noise of each further level, in turn, by
+    the generator's `standard_normal`, in the shape and the dtype of `x`. The result has both as
+    well, and `x` stays as it was. The result need not be differentiable.
     """,
     hints="""
     f leads from noise to data; then add noise up to the next level, and call f again.

@@ -9,15 +9,15 @@ scaling = Exercise(
     "diffusion/13/unit_scale",
     target="minigen.diffusion.latent:unit_scale",
     minutes=5,
-    prompt="""
+    prompt=r"""
     The factor by which latents are multiplied before they are noised, so that their standard
     deviation is 1.
 
-    latents is an array (N, ...) of any number of axes, such as (N, 7, 7, 4); it may be float32, and
-    its mean may be far from zero: the mean stays, only the deviation is measured. Return one float,
-    the same for all entries: over examples, positions and channels together. The variance is the
-    mean squared distance from the mean (divide by the number of entries). Leave latents as they
-    are. The result need not be differentiable.
+    `latents` is an array $(N, \dots)$ of any number of axes, such as $(N, 7, 7, 4)$; it may be
+    `float32`, and its mean may be far from zero: the mean stays, only the deviation is measured.
+    Return one float, the same for all entries: over examples, positions and channels together. The
+    variance is the mean squared distance from the mean (divide by the number of entries). Leave
+    `latents` as they are. The result need not be differentiable.
     """,
     hints="""
     If all entries are divided by their standard deviation, the new one is 1.
@@ -69,20 +69,20 @@ attend = Exercise(
     minutes=15,
     blocked=["minigen.tensor.attention:attention"],
     imports=["from minigen.tensor import softmax"],
-    prompt="""
+    prompt=r"""
     Cross-attention from the positions of a grid, which give the queries, to the words of a caption,
     which give keys and values.
 
-    q holds queries, (..., L, d): one row for each of L positions. k holds keys, (..., M, d), and v
-    values, (..., M, e): one row for each of M words. The axes before the last two are the same in
-    all three (examples, heads); there may be none, one or several of them. A query's weights, one
-    for each word, are the softmax over the words of its products with their keys, each product
-    divided by the root of d. The result, (..., L, e), is for each query the mean of the values with
-    these weights.
+    `q` holds queries, $(\dots, L, d)$: one row for each of $L$ positions. `k` holds keys,
+    $(\dots, M, d)$, and `v` values, $(\dots, M, e)$: one row for each of $M$ words. The axes before
+    the last two are the same in all three (examples, heads); there may be none, one or several of
+    them. A query's weights, one for each word, are the softmax over the words of its products with
+    their keys, each product divided by the root of $d$. The result, $(\dots, L, e)$, is for each
+    query the mean of the values with these weights.
 
-    softmax(a) of minigen.tensor is taken over the last axis. Products may be as large as 1e6, in
-    float32. The result must be differentiable, there too: use autograd's np. Leave the arguments as
-    they are.
+    `softmax(a)` of `minigen.tensor` is taken over the last axis. Products may be as large as
+    $10^6$, in `float32`. The result must be differentiable, there too: use autograd's `np`. Leave
+    the arguments as they are.
     """,
     hints="""
     All products at once are one matrix product, of the queries with the transposed keys:

@@ -11,20 +11,21 @@ condition = Exercise(
     minutes=15,
     imports=["from minigen.tensor import upsample_nearest"],
     blocked=["minigen.diffusion.cascade:low_resolution_condition"],
-    prompt="""
+    prompt=r"""
     The condition of a super-resolution model with conditioning augmentation: the small image after
-    s steps of noise, enlarged, and the level of the noise.
+    `s` steps of noise, enlarged, and the level of the noise.
 
-    small and eps, the noise to use, have shape (N, h, w, C); s is one time step, a whole number, or
-    an array (N,) of them, from 0 (no noise) to T. First noise the small images, s steps at once.
-    Then replace each pixel with factor × factor equal pixels: (N, factor h, factor w, C). Last add
-    a channel that is constant over an image, the standard deviation of its noise. The result has
-    shape (N, factor h, factor w, C + 1), the new channel last. Nothing is clipped; the result need
-    not be differentiable.
+    `small` and `eps`, the noise to use, have shape $(N, h, w, C)$; `s` is one time step, a whole
+    number, or an array $(N,)$ of them, from 0 (no noise) to $T$. First noise the small images, `s`
+    steps at once. Then replace each pixel with `factor` × `factor` equal pixels:
+    $(N, \mathrm{factor}\, h, \mathrm{factor}\, w, C)$. Last add a channel that is constant over an
+    image, the standard deviation of its noise. The result has shape
+    $(N, \mathrm{factor}\, h, \mathrm{factor}\, w, C + 1)$, the new channel last. Nothing is
+    clipped; the result need not be differentiable.
 
-    schedule.alpha, schedule.alpha_bar and schedule.beta are arrays indexed by the time step, 0 ...
-    T (alpha_bar[0] is 1); schedule.T is T. upsample_nearest(x, factor) of minigen.tensor repeats
-    pixels; np.repeat does, too.
+    `schedule.alpha`, `schedule.alpha_bar` and `schedule.beta` are arrays indexed by the time step,
+    $0 \dots T$ (`alpha_bar[0]` is 1); `schedule.T` is $T$. `upsample_nearest(x, factor)` of
+    `minigen.tensor` repeats pixels; `np.repeat` does, too.
     """,
     hints="""
     The noise belongs to the small image: it comes before the enlargement, and its level is that of
@@ -111,16 +112,17 @@ blur = Exercise(
     "diffusion/14/gaussian_blur",
     target="minigen.diffusion.cascade:gaussian_blur",
     minutes=20,
-    prompt="""
+    prompt=r"""
     Images blurred by a Gaussian: each pixel becomes a weighted mean of the pixels around it.
 
-    x has shape (N, H, W, C), and so has the result; sigma is a standard deviation in pixels, one
-    number or one for each image, (N,); kernel is odd, the number of pixels that count in each
-    direction. A neighbor at the distance d, from -(kernel - 1)/2 to (kernel - 1)/2, has a weight
-    that is proportional to exp(-d^2/(2 sigma^2)), and the weights sum to 1. Blur down, then across,
-    with the same weights. Beyond the border the image is reflected, without repeating the pixel at
-    the border: left of 1 2 3 there is 3 2. Each channel is blurred by itself. The kernel reaches at
-    most H - 1 and W - 1 pixels beyond the border. The result need not be differentiable.
+    `x` has shape $(N, H, W, C)$, and so has the result; `sigma` is a standard deviation in pixels,
+    one number or one for each image, $(N,)$; `kernel` is odd, the number of pixels that count in
+    each direction. A neighbor at the distance $d$, from $-(\mathrm{kernel} - 1)/2$ to
+    $(\mathrm{kernel} - 1)/2$, has a weight that is proportional to $\exp(-d^2/(2 \sigma^2))$, and
+    the weights sum to 1. Blur down, then across, with the same weights. Beyond the border the image
+    is reflected, without repeating the pixel at the border: left of 1 2 3 there is 3 2. Each
+    channel is blurred by itself. The kernel reaches at most $H - 1$ and $W - 1$ pixels beyond the
+    border. The result need not be differentiable.
     """,
     hints="""
     A blur in two directions is one in the first and then one in the second, so a function for one

@@ -10,18 +10,18 @@ contrastive = Exercise(
     target="minigen.diffusion.text:contrastive_loss",
     minutes=20,
     imports=["from minigen.tensor import log_softmax"],
-    prompt="""
+    prompt=r"""
     The loss of CLIP for a batch of images and their texts, a scalar in nats.
 
-    image and text, (N, E), are embeddings; row i of text belongs to row i of image. Scale each row
-    to length 1, take the scalar product of each image with each text, and multiply it by
-    exp(log_scale), a scalar: logits (N, N), a row for each image, a column for each text. They
-    classify, for each image, which of the N texts is its own, and for each text which of the N
-    images. The loss is half of the sum of the two mean cross-entropies. The result must be
-    differentiable with respect to all three arguments.
+    `image` and `text`, $(N, E)$, are embeddings; row $i$ of `text` belongs to row $i$ of `image`.
+    Scale each row to length 1, take the scalar product of each image with each text, and multiply
+    it by $\exp(\mathrm{log\_scale})$, a scalar: logits $(N, N)$, a row for each image, a column for
+    each text. They classify, for each image, which of the $N$ texts is its own, and for each text
+    which of the $N$ images. The loss is half of the sum of the two mean cross-entropies. The result
+    must be differentiable with respect to all three arguments.
 
-    log_softmax(x) of minigen.tensor is the logarithm of the softmax over the last axis, without
-    overflow. log_scale may be 4.6 (a scale of 100) or more.
+    `log_softmax(x)` of `minigen.tensor` is the logarithm of the softmax over the last axis, without
+    overflow. `log_scale` may be 4.6 (a scale of 100) or more.
     """,
     hints="""
     The right answer for image i is number i: it is on the diagonal. Two softmaxes, one along the
@@ -99,13 +99,14 @@ slopes = Exercise(
     prompt="""
     The gradient of CLIP's loss in its logits: how much the loss changes with each of them.
 
-    logits is (N, N), a row for each image, a column for each text; image i and text i belong
-    together. The loss is half of the sum of two mean cross-entropies: of the N texts for each
-    image (a softmax along its row), of the N images for each text (a softmax along its column).
-    Work out the derivative by hand; do not call autograd. The result has the shape of logits.
+    `logits` is $(N, N)$, a row for each image, a column for each text; image $i$ and text $i$
+    belong together. The loss is half of the sum of two mean cross-entropies: of the $N$ texts for
+    each image (a softmax along its row), of the $N$ images for each text (a softmax along its
+    column). Work out the derivative by hand; do not call autograd. The result has the shape of
+    `logits`.
 
-    softmax(x) of minigen.tensor is taken over the last axis, without overflow; logits may be as
-    large as 1000 or as low as -1000, in float32 too.
+    `softmax(x)` of `minigen.tensor` is taken over the last axis, without overflow; `logits` may be
+    as large as 1000 or as low as $-1000$, in `float32` too.
     """,
     hints="""
     The cross-entropy of one row is the logarithm of the sum of its exponentials, minus the logit of
@@ -174,15 +175,15 @@ prior = Exercise(
     target="minigen.diffusion.unclip:prior_loss",
     minutes=15,
     imports=["from minigen.diffusion.ddpm import q_sample"],
-    prompt="""
+    prompt=r"""
     The loss of unCLIP's prior, a scalar: how far its prediction is from the clean embedding.
 
-    z (N, ...) are embeddings of images, eps noise of the same shape, y the conditions, one for each
-    example; t is a time step, or (N,) of them, in 1 ... T. Noise the embeddings to time t:
-    q_sample(z, t, eps, schedule), or by hand with schedule.alpha_bar, indexed by t. prior(z_t, t,
-    y), called once, with t as an array (N,), returns its prediction of the *clean* embedding. The
-    loss is the mean of the squared error over examples and dimensions. The result must be
-    differentiable with respect to the weights of the prior.
+    `z` $(N, \dots)$ are embeddings of images, `eps` noise of the same shape, `y` the conditions,
+    one for each example; `t` is a time step, or $(N,)$ of them, in $1 \dots T$. Noise the
+    embeddings to time `t`: `q_sample(z, t, eps, schedule)`, or by hand with `schedule.alpha_bar`,
+    indexed by `t`. `prior(z_t, t, y)`, called once, with `t` as an array $(N,)$, returns its
+    prediction of the *clean* embedding. The loss is the mean of the squared error over examples and
+    dimensions. The result must be differentiable with respect to the weights of the prior.
     """,
     hints="""
     As simple_loss of DDPM, but what is the target?

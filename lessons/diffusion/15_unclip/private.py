@@ -7,7 +7,7 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "contrastive_loss": Private(
         values=(2, 10, 3),
-        says="the cross-entropies have logarithms to base {k}; log_scale is natural, as before.",
+        says="the cross-entropies have logarithms to base {k}; `log_scale` is natural, as before.",
         body="return ordinary(image, text, log_scale) / np.log({k})",
         answer="""
         image = image / np.sqrt(np.sum(image**2, axis=1, keepdims=True))

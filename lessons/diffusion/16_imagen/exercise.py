@@ -8,14 +8,14 @@ threshold = Exercise(
     "diffusion/16/dynamic_threshold",
     target="minigen.diffusion.imagen:dynamic_threshold",
     minutes=15,
-    prompt="""
-    Images whose pixels have left [-1, 1], brought back by dynamic thresholding.
+    prompt=r"""
+    Images whose pixels have left $[-1, 1]$, brought back by dynamic thresholding.
 
-    x0 holds examples (N, ...), images (N, H, W, C) or vectors (N, D); the result has its shape. s
-    is the quantile p of the absolute values |x0| of one example, but at least 1; each example has
-    its own s. Clip the example to [-s, s], and divide it by s. The quantile is interpolated
-    linearly, as by np.quantile. p is a number in [0, 1], 0.995 unless given. The result need not be
-    differentiable.
+    `x0` holds examples $(N, \dots)$, images $(N, H, W, C)$ or vectors $(N, D)$; the result has its
+    shape. $s$ is the quantile `p` of the absolute values $|x_0|$ of one example, but at least 1;
+    each example has its own $s$. Clip the example to $[-s, s]$, and divide it by $s$. The quantile
+    is interpolated linearly, as by `np.quantile`. `p` is a number in $[0, 1]$, 0.995 unless given.
+    The result need not be differentiable.
     """,
     hints="""
     One quantile for each example, over all of its pixels and channels. What if it is below 1?
@@ -88,13 +88,13 @@ mean = Exercise(
     "diffusion/16/mean_of_words",
     target="minigen.diffusion.text:mean_of_words",
     minutes=10,
-    prompt="""
+    prompt=r"""
     The mean over the words of each text.
 
-    h (N, L, width) is the output of a text encoder at each of the L places of each text; tokens (N,
-    L) are the numbers of the words there, 0 where the text has ended. The result (N, width) is the
-    mean of h over the places that hold a word: not over the padding. Each text has at least one
-    word. The result must be differentiable with respect to h.
+    `h` $(N, L, \mathrm{width})$ is the output of a text encoder at each of the $L$ places of each
+    text; `tokens` $(N, L)$ are the numbers of the words there, 0 where the text has ended. The
+    result $(N, \mathrm{width})$ is the mean of `h` over the places that hold a word: not over the
+    padding. Each text has at least one word. The result must be differentiable with respect to `h`.
     """,
     hints="""
     A place counts 1 if its token is above 0, and 0 otherwise.

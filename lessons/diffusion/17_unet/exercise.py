@@ -8,16 +8,16 @@ sizes = Exercise(
     "diffusion/17/unet_sizes",
     target="minigen.diffusion.networks.unet:unet_sizes",
     minutes=12,
-    prompt="""
+    prompt=r"""
     The sizes of the feature maps inside the original U-Net. A level has two 3×3 convolutions
     without padding, each of which removes one pixel at every border. Down: such a level, then
     pooling to half the side; `depth` times, and then a level at the bottom. Up: the side is
     doubled, and a level follows; `depth` times.
 
-    size is the side of the square input, a whole number; depth is 4 unless given. Return a tuple of
-    two lists of whole numbers: the sides after each level on the way down, depth + 1, the bottom
-    last, and those after each level on the way up, depth of them. For the sizes that are tried,
-    every side that is halved is even.
+    `size` is the side of the square input, a whole number; `depth` is 4 unless given. Return a
+    tuple of two lists of whole numbers: the sides after each level on the way down,
+    $\mathrm{depth} + 1$, the bottom last, and those after each level on the way up, `depth` of
+    them. For the sizes that are tried, every side that is halved is even.
     """,
     hints="""
     Follow a single number, the side, through all levels, and append it after each level.
@@ -85,14 +85,15 @@ features = Exercise(
     "diffusion/17/sinusoidal",
     target="minigen.nn.layers:sinusoidal",
     minutes=15,
-    prompt="""
+    prompt=r"""
     Features of a time: sines and cosines of many frequencies.
 
-    t has shape (N,); its entries need not be whole and may be negative. dim is an even number. The
-    result has shape (N, dim), float32. Its first half holds the sines of t omega_k, k = 0 ... dim/2
-    - 1, its second half the cosines of the same. omega_0 is 1, and the omega_k fall in equal
-    ratios, such that omega with the index dim/2, one past the last, would be 1/max_period;
-    max_period is 10000 unless given. The result need not be differentiable.
+    `t` has shape $(N,)$; its entries need not be whole and may be negative. `dim` is an even
+    number. The result has shape $(N, \mathrm{dim})$, `float32`. Its first half holds the sines of
+    $t \omega_k$, $k = 0 \dots\, \mathrm{dim}/2 - 1$, its second half the cosines of the same.
+    $\omega_0$ is 1, and the $\omega_k$ fall in equal ratios, such that $\omega$ with the index
+    $\mathrm{dim}/2$, one past the last, would be $1/\mathrm{max\_period}$; `max_period` is 10000
+    unless given. The result need not be differentiable.
     """,
     hints="""
     Each pair of features has a frequency. Form the outer product of times and frequencies, then

@@ -9,7 +9,7 @@ ANGLES = np.pi * np.array([[2 / 3, 1 / 9, 1 / 54], [-1.0, -1 / 6, -1 / 36]])
 PRIVATE = {
     "sinusoidal": Private(
         values=(27, 10, 3),
-        says="the frequencies are those of {k} max_period, in place of max_period.",
+        says="the frequencies are those of {k} times `max_period`, in place of `max_period`.",
         body="return ordinary(t, dim, {k} * max_period)",
         answer="""
         half = dim // 2

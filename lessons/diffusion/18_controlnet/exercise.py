@@ -12,10 +12,11 @@ gradients = Exercise(
     prompt="""
     The gradients of a 1x1 convolution, written by hand.
 
-    At each position of each example, y = x w + b: x has shape (N, H, W, C), w (C, K), b (K,), y (N,
-    H, W, K). g, of the shape of y, is the gradient of a loss with respect to y. Return a tuple of
-    three arrays: the gradients of the loss with respect to w (C, K), b (K,) and x (N, H, W, C). w
-    and b are shared by all positions and examples. All of w may be zero, as in a zero convolution.
+    At each position of each example, $y = x w + b$: `x` has shape $(N, H, W, C)$, `w` $(C, K)$, $b$
+    $(K,)$, $y$ $(N, H, W, K)$. `g`, of the shape of $y$, is the gradient of a loss with respect to
+    $y$. Return a tuple of three arrays: the gradients of the loss with respect to `w` $(C, K)$, $b$
+    $(K,)$ and `x` $(N, H, W, C)$. `w` and $b$ are shared by all positions and examples. All of `w`
+    may be zero, as in a zero convolution.
     """,
     hints="""
     w[c, k] connects x[..., c] with y[..., k], at every position. The gradient of a shared weight is
@@ -88,11 +89,11 @@ joined = Exercise(
     prompt="""
     The output of a locked block with a condition.
 
-    frozen is the block, trained its copy, zero_in and zero_out are the two zero convolutions: each
-    a function of one array (N, H, W, C) that returns one of the same shape. x is the block's input,
-    c the condition, of the same shape. The condition passes zero_in and is added to the copy's
-    input; the copy's output passes zero_out and is added to the block's output. The locked block
-    does not receive the condition. Each function is called once.
+    `frozen` is the block, `trained` its copy, `zero_in` and `zero_out` are the two zero
+    convolutions: each a function of one array $(N, H, W, C)$ that returns one of the same shape.
+    `x` is the block's input, `c` the condition, of the same shape. The condition passes `zero_in`
+    and is added to the copy's input; the copy's output passes `zero_out` and is added to the
+    block's output. The locked block does not receive the condition. Each function is called once.
     """,
     hints="""
     Draw the block and its copy: x is an input of both, c of the copy alone.

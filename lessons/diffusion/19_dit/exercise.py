@@ -9,12 +9,13 @@ patches = Exercise(
     "diffusion/19/patchify",
     target="minigen.diffusion.networks.dit:patchify",
     minutes=15,
-    prompt="""
+    prompt=r"""
     Images cut into square patches, each patch one token.
 
-    x is (N, H, W, C); size divides H and W. The result is (N, H/size * W/size, size * size * C).
-    The tokens are ordered row by row; inside a token the features are ordered by row, then by
-    column, then by channel. The result must be differentiable with respect to x.
+    `x` is $(N, H, W, C)$; `size` divides $H$ and $W$. The result is
+    $(N, H/\mathrm{size} \cdot W/\mathrm{size}, \mathrm{size} \cdot \mathrm{size} \cdot C)$. The
+    tokens are ordered row by row; inside a token the features are ordered by row, then by column,
+    then by channel. The result must be differentiable with respect to `x`.
     """,
     hints="""
     Split the rows into two axes, the patch and the row in it, and the columns too. Then bring the
@@ -73,13 +74,13 @@ adaptive = Exercise(
     "diffusion/19/modulate",
     target="minigen.diffusion.networks.dit:modulate",
     minutes=5,
-    prompt="""
+    prompt=r"""
     The scale and shift of an adaptive layer norm, applied after the norm.
 
-    x is (N, L, D), normalized tokens; shift and scale are (N, D), one for each example and feature,
-    the same for all its tokens. Scales are counted from 1: with scale = 0 and shift = 0 the tokens
-    are left as they are. The result has the shape of x. The result must be differentiable with
-    respect to all three.
+    `x` is $(N, L, D)$, normalized tokens; `shift` and `scale` are $(N, D)$, one for each example
+    and feature, the same for all its tokens. Scales are counted from 1: with $\mathrm{scale} = 0$
+    and $\mathrm{shift} = 0$ the tokens are left as they are. The result has the shape of `x`. The
+    result must be differentiable with respect to all three.
     """,
     hints="""
     shift and scale have no axis for the tokens: give them one of length 1.
@@ -135,13 +136,14 @@ places = Exercise(
     "diffusion/19/sincos_2d",
     target="minigen.diffusion.networks.dit:sincos_2d",
     minutes=20,
-    prompt="""
+    prompt=r"""
     Position encodings of a grid, of sines and cosines, which are added to its tokens.
 
-    The result is (height * width, dim), float32, with the positions in the order of the tokens, row
-    by row. The first dim/2 features of a position encode its column, the others its row: for an
-    index i (0, 1, ...) first the sines of i * 10000^(-k/(dim/4)), k = 0 ... dim/4 - 1, then the
-    cosines of the same angles. dim is a multiple of 4. The result need not be differentiable.
+    The result is $(\mathrm{height} \cdot \mathrm{width}, \mathrm{dim})$, `float32`, with the
+    positions in the order of the tokens, row by row. The first $\mathrm{dim}/2$ features of a
+    position encode its column, the others its row: for an index $i$ $(0, 1, \dots)$ first the sines
+    of $i \cdot 10000^{-k/(\mathrm{dim}/4)}$, $k = 0 \dots\, \mathrm{dim}/4 - 1$, then the cosines
+    of the same angles. `dim` is a multiple of 4. The result need not be differentiable.
     """,
     hints="""
     Write the encoding of one row of indices first, (n,) -> (n, dim/2). Then find out the column and

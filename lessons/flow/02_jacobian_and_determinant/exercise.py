@@ -15,11 +15,12 @@ jacobian = Exercise(
     prompt="""
     The matrix of partial derivatives of a function of several variables, at one point.
 
-    x is a vector (n,); f(x) is a vector (m,), and m may differ from n. Return the matrix (m, n)
-    with row i for output i and column j for input j, in the dtype of x. It must be exact: use
-    automatic differentiation, since the check detects the error of small steps. grad(g)(x), from
-    minigen.tensor, is the gradient (n,) of a function g that returns one number. An output may not
-    depend on x at all: its derivatives are 0. The Jacobian of autograd is allowed as well.
+    `x` is a vector $(n,)$; `f(x)` is a vector $(m,)$, and $m$ may differ from $n$. Return the
+    matrix $(m, n)$ with row $i$ for output $i$ and column $j$ for input $j$, in the dtype of `x`.
+    It must be exact: use automatic differentiation, since the check detects the error of small
+    steps. `grad(g)(x)`, from `minigen.tensor`, is the gradient $(n,)$ of a function `g` that
+    returns one number. An output may not depend on `x` at all: its derivatives are 0. The Jacobian
+    of autograd is allowed as well.
     """,
     hints="""
     Row i is the gradient of output i, a function that returns one number.
@@ -90,15 +91,16 @@ determinant = Exercise(
     target="minigen.flow.change_of_variables:leibniz_determinant",
     minutes=15,
     imports=["import itertools"],
-    prompt="""
+    prompt=r"""
     The determinant of a square matrix, as a sum over permutations.
 
-    M has shape (n, n), n from 1 to 5; the result is one number. For each permutation j of 0 ... n -
-    1 multiply M[0, j[0]], M[1, j[1]], ... and give the product the sign (-1)^tau, where tau is the
-    number of inversions of j: of pairs of places a before b with j[a] > j[b]. Entries may be 0, and
-    as large as 1e100 beside others as small as 1e-100. The result must be differentiable with
-    respect to M, even where the determinant is 0: a sum of products has one everywhere, and
-    numpy.linalg.det's does not. itertools.permutations(range(n)) gives all the permutations.
+    `M` has shape $(n, n)$, $n$ from 1 to 5; the result is one number. For each permutation $j$ of
+    $0 \dots n - 1$ multiply `M[0, j[0]]`, `M[1, j[1]]`, ... and give the product the sign
+    $(-1)^\tau$, where $\tau$ is the number of inversions of $j$: of pairs of places $a$ before $b$
+    with `j[a] > j[b]`. Entries may be 0, and as large as $10^{100}$ beside others as small as
+    $10^{-100}$. The result must be differentiable with respect to `M`, even where the determinant
+    is 0: a sum of products has one everywhere, and `numpy.linalg.det`'s does not.
+    `itertools.permutations(range(n))` gives all the permutations.
     """,
     hints="""
     Each term takes one entry from every row and every column. Its sign depends on the number of

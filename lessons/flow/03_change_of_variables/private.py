@@ -7,8 +7,8 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "pushforward_log_prob": Private(
         values=(2, 10, 3),
-        says="the result is a logarithm to base {k}; base_log_prob returns natural logarithms, as "
-        "before.",
+        says="the result is a logarithm to base {k}; `base_log_prob` returns natural logarithms, "
+        "as before.",
         body="return ordinary(x, base_log_prob, inverse) / np.log({k})",
         answer="""
         log_det = []

@@ -11,14 +11,15 @@ planar = Exercise(
     target="minigen.flow.planar:planar_forward",
     minutes=10,
     blocked=["minigen.flow.planar:planar_chains"],
-    prompt="""
-    One planar layer: x = z + u tanh(wᵀz + b). Return the pair of x and log |det dx/dz|, a tuple.
-    Both must be differentiable with respect to all arguments.
+    prompt=r"""
+    One planar layer: $x = z + u \tanh(w^\top z + b)$. Return the pair of $x$ and
+    $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable with respect to all
+    arguments.
 
-    z has shape (N, D), and so has x; the log-determinant has shape (N,), one number for each
-    example. u and w have shape (D,), the same for all examples, or (N, D), one for each; b has
-    shape () or (N,). u is used as it is, even where the determinant is negative. wᵀz + b may be as
-    large as 1000 or as low as -1000, in float32 too.
+    `z` has shape $(N, D)$, and so has $x$; the log-determinant has shape $(N,)$, one number for
+    each example. `u` and `w` have shape $(D,)$, the same for all examples, or $(N, D)$, one for
+    each; `b` has shape $()$ or $(N,)$. `u` is used as it is, even where the determinant is
+    negative. $w^\top z + b$ may be as large as 1000 or as low as $-1000$, in `float32` too.
     """,
     hints="""
     The layer moves points along u only, and how far depends on wᵀz + b alone. So the determinant of
@@ -129,14 +130,15 @@ invertible = Exercise(
     minutes=10,
     blocked=["minigen.flow.planar:Planar._parameters"],
     imports=["from minigen.tensor import softplus"],
-    prompt="""
-    A planar layer can be inverted if uᵀw > -1. Correct any u so that the condition holds: return u
-    moved along w, and along w only, such that its product with w becomes softplus(uᵀw) - 1, even
-    where the condition held before. softplus(a) = log(1 + e^a). Both must be differentiable.
+    prompt=r"""
+    A planar layer can be inverted if $u^\top w > -1$. Correct any `u` so that the condition holds:
+    return `u` moved along `w`, and along `w` only, such that its product with `w` becomes
+    $\mathrm{softplus}(u^\top w) - 1$, even where the condition held before.
+    $\mathrm{softplus}(a) = \log(1 + e^a)$. Both must be differentiable.
 
-    u and w have the same shape, (D,) for one layer or (..., D) for many; so has the result. w is
-    not zero, and not of length 1. The product may be as large as 1000 or as low as -1000, in
-    float32 too: softplus of minigen.tensor does not overflow.
+    `u` and `w` have the same shape, $(D,)$ for one layer or $(\dots, D)$ for many; so has the
+    result. `w` is not zero, and not of length 1. The product may be as large as 1000 or as low as
+    $-1000$, in `float32` too: `softplus` of `minigen.tensor` does not overflow.
     """,
     hints="""
     A multiple of w is added to u. Which multiple raises the product with w by the right amount?
@@ -207,16 +209,17 @@ radial = Exercise(
     "flow/04/radial_forward",
     target="minigen.flow.planar:radial_forward",
     minutes=15,
-    prompt="""
-    One radial layer: points move away from a center, or towards it. Let r be the distance of a
-    point z from the center, and h the reciprocal of alpha plus r. The point is moved by beta h
-    times its displacement from the center, and the result is x. Return the pair of x and log |det
-    dx/dz|, a tuple. Both must be differentiable with respect to all arguments.
+    prompt=r"""
+    One radial layer: points move away from a center, or towards it. Let $r$ be the distance of a
+    point `z` from the center, and $h$ the reciprocal of `alpha` plus $r$. The point is moved by
+    $\beta h$ times its displacement from the center, and the result is $x$. Return the pair of $x$
+    and $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable with respect to
+    all arguments.
 
-    z has shape (N, D), and so has x; the log-determinant has shape (N,). center has shape (D,).
-    alpha > 0 and beta > -alpha have shape (), or (N,) with one of each for each example. A point
-    may lie on the center itself, where the derivative of the square root has no value: x and its
-    gradient must be right there too.
+    `z` has shape $(N, D)$, and so has $x$; the log-determinant has shape $(N,)$. `center` has shape
+    $(D,)$. $\alpha > 0$ and $\beta > -\alpha$ have shape $()$, or $(N,)$ with one of each for each
+    example. A point may lie on the center itself, where the derivative of the square root has no
+    value: $x$ and its gradient must be right there too.
     """,
     hints="""
     Across the ray from the center every direction is stretched by the same factor, D - 1 times
@@ -328,13 +331,14 @@ back = Exercise(
     "flow/04/distance_before",
     target="minigen.flow.planar:distance_before",
     minutes=15,
-    prompt="""
-    The inverse of a radial layer. A point at the distance r from the center is moved along its ray,
-    by beta r times the reciprocal of alpha plus r. Then its distance is
-    R = r + beta r / (alpha + r). Return the r that belongs to each R.
+    prompt=r"""
+    The inverse of a radial layer. A point at the distance $r$ from the center is moved along its
+    ray, by $\beta r$ times the reciprocal of `alpha` plus $r$. Then its distance is
+    $R = r + \beta r/(\alpha + r)$. Return the $r$ that belongs to each `R`.
 
-    R has shape (N,), and so has r; neither is negative. alpha > 0 and beta > -alpha have shape (),
-    or (N,) with one of each for each R. The results must be differentiable, at R = 0 too.
+    `R` has shape $(N,)$, and so has $r$; neither is negative. $\alpha > 0$ and $\beta > -\alpha$
+    have shape $()$, or $(N,)$ with one of each for each `R`. The results must be differentiable, at
+    $R = 0$ too.
     """,
     hints="""
     Multiply the equation by alpha + r: what is left is quadratic in r, and one of its two roots is

@@ -7,7 +7,7 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "planar_forward": Private(
         values=(2, 10, 3),
-        says="log |det dx/dz| has the base {k}, in place of e.",
+        says=r"$\log |\det \mathrm{d}x/\mathrm{d}z|$ has the base {k}, in place of $e$.",
         body="""
         x, log_det = ordinary(z, u, w, b)
         return x, log_det / np.log({k})

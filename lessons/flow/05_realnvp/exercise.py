@@ -6,9 +6,9 @@ from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad, jacobian
 
 KEPT = """
-    mask is 1 on the kept half, 0 on the changed half, and broadcasts against one example. Entries
-    of s and t on the kept half, up to 1000 and -1000, must not affect any result or gradient; on
-    the changed half s may have any size.
+    `mask` is 1 on the kept half, 0 on the changed half, and broadcasts against one example. Entries
+    of `s` and `t` on the kept half, up to 1000 and $-1000$, must not affect any result or gradient;
+    on the changed half `s` may have any size.
 """
 
 # Scales of two examples, and their mask: the large ones are on the kept half.
@@ -32,13 +32,13 @@ forward = Exercise(
     "flow/05/affine_forward",
     target="minigen.flow.coupling:affine_forward",
     minutes=10,
-    prompt=f"""
-    Return the tuple of x and log |det dx/dz| of the coupling that generates: z is kept or, on the
-    changed half, scaled by exp(s), then shifted by t. z, s, t and x have shape (N, ...), the
-    log-determinant (N,). Both must be differentiable with respect to z, s and t.
-
-    {KEPT}
-    """,
+    prompt=r"""
+    Return the tuple of $x$ and $\log |\det \mathrm{d}x/\mathrm{d}z|$ of the coupling that
+    generates: `z` is kept or, on the changed half, scaled by $\exp(s)$, then shifted by `t`. `z`,
+    `s`, `t` and $x$ have shape $(N, \dots)$, the log-determinant $(N,)$. Both must be
+    differentiable with respect to `z`, `s` and `t`.
+    """
+    + KEPT,
     hints="""
     Make s and t zero on the kept half. Then one formula is correct for both halves.
 
@@ -136,13 +136,13 @@ inverse = Exercise(
     "flow/05/affine_inverse",
     target="minigen.flow.coupling:affine_inverse",
     minutes=10,
-    prompt=f"""
-    Return the tuple of z and log |det dz/dx|, where z is the input from which `affine_forward`
-    makes x with the same s, t and mask. x, s, t and z have shape (N, ...), the log-determinant
-    (N,). Both must be differentiable with respect to x, s and t.
-
-    {KEPT}
-    """,
+    prompt=r"""
+    Return the tuple of $z$ and $\log |\det \mathrm{d}z/\mathrm{d}x|$, where $z$ is the input from
+    which `affine_forward` makes `x` with the same `s`, `t` and `mask`. `x`, `s`, `t` and $z$ have
+    shape $(N, \dots)$, the log-determinant $(N,)$. Both must be differentiable with respect to `x`,
+    `s` and `t`.
+    """
+    + KEPT,
     hints="""
     Solve x = z exp(s) + t for z. s and t come from the kept half, which is the same on both sides,
     so no network has to be inverted.
@@ -241,13 +241,12 @@ log_det = Exercise(
     "flow/05/affine_log_det",
     target="minigen.flow.coupling:affine_log_det",
     minutes=5,
-    prompt=f"""
-    Return log |det dx/dz| of `affine_forward`, one number for each example, from s and mask alone.
-    s has shape (N, ...), where an example is a vector or an image; the result has shape (N,). It
-    must be differentiable with respect to s.
-
-    {KEPT}
-    """,
+    prompt=r"""
+    Return $\log |\det \mathrm{d}x/\mathrm{d}z|$ of `affine_forward`, one number for each example,
+    from `s` and `mask` alone. `s` has shape $(N, \dots)$, where an example is a vector or an image;
+    the result has shape $(N,)$. It must be differentiable with respect to `s`.
+    """
+    + KEPT,
     hints="""
     Order the coordinates with the kept half first: the Jacobian is lower triangular, so only its
     diagonal matters.

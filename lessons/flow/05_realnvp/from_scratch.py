@@ -7,13 +7,13 @@ TASK = FromScratch(
     "flow/05/from_scratch",
     title="a flow of affine couplings",
     prompt="""
-    Learn the density of two moons with a flow. `train(x, rng)` gets 4,000 points (N, 2) and a
-    generator, and returns whatever the other two functions need. `log_prob(state, x)` returns
-    the log-density of each point, (N,) in nats, and `sample(state, n, rng)` returns n new
-    points, (n, 2). Couplings, log-determinants and the training loop are yours;
-    `minigen.nn.MLP`, `minigen.optim.Adam` and `minigen.tensor.value_and_grad` are allowed. We
-    check how many nats you are above the entropy, that exp(log_prob) integrates to 1, and the
-    distance of your samples to the data.
+    Learn the density of two moons with a flow. `train(x, rng)` gets 4,000 points $(N, 2)$ and a
+    generator, and returns whatever the other two functions need. `log_prob(state, x)` returns the
+    log-density of each point, $(N,)$ in nats, and `sample(state, n, rng)` returns $n$ new points,
+    $(n, 2)$. Couplings, log-determinants and the training loop are yours; `minigen.nn.MLP`,
+    `minigen.optim.Adam` and `minigen.tensor.value_and_grad` are allowed. We check how many nats you
+    are above the entropy, that `exp(log_prob)` integrates to 1, and the distance of your samples to
+    the data.
     """,
     density=toy.two_moons(noise=0.1),
     nats=True,

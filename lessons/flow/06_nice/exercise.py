@@ -5,12 +5,12 @@ import autograd.numpy as np
 from minigen.course.exercise.format import Exercise
 from minigen.tensor import grad, jacobian
 
-SHAPES = """
-    mask holds for each coordinate whether it is kept (1) or changed (0); it has the shape of one
-    example, or broadcasts against it. m stands for a network. Call it as m(a), with an array a of
-    the full shape (N, ...) in which the changed half is 0: only the kept half may be its input. It
-    returns shifts of the same full shape. Its shifts on the kept half must have no effect, however
-    large they are.
+SHAPES = r"""
+    `mask` holds for each coordinate whether it is kept (1) or changed (0); it has the shape of one
+    example, or broadcasts against it. `m` stands for a network. Call it as `m(a)`, with an array
+    `a` of the full shape $(N, \dots)$ in which the changed half is 0: only the kept half may be its
+    input. It returns shifts of the same full shape. Its shifts on the kept half must have no
+    effect, however large they are.
 """
 
 
@@ -49,17 +49,16 @@ forward = Exercise(
     target="minigen.flow.coupling:additive_forward",
     minutes=10,
     blocked=["minigen.flow.coupling:additive_inverse", "minigen.flow.coupling:additive_shift"],
-    prompt=f"""
-    Return NICE's additive coupling in the direction that generates, z to x: a tuple of x and log
-    |det dx/dz|. Where the mask is 1, z is kept. Where it is 0, z is shifted by the output of m for
-    the kept half. The results must be differentiable: write the function with np, which is
-    autograd's.
+    prompt=r"""
+    Return NICE's additive coupling in the direction that generates, `z` to $x$: a tuple of $x$ and
+    $\log |\det \mathrm{d}x/\mathrm{d}z|$. Where `mask` is 1, `z` is kept. Where it is 0, `z` is
+    shifted by the output of `m` for the kept half. The results must be differentiable: write the
+    function with `np`, which is autograd's.
 
-    z has shape (N, ...), where an example is a vector or an image, and x has the same shape. The
-    log-determinant has shape (N,), one number for each example.
-
-    {SHAPES}
-    """,
+    `z` has shape $(N, \dots)$, where an example is a vector or an image, and $x$ has the same
+    shape. The log-determinant has shape $(N,)$, one number for each example.
+    """
+    + SHAPES,
     hints="""
     The kept half passes through, so its shift is 0. The other half is shifted, never stretched.
 
@@ -148,16 +147,15 @@ inverse = Exercise(
     target="minigen.flow.coupling:additive_inverse",
     minutes=10,
     blocked=["minigen.flow.coupling:additive_forward", "minigen.flow.coupling:additive_shift"],
-    prompt=f"""
-    Return NICE's additive coupling in the direction that infers, x to z: a tuple of z and log |det
-    dz/dx|. z is the point that `additive_forward` maps to x, with the same m and mask. Both must be
-    differentiable.
+    prompt=r"""
+    Return NICE's additive coupling in the direction that infers, `x` to $z$: a tuple of $z$ and
+    $\log |\det \mathrm{d}z/\mathrm{d}x|$. $z$ is the point that `additive_forward` maps to `x`,
+    with the same `m` and `mask`. Both must be differentiable.
 
-    x has shape (N, ...), where an example is a vector or an image, and z has the same shape. The
-    log-determinant has shape (N,), one number for each example.
-
-    {SHAPES}
-    """,
+    `x` has shape $(N, \dots)$, where an example is a vector or an image, and $z$ has the same
+    shape. The log-determinant has shape $(N,)$, one number for each example.
+    """
+    + SHAPES,
     hints="""
     The kept half of x is that of z, so the input of m is still there. Compute the same shift again.
 
@@ -228,15 +226,15 @@ scale = Exercise(
     "flow/06/diagonal_scale",
     target="minigen.flow.coupling:diagonal_scale",
     minutes=5,
-    prompt="""
-    Return NICE's last layer, in which every coordinate has a scale of its own: a tuple of x =
-    exp(log_scale) z and log |det dx/dz|. Both must be differentiable with respect to z and
-    log_scale.
+    prompt=r"""
+    Return NICE's last layer, in which every coordinate has a scale of its own: a tuple of
+    $x = \exp(\mathrm{log\_scale})\, z$ and $\log |\det \mathrm{d}x/\mathrm{d}z|$. Both must be
+    differentiable with respect to `z` and `log_scale`.
 
-    z has shape (N, ...), where an example is a vector (D,) or an image (H, W, C); log_scale has the
-    shape of one example. The log-determinant has shape (N,), one number for each example. It must
-    be right wherever it is finite, even where the determinant itself is too large or too small for
-    a floating-point number.
+    `z` has shape $(N, \dots)$, where an example is a vector $(D,)$ or an image $(H, W, C)$;
+    `log_scale` has the shape of one example. The log-determinant has shape $(N,)$, one number for
+    each example. It must be right wherever it is finite, even where the determinant itself is too
+    large or too small for a floating-point number.
     """,
     hints="""
     The Jacobian is diagonal, with the scales on it, whatever z is.

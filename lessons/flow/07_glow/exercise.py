@@ -10,16 +10,16 @@ start = Exercise(
     "flow/07/actnorm_init",
     target="minigen.flow.glow:actnorm_init",
     minutes=10,
-    prompt="""
-    Return the initial parameters of actnorm, computed from its first batch: a shift and a log_scale
-    for each channel, such that (x - shift) exp(-log_scale) has mean 0 and variance 1 in that
-    channel.
+    prompt=r"""
+    Return the initial parameters of actnorm, computed from its first batch: a `shift` and a
+    `log_scale` for each channel, such that $(x - \mathrm{shift}) \exp(-\mathrm{log\_scale})$ has
+    mean 0 and variance 1 in that channel.
 
-    x is a batch of vectors (N, C) or of images (N, H, W, C). Return a tuple of shift and log_scale,
-    two arrays (C,). Mean and variance run over the batch and over all places of an image; the
-    variance of n values is the mean of their squared deviations, with 1/n. Every channel varies,
-    but its standard deviation may be tiny, even in comparison with its mean, and the batch may be a
-    single image. x may be float32. The result need not be differentiable.
+    `x` is a batch of vectors $(N, C)$ or of images $(N, H, W, C)$. Return a tuple of `shift` and
+    `log_scale`, two arrays $(C,)$. Mean and variance run over the batch and over all places of an
+    image; the variance of $n$ values is the mean of their squared deviations, with $1/n$. Every
+    channel varies, but its standard deviation may be tiny, even in comparison with its mean, and
+    the batch may be a single image. `x` may be `float32`. The result need not be differentiable.
     """,
     hints="""
     Shift by the mean and divide by the standard deviation of all values of a channel.
@@ -104,12 +104,12 @@ mixing = Exercise(
     minutes=10,
     blocked=["minigen.nn.layers:Conv2d", "minigen.tensor.conv:conv2d"],
     prompt="""
-    Return a 1×1 convolution of h: at each place of an image, the vector of channels is multiplied
-    from the left by one matrix W.
+    Return a 1×1 convolution of `h`: at each place of an image, the vector of channels is multiplied
+    from the left by one matrix `W`.
 
-    h is a batch of images (N, H, W, C), or of vectors (N, C); W has shape (C, C). The result has
-    the shape of h: its entry i at a place is the sum over j of W[i, j] times entry j of h at the
-    same place. The result must be differentiable with respect to both.
+    `h` is a batch of images $(N, H, W, C)$, or of vectors $(N, C)$; `W` has shape $(C, C)$. The
+    result has the shape of `h`: its entry $i$ at a place is the sum over $j$ of `W[i, j]` times
+    entry $j$ of `h` at the same place. The result must be differentiable with respect to both.
     """,
     hints="""
     Channels are the last axis of h; a matrix product from the right sums over this axis.
@@ -166,14 +166,14 @@ volume = Exercise(
     "flow/07/conv1x1_log_det",
     target="minigen.flow.glow:conv1x1_log_det",
     minutes=10,
-    prompt="""
-    Return the log-determinant of a 1×1 convolution on one whole image: log |det| of the map that
-    multiplies the channel vector of each place by the same matrix, y = W h.
+    prompt=r"""
+    Return the log-determinant of a 1×1 convolution on one whole image: $\log |\det|$ of the map
+    that multiplies the channel vector of each place by the same matrix, $y = W h$.
 
-    W has shape (C, C) and is invertible; its determinant may be negative. height and width are
-    those of the image. The result is one number, in nats. It must be differentiable with respect to
-    W. The determinant itself may be far below the smallest floating-point number, or above the
-    largest; its logarithm must still be right.
+    `W` has shape $(C, C)$ and is invertible; its determinant may be negative. `height` and `width`
+    are those of the image. The result is one number, in nats. It must be differentiable with
+    respect to `W`. The determinant itself may be far below the smallest floating-point number, or
+    above the largest; its logarithm must still be right.
     """,
     hints="""
     Each place is multiplied separately, and by the same W: the Jacobian of the whole map has a
@@ -233,15 +233,16 @@ parts = Exercise(
     target="minigen.flow.glow:lu_matrix",
     minutes=10,
     prompt="""
-    Return the matrix W of a 1×1 convolution from the parts in which Glow trains it: the product of
-    three matrices, first a permutation P, then a lower triangular one, then an upper triangular
-    one.
+    Return the matrix $W$ of a 1×1 convolution from the parts in which Glow trains it: the product
+    of three matrices, first a permutation `P`, then a lower triangular one, then an upper
+    triangular one.
 
-    P is (C, C). The lower one has the entries of L (C, C) below its diagonal, and ones on it. The
-    upper one has the entries of U (C, C) above its diagonal. The entries on its diagonal have the
-    signs in sign (C,), 1 or -1, and the logarithms of their absolute values are in log_s (C,). All
-    other entries of L and U must have no effect, on the gradients either. The result is (C, C). The
-    result must be differentiable with respect to L, U and log_s; no argument may be changed.
+    `P` is $(C, C)$. The lower one has the entries of `L` $(C, C)$ below its diagonal, and ones on
+    it. The upper one has the entries of `U` $(C, C)$ above its diagonal. The entries on its
+    diagonal have the signs in `sign` $(C,)$, 1 or $-1$, and the logarithms of their absolute values
+    are in `log_s` $(C,)$. All other entries of `L` and `U` must have no effect, on the gradients
+    either. The result is $(C, C)$. The result must be differentiable with respect to `L`, `U` and
+    `log_s`; no argument may be changed.
     """,
     hints="""
     Cut out both triangles first, then complete them: ones on the diagonal of the lower one, the

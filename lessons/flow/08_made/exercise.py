@@ -9,23 +9,24 @@ masks = Exercise(
     "flow/08/made_masks",
     target="minigen.flow.made:made_masks",
     minutes=25,
-    prompt="""
-    Return the masks of a MADE of D = dim variables, with hidden layers of the widths in the list
-    hidden: a list of float32 arrays of zeros and ones, one for each layer of weights, so one more
-    than there are hidden layers. A mask has shape (units below, units above).
+    prompt=r"""
+    Return the masks of a MADE of $D = \mathrm{dim}$ variables, with hidden layers of the widths in
+    the list `hidden`: a list of `float32` arrays of zeros and ones, one for each layer of weights,
+    so one more than there are hidden layers. A mask has shape (units below, units above).
 
-    order is an integer array (D,), a permutation of 0, ..., D - 1: order[i] is the place of
-    variable i. None means that variable i has place i. Every unit has a degree. The degree of
-    input i is its place plus 1. Hidden unit k, in any layer, has degree 1 + k mod (D - 1); with
-    D = 1 it has degree 0.
+    `order` is an integer array $(D,)$, a permutation of $0, \dots, D - 1$: `order[i]` is the place
+    of variable $i$. `None` means that variable $i$ has place $i$. Every unit has a degree. The
+    degree of input $i$ is its place plus 1. Hidden unit $k$, in any layer, has degree
+    $1 + k \bmod (D - 1)$; with $D = 1$ it has degree 0.
 
     A hidden unit is connected to units below whose degree is not above its own. The output for
-    variable i has the degree of input i, and must not be connected to a unit that depends on
-    variable i itself. With outputs > 1 there are outputs * D columns in the last mask: column
-    j D + i belongs to variable i.
+    variable $i$ has the degree of input $i$, and must not be connected to a unit that depends on
+    variable $i$ itself. With $\mathrm{outputs} > 1$ there are $\mathrm{outputs} \cdot D$ columns in
+    the last mask: column $j D + i$ belongs to variable $i$.
 
-    With rng (a numpy.random.Generator) the degrees of the hidden units are random: for each hidden
-    layer in turn rng.integers(low, D, width), where low is the least degree of the layer below.
+    With `rng` (a `numpy.random.Generator`) the degrees of the hidden units are random: for each
+    hidden layer in turn `rng.integers(low, D, width)`, where `low` is the least degree of the layer
+    below.
     """,
     hints="""
     First make a list of the degrees, layer by layer, inputs first. Each mask compares two
@@ -150,17 +151,18 @@ layer = Exercise(
     target="minigen.nn.layers:masked_linear",
     minutes=5,
     imports=["from minigen.tensor import linear"],
-    prompt="""
-    Return the output of a layer with masked weights: x times (w times mask), plus b, then the
-    activation.
+    prompt=r"""
+    Return the output of a layer with masked weights: `x` times (`w` times `mask`), plus `b`, then
+    the activation.
 
-    x has shape (N, n_in), w and mask have (n_in, n_out), b has (n_out,) or is None (no bias); the
-    result has (N, n_out). mask holds zeros and ones. activation is None or a name, "relu" or
-    "tanh". linear(x, w, b, activation) of minigen.tensor accepts None for both.
+    `x` has shape $(N, n_\mathrm{in})$, `w` and `mask` have $(n_\mathrm{in}, n_\mathrm{out})$, `b`
+    has $(n_\mathrm{out},)$ or is `None` (no bias); the result has $(N, n_\mathrm{out})$. `mask`
+    holds zeros and ones. `activation` is `None` or a name, `"relu"` or `"tanh"`.
+    `linear(x, w, b, activation)` of `minigen.tensor` accepts `None` for both.
 
-    Where the mask is 0 a weight has no effect and gets no gradient, but keeps its value: the mask
-    may change later, so do not change w. The result must be differentiable with respect to x, w and
-    b.
+    Where `mask` is 0 a weight has no effect and gets no gradient, but keeps its value: the mask may
+    change later, so do not change `w`. The result must be differentiable with respect to `x`, `w`
+    and `b`.
     """,
     hints="""
     The mask belongs to the weights: what does a weight of zero do?
@@ -236,16 +238,16 @@ connected = Exercise(
     target="minigen.flow.made:dependencies",
     minutes=10,
     prompt="""
-    Return which outputs of a network depend on which inputs, if all of its layers have masks:
-    an array of bool (inputs, outputs), True where a path of connections leads from the input to the
+    Return which outputs of a network depend on which inputs, if all of its layers have masks: an
+    array of bool (inputs, outputs), `True` where a path of connections leads from the input to the
     output.
 
-    masks is a list of arrays, one for each layer, from the first to the last. Each has shape (units
-    below, units above) and holds zeros and ones: 1 where there is a connection. A path uses one
-    connection in each layer.
+    `masks` is a list of arrays, one for each layer, from the first to the last. Each has shape
+    (units below, units above) and holds zeros and ones: 1 where there is a connection. A path uses
+    one connection in each layer.
 
-    The masks may be float32, and there may be many wide layers, so that the number of paths is
-    larger than any float32. The result need not be differentiable.
+    The masks may be `float32`, and there may be many wide layers, so that the number of paths is
+    larger than any `float32`. The result need not be differentiable.
     """,
     hints="""
     Go through the layers. Which units of layer 2 depend on input i, if you know which units of
@@ -319,19 +321,19 @@ draw = Exercise(
     target="minigen.flow.made:ancestral_sample",
     minutes=15,
     imports=["from minigen.tensor import sigmoid"],
-    prompt="""
-    Return samples of D variables, each 0 or 1, drawn one variable after the other from the
+    prompt=r"""
+    Return samples of $D$ variables, each 0 or 1, drawn one variable after the other from the
     conditionals of an autoregressive model.
 
-    logits is a function (or a network) that maps x (n, D) to (n, D). Column i holds the logits of
-    variable i, and depends on the variables at earlier places only; so entries of x that are not
-    drawn yet may be anything. order is an integer array (D,), a permutation of 0, ..., D - 1:
-    order[i] is the place of variable i, and the variable at place 0 is drawn first. u (n, D) are
-    uniform random numbers: variable i is 1 where u[:, i] is below its probability sigmoid(logit),
-    and otherwise 0.
+    `logits` is a function (or a network) that maps $x$ $(n, D)$ to $(n, D)$. Column $i$ holds the
+    logits of variable $i$, and depends on the variables at earlier places only; so entries of $x$
+    that are not drawn yet may be anything. `order` is an integer array $(D,)$, a permutation of
+    $0, \dots, D - 1$: `order[i]` is the place of variable $i$, and the variable at place 0 is drawn
+    first. `u` $(n, D)$ are uniform random numbers: variable $i$ is 1 where `u[:, i]` is below its
+    probability $\mathrm{sigmoid}(\mathrm{logit})$, and otherwise 0.
 
-    The result x (n, D) holds zeros and ones as floats. Leave u as it is. The result need not be
-    differentiable.
+    The result $x$ $(n, D)$ holds zeros and ones as floats. Leave `u` as it is. The result need not
+    be differentiable.
     """,
     hints="""
     A variable can be drawn only after those before it: evaluate the network again after each one.

@@ -7,13 +7,13 @@ TASK = FromScratch(
     "flow/08/from_scratch",
     title="an autoregressive model with masks",
     prompt="""
-    Learn small digits pixel by pixel. `train(x, rng)` gets 50,000 digits of 10 × 10 pixels, 0
-    or 1, as (N, 100), and returns what the other two functions need. `log_prob(state, x)`
-    returns the log-probability of each digit, (N,) in nats, from one pass through a masked
-    network; `sample(state, n, rng)` draws n digits, (n, 100), pixel by pixel. The masks are
-    yours; `minigen.nn.MaskedLinear` is allowed. We check the nats of digits that you have not
-    seen (independent pixels reach 51.2), the covariances of your samples' pixels, and that you do
-    not return training digits.
+    Learn small digits pixel by pixel. `train(x, rng)` gets 50,000 digits of 10 × 10 pixels, 0 or 1,
+    as $(N, 100)$, and returns what the other two functions need. `log_prob(state, x)` returns the
+    log-probability of each digit, $(N,)$ in nats, from one pass through a masked network;
+    `sample(state, n, rng)` draws $n$ digits, $(n, 100)$, pixel by pixel. The masks are yours;
+    `minigen.nn.MaskedLinear` is allowed. We check the nats of digits that you have not seen
+    (independent pixels reach 51.2), the covariances of your samples' pixels, and that you do not
+    return training digits.
     """,
     data=small_digits,
     nats=True,

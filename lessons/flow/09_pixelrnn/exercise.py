@@ -9,13 +9,14 @@ mask = Exercise(
     "flow/09/pixel_mask",
     target="minigen.flow.pixel.model:pixel_mask",
     minutes=10,
-    prompt="""
+    prompt=r"""
     Return the mask of a convolution over an image whose pixels come row by row, from left to right:
-    an array of floats (kernel, kernel), 1 where the kernel may read the image and 0 elsewhere.
+    an array of floats $(\mathrm{kernel}, \mathrm{kernel})$, 1 where the kernel may read the image
+    and 0 elsewhere.
 
     The middle of the kernel lies on the current pixel. The kernel may read the pixels that come
-    before it. kind sets whether the mask includes the current pixel: "A" (first layer) excludes it,
-    "B" (later layers) includes it. kernel is an odd number, 1 included.
+    before it. `kind` sets whether the mask includes the current pixel: `"A"` (first layer) excludes
+    it, `"B"` (later layers) includes it. `kernel` is an odd number, 1 included.
     """,
     hints="""
     Which rows of the kernel are in the past as a whole, and which row only in part?
@@ -99,12 +100,12 @@ skewed = Exercise(
     minutes=15,
     rtol=1e-7,
     prompt="""
-    Return the skewed image: row i of x, counted from 0, is moved i places to the right. Zeros fill
-    the places without a pixel.
+    Return the skewed image: row $i$ of `x`, counted from 0, is moved $i$ places to the right. Zeros
+    fill the places without a pixel.
 
-    x has shape (N, H, W, C), images of H rows and W columns; the result has shape (N, H, W + H - 1,
-    C). The result must be differentiable: nothing can be assigned into x or an array made of it.
-    Use np.concatenate, or np.pad with its mode, "constant", written out.
+    `x` has shape $(N, H, W, C)$, images of $H$ rows and $W$ columns; the result has shape
+    $(N, H, W + H - 1, C)$. The result must be differentiable: nothing can be assigned into `x` or
+    an array made of it. Use `np.concatenate`, or `np.pad` with its mode, `"constant"`, written out.
     """,
     hints="""
     How many zeros are there before row i, and how many after it? Make each row longer, then stack
@@ -191,12 +192,12 @@ straight = Exercise(
     minutes=15,
     rtol=1e-7,
     prompt="""
-    Return the image of which y is the skewed one: row i of y, counted from 0, is moved i places
-    back to the left, and the places without a pixel are cut off.
+    Return the image of which `y` is the skewed one: row $i$ of `y`, counted from 0, is moved $i$
+    places back to the left, and the places without a pixel are cut off.
 
-    y has shape (N, H, V, C) with V = W + H - 1; the result has shape (N, H, W, C). Values outside
-    of the image need not be 0 and must have no effect. The result must be differentiable: nothing
-    can be assigned into y or an array made of it.
+    `y` has shape $(N, H, V, C)$ with $V = W + H - 1$; the result has shape $(N, H, W, C)$. Values
+    outside of the image need not be 0 and must have no effect. The result must be differentiable:
+    nothing can be assigned into `y` or an array made of it.
     """,
     hints="""
     How wide is the image, if V and H are known? Where does row i begin?
@@ -265,18 +266,20 @@ lstm = Exercise(
     target="minigen.nn.recurrent:lstm_step",
     minutes=15,
     imports=("from minigen.tensor import sigmoid, tanh",),
-    prompt="""
-    Return one step of an LSTM, after the matrix products. gates (N, 4 width) is the sum of the
-    products of the input and of the previous state with their weights, without activation. Its
-    columns are first the width entries of the input gate i, then those of the forget gate f, of the
-    output gate o, and of the content g. c (N, width) is the previous cell state.
+    prompt=r"""
+    Return one step of an LSTM, after the matrix products. `gates` $(N, 4\, \mathrm{width})$ is the
+    sum of the products of the input and of the previous state with their weights, without
+    activation. Its columns are first the $\mathrm{width}$ entries of the input gate $i$, then those
+    of the forget gate $f$, of the output gate $o$, and of the content $g$. `c`
+    $(N, \mathrm{width})$ is the previous cell state.
 
-    The gates i, f and o lie between 0 and 1, the content between -1 and 1. The new cell state is f
-    times the previous one plus i times the content; the new hidden state is o times the tanh of the
-    new cell state. Return the new h and the new c, both (N, width), as a tuple.
+    The gates $i$, $f$ and $o$ lie between 0 and 1, the content between $-1$ and 1. The new cell
+    state is $f$ times the previous one plus $i$ times the content; the new hidden state is $o$
+    times the tanh of the new cell state. Return the new $h$ and the new `c`, both
+    $(N, \mathrm{width})$, as a tuple.
 
-    The result must be differentiable; entries of gates go as far as -1000 and 1000. `sigmoid` and
-    `tanh` of minigen.tensor do not overflow there.
+    The result must be differentiable; entries of `gates` go as far as $-1000$ and 1000. `sigmoid`
+    and `tanh` of `minigen.tensor` do not overflow there.
     """,
     hints="""
     Cut gates into four blocks of columns, each as wide as c. Which blocks get a sigmoid, and which

@@ -11,15 +11,17 @@ convolution = Exercise(
     target="minigen.tensor.conv:conv1d",
     minutes=20,
     blocked=["minigen.tensor.conv:conv2d"],
-    prompt="""
-    Return the causal, dilated convolution of sequences: x has shape (N, T, c_in), the kernel w (k,
-    c_in, c_out), the bias b (c_out,) or None. The result has shape (N, T, c_out).
+    prompt=r"""
+    Return the causal, dilated convolution of sequences: `x` has shape $(N, T, c_\mathrm{in})$, the
+    kernel `w` $(k, c_\mathrm{in}, c_\mathrm{out})$, the bias `b` $(c_\mathrm{out},)$ or `None`. The
+    result has shape $(N, T, c_\mathrm{out})$.
 
-    y at step t is b plus the sum over a = 0 ... k - 1 of x at step t - (k - 1 - a) * dilation,
-    times the matrix w[a]. So w[k - 1] multiplies the present step t, w[k - 2] the step t -
-    dilation, and w[0] the most distant past. Inputs before the first step count as zero; the kernel
-    may reach back further than the sequence is long. The result must be differentiable with respect
-    to x, w and b: write it with np, which is autograd's (a traced array cannot be assigned into).
+    $y$ at step $t$ is `b` plus the sum over $a = 0 \dots k - 1$ of `x` at step
+    $t - (k - 1 - a) \cdot \mathrm{dilation}$, times the matrix `w[a]`. So `w[k - 1]` multiplies the
+    present step $t$, `w[k - 2]` the step $t - \mathrm{dilation}$, and `w[0]` the most distant past.
+    Inputs before the first step count as zero; the kernel may reach back further than the sequence
+    is long. The result must be differentiable with respect to `x`, `w` and `b`: write it with `np`,
+    which is autograd's (a traced array cannot be assigned into).
     """,
     hints="""
     Put zeros in front of the sequence, as many steps as the kernel reaches back. Then every step
@@ -124,14 +126,15 @@ step = Exercise(
     "flow/10/causal_step",
     target="minigen.flow.wavenet:causal_step",
     minutes=10,
-    prompt="""
-    Return the output of a causal, dilated convolution at the present step alone, an array (N,
-    c_out), from stored inputs. The kernel w has shape (k, c_in, c_out), the bias b (c_out,).
+    prompt=r"""
+    Return the output of a causal, dilated convolution at the present step alone, an array
+    $(N, c_\mathrm{out})$, from stored inputs. The kernel `w` has shape
+    $(k, c_\mathrm{in}, c_\mathrm{out})$, the bias `b` $(c_\mathrm{out},)$.
 
-    past is a list of (k - 1) * dilation + 1 inputs, arrays (N, c_in): the oldest first, and the
-    input of the present step last. As in `causal_conv1d`, w[k - 1] multiplies the present input,
-    w[k - 2] the input dilation steps before it, and w[0] the oldest. Leave past unchanged. The
-    result need not be differentiable.
+    `past` is a list of $(k - 1) \cdot \mathrm{dilation} + 1$ inputs, arrays $(N, c_\mathrm{in})$:
+    the oldest first, and the input of the present step last. As in `causal_conv1d`, `w[k - 1]`
+    multiplies the present input, `w[k - 2]` the input `dilation` steps before it, and `w[0]` the
+    oldest. Leave `past` unchanged. The result need not be differentiable.
     """,
     hints="""
     The list is as long as the kernel reaches back. Which of its entries does the kernel use?
@@ -200,9 +203,9 @@ field = Exercise(
     minutes=5,
     prompt="""
     Return the number of input steps on which one output step depends, for a stack of causal
-    convolutions: a whole number. kernel is the length k of every layer's kernel, dilations a list
-    of whole numbers, one for each layer, in any order. The present step counts. A stack without
-    layers passes its input through. The result need not be differentiable.
+    convolutions: a whole number. `kernel` is the length $k$ of every layer's kernel, `dilations` a
+    list of whole numbers, one for each layer, in any order. The present step counts. A stack
+    without layers passes its input through. The result need not be differentiable.
     """,
     hints="""
     By how many steps does one more layer extend the reach of the stack?
@@ -266,12 +269,12 @@ unit = Exercise(
     minutes=5,
     imports=["from minigen.tensor import sigmoid, tanh"],
     prompt="""
-    Return WaveNet's gated activation: the hyperbolic tangent of filter, times the logistic sigmoid
-    of gate.
+    Return WaveNet's gated activation: the hyperbolic tangent of `filter`, times the logistic
+    sigmoid of `gate`.
 
-    filter and gate have one shape, (N, T, C) or any other, and so has the result, entry by entry.
-    Values of up to ±1000 occur. The result must be differentiable with respect to both, and its
-    gradients must be right there too. The stub imports `sigmoid` and `tanh`.
+    `filter` and `gate` have one shape, $(N, T, C)$ or any other, and so has the result, entry by
+    entry. Values of up to ±1000 occur. The result must be differentiable with respect to both, and
+    its gradients must be right there too. The stub imports `sigmoid` and `tanh`.
     """,
     hints="""
     One half is the content, the other sets how much of it passes.
@@ -339,14 +342,14 @@ encode = Exercise(
     target="minigen.flow.wavenet:mu_law_encode",
     minutes=10,
     blocked=["minigen.flow.wavenet:mu_law"],
-    prompt="""
-    Return the mu-law codes of a wave, an array of int of the shape of x. x holds amplitudes in
-    [-1, 1]. There are as many codes as levels; the first is 0.
+    prompt=r"""
+    Return the $\mu$-law codes of a wave, an array of int of the shape of `x`. `x` holds amplitudes
+    in $[-1, 1]$. There are as many codes as `levels`; the first is 0.
 
-    First compress: y = sign(x) log(1 + mu |x|) / log(1 + mu), where mu is the last code, one less
-    than levels (255 for 256). Then round: y = -1 is the first code, y = 1 the last, and the others
-    are evenly spaced between them. Each y gets the nearest code; in the middle between two codes,
-    the upper one. The result need not be differentiable.
+    First compress: $y = \mathrm{sign}(x) \log(1 + \mu |x|)/\log(1 + \mu)$, where $\mu$ is the last
+    code, one less than `levels` (255 for 256). Then round: $y = -1$ is the first code, $y = 1$ the
+    last, and the others are evenly spaced between them. Each $y$ gets the nearest code; in the
+    middle between two codes, the upper one. The result need not be differentiable.
     """,
     hints="""
     After the logarithm small amplitudes have most of the codes. What remains is to shift and
@@ -419,14 +422,15 @@ decode = Exercise(
     "flow/10/mu_law_decode",
     target="minigen.flow.wavenet:mu_law_decode",
     minutes=10,
-    prompt="""
-    Decode mu-law codes: return the amplitudes x that the codes stand for, an array of floats of the
-    shape of codes. codes are whole numbers; there are as many as levels, and the first is 0.
+    prompt=r"""
+    Decode $\mu$-law codes: return the amplitudes $x$ that the codes stand for, an array of floats
+    of the shape of `codes`. `codes` are whole numbers; there are as many as `levels`, and the first
+    is 0.
 
-    The codes are evenly spaced from -1, the place of the first, to 1, the place of the last. An
-    amplitude x has the place y = sign(x) log(1 + mu |x|) / log(1 + mu), where mu is the last code.
-    So find the place of each code, and solve this equation for x. The result need not be
-    differentiable.
+    The codes are evenly spaced from $-1$, the place of the first, to 1, the place of the last. An
+    amplitude $x$ has the place $y = \mathrm{sign}(x) \log(1 + \mu |x|)/\log(1 + \mu)$, where $\mu$
+    is the last code. So find the place of each code, and solve this equation for $x$. The result
+    need not be differentiable.
     """,
     hints="""
     x has the sign of y. For its size undo the steps in reverse order: the division, then the

@@ -5,7 +5,7 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "gated_unit": Private(
         values=(2, 3, 5),
-        says="the gate is multiplied by {k} before the sigmoid.",
+        says="`gate` is multiplied by {k} before the sigmoid.",
         body="return ordinary(filter, {k} * gate)",
         answer="return tanh(filter) * sigmoid({k} * gate)",
         # sigmoid(log 9) and sigmoid(-log 16)

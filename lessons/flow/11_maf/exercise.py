@@ -42,14 +42,15 @@ inverse = Exercise(
     "flow/11/maf_inverse",
     target="minigen.flow.autoregressive:maf_inverse",
     minutes=8,
-    prompt="""
-    Inference by one autoregressive transform, from data to noise. A network was applied to x, and
-    mu and log_scale are its outputs; log_scale is the logarithm of the scale sigma. Return a tuple
-    of the noise z, for which x = z sigma + mu, and log |det dz/dx|. Both must be differentiable.
+    prompt=r"""
+    Inference by one autoregressive transform, from data to noise. A network was applied to `x`, and
+    `mu` and `log_scale` are its outputs; `log_scale` is the logarithm of the scale $\sigma$. Return
+    a tuple of the noise $z$, for which $x = z \sigma + \mu$, and
+    $\log |\det \mathrm{d}z/\mathrm{d}x|$. Both must be differentiable.
 
-    x, mu and log_scale have shape (N, D), and so has z; the log-determinant has shape (N,), one
-    number for each example. Both must be right, with their gradients, for a log_scale of 1000, too,
-    where sigma is infinite; the log-determinant also for one of -1000.
+    `x`, `mu` and `log_scale` have shape $(N, D)$, and so has $z$; the log-determinant has shape
+    $(N,)$, one number for each example. Both must be right, with their gradients, for a `log_scale`
+    of 1000, too, where $\sigma$ is infinite; the log-determinant also for one of $-1000$.
     """,
     hints="""
     mu and sigma of all D coordinates are given, so all coordinates can be computed at once: solve
@@ -144,17 +145,18 @@ forward = Exercise(
     "flow/11/maf_forward",
     target="minigen.flow.autoregressive:maf_forward",
     minutes=20,
-    prompt="""
-    Sampling by one autoregressive transform, from noise to data: find the x for which x = z
-    exp(log_scale) + mu, where mu = net(x)[:, 0] and log_scale = net(x)[:, 1]. Return a tuple of x
-    and log |det dx/dz|. Both must be differentiable.
+    prompt=r"""
+    Sampling by one autoregressive transform, from noise to data: find the $x$ for which
+    $x = z \exp(\mathrm{log\_scale}) + \mu$, where $\mu$ is `net(x)[:, 0]` and $\mathrm{log\_scale}$
+    is `net(x)[:, 1]`. Return a tuple of $x$ and $\log |\det \mathrm{d}x/\mathrm{d}z|$. Both must be
+    differentiable.
 
-    z has shape (N, D), and so has x; the log-determinant has shape (N,). net maps (N, D) to
-    (N, 2, D). Entry i of mu and log_scale depends on the coordinates of x that come earlier in the
-    net's order. This order is not an argument, and it may be any.
+    `z` has shape $(N, D)$, and so has $x$; the log-determinant has shape $(N,)$. `net` maps
+    $(N, D)$ to $(N, 2, D)$. Entry $i$ of $\mu$ and $\mathrm{log\_scale}$ depends on the coordinates
+    of $x$ that come earlier in the net's order. This order is not an argument, and it may be any.
 
     The first coordinate of the order depends on no other. Coordinates that are not right yet may
-    overflow: replace values that are not finite with 0 before the net is called again.
+    overflow: replace values that are not finite with 0 before `net` is called again.
     """,
     hints="""
     Begin with any x and call the net. Its outputs for the first coordinate are right whatever x
@@ -308,17 +310,19 @@ mixture = Exercise(
     target="minigen.flow.autoregressive:mixture_log_prob",
     minutes=15,
     imports=["from minigen.tensor import logsumexp"],
-    prompt="""
-    log p(x) of examples whose D coordinates are mixtures of K Gaussians each. Component k of
-    coordinate i has the weight softmax(logits) over k, the mean mu[:, k, i] and the standard
-    deviation exp(log_scale[:, k, i]). The log-densities of the coordinates are summed: the
-    parameters of each are the outputs of a network for the earlier ones. The result must
-    be differentiable.
+    prompt=r"""
+    $\log p(x)$ of examples whose $D$ coordinates are mixtures of $K$ Gaussians each. Component $k$
+    of coordinate $i$ has the weight $\mathrm{softmax}(\mathrm{logits})$ over $k$, the mean
+    `mu[:, k, i]` and the standard deviation `exp(log_scale[:, k, i])`. The log-densities of the
+    coordinates are summed: the parameters of each are the outputs of a network for the earlier
+    ones. The result must be differentiable.
 
-    x has shape (N, D); logits, mu and log_scale have shape (N, K, D); the result has shape (N,), in
-    nats. It must stay finite where every component is far away (x = 1000) and for logits of ±1000.
+    `x` has shape $(N, D)$; `logits`, `mu` and `log_scale` have shape $(N, K, D)$; the result has
+    shape $(N,)$, in nats. It must stay finite where every component is far away ($x = 1000$) and
+    for logits of ±1000.
 
-    The stub imports `logsumexp(a, axis=1)`, log sum exp without overflow or underflow.
+    The stub imports `logsumexp(a, axis=1)`, the logarithm of a sum of exponentials, without
+    overflow or underflow.
     """,
     hints="""
     The density of a coordinate is a sum over k of weight times Gaussian. Compute with logarithms

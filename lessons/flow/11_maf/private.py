@@ -7,7 +7,8 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "mixture_log_prob": Private(
         values=(2, 10, 3),
-        says="the result is a logarithm to base {k}; logits and log_scale are natural, as before.",
+        says="the result is a logarithm to base {k}; `logits` and `log_scale` are natural, as "
+        "before.",
         body="return ordinary(x, logits, mu, log_scale) / np.log({k})",
         answer="""
         z = (x[:, None] - mu) * np.exp(-log_scale)

@@ -26,14 +26,15 @@ forward = Exercise(
     "flow/12/iaf_forward",
     target="minigen.flow.autoregressive:iaf_forward",
     minutes=8,
-    prompt="""
-    Sampling by one inverse autoregressive transform. A network has computed mu and log_scale, the
-    logarithm of the scale sigma, from the noise z: entry i of both depends on earlier z alone. z
-    has mean 0 and standard deviation 1. The affine transform of z with scale sigma and shift mu is
-    x. Return the pair of x and log |det dx/dz|, a tuple. Both must be differentiable.
+    prompt=r"""
+    Sampling by one inverse autoregressive transform. A network has computed `mu` and `log_scale`,
+    the logarithm of the scale $\sigma$, from the noise `z`: entry $i$ of both depends on earlier
+    `z` alone. `z` has mean 0 and standard deviation 1. The affine transform of `z` with scale
+    $\sigma$ and shift `mu` is $x$. Return the pair of $x$ and
+    $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable.
 
-    z, mu and log_scale have shape (N, D), and so has x; the log-determinant has shape (N,), one
-    number for each example. It must be right for a log_scale of 1000 or -1000, too.
+    `z`, `mu` and `log_scale` have shape $(N, D)$, and so has $x$; the log-determinant has shape
+    $(N,)$, one number for each example. It must be right for a `log_scale` of 1000 or $-1000$, too.
     """,
     hints="""
     All D entries of mu and sigma are known, because the network receives z. Nothing has to be
@@ -115,12 +116,13 @@ renaming = Exercise(
     "flow/12/iaf_from_maf",
     target="minigen.flow.autoregressive:iaf_from_maf",
     minutes=8,
-    prompt="""
-    A MAF infers z = (x - mu)/sigma; its network receives x. Call x the noise and z the sample: this
-    is an IAF, z = x sigma~ + mu~. Return the pair of mu~ and log_scale~ = log sigma~, a tuple, from
-    mu and log_scale = log sigma. Both must be differentiable.
+    prompt=r"""
+    A MAF infers $z = (x - \mu)/\sigma$; its network receives $x$. Call $x$ the noise and $z$ the
+    sample: this is an IAF, $z = x \tilde\sigma + \tilde\mu$. Return the pair of $\tilde\mu$ and
+    $\log \tilde\sigma$, a tuple, from `mu` and `log_scale`, which is $\log \sigma$. Both must be
+    differentiable.
 
-    mu and log_scale have shape (N, D), and so have both results. log_scale may be 1000.
+    `mu` and `log_scale` have shape $(N, D)$, and so have both results. `log_scale` may be 1000.
     """,
     hints="""
     Write (x - mu)/sigma as a multiple of x plus something that does not depend on it.
@@ -200,16 +202,18 @@ gated = Exercise(
     target="minigen.flow.autoregressive:iaf_gated",
     minutes=12,
     imports=["from minigen.tensor import sigmoid, softplus"],
-    prompt="""
-    The form of an IAF step that Kingma et al. use: a gate between the noise z and a value m. With
-    the network's outputs m and s, both functions of earlier z, x = g z + (1 - g) m, where the gate
-    is g = 1/(1 + exp(-s)). Return the pair of x and log |det dx/dz|, a tuple. Both must be
-    differentiable.
+    prompt=r"""
+    The form of an IAF step that Kingma et al. use: a gate between the noise `z` and a value `m`.
+    With the network's outputs `m` and `s`, both functions of earlier `z`, $x = g z + (1 - g) m$,
+    where the gate is $g = 1/(1 + \exp(-s))$. Return the pair of $x$ and
+    $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable.
 
-    z, m and s have shape (N, D), and so has x; the log-determinant has shape (N,), one number for
-    each example. Both must be right, and have their gradients, at s = 1000 and s = -1000 too.
+    `z`, `m` and `s` have shape $(N, D)$, and so has $x$; the log-determinant has shape $(N,)$, one
+    number for each example. Both must be right, and have their gradients, at $s = 1000$ and
+    $s = -1000$ too.
 
-    `sigmoid` and `softplus`, log(1 + exp(a)), work without overflow and have gradients.
+    `sigmoid(a)` and `softplus(a)`, which is $\log(1 + e^a)$, work without overflow and have
+    gradients.
     """,
     hints="""
     The Jacobian is triangular, and z_i enters x_i with the factor sigmoid(s_i) alone. A sigmoid may

@@ -9,15 +9,15 @@ gap = Exercise(
     "flow/13/independent_gap",
     target="minigen.flow.vae_flow:independent_gap",
     minutes=10,
-    prompt="""
-    The posterior of the codes is a Gaussian with the precision matrix P, the inverse of its
+    prompt=r"""
+    The posterior of the codes is a Gaussian with the precision matrix $P$, the inverse of its
     covariance. Among the Gaussians with independent coordinates, the one with the posterior's mean
-    and the variances 1/P_jj has the smallest KL(q || posterior). Return this smallest divergence,
-    in nats.
+    and the variances $1/P_{jj}$ has the smallest $\mathrm{KL}(q \| \mathrm{posterior})$. Return
+    this smallest divergence, in nats.
 
-    precision has shape (N, D, D), one symmetric positive definite matrix for each of N posteriors;
-    the result has shape (N,). It must be right for D = 400 and entries of 1000, where the
-    determinant overflows.
+    `precision` has shape $(N, D, D)$, one symmetric positive definite matrix for each of $N$
+    posteriors; the result has shape $(N,)$. It must be right for $D = 400$ and entries of 1000,
+    where the determinant overflows.
     """,
     hints="""
     Insert the variances 1/P_jj into the KL divergence of two Gaussians with the same mean. The
@@ -92,16 +92,16 @@ posterior = Exercise(
     "flow/13/flow_posterior",
     target="minigen.flow.vae_flow:flow_posterior",
     minutes=15,
-    prompt="""
-    One draw z of a posterior q(z|x), a Gaussian that is transformed by a flow, and an estimate of
-    KL(q(z|x) || N(0, I)), in nats, from this one draw. Return the pair of z and the estimate, a
-    tuple. Both must be differentiable.
+    prompt=r"""
+    One draw $z$ of a posterior $q(z \mid x)$, a Gaussian that is transformed by a flow, and an
+    estimate of $\mathrm{KL}(q(z \mid x) \| N(0, I))$, in nats, from this one draw. Return the pair
+    of $z$ and the estimate, a tuple. Both must be differentiable.
 
-    mu and logvar, the logarithm of sigma², are the outputs of an encoder for N examples; eps is the
-    noise from N(0, I) to use. All three have shape (N, D), and so has z; the estimate has shape
-    (N,). bijection.forward takes points (N, D) and returns their images (N, D) and log |det| (N,);
-    pass it the context as a second argument, which may be None. logvar may be as low as -2000,
-    where sigma underflows to 0.
+    `mu` and `logvar`, the logarithm of $\sigma^2$, are the outputs of an encoder for $N$ examples;
+    `eps` is the noise from $N(0, I)$ to use. All three have shape $(N, D)$, and so has $z$; the
+    estimate has shape $(N,)$. `bijection.forward` takes points $(N, D)$ and returns their images
+    $(N, D)$ and $\log |\det|$ $(N,)$; pass it `context` as a second argument, which may be `None`.
+    `logvar` may be as low as $-2000$, where $\sigma$ underflows to 0.
     """,
     hints="""
     The divergence is the mean of log q(z|x) - log p(z). Compute both logarithms at the z that was
@@ -247,17 +247,18 @@ prior = Exercise(
     "flow/13/flow_prior",
     target="minigen.flow.vae_flow:flow_prior",
     minutes=12,
-    prompt="""
-    A VAE whose prior is a flow: a code of the prior is bijection.forward(u) with u from N(0, I).
-    The posterior is the Gaussian of the encoder, without a flow. Return the pair of a draw z of the
-    posterior and an estimate of KL(posterior || prior), in nats, from this one draw, a tuple. Both
+    prompt=r"""
+    A VAE whose prior is a flow: a code of the prior is `bijection.forward(u)` with $u$ from
+    $N(0, I)$. The posterior is the Gaussian of the encoder, without a flow. Return the pair of a
+    draw $z$ of the posterior and an estimate of
+    $\mathrm{KL}(\mathrm{posterior} \| \mathrm{prior})$, in nats, from this one draw, a tuple. Both
     must be differentiable.
 
-    mu and logvar, the logarithm of sigma², are the outputs of the encoder for N examples; eps is
-    the noise from N(0, I) to use. All three have shape (N, D), and so has z; the estimate has shape
-    (N,). bijection.forward and bijection.inverse take points (N, D) and return their images (N, D)
-    and the log |det| (N,) of the direction that was called. logvar may be as low as -2000, where
-    sigma underflows to 0.
+    `mu` and `logvar`, the logarithm of $\sigma^2$, are the outputs of the encoder for $N$ examples;
+    `eps` is the noise from $N(0, I)$ to use. All three have shape $(N, D)$, and so has $z$; the
+    estimate has shape $(N,)$. `bijection.forward` and `bijection.inverse` take points $(N, D)$ and
+    return their images $(N, D)$ and the $\log |\det|$ $(N,)$ of the direction that was called.
+    `logvar` may be as low as $-2000$, where $\sigma$ underflows to 0.
     """,
     hints="""
     The divergence is the mean of log q(z|x) - log p(z). The density of the prior at z needs the u

@@ -8,14 +8,14 @@ bound = Exercise(
     "flow/14/dequantization_bits",
     target="minigen.metrics.likelihood:dequantization_bits",
     minutes=15,
-    prompt="""
-    Return the tuple (bound, code) of two arrays (N,), in bits per dimension. bound is the mean of
-    log q(u | x) - log p(x + u) over an example's K values of the noise u. code is minus the
-    logarithm of P(x), which is estimated by the mean of p(x + u) / q(u | x).
+    prompt=r"""
+    Return the tuple `(bound, code)` of two arrays $(N,)$, in bits per dimension. `bound` is the
+    mean of $\log q(u \mid x) - \log p(x + u)$ over an example's $K$ values of the noise $u$. `code`
+    is minus the logarithm of $P(x)$, which is estimated by the mean of $p(x + u)/q(u \mid x)$.
 
-    log_p (N, K) holds log p(x + u) in nats; log_q, (N, K) or a single number, log q(u | x). dims
-    is the number of components of an example. Log-densities of ±6000 must not overflow or
-    underflow. It need not be differentiable, so you may use plain NumPy.
+    `log_p` $(N, K)$ holds $\log p(x + u)$ in nats; `log_q`, $(N, K)$ or a single number,
+    $\log q(u \mid x)$. `dims` is the number of components of an example. Log-densities of ±6000
+    must not overflow or underflow. It need not be differentiable, so you may use plain NumPy.
     """,
     hints="""
     Both numbers are made from the same log-ratios. Which comes first in each, the logarithm or the

@@ -25,16 +25,17 @@ kl = Exercise(
     target="minigen.metrics.divergence:kl_divergence",
     minutes=15,
     blocked=["minigen.metrics.divergence:kl_on_grid", "minigen.metrics.divergence:kl_integrand"],
-    prompt="""
-    Return the Kullback-Leibler divergence KL(p || q) of two probability vectors, in nats: the mean
-    under p of log(p / q).
+    prompt=r"""
+    Return the Kullback-Leibler divergence $\mathrm{KL}(p \| q)$ of two probability vectors, in
+    nats: the mean under `p` of $\log(p/q)$.
 
-    p and q have shape (..., K). Each row of K numbers is a distribution and sums to one. The result
-    has shape (...): one number for two vectors (K,), and (N,) for two batches (N, K).
+    `p` and `q` have shape $(\dots, K)$. Each row of $K$ numbers is a distribution and sums to one.
+    The result has shape $(\dots)$: one number for two vectors $(K,)$, and $(N,)$ for two batches
+    $(N, K)$.
 
-    An outcome with p = 0 contributes 0, whatever q is (0 log 0 counts as 0). An outcome with p > 0
-    and q = 0 makes the divergence np.inf. The result is never NaN. The result need not be
-    differentiable, so you may use plain NumPy and SciPy.
+    An outcome with $p = 0$ contributes 0, whatever `q` is ($0 \log 0$ counts as 0). An outcome with
+    $p > 0$ and $q = 0$ makes the divergence `np.inf`. The result is never `NaN`. The result need
+    not be differentiable, so you may use plain NumPy and SciPy.
     """,
     hints="""
     Weight each outcome by its probability under p. Treat the outcomes with p = 0 separately: in
@@ -100,14 +101,16 @@ js = Exercise(
     target="minigen.metrics.divergence:js_divergence",
     minutes=15,
     blocked=["minigen.metrics.divergence:js_on_grid", "minigen.metrics.divergence:js_integrand"],
-    prompt="""
-    Return the Jensen-Shannon divergence of two probability vectors, in nats: the mean of KL(p || m)
-    and KL(q || m), where m is the mixture, half p and half q.
+    prompt=r"""
+    Return the Jensen-Shannon divergence of two probability vectors, in nats: the mean of
+    $\mathrm{KL}(p \| m)$ and $\mathrm{KL}(q \| m)$, where $m$ is the mixture, half `p` and half
+    `q`.
 
-    p and q have shape (..., K). Each row of K numbers is a distribution. The result has shape
-    (...): one number for two vectors (K,), and (N,) for two batches (N, K). Both may have zeros.
-    The result is 0 for p = q, at most log 2, and never NaN. You may call kl_divergence if you have
-    written it for the previous exercise. The result need not be differentiable.
+    `p` and `q` have shape $(\dots, K)$. Each row of $K$ numbers is a distribution. The result has
+    shape $(\dots)$: one number for two vectors $(K,)$, and $(N,)$ for two batches $(N, K)$. Both
+    may have zeros. The result is 0 for $p = q$, at most $\log 2$, and never `NaN`. You may call
+    `kl_divergence` if you have written it for the previous exercise. The result need not be
+    differentiable.
     """,
     hints="""
     Form the mixture first. It is positive wherever p or q is positive, so neither of the two KL
@@ -178,14 +181,14 @@ normal = Exercise(
     "gan/01/kl_normal",
     target="minigen.metrics.divergence:kl_normal",
     minutes=10,
-    prompt="""
-    Return KL(p || q) of two Gaussians on a line, p = N(mu_p, sigma_p^2) and q = N(mu_q, sigma_q^2),
-    in closed form, in nats.
+    prompt=r"""
+    Return $\mathrm{KL}(p \| q)$ of two Gaussians on a line, $p = N(\mu_p, \sigma_p^2)$ and
+    $q = N(\mu_q, \sigma_q^2)$, in closed form, in nats.
 
     The sigmas are standard deviations, not variances. The four arguments are numbers or arrays
     whose shapes broadcast. The result has the common shape: it is elementwise, without a sum. A
-    sigma is never 0, but may be as small as 1e-4. The result need not be differentiable, so you may
-    use plain NumPy.
+    $\sigma$ is never 0, but may be as small as $10^{-4}$. The result need not be differentiable, so
+    you may use plain NumPy.
     """,
     hints="""
     Write down log p(x) - log q(x), a polynomial in x, and take its mean under p: (x - mu_p)^2 has

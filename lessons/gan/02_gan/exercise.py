@@ -14,16 +14,17 @@ discriminator = Exercise(
     minutes=15,
     rtol=1e-6,
     imports=["from minigen.tensor import sigmoid, softplus"],
-    prompt="""
-    Return the loss that a discriminator minimizes, one number, in nats: the mean of -log D over the
-    real examples plus the mean of -log(1 - D) over the fakes, with D = sigmoid(logit).
+    prompt=r"""
+    Return the loss that a discriminator minimizes, one number, in nats: the mean of $-\log D$ over
+    the real examples plus the mean of $-\log(1 - D)$ over the fakes, with
+    $D = \mathrm{sigmoid}(\mathrm{logit})$.
 
-    real_logits has shape (N,), fake_logits (M,). Loss and gradient must be exact for logits up to
-    ±1000, in float32 too. Therefore do not take the logarithm of a sigmoid. np.where removes an
-    infinity from the loss, but not from its gradient.
+    `real_logits` has shape $(N,)$, `fake_logits` $(M,)$. Loss and gradient must be exact for logits
+    up to ±1000, in `float32` too. Therefore do not take the logarithm of a sigmoid. `np.where`
+    removes an infinity from the loss, but not from its gradient.
 
-    Write smooth last (one point): with smooth = s the target of the real examples is 1 - s instead
-    of 1 (see gan/09).
+    Write `smooth` last (one point): with $\mathrm{smooth} = s$ the target of the real examples is
+    $1 - s$ instead of 1 (see `gan/09`).
     """,
     hints="""
     Add two cross-entropies: real examples with the target 1 and fakes with the target 0. Compute
@@ -113,12 +114,13 @@ minimax = Exercise(
     target="minigen.gan.losses:generator_loss_minimax",
     minutes=5,
     imports=["from minigen.tensor import sigmoid, softplus"],
-    prompt="""
+    prompt=r"""
     Return the generator's part of the minimax game, which it minimizes, one number, in nats: the
-    mean of log(1 - D) over the fakes, with D = sigmoid(logit).
+    mean of $\log(1 - D)$ over the fakes, with $D = \mathrm{sigmoid}(\mathrm{logit})$.
 
-    fake_logits has shape (N,). Loss and gradient must be exact for logits up to ±1000, in float32
-    too. The loss is negative: log 1/2 if D is 1/2 on every fake, and near 0 if D is near 0.
+    `fake_logits` has shape $(N,)$. Loss and gradient must be exact for logits up to ±1000, in
+    `float32` too. The loss is negative: $\log 1/2$ if $D$ is $1/2$ on every fake, and near 0 if $D$
+    is near 0.
     """,
     hints="""
     D(G(z)) is sigmoid(fake_logits). The real examples do not occur, because their term does not
@@ -176,12 +178,13 @@ nonsaturating = Exercise(
     target="minigen.gan.losses:generator_loss_nonsaturating",
     minutes=5,
     imports=["from minigen.tensor import sigmoid, softplus"],
-    prompt="""
+    prompt=r"""
     Return the loss that generators are trained with in practice, one number, in nats: the mean of
-    -log D over the fakes, with D = sigmoid(logit).
+    $-\log D$ over the fakes, with $D = \mathrm{sigmoid}(\mathrm{logit})$.
 
-    fake_logits has shape (N,). Loss and gradient must be exact for logits up to ±1000, in float32
-    too. The loss is positive: log 2 if D is 1/2 on every fake, and near 0 if D is near 1.
+    `fake_logits` has shape $(N,)$. Loss and gradient must be exact for logits up to ±1000, in
+    `float32` too. The loss is positive: $\log 2$ if $D$ is $1/2$ on every fake, and near 0 if $D$
+    is near 1.
     """,
     hints="""
     It is the cross-entropy of the fakes with the label of the real examples.

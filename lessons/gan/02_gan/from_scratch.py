@@ -7,9 +7,9 @@ TASK = FromScratch(
     "gan/02/from_scratch",
     title="a generative adversarial network",
     prompt="""
-    Eight Gaussians of equal weight lie on a ring of radius 2. Learn to draw from them with a
-    game of two networks. `train(x, rng)` gets 4,000 points (N, 2) and a generator of random
-    numbers, and returns what `sample` needs; `sample(state, n, rng)` returns n new points, (n, 2).
+    Eight Gaussians of equal weight lie on a ring of radius 2. Learn to draw from them with a game
+    of two networks. `train(x, rng)` gets 4,000 points $(N, 2)$ and a generator of random numbers,
+    and returns what `sample` needs; `sample(state, n, rng)` returns $n$ new points, $(n, 2)$.
     Generator, discriminator, both losses and the training loop are yours
     (`minigen.tensor.value_and_grad`, `minigen.optim.Adam`). GANs lose modes: seven of the eight are
     enough to pass. We also check the distance of your samples to the data, the points between the

@@ -19,7 +19,7 @@ PRIVATE = {
     ),
     "generator_loss_minimax": Private(
         values=(2, 10, 3),
-        says="the logarithm has base {k}, in place of e.",
+        says="the logarithm has base {k}, in place of $e$.",
         body="return ordinary(fake_logits) / np.log({k})",
         answer="return -np.mean(softplus(fake_logits)) / np.log({k})",
         expect={"undecided_about_fakes": {"loss": -1.0}},

@@ -18,14 +18,14 @@ best = Exercise(
     target="minigen.gan.losses:optimal_discriminator",
     minutes=10,
     prompt="""
-    Return the optimal discriminator D*(x): the probability that an example at x is real, when half
-    of all examples are real.
+    Return the optimal discriminator $D^*(x)$: the probability that an example at $x$ is real, when
+    half of all examples are real.
 
-    p_r and p_g are the densities of the real and of the generated examples at the same points,
+    `p_r` and `p_g` are the densities of the real and of the generated examples at the same points,
     arrays of one shape with entries that are zero or positive. The result has their shape and lies
-    in [0, 1]. The densities may be as small as 1e-200. Where both are zero every output is optimal:
-    return 1/2 there, without dividing zero by zero. The result need not be differentiable, so you
-    may use plain NumPy.
+    in $[0, 1]$. The densities may be as small as $10^{-200}$. Where both are zero every output is
+    optimal: return $1/2$ there, without dividing zero by zero. The result need not be
+    differentiable, so you may use plain NumPy.
     """,
     hints="""
     The examples at x are real and fake in the ratio p_r : p_g. What fraction of them is real?
@@ -70,18 +70,19 @@ value = Exercise(
     "gan/03/value_at_optimum",
     target="minigen.gan.losses:value_at_optimum",
     minutes=15,
-    prompt="""
-    Return the value of the game at the optimal discriminator: L(G, D*), the integral of p_r log D*
-    + p_g log(1 - D*), one number, in nats, where D* is that of optimal_discriminator.
+    prompt=r"""
+    Return the value of the game at the optimal discriminator: $L(G, D^*)$, the integral of
+    $p_r \log D^* + p_g \log(1 - D^*)$, one number, in nats, where $D^*$ is that of
+    `optimal_discriminator`.
 
-    p_r and p_g are densities at the centers of the cells of a grid, arrays of one shape with any
-    number of axes. dx is the size of a cell (its length, or in the plane its area). The integral is
-    the sum over all cells times dx.
+    `p_r` and `p_g` are densities at the centers of the cells of a grid, arrays of one shape with
+    any number of axes. `dx` is the size of a cell (its length, or in the plane its area). The
+    integral is the sum over all cells times `dx`.
 
-    A density may be zero in some cells: 0 log 0 counts as 0. One density may be far smaller than
-    the other, 1e-30 and 1, and the result must still be finite. It lies between -2 log 2 (equal
-    densities) and 0 (disjoint supports). The result need not be differentiable, so you may use
-    plain NumPy and SciPy.
+    A density may be zero in some cells: $0 \log 0$ counts as 0. One density may be far smaller than
+    the other, $10^{-30}$ and 1, and the result must still be finite. It lies between $-2 \log 2$
+    (equal densities) and 0 (disjoint supports). The result need not be differentiable, so you may
+    use plain NumPy and SciPy.
     """,
     hints="""
     Each cell has two terms. Each term is a density times the logarithm of a share, and a density of

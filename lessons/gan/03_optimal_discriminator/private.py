@@ -5,8 +5,8 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "optimal_discriminator": Private(
         values=(0.25, 0.8, 0.6),
-        says="a share {k} of all examples is real, in place of half; D* is still 1/2 where both "
-        "densities are 0.",
+        says="a share {k} of all examples is real, in place of half; $D^*$ is still $1/2$ where "
+        "both densities are 0.",
         body="return ordinary({k} * p_r, (1 - {k}) * p_g)",
         answer="""
         real = {k} * p_r
@@ -23,7 +23,7 @@ PRIVATE = {
     ),
     "value_at_optimum": Private(
         values=(2, 10, 3),
-        says="the logarithms have base {k}, in place of e.",
+        says="the logarithms have base {k}, in place of $e$.",
         body="return ordinary(p_r, p_g, dx) / np.log({k})",
         answer="""
         value = 0.0

@@ -2,10 +2,10 @@
 
 from minigen.course.exercise.format import Exercise
 
-GAME = """
-    Two players share the number f = x * y. The first controls x and minimizes f. The second
-    controls y and maximizes f, that is, minimizes -f. Each follows the gradient of its own loss in
-    its own coordinate. eta > 0 is the step size.
+GAME = r"""
+    Two players share the number $f = x \cdot y$. The first controls `x` and minimizes $f$. The
+    second controls `y` and maximizes $f$, that is, minimizes $-f$. Each follows the gradient of its
+    own loss in its own coordinate. $\eta > 0$ is the step size.
 """
 
 
@@ -19,10 +19,11 @@ simultaneous = Exercise(
     "gan/04/simultaneous_step",
     target="minigen.gan.toy_problems:simultaneous_step",
     minutes=5,
-    prompt=f"""
-    {GAME} Both players take one step of gradient descent at the same time, with the gradients at
-    the current point (x, y). Return a tuple, the new x and the new y: two numbers, or two arrays if
-    x and y are arrays (many games at once). The arrays passed in must not change.
+    prompt=GAME
+    + """
+    Both players take one step of gradient descent at the same time, with the gradients at the
+    current point $(x, y)$. Return a tuple, the new `x` and the new `y`: two numbers, or two arrays
+    if `x` and `y` are arrays (many games at once). The arrays passed in must not change.
     """,
     hints="""
     Differentiate f in x for the first player, and -f in y for the second. Each player subtracts eta
@@ -62,9 +63,10 @@ alternating = Exercise(
     "gan/04/alternating_step",
     target="minigen.gan.toy_problems:alternating_step",
     minutes=5,
-    prompt=f"""
-    {GAME} The players alternate: x takes its step first, and then y takes a step with its gradient
-    at the updated x. Return a tuple, the new x and the new y: two numbers, or two arrays (many
+    prompt=GAME
+    + """
+    The players alternate: `x` takes its step first, and then `y` takes a step with its gradient at
+    the updated `x`. Return a tuple, the new `x` and the new `y`: two numbers, or two arrays (many
     games at once). The arrays passed in must not change. A GAN is trained in this way, one network
     after the other.
     """,
@@ -104,10 +106,11 @@ extragradient = Exercise(
     "gan/04/extragradient_step",
     target="minigen.gan.toy_problems:extragradient_step",
     minutes=10,
-    prompt=f"""
-    {GAME} Take a simultaneous trial step of size eta, evaluate both gradients at the point that it
-    reaches, go back to (x, y), and take one step of size eta from there with those gradients.
-    Return a tuple, the new x and the new y.
+    prompt=GAME
+    + """
+    Take a simultaneous trial step of size `eta`, evaluate both gradients at the point that it
+    reaches, go back to $(x, y)$, and take one step of size `eta` from there with those gradients.
+    Return a tuple, the new `x` and the new `y`.
     """,
     hints="""
     The trial step only serves to find the gradients. The real step starts at the old (x, y).
@@ -147,11 +150,12 @@ optimistic = Exercise(
     "gan/04/optimistic_step",
     target="minigen.gan.toy_problems:optimistic_step",
     minutes=10,
-    prompt=f"""
-    {GAME} There is no trial step. Extrapolate each next gradient from the last two: if it was
-    g_before one step ago and is g now, step with 2 g - g_before. (x_before, y_before) is the point
-    one step ago. Both players move at the same time, from (x, y). Return a tuple, the new x and the
-    new y.
+    prompt=GAME
+    + r"""
+    There is no trial step. Extrapolate each next gradient from the last two: if it was
+    $g_\mathrm{before}$ one step ago and is $g$ now, step with $2 g - g_\mathrm{before}$.
+    `(x_before, y_before)` is the point one step ago. Both players move at the same time, from
+    $(x, y)$. Return a tuple, the new `x` and the new `y`.
     """,
     hints="""
     Each player continues the change of its gradient in a straight line: from g_before to g, and on

@@ -5,9 +5,9 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "simultaneous_step": Private(
         values=(3, 0.4, 1.5),
-        says="the players share the number f = {k} x y.",
+        says=r"the players share the number $f = {k} x \cdot y$.",
         text={
-            "f = x * y": "f = {k} x * y",
+            r"f = x \cdot y": r"f = {k} x \cdot y",
             "The slope of x * y in x is y, not x": "The slope of f in x is {k} y, not {k} x",
         },
         body="return ordinary(x, y, {k} * eta)",
@@ -16,9 +16,9 @@ PRIVATE = {
     ),
     "alternating_step": Private(
         values=(3, 0.4, 1.5),
-        says="the players share the number f = {k} x y.",
+        says=r"the players share the number $f = {k} x \cdot y$.",
         text={
-            "f = x * y": "f = {k} x * y",
+            r"f = x \cdot y": r"f = {k} x \cdot y",
             "The slope of x * y in x is y, not x": "The slope of f in x is {k} y, not {k} x",
         },
         body="return ordinary(x, y, {k} * eta)",
@@ -30,9 +30,9 @@ PRIVATE = {
     ),
     "extragradient_step": Private(
         values=(3, 0.4, 1.5),
-        says="the players share the number f = {k} x y.",
+        says=r"the players share the number $f = {k} x \cdot y$.",
         text={
-            "f = x * y": "f = {k} x * y",
+            r"f = x \cdot y": r"f = {k} x \cdot y",
             "The slope with respect to x is y_ahead, and with respect to y it is x_ahead": (
                 "The slope with respect to x is {k} y_ahead, and with respect to y it is"
                 " {k} x_ahead"
@@ -48,9 +48,9 @@ PRIVATE = {
     ),
     "optimistic_step": Private(
         values=(3, 0.4, 1.5),
-        says="the players share the number f = {k} x y.",
+        says=r"the players share the number $f = {k} x \cdot y$.",
         text={
-            "f = x * y": "f = {k} x * y",
+            r"f = x \cdot y": r"f = {k} x \cdot y",
             "The slope of x * y in x is y, so": "The slope of f in x is {k} y, so",
             "ago is y_before, not x_before": "ago is {k} y_before, not {k} x_before",
         },

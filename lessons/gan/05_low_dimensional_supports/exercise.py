@@ -9,18 +9,18 @@ two_nn = Exercise(
     target="minigen.metrics.dimension:two_nn_dimension",
     minutes=15,
     atol=1e-8,
-    prompt="""
+    prompt=r"""
     Return the dimension of a set of points by TwoNN, one number.
 
-    ratios (N,), in any order: for each point, the distance to its second nearest neighbor over the
-    distance to its nearest; all are 1 or more. On a manifold of dimension d, a ratio is larger than
-    m with probability m to the power -d. So if F is the share of ratios up to m, then -log(1 - F) =
-    d log m: a straight line through the origin with slope d. The i-th smallest of N ratios has F =
-    i/N, i = 1 ... N, even where some are equal.
+    `ratios` $(N,)$, in any order: for each point, the distance to its second nearest neighbor over
+    the distance to its nearest; all are 1 or more. On a manifold of dimension $d$, a ratio is
+    larger than $m$ with probability $m$ to the power $-d$. So if $F$ is the share of ratios up to
+    $m$, then $-\log(1 - F) = d \log m$: a straight line through the origin with slope $d$. The
+    $i$-th smallest of $N$ ratios has $F = i/N$, $i = 1 \dots N$, even where some are equal.
 
     Fit the slope by least squares, a line through the origin, on the smallest ratios only: keep
-    int(N * (1 - discard)) of them, rounded down, and never the very largest, because it has F = 1.
-    F still counts all N. The result need not be differentiable: plain NumPy will do.
+    `int(N * (1 - discard))` of them, rounded down, and never the very largest, because it has
+    $F = 1$. $F$ still counts all $N$. The result need not be differentiable: plain NumPy will do.
     """,
     hints="""
     Sort the ratios. Then the horizontal coordinate of each is its logarithm, and the vertical one

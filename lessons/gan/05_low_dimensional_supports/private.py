@@ -4,7 +4,7 @@ from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "two_nn_dimension": Private(
-        says="ratios holds the squares of the ratios, from squared distances; all are 1 or more.",
+        says="`ratios` holds the squares of the ratios, from squared distances; all are 1 or more.",
         body="return 2 * ordinary(ratios, discard)",
         answer="""
         n = len(ratios)

@@ -13,18 +13,19 @@ norm = Exercise(
     blocked=["minigen.gan.gradient_diagnostics:generator_gradient"],
     imports=["from minigen.tensor import grad, leaves"],
     prompt="""
-    Return the Euclidean norm of the gradient of loss(D(G(z))) in the parameters of the generator,
+    Return the Euclidean norm of the gradient of `loss(D(G(z)))` in the parameters of the generator,
     all of them taken together as one long vector. One float.
 
-    generator and discriminator are models: generator(z) takes the latents (N, dim_z) to examples,
-    discriminator(x) takes examples to logits (N,), and loss takes these logits to one number, by a
-    mean over the examples. Nothing is trained here, and the discriminator does not change.
+    `generator` and `discriminator` are models: `generator(z)` takes the latents $(N, D_z)$ to
+    examples, `discriminator(x)` takes examples to logits $(N,)$, and `loss` takes these logits to
+    one number, by a mean over the examples. Nothing is trained here, and the discriminator does not
+    change.
 
-    `grad`, from minigen.tensor, turns a function of a model into the function that returns its
+    `grad`, from `minigen.tensor`, turns a function of a model into the function that returns its
     gradient: a model of the same form whose parameters are the derivatives. `leaves` returns the
     list of a model's parameters, arrays of different shapes. For a nearly perfect discriminator the
-    derivatives can be as small as 1e-30. float32 cannot hold their squares: compute these in
-    float64.
+    derivatives can be as small as $10^{-30}$. `float32` cannot hold their squares: compute these in
+    `float64`.
     """,
     hints="""
     Write loss(D(G(z))) as a function of the generator only. Its gradient has one component for each
@@ -136,14 +137,14 @@ spread = Exercise(
     target="minigen.gan.gradient_diagnostics:signal_and_noise",
     minutes=10,
     prompt="""
-    The mean of the gradients of K minibatches, and how much they vary. gradients (K, P) has one
-    gradient in each row, K at least 2. Return a tuple of two floats: the Euclidean norm of their
-    mean, and the root of their total variance.
+    The mean of the gradients of $K$ minibatches, and how much they vary. `gradients` $(K, P)$ has
+    one gradient in each row, $K$ at least 2. Return a tuple of two floats: the Euclidean norm of
+    their mean, and the root of their total variance.
 
     The total variance is the mean squared Euclidean distance of the rows from their mean, made
-    unbiased: divide by K - 1, because the mean was computed from the same K rows. Gradients may be
-    float32 and as small as 1e-30, too small to be squared in float32: compute the squares in
-    float64. The result need not be differentiable: plain NumPy will do.
+    unbiased: divide by $K - 1$, because the mean was computed from the same $K$ rows. Gradients may
+    be `float32` and as small as $10^{-30}$, too small to be squared in `float32`: compute the
+    squares in `float64`. The result need not be differentiable: plain NumPy will do.
     """,
     hints="""
     Each row is a point in a space of P dimensions. Compute the mean of the points, its distance

@@ -5,7 +5,7 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "generator_gradient_norm": Private(
         values=(5, 0.3, 20),
-        says="the gradient is that of {k} loss(D(G(z))), a loss with the weight {k}.",
+        says="the gradient is that of `{k} * loss(D(G(z)))`, a loss with the weight {k}.",
         body="return {k} * ordinary(generator, discriminator, z, loss)",
         answer="""
         grads = grad(lambda g: {k} * loss(discriminator(g(z))))(generator)
@@ -15,7 +15,7 @@ PRIVATE = {
     ),
     "signal_and_noise": Private(
         values=(5, 0.3, 20),
-        says="gradients are those of a loss; return both numbers for {k} times this loss.",
+        says="`gradients` are those of a loss; return both numbers for {k} times this loss.",
         body="""
         signal, noise = ordinary(gradients)
         return {k} * signal, {k} * noise

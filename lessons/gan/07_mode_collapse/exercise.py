@@ -10,14 +10,14 @@ coverage = Exercise(
     minutes=20,
     imports=["from minigen.metrics.samples import ModeCoverage"],
     prompt="""
-    Measure samples of a mixture of Gaussians with known modes. Return ModeCoverage(covered,
-    high_quality), a named pair.
+    Measure samples of a mixture of Gaussians with known modes. Return
+    `ModeCoverage(covered, high_quality)`, a named pair.
 
-    samples (N, D), modes (K, D) the centers, std the standard deviation of a Gaussian along one
-    axis. A sample is good if its Euclidean distance to the nearest mode is at most k times std. A
-    mode is covered if at least min_count good samples have it as their nearest. covered is the
-    number of covered modes, an int from 0 to K. high_quality is the share of all samples that are
-    good, a float from 0 to 1.
+    `samples` $(N, D)$, `modes` $(K, D)$ the centers, `std` the standard deviation of a Gaussian
+    along one axis. A sample is good if its Euclidean distance to the nearest mode is at most `k`
+    times `std`. A mode is covered if at least `min_count` good samples have it as their nearest.
+    `covered` is the number of covered modes, an int from 0 to $K$. `high_quality` is the share of
+    all samples that are good, a float from 0 to 1.
 
     Modes may lie so close together that a sample is within reach of two of them: it counts for the
     nearer one only.

@@ -4,7 +4,8 @@ from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "mode_coverage": Private(
-        says="high_quality is in percent, from 0 to 100, and the last argument is named at_least.",
+        says="`high_quality` is in percent, from 0 to 100, and the last argument is named "
+        "`at_least`.",
         arguments="samples, modes, std, k=3, at_least=1",
         body="""
         found = ordinary(samples, modes, std, k, at_least)

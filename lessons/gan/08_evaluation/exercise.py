@@ -18,17 +18,18 @@ frechet = Exercise(
     minutes=20,
     rtol=1e-6,
     atol=1e-6,
-    prompt="""
-    Return the squared Fréchet distance of two Gaussians, one number: |mu1 - mu2|^2 + tr(cov1 + cov2
-    - 2 (cov1 cov2)^(1/2)).
+    prompt=r"""
+    Return the squared Fréchet distance of two Gaussians, one number:
+    $|\mu_1 - \mu_2|^2 + \mathrm{tr}(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1 \Sigma_2)^{1/2})$.
 
-    mu1 and mu2 (D,) are the means, cov1 and cov2 (D, D) the covariances: symmetric, without
-    negative eigenvalues, possibly singular. The power 1/2 is the square root of a matrix, R with R
-    R = cov1 cov2, not the root of each entry.
+    `mu1` and `mu2` $(D,)$ are the means $\mu_1$ and $\mu_2$, `cov1` and `cov2` $(D, D)$ the
+    covariances $\Sigma_1$ and $\Sigma_2$: symmetric, without negative eigenvalues, possibly
+    singular. The power $1/2$ is the square root of a matrix, $R$ with $R R = \Sigma_1 \Sigma_2$,
+    not the root of each entry.
 
-    You need only the trace of R, which is the sum of the square roots of the eigenvalues of cov1
-    cov2. Apart from rounding errors these are not negative: set negative ones to 0. The result need
-    not be differentiable: plain NumPy and SciPy are enough.
+    You need only the trace of $R$, which is the sum of the square roots of the eigenvalues of
+    $\Sigma_1 \Sigma_2$. Apart from rounding errors these are not negative: set negative ones to 0.
+    The result need not be differentiable: plain NumPy and SciPy are enough.
     """,
     hints="""
     On a line the formula is (mu1 - mu2)^2 + (sigma1 - sigma2)^2, and the second square is var1 +
@@ -104,13 +105,15 @@ inception = Exercise(
     "gan/08/inception_score",
     target="minigen.metrics.samples:inception_score",
     minutes=15,
-    prompt="""
+    prompt=r"""
     Return the inception score of a classifier's predictions, one number: the exponential of the
-    mean over the samples of KL(p(class | sample) || p(class)).
+    mean over the samples of
+    $\mathrm{KL}(p(\mathrm{class} \mid \mathrm{sample}) \| p(\mathrm{class}))$.
 
-    probs (N, C) holds p(class | sample), rows that sum to one; p(class) is the mean row. Logarithms
-    are natural. A probability may be 0, and a class may never occur: such a term counts 0, never
-    NaN. The result need not be differentiable: plain NumPy and SciPy are enough.
+    `probs` $(N, C)$ holds $p(\mathrm{class} \mid \mathrm{sample})$, rows that sum to one;
+    $p(\mathrm{class})$ is the mean row. Logarithms are natural. A probability may be 0, and a class
+    may never occur: such a term counts 0, never `NaN`. The result need not be differentiable: plain
+    NumPy and SciPy are enough.
     """,
     hints="""
     First compute the average prediction. Then, for each sample, the KL divergence of its own
@@ -170,17 +173,17 @@ discrepancy = Exercise(
     "gan/08/mmd",
     target="minigen.metrics.samples:mmd",
     minutes=20,
-    prompt="""
-    Return the squared maximum mean discrepancy of two samples, one number: the mean of k(x, x')
-    plus the mean of k(y, y') minus twice the mean of k(x, y), with the kernel k(a, b) = exp(-|a -
-    b|^2 / (2 bandwidth^2)).
+    prompt=r"""
+    Return the squared maximum mean discrepancy of two samples, one number: the mean of $k(x, x')$
+    plus the mean of $k(y, y')$ minus twice the mean of $k(x, y)$, with the kernel
+    $k(a, b) = \exp(-|a - b|^2/(2\, \mathrm{bandwidth}^2))$.
 
-    x is (N, D) and y is (M, D); N and M may differ. The means are over all pairs, including those
-    of a point with itself. With unbiased=True the pairs of a point with itself are left out, which
-    leaves N (N - 1) pairs of x's and M (M - 1) of y's; the result can then be negative, and is
-    returned as it is. Two points at the same place are still two points: their pair counts.
-    bandwidth is a positive number here, never None. The result need not be differentiable: plain
-    NumPy and SciPy are enough.
+    `x` is $(N, D)$ and `y` is $(M, D)$; $N$ and $M$ may differ. The means are over all pairs,
+    including those of a point with itself. With `unbiased=True` the pairs of a point with itself
+    are left out, which leaves $N (N - 1)$ pairs of `x`'s and $M (M - 1)$ of `y`'s; the result can
+    then be negative, and is returned as it is. Two points at the same place are still two points:
+    their pair counts. `bandwidth` is a positive number here, never `None`. The result need not be
+    differentiable: plain NumPy and SciPy are enough.
     """,
     hints="""
     Compute three tables of similarities: x with x, y with y, x with y. What is each mean if the

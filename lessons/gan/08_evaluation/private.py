@@ -4,8 +4,8 @@ from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "frechet_distance": Private(
-        says="the distance is divided by the number of dimensions D, and the arguments are named "
-        "mean_a, cov_a, mean_b, cov_b.",
+        says="the distance is divided by the number of dimensions $D$, and the arguments are named "
+        "`mean_a`, `cov_a`, `mean_b`, `cov_b`.",
         arguments="mean_a, cov_a, mean_b, cov_b",
         body="return ordinary(mean_a, cov_a, mean_b, cov_b) / len(mean_a)",
         answer="""
@@ -18,7 +18,7 @@ PRIVATE = {
         equivalent="cov_a @ cov_b → cov_b @ cov_a  # both products have the same eigenvalues",
     ),
     "inception_score": Private(
-        says="the score is divided by the number of classes C, so that it is at most 1.",
+        says="the score is divided by the number of classes $C$, so that it is at most 1.",
         body="return ordinary(probs) / probs.shape[1]",
         answer="""
         ratio = np.where(probs > 0, probs, 1.0) / np.where(probs > 0, np.mean(probs, axis=0), 1.0)

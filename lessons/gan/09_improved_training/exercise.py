@@ -13,10 +13,10 @@ matching = Exercise(
     Return a loss for the generator, one number: the squared distance between the mean features of
     the fakes and those of the real examples.
 
-    real_features (N, F) and fake_features (M, F) are the outputs of a hidden layer of the
-    discriminator for the real and for the fake examples; N and M may differ. The distance is the
-    Euclidean length of the difference of the two means. It must be differentiable (write it with
-    np, which is autograd's), and is 0, never NaN, where the means agree.
+    `real_features` $(N, F)$ and `fake_features` $(M, F)$ are the outputs of a hidden layer of the
+    discriminator for the real and for the fake examples; $N$ and $M$ may differ. The distance is
+    the Euclidean length of the difference of the two means. It must be differentiable (write it
+    with `np`, which is autograd's), and is 0, never `NaN`, where the means agree.
     """,
     hints="""
     Only the means have to agree. What is the mean of a batch: a number, or a vector with one entry
@@ -74,16 +74,17 @@ closeness = Exercise(
     target="minigen.gan.improved_training:minibatch_closeness",
     minutes=15,
     blocked=["minigen.gan.improved_training:MinibatchDiscrimination.closeness"],
-    prompt="""
-    Return the closeness of each example of a batch to all examples of the batch, o (N, B). m (N, B,
-    C) holds B vectors of C components for each of N examples, computed from its features.
+    prompt=r"""
+    Return the closeness of each example of a batch to all examples of the batch, $o$ $(N, B)$. `m`
+    $(N, B, C)$ holds $B$ vectors of $C$ components for each of $N$ examples, computed from its
+    features.
 
-    For each b, the closeness of examples i and j is exp(-d), where d is the sum of the absolute
-    differences of their b-th vectors. o[i, b] is the sum of the closeness of i to all examples of
-    the batch, itself included: 1 if all others are far away, N if all are equal.
+    For each $b$, the closeness of examples $i$ and $j$ is $\exp(-d)$, where $d$ is the sum of the
+    absolute differences of their $b$-th vectors. `o[i, b]` is the sum of the closeness of $i$ to
+    all examples of the batch, itself included: 1 if all others are far away, $N$ if all are equal.
 
-    It must be differentiable: write it with np, which is autograd's. The absolute value has slope 0
-    at 0, as np.abs does, so in a batch of equal examples the gradient is 0.
+    It must be differentiable: write it with `np`, which is autograd's. The absolute value has slope
+    0 at 0, as `np.abs` does, so in a batch of equal examples the gradient is 0.
     """,
     hints="""
     Compare every example with every other: a table of N x N for each of the B vectors. Then sum its
@@ -141,13 +142,13 @@ running = Exercise(
     "gan/09/running_mean",
     target="minigen.gan.improved_training:running_mean",
     minutes=5,
-    prompt="""
-    Update a mean by one value, without storing the earlier values. mean is the mean of the first
-    count - 1 values, value is the count-th; both are arrays of equal shape. Return the mean of all
-    count values, and do not change the arguments.
+    prompt=r"""
+    Update a mean by one value, without storing the earlier values. `mean` is the mean of the first
+    `count - 1` values, `value` is the `count`-th; both are arrays of equal shape. Return the mean
+    of all `count` values, and do not change the arguments.
 
-    count is at least 1. For the first value, count = 1, the answer is the value itself, up to
-    rounding, whatever numbers mean holds.
+    `count` is at least 1. For the first value, $\mathrm{count} = 1$, the answer is the value
+    itself, up to rounding, whatever numbers `mean` holds.
     """,
     hints="""
     What is the weight of one value in a mean of count values?
@@ -191,9 +192,9 @@ penalty = Exercise(
     minutes=5,
     prompt="""
     Return the squared Euclidean distance of a network's parameters from their past means, one
-    number. parameters is a list of arrays, the weights and biases; means is a list of arrays of the
-    same shapes, their means over the training so far. The distance is over all entries of all
-    arrays. It is added to a loss: it must be differentiable, and its gradient is 0, never NaN,
+    number. `parameters` is a list of arrays, the weights and biases; `means` is a list of arrays of
+    the same shapes, their means over the training so far. The distance is over all entries of all
+    arrays. It is added to a loss: it must be differentiable, and its gradient is 0, never `NaN`,
     where they equal their means, as they do when training begins. Do not change the lists or the
     arrays in them.
     """,
@@ -262,16 +263,17 @@ loss = Exercise(
     target="minigen.gan.losses:discriminator_loss",
     minutes=10,
     imports=["from minigen.tensor import sigmoid, softplus"],
-    prompt="""
+    prompt=r"""
     Return the loss of a discriminator with one-sided label smoothing, one number, in nats.
 
-    real_logits (N,) and fake_logits (M,) are the discriminator's outputs before the sigmoid. The
-    target of a real example is 1 - smooth, that of a fake one 0. The loss is the mean cross-entropy
-    over the real examples plus that over the fakes, whatever N and M. Without smoothing (smooth =
-    0, the default) it is the loss of gan/02.
+    `real_logits` $(N,)$ and `fake_logits` $(M,)$ are the discriminator's outputs before the
+    sigmoid. The target of a real example is $1 - \mathrm{smooth}$, that of a fake one 0. The loss
+    is the mean cross-entropy over the real examples plus that over the fakes, whatever $N$ and $M$.
+    Without smoothing ($\mathrm{smooth} = 0$, the default) it is the loss of `gan/02`.
 
-    Logits may be as large as 1000, in float32 too: never take the logarithm of 0. The gradient with
-    respect to the logits must be finite and exact there: write it with np, which is autograd's.
+    Logits may be as large as 1000, in `float32` too: never take the logarithm of 0. The gradient
+    with respect to the logits must be finite and exact there: write it with `np`, which is
+    autograd's.
     """,
     hints="""
     Write down the cross-entropy for any target y as a function of the logit. Then insert 1 - smooth
@@ -344,11 +346,11 @@ smoothing = Exercise(
     target="minigen.gan.losses:smoothed_optimum",
     minutes=10,
     blocked=["minigen.gan.losses:optimal_discriminator"],
-    prompt="""
-    Return the optimal discriminator D under one-sided label smoothing, at each point. p_r and p_g,
-    arrays of equal shape, are the densities of real and of fake examples at the same points. They
-    are nowhere both 0, but may be as small as 1e-200. The discriminator minimizes the
-    cross-entropy; the target of a real example is 1 - smooth, that of a fake one is 0.
+    prompt=r"""
+    Return the optimal discriminator $D$ under one-sided label smoothing, at each point. `p_r` and
+    `p_g`, arrays of equal shape, are the densities of real and of fake examples at the same points.
+    They are nowhere both 0, but may be as small as $10^{-200}$. The discriminator minimizes the
+    cross-entropy; the target of a real example is $1 - \mathrm{smooth}$, that of a fake one is 0.
 
     Without smoothing the answer is the optimal discriminator of the plain game.
     """,
@@ -404,15 +406,15 @@ moments = Exercise(
     minutes=20,
     rtol=1e-6,
     prompt="""
-    Return the moments of virtual batch norm: for each example of x separately, the mean and the
-    variance over the reference batch and this example together, as a tuple (mean, var). The result
-    must be differentiable with respect to x: write it with np, which is autograd's, and not in
-    place.
+    Return the moments of virtual batch norm: for each example of `x` separately, the mean and the
+    variance over the reference batch and this example together, as a tuple `(mean, var)`. The
+    result must be differentiable with respect to `x`: write it with `np`, which is autograd's, and
+    not in place.
 
-    For features, x (N, C) and reference (R, C), both results have shape (N, C). For images, x (N,
-    H, W, C) and reference (R, H, W, C), all pixels are values of their channel, and both results
-    have shape (N, 1, 1, C). The variance divides by the number of values, (R + 1) H W. The result
-    for one example of x must not depend on the others.
+    For features, `x` $(N, C)$ and `reference` $(R, C)$, both results have shape $(N, C)$. For
+    images, `x` $(N, H, W, C)$ and `reference` $(R, H, W, C)$, all pixels are values of their
+    channel, and both results have shape $(N, 1, 1, C)$. The variance divides by the number of
+    values, $(R + 1) H W$. The result for one example of `x` must not depend on the others.
     """,
     hints="""
     The virtual batch of example i has R + 1 members: the reference, and example i. Return batch
@@ -488,12 +490,12 @@ noise = Exercise(
     target="minigen.gan.improved_training:instance_noise",
     minutes=5,
     prompt="""
-    Return x plus Gaussian noise. x is an array of examples, real or fake, of any shape, before they
-    enter the discriminator; std is the standard deviation of the noise. Every entry has its own
-    noise. x itself is not changed, and the result has the dtype of x. Nothing is clipped. The
-    result must be differentiable with respect to x.
+    Return `x` plus Gaussian noise. `x` is an array of examples, real or fake, of any shape, before
+    they enter the discriminator; `std` is the standard deviation of the noise. Every entry has its
+    own noise. `x` itself is not changed, and the result has the dtype of `x`. Nothing is clipped.
+    The result must be differentiable with respect to `x`.
 
-    Draw the noise with one call of rng.standard_normal, giving it the shape and the dtype of x.
+    Draw the noise with one call of `rng.standard_normal`, giving it the shape and the dtype of `x`.
     """,
     hints="""
     Every pixel of every example has its own random number. Standard normal numbers have standard

@@ -15,7 +15,7 @@ PRIVATE = {
     ),
     "minibatch_closeness": Private(
         values=(0.5, 2, 3),
-        says="the closeness is exp(-d / {k}).",
+        says=r"the closeness is $\exp(-d/{k})$.",
         body="return ordinary(m / {k})",
         answer="""
         distance = np.sum(np.abs(m[:, None] - m[None, :]), axis=3)
@@ -36,7 +36,7 @@ PRIVATE = {
     ),
     "smoothed_loss": Private(
         values=(2, 10, 3),
-        says="the logarithms have base {k}, in place of e.",
+        says="the logarithms have base {k}, in place of $e$.",
         body="return ordinary(real_logits, fake_logits, smooth) / np.log({k})",
         answer="""
         real = (1 - smooth) * softplus(-real_logits) + smooth * softplus(real_logits)
@@ -53,7 +53,7 @@ PRIVATE = {
         expect={"a_tenth": {"D": [0.225, 0.45, 0.09]}},
     ),
     "virtual_moments": Private(
-        says="the tuple is (var, mean), in this order.",
+        says="the tuple is `(var, mean)`, in this order.",
         body="""
         mean, var = ordinary(x, reference)
         return var, mean

@@ -19,16 +19,16 @@ piles = Exercise(
     minutes=15,
     imports=["from minigen.metrics.transport import EarthMover"],
     prompt="""
-    Return the least work that turns the piles p into the piles q, and the net amount that crosses
-    each gap between neighboring piles, as EarthMover(cost, deltas).
+    Return the least work that turns the piles `p` into the piles `q`, and the net amount that
+    crosses each gap between neighboring piles, as `EarthMover(cost, deltas)`.
 
-    p and q (n,) hold shovelfuls of dirt, whole or fractional, in piles one step apart, with the
-    same total (any total: do not normalize). deltas, an array (n + 1,), is the running surplus: it
-    starts at 0, and each pile increases it by its excess or decreases it by its deficit. cost is
-    one number, in shovelfuls times steps.
+    `p` and `q` $(n,)$ hold shovelfuls of dirt, whole or fractional, in piles one step apart, with
+    the same total (any total: do not normalize). `deltas`, an array $(n + 1,)$, is the running
+    surplus: it starts at 0, and each pile increases it by its excess or decreases it by its
+    deficit. `cost` is one number, in shovelfuls times steps.
 
-    For p = (3, 2, 1, 4) and q = (1, 2, 4, 3) the deltas are 0, 2, 2, -1, 0 and the cost is 5. The
-    result need not be differentiable: plain NumPy is enough.
+    For $p = (3, 2, 1, 4)$ and $q = (1, 2, 4, 3)$ the deltas are 0, 2, 2, $-1$, 0 and the cost is 5.
+    The result need not be differentiable: plain NumPy is enough.
     """,
     hints="""
     Go from left to right. The excess of the first piles must cross the gap behind them, whatever
@@ -102,12 +102,12 @@ line = Exercise(
     Return the exact Wasserstein-1 distance between two samples of numbers, one number, in the units
     of the samples.
 
-    x (N,) and y (M,) are in any order; every point of x has weight 1/N and every point of y the
-    weight 1/M. Start with N = M: there the best plan pairs the smallest with the smallest, the
-    second with the second, and so on. In the last cases N and M differ. Then the weight of a point
-    must be split, and it is easier to carry the surplus along the line, as with the piles. Several
-    points may have the same value. The result need not be differentiable: plain NumPy and SciPy are
-    enough.
+    `x` $(N,)$ and `y` $(M,)$ are in any order; every point of `x` has weight $1/N$ and every point
+    of `y` the weight $1/M$. Start with $N = M$: there the best plan pairs the smallest with the
+    smallest, the second with the second, and so on. In the last cases $N$ and $M$ differ. Then the
+    weight of a point must be split, and it is easier to carry the surplus along the line, as with
+    the piles. Several points may have the same value. The result need not be differentiable: plain
+    NumPy and SciPy are enough.
     """,
     hints="""
     On a line the best plan keeps the order. For any sizes: put all points on one line. Between two
@@ -170,8 +170,8 @@ sums = Exercise(
     Return the two distributions that a transport plan connects: the mass that leaves each source,
     and the mass that arrives at each target.
 
-    plan (n, m): plan[i, j] is the mass that goes from source i to target j. The answer is a tuple,
-    p (n,) and q (m,), in this order. The result need not be differentiable.
+    `plan` $(n, m)$: `plan[i, j]` is the mass that goes from source $i$ to target $j$. The answer is
+    a tuple, $p$ $(n,)$ and $q$ $(m,)$, in this order. The result need not be differentiable.
     """,
     hints="""
     What leaves source i goes to some target: add it up over the targets. Do likewise for arrivals.

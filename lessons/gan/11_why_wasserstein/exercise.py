@@ -11,15 +11,16 @@ lines = Exercise(
     "gan/11/line_divergences",
     target="minigen.gan.toy_problems:line_divergences",
     minutes=10,
-    prompt="""
-    Compute three distances between two parallel lines. P is uniform on the segment from (0, 0) to
-    (0, 1), Q on the segment from (theta, 0) to (theta, 1). Return a tuple of three arrays, (KL, JS,
-    W), each with the shape of theta: KL(P || Q), which equals KL(Q || P) here, and the
-    Jensen-Shannon divergence, both in nats, and the Wasserstein-1 distance.
+    prompt=r"""
+    Compute three distances between two parallel lines. $P$ is uniform on the segment from $(0, 0)$
+    to $(0, 1)$, $Q$ on the segment from $(\theta, 0)$ to $(\theta, 1)$. Return a tuple of three
+    arrays, $(\mathrm{KL}, \mathrm{JS}, W)$, each with the shape of `theta`: $\mathrm{KL}(P \| Q)$,
+    which equals $\mathrm{KL}(Q \| P)$ here, and the Jensen-Shannon divergence, both in nats, and
+    the Wasserstein-1 distance.
 
-    theta is an array of any shape, with negative, zero or positive entries. The values change where
-    theta is exactly 0, however small it is elsewhere. Where a value is infinite, return np.inf. The
-    result need not be differentiable.
+    `theta` is an array of any shape, with negative, zero or positive entries. The values change
+    where `theta` is exactly 0, however small it is elsewhere. Where a value is infinite, return
+    `np.inf`. The result need not be differentiable.
     """,
     hints="""
     If theta is not 0, P and Q have no point in common, so each has probability 0 wherever the other
@@ -86,14 +87,14 @@ of_plan = Exercise(
     target="minigen.metrics.transport:plan_gradient",
     minutes=15,
     prompt="""
-    Return the gradient of the mean distance under a transport plan, the sum over i and j of plan[i,
-    j] times |y_j - x_i|, with respect to the targets y: an array (M, D).
+    Return the gradient of the mean distance under a transport plan, the sum over $i$ and $j$ of
+    `plan[i, j]` times $|y_j - x_i|$, with respect to the targets `y`: an array $(M, D)$.
 
-    plan (N, M), with nonnegative entries of any sum, is held fixed. x (N, D) are the sources, y (M,
-    D) the targets, and the length is the Euclidean one. Where a source and a target coincide, the
-    distance has a kink: use 0 for this term, never NaN. The other terms of this target count as
-    usual, and so does a distance as small as 1e-9. Write the derivative out; do not use automatic
-    differentiation. Plain NumPy is enough.
+    `plan` $(N, M)$, with nonnegative entries of any sum, is held fixed. `x` $(N, D)$ are the
+    sources, `y` $(M, D)$ the targets, and the length is the Euclidean one. Where a source and a
+    target coincide, the distance has a kink: use 0 for this term, never `NaN`. The other terms of
+    this target count as usual, and so does a distance as small as $10^{-9}$. Write the derivative
+    out; do not use automatic differentiation. Plain NumPy is enough.
     """,
     hints="""
     How does the distance from x_i to y_j change as y_j moves? By one unit for each unit that y_j

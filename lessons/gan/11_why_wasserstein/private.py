@@ -6,7 +6,7 @@ from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "line_divergences": Private(
-        says="the tuple is (W, KL, JS), in this order.",
+        says=r"the tuple is $(W, \mathrm{KL}, \mathrm{JS})$, in this order.",
         body="""
         kl, js, w = ordinary(theta)
         return w, kl, js

@@ -15,11 +15,11 @@ loss = Exercise(
     Return the loss that the critic of a Wasserstein GAN minimizes: one number, in the units of its
     scores.
 
-    real_scores (N,) and fake_scores (M,) are f(x) at the real and at the generated examples. They
-    are any real numbers; there is no sigmoid. The critic is trained to make the mean real score
-    exceed the mean generated score by as much as possible. This gap is its estimate of the
-    distance. Each group enters by its own mean, for any N and M. The loss must be differentiable,
-    so use np, which is autograd's NumPy.
+    `real_scores` $(N,)$ and `fake_scores` $(M,)$ are $f(x)$ at the real and at the generated
+    examples. They are any real numbers; there is no sigmoid. The critic is trained to make the mean
+    real score exceed the mean generated score by as much as possible. This gap is its estimate of
+    the distance. Each group enters by its own mean, for any $N$ and $M$. The loss must be
+    differentiable, so use `np`, which is autograd's NumPy.
     """,
     hints="""
     The critic maximizes the gap, and an optimizer minimizes the loss. There is no logarithm and no
@@ -73,11 +73,11 @@ clip = Exercise(
     mutates=["critic"],
     imports=["from minigen.tensor import leaves"],
     prompt="""
-    Clip every parameter of the critic to [-c, c], in place, and return nothing. The first
+    Clip every parameter of the critic to $[-c, c]$, in place, and return nothing. The first
     Wasserstein GAN does this after each step of its critic, to bound the critic's slope.
 
-    critic is a model. `leaves`, from minigen.tensor, returns the list of a model's parameters:
-    float arrays, weights and biases. An entry outside [-c, c] moves to the nearest end; an entry
+    `critic` is a model. `leaves`, from `minigen.tensor`, returns the list of a model's parameters:
+    float arrays, weights and biases. An entry outside $[-c, c]$ moves to the nearest end; an entry
     inside does not change. Write into the arrays themselves, because the model uses these arrays.
     """,
     hints="""
@@ -143,21 +143,21 @@ penalty = Exercise(
         "minigen.gan.wgan:penalized_critic_loss",
     ],
     imports=["from minigen.tensor import grad"],
-    prompt="""
-    Return the gradient penalty without its factor lambda: one number, the mean over the batch of
-    (|g| - target)^2, where g is the gradient of f at x_hat.
+    prompt=r"""
+    Return the gradient penalty without its factor $\lambda$: one number, the mean over the batch of
+    $(|g| - \mathrm{target})^2$, where $g$ is the gradient of $f$ at $\hat x$.
 
-    critic maps examples (N, ...) to scores (N,). real and fake have the same shape: (N, 2) for
-    points, (N, H, W, C) for images. epsilon (N,) holds a number in [0, 1] for each pair, and x_hat
-    = epsilon * real + (1 - epsilon) * fake, pair by pair, so that x_hat lies on the segment between
-    the real and the generated example. The gradient is with respect to x_hat; its norm is over all
-    components of one example.
+    `critic` maps examples $(N, \dots)$ to scores $(N,)$. `real` and `fake` have the same shape:
+    $(N, 2)$ for points, $(N, H, W, C)$ for images. `epsilon` $(N,)$ holds a number in $[0, 1]$ for
+    each pair, and $\hat x = \epsilon \cdot \mathrm{real} + (1 - \epsilon) \cdot \mathrm{fake}$,
+    pair by pair, so that $\hat x$ lies on the segment between the real and the generated example.
+    The gradient is with respect to $\hat x$; its norm is over all components of one example.
 
-    `grad(fn)(x)`, from minigen.tensor, is the gradient of a function that returns one number. Your
-    result is differentiated again, with respect to the critic's weights. Where the critic is flat
-    the norm is 0, and the derivative of the square root is infinite there. The gradient of your
-    result must then be 0, not NaN: add 1e-12 under the root. The factor lambda is applied in the
-    loss.
+    `grad(fn)(x)`, from `minigen.tensor`, is the gradient of a function that returns one number.
+    Your result is differentiated again, with respect to the critic's weights. Where the critic is
+    flat the norm is 0, and the derivative of the square root is infinite there. The gradient of
+    your result must then be 0, not `NaN`: add $10^{-12}$ under the root. The factor $\lambda$ is
+    applied in the loss.
     """,
     hints="""
     There are three steps: the points between the pairs, the gradient of each score with respect to
@@ -298,15 +298,15 @@ whole = Exercise(
         "minigen.gan.wgan:gradient_penalty_at",
         "minigen.gan.wgan:gradient_norm",
     ],
-    prompt="""
+    prompt=r"""
     Return a tuple of two numbers: the loss that a critic with gradient penalty minimizes, and the
-    part of this loss that estimates the distance. The first number is critic_loss plus lambda times
-    gradient_penalty. The second is critic_loss alone, which is logged and plotted. The first number
-    must be differentiable.
+    part of this loss that estimates the distance. The first number is `critic_loss` plus $\lambda$
+    times `gradient_penalty`. The second is `critic_loss` alone, which is logged and plotted. The
+    first number must be differentiable.
 
-    critic maps examples (N, ...) to scores (N,); real, fake and epsilon (N,) are as in
-    gradient_penalty, whose target is 1 here. penalty is lambda, the weight of the penalty. Call
-    your own critic_loss and gradient_penalty of this file.
+    `critic` maps examples $(N, \dots)$ to scores $(N,)$; `real`, `fake` and `epsilon` $(N,)$ are as
+    in `gradient_penalty`, whose target is 1 here. `penalty` is $\lambda$, the weight of the
+    penalty. Call your own `critic_loss` and `gradient_penalty` of this file.
     """,
     hints="""
     The critic's loss is minus the gap of the mean scores. The penalty adds a cost for every slope
@@ -359,14 +359,15 @@ slope = Exercise(
     "gan/12/penalized_slope",
     target="minigen.gan.wgan:penalized_slope",
     minutes=10,
-    prompt="""
+    prompt=r"""
     Return the slope of the best critic with a gradient penalty. For one real and one generated
-    point at distance W, a critic of slope s has the gap s W and the penalty lambda (s - 1)^2, so
-    its loss is lambda (s - 1)^2 - s W. Return the slope with the smallest loss.
+    point at distance $W$, a critic of slope $s$ has the gap $s W$ and the penalty
+    $\lambda (s - 1)^2$, so its loss is $\lambda (s - 1)^2 - s W$. Return the slope with the
+    smallest loss.
 
-    distance is W, zero or positive: a number, or an array of any shape, whose shape the result has.
-    penalty is lambda, a positive number. The result need not be differentiable: plain NumPy will
-    do.
+    `distance` is $W$, zero or positive: a number, or an array of any shape, whose shape the result
+    has. `penalty` is $\lambda$, a positive number. The result need not be differentiable: plain
+    NumPy will do.
     """,
     hints="""
     The loss is a parabola in s. Where is its minimum, and where would it be without the gap?

@@ -4,7 +4,7 @@ from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "clip_weights": Private(
-        says="c is the width of the interval: clip to [-c/2, c/2].",
+        says="`c` is the width of the interval: clip to $[-c/2, c/2]$.",
         body="return ordinary(critic, c / 2)",
         answer="""
         for w in leaves(critic):
@@ -25,12 +25,12 @@ PRIVATE = {
     ),
     "penalized_slope": Private(
         values=(3, 1.5, 0.4),
-        says="the penalty is lambda (s - {k})^2, in place of lambda (s - 1)^2.",
+        says=r"the penalty is $\lambda (s - {k})^2$, in place of $\lambda (s - 1)^2$.",
         body="return {k} * ordinary(distance / {k}, penalty)",
         answer="return {k} + distance / (2 * penalty)",
         text={
-            "has the gap s W and the penalty lambda (s - 1)^2": "has the gap s W and a penalty",
-            "so its loss is lambda (s - 1)^2 - s W.": "so its loss is the penalty minus s W.",
+            r"and the penalty $\lambda (s - 1)^2$": "and a penalty",
+            r"so its loss is $\lambda (s - 1)^2 - s W$.": "so its loss is the penalty minus $s W$.",
             "The derivative of the loss is 2 lambda (s - 1) - W, and it is 0 at s = 1 + W / (2 "
             "lambda)": "The derivative of the loss is 2 lambda (s - {k}) - W, and it is 0 where "
             "s - {k} = W / (2 lambda)",

@@ -10,14 +10,15 @@ shape = Exercise(
     "gan/13/block_shape",
     target="minigen.gan.networks:block_shape",
     minutes=15,
-    prompt="""
-    Return the output shape of one block of a DCGAN: a tuple of four whole numbers (N, H', W',
-    channels). The input is a batch of images of shape (N, H, W, C).
+    prompt=r"""
+    Return the output shape of one block of a DCGAN: a tuple of four whole numbers
+    $(N, H', W', \mathrm{channels})$. The input is a batch of images of the shape $(N, H, W, C)$,
+    which is `shape`.
 
-    kernel, stride and padding are whole numbers, the same for height and width. With
-    transposed=False the block is a convolution: `padding` rows and columns of zeros are added on
+    `kernel`, `stride` and `padding` are whole numbers, the same for height and width. With
+    `transposed=False` the block is a convolution: `padding` rows and columns of zeros are added on
     every side, the kernel is placed every `stride` pixels, and each place where the whole kernel
-    fits gives one output pixel. With transposed=True the block is a transposed convolution: each
+    fits gives one output pixel. With `transposed=True` the block is a transposed convolution: each
     pixel adds a copy of the whole kernel, the copies begin `stride` pixels apart, and finally
     `padding` pixels are removed on every side.
     """,
@@ -106,16 +107,17 @@ sphere = Exercise(
     target="minigen.gan.interpolation:interpolate_spherical",
     minutes=15,
     rtol=1e-7,
-    prompt="""
-    Return the path from one latent vector to another along the sphere: points (T, D) at the times t
-    (T,). The path is at `a` (D,) for t = 0 and at b (D,) for t = 1.
+    prompt=r"""
+    Return the path from one latent vector to another along the sphere: points $(T, D)$ at the times
+    `t` $(T,)$. The path is at `a` $(D,)$ for $t = 0$ and at `b` $(D,)$ for $t = 1$.
 
-    Let Omega be the angle between `a` and b, in radians. The point at time t is a weighted sum of
-    `a` and b. Each weight is the sine of a part of Omega, over the sine of Omega. If `a` and b have
-    the same length, every point of the path has this length, and the speed is constant. If `a` and
-    b have the same direction (the sine of Omega is below 1e-5), return the straight line, with
-    weights 1 - t and t. `a` and b are never 0 and never opposite; Omega may be more than a right
-    angle. The result need not be differentiable: plain NumPy will do.
+    Let $\Omega$ be the angle between `a` and `b`, in radians. The point at time `t` is a weighted
+    sum of `a` and `b`. Each weight is the sine of a part of $\Omega$, over the sine of $\Omega$. If
+    `a` and `b` have the same length, every point of the path has this length, and the speed is
+    constant. If `a` and `b` have the same direction (the sine of $\Omega$ is below $10^{-5}$),
+    return the straight line, with weights $1 - t$ and `t`. `a` and `b` are never 0 and never
+    opposite; $\Omega$ may be more than a right angle. The result need not be differentiable: plain
+    NumPy will do.
     """,
     hints="""
     What is the angle between two vectors whose lengths need not be 1? What are the two weights at t

@@ -6,8 +6,8 @@ from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "block_shape": Private(
-        says="the input's shape is (N, H, W, C) as before, and the output's shape is returned with "
-        "the channels second, (N, channels, H', W').",
+        says="the input's shape is $(N, H, W, C)$ as before, and the output's shape is returned "
+        r"with the channels second, $(N, \mathrm{channels}, H', W')$.",
         body="""
         n, height, width, kept = ordinary(shape, channels, kernel, stride, padding, transposed)
         return n, kept, height, width
@@ -23,7 +23,7 @@ PRIVATE = {
     ),
     "interpolate_spherical": Private(
         values=(10, 2, 4),
-        says="the path is at b for t = {k}, in place of t = 1.",
+        says="the path is at `b` for $t = {k}$, in place of $t = 1$.",
         body="return ordinary(a, b, t / {k})",
         answer="""
         t = t[:, None] / {k}

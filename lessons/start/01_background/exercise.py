@@ -12,15 +12,16 @@ bce = Exercise(
     target="minigen.tensor.losses:bce_with_logits",
     minutes=10,
     blocked=["minigen.tensor.losses:cross_entropy"],
-    prompt="""
-    The binary cross-entropy in nats, for each element: -t log sigmoid(l) - (1 - t) log(1 -
-    sigmoid(l)), where l is a logit and t its target.
+    prompt=r"""
+    The binary cross-entropy in nats, for each element:
+    $-t \log \mathrm{sigmoid}(l) - (1 - t) \log(1 - \mathrm{sigmoid}(l))$, where $l$ is a logit and
+    $t$ its target.
 
-    logits: float array of any shape. targets: an array of the same shape with values from 0 to 1
-    (values between, such as 0.9, occur), or a single number for all. Return an array of the shape
-    and dtype of logits: no mean and no sum. It must be right for any logit, such as 1000 or -1000,
-    and in float32 too, and so must its gradient with respect to the logits, sigmoid(l) - t. Write
-    it with np, which is autograd's.
+    `logits`: float array of any shape. `targets`: an array of the same shape with values from 0 to
+    1 (values between, such as 0.9, occur), or a single number for all. Return an array of the shape
+    and dtype of `logits`: no mean and no sum. It must be right for any logit, such as 1000 or
+    $-1000$, and in `float32` too, and so must its gradient with respect to the logits,
+    $\mathrm{sigmoid}(l) - t$. Write it with `np`, which is autograd's.
     """,
     hints="""
     Do not compute the probability, because it is rounded to 0 or 1. Express both logarithms by the
@@ -95,21 +96,21 @@ adam = Exercise(
     target="minigen.optim.optimizers:Adam.update",
     minutes=20,
     mutates=["p", "mean", "square"],
-    prompt="""
+    prompt=r"""
     One step of Adam for one array of parameters, in place; it returns nothing.
 
-    p (any shape) holds the parameters and g their gradient. mean and square hold Adam's two running
-    means, of the gradient and of its square, as they were after the last step. All four have the
-    same shape and dtype. self is the optimizer, of which this is a method. Only its settings are
-    needed: self.lr, self.betas (two numbers), self.eps, self.weight_decay, and self.steps, the
-    number of this step: 1 in the first.
+    `p` (any shape) holds the parameters and `g` their gradient. `mean` and `square` hold Adam's two
+    running means, of the gradient and of its square, as they were after the last step. All four
+    have the same shape and dtype. `self` is the optimizer, of which this is a method. Only its
+    settings are needed: `self.lr`, `self.betas` (two numbers), `self.eps`, `self.weight_decay`, and
+    `self.steps`, the number of this step: 1 in the first.
 
-    First, if weight_decay is not zero, p loses the share `lr * weight_decay` of itself (AdamW).
-    Then both running means move toward g and g^2, with beta_1 and beta_2. Then `lr * mean_hat /
-    (sqrt(square_hat) + eps)` is subtracted from p, where the hats divide by `1 - beta**steps`,
-    because both means began at 0. Change p, mean and square themselves (`p -= ...`, `p[...] =
-    ...`), because the model and the optimizer keep these arrays. Leave g and the settings of self
-    as they are.
+    First, if `weight_decay` is not zero, `p` loses the share `lr * weight_decay` of itself (AdamW).
+    Then both running means move toward `g` and $g^2$, with $\beta_1$ and $\beta_2$. Then
+    `lr * mean_hat / (sqrt(square_hat) + eps)` is subtracted from `p`, where the hats divide by
+    `1 - beta**steps`, because both means began at 0. Change `p`, `mean` and `square` themselves
+    (`p -= ...`, `p[...] = ...`), because the model and the optimizer keep these arrays. Leave `g`
+    and the settings of `self` as they are.
     """,
     hints="""
     mean and square are kept for the next step without their corrections; the corrected ones are

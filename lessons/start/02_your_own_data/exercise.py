@@ -9,15 +9,17 @@ standardize = Exercise(
     target="minigen.data.points:standardize",
     minutes=10,
     blocked=["minigen.data.points:unstandardize"],
-    prompt="""
+    prompt=r"""
     Standardize points, and say how the map changes a density.
 
-    x: points (N, D). mean, std: one number for each coordinate, (D,), std positive. Return a pair:
-    u, the points with mean subtracted and the result divided by std, coordinate by coordinate,
-    (N, D); and log |det du/dx| of each point, (N,): the same number N times.
+    `x`: points $(N, D)$. `mean`, `std`: one number for each coordinate, $(D,)$, `std` positive.
+    Return a pair: $u$, the points with `mean` subtracted and the result divided by `std`,
+    coordinate by coordinate, $(N, D)$; and $\log |\det \mathrm{d}u/\mathrm{d}x|$ of each point,
+    $(N,)$: the same number $N$ times.
 
-    If p(u) is the density of u, then log p(x) = log p(u) + log |det du/dx|. Both results have the
-    dtype of x. mean and std have the same dtype as x.
+    If $p(u)$ is the density of $u$, then
+    $\log p(x) = \log p(u) + \log |\det \mathrm{d}u/\mathrm{d}x|$. Both results have the dtype of
+    `x`. `mean` and `std` have the same dtype as `x`.
     """,
     hints="""
     The map acts on each coordinate alone: its Jacobian is diagonal, and what is on the diagonal is
@@ -86,14 +88,14 @@ to_pixels = Exercise(
     target="minigen.data.images:to_pixels",
     minutes=10,
     blocked=["minigen.data.images:to_range"],
-    prompt="""
-    The pixels of samples that a model draws in the range from low to high.
+    prompt=r"""
+    The pixels of samples that a model draws in the range from `low` to `high`.
 
-    x: float array of any shape. low, high: numbers, low < high, -1 and 1 unless given. Return an
-    array of the same shape and of dtype uint8, whole numbers from 0 to 255: low becomes 0, high
-    becomes 255, linear in between, rounded to the nearest. What lies beyond low or high is clipped:
-    a sample may overshoot. A value midway between two pixels goes to the even one, as np.rint
-    rounds.
+    `x`: float array of any shape. `low`, `high`: numbers, $\mathrm{low} < \mathrm{high}$, $-1$ and
+    1 unless given. Return an array of the same shape and of dtype `uint8`, whole numbers from 0 to
+    255: `low` becomes 0, `high` becomes 255, linear in between, rounded to the nearest. What lies
+    beyond `low` or `high` is clipped: a sample may overshoot. A value midway between two pixels
+    goes to the even one, as `np.rint` rounds.
     """,
     hints="""
     Three steps: to the range 0 to 1, clip, to whole numbers. Clip before the conversion: uint8 has

@@ -12,10 +12,10 @@ effective = Exercise(
     The effective sample size of a weighted sample: the square of the sum of the weights over the
     sum of their squares.
 
-    log_weights: float array (n,), the natural logarithms of the weights, up to a constant that
-    all of them share, which must not matter; -inf is the weight 0, and at least one of them is
-    finite. Return one number between 1 and n. It must hold for any size of the logarithms, such
-    as 1000 or -1000.
+    `log_weights`: float array $(n,)$, the natural logarithms of the weights, up to a constant that
+    all of them share, which must not matter; `-inf` is the weight 0, and at least one of them is
+    finite. Return one number between 1 and $n$. It must hold for any size of the logarithms, such
+    as 1000 or $-1000$.
     """,
     hints="""
     A constant that all logarithms share is a factor of all weights, and cancels. Choose it so
@@ -73,13 +73,13 @@ paired = Exercise(
     target="minigen.metrics.comparison:paired_difference",
     minutes=10,
     prompt="""
-    The mean change over n pairs, from before to after, and its standard error.
+    The mean change over $n$ pairs, from `before` to `after`, and its standard error.
 
-    before, after: float arrays (n,), n at least 2; element i of both belongs to the same seed or
-    test point. Return a tuple of two numbers: the mean difference, and the standard error of this
-    mean, which is the standard deviation of the differences, divided by the root of n. The
-    standard deviation is that of a sample: the squared deviations from the mean are summed and
-    divided by n - 1.
+    `before`, `after`: float arrays $(n,)$, $n$ at least 2; element $i$ of both belongs to the same
+    seed or test point. Return a tuple of two numbers: the mean difference, and the standard error
+    of this mean, which is the standard deviation of the differences, divided by the root of $n$.
+    The standard deviation is that of a sample: the squared deviations from the mean are summed and
+    divided by $n - 1$.
     """,
     hints="""
     Subtract first. Then there is one sample of n differences, and its mean has a standard error.

@@ -13,15 +13,15 @@ corruption = Exercise(
     minutes=15,
     seconds=5.0,
     prompt="""
-    A corrupted copy of the array x, of the same shape, drawn with the generator rng.
+    A corrupted copy of the array `x`, of the same shape, drawn with the generator `rng`.
 
-    kind is "masking": each entry becomes 0 with probability level; "gaussian": normal noise of
-    standard deviation level is added to each entry, and the sum is not clipped; or "salt_pepper":
-    with probability level, each entry becomes 0 or 1, with equal probability.
+    `kind` is `"masking"`: each entry becomes 0 with probability `level`; `"gaussian"`: normal noise
+    of standard deviation `level` is added to each entry, and the sum is not clipped; or
+    `"salt_pepper"`: with probability `level`, each entry becomes 0 or 1, with equal probability.
 
-    All entries of x are treated in the same way, whatever their values, and independently of each
-    other. All randomness comes from rng: generators in the same state give the same copy. x itself
-    is the target of the loss, so do not change it. x may have any shape.
+    All entries of `x` are treated in the same way, whatever their values, and independently of each
+    other. All randomness comes from `rng`: generators in the same state give the same copy. `x`
+    itself is the target of the loss, so do not change it. `x` may have any shape.
     """,
     hints="""
     The entries are independent: draw as many random numbers as x has entries.
@@ -223,14 +223,14 @@ loss = Exercise(
     "vae/03/denoising_loss",
     target="minigen.vae.autoencoder:denoising_loss",
     minutes=5,
-    prompt="""
+    prompt=r"""
     The loss of a denoising autoencoder, a number: the squared distance between the clean example
-    and the autoencoder's output for the corrupted one, summed over the pixels and averaged over
-    the batch.
+    and the autoencoder's output for the corrupted one, summed over the pixels and averaged over the
+    batch.
 
-    autoencoder is a function that maps (N, D) -> (N, D). x (N, D) are the clean examples, corrupted
-    (N, D) the corrupted ones. The result must be differentiable with respect to the weights of the
-    autoencoder; the gradient is 0 where the output equals x.
+    `autoencoder` is a function that maps $(N, D) \to (N, D)$. `x` $(N, D)$ are the clean examples,
+    `corrupted` $(N, D)$ the corrupted ones. The result must be differentiable with respect to the
+    weights of the autoencoder; the gradient is 0 where the output equals `x`.
     """,
     hints="""
     There are two arrays. Which is the input of the autoencoder, and which is the target?

@@ -10,14 +10,14 @@ coins = Exercise(
     "vae/04/kl_bernoulli",
     target="minigen.vae.autoencoder:kl_bernoulli",
     minutes=5,
-    prompt="""
-    The KL divergence KL(rho || rho_hat) between two Bernoulli distributions, in nats. rho and
-    rho_hat are their probabilities of 1.
+    prompt=r"""
+    The KL divergence $\mathrm{KL}(\rho \| \hat\rho)$ between two Bernoulli distributions, in nats.
+    `rho` and `rho_hat` are their probabilities of 1.
 
     Both lie strictly between 0 and 1, but may be very close to the ends: a unit that is hardly ever
-    active has rho_hat = 1e-30. They are numbers or arrays whose shapes broadcast. The result has
-    one divergence for each pair, which is 0 where the two are equal and positive elsewhere.
-    The result must be differentiable with respect to rho_hat: use autograd's np.
+    active has $\hat\rho = 10^{-30}$. They are numbers or arrays whose shapes broadcast. The result
+    has one divergence for each pair, which is 0 where the two are equal and positive elsewhere. The
+    result must be differentiable with respect to `rho_hat`: use autograd's `np`.
     """,
     hints="""
     A KL divergence is the mean of log p - log q under p. There are two outcomes, 1 and 0.
@@ -96,13 +96,13 @@ largest = Exercise(
     minutes=15,
     imports=["from autograd.tracer import getval"],
     prompt="""
-    Keep the k largest entries of each row of z (N, D), in their places, and set the others to 0:
-    (N, D).
+    Keep the `k` largest entries of each row of `z` $(N, D)$, in their places, and set the others to
+    0: $(N, D)$.
 
     Largest by value, not by magnitude. Where entries tie for the last place, the first ones of the
-    row are kept, so that exactly k remain. The gradient passes through the kept entries unchanged,
-    even through a kept 0, and is 0 at the others. Rows may be wide: not every sorting method keeps
-    equal entries in order.
+    row are kept, so that exactly `k` remain. The gradient passes through the kept entries
+    unchanged, even through a kept 0, and is 0 at the others. Rows may be wide: not every sorting
+    method keeps equal entries in order.
     """,
     hints="""
     The order of the entries decides which are kept, and that decision need not be differentiable.
@@ -180,16 +180,16 @@ penalty = Exercise(
     target="minigen.vae.autoencoder:sparsity_penalty",
     minutes=10,
     imports=["from minigen.vae.autoencoder import kl_bernoulli as packages_kl_bernoulli"],
-    prompt="""
-    The penalty of a sparse autoencoder without its weight beta, a number: the sum over the units of
-    KL(rho || rho_hat_j), in nats.
+    prompt=r"""
+    The penalty of a sparse autoencoder without its weight $\beta$, a number: the sum over the units
+    of $\mathrm{KL}(\rho \| \hat\rho_j)$, in nats.
 
-    activations is an array (N, units) with values in [0, 1], or a list of such arrays, one for each
-    layer: then the sum runs over the units of all layers. rho_hat_j is the mean of unit j over the
-    N examples. It is never exactly 0 or 1, but may be 1e-30. Raise ValueError if a mean lies
-    outside [0, 1], as for ReLU units. Do not change the list. The result must be differentiable
-    with respect to the activations. For the divergence use your own kl_bernoulli, or the package's,
-    packages_kl_bernoulli(rho, rho_hat).
+    `activations` is an array $(N, \mathrm{units})$ with values in $[0, 1]$, or a list of such
+    arrays, one for each layer: then the sum runs over the units of all layers. $\hat\rho_j$ is the
+    mean of unit $j$ over the $N$ examples. It is never exactly 0 or 1, but may be $10^{-30}$. Raise
+    `ValueError` if a mean lies outside $[0, 1]$, as for ReLU units. Do not change the list. The
+    result must be differentiable with respect to the activations. For the divergence use your own
+    `kl_bernoulli`, or the package's, `packages_kl_bernoulli(rho, rho_hat)`.
     """,
     hints="""
     The mean activation of a unit is taken over all examples. Only then is it compared with rho.

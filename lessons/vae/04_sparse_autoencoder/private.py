@@ -7,7 +7,7 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "sparsity_penalty": Private(
         values=(2, 10, 3),
-        says="the logarithms have base {k}, in place of e.",
+        says="the logarithms have base {k}, in place of $e$.",
         body="return ordinary(activations, rho) / np.log({k})",
         answer="""
         layers = activations if isinstance(activations, (list, tuple)) else [activations]

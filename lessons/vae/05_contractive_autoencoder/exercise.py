@@ -11,13 +11,14 @@ closed = Exercise(
     "vae/05/sigmoid_penalty",
     target="minigen.vae.autoencoder:sigmoid_penalty",
     minutes=10,
-    prompt="""
-    Return the contractive penalty of a layer h = sigmoid(x w + b): the sum of the squares of all
-    derivatives dh_j/dx_i, averaged over the batch. It is a single number.
+    prompt=r"""
+    Return the contractive penalty of a layer $h = \mathrm{sigmoid}(x w + b)$: the sum of the
+    squares of all derivatives $\mathrm{d}h_j/\mathrm{d}x_i$, averaged over the batch. It is a
+    single number.
 
-    h (N, H) are the activations of the layer and w (D, H) its weights. They are all that you need.
-    The result must be differentiable with respect to h and w, even where all units are saturated
-    and where all weights are 0.
+    `h` $(N, H)$ are the activations of the layer and `w` $(D, H)$ its weights. They are all that
+    you need. The result must be differentiable with respect to `h` and `w`, even where all units
+    are saturated and where all weights are 0.
     """,
     hints="""
     When x_i grows by a small amount, by how much does the argument of unit j grow? And by how much
@@ -106,15 +107,15 @@ general = Exercise(
     seconds=10.0,
     blocked=["minigen.vae.autoencoder:code_jacobian", "minigen.vae.autoencoder:sigmoid_penalty"],
     imports=["from minigen.tensor import grad, jacobian"],
-    prompt="""
+    prompt=r"""
     Return the contractive penalty of any encoder: the sum of the squares of all derivatives
-    dz_j/dx_i, averaged over the batch. It is a single number.
+    $\mathrm{d}z_j/\mathrm{d}x_i$, averaged over the batch. It is a single number.
 
-    encoder is a function that maps x (N, D) to codes (N, H); the code of an example depends on no
-    other example. jacobian(f)(v) is the matrix (H, D) of all derivatives of a function f of one
-    vector v (D,). grad(f)(v) is the gradient of a function with a single value. Finite differences
-    are not exact enough. The penalty must be differentiable with respect to the weights of the
-    encoder; the gradient is 0 where the code is constant.
+    `encoder` is a function that maps `x` $(N, D)$ to codes $(N, H)$; the code of an example depends
+    on no other example. `jacobian(f)(v)` is the matrix $(H, D)$ of all derivatives of a function
+    $f$ of one vector $v$ $(D,)$. `grad(f)(v)` is the gradient of a function with a single value.
+    Finite differences are not exact enough. The penalty must be differentiable with respect to the
+    weights of the encoder; the gradient is 0 where the code is constant.
     """,
     hints="""
     Each unit of the code has one derivative with respect to each input. Which of them does one

@@ -5,14 +5,14 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "sigmoid_penalty": Private(
         values=(3, 0.5, 2.5),
-        says="the layer is h = sigmoid({k} (x w + b)).",
+        says=r"the layer is $h = \mathrm{sigmoid}({k} (x w + b))$.",
         body="return {k} ** 2 * ordinary(h, w)",
         answer="return np.sum(({k} * h * (1 - h)) ** 2 * np.sum(w**2, axis=0)) / len(h)",
         text={"h (1 - h)": "{k} h (1 - h)"},
         expect={"one_unit": {"penalty": 9 * 1.5625}},
     ),
     "contractive_penalty": Private(
-        says="the penalty is also divided by H, the number of components of a code.",
+        says="the penalty is also divided by $H$, the number of components of a code.",
         body="return ordinary(encoder, x) / np.shape(encoder(x))[1]",
         answer="""
         units = np.shape(encoder(x))[1]

@@ -10,14 +10,14 @@ prior = Exercise(
     minutes=10,
     blocked=["minigen.vae.vae:log_mean_exp"],
     imports=["from minigen.tensor import logsumexp"],
-    prompt="""
-    Return an estimate of log p(x) for each of N examples, in nats, from K codes that were drawn
-    from the prior p(z).
+    prompt=r"""
+    Return an estimate of $\log p(x)$ for each of $N$ examples, in nats, from $K$ codes that were
+    drawn from the prior $p(z)$.
 
-    log_px_z has shape (K, N) and holds log p(x_n|z_k). The result has shape (N,). Log-densities may
-    be as low as -20000, where exp gives 0 in floating point, and as high as 2000, where exp gives
-    infinity. Those of two examples may be far apart, and so may those of two codes for one example.
-    The result need not be differentiable.
+    `log_px_z` has shape $(K, N)$ and holds $\log p(x_n \mid z_k)$. The result has shape $(N,)$.
+    Log-densities may be as low as $-20000$, where $\exp$ gives 0 in floating point, and as high as
+    2000, where $\exp$ gives infinity. Those of two examples may be far apart, and so may those of
+    two codes for one example. The result need not be differentiable.
     """,
     hints="""
     p(x) is the average of p(x|z) over the prior: average densities, not their logarithms.
@@ -81,14 +81,14 @@ proposal = Exercise(
     minutes=10,
     blocked=["minigen.vae.vae:log_mean_exp"],
     imports=["from minigen.tensor import logsumexp"],
-    prompt="""
-    Return an estimate of log p(x) for each of N examples, in nats, from K codes for each that were
-    drawn from a proposal q(z|x).
+    prompt=r"""
+    Return an estimate of $\log p(x)$ for each of $N$ examples, in nats, from $K$ codes for each
+    that were drawn from a proposal $q(z \mid x)$.
 
-    log_px_z, log_pz and log_qz have shape (K, N): they hold log p(x_n|z), log p(z) and log q(z|x_n)
-    at the codes drawn for x_n. The result has shape (N,). Log-densities may be as low as -20000 and
-    as high as 2000, and far apart: the weight of a code depends on all three. The result need not
-    be differentiable.
+    `log_px_z`, `log_pz` and `log_qz` have shape $(K, N)$: they hold $\log p(x_n \mid z)$,
+    $\log p(z)$ and $\log q(z \mid x_n)$ at the codes drawn for $x_n$. The result has shape $(N,)$.
+    Log-densities may be as low as $-20000$ and as high as 2000, and far apart: the weight of a code
+    depends on all three. The result need not be differentiable.
     """,
     hints="""
     A code that q draws more often than the prior must count less, in the same proportion.

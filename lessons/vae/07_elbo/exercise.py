@@ -10,13 +10,15 @@ kl = Exercise(
     "vae/07/kl_gaussians",
     target="minigen.vae.linear:kl_gaussians",
     minutes=15,
-    prompt="""
-    Return KL(N(mu, diag exp(logvar)) || N(mu_p, diag exp(logvar_p))) for each example, in nats.
+    prompt=r"""
+    Return $\mathrm{KL}(q \| p)$ of two Gaussians, $q = N(\mu, \mathrm{diag} \exp(\mathrm{logvar}))$
+    and $p = N(\mu_p, \mathrm{diag} \exp(\mathrm{logvar}_p))$, for each example, in nats.
 
-    The four arguments have shape (N, D); logvar and logvar_p are logarithms of variances. The
-    result has shape (N,): the D dimensions are independent, so their divergences add up. It is 0
-    where the two Gaussians are equal and positive elsewhere. The result must be differentiable with
-    respect to all four arguments. logvar may be -1000, where exp gives 0 in floating point.
+    The four arguments have shape $(N, D)$; `logvar` and `logvar_p` are logarithms of variances. The
+    result has shape $(N,)$: the $D$ dimensions are independent, so their divergences add up. It is
+    0 where the two Gaussians are equal and positive elsewhere. The result must be differentiable
+    with respect to all four arguments. `logvar` may be $-1000$, where $\exp$ gives 0 in floating
+    point.
     """,
     hints="""
     The divergences of the dimensions add up. In one dimension, take the expectation of log q(z) -
@@ -121,14 +123,15 @@ fit = Exercise(
     "vae/07/expected_log_likelihood",
     target="minigen.vae.linear:expected_log_likelihood",
     minutes=15,
-    prompt="""
-    Return the reconstruction term of the ELBO for a linear decoder: the expectation of log N(x; z w
-    + b, std^2 I) over z ~ N(mu, diag exp(logvar)), for each example, in nats.
+    prompt=r"""
+    Return the reconstruction term of the ELBO for a linear decoder: the expectation of
+    $\log N(x; z w + b, \mathrm{std}^2\, I)$ over
+    $z \sim N(\mu, \mathrm{diag} \exp(\mathrm{logvar}))$, for each example, in nats.
 
-    x has shape (N, D_x), mu and logvar (N, D_z), w (D_z, D_x), b (D_x,). std is a standard
-    deviation, a positive number that may be as small as 0.001. The result has shape (N,). Use no
-    random draws: the expectation over z has a closed form. The result must be differentiable with
-    respect to mu, logvar, w and b, even where the residual is 0.
+    `x` has shape $(N, D_x)$, `mu` and `logvar` $(N, D_z)$, `w` $(D_z, D_x)$, `b` $(D_x,)$. `std` is
+    a standard deviation, a positive number that may be as small as 0.001. The result has shape
+    $(N,)$. Use no random draws: the expectation over $z$ has a closed form. The result must be
+    differentiable with respect to `mu`, `logvar`, `w` and `b`, even where the residual is 0.
     """,
     hints="""
     Only the squared residual depends on z. Its expectation is its value at the mean of z, plus a

@@ -7,7 +7,8 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "kl_gaussians": Private(
         values=(2, 10, 3),
-        says="the divergence has logarithms to base {k}; logvar, logvar_p are natural as before.",
+        says="the divergence has logarithms to base {k}; `logvar`, `logvar_p` are natural as "
+        "before.",
         body="return ordinary(mu, logvar, mu_p, logvar_p) / np.log({k})",
         answer="""
         distance = (mu - mu_p) ** 2
@@ -18,7 +19,7 @@ PRIVATE = {
     ),
     "expected_log_likelihood": Private(
         values=(2, 10, 3),
-        says="the logarithm of the density has base {k}; logvar is natural, as before.",
+        says="the logarithm of the density has base {k}; `logvar` is natural, as before.",
         body="return ordinary(x, mu, logvar, w, b, std) / np.log({k})",
         answer="""
         residual = np.sum((x - (mu @ w + b)) ** 2, axis=1)

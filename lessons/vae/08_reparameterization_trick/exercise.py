@@ -11,12 +11,13 @@ sample = Exercise(
     "vae/08/reparameterize",
     target="minigen.vae.vae:reparameterize",
     minutes=5,
-    prompt="""
-    Return a sample z of the Gaussian with mean mu and variance exp(logvar), computed from standard
-    normal noise eps. It must be differentiable with respect to mu and logvar.
+    prompt=r"""
+    Return a sample $z$ of the Gaussian with mean `mu` and variance $\exp(\mathrm{logvar})$,
+    computed from standard normal noise `eps`. It must be differentiable with respect to `mu` and
+    `logvar`.
 
-    mu, logvar and eps have shape (N, D), as does z. logvar is the logarithm of the variance,
-    elementwise, and has no bounds: -60 and 60 occur.
+    `mu`, `logvar` and `eps` have shape $(N, D)$, as does $z$. `logvar` is the logarithm of the
+    variance, elementwise, and has no bounds: $-60$ and 60 occur.
     """,
     hints="""
     Scale the noise to the right standard deviation, then shift it by the mean.
@@ -82,12 +83,14 @@ kl = Exercise(
     "vae/08/kl_standard_normal",
     target="minigen.vae.vae:kl_standard_normal",
     minutes=15,
-    prompt="""
-    Return KL(N(mu, diag exp(logvar)) || N(0, I)) of each example, in nats.
+    prompt=r"""
+    Return $\mathrm{KL}(N(\mu, \mathrm{diag} \exp(\mathrm{logvar})) \| N(0, I))$ of each example, in
+    nats.
 
-    mu and logvar have shape (N, D); the result has shape (N,): a sum over the D dimensions, which
-    are independent. It is 0 where mu = 0 and logvar = 0, and positive elsewhere. It must be
-    differentiable, even at mu = 0. logvar has no bounds: at -1000 the variance underflows to 0.
+    `mu` and `logvar` have shape $(N, D)$; the result has shape $(N,)$: a sum over the $D$
+    dimensions, which are independent. It is 0 where $\mu = 0$ and $\mathrm{logvar} = 0$, and
+    positive elsewhere. It must be differentiable, even at $\mu = 0$. `logvar` has no bounds: at
+    $-1000$ the variance underflows to 0.
     """,
     hints="""
     Dimensions are independent, so their divergences add. For one of them take the mean under q of
@@ -156,14 +159,15 @@ score = Exercise(
     "vae/08/score_function_gradient",
     target="minigen.vae.vae:score_function_gradient",
     minutes=15,
-    prompt="""
-    Return estimates of the derivatives of E f(z) with respect to mu and to logvar, for z ~ N(mu,
-    diag exp(logvar)), without a derivative of f: two arrays (N, D).
+    prompt=r"""
+    Return estimates of the derivatives of $\mathrm{E} f(z)$ with respect to `mu` and to `logvar`,
+    for $z \sim N(\mu, \mathrm{diag} \exp(\mathrm{logvar}))$, without a derivative of `f`: two
+    arrays $(N, D)$.
 
-    mu, logvar and eps have shape (N, D). Draw z as in `reparameterize`; f maps (N, D) to (N,). Each
-    row is one estimate: f(z) minus the number `baseline`, times the derivative of log q(z) with z
-    held fixed. logvar has no bounds: -60 and 60 occur, where z - mu, computed from a rounded z, has
-    lost its digits. The result need not be differentiable.
+    `mu`, `logvar` and `eps` have shape $(N, D)$. Draw $z$ as in `reparameterize`; `f` maps $(N, D)$
+    to $(N,)$. Each row is one estimate: $f(z)$ minus the number `baseline`, times the derivative of
+    $\log q(z)$ with $z$ held fixed. `logvar` has no bounds: $-60$ and 60 occur, where $z - \mu$,
+    computed from a rounded $z$, has lost its digits. The result need not be differentiable.
     """,
     hints="""
     Only q depends on mu and logvar, and the derivative of its density is the density times the
@@ -267,14 +271,15 @@ pixels = Exercise(
     target="minigen.vae.likelihoods:bernoulli_log_likelihood",
     minutes=10,
     imports=["from minigen.tensor import sigmoid, softplus"],
-    prompt="""
-    Return log p(x) of each image, in nats, where pixel i is 1 with probability sigmoid(logits_i).
+    prompt=r"""
+    Return $\log p(x)$ of each image, in nats, where pixel $i$ is 1 with probability
+    $\mathrm{sigmoid}(\mathrm{logits}_i)$.
 
-    x has values in [0, 1], and x and logits have shape (N, D); the result has shape (N,): a sum
-    over the D pixels, so it is never positive. It must be differentiable with respect to the
-    logits. Logits may be 1000 or -1000, in float32 too: never take the logarithm of 0 or the
-    exponential of 1000, not even in a branch of np.where that is not used, because the gradient
-    passes through it as well.
+    `x` has values in $[0, 1]$, and `x` and `logits` have shape $(N, D)$; the result has shape
+    $(N,)$: a sum over the $D$ pixels, so it is never positive. It must be differentiable with
+    respect to the logits. Logits may be 1000 or $-1000$, in `float32` too: never take the logarithm
+    of 0 or the exponential of 1000, not even in a branch of `np.where` that is not used, because
+    the gradient passes through it as well.
     """,
     hints="""
     Each pixel is 1 with its own probability s = sigmoid(logit), and the pixels are independent.
@@ -368,15 +373,16 @@ bound = Exercise(
     target="minigen.vae.vae:elbo",
     minutes=10,
     imports=["from minigen.vae.vae import Elbo, kl_standard_normal as packages_kl"],
-    prompt="""
-    Return the evidence lower bound of each example with its two terms: Elbo(value, reconstruction,
-    kl), each (N,), in nats.
+    prompt=r"""
+    Return the evidence lower bound of each example with its two terms:
+    `Elbo(value, reconstruction, kl)`, each $(N,)$, in nats.
 
-    x and decoded have shape (N, D), where decoded is the decoder's output for one sample of z for
-    each example; mu and logvar, (N, D_z), are the encoder's. `log_likelihood(x, decoded)` returns
-    log p(x|z), (N,). The KL divergence is KL(N(mu, diag exp(logvar)) || N(0, I)); use your own
-    kl_standard_normal, or the package's, packages_kl. The bound must be differentiable with respect
-    to decoded, mu and logvar.
+    `x` and `decoded` have shape $(N, D)$, where `decoded` is the decoder's output for one sample of
+    $z$ for each example; `mu` and `logvar`, $(N, D_z)$, are the encoder's.
+    `log_likelihood(x, decoded)` returns $\log p(x \mid z)$, $(N,)$. The KL divergence is
+    $\mathrm{KL}(N(\mu, \mathrm{diag} \exp(\mathrm{logvar})) \| N(0, I))$; use your own
+    `kl_standard_normal`, or the package's, `packages_kl`. The bound must be differentiable with
+    respect to `decoded`, `mu` and `logvar`.
     """,
     hints="""
     How well is x reconstructed from the code, and what does the code cost?

@@ -8,12 +8,12 @@ TASK = FromScratch(
     title="a variational autoencoder",
     prompt="""
     Learn small digits through a code. `train(x, rng)` gets 50,000 digits of 10 × 10 pixels, 0 or 1,
-    as (N, 100), and returns what the other two functions need. `sample(state, n, rng)` draws n
-    digits, (n, 100), of zeros and ones. `log_prob(state, x)` returns a lower bound of each digit's
-    log-probability, (N,) in nats, from one draw of the code or from several. Encoder, decoder,
-    reparameterization and bound are yours. We check the nats of digits that you have not seen
-    (independent pixels reach 51.2), the covariances of your samples' pixels, and that you do not
-    return training digits.
+    as $(N, 100)$, and returns what the other two functions need. `sample(state, n, rng)` draws $n$
+    digits, $(n, 100)$, of zeros and ones. `log_prob(state, x)` returns a lower bound of each
+    digit's log-probability, $(N,)$ in nats, from one draw of the code or from several. Encoder,
+    decoder, reparameterization and bound are yours. We check the nats of digits that you have not
+    seen (independent pixels reach 51.2), the covariances of your samples' pixels, and that you do
+    not return training digits.
     """,
     data=small_digits,
     nats=True,

@@ -7,8 +7,8 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "kl_standard_normal": Private(
         values=(2, 0.5, 3),
-        says="the second Gaussian is N(0, s^2 I) with the standard deviation s = {k}, in place of "
-        "N(0, I).",
+        says="the second Gaussian is $N(0, s^2 I)$ with the standard deviation $s = {k}$, in "
+        "place of $N(0, I)$.",
         body="return ordinary(mu / {k}, logvar - 2 * np.log({k}))",
         answer="""
         square = {k} ** 2
@@ -16,15 +16,15 @@ PRIVATE = {
         return 0.5 * np.sum(terms, axis=1)
         """,
         text={
-            "|| N(0, I))": "|| N(0, {k}^2 I))",
+            r"\| N(0, I))": r"\| N(0, {k}^2 I))",
             "KL(N(0, I) ||": "KL(N(0, {k}^2 I) ||",
-            "It is 0 where mu = 0 and logvar = 0": "It is 0 where mu = 0 and exp(logvar) = {k}^2",
+            r"and $\mathrm{logvar} = 0$": r"and $\exp(\mathrm{logvar}) = {k}^2$",
             "at mu = 0, sigma = 1 the": "at mu = 0, sigma = {k} the",
         },
         expect={"one_example": {"kl": [(0.25 + np.log(4.0)) / 2]}},
     ),
     "score_function_gradient": Private(
-        says="the estimate for logvar comes first, then the estimate for mu.",
+        says="the estimate for `logvar` comes first, then the estimate for `mu`.",
         body="""
         in_mu, in_logvar = ordinary(f, mu, logvar, eps, baseline)
         return in_logvar, in_mu
@@ -38,7 +38,7 @@ PRIVATE = {
     ),
     "bernoulli_log_likelihood": Private(
         values=(0.5, 2, 4),
-        says="pixel i is 1 with probability sigmoid(logits_i / {k}).",
+        says=r"pixel $i$ is 1 with probability $\mathrm{sigmoid}(\mathrm{logits}_i/{k})$.",
         body="return ordinary(x, logits / {k})",
         answer="""
         logits = logits / {k}

@@ -9,13 +9,13 @@ priced = Exercise(
     "vae/09/beta_vae_loss",
     target="minigen.vae.beta_vae:beta_vae_loss",
     minutes=5,
-    prompt="""
-    The loss of a beta-VAE, in nats, to be minimized.
+    prompt=r"""
+    The loss of a $\beta$-VAE, in nats, to be minimized.
 
-    recon is the distortion, a loss: minus the log-likelihood of the image given its code. kl is the
-    rate, the KL divergence of the code. Both are numbers, or arrays of shape (N,), one value for
-    each image; the result has their shape. beta is the weight of the rate, 0 or more; 1 gives the
-    loss of the VAE. The result must be differentiable with respect to recon and kl.
+    `recon` is the distortion, a loss: minus the log-likelihood of the image given its code. `kl` is
+    the rate, the KL divergence of the code. Both are numbers, or arrays of shape $(N,)$, one value
+    for each image; the result has their shape. `beta` is the weight of the rate, 0 or more; 1 gives
+    the loss of the VAE. The result must be differentiable with respect to `recon` and `kl`.
     """,
     hints="""
     Two terms, one of them with a weight.
@@ -56,14 +56,14 @@ capped = Exercise(
     "vae/09/capacity_loss",
     target="minigen.vae.beta_vae:capacity_loss",
     minutes=5,
-    prompt="""
-    The loss of Burgess et al., in nats, to be minimized: the rate is pulled to a capacity C, from
+    prompt=r"""
+    The loss of Burgess et al., in nats, to be minimized: the rate is pulled to a capacity $C$, from
     above and from below.
 
-    recon (the distortion, a loss) and kl (the rate) are numbers, or arrays of shape (N,); the
-    result has their shape. gamma is the penalty for each nat of difference. In training the
-    capacity grows from 0; here it is a number. The result must be differentiable with respect to
-    kl; where the rate is at the capacity it may be any number from -gamma to gamma.
+    `recon` (the distortion, a loss) and `kl` (the rate) are numbers, or arrays of shape $(N,)$; the
+    result has their shape. `gamma` is the penalty for each nat of difference. In training
+    `capacity` grows from 0; here it is a number. The result must be differentiable with respect to
+    `kl`; where the rate is at the capacity it may be any number from $-\gamma$ to $\gamma$.
     """,
     hints="""
     The penalty is on the distance of the rate from the capacity, above it or below it.
@@ -129,11 +129,11 @@ gap = Exercise(
     prompt="""
     The mutual information gap of a code, a number between 0 and 1.
 
-    codes has shape (N, D), factors (N, K). You may use `information(codes, factors, bins)`, shape
-    (D, K): the mutual information of each dimension of the code and each factor, as a share of the
-    factor's entropy. For every factor take the largest share minus the second largest; then the
-    mean over the factors. If the code has one dimension only, the second largest share is 0. The
-    result need not be differentiable.
+    `codes` has shape $(N, D)$, `factors` $(N, K)$. You may use `information(codes, factors, bins)`,
+    shape $(D, K)$: the mutual information of each dimension of the code and each factor, as a share
+    of the factor's entropy. For every factor take the largest share minus the second largest; then
+    the mean over the factors. If the code has one dimension only, the second largest share is 0.
+    The result need not be differentiable.
     """,
     hints="""
     A factor is a column: which two dimensions have the largest shares in it?

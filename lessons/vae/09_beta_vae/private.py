@@ -6,7 +6,7 @@ from minigen.classroom.private.declaration import Private
 
 PRIVATE = {
     "capacity_loss": Private(
-        says="capacity is in bits, and recon, kl and the loss are in nats as before.",
+        says="`capacity` is in bits, and `recon`, `kl` and the loss are in nats as before.",
         body="return ordinary(recon, kl, gamma, capacity * np.log(2.0))",
         answer="return recon + gamma * np.abs(kl - capacity * np.log(2.0))",
         expect={

@@ -10,12 +10,12 @@ near = Exercise(
     "vae/10/nearest",
     target="minigen.vae.quantizer:nearest",
     minutes=10,
-    prompt="""
-    Which code is nearest to each vector? z holds vectors of length D in its last axis and may have
-    any number of axes before it: shape (..., D). codebook has shape (K, D). Return the index of the
-    row of the codebook at the smallest Euclidean distance, an array of integers of shape (...). Of
-    rows equally near, return the first: a codebook may hold the same row many times. The result
-    need not be differentiable.
+    prompt=r"""
+    Which code is nearest to each vector? `z` holds vectors of length $D$ in its last axis and may
+    have any number of axes before it: shape $(\dots, D)$. `codebook` has shape $(K, D)$. Return the
+    index of the row of the codebook at the smallest Euclidean distance, an array of integers of
+    shape $(\dots)$. Of rows equally near, return the first: a codebook may hold the same row many
+    times. The result need not be differentiable.
     """,
     hints="""
     Compute the distance of every vector to every code, then ask where it is smallest. The square of
@@ -95,13 +95,13 @@ through = Exercise(
     target="minigen.vae.quantizer:straight_through",
     minutes=10,
     imports=["from minigen.tensor import stop_gradient"],
-    prompt="""
-    The value of the code vectors with the gradient of z. z holds the encoder's vectors, `quantized`
-    the code vectors chosen for them, both of shape (..., D). Return an array with the value of
-    `quantized`. In the backward pass its gradient goes to z unchanged, and none goes to
-    `quantized`.
+    prompt=r"""
+    The value of the code vectors with the gradient of `z`. `z` holds the encoder's vectors,
+    `quantized` the code vectors chosen for them, both of shape $(\dots, D)$. Return an array with
+    the value of `quantized`. In the backward pass its gradient goes to `z` unchanged, and none goes
+    to `quantized`.
 
-    stop_gradient(a) has the value of a and no gradient.
+    `stop_gradient(a)` has the value of `a` and no gradient.
     """,
     hints="""
     Start from z, which has the right gradient, and add what is missing to its value, as a plain
@@ -151,17 +151,17 @@ losses = Exercise(
         "from minigen.tensor import stop_gradient",
         "from minigen.vae.quantizer import Losses",
     ],
-    prompt="""
-    The two terms that bring codes and encoder outputs together, each of shape (N,): a Losses of
+    prompt=r"""
+    The two terms that bring codes and encoder outputs together, each of shape $(N,)$: a `Losses` of
     the codebook term and the commitment term, in this order.
 
-    z holds the encoder's vectors and `quantized` the code vectors e chosen for them, both of shape
-    (N, ..., D). Each term is a squared Euclidean distance, summed over all axes but the first. The
-    codebook term (the VQ loss) moves e toward z, with no gradient with respect to z. The commitment
-    term moves z toward e, with no gradient with respect to e, and has the weight beta. Where a
-    vector equals its code all gradients are 0.
+    `z` holds the encoder's vectors and `quantized` the code vectors $e$ chosen for them, both of
+    shape $(N, \dots, D)$. Each term is a squared Euclidean distance, summed over all axes but the
+    first. The codebook term (the VQ loss) moves $e$ toward `z`, with no gradient with respect to
+    `z`. The commitment term moves `z` toward $e$, with no gradient with respect to $e$, and has the
+    weight `beta`. Where a vector equals its code all gradients are 0.
 
-    stop_gradient(a) has the value of a and no gradient.
+    `stop_gradient(a)` has the value of `a` and no gradient.
     """,
     hints="""
     Both terms have the same squared distance. Which vector may move in each? Hold the other.
@@ -258,18 +258,18 @@ average = Exercise(
     "vae/10/ema_update",
     target="minigen.vae.quantizer:ema_update",
     minutes=20,
-    prompt="""
-    The codebook as a moving average: the new (counts, sums, codebook) after a batch, a tuple.
-    Change no argument in place. The result need not be differentiable: plain NumPy (import numpy)
+    prompt=r"""
+    The codebook as a moving average: the new `(counts, sums, codebook)` after a batch, a tuple.
+    Change no argument in place. The result need not be differentiable: plain NumPy (`import numpy`)
     will do.
 
-    counts (K,): moving average of the number of vectors that a batch assigns to a code. sums (K,
-    D): moving average of the sum of these vectors. codebook (K, D): the code vectors. z (M, D): the
-    vectors of this batch. indices (M,): the code of each. gamma: the weight of the past; the batch
-    has weight 1 - gamma.
+    `counts` $(K,)$: moving average of the number of vectors that a batch assigns to a code. `sums`
+    $(K, D)$: moving average of the sum of these vectors. `codebook` $(K, D)$: the code vectors. `z`
+    $(M, D)$: the vectors of this batch. `indices` $(M,)$: the code of each. `gamma`: the weight of
+    the past; the batch has weight $1 - \gamma$.
 
-    Each new code vector is new sum / new count, however small the count; it may be 1e-7. Only a
-    code whose new count is exactly 0 keeps the vector that it has.
+    Each new code vector is new sum / new count, however small the count; it may be $10^{-7}$. Only
+    a code whose new count is exactly 0 keeps the vector that it has.
     """,
     hints="""
     Count the vectors of each code in this batch, and sum them. Update both averages. Then divide.

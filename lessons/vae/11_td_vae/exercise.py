@@ -10,17 +10,17 @@ loss = Exercise(
     "vae/11/td_vae_loss",
     target="minigen.vae.td_vae:td_vae_loss",
     minutes=20,
-    prompt="""
-    Return the loss of TD-VAE: the mean over the batch of -J, in nats, a scalar. J is the bound on
-    log p(x_t2 | x_1 ... x_t1) over the jump from t1 to t2. The result must be differentiable,
-    through both samples.
+    prompt=r"""
+    Return the loss of TD-VAE: the mean over the batch of $-J$, in nats, a scalar. $J$ is the bound
+    on $\log p(x_{t2} \mid x_1 \dots x_{t1})$ over the jump from `t1` to `t2`. The result must be
+    differentiable, through both samples.
 
-    You need five methods of the model: at(x, t1, t2) returns a pair, the triple (x2, b1, b2) of the
-    observation at t2 and the beliefs at both times, and the gap t2 - t1. All have N rows.
-    The others return distributions, one for each row: p_B(b), p_S(z2, b1, b2, gap), p_T(z1, gap)
-    and p_D(z2). A distribution has log_prob(value), which returns (N,). The first three also have
-    sample(eps), which maps standard normal noise (N, D_z) to samples (N, D_z). eps2 is the noise of
-    the state at t2, eps1 that of the state at t1.
+    You need five methods of the model: `at(x, t1, t2)` returns a pair, the triple `(x2, b1, b2)` of
+    the observation at `t2` and the beliefs at both times, and the gap `t2 - t1`. All have $N$ rows.
+    The others return distributions, one for each row: `p_B(b)`, `p_S(z2, b1, b2, gap)`,
+    `p_T(z1, gap)` and `p_D(z2)`. A distribution has `log_prob(value)`, which returns $(N,)$. The
+    first three also have `sample(eps)`, which maps standard normal noise $(N, D_z)$ to samples
+    $(N, D_z)$. `eps2` is the noise of the state at `t2`, `eps1` that of the state at `t1`.
     """,
     hints="""
     First sample the two states from q: the later one given the belief at t2, then the earlier one

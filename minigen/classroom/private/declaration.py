@@ -18,7 +18,8 @@ and its sentence is left out; `expect` gives new literals, worked by hand with t
 
 `{k}` stands for one of the `values`; an assignment's secret chooses which. `text` are edits, old to new, of the
 sentences that the variant makes wrong, in the prompt, the hints and the words for mistakes. `arguments` renames the
-arguments, in all of these as well. Python that other exercises of the lesson call has no private variant.
+arguments, in all of these as well. A prompt is Markdown, with LaTeX in dollars; hints and mistakes are plain text.
+Python that other exercises of the lesson call has no private variant.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ FILE_NAME = "private.py"
 class Private:
     """What a private variant changes. See the module's docstring.
 
-    says: the change, as a sentence that goes on after "Changed for this assignment:". body: the lines of the variant's
-    reference. answer: hint three. equivalent: mutants of `answer` that compute the same, as in `answers.py`, where they
-    are not listed there. without: how the words for those mistakes begin that are none here, or another's words.
+    says: the change in Markdown, as a sentence that goes on after "Changed for this assignment:". body: the lines of
+    the variant's reference. answer: hint three. equivalent: mutants of `answer` that compute the same, as in
+    `answers.py`, where they are not listed there. without: how the words for those mistakes begin that are none here,
+    or another's words.
     """
 
     says: str

@@ -19,7 +19,7 @@ import numpy as np
 
 from minigen.classroom.private.declaration import Private, addresses, declared
 from minigen.course.console import UsageError
-from minigen.course.exercise import catalog, functions
+from minigen.course.exercise import catalog, functions, prompts
 from minigen.course.exercise.answers import Answers, ListedAnswer, answers_of, entries, unchanged
 from minigen.course.exercise.format import AuthorError, Case, Exercise
 from minigen.course.exercise.given import MARK, ChangedExercise
@@ -42,6 +42,11 @@ class PrivateExercise(ChangedExercise):
 
     @property
     def changed(self) -> str:
+        return prompts.plain(self.says)
+
+    @property
+    def says(self) -> str:
+        """The change in Markdown."""
         return self._filled(self.private.says)
 
     @property
@@ -71,7 +76,7 @@ class PrivateExercise(ChangedExercise):
             pattern = r"\s+".join(map(re.escape, old.split()))
             text = re.sub(pattern, self._filled(new).replace("\\", r"\\"), text)
         for old, new in self.renamed.items():
-            text = re.sub(rf"\b{re.escape(old)}\b", new, text)
+            text = re.sub(rf"(?<!\\)\b{re.escape(old)}\b", new, text)  # not a command of LaTeX
         return text
 
     def typed(self, code: str) -> str:
@@ -120,10 +125,9 @@ def numbered(exercise: Exercise, number: int) -> PrivateExercise:
     )
     made.path = exercise.path
     made.mutates = [made.renamed.get(name, name) for name in exercise.mutates]
-    said = f"{SAID} {made.changed}"
-    made.prompt = f"{textwrap.dedent(made.reworded(exercise.prompt)).strip()}\n\n{said}"
+    made.prompt = f"{textwrap.dedent(made.reworded(exercise.prompt)).strip()}\n\n{SAID} {made.says}"
     idea, equation, _ = map(made.reworded, exercise.hints)
-    made.hints = [idea, f"{equation} {said}", made.typed(private.answer)]
+    made.hints = [idea, f"{equation} {SAID} {made.changed}", made.typed(private.answer)]
     made.cases = [_case(made, place, case) for place, case in enumerate(exercise.cases)]
     return made
 

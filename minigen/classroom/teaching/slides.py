@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigen.course.console import markdown_table
-from minigen.course.exercise import catalog
+from minigen.course.exercise import catalog, prompts
 from minigen.course.index.sources import sources_of
 from minigen.course.lesson import blocks
 from minigen.course.lesson.predict import LETTERS
@@ -161,7 +161,7 @@ def _exercise(block: blocks.ExerciseBox, section: str) -> Iterator[Slide]:
     (exercise,) = catalog.find(block.id)
     about = f"{exercise.minutes:g} minutes, {exercise.points} points"
     body = (
-        f"**Your turn: `{exercise.id}`** ({about})\n\n{_sentences(_paragraphs(exercise.prompt)[0])[0]}\n\n"
+        f"**Your turn: `{exercise.id}`** ({about})\n\n{_sentences(prompts.paragraphs(exercise)[0])[0]}\n\n"
         f"```text\nminigen exercise start {exercise.id}\nminigen exercise check {exercise.id}\n```"
     )
     yield Slide(section, "exercise", body)

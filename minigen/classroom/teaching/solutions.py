@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator
 
 from minigen.classroom.assignment import AssignedExercise, Assignment
-from minigen.course.exercise import functions, stubs
+from minigen.course.exercise import functions, prompts, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
 from minigen.course.index.names import find_lesson
@@ -48,7 +48,7 @@ def _exercise(assigned: AssignedExercise) -> Iterator[str]:
     exercise = assigned.exercise
     yield f"## {exercise.id}"
     yield f"{assigned.points:g} points, about {exercise.minutes:g} minutes. Students write it in `{assigned.file}`."
-    yield _dedented(exercise.prompt)
+    yield from prompts.paragraphs(exercise)
     idea, equation = exercise.hints[0], exercise.hints[1]
     yield f"**Idea.** {_joined(idea)}"
     yield f"**Equation.** {_joined(equation)}"
@@ -77,10 +77,6 @@ def _joined(text: str) -> str:
 
 def _inline(code: str) -> str:
     return f"`` {code} ``"
-
-
-def _dedented(text: str) -> str:
-    return "\n\n".join(" ".join(part.split()) for part in textwrap.dedent(text).strip().split("\n\n"))
 
 
 def _code(code: str) -> str:

@@ -6,7 +6,7 @@ An author writes two files beside a lesson. `exercise.py` holds what a check may
         "gan/12/critic_loss",
         target="minigen.gan.wgan:critic_loss",            # the package's own function is the reference
         minutes=5,
-        prompt="What the critic minimizes, one number ...",   # what to return, in words, with shapes
+        prompt="`real_scores` $(N,)$ are ...",            # what to return, in Markdown, with shapes
         hints='''
         The critic maximizes the gap, and an optimizer minimizes a loss.
 
@@ -114,7 +114,8 @@ class Exercise:
 
     id: `family/NN/function`; the last part is the name of the function that the student writes.
     target: the package's function, `"minigen.gan.losses:discriminator_loss"`, or a method, `"...:Class.method"`.
-    minutes: how long a student needs. prompt: what to return, in words, with shapes and units.
+    minutes: how long a student needs. prompt: what to return, in Markdown, with shapes and units: names of Python in
+    backticks, mathematics and shapes in dollars, `$(N, D)$`, in the LaTeX that `prompts.plain` knows.
     hints: three paragraphs: the idea, the equation, the code.
     rtol, atol: two numbers agree if |yours - expected| <= atol + rtol * |expected|; a case may set its own.
     seconds: the time that one case may take.

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from minigen.course.console import plural
-from minigen.course.exercise import functions
+from minigen.course.exercise import functions, prompts
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.given import GivenExercise
 
@@ -39,11 +39,11 @@ def signature(exercise: Exercise) -> str:
 
 
 def stub(exercise: Exercise, width: int = WIDTH) -> str:
-    """One function to fill in: signature, prompt in lines of at most `width`, and a line that raises."""
-    paragraphs = [" ".join(part.split()) for part in textwrap.dedent(exercise.prompt).strip().split("\n\n")]
-    prompt = "\n\n".join(textwrap.fill(part, width - 4, break_long_words=False) for part in paragraphs)
-    prompt = prompt.replace("\\", "\\\\").replace('"""', "'''")
-    body = f'"""{prompt}\n"""\n{RAISE}'
+    """One function to fill in: signature, prompt as plain text in lines of at most `width`, and a line that raises."""
+    prompt = "\n\n".join(map(prompts.plain, prompts.paragraphs(exercise)))
+    docstring = '"""' + prompt.replace("\\", "\\\\").replace('"""', "'''")
+    wrapper = textwrap.TextWrapper(width - 4, break_long_words=False, break_on_hyphens=False)
+    body = "\n\n".join(map(wrapper.fill, docstring.split("\n\n"))) + f'\n"""\n{RAISE}'
     return f"def {signature(exercise)}:\n{textwrap.indent(body, '    ')}\n"
 
 

@@ -28,6 +28,7 @@ import numpy as np
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import AuthorError
+from minigen.course.exercise.prompts import plain
 from minigen.course.index.lessons import lesson_folders, short_id
 from minigen.course.index.names import FROM_SCRATCH
 from minigen.data.density import Density
@@ -59,9 +60,9 @@ Bars = Mapping[str, tuple[float | None, float | None]]
 class FromScratch:
     """A whole model to write. See the module's docstring.
 
-    id: "flow/05/from_scratch". title, prompt: what to write, in Markdown; the prompt says the functions and what is
-    checked. density: of points in the plane, or data: `data(rng, n, split)`, "train" or "test", for arrays (n, D) of
-    zeros and ones.
+    id: "flow/05/from_scratch". title, prompt: what to write, in Markdown like an exercise's; the prompt says the
+    functions and what is checked. density: of points in the plane, or data: `data(rng, n, split)`, "train" or "test",
+    for arrays (n, D) of zeros and ones.
     nats: whether `log_prob(state, x)` is asked for.
     alpha_bar: (T + 1,), from 1. With it nothing is trained: `sample((eps, alpha_bar), x_T)` gets the exact predictor of
     the noise in data of `density`, which is a mixture.
@@ -146,7 +147,7 @@ class FromScratch:
 
     def empty_file(self) -> str:
         """Return what the reader begins with: the task in a few lines, and nothing else."""
-        parts = [" ".join(part.replace("`", "").split()) for part in (self.prompt, self.limits)]
+        parts = [" ".join(plain(part).split()) for part in (self.prompt, self.limits)]
         text = "\n\n".join(textwrap.fill(part, 100, break_on_hyphens=False) for part in parts)
         head = f"From an empty file: {self.title}. About {self.minutes:g} minutes, {self.lines} lines."
         return f'"""{head}\n\n{text}\n\nThen: minigen exercise check {self.id}\n"""\n'

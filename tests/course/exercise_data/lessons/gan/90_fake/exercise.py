@@ -9,10 +9,10 @@ nll = Exercise(
     "gan/90/gaussian_nll",
     target="fakegen.densities:gaussian_nll",
     minutes=5,
-    prompt="""
-    Return -log N(x; mu, exp(logvar)) of each example, summed over its features.
+    prompt=r"""
+    Return $-\log N(x; \mu, \exp(\mathrm{logvar}))$ of each example, summed over its features.
 
-    x, mu and logvar have shape (N, D); return shape (N,), in nats.
+    `x`, `mu` and `logvar` have shape $(N, D)$; return shape $(N,)$, in nats.
     """,
     hints="""
     One term for each feature.
@@ -57,7 +57,7 @@ flow = Exercise(
     "gan/fake/scale_and_shift",
     target="fakegen.densities:scale_and_shift",
     minutes=3,
-    prompt="Return y = x exp(s) + t, shape (N, D), and the log-determinant, shape (N,).",
+    prompt=r"Return $y = x \exp(s) + t$, shape $(N, D)$, and the log-determinant, shape $(N,)$.",
     hints="""
     Stretch, then move.
 
