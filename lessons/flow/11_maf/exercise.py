@@ -312,10 +312,10 @@ mixture = Exercise(
     imports=["from minigen.tensor import logsumexp"],
     prompt=r"""
     $\log p(x)$ of examples whose $D$ coordinates are mixtures of $K$ Gaussians each. Component $k$
-    of coordinate $i$ has the weight $\mathrm{softmax}(\mathrm{logits})$ over $k$, the mean
-    `mu[:, k, i]` and the standard deviation `exp(log_scale[:, k, i])`. The log-densities of the
-    coordinates are summed: the parameters of each are the outputs of a network for the earlier
-    ones. The result must be differentiable.
+    of coordinate $i$ has weight $\mathrm{softmax}(\mathrm{logits})$ over $k$, mean `mu[:, k, i]`
+    and standard deviation `exp(log_scale[:, k, i])`. The log-densities of the coordinates are
+    summed: the parameters of each are the outputs of a network for the earlier ones. The result
+    must be differentiable.
 
     `x` has shape $(N, D)$; `logits`, `mu` and `log_scale` have shape $(N, K, D)$; the result has
     shape $(N,)$, in nats. It must stay finite where every component is far away ($x = 1000$) and

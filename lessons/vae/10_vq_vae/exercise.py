@@ -158,8 +158,8 @@ losses = Exercise(
     `z` holds the encoder's vectors and `quantized` the code vectors $e$ chosen for them, both of
     shape $(N, \dots, D)$. Each term is a squared Euclidean distance, summed over all axes but the
     first. The codebook term (the VQ loss) moves $e$ toward `z`, with no gradient with respect to
-    `z`. The commitment term moves `z` toward $e$, with no gradient with respect to $e$, and has the
-    weight `beta`. Where a vector equals its code all gradients are 0.
+    `z`. The commitment term moves `z` toward $e$, with no gradient with respect to $e$, and is
+    weighted by `beta`. Where a vector equals its code all gradients are 0.
 
     `stop_gradient(a)` has the value of `a` and no gradient.
     """,
