@@ -1,5 +1,7 @@
 """Private variants of exercises: the author's proofs hold of each, and the exercise's own answer does not pass."""
 
+import dataclasses
+
 import autograd.numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from minigen.classroom.private import variants
 from minigen.classroom.private.declaration import addresses
 from minigen.classroom.private.proofs import prove_variant
 from minigen.course.console import UsageError
-from minigen.course.exercise import catalog, stubs
+from minigen.course.exercise import catalog, prompts, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.grade import grade_file
@@ -33,6 +35,24 @@ def states_the_change(variant):
     assert "Changed for this assignment:" in prompt and "ordinary" not in prompt
     assert variant.changed.endswith(".") and variant.changed[0] == variant.changed[0].lower()
     assert all("{k}" not in text for text in (prompt, *variant.hints))
+
+
+def test_a_change_is_markdown_in_the_prompt_and_plain_text_elsewhere():
+    """Files, hints and reports have no LaTeX: `changed` is what the prompt ends with, in ASCII."""
+    for variant in map(variants.find, ADDRESSES):
+        said = f"{variants.SAID} {variant.changed}"
+        assert prompts.paragraphs(variant)[-1] == f"{variants.SAID} {variant.says}"
+        assert said in " ".join(stubs.stub(variant).split()) and variant.hints[1].endswith(said)
+    penalty = variants.find("gan/12/penalized_slope@0")
+    assert penalty.says.startswith(r"the penalty is $\lambda (s - 3)^2$")
+    assert penalty.changed.startswith("the penalty is lambda (s - 3)^2")
+
+
+def test_a_renamed_argument_is_no_command_of_latex():
+    variant = variants.find("vae/08/kl_standard_normal@0")
+    variant.private = dataclasses.replace(variant.private, text={})
+    variant.__dict__["renamed"] = {"mu": "mean"}
+    assert variant.reworded(r"`mu` is $\mu$, and mu + 1") == r"`mean` is $\mu$, and mean + 1"
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ EXERCISES = [exercise for lesson in all_lessons() for exercise in catalog.exerci
         (r"$\log |\det \mathrm{d}x/\mathrm{d}z|$", "log |det dx/dz|"),
         (r"$\frac{a + b}{\sqrt{c}}$, $\frac{1}{n - 1}$", "(a + b) / sqrt(c), 1 / (n - 1)"),
         (r"$\tilde\beta_2$, $\hat x$, $\hat{\rho}_j$, $\bar x$", "beta~_2, x_hat, rho_hat_j, x_bar"),
+        (r"$\alpha\beta \le 2 \pi$, $1 + k \bmod (D - 1)$", "alpha beta <= 2 pi, 1 + k mod (D - 1)"),
         (r"$D^*(x)$, $\varepsilon'$, $w^\top z$, $A^{1/2}$, $10^{-30}$", "D*(x), eps', w^T z, A^(1/2), 10^-30"),
         (r"$\mathrm{noise} \cdot \sqrt{2 r}\, z \le 1$", "noise * sqrt(2 r) z <= 1"),
         (r"$\exp(\mathrm{log\_scale})\, z$ with `log_scale`", "exp(log_scale) z with log_scale"),

@@ -10,19 +10,9 @@ __all__ = ["paragraphs", "plain"]
 
 LETTERS = "alpha beta gamma delta epsilon zeta eta theta lambda mu pi rho sigma tau phi chi psi omega Sigma Omega"
 FUNCTIONS = "det exp log max min sin cos tan tanh"
-SIGNS = {
-    "le": "<=",
-    "ge": ">=",
-    "to": "->",
-    "sim": "~",
-    "mid": "|",
-    "|": "||",
-    "dots": "...",
-    "cdot": "*",
-    "bmod": "mod",
-    "top": "T",
-}
-COMMANDS = {name: name for name in f"{LETTERS} {FUNCTIONS}".split()} | SIGNS | {"varepsilon": "eps", "_": "_", ",": " "}
+SIGNS = {"le": "<=", "ge": ">=", "to": "->", "sim": "~", "mid": "|", "|": "||", "cdot": "*", "dots": "..."}
+OTHERS = {"varepsilon": "eps", "bmod": "mod", "top": "T", "_": "_", ",": " "}
+COMMANDS = {name: name for name in f"{LETTERS} {FUNCTIONS}".split()} | SIGNS | OTHERS
 ACCENTS = {"bar": "_bar", "hat": "_hat", "tilde": "~"}
 GROUPS = re.compile(
     r"\\(?P<accent>bar|hat|tilde) ?(?P<letter>\\[a-z]+|[A-Za-z]|\{[^{}]*\})|(?P<script>[_^])\{(?P<index>[^{}]*)\}"
@@ -38,8 +28,9 @@ def paragraphs(exercise: Exercise) -> list[str]:
 def plain(markdown: str) -> str:
     r"""Return Markdown as plain text: formulas in ASCII, and code without its backticks.
 
-    The LaTeX it knows is Greek letters, functions such as `\log`, the signs in SIGNS, accents (`\bar\alpha_t` becomes
-    alpha_bar_t), indices and powers, `\mathrm`, `\sqrt` and `\frac`. Raises ValueError on any other command.
+    The LaTeX it knows is Greek letters, functions such as `\log`, the signs of SIGNS and OTHERS, accents
+    (`\bar\alpha_t` becomes alpha_bar_t), indices and powers, `\mathrm`, `\sqrt` and `\frac`. Raises ValueError on any
+    other command.
     """
     parts = re.split(r"(\$[^$]*\$|`[^`]*`)", markdown)
     if re.search(r"[\\$`]", "".join(parts[::2])):
@@ -51,6 +42,7 @@ def _ascii(formula: str) -> str:
     text, count = formula, 1
     while count:  # from the innermost braces outwards
         text, count = GROUPS.subn(_group, text)
+    text = re.sub(r"(?<=[A-Za-z])(?=\\[A-Za-z])", " ", text)  # \alpha\beta is alpha beta
     text = re.sub(r"\\([A-Za-z]+|.)", lambda found: _command(found[1], formula), text)
     if "{" in text or "}" in text:
         raise ValueError(f"the braces of ${formula}$ are not those of a command, an index or a power")
@@ -61,9 +53,8 @@ def _group(found: re.Match[str]) -> str:
     if found["accent"]:
         return found["letter"].strip("{}") + ACCENTS[found["accent"]]
     if found["script"]:
-        return found["script"] + (
-            found["index"] if re.fullmatch(r"[-\\]?\w+", found["index"]) else f"({found['index']})"
-        )
+        is_one = re.fullmatch(r"[-\\]?\w+", found["index"])
+        return found["script"] + (found["index"] if is_one else f"({found['index']})")
     if found["root"]:
         return f"sqrt({found['root']})"
     if found["above"]:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from minigen.course.console import plural
-from minigen.course.exercise import functions, prompts
+from minigen.course.exercise import functions
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.given import GivenExercise
 
@@ -40,6 +40,8 @@ def signature(exercise: Exercise) -> str:
 
 def stub(exercise: Exercise, width: int = WIDTH) -> str:
     """One function to fill in: signature, prompt as plain text in lines of at most `width`, and a line that raises."""
+    from minigen.course.exercise import prompts  # here, since a check needs no prompt
+
     prompt = "\n\n".join(map(prompts.plain, prompts.paragraphs(exercise)))
     docstring = '"""' + prompt.replace("\\", "\\\\").replace('"""', "'''")
     wrapper = textwrap.TextWrapper(width - 4, break_long_words=False, break_on_hyphens=False)
