@@ -1,7 +1,7 @@
 """What a claim's `source=` says of seed 0 is what the record of seed 0 has.
 
-Four forms are read: "seed 0: 0.26", "seeds 0, 1, 2031: 0.26, 0.31, 0.28" (one for each seed), "seeds 0, 1: 0.26 to 0.31"
-(a range), and "worst of seeds 0, 1: 0.31" or "seeds 0, 1: at most 0.31" (also least, lowest, smallest, largest). A
+Four forms are read: "seed 0: 0.26", "seeds 0, 1, 2031: 0.26, 0.31, 0.28" (one for each seed), "seeds 0, 1: 0.26 to
+0.31" (a range), and "worst of seeds 0, 1: 0.31" or "seeds 0, 1: at most 0.31" (also least, lowest, smallest). A
 value may differ by a unit of the last digit. Other forms are prose, which readers judge. The file ranges_allowed.toml
 names the claims that contradict their record; it may only become shorter.
 """
