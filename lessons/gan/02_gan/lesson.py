@@ -497,7 +497,7 @@ fractions = {
     "past the modes": np.mean(np.linalg.norm(film["fakes"], axis=-1) > 2.3, axis=1),
 }
 good, past = fractions.values()
-dip = int(np.argmax(np.maximum.accumulate(good) - good))
+dip = int(numpy.argmax(numpy.maximum.accumulate(good) - good))
 
 # %%
 ax = plot.line(
