@@ -964,10 +964,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The slow discriminator fails in the opposite way. Nothing collapses here, and the fakes run past
-# the data into regions where $D$ has not been corrected yet. The problem is not that $D$ is slow,
-# but that it is slower than $G$. If both players have a tenth of the rate, the fakes are as wide as
-# the data.
+# The slow discriminator fails in another way. The fakes do not gather at a point. They are drawn
+# out along one or two directions, past the data and into regions where $D$ has not been corrected
+# yet, and miss most of the modes. The problem is not that $D$ is slow, but that it is slower than
+# $G$. If both players have a tenth of the rate, the fakes are as wide as the data.
 #
 # In all three failures the code ran without an error, and one of them had the lowest loss of all.
 # If a GAN of your own misbehaves, look at its samples first and at its losses last.
