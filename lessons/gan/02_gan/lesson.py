@@ -722,7 +722,8 @@ lesson.claim(
 # the ring, but $D$ outputs 2/3 for them instead of 1/2. It now minimizes $-2 \log D - \log(1 - D)$
 # where fakes and data agree, and this is smallest at 2/3. If $G$ moves in both halves, its two
 # gradients with respect to a logit are $-(1 - D)$ and $+D$, which cancel at $D = \frac12$. This is
-# the game that loses modes. A forgotten `detach` is the worse mistake.
+# the game that loses modes, a failure called *mode collapse* (`gan/07`). A forgotten `detach` is
+# the worse mistake.
 #
 # Let's look at one good and one bad game, and at data of another kind, two moons:
 
