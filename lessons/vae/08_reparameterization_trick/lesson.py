@@ -680,7 +680,7 @@ lesson.claim(
     "decoder: fraction of the weighted mean's variation over codes that it reproduces",
     explained,
     at_least=0.8,
-    source="to be run",
+    source="seed 0: 0.89; the mean of all digits: 0",
 )
 
 # %% [markdown]
@@ -907,7 +907,7 @@ lesson.claim(
     curve[500] - curve[1],
     between=(2.5, 7),
     unit="nats",
-    source="seeds 0, 1 and 4711: 4.0 to 4.1",
+    source="seed 0: 4.2",
 )
 
 # %% [markdown]
