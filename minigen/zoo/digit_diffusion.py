@@ -61,10 +61,7 @@ class DigitDiffusion(NamedTuple):
     schedule: Schedule  # the one it was trained on: cosine, T = 200
 
     def __call__(self, x: Array, t: Array, y: Array = None) -> Array:
-        """Return the noise in images x (N, 28, 28, 1) at times t (N,), of labels y (N,): 0 ...
-
-        9, or −1 for no label.
-        """
+        """Return the noise in images x (N, 28, 28, 1) at times t (N,), of labels y (N,): 0 to 9, or −1 for none."""
         eps_model = unchecked(eps_model_from_v)(self.net, self.schedule)
         if isinstance(x, numpy.ndarray):  # not inside a derivative: samplers call it so, with thousands of images
             eps_model = parallel_call(eps_model)
