@@ -167,8 +167,9 @@ class Page:
             return code
         if block.cell in self.cells.chains:
             return outputs.cell(code, block.cell)
-        if self.cells.trains(block.cell):
-            code += "\n" + outputs.trains(self.cells.seconds(block.cell, self.chapter.result), self.chapter.short)
+        seconds = self.cells.seconds(block.cell, self.chapter.result)
+        if seconds or self.cells.trains(block.cell):  # a cell may train by a function of a cell above
+            code += "\n" + outputs.trains(seconds, self.chapter.short)
         return code
 
     def _folded(self, parts: Sequence[blocks.Code]) -> str:
