@@ -23,7 +23,7 @@ lesson = Lesson(
     post="flow",
     sections=["flow.s06"],
     equations=["flow.09"],
-    minutes=3,
+    minutes=2,
     picture="two_pixels",
     sources=["weng2018flow", "theis2016note", "dinh2017realnvp", "ho2019flowpp"],
 )
@@ -614,7 +614,7 @@ lesson.check("bound minus estimate of the code", gaps, at_least=-1e-9)
 print(f"  {n_weights:,} weights of the flow: {of_weights:.2f} bits for each pixel of the digits")
 
 # %% [markdown]
-# With 32 draws the estimates are lower than the bounds, by 0.03 bits for the flow and by 0.08 for
+# With 32 draws the estimates are lower than the bounds, by 0.03 bits for the flow and by 0.07 for
 # the Gaussian, and the true codes are shorter still. Again, two models differ in this distance.
 #
 # So is the flow better than xz? As a model of digits, yes, and the bound proves it. As a program,

@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["gan.s02"],
     figures=["gan.f02"],
     equations=["gan.03"],
-    minutes=1.3,
+    minutes=2.5,
     picture="chase_film",
     sources=["weng2017gan", "goodfellow2014gan", "salimans2016improved"],
 )
