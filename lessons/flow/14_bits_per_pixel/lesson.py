@@ -29,9 +29,6 @@ lesson = Lesson(
 )
 
 # %%
-import lzma
-import zlib
-
 import autograd.numpy as np
 import numpy
 
@@ -518,6 +515,10 @@ lesson.predict(
 
 
 # %%
+import lzma
+import zlib
+
+
 def histogram_bits():
     """The code length of the test digits under 784 independent histograms."""
     counts = np.full((784, 256), 0.1)  # a tenth of a digit everywhere, so that nothing has 0
