@@ -50,6 +50,23 @@ def test_the_default_step_is_that_of_the_docstring():
     np.testing.assert_allclose(y, np.sqrt(0.1) * schedule.sigma[1] * z, rtol=1e-12)
 
 
+def test_annealed_langevin_step_by_step():
+    """Two steps of 0.2 σ² along −eps/σ at each of three levels, in y = x/√ᾱ, with the same noise. Eq. diffusion.17"""
+    schedule, x, draws = Schedule.linear(10, 0.02, 0.3), noise(1, 5, 2), np.random.default_rng(3)
+    y = x / np.sqrt(schedule.alpha_bar[10])
+    for t in L.geometric_timesteps(schedule, 3)[::-1]:
+        root, sigma = np.sqrt(schedule.alpha_bar[t]), schedule.sigma[t]
+        for _ in range(2):
+            score = -np.tanh(root * y + t) / sigma
+            y = y + 0.1 * sigma**2 * score + np.sqrt(0.2) * sigma * draws.standard_normal(y.shape)
+
+    def model(x, t):
+        return np.tanh(x + t[:, None])
+
+    got = L.annealed_langevin(model, x, schedule, np.random.default_rng(3), levels=3, steps=2, step=0.2)
+    np.testing.assert_allclose(got, y)
+
+
 def test_langevin_reaches_its_own_stationary_law():
     """On N(0, s²) a step multiplies by r = 1 - step/2s² and adds noise of variance `step`: the stationary variance is
     step/(1 - r²), a little above s². Eq. diffusion.03, Eq. diffusion.17"""

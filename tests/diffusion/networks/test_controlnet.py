@@ -48,9 +48,15 @@ def test_at_first_it_is_the_block_itself(rng):
 
 
 def test_zero_convolutions(rng):
-    block = ControlledBlock(rng, Block(rng, 3), 3)
-    for conv in (block.zero_in, block.zero_out):
-        assert conv.w.shape == (1, 1, 3, 3) and conv.b.shape == (3,)
+    block, net = ControlledBlock(rng, Block(rng, 3), 3), ControlNet(rng, UNet(rng, width=8))
+    for conv, channels in (
+        (block.zero_in, 3),
+        (block.zero_out, 3),
+        (net.zero_in, 8),
+        (net.zero_skip, 8),
+        (net.zero_low, 16),
+    ):
+        assert conv.w.shape == (1, 1, channels, channels) and conv.b.shape == (channels,)
         assert not np.any(conv.w) and not np.any(conv.b)
 
 
