@@ -129,17 +129,6 @@ def test_levels_of_a_geometric_schedule_by_hand():
     np.testing.assert_array_equal(L.geometric_timesteps(schedule, 1), [1])
 
 
-@pytest.mark.parametrize("levels", [10, 20, 40])
-def test_levels_of_the_linear_schedule_have_equal_ratios(levels):
-    """On 1,000 steps the ratios of neighboring σ agree within the distance of two time steps."""
-    schedule = Schedule.linear(1000)
-    chosen = L.geometric_timesteps(schedule, levels)
-    ratio = np.diff(np.log(schedule.sigma[chosen]))
-    grid = np.diff(np.log(schedule.sigma[1:]))[np.minimum(chosen[:-1] - 1, 998)]
-    mean = np.log(schedule.sigma[-1] / schedule.sigma[1]) / (levels - 1)
-    assert np.all(np.abs(ratio - mean) <= np.maximum(grid, 0.01) + 1e-9)
-
-
 @pytest.mark.slow
 def test_annealed_langevin_narrows_modes_to_their_width():
     """Two modes of standard deviation 0.30, started from noise: both come out within 15 % of it, with half of the

@@ -20,12 +20,6 @@ from minigen.flow.change_of_variables import (
 )
 from minigen.tensor import grad
 
-
-def polar(v):
-    """(r, φ) -> (x, y)."""
-    return anp.stack([v[0] * anp.cos(v[1]), v[0] * anp.sin(v[1])])
-
-
 # ------------------------------------------------------------------------------------------- Jacobian
 
 
