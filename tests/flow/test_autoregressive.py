@@ -254,13 +254,6 @@ def chain_net(x):
     return np.stack([mu, np.log([[1.0, 2.0, 3.0]]) + 0 * mu], axis=1)
 
 
-def test_forward_by_hand():
-    """z = (1, 2, −1): x_1 = 1, x_2 = 2·2 + 1 = 5, x_3 = −3 + 6 = 3; log 6."""
-    x, log_det = maf_forward(np.array([[1.0, 2.0, -1.0]]), chain_net)
-    np.testing.assert_allclose(x, [[1, 5, 3]])
-    np.testing.assert_allclose(log_det, [math.log(6)])
-
-
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 3, 1]])
 def test_forward_against_one_coordinate_after_the_other(rng, shaken, order):
     """Filling in the coordinates in their order gives the same x, for a net of any order, and its Jacobian."""
@@ -403,6 +396,16 @@ def test_mixture_made(rng, shaken, order):
     assert (np.abs(x.mean(0) - mean) < 5 * x.std(0) / math.sqrt(n)).all()
 
 
+def test_a_mixture_starts_evenly_spread(rng):
+    """Equal weights, scales of 1, and means from −1.5 to 1.5, or 0 for a single component."""
+    for components, means in ((1, [0.0]), (3, [-1.5, 0.0, 1.5])):
+        model = MixtureMADE(rng, 2, components, (8,))
+        model.net.layers[-1].w[...] = 0
+        logits, mu, log_scale = model.parameters_at(np.ones((4, 2)))
+        np.testing.assert_array_equal(mu, np.broadcast_to(np.array(means)[:, None], (4, components, 2)))
+        assert not logits.any() and not log_scale.any()
+
+
 def test_temperature_scales_the_noise_of_a_mixture(rng):
     model = MixtureMADE(rng, 3, 1, (8,))
     for a in model.net.layers[-1].parameters().values():
@@ -422,16 +425,6 @@ def test_a_mixture_is_sampled_as_by_whole_passes(rng, shaken, components):
         mean, deviation = mu[np.arange(40), k], np.exp(log_scale[np.arange(40), k])
         x[:, i] = mean + 0.5 * deviation * draws.standard_normal(40, dtype=np.float32)
     np.testing.assert_allclose(model.sample(np.random.default_rng(5), 40, 0.5), x, atol=1e-5)
-
-
-def test_mixture_as_a_base(rng, shaken):
-    """MAF MoG: log p = that of the mixture at z, plus the log-det."""
-    maf = shaken(MAF(rng, 2, 2, (8,)), 0.2)
-    flow = Flow(shaken(MixtureMADE(rng, 2, 3, (8,))), maf.bijection)
-    x = rng.standard_normal((5, 2))
-    z, log_det = maf.bijection.inverse(x)
-    np.testing.assert_allclose(flow.log_prob(x), flow.base.log_prob(z) + log_det, atol=1e-6)
-    assert flow.sample(rng, 4).shape == (4, 2)
 
 
 def test_mixture_of_one_is_a_gaussian_made(rng, shaken):

@@ -9,7 +9,6 @@ from minigen.flow.autoregressive import IAF
 from minigen.flow.bijection import Affine, Bijection, Chain, Flow, Inverse, Permute, StandardNormal
 from minigen.flow.planar import Planar, planar_forward
 from minigen.flow.vae_flow import AmortizedPlanar, flow_posterior, flow_prior, independent_gap
-from minigen.optim import Adam
 from minigen.tensor import value_and_grad
 
 NOTHING = Chain([])
@@ -85,8 +84,7 @@ def test_context_reaches_the_flow(rng, shaken):
     assert np.abs(flow_posterior(mu, logvar, eps, flow, h + 1)[1] - kl).min() > 1e-6
 
 
-def test_minimized_kl_makes_a_gaussian_of_a_wrong_one(rng):
-    """From N((2, −1), 0.3²) planar flows in float32 lower the divergence; gradients reach mu, logvar and the flow."""
+def test_float32_gradients_reach_mu_logvar_and_the_flow(rng):
     flow = Chain([Planar(rng, 2) for _ in range(4)])
     n = 256
     mu, logvar = np.tile(np.float32([[2, -1]]), (n, 1)), np.full((n, 2), 2 * math.log(0.3), np.float32)
@@ -95,16 +93,10 @@ def test_minimized_kl_makes_a_gaussian_of_a_wrong_one(rng):
         flow, mu, logvar = parts
         return flow_posterior(mu, logvar, eps, flow)[1].mean()
 
-    _, grads = value_and_grad(loss)((flow, mu, logvar), rng.standard_normal((n, 2), dtype=np.float32))
-    assert all(np.abs(g).max() > 0 and g.dtype == np.float32 for g in grads[1:])
-    optimizer, values = Adam(flow, 0.05), []
-    for _ in range(150):
-        eps = rng.standard_normal((n, 2), dtype=np.float32)
-        value, grads = value_and_grad(lambda f: loss((f, mu, logvar), eps))(flow)
-        assert value.dtype == np.float32 and all(g.dtype == np.float32 for g in grads.parameters().values())
-        optimizer.step(grads)
-        values.append(float(value))
-    assert np.mean(values[-10:]) < values[0] - 1
+    value, grads = value_and_grad(loss)((flow, mu, logvar), rng.standard_normal((n, 2), dtype=np.float32))
+    assert value.dtype == np.float32
+    for g in (*grads[0].parameters().values(), *grads[1:]):
+        assert g.dtype == np.float32 and np.abs(g).max() > 0
 
 
 class Plain:
@@ -171,6 +163,17 @@ def test_amortized_planar_is_one_chain_for_each_example(rng, shaken, check_bijec
         np.testing.assert_allclose(x[n : n + 1], point, atol=1e-12)
         np.testing.assert_allclose(log_det[n : n + 1], total, atol=1e-12)
     assert np.abs(flow.forward(z, h + 1)[0] - x).min() > 1e-6, "the context changes the flow"
+
+
+def test_amortized_planar_reads_u_then_w_then_b_of_each_layer(rng):
+    """Layers with w = (2, 0) and u = (3, 5) or (0, 5), whose û are those of test_planar.py, and b = 7 and 8."""
+    flow = AmortizedPlanar(rng, 2, 2, 3)
+    flow.net.w[...], flow.net.b[...] = 0, [3, 5, 2, 0, 7, 0, 5, 2, 0, 8]
+    u, w, b = flow.parameters_of(np.ones((4, 3)))
+    want = [[3 + (math.log1p(math.e**6) - 7) / 2, 5], [(math.log(2) - 1) / 2, 5]]
+    np.testing.assert_allclose(u, np.repeat(np.array(want)[:, None], 4, axis=1), rtol=1e-6)
+    np.testing.assert_array_equal(w, np.broadcast_to([2, 0], (2, 4, 2)))
+    np.testing.assert_array_equal(b, [[7] * 4, [8] * 4])
 
 
 def test_amortized_planar_undoes_itself(rng, shaken, check_bijection):

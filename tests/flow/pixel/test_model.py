@@ -30,12 +30,6 @@ def test_masks_by_hand():
     assert pixel_mask(5, "B")[:2].all() and not pixel_mask(5, "B")[3:].any() and pixel_mask(7, "A").dtype == np.float32
 
 
-@each_model
-def test_examples_do_not_see_each_other(rng, shaken, make):
-    model, x = shaken(make(rng)), rng.standard_normal((3, 4, 5, 1))
-    np.testing.assert_allclose(model(x)[1], model(x[1:2])[0], atol=1e-12)
-
-
 def all_images(height, width):
     return np.array(list(itertools.product([0.0, 1.0], repeat=height * width))).reshape(-1, height, width, 1)
 
