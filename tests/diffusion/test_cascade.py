@@ -1,4 +1,4 @@
-"""The blur by hand, against SciPy, and by what a blur keeps; conditions by hand; sampling with models that know."""
+"""The blur by hand and against SciPy; conditions by hand; sampling with models that know."""
 
 import math
 
@@ -17,7 +17,7 @@ from minigen.diffusion.cascade import (
 from minigen.diffusion.ddpm import q_sample
 from minigen.diffusion.networks.unet import UNet
 from minigen.diffusion.schedule import Schedule
-from minigen.tensor import grad, leaves
+from minigen.tensor import leaves
 
 
 @pytest.fixture
@@ -51,11 +51,6 @@ def test_against_scipy(rng, kernel, sigma):
     np.testing.assert_allclose(gaussian_blur(x, sigma, kernel), by_scipy(x, sigma, kernel), atol=1e-12)
 
 
-def test_default_kernel_is_three(rng):
-    x = rng.standard_normal((2, 6, 6, 1))
-    np.testing.assert_array_equal(gaussian_blur(x, 0.7), gaussian_blur(x, 0.7, 3))
-
-
 def test_a_sigma_for_each_picture(rng):
     x, sigma = rng.standard_normal((3, 6, 5, 2)), np.array([0.3, 1.0, 5.0])
     together = gaussian_blur(x, sigma, 5)
@@ -63,28 +58,11 @@ def test_a_sigma_for_each_picture(rng):
         np.testing.assert_allclose(together[k : k + 1], by_scipy(x[k : k + 1], sigma[k], 5), atol=1e-12)
 
 
-def test_extremes(rng):
-    """A tiny σ changes nothing, a huge one is the plain mean of the window; a constant picture stays constant."""
-    x = rng.standard_normal((1, 7, 7, 1))
-    np.testing.assert_allclose(gaussian_blur(x, 1e-6, 5), x)
-    np.testing.assert_allclose(gaussian_blur(x, 1e9)[0, 3, 3, 0], x[0, 2:5, 2:5, 0].mean())
-    np.testing.assert_allclose(gaussian_blur(np.full((1, 4, 6, 2), 0.7), 0.8, 7), 0.7)
-
-
 def test_channels_stay_apart_and_dtype(rng):
     x = rng.standard_normal((2, 5, 5, 3)).astype(np.float32)
     blurred = gaussian_blur(x, np.array([0.5, 0.6]))
     assert blurred.dtype == np.float32 and blurred.shape == x.shape
     np.testing.assert_allclose(gaussian_blur(x[..., 1:2], np.array([0.5, 0.6])), blurred[..., 1:2], atol=1e-6)
-
-
-def test_derivative(rng):
-    """Linear: the gradient of <w, blur x> is the transposed blur of w, <w, blur x> = <blurᵀ w, x>."""
-    x, w = rng.standard_normal((2, 2, 4, 5, 2))
-    slope = grad(lambda x: (w * gaussian_blur(x, 0.8)).sum())(x)
-    assert (slope * x).sum() == pytest.approx((w * gaussian_blur(x, 0.8)).sum())
-    other = rng.standard_normal(x.shape)
-    assert (slope * other).sum() == pytest.approx((w * gaussian_blur(other, 0.8)).sum())
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import pytest
 
 from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.exact import exact_eps_model
-from minigen.diffusion.samplers import strided
-from minigen.diffusion.schedule import Schedule, spaced_timesteps
+from minigen.diffusion.schedule import Schedule
 
 S = Schedule.linear(50, 1e-3, 0.3)
 COVARIANCES = [[[0.3, 0.1], [0.1, 0.2]], [[0.1, -0.05], [-0.05, 0.2]]]
@@ -49,18 +48,6 @@ def test_each_example_has_its_own_time_and_label():
         np.testing.assert_allclose(got[k : k + 1], alone, atol=1e-12)
     np.testing.assert_array_equal(model(X, t), model(X, t, np.full(6, -1)))
     np.testing.assert_allclose(model(X, t), exact_eps_model(TWO, S)(X, t), atol=1e-12)
-
-
-def test_the_schedule_is_the_full_one_where_a_sampler_takes_fewer_steps():
-    times = []
-
-    def model(x, t):
-        times.extend(t.tolist())
-        return exact_eps_model(TWO, S)(x, t)
-
-    x = strided(model, np.random.default_rng(1).standard_normal((4000, 2)), S, 10, np.random.default_rng(2))
-    assert times[::4000] == spaced_timesteps(50, 10)[::-1].tolist()
-    assert abs((x[:, 0] > 0).mean() - 0.75) < 0.05
 
 
 def test_the_dtype_is_that_of_x():

@@ -1,11 +1,9 @@
-"""Thresholds by hand and against NumPy's quantile, their derivative by finite differences, whole samplers."""
+"""Thresholds by hand and against NumPy's quantile, and their derivative by finite differences."""
 
 import numpy as np
 import pytest
 
-from minigen.diffusion.ddpm import eps_from_x0, predict_x0_from_eps
 from minigen.diffusion.imagen import dynamic_threshold, static_threshold, thresholded
-from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
 from minigen.tensor import grad
 
@@ -70,39 +68,6 @@ def test_derivative_by_finite_differences(rng, p):
         step = np.zeros_like(x)
         step[index] = 1e-6
         assert slope[index] == pytest.approx((total(x + step) - total(x - step)) / 2e-6, abs=1e-7)
-
-
-@pytest.mark.parametrize("p", [None, 0.9])
-def test_the_implied_picture_is_thresholded(rng, p):
-    x0 = 3 * rng.standard_normal((4, 10))
-    wild = rng.standard_normal((4, 10))
-    t = np.array([1, 3, 5, 6])
-
-    def model(x, t):
-        return eps_from_x0(x, t, x0, SCHEDULE), wild
-
-    x = rng.standard_normal((4, 10))
-    eps, v = thresholded(model, SCHEDULE, p)(x, t)
-    want = static_threshold(x0) if p is None else dynamic_threshold(x0, p)
-    np.testing.assert_allclose(predict_x0_from_eps(x, t, eps, SCHEDULE), want, atol=1e-9)
-    assert v is wild
-    alone = thresholded(lambda x, t: model(x, t)[0], SCHEDULE, p)(x, t)
-    np.testing.assert_array_equal(alone, eps)
-
-
-def test_samples_stay_within_bounds(rng):
-    """A model that says five times too large a picture: samples of DDIM are its thresholded picture."""
-    x0 = 5 * rng.uniform(-1, 1, (3, 20))
-
-    def model(x, t):
-        return eps_from_x0(x, t, x0, SCHEDULE)
-
-    x = rng.standard_normal((3, 20))
-    assert np.abs(ddim(model, x, SCHEDULE)).max() > 3
-    np.testing.assert_allclose(ddim(thresholded(model, SCHEDULE), x, SCHEDULE), dynamic_threshold(x0), atol=1e-9)
-    np.testing.assert_allclose(
-        ddim(thresholded(model, SCHEDULE, None), x, SCHEDULE, steps=3), static_threshold(x0), atol=1e-9
-    )
 
 
 @pytest.mark.parametrize(

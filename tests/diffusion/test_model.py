@@ -7,9 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.ddpm import ancestral, eps_model_from_v, q_sample, v_from_x0_eps
-from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.flow_matching import TimeScaled
 from minigen.diffusion.guidance import classifier_free, drop_labels
 from minigen.diffusion.likelihood import vlb_terms
@@ -20,7 +18,6 @@ from minigen.diffusion.samplers import ddim
 from minigen.diffusion.schedule import Schedule
 from minigen.optim import EMA
 from minigen.tensor import mse, value_and_grad
-from minigen.train import descend
 
 S = Schedule.linear(12, 0.02, 0.4)
 SHIFT, SCALE = np.array([5.0, -100.0, 0.0], np.float32), np.array([2.0, 50.0, 0.1], np.float32)
@@ -120,14 +117,6 @@ def test_elbo_is_the_function(y):
     assert found.shape == (6,) and found.dtype == np.float32
 
 
-def test_eps_model_is_the_network_or_what_its_v_implies():
-    x, t = np.random.default_rng(3).standard_normal((6, 3)).astype(np.float32), np.arange(1, 7)
-    net = random_net()
-    np.testing.assert_array_equal(whole(net, predicts="eps").eps_model(x, t, LABELS), net(x, t, LABELS))
-    expected = eps_model_from_v(net, S)(x, t, LABELS)
-    np.testing.assert_array_equal(whole(net, predicts="v").eps_model(x, t, LABELS), expected)
-
-
 # ------------------------------------------------------------------------------------------- closed forms
 
 
@@ -147,32 +136,6 @@ def test_samples_of_an_exact_gaussian():
     """With β for the variance x_t stays N(0, I) until the last step, which has no noise: √(1 − β_1) is left."""
     model = whole(standard_normal_eps, predicts="eps")
     assert_moments(model.sample(np.random.default_rng(0), 20_000), SHIFT, SCALE * math.sqrt(S.alpha[1]))
-
-
-@pytest.mark.parametrize("steps", [3, 12])
-def test_ddim_of_an_exact_gaussian(steps):
-    """Each step turns by an angle, so that its cosine is left of x: √ᾱ_t = cos θ_t. Without noise, exactly."""
-    model = whole(standard_normal_eps, predicts="eps")
-    samples = model.sample(np.random.default_rng(0), 1000, steps=steps)
-    angles = np.arccos(np.sqrt(S.alpha_bar[:: 12 // steps]))
-    noise = np.random.default_rng(0).standard_normal((1000, 3), dtype=np.float32)
-    left = np.prod(np.cos(np.diff(angles)))
-    np.testing.assert_allclose((samples - SHIFT) / SCALE, left * noise, rtol=1e-3, atol=2e-3)
-
-
-def test_samples_of_an_exact_mixture_with_labels():
-    """Two Gaussians in the plane, one for each label: samples of a label have its mean and deviation."""
-    means, schedule, std = np.array([[-2.0, 0.0], [2.0, 1.0]]), Schedule.cosine(60), 0.5
-    parts = [GaussianMixture(mean[None], std=std) for mean in means]
-    model = Diffusion(exact_eps_model(GaussianMixture(means, std=std), schedule, parts), schedule, 2, predicts="eps")
-    model.shift[...], model.scale[...] = 10.0, 3.0
-    samples = model.sample(np.random.default_rng(0), 2000, np.repeat([0, 1], 1000))
-    for k in (0, 1):
-        part = (samples[1000 * k : 1000 * (k + 1)] - 10) / 3
-        assert np.all(np.abs(part.mean(axis=0) - means[k]) < 5 * std / math.sqrt(1000))
-        assert np.all(np.abs(part.std(axis=0) / std - 1) < 0.1 + 5 / math.sqrt(2000))  # β is too wide for them
-    sides = np.sign(model.sample(np.random.default_rng(1), 1000)[:, 0] - 10)
-    assert abs(sides.mean()) < 5 / math.sqrt(1000)  # without a label, both as often
 
 
 @pytest.mark.parametrize("shape", [3, (2, 4, 3)], ids=["columns", "channels"])
@@ -344,32 +307,6 @@ def test_gradients_are_float32_and_those_of_the_network_alone():
     assert {g.dtype for g in found.values()} == {np.dtype(np.float32)} and value.dtype == np.float32
     wide = model.loss(table().astype(np.float64), np.random.default_rng(0), LABELS)
     assert wide.dtype == np.float64
-
-
-def test_a_short_training_learns_what_a_label_means():
-    """Two labels, 1,000 and 1,200 with deviation 10: means within 50, deviations below 50.
-
-    Samples of the untrained network have the mean 1,100 and the deviation 100 of all data, whatever the label.
-    """
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, 1000)
-    x = (1000 + 200 * y[:, None] + 10 * rng.standard_normal((1000, 1))).astype(np.float32)
-    model = Diffusion(EpsMLP(rng, dim=1, width=32, layers=2, classes=2), Schedule.cosine(20), 1).standardize(x)
-
-    def draw(rng):
-        rows = rng.integers(0, 1000, 64)
-        return x[rows], y[rows]
-
-    def loss(model, x, y):
-        return model.loss(x, rng, y)
-
-    step = descend(loss, model, draw, lr=5e-3, rng=rng)
-    for i in range(300):
-        step(i)
-    for label in (0, 1):
-        for w in (0.0, 1.0):
-            samples = model.sample(rng, 400, label, w=w)
-            assert abs(samples.mean() - 1000 - 200 * label) < 50 and samples.std() < 50
 
 
 # ------------------------------------------------------------------------------------------- bad arguments

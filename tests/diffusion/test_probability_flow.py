@@ -6,7 +6,6 @@ import numpy
 import pytest
 
 from minigen.data import toy
-from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.ddpm import v_from_x0_eps
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.probability_flow import (
@@ -178,12 +177,3 @@ ONE = numpy.ones((2, 2))
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_a_mixture_of_one_component_is_linear(rng):
-    d = GaussianMixture(numpy.zeros((1, 1)), std=0.6)
-    x = rng.standard_normal((4, 1))
-    mean, covariance = d.posterior(x, math.cos(0.8), math.sin(0.8))
-    V = 0.36 * math.cos(0.8) ** 2 + math.sin(0.8) ** 2
-    assert numpy.allclose(mean, 0.36 * math.cos(0.8) / V * x)
-    assert numpy.allclose(covariance, 0.36 * math.sin(0.8) ** 2 / V)

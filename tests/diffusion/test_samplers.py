@@ -124,22 +124,6 @@ def test_exact_eps_gives_the_mixture_back(sampler, bias):
     check_mixture(x, PAIR, bias)
 
 
-def test_noise_at_the_last_step_would_show():
-    """Data on two points: every sample ends on one of them exactly; with noise at t = 1 it would be sqrt(beta_1)
-    off."""
-    points, schedule = np.array([[-1.0, 0.0], [1.0, 0.5]]), Schedule.linear(100, 1e-3, 0.15)
-
-    def eps_model(x, t):
-        a = schedule.alpha_bar[t[0]]
-        logits = np.sqrt(a) * x @ points.T / (1 - a) - a * (points**2).sum(axis=1) / (2 * (1 - a))
-        share = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return (x - np.sqrt(a) * (share / share.sum(axis=1, keepdims=True)) @ points) / np.sqrt(1 - a)
-
-    x = ancestral(eps_model, noise(0, 200, 2), schedule, np.random.default_rng(1))
-    nearest = np.sqrt(((x[:, None] - points) ** 2).sum(axis=2)).min(axis=1)
-    assert nearest.max() < 1e-9 < np.sqrt(schedule.beta[1])
-
-
 # ------------------------------------------------------------------------------------------- samplers on a line
 
 

