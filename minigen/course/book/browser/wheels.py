@@ -28,7 +28,6 @@ LEFT_OUT = (
     *(f"course/exercise/grading/{name}.py" for name in ("audit", "bubblewrap", "public", "reaches", "secret")),
     "course/exercise/grading/worker.py",
     "course/exercise/lookup.py",
-    "course/exercise/prompts.py",
     "course/exercise/prove.py",
     "course/from_scratch/",
     "course/index/equations.py",
