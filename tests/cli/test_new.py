@@ -64,7 +64,7 @@ def test_a_lesson_that_is_to_come_with_minigen(tmp_path):
     [
         ("after/03", "after/03 is the id of after/03_design_space: choose another number"),
         ("after/98", "after/98 is the id of after/98_mine: choose another number"),
-        ("after/4", "--as takes a family and two digits, such as after/04, got 'after/4'"),
+        ("after/4", "--as takes a family and two digits, family/NN, got 'after/4'"),
         ("after", "--as takes"),
         ("../04", "--as takes"),
     ],

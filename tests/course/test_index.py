@@ -144,7 +144,10 @@ def test_every_lesson_that_the_package_names_exists():
     assert {"start/01", "gan/02", "diffusion/04"} <= {id for _, id in named}
     for name, id in sorted(named):
         try:
-            resolve(id) if id.count("/") == 2 else find_lesson(id)
+            if id.endswith("/from_scratch"):
+                assert (find_lesson(id[: id.rindex("/")]).path.parent / "from_scratch.py").exists(), f"{name}: {id}"
+            else:
+                resolve(id) if id.count("/") == 2 else find_lesson(id)
         except UsageError as error:
             pytest.fail(f"{name}: {error}")
 

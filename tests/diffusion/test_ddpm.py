@@ -186,7 +186,10 @@ def test_reverse_variance_of_gaussian_data(data_variance):
 
 
 def test_simple_loss_by_hand():
-    """x_2 = 0.6 · 5 + 0.8 · (-1) = 2.2; the model says x/2 = 1.1; (-1 - 1.1)² = 4.41. Eq. diffusion.15"""
+    """x_2 = 0.6 · 5 + 0.8 · (-1) = 2.2; the model says x/2 = 1.1; (-1 - 1.1)² = 4.41.
+
+    Eq. diffusion.15, Eq. diffusion.16
+    """
     s = Schedule([0.1, 0.6])
     loss = G.simple_loss(lambda x, t: x / 2, np.array([[5.0]]), np.array([2]), np.array([[-1.0]]), s)
     assert loss == pytest.approx(4.41)

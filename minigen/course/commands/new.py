@@ -33,7 +33,8 @@ With --data TABLE.csv, or a folder of images, it writes a script instead, NAME.p
 trained on these data, an outlier score for each row or image, and new ones. It says what the script does with each
 column: a column of text or of dates is left out.
 
-With --as after/04 the lesson has the id of a lesson that is to come with minigen, in all of its files.
+With --as the lesson has the id of a lesson that is to come with minigen, a family and a free number, in all of its
+files.
 
 The environment variable MINIGEN_LESSONS names the folder (or several, separated as in PATH; an empty entry stands for
 the lessons of minigen). Every command then works with what is in it."""
@@ -62,7 +63,7 @@ def parser() -> Parser:
     )
     which = result.add_mutually_exclusive_group()
     which.add_argument("--family", default=FAMILY, metavar="FAMILY", help=f"a group of lessons (default {FAMILY})")
-    which.add_argument("--as", dest="number", metavar="ID", help="an id that is free, such as after/04")
+    which.add_argument("--as", dest="number", metavar="ID", help="an id that is free: a family and two digits")
     return result
 
 
@@ -115,9 +116,9 @@ def next_number(family: str, folder: Path) -> str:
 
 
 def free_number(number: str, folder: Path) -> str:
-    """Return an id, "after/04", that no lesson of minigen or of the folder has. Raises UsageError if one has it."""
+    """Return an id that no lesson of minigen or of the folder has. Raises UsageError if one has it."""
     if not re.fullmatch(r"[a-z]+/[0-9][0-9]", number):
-        raise UsageError(f"--as takes a family and two digits, such as after/04, got {number!r}")
+        raise UsageError(f"--as takes a family and two digits, family/NN, got {number!r}")
     for root in (folder, package_lessons()):
         taken = next(root.glob(f"{number}_*"), None)
         if taken is not None:

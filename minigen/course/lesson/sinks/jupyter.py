@@ -63,14 +63,16 @@ def _outcome(block: blocks.Outcome) -> str:
 
 def _exercise(block: blocks.ExerciseBox) -> str:
     """Return the prompt of an exercise, and how to write and try it."""
-    from minigen.course.exercise import catalog, prompts, stubs
+    from minigen.course.exercise import catalog, prompts, stubs, substitute
 
     (exercise,) = catalog.find(block.id)
     lesson, _, name = block.id.rpartition("/")
     prompt = "\n\n".join(prompts.paragraphs(exercise))
+    with substitute.suspended():  # the signature is that of the package's function, whatever stands in its place
+        stub = stubs.bare_stub(exercise)
     return (
         f"**Exercise: write `{name}` yourself** (about {exercise.minutes:g} minutes).\n\n"
-        f"{prompt}\n\n```python\n{stubs.bare_stub(exercise)}```\n\n"
+        f"{prompt}\n\n```python\n{stub}```\n\n"
         f"Write it in a cell, then try it: `from minigen.course import check, use` and "
         f"`check({block.id!r}, {name})`. Once it passes, `use({name})` trains this lesson "
         f"with it. Or write it in a file: `minigen exercise start {lesson}`."
