@@ -485,7 +485,7 @@ def test_a_full_run_speaks_for_itself(tiny, capsys, options):
     capsys.readouterr()
     assert main(["run", "gan/01", *options, "--out", "full"]) == 0
     out = capsys.readouterr().out
-    assert "in a full run" not in out.lower() and f"b) many: It was {800 if '2' in options else 400}.\n" in out
+    assert "in a full run" not in out.lower() and f"b) many. It was {800 if '2' in options else 400}.\n" in out
 
 
 @pytest.mark.slow
