@@ -11,7 +11,7 @@ CHANGES = {
             "the implied data": [1.0, -1.0],
             "the mean of x_1": [[0.9882, -0.9487]],
         },
-        fails=["loss of the prediction", "the implied data"],
+        fails=["the implied data", "loss of the prediction"],
     ),
     "half of the noise": Change(
         old="return mean_from_eps(x, t, eps, schedule)",

@@ -1,16 +1,16 @@
 # %% [markdown]
 # # Denoising diffusion probabilistic models (DDPM)
 #
-# It is easy to ruin an image. Add a little noise, then a little more, until nothing but noise is
-# left (`diffusion/01`). The way back would be a generative model, because noise is something that
-# we can draw. `diffusion/03` showed that each step back is nearly a Gaussian, and that its mean has
-# a formula if we know the clean image. But the clean image is what we want to make. What can a
+# It is easy to ruin an image. Add a little noise, then a little more, until only noise is left
+# (`diffusion/01`). The way back would be a generative model, because noise is something that we can
+# draw. `diffusion/03` showed that each step back is nearly a Gaussian, and that its mean has a
+# formula if we know the clean image. But the clean image is what we want to make. What can a
 # network learn to predict, so that noise becomes data?
 #
 # A DDPM predicts the noise. We do one step on paper (section 1), train a network (2), sample with
-# it (3), and break the sampler on purpose (4). Then we ask what has become of the likelihood (5),
-# and draw digits (6). This lesson follows the section *Parameterization of $L_t$ for Training
-# Loss*, with *Simplification*, of [What are Diffusion
+# it (3), and break the sampler (4). Then we ask what has become of the likelihood (5), and draw
+# digits (6). This lesson follows the section *Parameterization of $L_t$ for Training Loss*, with
+# *Simplification*, of [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
 #
 # Before this lesson: `diffusion/01`, `diffusion/03`.
@@ -66,7 +66,7 @@ from minigen.diffusion.schedule import Schedule, spaced_timesteps
 # ## 1. What should the network predict?
 #
 # To go back from $x_t$ to $x_{t-1}$ we need the mean of that step. `diffusion/03` computes it from
-# $x_t$ and the clean data $x_0$, and a network only has $x_t$. It could predict the mean itself, or
+# $x_t$ and the clean data $x_0$, but a network only has $x_t$. It could predict the mean itself, or
 # the data, or the noise. Which of the three? To see how they are related, recall where $x_t$ comes
 # from (Eq. diffusion.02):
 #
@@ -89,8 +89,9 @@ from minigen.diffusion.schedule import Schedule, spaced_timesteps
 # \bar\alpha_t}}\, \epsilon_t \Big) .$$
 #
 # In words, subtract a part of the noise, then undo the shrinking of one step. The noise is the only
-# unknown in it, “Because $x_t$ is available as input at training time”, as the post puts it. The
-# network's prediction takes its place (Eq. diffusion.13):
+# unknown in it. As the post puts it, “Because $x_t$ is available as input at training time, we can
+# reparameterize the Gaussian noise term instead”. The network's prediction takes its place (Eq.
+# diffusion.13):
 #
 # $$\mu_\theta(x_t, t) = \frac{1}{\sqrt{\alpha_t}} \Big( x_t - \frac{1 - \alpha_t}{\sqrt{1 -
 # \bar\alpha_t}}\, \epsilon_\theta(x_t, t) \Big) , \qquad x_{t-1} \sim \mathcal{N}(x_{t-1};\,
@@ -184,9 +185,9 @@ lesson.check(
 # \epsilon_t,\, t) \rVert^2 \big] .$$
 #
 # In words, take a random example, a random step and random noise, and compare the noise with its
-# prediction. No judge has to be trained, as in a GAN, and no determinant computed, as in a flow.
-# Our code takes the mean over the coordinates, too. In the example of section 1 the errors are 0.25
-# and 0.5, and the loss is $(0.0625 + 0.25)/2 = 0.156$.
+# prediction. (Our code takes the mean over the coordinates, too.) In the example of section 1 the
+# errors are 0.25 and 0.5, and the loss is $(0.0625 + 0.25)/2 = 0.156$. Nothing else is needed, no
+# second network and no likelihood.
 
 # %%
 lesson.exercise("diffusion/04/simple_loss")
@@ -195,9 +196,9 @@ lesson.exercise("diffusion/04/simple_loss")
 lesson.show_source(simple_loss)
 
 # %% [markdown]
-# Our first data are a ring of eight narrow Gaussians (the *modes*), on which we can see every
-# failure. The schedule is that of Ho et al., in which $\beta_t$ grows linearly from $10^{-4}$ to
-# 0.02 in 1000 steps, shortened to 200 steps that are five times as large.
+# Our first data are a ring of eight narrow Gaussians (the *modes*), on which every failure is easy
+# to see. The schedule is that of Ho et al., in which $\beta_t$ grows linearly from $10^{-4}$ to
+# 0.02. We take 200 steps that are five times as large instead of 1000.
 
 # %%
 densities = {name: toy.get(name).standardized() for name in ("ring", "two_moons")}
@@ -328,12 +329,12 @@ lesson.outcome(
 # the mean has a formula, because the ring is a mixture of Gaussians at every $t$ (`diffusion/03`).
 # We can therefore measure what the loss hides, the squared error with respect to the best
 # prediction. We judge two trivial models as well. One predicts no noise, like the untrained
-# network. The other is best for a single Gaussian with the mean and the covariance of the ring,
-# which are 0 and $\mathbf{I}$.
+# network. The other is best for one Gaussian with the mean and the covariance of the ring, 0 and
+# $\mathbf{I}$.
 
 
 # %%
-def for_one_gaussian(x, t):  # x_t is N(0, I), too
+def for_one_gaussian(x, t):  # whose x_t is N(0, I) at every t
     return np.sqrt(1 - schedule.alpha_bar[t]).reshape(-1, 1).astype(x.dtype) * x
 
 
@@ -592,9 +593,10 @@ lesson.table([[*key, *as_row(*row)] for key, row in found.items()], ["sampling",
 
 # %%
 lesson.outcome(
-    f"Without fresh noise the distance is {never[-1]:.1f} floors, with noise at the end "
-    f"{end[-1]:.1f}, and with the right sampler {right[-1]:.1f}. Without it each step leads to an "
-    f"average, and the samples have standard deviation {never[2]:.2f} instead of {right[2]:.2f}.",
+    f"Without fresh noise the distance is {never[-1]:.1f} floors, because each step leads to an "
+    f"average and the samples gather (standard deviation {never[2]:.2f} instead of "
+    f"{right[2]:.2f}). With noise at the end it is {end[-1]:.1f}, and with the right sampler "
+    f"{right[-1]:.1f}.",
     answer="neither differs from the right sampler"
     if max(end[-1], never[-1]) < 1.5
     else "with noise at the end"
@@ -701,7 +703,8 @@ lesson.exercise("diffusion/04/bound_weight")
 # \sigma_t^2\, \alpha_t (1 - \bar\alpha_t)}\, \lVert \epsilon_t - \epsilon_\theta(x_t, t) \rVert^2
 # \Big] .$$
 #
-# In words, a step's term of the bound is our loss times a weight. Where is this weight large?
+# In words, a step's term of the bound is our loss times a weight. Where is this weight large, if
+# $\sigma_t^2 = \beta_t$?
 
 # %%
 lesson.predict(
@@ -714,7 +717,8 @@ steps = np.arange(1, T + 1)
 weight = bound_weight(steps, schedule, schedule.beta[steps])  # Eq. diffusion.14 with σ² = β
 lesson.outcome(
     f"At t = 1 an error of 1 costs {weight[0]:.2f} nats, {weight[0] / np.median(weight):.0f} times "
-    "the median over t. A step near the data has a small variance, and the weight divides by it.",
+    "the median over t, because the weight is nearly half of β_t/(1 − ᾱ_t), the part of the noise "
+    "in x_t that comes from this one step. At t = 1 this is all of it.",
     answer="near the data, t near 1" if weight.argmax() < T // 10 else "near pure noise, t near T",
 )
 
@@ -769,10 +773,10 @@ lesson.check(
 # The weights of the noise differ by a factor of 20, those of the data by a factor of 600 million.
 # To drop the weights is therefore a moderate change for a network that predicts the noise, and
 # another loss altogether for one that predicts the data. (Ho et al. tried the latter, and “found
-# this to lead to worse sample quality early in our experiments”.) Whatever the simple loss gives
-# up, it gives up at the smallest $t$, where the noise is hardly visible. Ho et al. argue that the
-# network can then focus on larger $t$, where denoising is harder. Section 8 trains with both
-# losses.
+# this to lead to worse sample quality early in our experiments”.) Compared with the bound, the
+# simple loss gives less weight to the smallest $t$, where the noise is hardly visible. Ho et al.
+# argue that the network can then focus on larger $t$, where denoising is harder. Section 8 trains
+# with both losses.
 #
 # In other words, our loss is the bound on the likelihood with other weights. Now we have all that
 # we need for images.
@@ -782,7 +786,7 @@ lesson.check(
 # Do the two algorithms work in 784 dimensions? Nothing in them changes. We replace the ring with
 # MNIST, and the MLP with a U-Net, a convolutional network that also computes features at 14×14 and
 # 7×7 pixels and receives $t$ by the same sines and cosines (`diffusion/17`). The noise follows the
-# cosine schedule (`diffusion/06`). From now on the package's `descend` makes the training step, and
+# cosine schedule (`diffusion/06`). Here the package's `descend` makes the training step, and
 # `parallel` divides each batch between two threads. The model receives no labels.
 
 # %%
