@@ -215,9 +215,9 @@ ring = densities["ring"]
 lesson.show_source(sinusoidal, EpsMLP)
 
 # %% [markdown]
-# The training step is like any other. Adam moves the weights, and the learning rate rises for 100
-# steps, then falls to zero along half a cosine. Like Ho et al., we sample with an exponential
-# moving average (EMA) of the weights.
+# The training step is like any other. Adam's learning rate rises for 100 steps, then falls to zero
+# along half a cosine. Like Ho et al., we sample with an exponential moving average (EMA) of the
+# weights.
 
 # %%
 cfg = lesson.configure(steps=25_000, batch=512, width=128, lr=5e-3, ema=0.999)
@@ -328,9 +328,8 @@ lesson.outcome(
 # $\mathbb{E}[\epsilon \mid x_t]$. The variance around this mean remains as the loss. For the ring
 # the mean has a formula, because the ring is a mixture of Gaussians at every $t$ (`diffusion/03`).
 # We can therefore measure what the loss hides, the squared error with respect to the best
-# prediction. We judge two trivial models as well. One predicts no noise, like the untrained
-# network. The other is best for one Gaussian with the mean and the covariance of the ring, 0 and
-# $\mathbf{I}$.
+# prediction. For comparison we also judge a prediction of no noise, and the best prediction for a
+# single Gaussian with the mean and the covariance of the ring, which are 0 and $\mathbf{I}$.
 
 
 # %%
@@ -622,6 +621,8 @@ lesson.check(
     equals=[0.317, 2.337],
     atol=1e-3,
 )
+
+# %%
 lesson.claim(
     "right sampler, 20 steps: distance / floor",
     right[-1],
@@ -852,6 +853,13 @@ lesson.figure(
 # Most of them are digits, and some are only strokes. How does such a digit come about? We follow
 # two samples from noise to digit, and compute at each stop the data that the predicted noise
 # implies.
+#
+# And how good are all five thousand? The eye is easily pleased, and we want a number. A classifier
+# that comes with the package (`gan/08`) computes 64 features of an image. We fit one Gaussian to
+# the features of the samples and another to those of the test digits. The *Fréchet distance*
+# between the two is small only if the samples look like digits and all classes occur. For scale we
+# judge real digits of the training set and three trivial models: pixels drawn from a Gaussian for
+# each class, uniform noise, and our sampler with the untrained U-Net.
 
 # %%
 process = by_cosine.subset(spaced_timesteps(by_cosine.T, jumps))
@@ -885,18 +893,6 @@ lesson.figure(
     "Two samples on their way, and below each x_t the data that its predicted noise implies. Look "
     "for the t at which the implied data become one digit.",
 )
-
-# %% [markdown]
-# In the first column the implied data are noise, too, because an error of the noise is multiplied
-# by a large factor there. From then on they are a soft mean of digits, which becomes sharper as
-# $x_t$ decides which digit it will be.
-#
-# The eye is easily pleased, and we want a number. A classifier that comes with the package
-# (`gan/08`) computes 64 features of an image. We fit one Gaussian to the features of the samples
-# and another to those of the test digits. The *Fréchet distance* between the two is small only if
-# the samples look like digits and all classes occur. For scale we judge real digits of the training
-# set and three trivial models: pixels drawn from a Gaussian for each class, uniform noise, and our
-# sampler with the untrained U-Net.
 
 # %%
 classifier = lesson.pretrained("digit_classifier")
@@ -944,9 +940,14 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The DDPM is much closer to real digits than the Gaussians are, but it does not reach them. All ten
-# classes occur about equally often. Do not trust the confidence, the mean probability that the
-# classifier assigns to its answer. It is as high for noise, nearly all of which is taken for an 8.
+# In the first column of the figure the implied data are noise, too, because an error of the noise
+# is multiplied by a large factor there. From then on they are a soft mean of digits, which becomes
+# sharper as $x_t$ decides which digit it will be.
+#
+# By its Fréchet distance the DDPM is much closer to real digits than the Gaussians are, but it does
+# not reach them. All ten classes occur about equally often. Do not trust the confidence, the mean
+# probability that the classifier assigns to its answer. It is as high for noise, nearly all of
+# which is taken for an 8.
 #
 # Nothing about this model was adversarial, invertible or encoded. It is a regression, applied a
 # hundred times. With labels its digits become better (`diffusion/09`).
@@ -959,6 +960,11 @@ lesson.claim(
 # Samples have two sources of error, the sampler and the network. For the ring we can tell them
 # apart, because we can sample with the exact mean of the noise. Sets of 1,000 points reveal only
 # coarse errors, and sets of 20,000 reveal finer ones. We also train a network on two moons.
+#
+# Where does the sampler err? The tables have two variances of a step, $\beta_t$ (`beta`) and the
+# smaller $\tilde\beta_t$ (`posterior`), and we measure how wide the modes become with each. Then we
+# replace only the last step, which adds no noise, with a draw from the exact distribution of $x_0$
+# given $x_1$.
 
 
 # %%
@@ -1020,13 +1026,6 @@ lesson.figure(
     "2,000 samples (orange) over the density of the data (blue). Look for samples between the "
     "modes, and for samples away from the moons.",
 )
-
-# %% [markdown]
-# In sets of 1,000 our samples cannot be told from data. In larger sets the sampler itself is close
-# to the floor with 200 steps and not with 20, and the network adds little. Where does the sampler
-# err? The table has two variances of a step, $\beta_t$ (`beta`) and the smaller $\tilde\beta_t$
-# (`posterior`). We measure how wide the modes become with each. Then we replace only the last step,
-# which adds no noise, with a draw from the exact distribution of $x_0$ given $x_1$.
 
 
 # %%
@@ -1104,6 +1103,8 @@ lesson.claim(
     between=(0.78, 0.9),
     source="seeds 0, 1, 2031: 0.84 to 0.85; standard error 0.01",
 )
+
+# %%
 lesson.claim(
     "ring, exact, 20 steps, beta: width",
     rows[2][2],
@@ -1112,6 +1113,9 @@ lesson.claim(
 )
 
 # %% [markdown]
+# In sets of 1,000 our samples cannot be told from data. In larger sets the sampler itself is close
+# to the floor with 200 steps and not with 20, and the network adds little.
+#
 # With 20 long steps the modes are far too narrow, and the last step is the cause. Its result is a
 # mean, which varies less than what it averages. Drawn instead, it makes the modes a little too
 # wide. With 200 steps and the smaller variance they are too narrow as well, and most of that
