@@ -651,15 +651,15 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Noise at the end is a common mistake, because it is so hard to see. With all 200 steps $\sigma_1$
-# is a third of the width of a mode, and the table hardly shows it. With 20 steps it is more than
-# twice the width, and the modes are blurred.
+# Noise at the end is a common mistake, and hard to see. With all 200 steps $\sigma_1$ is a third of
+# the width of a mode, and the table hardly shows it. With 20 steps it is more than twice the width,
+# and the modes are blurred.
 #
 # The second mistake has two effects. The rows with exact predictions show the first one by itself.
 # An average is less spread out than what it averages, and the ring becomes too small. The second
-# effect needs a network. Its inputs are now less spread out than those that it was trained on, and
-# far too many samples end at one mode. With 200 steps they look perfect one by one, because nearly
-# all of them lie near a mode. Their distribution is wrong all the same.
+# effect needs a network. The points that it receives are now less spread out than those that it was
+# trained on, and far too many samples end at one mode. With 200 steps they look perfect one by one,
+# because nearly all of them lie near a mode. Their distribution is wrong all the same.
 
 # %%
 lesson.change(
@@ -730,8 +730,8 @@ lesson.outcome(
 # words, it is the simple loss, up to a constant that does not depend on $\theta$.
 #
 # Here the choice of section 1 pays off. By Eq. diffusion.02 an error of $x_0$ is an error of the
-# noise times $\sqrt{1 - \bar\alpha_t} / \sqrt{\bar\alpha_t}$, which gives us its weight in the
-# bound.
+# noise times $\sqrt{1 - \bar\alpha_t} / \sqrt{\bar\alpha_t}$. The bound therefore gives a squared
+# error of $x_0$ the weight of the noise times $\bar\alpha_t / (1 - \bar\alpha_t)$.
 
 # %%
 of_x0 = weight * schedule.alpha_bar[steps] / (1 - schedule.alpha_bar[steps])
@@ -954,8 +954,8 @@ lesson.claim(
 #
 # ## 7. How close, and how wide?
 #
-# *You may skip this section, because nothing below depends on it. It is for readers who want to
-# know what the sampler costs, and what the network.*
+# *You may skip this section, because the method does not depend on it. It is for readers who want
+# to know which errors are the sampler's, and which the network's.*
 #
 # Samples have two sources of error, the sampler and the network. For the ring we can tell them
 # apart, because we can sample with the exact mean of the noise. Sets of 1,000 points reveal only
