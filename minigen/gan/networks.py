@@ -20,9 +20,8 @@ from minigen.types import Array, Float32, Rng
 class Generator(Module):
     """z (N, dim_z) -> x (N, dim_x), through `depth` hidden layers of `width` units.
 
-    Weights start with a variance that keeps that of z from layer to layer (`minigen.nn.he_gain`). On rings of narrow
-    modes this gave sharper samples than smaller weights. A `gain`, as that of `MLP`, sets that of all layers, the last
-    one too.
+    Weights start with a variance that keeps that of z from layer to layer (`minigen.nn.he_gain`). `gain` sets the
+    initial scale of all layers instead, the last one included, as in `MLP`.
     """
 
     @checked(width=whole, dim_z=whole, dim_x=whole, depth=partial(whole, least=0))

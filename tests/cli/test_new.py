@@ -245,7 +245,7 @@ def run_script(path: Path) -> str:
     return done.stdout
 
 
-def test_a_script_for_a_table_runs_as_it_is_written(tmp_path, monkeypatch, capsys):
+def test_a_script_for_a_table_says_what_it_does_with_each_column(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     a_table(tmp_path / "table.csv")
     assert main(["new", "--data", "table.csv"]) == 0
@@ -262,6 +262,13 @@ def test_a_script_for_a_table_runs_as_it_is_written(tmp_path, monkeypatch, capsy
     assert '# without name, lab\nCOLUMNS = {"length": "%.3f", "width in cm": "%.3f", "count": "%.0f"}' in text
     assert "data.dequantize(table, rng, [2])" in text
     assert max(map(len, text.splitlines())) <= 100 and len(lines_of(text)) <= 25
+
+
+@pytest.mark.slow
+def test_a_script_for_a_table_runs_as_it_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    a_table(tmp_path / "table.csv")
+    assert main(["new", "--data", "table.csv"]) == 0
     printed = run_script(tmp_path / "table_flow.py")
     cells = r"{'length': [-\d.]+, 'width in cm': [-\d.]+, 'count': \d+.0}"
     first = re.search(rf"^row (\d+): [\d.]+ nats: {cells}$", printed, re.M)

@@ -127,7 +127,8 @@ lesson.check("D's loss when D is 1/2 everywhere", undecided, equals=2 * np.log(2
 # In code there is one difficulty. The networks output *logits*, numbers of any size, with $D =
 # \sigma(\text{logit})$. A logit of 1000 makes $D$ round to 1, and $\log(1 - D)$ becomes minus
 # infinity. The trick is to compute both logarithms from the logits themselves, with the *softplus*
-# function $\log(1 + e^l)$, which stays exact.
+# function $\log(1 + e^l)$. (It overflows as well if it is typed like this. `np.logaddexp(0, l)`
+# does not.)
 
 # %%
 lesson.exercise("gan/02/discriminator_loss")
@@ -269,8 +270,8 @@ lesson.figure(
     "the sign of a with the direction in which y moves.",
 )
 lesson.outcome(
-    f"The fake gets as far as {max(rounds, key=lambda one: one[1])[1]:.2f} and ends at "
-    f"{y:.2f}, because a is still positive when y passes 1 and turns negative only afterwards.",
+    f"The fake gets as far as {max(rounds, key=lambda one: one[1])[1]:.2f}, because a is still "
+    f"positive when y passes 1 and turns negative only afterwards. It ends at {y:.2f}.",
     answer="it passes 1 and oscillates with decreasing amplitude",
 )
 
@@ -283,10 +284,10 @@ lesson.check(
 )
 
 # %% [markdown]
-# The players come to rest at $y = 1$, $a = 0$. Neither has minimized its loss there, and $D$ is
-# back at 1.386. The point is special only because neither player can gain by moving alone. However,
-# such a calm end is not guaranteed. In the game of `gan/04` the oscillations grow, and little is
-# needed to make them grow here.
+# The players come to rest at $y = 1$, $a = 0$. The loss of $D$ is back at 1.386, and has been lower
+# during the game. What is special about this point is that neither player can gain by moving alone.
+# However, such a calm end is not guaranteed. In the game of `gan/04` the oscillations grow. Is it
+# guaranteed here?
 
 # %%
 lesson.change(
@@ -346,11 +347,12 @@ minimax_step = partial(goodfellow_step, loss=generator_loss_minimax)  # for comp
 # caught. In the second half $D$ must not, or it would be trained to be fooled. Here each half
 # differentiates with respect to one network only. In PyTorch you write `G(z).detach()` in the first
 # half, and clear the gradients of $D$ before its next step, because the second half has filled
-# them, too. Section 6 measures what either mistake costs.
+# them, too. Section 6 measures what it costs if the other network moves as well.
 #
 # What remains is common to many trainings. Adam moves both networks. Its first beta is 0, so that
-# no step uses gradients from before the opponent moved. The learning rates fall to zero, and we
-# judge an *exponential moving average* (EMA) of the generator's weights.
+# the direction of a step comes from the current gradient, and not from those before the opponent
+# moved. The learning rates fall to zero, and we judge an *exponential moving average* (EMA) of the
+# generator's weights.
 
 
 # %%
@@ -473,7 +475,8 @@ lesson.play(
     truth=ring.sample(lesson.rng("shown truth"), 500),
     bounds=3.2,
     time="step",
-    caption="The same 500 latents during training, over samples of the data.",
+    caption="Fakes of the same 500 latents (orange) during training, over samples of the data"
+    " (blue).",
 )
 
 # %% [markdown]
@@ -550,7 +553,7 @@ lesson.figure(
     ax,
     "losses",
     "The losses of the discriminator (green) and of the generator (orange), and their means over "
-    "100 steps. Look for the dip of the quality.",
+    "100 steps. Compare the steps at which they move with those at which the quality does.",
 )
 
 # %%
@@ -568,10 +571,10 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# Unfortunately, the losses of a GAN do not show whether it works. The discriminator's loss ends
-# near 1.386, but recall that any discriminator that outputs 1/2 everywhere has this loss, an
-# untrained one too, however bad the fakes are. The value shows that the players are balanced. It
-# does not show how good they are.
+# Unfortunately, the losses of a GAN do not show whether it works. They swing once, early, while the
+# quality is rising, and at the dip of the quality they do not move. The discriminator's loss ends
+# near 1.386, but recall that any discriminator that outputs 1/2 everywhere has this loss, however
+# bad the fakes are. The value says that $D$ cannot tell the two kinds apart. It does not say why.
 #
 # Therefore we judge the samples themselves. For comparison we add two trivial models, a single
 # Gaussian with the mean and the covariance of the data, and a generator before its training.
@@ -714,18 +717,19 @@ lesson.claim(
 )
 
 # %% [markdown]
-# It was not luck. The three games agree, and all end somewhat above the floor. The minimax loss
-# does as well here (section 7 asks why). A first beta of 0.9, the default of most libraries, costs
-# quality.
+# It was not luck. The three games agree, and all end at about twice the floor. The minimax loss
+# does as well here (section 7 asks why). With a first beta of 0.9, the default of most libraries,
+# fewer fakes are high-quality.
 #
 # The two forbidden gradients are not equally bad. If $D$ moves in both halves, the fakes still find
 # the ring, but $D$ outputs 2/3 for them instead of 1/2. It now minimizes $-2 \log D - \log(1 - D)$
-# where fakes and data agree, and this is smallest at 2/3. If $G$ moves in both halves, its two
-# gradients with respect to a logit are $-(1 - D)$ and $+D$, which cancel at $D = \frac12$. This is
-# the game that loses modes, a failure called *mode collapse* (`gan/07`). A forgotten `detach` is
-# the worse mistake.
+# where fakes and data agree, and this is smallest at 2/3. If $G$ moves in both halves, its first
+# step works against its second. In this run four of the eight modes are left, a failure called
+# *mode collapse* (`gan/07`), and a single Gaussian has a smaller distance. On half of the modes the
+# fakes are twice as dense as the data, and there the best $D$ outputs $1/(1 + 2)$, as the table
+# shows. To let $G$ descend on the loss of $D$ is the worse mistake.
 #
-# Let's look at one good and one bad game, and at data of another kind, two moons:
+# Let's look at two of the games, and at data of another kind, two moons:
 
 # %%
 moons = toy.two_moons(0.1)
@@ -740,8 +744,8 @@ plot.samples(clouds["two moons"], moons, axes[2], title="two moons")
 lesson.figure(
     fig,
     "games",
-    "Fakes (orange) over the density of their data (blue). Compare their shape within one mode, "
-    "and at the ends of a moon, with that of the data.",
+    "Fakes (orange) over the density of their data (blue). Compare what lies between the modes, "
+    "and at the ends of a moon.",
 )
 lesson.claim(
     "distance on the moons",
@@ -751,9 +755,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Even the good games are not perfect. Within a mode their fakes lie along a curve instead of
-# filling a disc, which no count of high-quality samples notices. But in these runs the settings
-# mattered more than the start.
+# Even the good games are not perfect. Within a mode their fakes do not fill the whole disc, which
+# no count of high-quality samples notices. With a first beta of 0.9 the filaments between the modes
+# hold many more fakes. On the moons, fakes fill the gap, and a tip is missed. But only one change
+# was clearly worse by all measures, the second move of $G$.
 #
 # ## 7. Three ways to break it
 #
@@ -838,10 +843,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# With the non-saturating loss the fakes reach the ring within a few steps. With the minimax loss
-# they hardly move. Here is the factor of 1,000 from section 2, in a training that looked careful.
-# However, three things came together: the loss, the head start, and plain gradient descent. Which
-# of them is to blame? We take away one at a time.
+# With the non-saturating loss the mean of the fakes is near the center of the ring within about
+# twenty steps. With the minimax loss it hardly moves. Here is the gap of section 2 in a real
+# training: when $G$ starts, the two gradients differ by a factor of thousands. However, three
+# things came together: the loss, the head start, and plain gradient descent. Which of them is to
+# blame? We take away one at a time.
 
 # %%
 late["no head start"] = follow("no head start", minimax_step, generator_loss_minimax, alone=0)
@@ -854,7 +860,7 @@ lesson.table(
         ["minimax", "none", "gradient descent", *end["no head start"]],
         ["minimax", "300 steps", "Adam", *end["Adam"]],
     ],
-    ["loss of G", "head start of D", "optimizer of G", "smallest D", "fakes to the center"],
+    ["loss of G", "head start of D", "optimizer of G", "lowest D of the fakes", "to the center"],
 )
 
 # %%
@@ -872,11 +878,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The loss and the head start are both to blame, because either remedy alone brings the fakes to the
-# ring. The gradient of $-\log D$ is not small in the first place, and without the head start $D$
-# does not get far ahead. Adam is the weakest remedy. It divides a gradient by its own running size,
-# so that a small one still makes a full step. Here, and on one more seed, this was enough. On a
-# third seed it left the fakes at a distance of 3.6.
+# The loss and the head start are both to blame, because either remedy alone brings the mean of the
+# fakes to the center. The gradient of $-\log D$ is not small in the first place, and without the
+# head start $D$ does not get as far ahead. Adam is the weakest remedy. It divides a gradient by its
+# own running size, so that a small one still makes a full step. Here this was enough. (With
+# `--seed 90210` it is not, and the fakes stay at a distance of 3.6.)
 #
 # **Exchanged labels.** Somebody writes `discriminator_step(game, fake, real)`. Nothing crashes, and
 # the loss of the generator falls lower than ever. **A slow discriminator.** Somebody gives $D$ a
@@ -966,12 +972,12 @@ lesson.claim(
 
 # %% [markdown]
 # The slow discriminator fails in another way. The fakes do not gather at a point. They are drawn
-# out along one or two directions, past the data and into regions where $D$ has not been corrected
-# yet, and miss most of the modes. The problem is not that $D$ is slow, but that it is slower than
-# $G$. If both players have a tenth of the rate, the fakes are as wide as the data.
+# out along one direction, past the data, and miss most of the modes. If $G$ is as slow as $D$, six
+# modes are covered instead of two, so it matters that $D$ keeps up with $G$. But only a fifth of
+# these fakes are high-quality, so a slow game costs quality as well.
 #
-# In all three failures the code ran without an error, and one of them had the lowest loss of all.
-# If a GAN of your own misbehaves, look at its samples first and at its losses last.
+# In all three failures the code ran without an error, and one of them had by far the lowest loss in
+# the table. If a GAN of your own misbehaves, look at its samples first and at its losses last.
 #
 # ## 8. And images?
 #
@@ -1013,7 +1019,7 @@ lesson.claim(
 # - A GAN replaces the likelihood with a trained judge. $G$ needs only the judge's gradient.
 # - Train $G$ with $-\log D$. The gradient of $\log(1 - D)$ vanishes where the fakes are worst.
 # - In each half of a step one player moves.
-# - The losses show the players' balance, not the quality of the samples.
+# - A loss of $D$ near 1.386 says only that $D$ cannot tell the two kinds apart.
 #
 # **Next:** against the best possible discriminator, what does $G$ minimize? (`gan/03`)
 

@@ -253,8 +253,8 @@ variances = {name: estimates.var() for name, estimates in many.items()}
 
 # %%
 lesson.outcome(
-    f"The score-function estimate has variance {variances['score function']:.1f} in 100,000 draws,"
-    " because z² times eps contains the third power of the noise, whose variance alone is 15.",
+    f"The score-function estimate has variance {variances['score function']:.1f} in 100,000 draws."
+    " It is 4 eps + 4 eps² + eps³, whose variance on paper is 16 + 32 + 15 + 24 = 87.",
     answer="above 40" if variances["score function"] > 40 else "between 4 and 40",
 )
 
@@ -348,12 +348,12 @@ lesson.change(
 # $p_\theta(\mathbf{x}|\mathbf{z})$ outputs a probability for each pixel. Three functions turn this
 # into numbers.
 #
-# 1. The log-likelihood of an image. Pixels are 0 or 1, and independent given the code. For example,
-#    two pixels, both predicted with probability one half, have $-2 \log 2$.
-# 2. The KL divergence of two Gaussians (derived in `vae/07`). In one dimension it is the mean under
-#    $q$ of $\log q(z) = -\frac12 \log 2\pi\sigma^2 - (z - \mu)^2 / 2\sigma^2$ minus that of $\log
-#    p(z) = -\frac12 \log 2\pi - z^2 / 2$.
-# 3. The bound, with its two terms.
+# 1. The first is the log-likelihood of an image. Pixels are 0 or 1, and independent given the code.
+#    For example, two pixels, both predicted with probability one half, have $-2 \log 2$.
+# 2. The second is the KL divergence of two Gaussians (derived in `vae/07`). In one dimension it is
+#    the mean under $q$ of $\log q(z) = -\frac12 \log 2\pi\sigma^2 - (z - \mu)^2 / 2\sigma^2$ minus
+#    that of $\log p(z) = -\frac12 \log 2\pi - z^2 / 2$.
+# 3. The third puts the bound together from these two terms.
 
 # %%
 lesson.exercise("vae/08/bernoulli_log_likelihood")
@@ -383,8 +383,8 @@ lesson.check(
 lesson.check("KL by hand", kl_standard_normal(np.ones((1, 1)), np.zeros((1, 1))), equals=0.5)
 
 # %% [markdown]
-# Only a code that is the same for every image is free. In other words, a code must raise the
-# reconstruction term by at least what it costs, or it lowers the bound.
+# A code is free only if its distribution is the prior, and then it is the same for every image. Any
+# other code must raise the reconstruction term by at least what it costs, or it lowers the bound.
 
 # %% [markdown]
 # ## 5. A VAE on MNIST
@@ -393,8 +393,7 @@ lesson.check("KL by hand", kl_standard_normal(np.ones((1, 1)), np.zeros((1, 1)))
 # intensity 0.3 therefore becomes 1 with probability 0.3, drawn again each time that the image is
 # used. The encoder and the decoder are two small networks, each with two hidden layers of 400
 # units. Their hidden weights start $\sqrt6$ times larger than a plain `MLP`'s (`gain="he"`, for
-# ReLU-like activations). With `gain=1` the bound after 3,000 steps was 0.4 to 1.7 nats lower, on
-# three seeds.
+# ReLU-like activations).
 
 # %%
 lesson.show_source(VAE)
@@ -450,7 +449,8 @@ lesson.figure(
     ax,
     "training",
     "The loss (blue), its reconstruction term (orange) and its KL term (green), with means over "
-    "300 steps in full color. Look at the directions in which the two terms move.",
+    "300 steps in full color. In the loss the reconstruction term has the opposite sign, so lower "
+    "is better. Look at the directions in which the two terms move.",
 )
 
 # %% [markdown]
@@ -515,8 +515,8 @@ ax = plot.schematic(
 lesson.figure(
     ax,
     "f08_gaussian_vae",
-    "A test digit (left), its 20 means and 20 standard deviations, and the pixel probabilities "
-    "that the decoder outputs (right).",
+    "The trained VAE and one test digit (left). The image on the right has the pixel probabilities "
+    "that the decoder outputs at the mean code, without noise.",
 )
 
 # %% [markdown]
@@ -534,20 +534,20 @@ lesson.figure(
         row_labels=["test digit", "decoded"] + 4 * ["sample"],
     ),
     "digits",
-    "Twelve test digits, their reconstructions, and 48 samples. Compare the shape and slant of "
-    "rows 1 and 2, and look for samples that are not digits.",
+    "Twelve test digits, their reconstructions from the mean code, and 48 samples. Compare the "
+    "shape and slant of rows 1 and 2, and look for samples that are not digits.",
 )
 
 # %% [markdown]
-# The reconstructions keep shape and slant. Many samples are digits that nobody wrote, and some are
-# not digits. Two networks were trained by one loss, because its gradient passes through the draw
-# between them.
+# The reconstructions keep shape and slant. Many samples look like digits, and some do not. Both
+# networks were trained with one loss, whose gradient passes through the draw between them. But what
+# has the encoder learned to put into the code?
 
 # %% [markdown]
 # ## 6. A map of the digits
 #
-# What has the encoder done with the digits? Twenty dimensions cannot be drawn. We train a smaller
-# VAE with a code of two, so that the whole latent space is a plane.
+# Twenty dimensions cannot be drawn. We train a smaller VAE with a code of two, so that the whole
+# latent space is a plane.
 
 # %%
 flat = VAE(lesson.rng("init 2-D"), dim_z=2, widths=(256, 256))
@@ -563,14 +563,15 @@ lesson.figure(
     fig,
     "latent_plane",
     "Decoded codes from all over the prior (left), and mean codes of 3,000 test digits (right). "
-    "Their colors are labels that were not used in training. Find the same region in both.",
+    "Their colors are labels that were not used in training, and a circled number marks the middle "
+    "of its class. Find the same region in both.",
 )
 
 # %% [markdown]
 # Neighboring codes are decoded to similar images, and one digit changes into another without a
-# seam. The labels played no part, and yet most classes have a region of their own. With the sliders
-# you can decode one code at a time. *Which digits do you meet on the shortest path from a 1 to a
-# 0?*
+# seam. The labels played no part, and yet 0, 1, 2, 6 and 7 have regions of their own, while 4
+# shares one with 9, and 3, 5 and 8 share another. With the sliders you can decode one code at a
+# time. *Which digits do you meet on the shortest path from a 1 to a 0?*
 
 # %%
 side = np.linspace(-3, 3, 21)
@@ -585,8 +586,8 @@ lesson.play(
 
 # %% [markdown]
 # The KL term keeps the codes near the prior, so that a draw from the prior falls where the decoder
-# was trained. (Section 8 leaves this term out.) But look at the borders. Some regions belong to two
-# digits at once, and the images there are gray.
+# was trained. (Section 8 leaves this term out.) But look at the borders between the digits, where
+# the images are gray.
 
 # %% [markdown]
 # ## 7. Why are the samples blurry?
@@ -594,9 +595,9 @@ lesson.play(
 # VAEs are known for blurry samples, and ours are blurry, too. One might blame a network that is too
 # small, or a training that is too short. But first let's ask what the decoder is trained for. The
 # encoder assigns to each digit $x_n$ not a point but a Gaussian $q(z|x_n)$, and the Gaussians of
-# many digits overlap. In training, the same $z$ may come with a 4 now and with a 9 later, and the
-# decoder has only one output for both. At 100 codes from the prior we compute which fraction of the
-# draws there came from which of the 60,000 digits.
+# many digits overlap. In training, the same $z$ may come with a 4 now and with a 9 later. At 100
+# codes from the prior we compute which fraction of the draws there came from which of the 60,000
+# digits.
 
 # %%
 some_gray = mnist.unit(data.train_images[: lesson.size(60_000, quick=2_000)], flat=True)
@@ -657,9 +658,9 @@ lesson.table(
 #
 # $$s^* = \sum_n w_n x_n, \qquad w_n = \frac{q(z|x_n)}{\sum_m q(z|x_m)}.$$
 #
-# **This is why VAEs blur.** The best image for a code is the mean of all images that share it, and
-# the mean of many sharp strokes is a soft one. A Gaussian decoder of fixed width has the same
-# optimum, because the mean minimizes the squared error.
+# **This is why our map is blurry.** The best image for a code is the mean of all images that share
+# it, and the mean of many sharp strokes is a soft one. A Gaussian decoder of fixed width has the
+# same optimum, because the mean minimizes the squared error.
 
 # %%
 lesson.figure(
@@ -684,10 +685,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Rows 4 and 5 are about equally soft. The decoder is not to blame, because a perfect one would
-# output row 4. The entropy of the pixels puts a number on the softness. A pixel that is surely
-# black or white has none. We also count the digits that share a code, by the exponential of the
-# entropy of their fractions, which is $n$ where $n$ digits have equal fractions.
+# Rows 4 and 5 are almost equally soft, and a perfect decoder would output row 4. The entropy of the
+# pixels puts a number on the softness. A pixel that is surely black or white has none. We also
+# count the digits that share a code, by the exponential of the entropy of their fractions, which is
+# $n$ where $n$ digits have equal fractions.
 
 
 # %%
@@ -702,10 +703,12 @@ def digits_at_a_code(fractions):
 
 # %%
 fractions_20 = fractions_at(prior_codes, *vae.encode(x_train))
+means_20 = fractions_20 @ x_train
 lesson.table(
     [
         ["test digits, as gray images", entropy(test_gray).mean(), None],
         ["VAE, 20 dimensions", entropy(drawn).mean(), digits_at_a_code(fractions_20)],
+        ["weighted means, 20 dimensions", entropy(means_20).mean(), None],
         ["VAE, 2 dimensions", entropy(outputs).mean(), digits_at_a_code(fractions)],
         ["weighted means, 2 dimensions", entropy(candidates[weighted]).mean(), None],
         ["mean of all digits", entropy(candidates[overall][:1]).mean(), len(x_train)],
@@ -714,14 +717,14 @@ lesson.table(
 )
 
 # %% [markdown]
-# In 20 dimensions, hardly any two of the 60,000 digits share a code, and the samples are sharper.
-# They are still softer than digits, which our count does not explain. It includes only the digits
-# of the training set.
+# In the plane the decoder adds only a few nats to the softness of the means. In 20 dimensions it is
+# different: hardly any two of the 60,000 digits share a code, their means are sharp, and the
+# samples are soft all the same. There the decoder has to make up an image for a code that it has
+# never seen, and our count does not say how it does so.
 #
 # The last row of the figure shows what the model really generates. Its pixels are black or white,
 # but each is drawn by itself, and a soft stroke becomes a noisy one. This is why everybody shows
-# the mean. For sharp samples, let fewer images share a code, or let the pixels depend on each
-# other.
+# the mean.
 
 # %% [markdown]
 # ## 8. Five mistakes in the loss
@@ -766,7 +769,8 @@ def mean_over_pixels(model, x, eps):
 
 # %%
 lesson.predict(
-    "'Mean over pixels' divides its loss by 784. Which of the other runs reports the lowest loss?",
+    "'Mean over pixels' divides its reconstruction term by 784, so its loss cannot be compared. "
+    "Which of the other runs reports the lowest loss?",
     ["correct", "logvar read as sigma", "eps not scaled", "KL left out"],
 )
 
@@ -813,7 +817,7 @@ lowest = min(by_name, key=by_name.get)
 # %%
 lesson.outcome(
     f"Its reported loss is {rows[lowest][0]:.1f}, and its true loss {rows[lowest][1]:.1f}. The"
-    f" correct run has the true loss {rows['correct'][1]:.1f}.",
+    f" correct run has a true loss of {rows['correct'][1]:.1f}.",
     answer=lowest,
 )
 lesson.table(
@@ -891,7 +895,7 @@ lesson.table(
         *([f"K = {k}", value] for k, value in curve.items()),
         ["Burda et al. 2016, a similar VAE, K = 5,000", -86.8],
     ],
-    ["test digits", "bound, nats"],
+    [f"the first {len(some):,} test digits", "bound, nats"],
 )
 
 # %%
@@ -913,7 +917,9 @@ lesson.claim(
 # %% [markdown]
 # By Eq. vae.11, the rise is a part of the KL divergence between $q$ and the true posterior. It is
 # small compared with what the model gains over coins, but two models of a paper may differ by less.
-# (The VAE of Burda et al. has a code of 50 dimensions and hidden layers of 200 units.)
+# (On these 1,000 digits the ELBO is a nat higher than on all 10,000, and Burda et al. draw 5,000
+# codes with a VAE of 50 dimensions and hidden layers of 200 units, so the last digit cannot be
+# compared.)
 
 # %% [markdown]
 # ## 10. The two estimators in 20 dimensions
@@ -964,9 +970,10 @@ lesson.table(
 )
 
 # %% [markdown]
-# Without a baseline the rival needs thousands of draws for one of the trick. A baseline helps
-# greatly, but a factor of more than ten remains, before training and after. From each draw the
-# rival uses one number, and the trick a derivative with respect to every coordinate of $z$.
+# Without a baseline the rival needs thousands of draws for one of the trick, and more than ten
+# thousand before training (medians over 50 digits and over 5). A baseline helps greatly, but a
+# factor of more than ten remains, before training and after. From each draw the rival uses one
+# number, and the trick a derivative with respect to every coordinate of $z$.
 
 # %% [markdown]
 # ## 11. Beyond Gaussians
@@ -993,7 +1000,7 @@ lesson.table(
 #
 # The post does not fix $p_\theta(\mathbf{x}|\mathbf{z})$. We take binary pixels, and sum their
 # log-likelihoods. Many programs use the cross-entropy of *gray* pixels instead. It is not a
-# log-likelihood, and it cannot fall below the entropy of the gray pixels, which is 45 nats a digit
+# log-likelihood, and it cannot fall below the entropy of the gray pixels, which is 46 nats a digit
 # (section 7). A loss of 100 therefore means different things in different programs. We leave out
 # posteriors whose dimensions are correlated (`flow/13`), and convolutions.
 
@@ -1015,9 +1022,9 @@ lesson.table(
 # ## To remember
 #
 # - Draw noise that has no parameters, and compute the code from it: $z = \mu + \sigma\epsilon$.
-# - The trick lowers the variance of the gradient. It does not make the gradient possible.
+# - The trick does not make the gradient possible. For our losses it lowered its variance.
 # - The loss is reconstruction plus rate, summed over pixels and dimensions.
-# - A decoder outputs the mean of all images that share a code, and a mean is blurry.
+# - Where images share a code, a decoder outputs their mean, and a mean is blurry.
 #
 # **Next:** what does a different weight of the KL term do? `vae/09`
 
