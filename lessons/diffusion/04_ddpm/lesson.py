@@ -67,8 +67,7 @@ from minigen.diffusion.schedule import Schedule, spaced_timesteps
 #
 # To go back from $x_t$ to $x_{t-1}$ we need the mean of that step. `diffusion/03` computes it from
 # $x_t$ and the clean data $x_0$, but a network only has $x_t$. It could predict the mean itself, or
-# the data, or the noise. Which of the three? To see how they are related, recall where $x_t$ comes
-# from (Eq. diffusion.02):
+# the data, or the noise. Which of the three? Recall where $x_t$ comes from (Eq. diffusion.02):
 #
 # $$x_t = \sqrt{\bar\alpha_t}\; x_0 + \sqrt{1 - \bar\alpha_t}\;\epsilon , \qquad \epsilon \sim
 # \mathcal{N}(0, \mathbf{I}) .$$
@@ -207,9 +206,9 @@ ring = densities["ring"]
 # %% [markdown]
 # **Which network is it, and how does it know $t$?** Ours is an MLP with four hidden layers of 128
 # units, and the same weights serve all steps. It needs the step as an input, because at $t = 200$
-# nearly all of $x_t$ is noise, and at $t = 1$ hardly any. It receives $t$ as 32 numbers, the sines
-# and cosines of $t$ at 16 frequencies. The fastest has a period of 6 steps and tells neighbors
-# apart. The eighth, with 353 steps, tells early from late.
+# nearly all of $x_t$ is noise, and at $t = 1$ hardly any. It receives $t$ as 32 numbers, sines and
+# cosines of $t$ at 16 frequencies. The fastest has a period of 6 steps and tells neighbors apart.
+# The eighth, with 353 steps, tells early from late.
 
 # %%
 lesson.show_source(sinusoidal, EpsMLP)
@@ -786,9 +785,9 @@ lesson.check(
 #
 # Do the two algorithms work in 784 dimensions? Nothing in them changes. We replace the ring with
 # MNIST, and the MLP with a U-Net, a convolutional network that also computes features at 14×14 and
-# 7×7 pixels and receives $t$ by the same sines and cosines (`diffusion/17`). The noise follows the
-# cosine schedule (`diffusion/06`). Here the package's `descend` makes the training step, and
-# `parallel` divides each batch between two threads. The model receives no labels.
+# 7×7 pixels and receives $t$ by the same sines and cosines (`diffusion/17`). It receives no labels.
+# The noise follows the cosine schedule (`diffusion/06`). Here the package's `descend` makes the
+# training step, on two threads (`parallel`).
 
 # %%
 by_cosine = Schedule.cosine(200)
