@@ -68,7 +68,7 @@ def _exercise(block: blocks.ExerciseBox) -> str:
     (exercise,) = catalog.find(block.id)
     lesson, _, name = block.id.rpartition("/")
     prompt = "\n\n".join(prompts.paragraphs(exercise))
-    with substitute.suspended():  # the signature is that of the package's function, whatever stands in its place
+    with substitute.suspended():  # the signature of the package's function, not of an answer in its place
         stub = stubs.bare_stub(exercise)
     return (
         f"**Exercise: write `{name}` yourself** (about {exercise.minutes:g} minutes).\n\n"
