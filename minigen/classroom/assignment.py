@@ -121,7 +121,7 @@ class Late:
     grace_minutes: float = 0.0
 
     def share(self, due: datetime.datetime | None, handed_in: datetime.datetime | None) -> float:
-        """Return the share of its points that a submission loses, between 0 and 1."""
+        """Return the fraction of its points that a submission loses, between 0 and 1."""
         days = self.days_late(due, handed_in)
         hours = self._begun(due, handed_in, datetime.timedelta(hours=1))
         return 1.0 if days > self.days else min(1.0, days * self.per_day + hours * self.per_hour)
@@ -534,7 +534,7 @@ up_to = 3  # how many of an exercise students are shown; the third is the answer
 seconds = 300  # of the clock, for one student's answers together
 memory_mb = 768
 
-# The exercises, and what each counts. A student gets the share of `points` that her answer has of the exercise's own.
+# The exercises, and what each counts. A student gets the same part of `points` as of the exercise's own.
 {exercises}
 # Questions that are answered in prose. They are cells of nbgrader's notebook, which you grade there; elsewhere ask them
 # on your platform.

@@ -167,7 +167,7 @@ def read(text: str) -> dict[str, Any]:
 
 
 def obeyed(images: ArrayLike, texts: Sequence[str]) -> dict[str, float]:
-    """Return the share of images (N, H, W, 1) whose measure has the word that their text names, by property.
+    """Return the fraction of images (N, H, W, 1) whose measure has the word that their text names, by property.
 
     Only of texts that name the property; one that no text names is left out. ValueError: not one text for each image.
     """

@@ -12,7 +12,7 @@ __all__ = ["contour_f1"]
 def contour_f1(found: ArrayLike, wanted: ArrayLike, tolerance: int = 1) -> np.ndarray:
     """Return the F1 score (N,) of thin lines: found and wanted (N, H, W, 1), lines where a value is above 1/2.
 
-    Precision is the share of `found` that has a line of `wanted` within `tolerance` pixels (in each direction,
+    Precision is the fraction of `found` that has a line of `wanted` within `tolerance` pixels (in each direction,
     diagonals too), recall the reverse; F1 is their harmonic mean: 1 if each lies on the other, 0 if they are nowhere
     near, or if either is empty. ValueError: shapes that differ, tolerance below 0.
     """
@@ -27,5 +27,5 @@ def contour_f1(found: ArrayLike, wanted: ArrayLike, tolerance: int = 1) -> np.nd
 
 
 def _share(lines: np.ndarray, area: np.ndarray) -> np.ndarray:
-    """Return the share of each picture's lines that lies in its area; 0 without lines."""
+    """Return the fraction of each picture's lines that lies in its area; 0 without lines."""
     return (lines & area).sum(axis=(1, 2)) / np.maximum(lines.sum(axis=(1, 2)), 1)

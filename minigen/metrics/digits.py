@@ -70,11 +70,11 @@ class DigitReport(NamedTuple):
 
     frechet: float  # Fréchet distance of the features to the reference's, at least 0 (see `sampling_floor`)
     inception: float  # inception score, 1 to 10
-    precision: float  # share of the images within the reference's support
-    recall: float  # share of the reference within the images' support
+    precision: float  # fraction of the images within the reference's support
+    recall: float  # fraction of the reference within the images' support
     confidence: float  # mean of the largest probability, 0.1 to 1
-    shares: np.ndarray  # (10,) share of the images that is classified as each digit
-    found: int  # digits with a share of at least 1 %
+    shares: np.ndarray  # (10,) fraction of the images that is classified as each digit
+    found: int  # digits with a fraction of at least 1 %
     accuracy: float | None  # share classified as their labels, if labels are given
 
 
@@ -126,14 +126,16 @@ def class_probabilities(classifier: DigitClassifier, images: ArrayLike) -> np.nd
 
 
 def class_histogram(classifier: DigitClassifier, images: ArrayLike) -> np.ndarray:
-    """Share of the images that is classified as 0, 1, ..., 9: (N, 28, 28, 1) -> (10,), summing to one. ValueErrors as
-    above."""
+    """Return the fraction of the images that is classified as 0, 1, ..., 9: (N, 28, 28, 1) -> (10,), summing to one.
+
+    ValueErrors as above.
+    """
     answer = class_probabilities(classifier, images).argmax(axis=1)
     return np.bincount(answer, minlength=CLASSES) / len(answer)
 
 
 def label_accuracy(classifier: DigitClassifier, images: ArrayLike, labels: ArrayLike) -> float:
-    """Share of the images (N, 28, 28, 1) that is classified as their labels (N,), integers 0 to 9. ValueErrors as
+    """Fraction of the images (N, 28, 28, 1) that is classified as their labels (N,), integers 0 to 9. ValueErrors as
     above."""
     images = _images("images", images)
     labels = _labels(labels, len(images))

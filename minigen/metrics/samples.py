@@ -20,14 +20,14 @@ BLOCK = 1000  # rows of a distance matrix computed at a time
 
 
 class ModeCoverage(NamedTuple):
-    """How many modes were found, and the share of samples near one (0 to 1)."""
+    """How many modes were found, and the fraction of samples near one (0 to 1)."""
 
     covered: int
     high_quality: float
 
 
 class PrecisionRecall(NamedTuple):
-    """The share of fakes among the reals, and of reals among the fakes (0 to 1)."""
+    """The fraction of fakes among the reals, and of reals among the fakes (0 to 1)."""
 
     precision: float
     recall: float
@@ -74,12 +74,12 @@ def sampling_floor(
 
 
 def mode_coverage(samples: ArrayLike, modes: ArrayLike, std: float, k: float = 3, min_count: int = 1) -> ModeCoverage:
-    """Return the number of modes of a mixture that the samples cover, and the share of samples near a mode.
+    """Return the number of modes of a mixture that the samples cover, and the fraction of samples near a mode.
 
     samples: (N, D); modes: (K, D), the centers; std: the standard deviation of a mode along one axis. A sample is of
     high quality if its Euclidean distance to the nearest mode is at most k std. A mode is covered if at least
     `min_count` high-quality samples have it as their nearest. Returns `(covered, high_quality)`: a count from 0 to K,
-    a share from 0 to 1. The truth itself scores 1 - exp(-k^2/2) = 0.989 in 2-D with k = 3.
+    a fraction from 0 to 1. The truth itself scores 1 - exp(-k^2/2) = 0.989 in 2-D with k = 3.
     ValueError: fewer samples than modes, column counts that differ, non-finite samples, std or k not positive.
     Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018.
     """
@@ -180,11 +180,11 @@ def inception_score(probs: ArrayLike) -> float:
 
 
 def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionRecall:
-    """Return the share of the fakes that are realistic (precision), and of the real that the fakes cover (recall).
+    """Return the fraction of the fakes that are realistic (precision), and of the real that the fakes cover (recall).
 
     real: (N, D), fake: (M, D). Every point of a set gets a ball that reaches to its k-th nearest neighbour in that
-    set; the union of the balls estimates the set's support. Precision: the share of fakes inside some real point's
-    ball. Recall: the share of real points inside some fake's ball. Returns `(precision, recall)`; two samples of the
+    set; the union of the balls estimates the set's support. Precision: the fraction of fakes inside some real point's
+    ball. Recall: the fraction of real points inside some fake's ball. Returns `(precision, recall)`; two samples of the
     truth score less than 1 (see `sampling_floor`), and a real outlier's large ball can inflate the precision.
     Cost: O((N + M)^2 D) time, in blocks: seconds at 5,000 points.
     ValueError: k < 1 or not below both sizes, column counts that differ, non-finite.
@@ -262,7 +262,7 @@ def _covariance_root(name: str, cov: ArrayLike, dim: int) -> np.ndarray:
 
 
 def _share_inside(points: np.ndarray, support: np.ndarray, k: int) -> float:
-    """Return the share of `points` within the ball of some point of `support` that reaches its k-th nearest
+    """Return the fraction of `points` within the ball of some point of `support` that reaches its k-th nearest
     neighbour.
     """
     radius = np.concatenate([np.partition(d, k, axis=1)[:, k] for _, d in _distances(support, support)])  # 0 is itself

@@ -86,7 +86,7 @@ def manifold(
     """Return what a decoder of two latent numbers draws across the whole prior.
 
     The decoder gets the codes (n*n, 2), float32, at the standard normal's quantiles (i + 1/2) / n along each axis, so
-    that every picture stands for the same share of the prior. z1 grows to the right, z2 upwards. It returns images
+    that every picture stands for the same fraction of the prior. z1 grows to the right, z2 upwards. It returns images
     (n*n, H, W[, C]), or flat ones (n*n, D) whose `shape` is given or square.
     """
     from scipy.special import ndtri  # the standard normal's quantile function

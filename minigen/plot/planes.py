@@ -279,7 +279,7 @@ def space(
 
 
 def view_box(given: Any, d: Any, points: Any = None, share: float = 0.996, margin: float = 0.08) -> Bounds:
-    """Return the bounds given, else those of the density, else a square box around the middle share of points (N,
+    """Return the bounds given, else those of the density, else a square box around the middle fraction of points (N,
     2).
     """
     given = given if given is not None else getattr(d, "bounds", None)

@@ -104,7 +104,7 @@ def perplexity(indices: numpy.ndarray, codes: int) -> float:
 
 
 def dead_share(indices: numpy.ndarray, codes: int) -> float:
-    """Return the share of the `codes` codes that do not occur among the indices (of any shape): from 0 to 1."""
+    """Return the fraction of the `codes` codes that do not occur among the indices (of any shape): from 0 to 1."""
     return float(numpy.mean(_shares(indices, codes) == 0))
 
 
@@ -241,7 +241,7 @@ def _checked_averages(
 
 @checked(codes=whole)
 def _shares(indices: numpy.ndarray, codes: int) -> numpy.ndarray:
-    """Return the share of each of `codes` codes among the indices: (codes,)."""
+    """Return the fraction of each of `codes` codes among the indices: (codes,)."""
     checks.integers("indices", indices, most=codes - 1)
     if not numpy.size(indices):
         raise ValueError("indices must not be empty")

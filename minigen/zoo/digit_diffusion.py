@@ -32,7 +32,7 @@ FULL: Config = {
     "width": 32,  # channels at 28 × 28
     "global_mlp": 512,  # hidden units of the layer that sees the whole image
     "T": 200,
-    "drop": 0.15,  # the share of labels that are dropped
+    "drop": 0.15,  # the fraction of labels that are dropped
     "images": 50_000,
     "steps": 5500,
     "batch": 64,

@@ -25,7 +25,7 @@ __all__ = ["MEASURES", "of_classifier", "of_diffusion"]
 
 
 def of_classifier(kept: DigitClassifier, trained: DigitClassifier) -> dict[str, Any]:
-    """Return the share of the 10,000 test digits that is classified correctly,
+    """Return the fraction of the 10,000 test digits that is classified correctly,
     with float16 and with float32 weights.
     """
     test = mnist.splits().test

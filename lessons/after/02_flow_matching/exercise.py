@@ -320,7 +320,7 @@ bend = Exercise(
     Follow Euler's steps, `x + (after - time) * velocity(x, t)`, with `t` an array $(N,)$ filled
     with the time. The chord of a path is its end minus its start, divided by
     `times[-1] - times[0]`. Return the mean over paths of the squared distance between velocity and
-    chord, summed over the coordinates, weighted over the steps by their share of the whole time.
+    chord, summed over the coordinates, weighted over the steps by their fraction of the whole time.
     """,
     hints="""
     Keep the velocity of every step. The chord is known only at the end.

@@ -37,7 +37,7 @@ step = Exercise(
     variance 1.
 
     `x_before` and `eps` (the noise, of mean 0 and variance 1) have the same shape, $(N, D)$ or
-    $(N, H, W, C)$, and so has the result, in their dtype; `t` is one time step, a whole number
+    $(N, H, W, C)$. The result has their shape and dtype; `t` is one time step, a whole number
     $1 \dots T$, or an array $(N,)$ of them, one for each example. `eps` is given: draw nothing. The
     result need not be differentiable.
     """
@@ -101,7 +101,7 @@ shot = Exercise(
     The first `t` steps of the forward process at once: from $x_0$ to $x_t$.
 
     `x0` and `eps` (the noise of all `t` steps together, of mean 0 and variance 1) have the same
-    shape, $(N, D)$ or $(N, H, W, C)$, and so has the result, in their dtype; `t` is one time step,
+    shape, $(N, D)$ or $(N, H, W, C)$. The result has their shape and dtype; `t` is one time step,
     a whole number $0 \dots T$, or an array $(N,)$ of them, one for each example. $t = 0$ gives `x0`
     itself. `eps` is given: draw nothing. The result need not be differentiable.
     """

@@ -13,7 +13,7 @@ step = Exercise(
     the step size.
 
     `x`, `score` (the gradient of $\log p$ at `x`) and `z` (noise of mean 0 and variance 1) have the
-    same shape, $(N, D)$ or $(N, H, W, C)$, and so has the result, in their dtype. `step`, the
+    same shape, $(N, D)$ or $(N, H, W, C)$. The result has their shape and dtype. `step`, the
     $\delta$ of the equation, is a positive number, or an array $(N,)$ of them, one for each
     example; it may be as small as $10^{-6}$ and as large as 4. `z` is given: draw nothing. `x`
     stays as it is. The result need not be differentiable.

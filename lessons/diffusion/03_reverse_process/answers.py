@@ -105,7 +105,7 @@ MISTAKES = {
     numpy.concatenate([[1.0], alpha_bar[:-1]]) -> np.concatenate([alpha_bar[1:], [0.0]])
     # 1 minus is missing: the noise of t - 1 steps has variance 1 - alpha_bar_(t-1).
     (1 - before) / _divisor(1 - alpha_bar) * beta -> before / alpha_bar * beta
-    # Below is the share of the data, not that of the noise.
+    # Below is the part of the data, not of the noise.
     (1 - before) / _divisor(1 - alpha_bar) * beta -> (1 - before) / alpha_bar * beta
     # This is a product of variances of noise: alpha_bar is the product of what each step keeps.
     alpha_bar = numpy.cumprod(1 - beta) -> alpha_bar = np.cumprod(beta)

@@ -21,7 +21,7 @@ mean = Exercise(
     prompt=r"""
     The mean of $x_{t-1}$ given both `x_t` and $x_0$: a multiple of `x_t` plus a multiple of $x_0$.
 
-    `x0` and `x_t` have the same shape, $(N, D)$ or $(N, H, W, C)$, and so has the mean, in their
+    `x0` and `x_t` have the same shape, $(N, D)$ or $(N, H, W, C)$. The mean has their shape and
     dtype; `t` is one time step, a whole number $1 \dots T$, or an array $(N,)$ of them, one for
     each example. At $t = 1$ it is `x0` itself. The result need not be differentiable.
 

@@ -159,7 +159,7 @@ mean = Exercise(
     mean of $q(x_{t-1} \mid x_t, x_0)$ for the $x_0$ that `eps` implies. For $\varepsilon = 0$ it is
     the point from which one forward step without noise leads to `x_t`.
 
-    `x_t` and `eps` have the same shape, $(N, D)$ or $(N, H, W, C)$, and so has the mean; `t` is one
+    `x_t`, `eps` and the mean have the same shape, $(N, D)$ or $(N, H, W, C)$; `t` is one
     time step, a whole number or an array of shape $()$, or an array $(N,)$ of them. Nothing is
     clipped. The result need not be differentiable.
     """
@@ -327,12 +327,12 @@ step = Exercise(
     at the last step, $t = 1$, whose result is data, without fresh noise.
 
     `x`, `eps` (the predicted noise in `x`) and `z` (the fresh noise) have the same shape, $(N, D)$
-    or $(N, H, W, C)$, and so has the result; `t` is one time step, a whole number. The variance of
-    the fresh noise is $\beta_t$ if `variance` is `"beta"`; otherwise `variance` is an array of
-    variances, in the shape of `x`, which may be arbitrarily small. (Use `isinstance(variance, str)`
-    to distinguish the two. The package also accepts `"posterior"`; your function need not.) Nothing
-    is clipped; the result need not be differentiable. For the mean use your own function or the
-    package's.
+    or $(N, H, W, C)$. The result has this shape, too. `t` is one time step, a whole number. The
+    variance of the fresh noise is $\beta_t$ if `variance` is `"beta"`; otherwise `variance` is an
+    array of variances, in the shape of `x`, which may be arbitrarily small. (Use
+    `isinstance(variance, str)` to distinguish the two. The package also accepts `"posterior"`; your
+    function need not.) Nothing is clipped; the result need not be differentiable. For the mean use
+    your own function or the package's.
     """
     + SCHEDULE,
     hints="""

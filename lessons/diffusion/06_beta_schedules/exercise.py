@@ -9,8 +9,8 @@ cosine = Exercise(
     target="minigen.diffusion.schedule:cosine_beta",
     minutes=12,
     prompt=r"""
-    The variances $\beta_1 \dots \beta_T$ of the cosine schedule, an array $(T,)$. The share of the
-    signal that is left after $t$ steps must be $f(t)/f(0)$, where $f(t)$ is the square of the
+    The variances $\beta_1 \dots \beta_T$ of the cosine schedule, an array $(T,)$. The fraction of
+    the signal that is left after $t$ steps must be $f(t)/f(0)$, where $f(t)$ is the square of the
     cosine of $(t/T + s)/(1 + s)$ times $\pi/2$. Each $\beta$ follows from two neighbors of that
     curve, and none may be above `largest`.
 

@@ -116,7 +116,7 @@ variance = Exercise(
     dimension: 1 means $\beta_t$, 0 means $\tilde\beta_t$, and in between the *logarithm* of the
     variance is linear in `v`. `v` may be below 0 or above 1; the line continues there.
 
-    `v` has shape $(N, D)$ or $(N, H, W, C)$, and so has the result, in its dtype. `t` is one time
+    `v` has shape $(N, D)$ or $(N, H, W, C)$. The result has its shape and dtype. `t` is one time
     step, a whole number $1 \dots T$, or an array $(N,)$ of them, one for each example; $T$ is 2 or
     more. At $t = 1$, $\tilde\beta$ is 0 and has no logarithm: there, and only there, take
     $\tilde\beta_2$ in its place (but $\beta_1$ as it is). The result must be differentiable with

@@ -71,7 +71,7 @@ dropped = Exercise(
     conditional and an unconditional model.
 
     `y` holds whole numbers $(N,)$, `u` one random number in $[0, 1)$ for each $(N,)$, `p` is the
-    share of labels to be dropped. The result is an array in the shape of `y`: $-1$, which stands
+    fraction of labels to be dropped. The result is an array in the shape of `y`: $-1$, which stands
     for no label, where `u` is below `p`, the label everywhere else. `y` itself must stay as it was.
     """,
     hints="""

@@ -25,8 +25,8 @@ TASK = FromScratch(
     alpha_bar=Schedule.linear(1000).alpha_bar,
     # On five seeds of noise, times even in t give sw 2.7 to 3.5 and rank 40 to 42, and times even
     # in the log of the signal-to-noise ratio sw 3.4 to 4.3 and rank 26 to 29. One step too few has
-    # sw 14, no step 35. Fresh noise in place of eps has sw 3.8 and rank 42, and so has fresh noise
-    # from a fixed seed: only `same` sees them, at 2.4, because the points come in another order.
+    # sw 14, no step 35. Fresh noise in place of eps has sw 3.8 and rank 42, with a fixed seed
+    # as well: only `same` sees them, at 2.4, because the points come in another order.
     bars={"calls": (None, 10), "same": (None, 0.001), "modes": (8, None), "sw": (None, 7)},
     last=("rank", 60, 34),
     lines=15,

@@ -115,7 +115,7 @@ blur = Exercise(
     prompt=r"""
     Images blurred by a Gaussian: each pixel becomes a weighted mean of the pixels around it.
 
-    `x` has shape $(N, H, W, C)$, and so has the result; `sigma` is a standard deviation in pixels,
+    `x` and the result have shape $(N, H, W, C)$; `sigma` is a standard deviation in pixels,
     one number or one for each image, $(N,)$; `kernel` is odd, the number of pixels that count in
     each direction. A neighbor at the distance $d$, from $-(\mathrm{kernel} - 1)/2$ to
     $(\mathrm{kernel} - 1)/2$, has a weight that is proportional to $\exp(-d^2/(2 \sigma^2))$, and

@@ -13,7 +13,7 @@ line = Exercise(
     prompt="""
     The density of $x = f(z)$ on the line, where $z$ has a known density and $f$ has an inverse.
 
-    `x` has shape $(N,)$, and so has the result. `inverse` is the function $f^{-1}$, written with
+    `x` and the result have shape $(N,)$. `inverse` is the function $f^{-1}$, written with
     `np`, and `base_density` is the density of $z$, any density; both are applied elementwise to
     arrays $(N,)$, and keep `float32`. $f$ may rise or fall, and be steep in one place and flat in
     another. Compute the slope of $f^{-1}$ by automatic differentiation: `grad(g)(x)`, from

@@ -16,7 +16,7 @@ planar = Exercise(
     $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable with respect to all
     arguments.
 
-    `z` has shape $(N, D)$, and so has $x$; the log-determinant has shape $(N,)$, one number for
+    `z` and $x$ have shape $(N, D)$; the log-determinant has shape $(N,)$, one number for
     each example. `u` and `w` have shape $(D,)$, the same for all examples, or $(N, D)$, one for
     each; `b` has shape $()$ or $(N,)$. `u` is used as it is, even where the determinant is
     negative. $w^\top z + b$ may be as large as 1000 or as low as $-1000$, in `float32` too.
@@ -216,7 +216,7 @@ radial = Exercise(
     and $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable with respect to
     all arguments.
 
-    `z` has shape $(N, D)$, and so has $x$; the log-determinant has shape $(N,)$. `center` has shape
+    `z` and $x$ have shape $(N, D)$; the log-determinant has shape $(N,)$. `center` has shape
     $(D,)$. $\alpha > 0$ and $\beta > -\alpha$ have shape $()$, or $(N,)$ with one of each for each
     example. A point may lie on the center itself, where the derivative of the square root has no
     value: $x$ and its gradient must be right there too.
@@ -336,7 +336,7 @@ back = Exercise(
     ray, by $\beta r$ times the reciprocal of `alpha` plus $r$. Then its distance is
     $R = r + \beta r/(\alpha + r)$. Return the $r$ that belongs to each `R`.
 
-    `R` has shape $(N,)$, and so has $r$; neither is negative. $\alpha > 0$ and $\beta > -\alpha$
+    `R` and $r$ have shape $(N,)$; neither is negative. $\alpha > 0$ and $\beta > -\alpha$
     have shape $()$, or $(N,)$ with one of each for each `R`. The results must be differentiable, at
     $R = 0$ too.
     """,

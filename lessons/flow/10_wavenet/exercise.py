@@ -272,7 +272,7 @@ unit = Exercise(
     Return WaveNet's gated activation: the hyperbolic tangent of `filter`, times the logistic
     sigmoid of `gate`.
 
-    `filter` and `gate` have one shape, $(N, T, C)$ or any other, and so has the result, entry by
+    `filter`, `gate` and the result have one shape, $(N, T, C)$ or any other; compute entry by
     entry. Values of up to ±1000 occur. The result must be differentiable with respect to both, and
     its gradients must be right there too. The stub imports `sigmoid` and `tanh`.
     """,

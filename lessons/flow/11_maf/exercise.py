@@ -48,7 +48,7 @@ inverse = Exercise(
     a tuple of the noise $z$, for which $x = z \sigma + \mu$, and
     $\log |\det \mathrm{d}z/\mathrm{d}x|$. Both must be differentiable.
 
-    `x`, `mu` and `log_scale` have shape $(N, D)$, and so has $z$; the log-determinant has shape
+    `x`, `mu`, `log_scale` and $z$ have shape $(N, D)$; the log-determinant has shape
     $(N,)$, one number for each example. Both must be right, with their gradients, for a `log_scale`
     of 1000, too, where $\sigma$ is infinite; the log-determinant also for one of $-1000$.
     """,
@@ -151,7 +151,7 @@ forward = Exercise(
     is `net(x)[:, 1]`. Return a tuple of $x$ and $\log |\det \mathrm{d}x/\mathrm{d}z|$. Both must be
     differentiable.
 
-    `z` has shape $(N, D)$, and so has $x$; the log-determinant has shape $(N,)$. `net` maps
+    `z` and $x$ have shape $(N, D)$; the log-determinant has shape $(N,)$. `net` maps
     $(N, D)$ to $(N, 2, D)$. Entry $i$ of $\mu$ and $\mathrm{log\_scale}$ depends on the coordinates
     of $x$ that come earlier in the net's order. This order is not an argument, and it may be any.
 

@@ -33,7 +33,7 @@ forward = Exercise(
     $\sigma$ and shift `mu` is $x$. Return the pair of $x$ and
     $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable.
 
-    `z`, `mu` and `log_scale` have shape $(N, D)$, and so has $x$; the log-determinant has shape
+    `z`, `mu`, `log_scale` and $x$ have shape $(N, D)$; the log-determinant has shape
     $(N,)$, one number for each example. It must be right for a `log_scale` of 1000 or $-1000$, too.
     """,
     hints="""
@@ -122,7 +122,7 @@ renaming = Exercise(
     $\log \tilde\sigma$, a tuple, from `mu` and `log_scale`, which is $\log \sigma$. Both must be
     differentiable.
 
-    `mu` and `log_scale` have shape $(N, D)$, and so have both results. `log_scale` may be 1000.
+    `mu`, `log_scale` and both results have shape $(N, D)$. `log_scale` may be 1000.
     """,
     hints="""
     Write (x - mu)/sigma as a multiple of x plus something that does not depend on it.
@@ -208,7 +208,7 @@ gated = Exercise(
     where the gate is $g = 1/(1 + \exp(-s))$. Return the pair of $x$ and
     $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable.
 
-    `z`, `m` and `s` have shape $(N, D)$, and so has $x$; the log-determinant has shape $(N,)$, one
+    `z`, `m`, `s` and $x$ have shape $(N, D)$; the log-determinant has shape $(N,)$, one
     number for each example. Both must be right, and have their gradients, at $s = 1000$ and
     $s = -1000$ too.
 

@@ -98,7 +98,7 @@ posterior = Exercise(
     of $z$ and the estimate, a tuple. Both must be differentiable.
 
     `mu` and `logvar`, the logarithm of $\sigma^2$, are the outputs of an encoder for $N$ examples;
-    `eps` is the noise from $N(0, I)$ to use. All three have shape $(N, D)$, and so has $z$; the
+    `eps` is the noise from $N(0, I)$ to use. All three, and $z$, have shape $(N, D)$; the
     estimate has shape $(N,)$. `bijection.forward` takes points $(N, D)$ and returns their images
     $(N, D)$ and $\log |\det|$ $(N,)$; pass it `context` as a second argument, which may be `None`.
     `logvar` may be as low as $-2000$, where $\sigma$ underflows to 0.
@@ -255,7 +255,7 @@ prior = Exercise(
     must be differentiable.
 
     `mu` and `logvar`, the logarithm of $\sigma^2$, are the outputs of the encoder for $N$ examples;
-    `eps` is the noise from $N(0, I)$ to use. All three have shape $(N, D)$, and so has $z$; the
+    `eps` is the noise from $N(0, I)$ to use. All three, and $z$, have shape $(N, D)$; the
     estimate has shape $(N,)$. `bijection.forward` and `bijection.inverse` take points $(N, D)$ and
     return their images $(N, D)$ and the $\log |\det|$ $(N,)$ of the direction that was called.
     `logvar` may be as low as $-2000$, where $\sigma$ underflows to 0.

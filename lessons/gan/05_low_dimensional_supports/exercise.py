@@ -14,8 +14,8 @@ two_nn = Exercise(
 
     `ratios` $(N,)$, in any order: for each point, the distance to its second nearest neighbor over
     the distance to its nearest; all are 1 or more. On a manifold of dimension $d$, a ratio is
-    larger than $m$ with probability $m$ to the power $-d$. So if $F$ is the share of ratios up to
-    $m$, then $-\log(1 - F) = d \log m$: a straight line through the origin with slope $d$. The
+    larger than $m$ with probability $m$ to the power $-d$. So if $F$ is the fraction of ratios up
+    to $m$, then $-\log(1 - F) = d \log m$: a straight line through the origin with slope $d$. The
     $i$-th smallest of $N$ ratios has $F = i/N$, $i = 1 \dots N$, even where some are equal.
 
     Fit the slope by least squares, a line through the origin, on the smallest ratios only: keep

@@ -1,4 +1,4 @@
-"""Exercise on mode collapse: how many modes are covered, and which share of samples is near one."""
+"""Exercise on mode collapse: how many modes are covered, and how many samples are near one."""
 
 import autograd.numpy as np
 
@@ -16,8 +16,8 @@ coverage = Exercise(
     `samples` $(N, D)$, `modes` $(K, D)$ the centers, `std` the standard deviation of a Gaussian
     along one axis. A sample is good if its Euclidean distance to the nearest mode is at most `k`
     times `std`. A mode is covered if at least `min_count` good samples have it as their nearest.
-    `covered` is the number of covered modes, an int from 0 to $K$. `high_quality` is the share of
-    all samples that are good, a float from 0 to 1.
+    `covered` is the number of covered modes, an int from 0 to $K$. `high_quality` is the fraction
+    of all samples that are good, a float from 0 to 1.
 
     Modes may lie so close together that a sample is within reach of two of them: it counts for the
     nearer one only.

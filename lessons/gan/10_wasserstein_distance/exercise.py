@@ -111,7 +111,7 @@ line = Exercise(
     """,
     hints="""
     On a line the best plan keeps the order. For any sizes: put all points on one line. Between two
-    neighbors, the share of x so far minus the share of y so far has to cross.
+    neighbors, the fraction of x so far minus the fraction of y so far has to cross.
 
     W1 = integral of |F - G|. F and G, the shares of x and y so far, are step functions: the
     integral is a sum over the gaps between neighboring points, |F - G| times the length of the gap.

@@ -199,7 +199,7 @@ def no_gradient(impl, rng):
 
 @adam.case(points=1, kind="equation")
 def with_weight_decay(impl, rng):
-    """weight_decay 0.3: a share of p goes, whatever the gradient."""
+    """weight_decay 0.3: a fraction of p goes, whatever the gradient."""
     p, g, mean = rng.standard_normal((3, 4))
     square = 1 + rng.random(4)
     impl(settings(0.2, (0.9, 0.99), weight_decay=0.3, steps=4), p, g, mean, square)

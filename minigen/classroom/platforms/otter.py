@@ -77,7 +77,7 @@ def _name(assigned: AssignedExercise) -> str:
 
 
 def tests_of(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
-    """A test file: each case of the exercise with its share of the points, the first one shown to students."""
+    """A test file: each case of the exercise with its fraction of the points, the first one shown to students."""
     text = FILE.format(name=_name(assigned), id=assigned.exercise.address, seeds=list(seeds))
     weights = grading_of(assigned.exercise, seeds).weights
     for number, (case, weight) in enumerate(zip(assigned.exercise.cases, weights, strict=True)):

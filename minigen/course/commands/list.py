@@ -127,7 +127,7 @@ def _times(lesson: LessonInfo, waiting: Sequence[str]) -> list[str]:
 
 
 def _training_share(lesson: LessonInfo) -> float:
-    """Return the share of a full run that is spent in trainings, in the recorded run,
+    """Return the fraction of a full run that is spent in trainings, in the recorded run,
     or a usual one if there is none.
     """
     timings = recorded_metrics(lesson.id).get("timings")

@@ -88,7 +88,7 @@ class Proof:
 
     @property
     def score(self) -> float:
-        """Share of the mutants caught, those known to be equivalent left out."""
+        """Fraction of the mutants caught, those known to be equivalent left out."""
         counted = self.total - len(self.equivalents)
         return self.caught / counted if counted else 1.0
 

@@ -18,7 +18,7 @@ __all__ = ["classifier"]
 
 
 def classifier(rng: Rng, lr: float = 1e-2, steps: int = 300) -> Iterator[Frame]:
-    """Train a network to separate two moons; the line is its decision boundary, the distance the share of errors."""
+    """Train a network to separate two moons; the line is its decision boundary, the distance the fraction of errors."""
     model = MLP(rng, [2, 32, 32, 1], "tanh")
     optimizer = Adam(model, lr)
 

@@ -91,7 +91,7 @@ TABLE: list[tuple] = [  # lesson, functions of its exercises, and what a `Demons
         "bce_with_logits adam_update",
         "A classifier of two moons",
         start.classifier,
-        "share of errors",
+        "fraction of errors",
         "",
         BOX,
         CLASSES,
