@@ -55,8 +55,8 @@ def two_nn_dimension(ratios: ArrayLike, discard: float = 0.1) -> float:
     """Return the dimension d from the ratios mu = r2 / r1 of many points (N,): the slope of -log(1 - F) against log mu.
 
     F is the fraction of ratios that are no larger, i/N for the i-th smallest; P(mu > m) = m^-d makes -log(1 - F) = d
-    log m, a line through the origin, fitted by least squares. The largest ratios, a fraction `discard`, are left out: they
-    come from outliers, and the last has F = 1.
+    log m, a line through the origin, fitted by least squares. The largest ratios, a fraction `discard`, are left out:
+    they come from outliers, and the last has F = 1.
     ValueError: ratios below 1 or not finite, discard outside [0, 1), fewer than 2 ratios left, all ratios 1.
     """
     ratios = checks.array("ratios", ratios, "N", dtype=np.float64)
