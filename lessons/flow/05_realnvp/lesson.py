@@ -504,11 +504,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The bridges are easy to see. (Seven are enough to keep eight pieces together. Here one pair of
-# neighbors has none.) But are they what the gap consists of? If a fraction $b$ of the model's mass
-# is where there are hardly any data, the rest of its density is too low by the factor $1 - b$,
-# which costs $-\log(1 - b)$ nats. In the same way we can count what unequal masses of the eight
-# modes cost. What remains is the shape of the modes.
+# The bridges are easy to see. (Seven are enough to keep eight pieces together. In the recorded run
+# one pair of neighbors has none.) But are they what the gap consists of? If a fraction $b$ of the
+# model's mass is where there are hardly any data, the rest of its density is too low by the factor
+# $1 - b$, which costs $-\log(1 - b)$ nats. In the same way we can count what unequal masses of the
+# eight modes cost. What remains is the shape of the modes.
 
 # %%
 distances = np.sqrt(np.sum((ring_drawn[:, None] - ring.modes) ** 2, axis=-1))  # (N, 8)
@@ -946,10 +946,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# With new noise in the split-off half, every digit can still be read. New noise in the other half
-# changes six times as many pixels, and most digits become unreadable. So this flow has put what
-# makes a digit into the half that it works on longest. The idea of the plane carries over to 784
-# dimensions unchanged: keep one half, move the other, and count what you stretched.
+# In the recorded run, every digit can still be read with new noise in the split-off half. New noise
+# in the other half changes six times as many pixels, and most digits become unreadable. In this
+# flow, what makes a digit is mostly in the half that it works on longest. The idea of the plane
+# carries over to 784 dimensions unchanged: keep one half, move the other, and count what you
+# stretched.
 #
 # ## 9. Batch norm in a very deep stack
 #

@@ -620,8 +620,9 @@ lesson.check("bound minus estimate of the code", gaps, at_least=-1e-9)
 print(f"  {n_weights:,} weights of the flow: {of_weights:.2f} bits for each pixel of the digits")
 
 # %% [markdown]
-# With 32 draws the estimates are lower than the bounds, by 0.03 bits for the flow and by 0.07 for
-# the Gaussian, and the true codes are shorter still. Again, two models differ in this distance.
+# In the recorded run the estimates with 32 draws are lower than the bounds, by 0.03 bits for the
+# flow and by 0.07 for the Gaussian, and the true codes are shorter still. Again, two models differ
+# in this distance.
 #
 # So is the flow better than xz? As a model of digits, yes, and the bound proves it. As a program,
 # not yet. An ideal code needs $P(x)$, which we cannot compute. And whoever opens the file needs the

@@ -881,8 +881,8 @@ lesson.claim(
 # The loss and the head start are both to blame, because either remedy alone brings the mean of the
 # fakes to the center. The gradient of $-\log D$ is not small in the first place, and without the
 # head start $D$ does not get as far ahead. Adam is the weakest remedy. It divides a gradient by its
-# own running size, so that a small one still makes a full step. Here this was enough. (With
-# `--seed 90210` it is not, and the fakes stay at a distance of 3.6.)
+# own running size, so that a small one still makes a full step. In the recorded run this was
+# enough. (With `--seed 90210` it is not, and the fakes stay at a distance of 3.6.)
 #
 # **Exchanged labels.** Somebody writes `discriminator_step(game, fake, real)`. Nothing crashes, and
 # the loss of the generator falls lower than ever. **A slow discriminator.** Somebody gives $D$ a
@@ -972,9 +972,10 @@ lesson.claim(
 
 # %% [markdown]
 # The slow discriminator fails in another way. The fakes do not gather at a point. They are drawn
-# out along one direction, past the data, and miss most of the modes. If $G$ is as slow as $D$, six
-# modes are covered instead of two, so it matters that $D$ keeps up with $G$. But only a fifth of
-# these fakes are high-quality, so a slow game costs quality as well.
+# out along one or two directions, past the data, and miss half of the modes or more. If $G$ is as
+# slow as $D$, in the recorded run six modes are covered instead of two, so it matters that $D$
+# keeps up with $G$. But only a fifth of these fakes are high-quality, so a slow game costs quality
+# as well.
 #
 # In all three failures the code ran without an error, and one of them had by far the lowest loss in
 # the table. If a GAN of your own misbehaves, look at its samples first and at its losses last.

@@ -248,11 +248,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The flow is 0.28 nats above the limit, and the Gaussian 1.92. The difference is what curved
-# relations and the two clusters of years are worth. On the rows of its own training the flow is
-# better by 0.22 nats, a first sign of *overfitting* (section 7). If the flow is not better than the
-# Gaussian on your own held-out rows, use the Gaussian: it has no settings, and you can write it
-# down.
+# In the recorded run the flow is 0.28 nats above the limit, and the Gaussian 1.92. The difference
+# is what curved relations and the two clusters of years are worth. On the rows of its own training
+# the flow is better by 0.22 nats, a first sign of *overfitting* (section 7). If the flow is not
+# better than the Gaussian on your own held-out rows, use the Gaussian: it has no settings, and you
+# can write it down.
 #
 # ## 4. Units
 #
@@ -453,12 +453,12 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The rent at 2 km is about 1,570 euros in the middle of the samples, and 1,616 exactly. The 10 %
-# quantile is about 90 euros too low there, the largest error in the figure. From 3 to 8 km the
-# curves almost coincide. Hardly any flat of the file has 70 m² at one of these distances, so the
-# flow relies on flats nearby, and it gives a whole distribution, not only a middle. But a question
-# far from the table gets an answer, too, and nothing warns you. Look at how many rows of the file
-# are near the question first.
+# In the recorded run the rent at 2 km is about 1,570 euros in the middle of the samples, and 1,616
+# exactly. The 10 % quantile is about 90 euros too low there, the largest error in the figure. From
+# 3 to 8 km the curves almost coincide. Hardly any flat of the file has 70 m² at one of these
+# distances, so the flow relies on flats nearby, and it gives a whole distribution, not only a
+# middle. But a question far from the table gets an answer, too, and nothing warns you. Look at how
+# many rows of the file are near the question first.
 #
 # ## 7. Few rows, and when to stop
 #

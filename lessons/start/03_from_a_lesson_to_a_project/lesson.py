@@ -293,9 +293,9 @@ lesson.figure(
 
 # %% [markdown]
 # Fewer samples lie off the data, on every seed, and we have paid for it with less density on some
-# of the data. But look at the single rows: on two seeds $\mathrm{KL}(p \,\|\, q)$ rises only a
-# little, to 0.031 and 0.021, and on the third to 0.579, where the effective fraction falls to 0.37.
-# The mean describes none of the three.
+# of the data. But look at the single rows. In the recorded run, on two seeds
+# $\mathrm{KL}(p \,\|\, q)$ rises only a little, to 0.031 and 0.021, and on the third to 0.579,
+# where the effective fraction falls to 0.37. The mean describes none of the three.
 #
 # ## 5. Three seeds, in pairs
 #
