@@ -29,6 +29,7 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.given import ChangedExercise, given_of
 from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.limits import Rules
 
 __all__ = [
     "AssignedExercise",
@@ -228,6 +229,11 @@ class Assignment:
                 file = path.with_name(name)
                 digest.update(file.read_text(encoding="utf-8-sig").encode() if file.exists() else b"")
         return digest.hexdigest()
+
+    @property
+    def rules(self) -> Rules:
+        """What its answers are judged by, as `minigen.json` says it to students."""
+        return Rules(self.allowed_modules, (*self.helpers, *self.data), self.practice_seed, self.memory_mb)
 
     def limits(self, exercise: Exercise, seconds: float, sandbox: str = "") -> Limits:
         """Return the limits of one exercise when a submission has so many seconds left."""

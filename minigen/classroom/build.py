@@ -63,10 +63,8 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
     for name in assignment.answer_files:
         exercises = [assigned.exercise for assigned in assignment.exercises if assigned.file == name]
         files[name] = stubs.stub_file(exercises).encode()
-    if assignment.hints < HINTS or assignment.numbers:
-        ids = [assigned.id for assigned in assignment.exercises]
-        variants = given(assignment, [assignment.practice_seed])
-        files[limits.FILE_NAME] = limits.text(ids, assignment.hints, variants).encode()
+    variants = given(assignment, [assignment.practice_seed])
+    files[limits.FILE_NAME] = limits.text(assignment.parts, assignment.hints, variants, assignment.rules).encode()
     files["README.md"] = readme(assignment, wheel, notebook).encode()
     return {**files, **assignment.files}
 
@@ -77,18 +75,17 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
     names = [f"`{name}`" for name in assignment.answer_files]
     more = ""
     if assignment.allowed_modules:
-        more += f"\nModules that an answer may import: {', '.join(assignment.allowed_modules)}.\n"
+        modules = ", ".join(assignment.allowed_modules)
+        more += f"\nModules that an answer may use: {modules}. An import that no answer uses costs nothing.\n"
     if assignment.files:
         more += f"\nFiles that are beside your answers when they are graded: {', '.join(assignment.files)}.\n"
     if assignment.hints:
         more += "\nHand in `.progress.json` too, if you have it: it records the hints that you asked for.\n"
-    kept = ["how many hints this assignment allows"] if assignment.hints < HINTS else []
     if assignment.numbers:
         changed = ", ".join(f"`{id}`" for id in assignment.numbers)
         more += f"\nChanged for this assignment, as the text of the function states at its end: {changed}.\n"
-        kept.append("what this assignment changes")
-    if kept:
-        more += f"\nKeep `{limits.FILE_NAME}` beside your answers: it holds {' and '.join(kept)}.\n"
+    more += f"\nKeep `{limits.FILE_NAME}` beside your answers: by it `minigen exercise check` judges them by the rules "
+    more += "of this assignment.\n"
     first = assignment.exercises[0].exercise
     due = f"Due {assignment.due:%A, %d %B %Y, %H:%M %Z}. " if assignment.due is not None else ""
     for rule in filter(None, [str(assignment.late) if due else "", str(assignment.counting)]):

@@ -197,7 +197,6 @@ def test_what_is_not_given_has_a_default(a_class):
 def test_hints_are_limited_in_what_students_get(a_class):
     """The file that `minigen exercise hint` looks for, and the README; how an answer is graded does not change."""
     before = a_class.assignment
-    assert "minigen.json" not in build.student_files(before, "minigen.whl")
     for hints, words in ((2, "(2 hints an exercise)"), (0, "There are no hints in this assignment.")):
         a_class.write("hw1.toml", f"{TOML}[hints]\nup_to = {hints}\n")
         given = a_class.assignment
@@ -209,6 +208,20 @@ def test_hints_are_limited_in_what_students_get(a_class):
             readme = files["README.md"].decode()
             assert words in readme and "Keep `minigen.json`" in readme
             assert ("exercise hint" in readme) == (".progress.json" in readme) == (hints > 0)
+
+
+def test_every_hand_out_says_what_check_judges_by(a_class):
+    """The exercises, modules, files, memory and seed of practice, as `minigen grade` has them."""
+    a_class.write("tools.py", "")
+    more = 'helpers = ["tools.py"]\nallowed_modules = ["numpy"]\n'
+    a_class.write("hw1.toml", f"{more}{TOML}[seeds]\npractice = 7\n[limits]\nmemory_mb = 900\n")
+    files = build.student_files(a_class.assignment, "minigen.whl")
+    listed = json.loads(files["minigen.json"])
+    assert listed["exercises"] == ["gan/12/critic_loss", "gan/02/generator_loss_minimax"]
+    assert listed["hints"] == dict.fromkeys(listed["exercises"], 3)
+    rules = {"allowed_modules": ["numpy"], "files": ["tools.py"], "practice_seed": 7, "memory_mb": 900}
+    assert rules.items() <= listed.items()
+    assert "An import that no answer uses costs nothing" in files["README.md"].decode()
 
 
 def test_descriptions_state_the_limits_of_the_schema():

@@ -310,14 +310,16 @@ def test_helpers_data_and_allowed_modules(a_class):
     text = "import autograd.numpy as np\nfrom tools import mean\n\n\ndef critic_loss(real_scores, fake_scores):\n"
     text += "    sign = int(open('sign.txt').read())\n    return mean(np, fake_scores) + sign * mean(np, real_scores)\n"
     a_class.hand_in("s001", text.encode(), None)
-    a_class.hand_in("s002", b"import os.path\n" + (HEAD + CRITIC).encode(), None)
+    joined = CRITIC.replace("return ", "return 0 * len(os.path.sep) + ")
+    a_class.hand_in("s002", b"import os.path\n" + (HEAD + joined).encode(), b"import os\n" + (HEAD + MINIMAX).encode())
     a_class.hand_in("s003", b"def critic_loss(a, b):\n    from subprocess import run\n    from . import x\n", None)
     a_class.grade()
     rows = a_class.rows()
     assert rows["s001", "critic_loss"]["status"] == S.PASS
     assert rows["s002", "critic_loss"]["status"] == rows["s003", "critic_loss"]["status"] == S.FORBIDDEN_MODULE
     document = json.loads((a_class.out / "results" / "s002.json").read_text())
-    assert document["exercises"][0]["message"].startswith("your file imports os.path; this assignment allows")
+    assert document["exercises"][0]["message"].startswith("critic_loss uses os.path; this assignment allows")
+    assert rows["s002", "generator_loss_minimax"]["status"] == S.PASS, "an import that it does not use"
     a_class.write("hw1.toml", "allowed_modules = []\n" + TOML)
     a_class.grade()
     assert a_class.rows()["s002", "critic_loss"]["status"] == S.PASS

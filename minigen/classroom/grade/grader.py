@@ -5,10 +5,8 @@ How an exercise is graded, with what its reference returns, is found once in a p
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from minigen.classroom.assignment import AssignedExercise, Assignment
@@ -22,8 +20,9 @@ from minigen.course.exercise.grading.report import Report, points_by_kind, same_
 from minigen.course.exercise.grading.runner import running_time
 from minigen.course.exercise.grading.secret import Grading, grading_of
 from minigen.course.exercise.grading.submission import Submission
+from minigen.course.exercise.imports import as_allowed
 
-__all__ = ["Grader", "forbidden_module", "row_of", "writable"]
+__all__ = ["Grader", "row_of", "writable"]
 
 SHORTEST = 20.0  # seconds that an exercise has at least, even if the submission has fewer left: a worker has to start
 
@@ -76,12 +75,7 @@ class Grader:
     def _reports(self, assigned: AssignedExercise, submission: Submission, end: float) -> list[Report]:
         """One report for each seed; one for all if the file cannot be run."""
         exercise = assigned.exercise
-        if submission.status == status.PASS:
-            module = forbidden_module(submission.source, self.assignment)
-            if module:
-                allowed = ", ".join(self.assignment.allowed_modules)
-                message = f"your file imports {module}; this assignment allows {allowed}"
-                submission = Submission(submission.file, "", status.FORBIDDEN_MODULE, message)
+        submission = as_allowed(submission, exercise.name, self.assignment.rules.imports)
         if submission.status != status.PASS:
             return [grade_file(exercise, submission)]
         reports = []
@@ -109,25 +103,6 @@ def _of_another_variant(assigned: AssignedExercise, submission: Submission) -> l
     if given is None or given[1] == assigned.exercise.address:
         return []
     return [f"the file is for {given[1]}: was the assignment built with another --seed?"]
-
-
-def forbidden_module(source: str, assignment: Assignment) -> str:
-    """Return the first module that a file imports and the assignment does not allow; "" if there is none."""
-    if not assignment.allowed_modules:
-        return ""
-    helpers = {Path(name).stem for name in assignment.helpers}
-    allowed = {*assignment.allowed_modules, *helpers, "__future__"}
-    for node in ast.walk(ast.parse(source)):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or "."]
-        for name in names:
-            steps = name.split(".")
-            if not any(".".join(steps[:n]) in allowed for n in range(1, len(steps) + 1)):
-                return name
-    return ""
 
 
 # ------------------------------------------------------------------------------------------- a row as plain data

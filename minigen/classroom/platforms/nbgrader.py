@@ -53,9 +53,9 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     nbformat.write(book, source / f"{assignment.slug}.ipynb")
     for name, data in assignment.files.items():
         (source / name).write_bytes(data)
-    if assignment.numbers:  # the cells below the answers look them up here
-        text = limits.text([], assignment.hints, given(assignment, [assignment.practice_seed]))
-        (source / limits.FILE_NAME).write_text(text, encoding="utf-8")
+    private = given(assignment, [assignment.practice_seed])  # the cells below the answers look them up here
+    text = limits.text(assignment.parts, assignment.hints, private, assignment.rules)
+    (source / limits.FILE_NAME).write_text(text, encoding="utf-8")
     (folder / seeds_file(assignment.slug)).write_text(json.dumps(list(seeds)) + "\n", encoding="utf-8")
     names = {"slug": assignment.slug, "seconds": assignment.seconds, "seeds": seeds_file(assignment.slug)}
     (folder / "nbgrader_config.py").write_text(CONFIG.format(**names), encoding="utf-8")

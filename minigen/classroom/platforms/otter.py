@@ -63,7 +63,7 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
     copy_package(folder)
     if assignment.numbers:
-        text = limits.text([], assignment.hints, given(assignment, seeds))
+        text = limits.text(assignment.parts, assignment.hints, given(assignment, seeds))
         (folder / "minigen" / "_lessons" / limits.FILE_NAME).write_text(text, encoding="utf-8")
     files = " ".join(map(shlex.quote, ["minigen", *assignment.files]))
     (folder / "README.md").write_text(README.format(slug=assignment.slug, files=files), encoding="utf-8")

@@ -17,7 +17,6 @@ from typing import Any
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import catalog, substitute
 from minigen.course.exercise.format import Exercise, resolve_target
-from minigen.course.exercise.grading.submission import read_submission
 from minigen.course.exercise.names import global_names
 from minigen.course.exercise.progress import Progress, answer_file, home, next_exercise, next_step, note
 
@@ -40,8 +39,7 @@ def check(
     of what `minigen grade`, which takes the function out of the notebook, will refuse.
     Raises UsageError for an unknown exercise.
     """
-    from minigen.course.exercise.grading.calls import note_calls
-    from minigen.course.exercise.grading.grade import grade_file
+    from minigen.course.exercise.checking import check_file
     from minigen.course.exercise.grading.report import render_all
     from minigen.course.exercise.grading.runner import MARK
 
@@ -57,9 +55,7 @@ def check(
     with substitute.suspended():
         if function is None:
             path = answer_file(exercises[0].lesson)
-            submission = read_submission(path)
-            reports = [grade_file(exercise, submission) for exercise in exercises]
-            note_calls(reports, submission, grade_file)
+            reports = check_file(exercises, path)
             note(reports, path)
             print(render_all(reports, sys.stdout), next_step(reports), sep="\n\n")
             return

@@ -16,6 +16,7 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import Unreadable, read_bytes
+from minigen.course.exercise.limits import assigned
 from minigen.course.index.lessons import exercise_names, lesson_folders, short_id
 from minigen.files import locked, write_text
 
@@ -196,6 +197,8 @@ def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") 
     folder = home() if folder is None else folder
     lessons = {lesson: exercise_names(path) for lesson, path in _lesson_folders()}
     ids = [f"{lesson}/{name}" for lesson, names in lessons.items() for name in names]
+    given = assigned(folder)
+    ids = [id for id in ids if id in given] or ids
     entries = Progress(folder).entries
     start = ids.index(after) + 1 if after in ids else ids.index(begin) if begin in ids else 0
     found = next((id for id in ids[start:] + ids[:start] if entries.get(id, {}).get("passed") is not True), None)

@@ -14,10 +14,9 @@ from typing import Any
 
 from minigen.course.console import UsageError, color, print_json
 from minigen.course.exercise import catalog, stubs
+from minigen.course.exercise.checking import check_file, check_here
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.calls import note_calls
-from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.report import Report, json_head, render_all
 from minigen.course.exercise.grading.submission import (
     Submission,
@@ -26,7 +25,7 @@ from minigen.course.exercise.grading.submission import (
     read_bytes,
     read_submission,
 )
-from minigen.course.exercise.limits import as_given
+from minigen.course.exercise.limits import as_given, assigned, rules
 from minigen.course.exercise.progress import add_folder, answer_file, next_step, note
 from minigen.course.index.names import FROM_SCRATCH
 from minigen.course.lesson.options import Parser, add_json, add_seed
@@ -44,6 +43,7 @@ def arguments(parser: Parser) -> None:
     add("--here", action="store_true", help="in this process, as the book's pages do: no limits")
     add_json(parser)
     add_seed(parser)
+    parser.set_defaults(seed=None)  # that of the assignment, if there is one
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,14 +56,10 @@ def run(args: argparse.Namespace) -> int:
             args.file = Path(args.id)
         return from_scratch.check(model, args)
     jobs = [
-        (path, [as_given(exercise, path.parent) for exercise in exercises])
+        (path, [as_given(exercise, path.parent) for exercise in _assigned(exercises, path.parent)])
         for path, exercises in _jobs(args.id, args.dir, args.file)
     ]
-    grade: Callable[..., Report] = grade_file
-    if args.here:
-        from minigen.course.exercise.grading.in_process import grade_source
-
-        grade = grade_source
+    check = check_here if args.here else check_file
     if not args.json and args.watch:
         print(f"watching {', '.join(str(path) for path, _ in jobs)} (Ctrl-C ends)")
 
@@ -72,18 +68,28 @@ def run(args: argparse.Namespace) -> int:
             print(_ruler(datetime.datetime.now()))
         reports = []
         for path, exercises in jobs:
-            submission = read_submission(path)
-            graded = [grade(exercise, submission, seed=args.seed) for exercise in exercises]
-            note_calls(graded, submission, lambda other, text: grade(other, text, seed=args.seed))
+            graded = check(exercises, path, args.seed)
             note(graded, path)
             reports += graded
         if args.json:
-            print_json(_document(reports, args.seed))
+            print_json(_document(reports, args.seed if args.seed is not None else _seed_of(jobs)))
         else:
             print(render_all(reports, sys.stdout), next_step(reports, args.dir), sep="\n\n", flush=True)
         return _exit_code(reports)
 
     return watch([path for path, _ in jobs], again) if args.watch else again()
+
+
+def _assigned(exercises: list[Exercise], folder: Path) -> list[Exercise]:
+    """Return those of the exercises of a lesson that the assignment in a folder has; all if it has none of them."""
+    ids = assigned(folder)
+    return [exercise for exercise in exercises if exercise.id in ids] or exercises
+
+
+def _seed_of(jobs: Sequence[tuple[Path, Sequence[Exercise]]]) -> int:
+    """Return the seed of practice, of the first file that is checked."""
+    path, exercises = jobs[0]
+    return rules(exercises[0], path.parent).seed
 
 
 def _whole_model(text: str) -> str:
