@@ -48,6 +48,7 @@ __all__ = [
     "template",
     "with_given",
     "with_private",
+    "zoned",
 ]
 
 SEED_VARIABLE = "MINIGEN_SEED"
@@ -399,7 +400,7 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
         questions=questions,
         private=private,
         counting=_counting(data.get("counting", {}), exercises),
-        due=data["due"].astimezone() if "due" in data else None,
+        due=zoned(data["due"]) if "due" in data else None,
         late=_late(data.get("late", {})),
         allowed_modules=tuple(data.get("allowed_modules", MODULES)),
         helpers=helpers,
@@ -490,6 +491,11 @@ def moment(text: str, what: str) -> datetime.datetime:
         return time
     except (ValueError, OverflowError, OSError):
         raise UsageError(f"{what} must be a date and time such as 2027-02-01T23:59, got {text!r}") from None
+
+
+def zoned(time: datetime.datetime) -> datetime.datetime:
+    """Return a time with its own offset, by which students read it, or with that of this machine if it has none."""
+    return time if time.tzinfo is not None else time.astimezone()
 
 
 # ------------------------------------------------------------------------------------------- writing

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from minigen.classroom import notebooks
 from minigen.classroom.assignment import HINTS, Assignment, given, graded_seeds, with_private
-from minigen.classroom.platforms import export, gradescope, nbgrader, otter
+from minigen.classroom.platforms import export, gaps, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import limits, stubs
+from minigen.course.index.names import find_lesson
 
 __all__ = ["build", "student_files"]
 
@@ -22,6 +23,8 @@ PLATFORMS: dict[str, Platform] = {
     "otter": otter.build,
     "gradescope": gradescope.build,
 }
+WITH_README = ("otter", "gradescope")  # their students work with the files of students/; nbgrader releases its own
+STUDENTS_README = "README-students.md"
 MARK = ".minigen-assignment"  # marks a folder that was made here, and may be made again
 
 README = """\
@@ -29,11 +32,14 @@ README = """\
 
 {due}{count}, {points:g} points, about {minutes:g} minutes.
 
+Read before: {lessons}.
+
 | exercise | points | file |
 | --- | --- | --- |
 {rows}
 
 1. Install minigen (Python 3.11 or newer) from the file beside this one: `python -m pip install ./{wheel}`.
+   It takes the place of the minigen of an earlier assignment. To repair it, add `--force-reinstall --no-deps`.
 {steps}
 Your answers are graded on other random inputs than those that you see.
 {more}"""
@@ -43,15 +49,16 @@ FILES = """\
 2. Put the other files of this folder into a folder `exercises/`. Open a file, and replace each
    `raise NotImplementedError` with your answer.
 3. Try it: `minigen exercise check {lesson}`. {stuck}
-4. Hand in {files}, under {these}.
+4. Hand in {hand_in}.
 """
 NOTEBOOK = """\
-2. Open `{notebook}` in Jupyter, and replace each `raise NotImplementedError` with your answer. Or work in the Python
-   files: put {files} into a folder `exercises/`.
+2. Open `{notebook}` in Jupyter (`python -m pip install jupyterlab`), and replace each `raise NotImplementedError` with
+   your answer. Or work in the Python files: put {files} into a folder `exercises/`.
 3. Try it: run the cell with `check` below your answer; for a file, `minigen exercise check {lesson}`.
    {stuck}
-4. Hand in `{notebook}`, or the Python files under their names.
-
+4. Hand in {hand_in}.
+"""
+TAKEN_OUT = """
 Your functions are taken out of the notebook, with the imports, functions and simple values that they use; no other cell
 is run. `check` warns of what cannot be taken.
 """
@@ -69,45 +76,74 @@ def student_files(assignment: Assignment, wheel: str, notebook: str = "") -> dic
     return {**files, **assignment.files}
 
 
-def readme(assignment: Assignment, wheel: str, notebook: str = "") -> str:
-    """Return the README of the students. wheel, notebook: the names of these files, "" if there is no notebook."""
+def readme(assignment: Assignment, wheel: str, notebook: str = "", platform: str = "") -> str:
+    """Return the README of the students, which says what is true where they hand in: with `minigen grade` for "".
+
+    wheel, notebook: the names of these files, "" if there is no notebook.
+    """
     rows = [f"| {assigned.id} | {assigned.points:g} | {assigned.file} |" for assigned in assignment.exercises]
-    names = [f"`{name}`" for name in assignment.answer_files]
-    more = ""
-    if assignment.allowed_modules:
-        modules = ", ".join(assignment.allowed_modules)
-        more += f"\nModules that an answer may use: {modules}. An import that no answer uses costs nothing.\n"
-    if assignment.files:
-        more += f"\nFiles that are beside your answers when they are graded: {', '.join(assignment.files)}.\n"
-    if assignment.hints:
-        more += "\nHand in `.progress.json` too, if you have it: it records the hints that you asked for.\n"
-    if assignment.numbers:
-        changed = ", ".join(f"`{id}`" for id in assignment.numbers)
-        more += f"\nChanged for this assignment, as the text of the function states at its end: {changed}.\n"
-    more += f"\nKeep `{limits.FILE_NAME}` beside your answers: by it `minigen exercise check` judges them by the rules "
-    more += "of this assignment.\n"
-    first = assignment.exercises[0].exercise
-    due = f"Due {assignment.due:%A, %d %B %Y, %H:%M %Z}. " if assignment.due is not None else ""
-    for rule in filter(None, [str(assignment.late) if due else "", str(assignment.counting)]):
-        due += f"{rule[0].upper()}{rule[1:]}. "
-    steps = (NOTEBOOK if notebook else FILES).format(
-        notebook=notebook,
-        lesson=first.lesson,
-        stuck=_stuck(assignment),
-        files=" and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names),
-        these="these names" if len(names) > 1 else "this name",
-    )
     return README.format(
         title=assignment.title,
-        due=due,
+        due="".join(f"{rule[0].upper()}{rule[1:]}. " for rule in _rules(assignment, platform)),
         count=plural(len(assignment.exercises), "exercise"),
-        points=assignment.possible,
+        points=sum(assigned.points for assigned in assignment.exercises) if platform else assignment.possible,
         minutes=sum(assigned.exercise.minutes for assigned in assignment.exercises),
         rows="\n".join(rows),
+        lessons=", ".join(_titles(assignment)),
         wheel=wheel,
-        steps=steps,
-        more=more,
+        steps=_steps(assignment, notebook, platform),
+        more="".join(f"\n{sentence}\n" for sentence in _remarks(assignment, platform)),
     )
+
+
+def _titles(assignment: Assignment) -> list[str]:
+    """Return the lessons of the exercises with their titles, "gan/12 Wasserstein GAN"."""
+    lessons = dict.fromkeys(assigned.exercise.lesson for assigned in assignment.exercises)
+    return [f"{lesson} {find_lesson(lesson).title}" for lesson in lessons]
+
+
+def _rules(assignment: Assignment, platform: str) -> Iterator[str]:
+    """Yield the due date, and what `minigen grade` alone makes of being late and of the lowest exercises."""
+    if assignment.due is not None:
+        yield f"due {assignment.due:%A, %d %B %Y, %H:%M %Z}"
+    if not platform:
+        yield from filter(None, [str(assignment.late) if assignment.due is not None else "", str(assignment.counting)])
+
+
+def _steps(assignment: Assignment, notebook: str, platform: str) -> str:
+    """Return what to do after minigen is installed."""
+    names = [f"`{name}`" for name in assignment.answer_files]
+    files = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    these = "these names" if len(names) > 1 else "this name"
+    hand_in = f"`{notebook}`, or the Python files under their names" if notebook else f"{files}, under {these}"
+    if platform == "otter" and (notebook or len(names) > 1):  # it takes one file
+        hand_in = (
+            f"`{notebook}`" if notebook else f"one file, `{assignment.slug}.py`, into which you copy your functions"
+        )
+    text = (NOTEBOOK if notebook else FILES).format(
+        notebook=notebook,
+        lesson=assignment.exercises[0].exercise.lesson,
+        stuck=_stuck(assignment),
+        files=files,
+        hand_in=hand_in,
+    )
+    return text + (TAKEN_OUT if notebook and platform != "otter" else "")
+
+
+def _remarks(assignment: Assignment, platform: str) -> Iterator[str]:
+    """Yield what else students should know."""
+    if assignment.allowed_modules and platform != "otter":
+        modules = ", ".join(assignment.allowed_modules)
+        yield f"Modules that an answer may use: {modules}. An import that no answer uses costs nothing."
+    if assignment.files:
+        yield f"Files that are beside your answers when they are graded: {', '.join(assignment.files)}."
+    if assignment.hints and not platform:
+        yield "Hand in `.progress.json` too, if you have it: it records the hints that you asked for."
+    if assignment.numbers:
+        changed = ", ".join(f"`{id}`" for id in assignment.numbers)
+        yield f"Changed for this assignment, as the text of the function states at its end: {changed}."
+    judges = "`minigen exercise check` reads from it what this assignment asks and allows"
+    yield f"Keep `{limits.FILE_NAME}` beside your answers: {judges}."
 
 
 def _stuck(assignment: Assignment) -> str:
@@ -141,9 +177,7 @@ def build(assignment: Assignment, out: Path, notebook: bool = False, secret: str
     yield from (f"{out / name}: {what}" for name, what in lines)
     if assignment.numbers:
         yield f"private variants of {', '.join(assignment.numbers)}: grade with the same --seed, which chooses them"
-    if assignment.questions:
-        asked = ", ".join(question.id for question in assignment.questions)
-        yield f"only the notebook of nbgrader has the questions {asked}: on other platforms, ask them there"
+    yield from gaps.summary(assignment, [name for name in PLATFORMS if (out / name).is_dir()])
     if secret is None:
         yield "the platforms grade on the seed that students practise with; to change that: --seed SECRET"
 
@@ -155,7 +189,7 @@ def _build(
     students = out / "students"
     students.mkdir()
     notebook_name = f"{assignment.slug}.ipynb" if with_notebook else ""
-    wheel = export.write_wheel(students)
+    wheel = export.write_wheel(students, assignment)
     for name, data in student_files(assignment, wheel, notebook_name).items():
         (students / name).write_bytes(data)
     if with_notebook:
@@ -166,7 +200,12 @@ def _build(
     yield "students.zip", "the same, to upload"
     for name, make in PLATFORMS.items():
         try:
-            yield name, make(assignment, out / name, seeds[name])
+            what = make(assignment, out / name, seeds[name])
+            if name in WITH_README:
+                text = readme(assignment, wheel, notebook_name, name)
+                (out / name / STUDENTS_README).write_text(text, encoding="utf-8")
+                what += f"; its {STUDENTS_README} replaces the README.md in students"
+            yield name, what
         except UsageError as error:  # a platform that this assignment does not fit, or a package that is missing
             shutil.rmtree(out / name, ignore_errors=True)
             yield name, f"left out: {error}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minigen.classroom.assignment import Assignment, moment
+from minigen.classroom.assignment import Assignment, moment, zoned
 from minigen.classroom.roster import CsvFile, Student, number, read_table, student_ids
 from minigen.course.console import UsageError
 
@@ -93,7 +93,7 @@ def _decision(
         raise UsageError(f"{where}: points are given for one exercise; name it in place of {ALL}")
     if not reason:
         raise UsageError(f"{where}: a decision needs a reason, which the student reads")
-    when = moment(due, f"{where}: due").astimezone() if due else None
+    when = zoned(moment(due, f"{where}: due")) if due else None
     return Decision(
         line=line,
         student_id=ids[student],

@@ -224,6 +224,16 @@ def test_every_hand_out_says_what_check_judges_by(a_class):
     assert "An import that no answer uses costs nothing" in files["README.md"].decode()
 
 
+def test_students_read_the_time_in_the_zone_of_the_teacher(a_class, monkeypatch):
+    """Where the file gives an offset, whatever the zone of the machine that builds."""
+    for given, shown in (("23:59:00+01:00", "23:59 UTC+01:00"), ("12:00:00Z", "12:00 UTC")):
+        a_class.write("hw1.toml", TOML.replace("23:59:00+00:00", given))
+        text = build.readme(a_class.assignment, "minigen.whl")
+        assert f"Due Monday, 01 February 2027, {shown}. " in text
+    a_class.write("hw1.toml", TOML.replace("23:59:00+00:00", "23:59:00"))
+    assert a_class.assignment.due.tzinfo is not None
+
+
 def test_descriptions_state_the_limits_of_the_schema():
     """A description is what a teacher reads in an error."""
     tables = [schema("assignment"), schema("assignment")["properties"]["exercise"]["items"]]

@@ -41,9 +41,9 @@ def needs(module: str):
 
 @pytest.fixture(autouse=True)
 def an_empty_wheel(monkeypatch):
-    """The wheel for students is made once, in the test of it: it has 14 MB."""
+    """The wheel for students is made in the tests of it only."""
 
-    def write_wheel(folder: Path) -> str:
+    def write_wheel(folder: Path, assignment) -> str:
         (folder / "minigen-1-py3-none-any.whl").write_bytes(b"")
         return "minigen-1-py3-none-any.whl"
 
@@ -80,7 +80,7 @@ def run(*command, cwd, **environment) -> str:
 @pytest.mark.slow
 def test_what_students_get_has_no_answer(built, a_class):
     names = sorted(path.name for path in (built / "students").iterdir())
-    assert names == ["README.md", "gan_02.py", "gan_12.py", "hw1.ipynb", "minigen-1-py3-none-any.whl"]
+    assert names == ["README.md", "gan_02.py", "gan_12.py", "hw1.ipynb", "minigen-1-py3-none-any.whl", "minigen.json"]
     assert sorted(zipfile.ZipFile(built / "students.zip").namelist()) == names
     assert max(len(str(path.relative_to(built))) for path in built.rglob("*")) <= 150, "Windows allows 260 in all"
     text = "".join(path.read_text() for path in (built / "students").iterdir())
@@ -123,21 +123,121 @@ print(minigen.__file__, points, sep="\\n")
 """
 
 
+WHEEL = re.compile(r"minigen-([\d.]+\+hw1\.[0-9a-f]{8})-py3-none-any\.whl")
+
+
 @pytest.mark.slow
-def test_the_wheel_for_students(tmp_path, monkeypatch):
-    """pip installs it into an environment without minigen, with its lessons and data sets."""
+def test_the_wheel_for_students(a_class, monkeypatch):
+    """pip installs it into an environment without minigen; it checks all exercises, and runs its own lessons."""
     monkeypatch.undo()
-    name = export.write_wheel(tmp_path)
-    target = tmp_path / "installed"
+    folder = a_class.folder
+    name = export.write_wheel(folder, a_class.assignment)
+    version = WHEEL.fullmatch(name)[1]
+    target = folder / "installed"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile"]
-    run(*pip, "--target", target, tmp_path / name, cwd=tmp_path)
-    more = "from minigen.course.index.lessons import all_lessons\nprint(len(all_lessons()))\n"
-    where, points, lessons = without_minigen(CHECKED + more, target, cwd=tmp_path).splitlines()[-3:]
-    assert Path(where).is_relative_to(target) and points == "8.0" and int(lessons) > 50
-    assert (target / "minigen" / "data" / "mnist.npz").stat().st_size > 10**7
+    run(*pip, "--target", target, folder / name, cwd=folder)
+    more = (
+        "from minigen.course.index.lessons import all_lessons\nfrom minigen.course.exercise.catalog import lesson_ids\n"
+    )
+    more += "print(*[lesson.id for lesson in all_lessons()])\nprint(len(lesson_ids()), minigen.__version__)\n"
+    where, points, lessons, last = without_minigen(CHECKED + more, target, cwd=folder).splitlines()[-4:]
+    assert Path(where).is_relative_to(target) and points == "8.0"
+    assert lessons == "gan/02_gan gan/12_wgan" and int(last.split()[0]) > 50 and last.endswith(f" {version}")
+    assert (folder / name).stat().st_size < 2.5e6 and not list(target.rglob("*.npz"))
+    assert not list(target.rglob("private.py")) and not list(target.rglob("test_*.py"))
     assert (target / "bin" / "minigen").exists() or (target / "Scripts").exists()
-    metadata = next(target.glob("minigen-*.dist-info")).joinpath("METADATA").read_text()
-    assert "Requires-Dist: numpy" in metadata and "sphinx" not in metadata and not list(target.rglob("test_*.py"))
+    info = next(target.glob("minigen-*.dist-info"))
+    metadata = info.joinpath("METADATA").read_text()
+    assert "Requires-Dist: numpy" in metadata and "Provides-Extra: classroom\n" in metadata
+    assert re.search(r"Requires-Dist: nbformat.*extra == 'classroom'", metadata) and "pytest" not in metadata
+    assert "MIT License" in info.joinpath("licenses", "LICENSE").read_text()
+
+
+def test_the_version_of_a_wheel_follows_from_what_is_in_it(a_class, monkeypatch):
+    """So that pip, which skips an equal version, installs every change."""
+    monkeypatch.undo()
+
+    def version(toml: str = TOML) -> str:
+        a_class.write("hw1.toml", toml)
+        return WHEEL.fullmatch(export.write_wheel(a_class.folder, a_class.assignment))[1]
+
+    first = version()
+    assert version(TOML.replace("points = 8", "points = 9")) == first
+    assert version(TOML.replace("gan/12/critic_loss", "vae/08/elbo")) != first
+    a_class.write("own.py", "x = 1\n")
+    monkeypatch.setattr(export, "own_modules", lambda: [a_class.folder / "own.py"])
+    with_own = version()
+    assert with_own != first
+    a_class.write("own.py", "x = 2\n")
+    assert version() not in (first, with_own)
+
+
+def test_data_go_with_the_lessons_that_load_them(a_class):
+    for lesson, wanted in (("gan/12/critic_loss", []), ("vae/08/elbo", ["mnist.npz"])):
+        a_class.write("hw1.toml", f'[[exercise]]\nid = "{lesson}"\n')
+        assert [name for name in map(os.path.basename, export._needed(a_class.assignment)) if "npz" in name] == wanted
+    a_class.write("hw1.toml", '[[exercise]]\nid = "gan/08/inception_score"\n')
+    names = {os.path.basename(name) for name in export._needed(a_class.assignment)}
+    assert {"mnist.npz", "digit_classifier.npz"} <= names and "digit_diffusion.npz" not in names
+
+
+# ------------------------------------------------------------------------------------------- what stays undone
+
+EVERYTHING = """
+[late]
+per_day = 0.1
+days = 5
+[counting]
+best_of = 1
+[[question]]
+id = "q1"
+text = "Why?"
+points = 3
+"""
+
+
+@pytest.fixture
+def with_rules(a_class):
+    """An assignment with lateness, a rule for the lowest exercises, and a question."""
+    a_class.write("hw1.toml", TOML.replace("points = 8", "points = 5") + EVERYTHING)
+    return a_class
+
+
+def test_what_a_platform_does_not_do_is_said(with_rules, monkeypatch):
+    lines = list(build.build(with_rules.assignment, with_rules.folder / "dist"))
+    told = "\n".join(lines)
+    assert "nbgrader, otter, gradescope: lateness costs nothing there; subtract it yourself" in told
+    assert "nbgrader, otter, gradescope: all exercises count there; the best 1 of the exercises count" in told
+    assert "otter, gradescope and minigen grade: without q1 (3 points)" in told
+    for platform in ("nbgrader", "otter", "gradescope"):
+        text = (with_rules.folder / "dist" / platform / "README.md").read_text()
+        assert "each day late costs 10 % of the points" in text and "the best 1 of the exercises" in text
+        assert ("q1 (3 points)" in text) == (platform != "nbgrader")
+        assert ("use is not enforced" in text) == (platform != "gradescope")
+
+
+def test_nothing_is_said_of_what_is_not_there(a_class):
+    told = "\n".join(build.build(a_class.assignment, a_class.folder / "dist"))
+    assert not re.search("lateness|question|count there", told)
+    text = (a_class.folder / "dist" / "gradescope" / "README.md").read_text()
+    assert "Lateness" not in text and "question" not in text
+
+
+def test_students_read_what_is_true_on_their_platform(with_rules):
+    """No loss for lateness, all exercises, and no record of hints, where only `minigen grade` knows of them."""
+    assignment = with_rules.assignment
+    for notebook in ("", "hw1.ipynb"):
+        texts = {name: build.readme(assignment, "minigen.whl", notebook, name) for name in ("", "otter", "gradescope")}
+        for name, text in texts.items():
+            assert ("Each day late" in text) == (".progress.json" in text) == ("best 1" in text) == (name == "")
+            assert (" 5 points, about" in text) == (name == "") and "Due Monday" in text and "Why?" not in text
+            assert ("Modules that" in text) == (name != "otter")
+            assert ("are taken out of the notebook" in text) == (bool(notebook) and name != "otter")
+        assert "Hand in one file, `hw1.py`" in texts["otter"] or notebook
+    lines = list(build.build(assignment, with_rules.folder / "dist"))
+    assert sum("README-students.md replaces the README.md" in line for line in lines) == 2
+    written = (with_rules.folder / "dist" / "otter" / "README-students.md").read_text()
+    assert written == build.readme(assignment, "minigen-1-py3-none-any.whl", "", "otter")
 
 
 @pytest.mark.slow

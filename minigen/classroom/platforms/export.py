@@ -1,11 +1,13 @@
-"""The package for other machines: what graders need, without data sets, and the whole of it as a wheel for students."""
+"""The package for other machines: what graders need, without data sets, and a wheel with what students need."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import importlib.metadata
 import json
+import re
 import shutil
 import stat
 import zipfile
@@ -16,12 +18,15 @@ import minigen
 from minigen.classroom.assignment import Assignment, given
 from minigen.classroom.private.declaration import FILE_NAME
 from minigen.course.console import INSTALL_CLASSROOM, UsageError
-from minigen.course.index.lessons import full_id, lesson_folders, lessons_roots, own_modules
+from minigen.course.index.lessons import full_id, lesson_folders, own_modules
+from minigen.course.index.names import find_lesson
 from minigen.course.index.package import PACKAGE
 
 __all__ = ["copy_package", "requirements", "write_executable", "write_grader", "write_wheel"]
 
 NEEDED = ("numpy", "autograd", "scipy", "matplotlib", "tqdm", "threadpoolctl", "filelock")
+PICTURES = (".webp", ".png", ".mp4", ".js", ".md")  # of a recorded run, and the page that shows them
+MATHJAX = "mathjax.zip"  # which only the book needs
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.npz", "_lessons")
 
 
@@ -31,6 +36,9 @@ def copy_package(folder: Path) -> None:
     Their known mistakes are copied, too: hints are found by them.
     """
     shutil.copytree(PACKAGE, folder / "minigen", ignore=LEFT_OUT)
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        text = _license(importlib.metadata.distribution("minigen"))
+        (folder / "minigen" / "LICENSE").write_text(text, encoding="utf-8")
     for path in own_modules():
         shutil.copyfile(path, folder / path.name)
     for lesson in lesson_folders("exercise.py"):
@@ -66,10 +74,13 @@ def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> 
     copy_package(folder / "package")
 
 
-def write_wheel(folder: Path) -> str:
-    """Write the whole package, with lessons and data sets, as a wheel that pip installs; its name.
+def write_wheel(folder: Path, assignment: Assignment) -> str:
+    """Write what an assignment needs of the package as a wheel that pip installs; its name.
 
-    The declarations of private variants are left out, because they hold the answers of an exam.
+    It has the exercises of all lessons, so that last week's answers can still be checked, and the lessons of the
+    assignment's exercises with the data that these lessons load, to train with the answers. Its version names the
+    assignment and changes with what is in it, so that pip puts it in the place of another one. Private variants are
+    left out, because they hold the answers of an exam.
 
     Raises UsageError if the package itself is not installed, so that nothing tells what it requires.
     """
@@ -78,37 +89,72 @@ def write_wheel(folder: Path) -> str:
     except importlib.metadata.PackageNotFoundError:
         message = "the wheel for students needs minigen itself to be installed: python -m pip install -e ."
         raise UsageError(message) from None
+    contents = {name: path.read_bytes() for name, path in sorted(_needed(assignment).items())}
+    digest = hashlib.sha256()
+    for name, data in contents.items():
+        digest.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\0".encode())
+    label = ".".join(re.findall(r"[a-z0-9]+", assignment.slug.lower()) or ["class"])
+    version = f"{minigen.__version__.partition('+')[0]}+{label}.{digest.hexdigest()[:8]}"
+    own = contents["minigen/__init__.py"].decode()
+    contents["minigen/__init__.py"] = own.replace(f'"{minigen.__version__}"', f'"{version}"').encode()
+    info = f"minigen-{version}.dist-info"
+    texts = {
+        "METADATA": _metadata(installed, version),
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "entry_points.txt": "[console_scripts]\nminigen = minigen.cli:main\n",
+        "licenses/LICENSE": _license(installed),
+    }
+    contents |= {f"{info}/{name}": text.encode() for name, text in texts.items()}
+    name, record = f"minigen-{version}-py3-none-any.whl", []
+    with zipfile.ZipFile(folder / name, "w") as wheel:
+        for inner, data in contents.items():
+            how = zipfile.ZIP_STORED if inner.endswith((".npz", ".webp", ".zip")) else zipfile.ZIP_DEFLATED
+            wheel.writestr(inner, data, how, compresslevel=6)
+            sha256 = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            record.append(f"{inner},sha256={sha256},{len(data)}\n")
+        wheel.writestr(f"{info}/RECORD", "".join([*record, f"{info}/RECORD,,\n"]))
+    return name
+
+
+def _metadata(installed: importlib.metadata.Distribution, version: str) -> str:
+    """Return what pip reads of the wheel: what it requires, with its extras."""
+    head = f"Metadata-Version: 2.4\nName: minigen\nVersion: {version}\nLicense-Expression: MIT\nLicense-File: LICENSE\n"
+    python = f"Requires-Python: {installed.metadata['Requires-Python']}\n"
+    extras = [extra for extra in installed.metadata.get_all("Provides-Extra") or () if extra != "test"]
+    needs = [need for need in installed.requires or () if not re.search(r"extra == .test", need)]
+    lines = [*(f"Requires-Dist: {need}\n" for need in needs), *(f"Provides-Extra: {extra}\n" for extra in extras)]
+    return f"{head}{python}{''.join(lines)}"
+
+
+def _license(installed: importlib.metadata.Distribution) -> str:
+    """Return the licence, which every copy of the package has."""
+    checkout = PACKAGE.parent / "LICENSE"
+    return installed.read_text("licenses/LICENSE") or (checkout.read_text() if checkout.exists() else "")
+
+
+def _needed(assignment: Assignment) -> dict[str, Path]:
+    """Return the files of the wheel by their places in it."""
+    lessons = [find_lesson(lesson) for lesson in {assigned.exercise.lesson for assigned in assignment.exercises}]
+    data = {f"{name}.npz" for lesson in lessons for name in lesson.pretrained}
+    if any("mnist" in each.path.read_text(encoding="utf-8") for each in lessons):
+        data.add("mnist.npz")
     files = {
         path.relative_to(PACKAGE.parent).as_posix(): path
         for path in _files(PACKAGE)
         if "_lessons" not in path.relative_to(PACKAGE).parts
+        and path.name != MATHJAX
+        and (path.suffix != ".npz" or path.name in data)
     }
-    for root in reversed(lessons_roots()):
-        files |= {
-            f"minigen/_lessons/{path.relative_to(root).as_posix()}": path
-            for path in _files(root)
-            if path.name != FILE_NAME
-        }
-    files |= {path.name: path for path in own_modules()}
-    info = f"minigen-{minigen.__version__}.dist-info"
-    needs = [f"Requires-Dist: {need}\n" for need in installed.requires or () if "extra ==" not in need]
-    python = f"Requires-Python: {installed.metadata['Requires-Python']}\n"
-    head = f"Metadata-Version: 2.1\nName: minigen\nVersion: {minigen.__version__}\n{python}{''.join(needs)}"
-    texts = {
-        "METADATA": head,
-        "WHEEL": "Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        "entry_points.txt": "[console_scripts]\nminigen = minigen.cli:main\n",
-    }
-    name, record = f"minigen-{minigen.__version__}-py3-none-any.whl", []
-    with zipfile.ZipFile(folder / name, "w") as wheel:
-        contents = {name: path.read_bytes() for name, path in sorted(files.items())}
-        for inner, data in {**contents, **{f"{info}/{key}": text.encode() for key, text in texts.items()}}.items():
-            how = zipfile.ZIP_STORED if inner.endswith((".npz", ".png", ".zip")) else zipfile.ZIP_DEFLATED
-            wheel.writestr(inner, data, how, compresslevel=1)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-            record.append(f"{inner},sha256={digest},{len(data)}\n")
-        wheel.writestr(f"{info}/RECORD", "".join([*record, f"{info}/RECORD,,\n"]))
-    return name
+    for lesson in lesson_folders("exercise.py"):
+        for name in ("exercise.py", "answers.py"):
+            if (lesson / name).exists():
+                files[f"minigen/_lessons/{full_id(lesson)}/{name}"] = lesson / name
+    for each in lessons:
+        for path in _files(each.path.parent):
+            inner = path.relative_to(each.path.parent)
+            if path.name != FILE_NAME and path.suffix not in PICTURES:
+                files[f"minigen/_lessons/{each.id}/{inner.as_posix()}"] = path
+    return files | {path.name: path for path in own_modules()}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from minigen.classroom.assignment import Assignment
 from minigen.classroom.platforms import export
+from minigen.classroom.platforms.gaps import section
 
 __all__ = ["build"]
 
@@ -66,5 +67,5 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     shutil.make_archive(str(folder / "autograder"), "zip", content)  # keeps that they may be executed
     shutil.rmtree(content)
     files = ", ".join(assignment.answer_files)
-    (folder / "README.md").write_text(README.format(files=files), encoding="utf-8")
+    (folder / "README.md").write_text(README.format(files=files) + section(assignment, "gradescope"), encoding="utf-8")
     return "autograder.zip for Gradescope"

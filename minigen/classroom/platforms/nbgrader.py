@@ -10,6 +10,7 @@ from typing import Any
 
 from minigen.classroom import notebooks
 from minigen.classroom.assignment import AssignedExercise, Assignment, given
+from minigen.classroom.platforms.gaps import section
 from minigen.classroom.platforms.score import seeds_file
 from minigen.course.exercise import limits, stubs
 
@@ -59,7 +60,7 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
     (folder / seeds_file(assignment.slug)).write_text(json.dumps(list(seeds)) + "\n", encoding="utf-8")
     names = {"slug": assignment.slug, "seconds": assignment.seconds, "seeds": seeds_file(assignment.slug)}
     (folder / "nbgrader_config.py").write_text(CONFIG.format(**names), encoding="utf-8")
-    (folder / "README.md").write_text(README.format(**names), encoding="utf-8")
+    (folder / "README.md").write_text(README.format(**names) + section(assignment, "nbgrader"), encoding="utf-8")
     return "a course of nbgrader with the source notebook"
 
 

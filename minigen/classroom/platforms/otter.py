@@ -10,6 +10,7 @@ from pathlib import Path
 from minigen.classroom import notebooks
 from minigen.classroom.assignment import AssignedExercise, Assignment, given
 from minigen.classroom.platforms.export import copy_package, requirements
+from minigen.classroom.platforms.gaps import section
 from minigen.course.exercise import limits
 from minigen.course.exercise.grading.secret import grading_of
 
@@ -66,7 +67,9 @@ def build(assignment: Assignment, folder: Path, seeds: Sequence[int]) -> str:
         text = limits.text(assignment.parts, assignment.hints, given(assignment, seeds))
         (folder / "minigen" / "_lessons" / limits.FILE_NAME).write_text(text, encoding="utf-8")
     files = " ".join(map(shlex.quote, ["minigen", *assignment.files]))
-    (folder / "README.md").write_text(README.format(slug=assignment.slug, files=files), encoding="utf-8")
+    (folder / "README.md").write_text(
+        README.format(slug=assignment.slug, files=files) + section(assignment, "otter"), encoding="utf-8"
+    )
     for name, data in assignment.files.items():
         (folder / name).write_bytes(data)
     return "tests of otter-grader"
