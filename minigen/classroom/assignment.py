@@ -54,15 +54,17 @@ __all__ = [
 SEED_VARIABLE = "MINIGEN_SEED"
 MODULES = ("autograd", "collections", "functools", "itertools", "math", "minigen", "numpy", "scipy", "typing")
 HINTS = 3  # of an exercise; the last one is the answer
+NAME_COSTS = 0.2
 LARGEST_FILE = 16 * 2**20  # bytes of a helper or data file
 
 
 @dataclass(frozen=True)
 class AssignedExercise:
-    """An exercise of an assignment and its points."""
+    """An exercise of an assignment and its points. name_costs: the fraction of them that a misspelled name loses."""
 
     exercise: Exercise
     points: float
+    name_costs: float = NAME_COSTS
 
     @property
     def id(self) -> str:
@@ -73,13 +75,14 @@ class AssignedExercise:
         """The file that students write its function in: `gan_02.py`."""
         return f"{self.exercise.lesson.replace('/', '_')}.py"
 
-    def scaled(self, raw: float) -> float:
+    def scaled(self, raw: float, renamed: bool = False) -> float:
         """Return the points for `raw` of the exercise's own points; rounded down,
-        so that only a pass gets all of them.
+        so that only a pass gets all of them. renamed: the function has a misspelled name.
         """
-        if raw >= self.exercise.points:
+        kept = 1 - self.name_costs if renamed else 1.0
+        if raw >= self.exercise.points and kept == 1:
             return self.points
-        return math.floor(100 * self.points * raw / self.exercise.points + 1e-9) / 100
+        return math.floor(100 * kept * self.points * raw / self.exercise.points + 1e-9) / 100
 
 
 @dataclass(frozen=True)
@@ -211,11 +214,12 @@ class Assignment:
     def graded_by(self) -> str:
         """A hash of what the points of an answer depend on, besides the answer and the seeds.
 
-        The title, comments, the due date, what a late submission loses, which exercises count and questions are not.
+        The title, comments, points, the due date, what a late submission or a misspelled name loses, which exercises
+        count and questions are not.
         """
         settings = {
             "minigen": minigen.__version__,
-            "exercises": [[assigned.id, assigned.points] for assigned in self.exercises],
+            "exercises": self.parts,
             "allowed_modules": self.allowed_modules,
             "helpers": self.helpers,
             "files": {name: hashlib.sha256(self.files[name]).hexdigest() for name in sorted(self.files)},
@@ -377,7 +381,7 @@ class InvalidAssignment(ValueError):
 
 def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[str], bytes]) -> Assignment:
     """Return the assignment of data that follow the schema; `read` gives the bytes of a declared file."""
-    exercises = _exercises(data["exercise"])
+    exercises = _exercises(data["exercise"], float(data.get("form", {}).get("name", NAME_COSTS)))
     helpers, names = tuple(data.get("helpers", ())), tuple(data.get("data", ()))
     questions = tuple(
         Question(table["id"], table["text"].strip(), float(table["points"])) for table in data.get("question", ())
@@ -416,7 +420,7 @@ def _assignment(data: Mapping[str, Any], slug: str, text: str, read: Callable[[s
     )
 
 
-def _exercises(tables: Sequence[Mapping[str, Any]]) -> tuple[AssignedExercise, ...]:
+def _exercises(tables: Sequence[Mapping[str, Any]], name_costs: float) -> tuple[AssignedExercise, ...]:
     found: dict[str, AssignedExercise] = {}
     for table in tables:
         try:
@@ -429,7 +433,7 @@ def _exercises(tables: Sequence[Mapping[str, Any]]) -> tuple[AssignedExercise, .
         exercise = exercises[0]
         if exercise.id in found:
             raise InvalidAssignment(f"{exercise.id} is listed twice")
-        found[exercise.id] = AssignedExercise(exercise, float(table.get("points", exercise.points)))
+        found[exercise.id] = AssignedExercise(exercise, float(table.get("points", exercise.points)), name_costs)
     return tuple(found.values())
 
 
@@ -527,6 +531,9 @@ visibility = "visible"
 per_day = 0.1  # of its points, for each day begun; or per_hour, for each hour begun
 days = 5  # after so many days it loses all of them
 grace_minutes = 15
+
+[form]  # what form costs where the values are right; a wrong axis of length 1 loses the points for shapes only
+name = 0.2  # of an exercise's points, if the name of its function is misspelled by one letter; 1 for all of them
 
 # [counting]  # which exercises count, where all have the same points: one of these
 # best_of = 4

@@ -7,6 +7,7 @@ the disk, and links are not followed.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import io
@@ -15,7 +16,7 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import BinaryIO
 
 from minigen.classroom import notebooks
 from minigen.classroom.assignment import AssignedExercise, Assignment
+from minigen.classroom.near import nearest
 from minigen.classroom.roster import SHORTEST, Matcher, Student, words
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
@@ -36,7 +38,7 @@ from minigen.course.exercise.grading.submission import (
     read_bytes,
 )
 
-__all__ = ["AnswerFile", "Entry", "Found", "Submitted", "answers_of", "find", "folder_entries"]
+__all__ = ["AnswerFile", "Entry", "Found", "Submitted", "answers_of", "find", "folder_entries", "repaired"]
 
 JUNK = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store"}
 DEEPEST = 12  # folders within folders
@@ -51,6 +53,7 @@ MOST_ZIPS = 10  # of one student that are opened
 LARGEST_LIST = 8 * 2**20  # bytes of a zip's list of files; some 80,000 files
 LARGEST_LIST_WITHIN = 2**20  # of a zip that a student handed in
 PROGRESS = "progress.json"  # the end of the name of the record that `minigen exercise hint` keeps
+MARKED_LATE = re.compile(r"^[^_]+_LATE_\d+_\d+_")  # "noetheremmy_LATE_50001_12345_gan_02.py", from Canvas
 VERSION = re.compile(r"(?:[-_ ]|\()(\d+)\)?$")  # "gan_02-1.py", "gan_02 (2).py"
 
 
@@ -104,10 +107,14 @@ class Submitted:
 
 @dataclass
 class Found:
-    """The entries of each student, by id, and those of no student, with the reason."""
+    """The entries of each student, by id, and those of no student, with the reason.
+
+    marked_late: how many files have names that Canvas gives to late ones.
+    """
 
     entries: dict[str, list[Entry]]
     unmatched: list[tuple[str, str]]
+    marked_late: int = 0
 
 
 def _shown(parts: Sequence[str]) -> str:
@@ -267,6 +274,7 @@ def find(submissions: Path, students: Sequence[Student], assignment: Assignment)
     whose: dict[tuple[str, ...], list[Student]] = {}  # of folders
     for entry in entries_of(submissions):
         several = ""
+        found.marked_late += MARKED_LATE.search(entry.name) is not None
         for depth, part in enumerate(entry.parts, start=1):
             is_file = depth == len(entry.parts)
             key = entry.parts[:depth]
@@ -341,6 +349,9 @@ class _Reader:
             sha256 = hashlib.sha256(data).hexdigest()
             if entry.suffix == ".ipynb":
                 source, notes = notebooks.functions_of(data, [function])
+                if function not in defined_names(source):
+                    near = nearest(function, notebooks.names_of(data))
+                    source, notes = notebooks.functions_of(data, [near]) if near else (source, notes)
                 data = source.encode()
             submission = parse_submission(entry.shown, data)
         except Unreadable as failure:
@@ -399,6 +410,27 @@ def answers_of(student: Student, entries: Sequence[Entry], assignment: Assignmen
         answers.append(_choose(assigned, candidates, entries, refused))
     times = [answer.modified for answer in answers if answer.modified is not None]
     return Submitted(student, answers, max(times, default=None), _hints(entries))
+
+
+def repaired(submitted: Submitted, files: Mapping[str, Path], assignment: Assignment) -> Submitted:
+    """Return what a student handed in with the files that the teacher repaired, which a note on the answer names.
+
+    files: by the id of the exercise, "" for all of them. The time of handing in stays that of the student's own files.
+    """
+    reader, answers = _Reader(), []
+    for assigned, answer in zip(assignment.exercises, submitted.answers, strict=True):
+        path = files.get(assigned.id, files.get(""))
+        if path is None:
+            answers.append(answer)
+            continue
+        entry = Entry((path.name,), None, partial(_read_path, path, (path.name,)))
+        content = reader.read(entry, assigned.exercise.name)
+        own = (
+            f"{answer.submission.file} (sha256 {answer.sha256[:12]})" if answer.sha256 else "nothing that could be read"
+        )
+        note = f"your teacher's repaired copy {path.name} was graded in place of {own}"
+        answers.append(AnswerFile(content.submission, content.sha256, answer.modified, (*content.notes, note)))
+    return dataclasses.replace(submitted, answers=answers)
 
 
 def _with_zips(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:

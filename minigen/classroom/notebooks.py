@@ -18,7 +18,7 @@ from minigen.course.console import INSTALL_CLASSROOM, UsageError
 from minigen.course.exercise import prompts, stubs
 from minigen.course.exercise.names import global_names
 
-__all__ = ["NotebookError", "check_names", "functions_of", "imports", "module", "student_notebook"]
+__all__ = ["NotebookError", "check_names", "functions_of", "imports", "module", "names_of", "student_notebook"]
 
 NUMPY = "import autograd.numpy as np"
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -106,6 +106,15 @@ def functions_of(data: bytes, names: Iterable[str]) -> tuple[str, list[str]]:
         notes += [f"cell {piece.cell} of the notebook: the line {text!r} was left out" for text in piece.left_out]
     parts = [piece.text if piece.is_import else f"# cell {piece.cell}\n{piece.text}" for piece in chosen]
     return "\n".join(["# from a notebook", *dict.fromkeys([*future, *parts]), ""]), notes
+
+
+def names_of(data: bytes) -> list[str]:
+    """Return the functions that the cells of a notebook define. Raises NotebookError for bytes that are no notebook."""
+    found = []
+    for _, source in _code_cells(data):
+        with contextlib.suppress(ValueError):
+            found += [node.name for node in _parsed(source)[0].body if isinstance(node, DEFINITIONS[:2])]
+    return found
 
 
 def _code_cells(data: bytes) -> list[tuple[int, str]]:

@@ -11,7 +11,7 @@ from minigen.classroom.assignment import Counting, Late
 from minigen.cli import main
 from minigen.course.console import UsageError
 
-from .conftest import CRITIC, SECRET, TOML
+from .conftest import CRITIC, HEAD, MINIMAX, SECRET, TOML
 
 HEADER = "student_id,exercise,due,points,excuse,reason\n"
 WRONG = CRITIC.replace("-", "+")
@@ -116,8 +116,8 @@ def test_an_answer_that_the_grader_could_not_run_can_be_decided(a_class, quickly
         ("s001,gan/12/critic_loss,,1_0,,x", "line 2: points must be the number"),
         ("s001,gan/12/critic_loss,,3,yes,x", "line 2: a student who is excused gets no points"),
         ("s001,all,,,maybe,x", "line 2: excuse must be yes or empty, got 'maybe'"),
-        ("s001,all,,,,x", "line 2: a decision needs due, points or excuse"),
-        ("s001,all,,,no,x", "line 2: a decision needs due, points or excuse"),
+        ("s001,all,,,,x", "line 2: a decision needs due, points, excuse, file or minus"),
+        ("s001,all,,,no,x", "line 2: a decision needs due, points, excuse, file or minus"),
         ("s001,all,,,yes,", "line 2: a decision needs a reason"),
         (
             "s001,all,,,yes,x\n\ns001,all,,,yes,y",
@@ -234,5 +234,118 @@ def test_rules_run_no_answer_again(a_class):
     a_class.write("hw1.toml", TOML.replace("= 8", "= 5") + "\n[counting]\ndrop_lowest = 1\n")
     with_rule = a_class.assignment
     a_class.write("hw1.toml", TOML.replace("= 8", "= 5") + '\n[[question]]\nid = "q"\ntext = "x"\npoints = 1\n')
-    assert with_rule.graded_by == a_class.assignment.graded_by != before.graded_by
+    assert with_rule.graded_by == a_class.assignment.graded_by == before.graded_by
     assert dataclasses.replace(with_rule, counting=Counting()).possible == 10
+
+
+def test_points_are_arithmetic(a_class, quickly):
+    """Other points for an exercise run no answer again, and the run says who moved and by how much."""
+    swapped = CRITIC.replace("fake_scores) - np.mean(real", "real_scores) - np.mean(fake")
+    for student, critic in (("s001", CRITIC), ("s002", swapped)):
+        a_class.hand_in(student, critic)
+    first = a_class.grade()
+    assert first.changed == [] and (first.complete, first.students) == (3, 3)
+    earned = a_class.document("s002")["exercises"][0]
+    a_class.write("hw1.toml", TOML.replace("= 8", "= 24"))
+    summary = a_class.grade(run=none_is_run)
+    assert summary.kept == 3 and a_class.document("s001")["total"] == 29
+    now = a_class.document("s002")["exercises"][0]
+    assert 0 < now["points"] == pytest.approx(3 * earned["points"], abs=0.03) and now["possible"] == 24
+    moved = {(student, part): (before, after) for student, part, before, after in summary.changed}
+    assert moved["s001", "all"] == (13, 29) and moved["s001", "gan/12/critic_loss"] == (8, 24)
+    assert not [key for key in moved if key[0] == "s003" or "minimax" in key[1]]
+    text = (a_class.out / "changed.csv").read_text()
+    assert text.splitlines()[0] == "student_id,exercise,before,after" and "s001,all,13,29" in text
+    assert a_class.grade(run=none_is_run).changed == []
+
+
+# ------------------------------------------------------------------------------------------- repaired files
+
+WITH_FILE = "student_id,exercise,due,points,excuse,reason,file,minus\n"
+BROKEN = CRITIC.replace("np.mean(fake_scores)", "np.mean(fake_scores")
+
+
+def test_a_repaired_file_is_graded_in_place(a_class, quickly):
+    """Of both functions of a student, whose own file stays; the report and the student read of it."""
+    a_class.hand_in("s001", BROKEN)
+    a_class.hand_in("s002", BROKEN)
+    a_class.grade()
+    assert a_class.document("s001")["total"] == 5
+    a_class.write("repaired/emmy.py", (HEAD + CRITIC).encode())
+    a_class.write("adjust.csv", WITH_FILE + "s001,gan/12/critic_loss,,,,one parenthesis,repaired/emmy.py,2\n")
+    summary = a_class.grade()
+    assert (summary.graded, summary.kept) == (1, 2), "no one else is graded again"
+    document = a_class.document("s001")
+    row = document["exercises"][0]
+    assert (row["points"], row["minus"], row["total"], document["total"]) == (8, 2, 6, 11)
+    (note,) = row["notes"]
+    assert note.startswith("your teacher's repaired copy emmy.py was graded in place of s001/gan_12.py (sha256 ")
+    shown = (a_class.out / "feedback" / "s001.md").read_text()
+    assert "graded from a repaired copy of your file, minus 2 points: one parenthesis" in shown
+    assert "critic\\_loss: 6 of 8" in shown
+    kept = a_class.out / "similarity" / "students" / "s001"
+    assert not (kept / "gan_12.py").exists(), "it compares what was handed in"
+    wide = list(csv.DictReader((a_class.out / "gradebook-wide.csv").open(encoding="utf-8", newline="")))
+    assert (wide[0]["gan/12/critic_loss"], wide[0]["total"]) == ("6", "11")
+    a_class.write("repaired/emmy.py", (HEAD + WRONG).encode())
+    assert a_class.grade().graded == 1 and a_class.document("s001")["total"] < 11
+    a_class.write("adjust.csv", WITH_FILE)
+    a_class.grade()
+    assert a_class.document("s001")["total"] == 5 and a_class.document("s002")["total"] == 5
+
+
+def test_a_repaired_file_keeps_the_time_of_the_student(a_class, quickly):
+    """What is taken off comes before what being late costs: (8 - 2) * 1/2 and 5 * 1/2."""
+    a_class.write("hw1.toml", TOML + LATE)
+    a_class.hand_in("s001", BROKEN, None)
+    text = HEAD + CRITIC + "\n\nfrom minigen.tensor import softplus\n" + MINIMAX
+    a_class.write("both.py", text.encode())
+    lines = "s001,all,,,,saved by halves,both.py,\ns001,gan/12/critic_loss,,,,a parenthesis,,2\n"
+    a_class.write("adjust.csv", WITH_FILE + lines)
+    a_class.grade(times=TIMES)
+    assert [(row["late"], row["total"]) for row in a_class.document("s001")["exercises"]] == [(3, 3), (2.5, 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("s001,all,,,,x,no.py,", "line 2: there is no file no.py"),
+        ("s001,all,,,,x,,2", "line 2: minus takes points off one exercise; name it in place of all"),
+        ("s001,gan/12/critic_loss,,,,x,,-2", "line 2: minus must be the number of points to take off, at least 0"),
+        ("s001,gan/12/critic_loss,,3,,x,,2", "line 2: file and minus are for points that the answer earns"),
+        ("s001,all,,,yes,x,hw1.toml,", "line 2: file and minus are for points that the answer earns"),
+        ("s001,all,,,,x,hw1.toml,\ns001,all,,,,x,hw1.toml,", "line 3: file of this student is decided in line 2"),
+    ],
+)
+def test_a_bad_line_with_a_file(a_class, monkeypatch, capsys, line, expected):
+    monkeypatch.chdir(a_class.folder)
+    a_class.write("adjust.csv", f"{WITH_FILE}{line}\n")
+    words = ["grade", "submissions", "--assignment", "hw1.toml", "--roster", "roster.csv", "--seed", SECRET]
+    assert main([*words, "--out", "grades"]) == 2
+    assert f"adjust.csv, {expected}" in capsys.readouterr().err and not a_class.out.exists()
+
+
+# ------------------------------------------------------------------------------------------- not due yet
+
+
+def test_who_may_still_hand_in_has_no_zero(a_class, quickly):
+    """By the student's own due date; what is there already counts, and the day after it the rest is a zero."""
+    a_class.hand_in("s001")
+    a_class.hand_in("s002", None)
+    lines = [f"{id},all,9999-12-30T00:00:00+00:00,,,ill" for id in ("s002", "s003")]
+    a_class.write("adjust.csv", HEADER + "\n".join(lines) + "\n")
+    summary = a_class.grade()
+    assert (summary.mean, summary.complete, summary.students) == (13, 1, 3)
+    second, third = a_class.document("s002"), a_class.document("s003")
+    assert [row["open"] for row in second["exercises"]] == [True, False] and second["total"] is None
+    assert [row["open"] for row in third["exercises"]] == [True, True] and third["total"] is None
+    shown = (a_class.out / "feedback" / "s002.md").read_text()
+    assert "5 of 5 points so far; gan/12/critic\\_loss is not due yet." in shown and "not your doing" not in shown
+    wide = list(csv.DictReader((a_class.out / "gradebook-wide.csv").open(encoding="utf-8", newline="")))
+    assert [row["total"] for row in wide] == ["13", "", ""] and wide[2]["gan/12/critic_loss"] == ""
+    report = (a_class.out / "report.html").read_text()
+    assert "not due yet" in report and "5.00 of 5" in report and "8.00 of 8" in report
+    a_class.write("adjust.csv", HEADER + lines[0].replace("9999", "2020") + "\n")
+    summary = a_class.grade(run=none_is_run)
+    assert (summary.mean, summary.complete) == (6, 3), "13, 5 and 0"
+    assert ("s002", "all", None, 5.0) in summary.changed

@@ -122,7 +122,7 @@ def test_late_by_the_files_and_by_a_list(a_class, quickly):
 
 
 def test_a_run_that_was_stopped_goes_on(a_class, quickly):
-    """What is graded stays; a changed file, assignment or student is graded again; so is the grader's own error."""
+    """What is graded stays; a changed file or rule is graded again, as is the grader's error; points are computed."""
     for student in ("s001", "s002", "s003"):
         a_class.hand_in(student)
 
@@ -144,7 +144,9 @@ def test_a_run_that_was_stopped_goes_on(a_class, quickly):
     a_class.hand_in("s002", SWAPPED)
     assert (a_class.grade().graded, a_class.rows()["s002", "critic_loss"]["points"]) == (1, "0.8")
     a_class.write("hw1.toml", TOML.replace("points = 8", "points = 4"))
-    assert a_class.grade().graded == 3 and a_class.rows()["s001", "critic_loss"]["points"] == "4"
+    assert a_class.grade().kept == 3 and a_class.rows()["s001", "critic_loss"]["points"] == "4"
+    a_class.write("hw1.toml", 'allowed_modules = ["autograd"]\n' + TOML)
+    assert a_class.grade().graded == 3
 
 
 @pytest.mark.parametrize("message", ["\\ud800", "caf\\udce9.txt"])
@@ -392,6 +394,7 @@ def test_markdown_shows_text_as_it_is():
         "assignment": {"title": "A *b*"},
         "student": {"student_id": "x", "first_name": "<i>", "last_name": ""},
         "total": None,
+        "days_late": 0,
         "excused": False,
         "counting": "",
         "decisions": [],
@@ -523,3 +526,18 @@ def test_a_gradebook_that_is_open_in_excel(a_class, quickly, open_in_excel, name
     assert (a_class.out / name).read_bytes() == before
     open_in_excel.clear()
     assert a_class.grade(run=none_is_run).kept == 3 and a_class.rows()["s002", "critic_loss"]["points"] == "8"
+
+
+def test_files_that_canvas_marks_as_late_are_remarked_on(a_class, quickly, tmp_path):
+    """Where the assignment has a rule for lateness and nobody gave times; a name that only has the word is none."""
+    for name in (
+        "noetheremmy_LATE_101_5001_gan_12.py",
+        "gausscarl_102_5002_gan_12.py",
+        "gausscarl_102_5003_MY_LATE_1.py",
+    ):
+        a_class.write(f"submissions/{name}", HEAD + CRITIC)
+    assert not [remark for remark in a_class.grade().remarks if "LATE" in remark]
+    a_class.write("hw1.toml", TOML + "\n[late]\nper_day = 0.1\n")
+    (remark,) = [remark for remark in a_class.grade().remarks if "LATE" in remark]
+    assert remark == "1 file marked LATE by Canvas, and no --times: nobody loses points for being late"
+    assert not [remark for remark in a_class.grade(times="files").remarks if "LATE" in remark]

@@ -50,6 +50,7 @@ def case(name: str, state: str = S.PASS, **more) -> dict:
         "points": 2 * (state == S.PASS),
         "possible": 2,
         "kind": "equation",
+        "form": False,
     }
     return {**row, "message": "", "public": more.get("message", ""), "relation": "", "line": None, "text": "", **more}
 
@@ -74,6 +75,7 @@ def row(id: str, state: str = S.PASS, **more) -> dict:
         "about": {"batch": "One number for all of it."},
         "seconds": 0.1234567,
         **{"given": None, "total": 1.5, "excused": False, "dropped": False, "decisions": [], "hints_used": None},
+        **{"minus": 0, "open": False, "late": 0.0},
     }
     return {**result, **more}
 
@@ -196,7 +198,7 @@ def test_the_report_counts(a_class):
         f"<td>40–50 %</td>{number.format(1)}{bar.format('12.00')}",
         f"<td>50–60 %</td>{number.format(0)}{bar.format('0.00')}",
         f"<td>90–100 %</td>{number.format(1)}{bar.format('12.00')}",
-        f"<td>gan/12/critic_loss</td><td></td><td>1.83 of 8</td>{number.format(1)}{bar.format('4.00')}<td></td>",
+        f"<td>gan/12/critic_loss</td><td></td><td>2.75 of 8</td>{number.format(1)}{bar.format('4.00')}<td></td>",
         f"<td></td><td>by_hand</td><td>1 raw</td>{number.format(1)}{bar.format('4.00')}{failed}",
         f"<td>gan/12/critic_loss</td><td>A slip.</td>{number.format(1)}",
         f"<td>{second}</td><td>{S.WORDS[S.PASS]}</td>{number.format(2)}",
@@ -205,6 +207,22 @@ def test_the_report_counts(a_class):
     ]:
         assert f"<tr>{cells}</tr>" in page, cells
     assert page.count("<p>None.</p>") == 4, "no decision, no other changes, nothing to look at, no unmatched file"
+
+
+def test_what_is_not_complete_has_a_sum_and_its_lateness():
+    """The points so far, what is missing, and how late it came: known at once."""
+    rows = [
+        row("gan/12/a", points=4.0, total=3.0, late=1.0),
+        row("gan/12/b", S.GRADER_ERROR, points=None, total=None, late=None),
+        row("gan/12/c", S.MISSING_FILE, total=None, late=None, open=True),
+        row("gan/12/d", excused=True),
+    ]
+    text = feedback.as_markdown(document(*rows, total=None, points=None, late=None, days_late=2))
+    assert "3 of 4 points so far; gan/12/b is not graded yet; gan/12/c is not due yet." in text
+    assert "2 days late: 1 of 4 points lost." in text and feedback.NOT_YET in text
+    text = feedback.as_markdown(document(rows[0], days_late=1))
+    assert "3.5 of 8 points." in text and "1 day late: no points lost." in text
+    assert "late" not in feedback.as_markdown(document(rows[0]))
 
 
 def test_a_long_table_is_cut_and_says_so(a_class):

@@ -29,7 +29,13 @@ UNPROTECTED = (
     "answers ran without a sandbox: one that takes its own interpreter apart could read and change your files; "
     "on Linux, apt install bubblewrap gives one"
 )
-NOT_NAMED = ("gradebook.csv", "retries.csv", "unmatched.csv")  # files that the summary names elsewhere, or first
+MOST_NAMED = 8  # students whose points are others than before
+NOT_NAMED = (
+    "gradebook.csv",
+    "retries.csv",
+    "unmatched.csv",
+    "changed.csv",
+)  # files that the summary names elsewhere, or first
 
 
 def parser() -> Parser:
@@ -150,7 +156,9 @@ def _print_summary(summary: Summary) -> None:
     kept = f", {summary.kept} of them before" if summary.kept else ""
     print(f"{summary.assignment.title}: {plural(summary.graded + summary.kept, 'student')} graded{kept}")
     if summary.mean is not None:
-        print(f"mean {summary.mean:.2f} of {summary.assignment.possible:g} points")
+        all_of_them = "" if summary.complete == summary.students else f", over {summary.complete} of {summary.students}"
+        print(f"mean {summary.mean:.2f} of {summary.assignment.possible:g} points{all_of_them}")
+    _print_changed(summary)
     others = [name for name in summary.files if name.endswith((".csv", ".html")) and name not in NOT_NAMED]
     print(f"{summary.out / 'gradebook.csv'}, {', '.join(others)}, feedback/, {similarity.FOLDER}/")
     print("to look for code that is alike:", *similarity.commands(summary.out), sep="\n    ")
@@ -161,3 +169,16 @@ def _print_summary(summary: Summary) -> None:
     if summary.retries:
         text = f"{len(summary.retries)} could not be graded, see {summary.out / 'retries.csv'}: run this again"
         print(color(f"minigen: {text}", "red", sys.stderr), file=sys.stderr)
+
+
+def _print_changed(summary: Summary) -> None:
+    """Print whose points are others than after the run before."""
+    moved = [(student, before, after) for student, part, before, after in summary.changed if part == "all"]
+    if moved:
+        shown = [f"{student} {_points(before)} -> {_points(after)}" for student, before, after in moved[:MOST_NAMED]]
+        shown += ["..."] if len(moved) > MOST_NAMED else []
+        print(f"{plural(len(moved), 'total')} changed: {', '.join(shown)}; see {summary.out / 'changed.csv'}")
+
+
+def _points(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"

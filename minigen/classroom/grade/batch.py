@@ -25,7 +25,7 @@ from minigen.classroom.grade.pool import Failed, Graded, Job, Setup
 from minigen.classroom.results import documents, feedback, gradebook, lms, similarity
 from minigen.classroom.results.report import Tally
 from minigen.classroom.roster import Student
-from minigen.course.console import UsageError
+from minigen.course.console import UsageError, plural
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.report import same_for_every_case
@@ -36,6 +36,7 @@ from minigen.progress import progress_bar
 
 __all__ = ["Options", "Summary", "grade_class"]
 
+CHANGED = ("student_id", "exercise", "before", "after")
 Run = Callable[[Iterable[Job], Setup], Iterator[Graded | Failed]]
 
 
@@ -62,8 +63,9 @@ class Options:
 class Summary:
     """The result of a class. retries: (student, exercise, reason); unmatched: (file, reason).
 
-    files: of the tables and pages by name. remarks: on grades that were made with another seed, and on the gradebook
-    for a platform.
+    files: of the tables and pages by name. complete: students whose points are complete, of whom `mean` is. changed:
+    (student, exercise or "all", before, after) of what counts otherwise than after the run before. remarks: on grades
+    that were made with another seed, on lateness, and on the gradebook for a platform.
     """
 
     assignment: Assignment
@@ -77,6 +79,8 @@ class Summary:
     files: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     mean: float | None = None
+    complete: int = 0
+    changed: list[tuple[str, str, float | None, float | None]] = field(default_factory=list)
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -86,7 +90,9 @@ class Summary:
             "graded": self.graded,
             "kept": self.kept,
             "mean": self.mean,
+            "complete": self.complete,
             "possible": self.assignment.possible,
+            "changed": [dict(zip(CHANGED, row)) for row in self.changed],
             "retries": [dict(zip(("student_id", "exercise", "reason"), row)) for row in self.retries],
             "unmatched": [dict(zip(("file", "reason"), row)) for row in self.unmatched],
             "remarks": list(self.remarks),
@@ -152,13 +158,21 @@ def _grade_all(
     found = collect.find(submissions, students, assignment)
     similarity.begin(summary.out, assignment)
     summary.unmatched = found.unmatched
+    if found.marked_late and options.times is None and assignment.due is not None and str(assignment.late):
+        marked = f"{plural(found.marked_late, 'file')} marked LATE by Canvas"
+        summary.remarks += (f"{marked}, and no --times: nobody loses points for being late",)
     pending: dict[str, tuple[Submitted, str]] = {}  # of those that are being graded
+    counted: dict[str, dict[str, float | None]] = {}  # what counted after the run before
     setup = Setup.of(assignment, summary.seeds, options.sandbox)
     bar = progress_bar(total=len(students), unit="student", disable=not options.bar)
 
     def document(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         decisions = options.decisions.get(submitted.student.student_id, ())
-        return documents.submission(submitted, assignment, summary.seeds, rows, key, decisions)
+        made = documents.submission(submitted, assignment, summary.seeds, rows, key, decisions)
+        before, after = counted.get(submitted.student.student_id, {}), _counts(made)
+        for part in [part for part in after if part in before and before[part] != after[part]]:
+            summary.changed.append((submitted.student.student_id, part, before[part], after[part]))
+        return made
 
     def not_graded(submitted: Submitted, error: Exception) -> list[dict[str, Any]]:
         words = f"the grader failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -185,10 +199,15 @@ def _grade_all(
                 continue
             similarity.write_answers(summary.out, names[student.student_id], submitted, assignment)
             submitted.handed_in = _handed_in(submitted, options.times)
+            decided = options.decisions.get(student.student_id, ())
+            files = {decision.part: decision.file for decision in decided if decision.file is not None}
+            submitted = collect.repaired(submitted, files, assignment)
             key = documents.key_of(submitted, assignment, summary.seeds, options.sandbox)
             before = documents.read(summary.out / "results" / f"{names[student.student_id]}.json")
+            counted[student.student_id] = _counts(before) if before is not None else {}
             if before is not None and before.get("seeds") != summary.seeds:
-                summary.remarks = (f"{summary.out} had grades of another seed: their answers were graded again",)
+                remark = f"{summary.out} had grades of another seed: their answers were graded again"
+                summary.remarks = tuple(dict.fromkeys([*summary.remarks, remark]))
             if before is not None and before["key"] == key and not documents.to_retry(before):
                 now = document(submitted, key, before["exercises"])
                 if now != before:  # the due date, for example, or the student's name in the roster
@@ -211,6 +230,12 @@ def _grade_all(
             else:
                 rows = _rows_not_graded(submitted, assignment, summary.seeds, result.reason)
             write(submitted, key, rows)
+
+
+def _counts(document: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return what counts of a student's exercises and in all, by the id of the exercise."""
+    rows = document["exercises"]
+    return {**{row["id"]: None if row["excused"] else row["total"] for row in rows}, "all": document["total"]}
 
 
 def _rows_not_graded(
@@ -262,6 +287,8 @@ def _write_tables(students: Sequence[Student], summary: Summary, options: Option
         summary.remarks += tuple(options.lms.notes)
     write("report.html", tally.html(summary.unmatched, timed=options.times is not None))
     write("retries.csv", gradebook.table(("student_id", "exercise", "reason"), tally.retries))
+    write("changed.csv", gradebook.table(CHANGED, summary.changed))
     write("unmatched.csv", gradebook.table(("file", "reason"), summary.unmatched))
     summary.retries = tally.retries
+    summary.complete = len(tally.totals)
     summary.mean = round(statistics.fmean(tally.totals), 4) if tally.totals else None

@@ -5,13 +5,15 @@ How an exercise is graded, with what its reference returns, is found once in a p
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from minigen.classroom import near
 from minigen.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.exercise.grading import status
-from minigen.course.exercise.grading.compare import Verdict
+from minigen.course.exercise.grading.compare import Verdict, earned
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.public import public_message
@@ -53,6 +55,12 @@ class Grader:
         rows = []
         for assigned, (submission, sha256, notes) in zip(self.assignment.exercises, answers, strict=True):
             notes = [*notes, *_of_another_variant(assigned, submission)]
+            name = near.renamed(assigned.exercise, submission.source) if submission.status == status.PASS else ""
+            if name:  # it is graded under the name that is asked for
+                own = assigned.exercise.name
+                notes.append(f"the function is called {name}, not {own}, which costs a part of its points")
+                source = f"{submission.source}\n\n{own} = {name}\n"
+                submission = dataclasses.replace(submission, source=source)
             try:
                 reports = self._reports(assigned, submission, end)
                 end += sum(report.starved for report in reports)
@@ -60,7 +68,7 @@ class Grader:
             except Exception as error:
                 reports = [_failed(assigned, f"the grader failed: {type(error).__name__}: {error}")]
                 weights = None
-            rows.append(row_of(assigned, submission, sha256, notes, reports, self.seeds, weights))
+            rows.append(row_of(assigned, submission, sha256, notes, reports, self.seeds, weights, name))
         return rows
 
     def crashed(self, answers: Sequence[tuple[Submission, str, Sequence[str]]], reason: str) -> list[dict[str, Any]]:
@@ -116,12 +124,13 @@ def row_of(
     reports: Sequence[Report],
     seeds: Sequence[int],
     weights: Sequence[float] | None = None,
+    renamed: str = "",
 ) -> dict[str, Any]:
     """One exercise of one submission as JSON has it; see schema/submission.json.
 
     With several seeds a case counts if it passes with each, and the first report that fails is shown. Texts that come
     from the answer are made writable here, once for all documents. weights: the points of each case, where they are not
-    the exercise's own.
+    the exercise's own. renamed: the misspelled name of the function, "" if it has the right one.
     """
     shown = next((report for report in reports if report.status == status.GRADER_ERROR), None)
     shown = shown or next((report for report in reports if not report.passed), reports[0])
@@ -130,16 +139,23 @@ def row_of(
     cases = [_case(verdicts) for verdicts in zip(*(report.verdicts for report in reports), strict=True)]
     left_process = any(report.status == status.PROCESS for report in reports)
     values = [case["possible"] for case in cases] if weights is None else weights
-    for case, value in zip(cases, values, strict=True):
+    earns = earned([(case["passed"], case["form"], case["kind"]) for case in cases])
+    for case, value, earn in zip(cases, values, earns, strict=True):
         case["possible"] = int(value) if value == int(value) else round(value, 2)
-        case["points"] = case["possible"] if case["passed"] else 0
-    raw = 0 if left_process else sum(value for case, value in zip(cases, values, strict=True) if case["passed"])
-    points = 0.0 if not shown.passed and raw >= assigned.exercise.points else assigned.scaled(raw)
+        case["points"] = case["possible"] if earn else 0
+    raw = 0.0 if left_process else float(sum(value for value, earn in zip(values, earns, strict=True) if earn))
+    if not shown.passed and raw >= assigned.exercise.points:
+        raw = 0.0
+    report = shown.to_json()
+    if renamed and shown.passed:
+        report |= {"status": status.WRONG_NAME, "passed": False}
     row = {
-        **shown.to_json(),
+        **report,
         "id": assigned.id,
         **({"private": assigned.exercise.changed} if assigned.exercise.changed else {}),
-        "points": None if failed else points,
+        "raw": None if failed else raw,
+        "renamed": renamed,
+        "points": None if failed else assigned.scaled(raw, bool(renamed)),
         "possible": assigned.points,
         "kinds": points_by_kind(cases),
         "seed": seeds[number] if number < len(seeds) else seeds[0],
@@ -175,4 +191,5 @@ def _case(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     public: its message as students read it.
     """
     shown = next((verdict for verdict in verdicts if not verdict.passed), verdicts[0])
-    return {**shown.to_json(), "public": public_message(shown.status, shown.message)}
+    form = not shown.passed and all(verdict.passed or verdict.form for verdict in verdicts)
+    return {**shown.to_json(), "form": form, "public": public_message(shown.status, shown.message)}

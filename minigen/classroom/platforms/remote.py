@@ -61,15 +61,17 @@ def gradescope_results(rows: Sequence[Mapping[str, Any]], visibility: str, secon
     failed = [row["id"] for row in rows if row["points"] is None]
     tests = []
     for row in rows:
-        raw = sum(case["possible"] for case in row["cases"])
+        share = row["possible"] / sum(case["possible"] for case in row["cases"])
+        earned = share * sum(case["points"] for case in row["cases"])
+        kept = (row["points"] or 0.0) / earned if row["renamed"] and earned else 1.0
         for case in row["cases"]:
-            share = row["possible"] / raw
             passed = case["passed"] and row["status"] != status.PROCESS
+            points = 0.0 if row["status"] == status.PROCESS else case["points"]
             tests.append(
                 {
                     "name": f"{row['id']}: {case['case']}",
                     "name_format": "text",
-                    "score": round(case["possible"] * share, 4) if passed else 0.0,
+                    "score": round(points * share * kept, 4),
                     "max_score": round(case["possible"] * share, 4),
                     "status": "passed" if passed else "failed",
                     "output": words(row, case),

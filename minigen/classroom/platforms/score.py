@@ -106,7 +106,7 @@ class Checked:
             self._last = function, _reports(self.exercise, function, self.grading)
         for report in self._last[1]:
             for verdict in report.verdicts:
-                if verdict.case == case and not verdict.passed:
+                if verdict.case == case and not verdict.points:
                     told = public_message(verdict.status, verdict.message)
                     words = [status.WORDS[verdict.status], told, verdict.relation, report.hint]
                     raise AssertionError(writable("; ".join(word for word in words if word)))

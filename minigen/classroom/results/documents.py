@@ -31,7 +31,7 @@ __all__ = [
     "to_retry",
 ]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # no file may be called so on Windows
 
 
@@ -53,16 +53,21 @@ def submission(
     rows: Sequence[Mapping[str, Any]],
     key: str,
     decisions: Sequence[Decision] = (),
+    now: datetime.datetime | None = None,
 ) -> dict[str, Any]:
     """Return the document of one student: rows as `grader.row_of` gives them, and what follows from them by arithmetic.
 
-    That is what counts after lateness, the teacher's decisions, and the rule for the lowest exercises.
+    That is what counts by the points of the assignment, lateness, the teacher's decisions, and the rule for the lowest
+    exercises. now: what is not handed in is no zero before a due date that the teacher gave this student.
     """
+    now = now or datetime.datetime.now(datetime.UTC)
     exercises: list[dict[str, Any]] = []
     for assigned, row in zip(assignment.exercises, rows, strict=True):
         hints = submitted.hints.get(assigned.id)
         more = {"about": sentences(assigned.exercise), "hints_used": hints, "dropped": False}
-        exercises.append({**row, **more, **_counted(assigned.id, row["points"], submitted, assignment, decisions)})
+        points = None if row["raw"] is None else assigned.scaled(row["raw"], bool(row["renamed"]))
+        row = {**row, "points": points, "possible": assigned.points}
+        exercises.append({**row, **more, **_counted(row, submitted, assignment, decisions, now)})
     graded = [row for row in exercises if not row["excused"]]
     if all(row["total"] is not None for row in graded):
         for place in assignment.counting.dropped([row["total"] for row in graded]):
@@ -106,22 +111,35 @@ def _minutes(handed_in: datetime.datetime | None, due: datetime.datetime | None)
 
 
 def _counted(
-    part: str, points: float | None, submitted: Submitted, assignment: Assignment, decisions: Sequence[Decision]
+    row: Mapping[str, Any],
+    submitted: Submitted,
+    assignment: Assignment,
+    decisions: Sequence[Decision],
+    now: datetime.datetime,
 ) -> dict[str, Any]:
-    """Return what counts of an exercise that earned so many points. A decision on it is before one on all.
+    """Return what counts of an exercise. A decision on it is before one on all.
 
-    Points that the teacher decides are not reduced by being late.
+    Points that the teacher decides are not reduced by being late. What the teacher takes off is, before that.
     """
+    part, points = row["id"], row["points"]
     own = [decision for decision in decisions if decision.part == part]
     both = [*own, *(decision for decision in decisions if not decision.part)]
     given = next((decision.points for decision in own if decision.points is not None), None)
+    minus = sum(decision.minus for decision in own)
+    due = next((decision.due for decision in both if decision.due is not None), None)
+    is_open = given is None and row["status"] == status.MISSING_FILE and due is not None and now < due
     late, total = 0.0, given
-    if given is None:
+    if is_open:
+        late = None
+    elif given is None:
         share = assignment.late.share(_due(both, assignment), submitted.handed_in)
-        late = None if points is None else round(points * share, 2)
-        total = None if points is None or late is None else round(points - late, 2)
+        kept = None if points is None else max(0.0, points - minus)
+        late = None if kept is None else round(kept * share, 2)
+        total = None if kept is None or late is None else round(kept - late, 2)
     return {
         "late": late,
+        "minus": minus,
+        "open": is_open,
         "given": given,
         "total": total,
         "excused": any(decision.excused for decision in both),

@@ -8,7 +8,7 @@ a relation may connect with the expected one, and no text of an exception, which
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,19 +51,40 @@ def _points(document: Mapping[str, Any]) -> Iterator[Block]:
     if document["excused"]:
         yield Block("text", "You are excused from this assignment.")
         return
-    if document["total"] is None:
+    if document["total"] is not None:
+        yield Block("text", f"{document['total']:g} of {document['possible']:g} points.")
+    else:
+        yield from _so_far(document["exercises"])
+    if document["days_late"]:
+        late = (
+            sum(row["late"] or 0.0 for row in document["exercises"]) if document["late"] is None else document["late"]
+        )
+        points = late + sum(row["total"] or 0.0 for row in document["exercises"])
+        points = points if document["points"] is None else document["points"]
+        cost = f"{late:g} of {points:g} points lost" if late else "no points lost"
+        yield Block("text", f"{plural(document['days_late'], 'day')} late: {cost}.")
+
+
+def _so_far(rows: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
+    """Yield the points of what is graded, where some is not graded or not due yet."""
+    graded = [row for row in rows if row["total"] is not None and not row["excused"]]
+    missing = [row for row in rows if row["total"] is None and not row["excused"]]
+    words = [f"{row['id']} is not {'due' if row['open'] else 'graded'} yet" for row in missing]
+    if graded:
+        total, possible = (sum(row[name] for row in graded) for name in ("total", "possible"))
+        words.insert(0, f"{total:g} of {possible:g} points so far")
+    yield Block("text", f"{'; '.join(words)}.")
+    if any(not row["open"] for row in missing):
         yield Block("text", NOT_YET)
-        return
-    yield Block("text", f"{document['total']:g} of {document['possible']:g} points.")
-    if document["late"]:
-        late = f"{document['late']:g} of {document['points']:g} points lost"
-        yield Block("text", f"{plural(document['days_late'], 'day')} late: {late}.")
 
 
 def _heading(row: Mapping[str, Any]) -> Block:
     """Return the name and points of an exercise: what the teacher decided, else what the answer earned."""
     points = row["points"] if row["given"] is None else row["given"]
+    if points is not None and row["given"] is None:
+        points = max(0.0, points - row["minus"])
     shown = "not graded yet" if points is None else f"{points:g} of {row['possible']:g}"
+    shown = "not due yet" if row["open"] else shown
     return Block("heading", f"{row['id']}: {'excused' if row['excused'] else shown}")
 
 
@@ -84,8 +105,10 @@ def _result(row: Mapping[str, Any]) -> Iterator[Block]:
     first = next((case for case in row["cases"] if not case["passed"]), None)
     if row["hint"]:
         yield Block("text", f"{_before_hint(row)}{row['hint']}")
-    same_failure = first is not None and all(
-        (case["status"], case["message"]) == (first["status"], first["message"]) for case in row["cases"]
+    same_failure = (
+        first is not None
+        and not any(case["form"] for case in row["cases"])
+        and all((case["status"], case["message"]) == (first["status"], first["message"]) for case in row["cases"])
     )
     if first is None:
         yield Block("text", "All cases pass.")
@@ -126,6 +149,7 @@ def _before_hint(row: Mapping[str, Any]) -> str:
 def _outcome(case: Mapping[str, Any], about: str) -> str:
     """How a case ended and its points, with the sentence of what the case is about."""
     word = "pass" if case["passed"] else status.WORDS[case["status"]]
+    word += ", right values" if case["form"] else ""
     return f"{case['case']}: {word} ({case['points']:g} of {case['possible']:g}){'. ' if about else ''}{about}"
 
 
@@ -145,7 +169,7 @@ def _failure(case: Mapping[str, Any], before: str) -> Iterator[Block]:
 def as_text(row: Mapping[str, Any]) -> str:
     """Return the feedback on one exercise for a terminal or the output of a notebook's cell."""
     lines = []
-    for block in [_heading({**row, "given": None, "excused": False}), *_result(row)]:
+    for block in [_heading({**row, "given": None, "excused": False, "minus": 0, "open": False}), *_result(row)]:
         lines += [f"- {item}" for item in block.items] or [f"    {block.text}" if block.kind == "code" else block.text]
     return "\n".join(map(printable, lines))
 

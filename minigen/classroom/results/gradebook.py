@@ -61,11 +61,18 @@ def wide_rows(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
     for document in documents:
         person = [document["student"][name] for name in PERSON]
         parts = document["exercises"]
-        points = [row["points"] if row["given"] is None else row["given"] for row in parts]
+        points = [_earned(row) for row in parts]
         points = ["excused" if row["excused"] else value for row, value in zip(parts, points, strict=True)]
         names = ("points", "late", "total", "possible", "days_late")
         own = [f"{row['id']}: {text}" for row in parts for text in row["decisions"]]
         yield [*person, *points, *(document[name] for name in names), "; ".join([*document["decisions"], *own])]
+
+
+def _earned(row: Mapping[str, Any]) -> float | None:
+    """Return the points of an exercise before lateness, as the teacher decided; None until they are known."""
+    if row["given"] is not None or row["points"] is None or row["open"]:
+        return row["given"]
+    return round(max(0.0, row["points"] - row["minus"]), 2)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -38,7 +38,7 @@ class Tally:
         self.shares: list[float] = []
         self.late = 0
         self.statuses: dict[str, Counter[str]] = defaultdict(Counter)
-        self.points: dict[str, float] = defaultdict(float)
+        self.points: dict[str, list[float]] = defaultdict(list)
         self.cases: dict[str, Counter[str]] = defaultdict(Counter)
         self.failed: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.decisions: list[tuple[str, str, str]] = []
@@ -79,6 +79,8 @@ class Tally:
         """Return what the table of students shows of an exercise: a number, None if it is not graded, or words."""
         if row["excused"]:
             return "excused"
+        if row["open"]:
+            return "not due yet"
         return "dropped" if row["dropped"] else row["total"]
 
     def _add_row(self, id: str, row: Mapping[str, Any]) -> None:
@@ -86,7 +88,8 @@ class Tally:
         self.statuses[exercise][row["status"]] += 1
         if row["status"] == status.GRADER_ERROR:
             self.retries.append((id, exercise, row["message"]))
-        self.points[exercise] += row["points"] or 0.0
+        if row["points"] is not None and not row["excused"] and not row["open"]:
+            self.points[exercise].append(row["points"])
         for case in row["cases"]:
             self.cases[exercise][case["case"]] += case["passed"]
             if not case["passed"] and row["status"] not in NOT_RUN:
@@ -163,8 +166,9 @@ class Tally:
         students = max(1, len(self.students))
         for assigned in self.assignment.exercises:
             passed = self.statuses[assigned.id][status.PASS]
-            mean = self.points[assigned.id] / students
-            yield assigned.id, "", f"{mean:.2f} of {assigned.points:g}", passed, passed / students, []
+            graded = self.points[assigned.id]
+            mean = f"{statistics.fmean(graded):.2f} of {assigned.points:g}" if graded else "none graded"
+            yield assigned.id, "", mean, passed, passed / students, []
             for case in assigned.exercise.cases:
                 count = self.cases[assigned.id][case.name]
                 failed = self.failed[assigned.id, case.name]

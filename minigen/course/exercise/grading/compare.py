@@ -7,6 +7,7 @@ cases.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -26,6 +27,7 @@ __all__ = [
     "compare",
     "compare_all",
     "distance",
+    "earned",
     "precision_of",
     "relation",
     "rounding",
@@ -52,6 +54,7 @@ class Verdict:
     """How one case of an exercise ended. `ratio` is the worst error in units of the tolerance: 1 is the limit.
 
     inputs, repeat: of the simplest case that fails, what the function was called on, and Python that repeats the call.
+    form: the values are right, and only axes of length 1 are too many or missing.
     """
 
     case: str
@@ -69,6 +72,7 @@ class Verdict:
     inputs: list[str] = field(default_factory=list)
     repeat: str = ""
     ratio: float = 0.0
+    form: bool = False
     kind: str = field(kw_only=True)  # of the case
 
     @property
@@ -141,12 +145,28 @@ def compare(case: Case, got: CaseOutcome, want: CaseOutcome, precision: float = 
         verdict.status, verdict.message = status.GRADER_ERROR, f"the reference fails: {want.message}"
     if verdict.status != status.PASS:
         verdict.ratio = math.inf
+        if verdict.status == status.WRONG_SHAPE and got.reshaped:
+            values = dataclasses.replace(got, status=status.PASS, values=got.reshaped, reshaped={})
+            verdict.form = compare(case, values, want, precision).passed
         return verdict
     precision = max(precision, precision_of(got, want))
     verdicts = [_compare_key(case, key, got, want, precision) for key in want.values]
     shown = next((one for one in verdicts if not one.passed), verdicts[0])
     shown.ratio = max(one.ratio for one in verdicts)
     return shown
+
+
+def earned(verdicts: Sequence[tuple[bool, bool, str]]) -> list[bool]:
+    """Return which cases of an exercise earn their points, from whether each passes, its form, and its kind.
+
+    Right values in a wrong form earn theirs. What is lost are the cases of the kind "shapes" that fail by their form,
+    or the first that does if none of them is of that kind.
+    """
+    found = [passed or form for passed, form, _ in verdicts]
+    wrong = [place for place, (_, form, _) in enumerate(verdicts) if form]
+    for place in [place for place in wrong if verdicts[place][2] == "shapes"] or wrong[:1]:
+        found[place] = False
+    return found
 
 
 def compare_all(cases: Sequence[Case], outcomes: Sequence[CaseOutcome], wanted: Sequence[CaseOutcome]) -> list[Verdict]:

@@ -31,6 +31,7 @@ __all__ = [
     "shape_message",
     "unbox",
     "with_article",
+    "with_axes",
 ]
 
 NUMBERS = (bool, int, float, complex)
@@ -196,6 +197,27 @@ def _check_array(array: np.ndarray, got: Mapping, spec: Mapping, what: str) -> N
         raise not_finite(array, what)
 
 
+def with_axes(value: Any, spec: Mapping[str, Any]) -> Any:
+    """Return a returned value in the shapes of the reference's, where only axes of length 1 are too many or missing."""
+    items = spec.get("items")
+    if spec["form"] == "array" and (is_array(unbox(value)) or is_number(unbox(value))):
+        shape, wanted = np.shape(unbox(value)), tuple(spec["shape"])
+        if shape == wanted or _without_ones(shape) != _without_ones(wanted):
+            return value
+        return value.reshape(wanted) if hasattr(value, "reshape") else np.reshape(value, wanted)
+    if type(value) is dict and isinstance(items, dict):
+        return {key: with_axes(item, items[key]) if key in items else item for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and isinstance(items, list) and len(items) == len(value):
+        kind: Any = type(value)
+        made = [with_axes(item, each) for item, each in zip(value, items)]
+        return kind._make(made) if hasattr(kind, "_make") else kind(made)
+    return value
+
+
+def _without_ones(shape: Iterable[int]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)
+
+
 def shape_message(got: Iterable[int], want: Iterable[int], what: str) -> str:
     """Two shapes that differ, in words, with a guess at the reason."""
     got, want = tuple(got), tuple(want)
@@ -206,7 +228,7 @@ def shape_message(got: Iterable[int], want: Iterable[int], what: str) -> str:
         return message + ": one number for each example, not one for all"
     if len(want) == 1 and len(got) > 1 and got[0] == want[0] and max(got[1:]) > 1:
         return message + ": one number for each example, whatever the number of its axes"
-    if tuple(n for n in got if n != 1) == tuple(n for n in want if n != 1):
+    if _without_ones(got) == _without_ones(want):
         reason = (
             "an axis of length 1 too many (keepdims?)" if len(got) > len(want) else "an axis of length 1 is missing"
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import runner, status
-from minigen.course.exercise.grading.compare import compare_all
+from minigen.course.exercise.grading.compare import compare_all, earned
 from minigen.course.exercise.grading.drivers import drivers_of
 from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.reference import (
@@ -63,6 +63,8 @@ def grade_file(
 def judge(exercise: Exercise, outcomes: Sequence[CaseOutcome], wanted: Sequence[Reference], seed: int = 0) -> Report:
     """Compare outcomes with the reference's, and add to the report of a failure what may help."""
     verdicts = compare_all(judged_cases(exercise, wanted), outcomes, [row.outcome for row in wanted])
+    for verdict, earns in zip(verdicts, earned([(each.passed, each.form, each.kind) for each in verdicts])):
+        verdict.points = verdict.possible if earns else 0
     report = Report(exercise, verdicts)
     failed = [verdict.status for verdict in verdicts if not verdict.passed]
     if failed:

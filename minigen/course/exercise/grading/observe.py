@@ -38,6 +38,7 @@ from minigen.course.exercise.grading.forms import (
     plain,
     unbox,
     with_article,
+    with_axes,
 )
 from minigen.course.exercise.grading.outcome import CaseOutcome, Failure, PackageAnswer, Stopped
 from minigen.course.exercise.grading.shift import shifted
@@ -250,7 +251,8 @@ class Impl:
     files: the names of the student's source, to find her line. after: called after each call of the function.
     mutates: the arguments that the function is meant to change; they are passed as they are.
     shift: of the arguments, see `shift`; None passes the driver's own. renamed: what the function calls the arguments
-    that the driver passes by name, where it calls them otherwise.
+    that the driver passes by name, where it calls them otherwise. reshape: give a result the reference's shape, where
+    only axes of length 1 are too many or missing.
     """
 
     def __init__(
@@ -262,9 +264,11 @@ class Impl:
         mutates: Iterable[str] = (),
         shift: int | None = None,
         renamed: Mapping[str, str] = types.MappingProxyType({}),
+        reshape: bool = False,
     ):
         self.function, self.forms, self.files = function, forms, tuple(files)
         self.after, self.mutates, self.shift, self.renamed = after, tuple(mutates), shift, dict(renamed)
+        self.reshape = reshape
         self.seen: list[dict] = []
         self.calls: list[tuple[tuple, dict]] = []  # the arguments of each call of the reference
         self.sizes: set[int] = set()  # lengths of their axes, for "n times" in a report
@@ -277,6 +281,12 @@ class Impl:
         with contextlib.suppress(Exception, SystemExit):  # it may have none, or one of its own making that raises
             self.signature = signature_of(function)
         self.__name__ = function.__name__ if isinstance(function, types.FunctionType) else "your function"
+
+    def reshaping(self) -> Impl:
+        """Return the same function, to be called anew, whose results get the reference's shapes."""
+        return Impl(
+            self.function, self.forms, self.files, self.after, self.mutates, self.shift, self.renamed, reshape=True
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function. Whatever this runs of the student's, also methods of her values, is on her account."""
@@ -364,6 +374,8 @@ class Impl:
     def _examined(self, value: Any) -> Any:
         """Return a returned value whose form has been compared with that of the reference's, and noted."""
         number = len(self.seen)
+        if self.reshape and self.forms is not None and number < len(self.forms):
+            value = with_axes(value, self.forms[number])
         self.seen.append(describe(value))
         if self.forms is not None and number < len(self.forms):
             check_returned(value, self.forms[number])
@@ -493,6 +505,9 @@ def observe(driver: Callable, impl: Impl, start: Start) -> CaseOutcome:
     must go on as before, the call is in `generator_restored`.
     """
     outcome = _observe(driver, impl, start)
+    if outcome.status == status.WRONG_SHAPE:  # are its values right, at least?
+        again = _observe(driver, impl.reshaping(), start)
+        outcome.reshaped = again.values if again.answered else {}
     outcome.draws, outcome.given = impl.draws, impl.given
     outcome.untouched = tuple(name for name, changed in impl.changed.items() if not changed)
     if not outcome.answered and impl.begun:

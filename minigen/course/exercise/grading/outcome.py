@@ -49,6 +49,8 @@ class CaseOutcome:
     draws: whether the function drew from NumPy's own random numbers, which no driver gives it.
     untouched: the arguments that it may change, arrays and generators, and left as they were in every call.
     call: without an answer, the number of the call of the function that failed, from 0.
+    reshaped: what the driver returned when the results of a wrong shape were given the right one, where only axes of
+        length 1 are too many or missing.
 
     Noted of functions that run in this process, and never taken from a worker, since tolerances follow from them:
     precision, scale: of the numbers that the function returned, the spacing of its coarsest floats at 1, and the
@@ -67,6 +69,7 @@ class CaseOutcome:
     draws: bool = False
     untouched: tuple[str, ...] = ()
     call: int | None = None
+    reshaped: dict[str, np.ndarray] = field(default_factory=dict)
     given: float = 0.0
     returned: Mapping[str, int] = field(default_factory=dict)
 

@@ -20,13 +20,24 @@ import numpy as np
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.outcome import CaseOutcome
 
-__all__ = ["MAX_BYTES", "MAX_HEADER", "NONCE_BYTES", "ProtocolError", "encode", "fields", "outcome_of", "read"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_HEADER",
+    "NONCE_BYTES",
+    "ProtocolError",
+    "arrays_of",
+    "encode",
+    "fields",
+    "outcome_of",
+    "read",
+]
 
 NONCE_BYTES = 16
 MAX_BYTES = 64 * 2**20  # arrays of one frame
 MAX_HEADER = 2**20
 MAX_LINE = 2**20  # no file has more lines
 NOT_OF_WORKERS = {*status.OF_THE_FILE, status.WRONG_VALUE, status.GRADER_ERROR}  # what the parent alone can find
+RESHAPED = "reshaped: "  # before the names of arrays
 _LENGTHS = struct.Struct(">IQ")
 _NUMBERS = re.compile(r"[<|][biufc]\d{1,2}")  # types of booleans, integers, floats and complex numbers
 
@@ -69,7 +80,7 @@ def read(stream_read: Callable[[int], bytes], nonce: bytes) -> tuple[dict[str, A
 
 
 def fields(outcome: CaseOutcome) -> dict[str, Any]:
-    """Return the fields of an outcome in a header; its values are the arrays of the frame."""
+    """Return the fields of an outcome in a header; the arrays of the frame are `arrays_of` it."""
     return {
         "status": outcome.status,
         "message": outcome.message[:2000],
@@ -81,8 +92,15 @@ def fields(outcome: CaseOutcome) -> dict[str, Any]:
     }
 
 
+def arrays_of(outcome: CaseOutcome) -> dict[str, np.ndarray]:
+    """Return the arrays of an outcome for a frame."""
+    return {**outcome.values, **{f"{RESHAPED}{name}": array for name, array in outcome.reshaped.items()}}
+
+
 def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> CaseOutcome:
-    """Return the outcome that a frame carries. Raises ProtocolError for one that no worker writes.
+    """Return the outcome that a frame carries, whose arrays are those of `arrays_of`.
+
+    Raises ProtocolError for one that no worker writes.
 
     A worker judges no value, and does not report the grader's own error: what goes wrong beside a student's function is
     hers.
@@ -99,7 +117,11 @@ def outcome_of(header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Case
             raise ValueError("the number of the call is none")
         message, text = (words.encode("utf-8", "backslashreplace").decode() for words in (message[:2000], text[:200]))
         draws = bool(header["draws"])
-        return CaseOutcome(state, message, line, text, arrays, draws=draws, untouched=untouched, call=call)
+        values = {name: array for name, array in arrays.items() if not name.startswith(RESHAPED)}
+        reshaped = {name.removeprefix(RESHAPED): array for name, array in arrays.items() if name not in values}
+        return CaseOutcome(
+            state, message, line, text, values, draws=draws, untouched=untouched, call=call, reshaped=reshaped
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"this is not an outcome: {error}") from None
 

@@ -157,7 +157,8 @@ def render(report: Report, stream: TextIO | None = None) -> str:
     if report.hint:
         lines.append(_wrap(f"{'known mistake: ' if report.listed else ''}{report.hint}"))
     first = report.verdicts[0]
-    if not done and all(same_failure(verdict, first) for verdict in report.verdicts):  # say it once
+    alike = all(same_failure(verdict, first) for verdict in report.verdicts)
+    if not done and alike and not report.points:  # say it once
         lines += failure_lines(first, report.file)
     else:
         if report.message:
@@ -183,6 +184,8 @@ def _cases(report: Report, stream: TextIO | None) -> list[str]:
         about = "" if verdict.passed else status.WORDS[verdict.status]
         if case.is_property and verdict.passed:
             about = case.about
+        elif verdict.form:
+            about += ", right values"
         lines.append(f"  {word}  {verdict.case.ljust(width)}  {verdict.points}/{verdict.possible}  {about}".rstrip())
         if verdict is first:
             if case.about and verdict.status in ABOUT_VALUES:

@@ -1,4 +1,7 @@
-"""The ways in which a case, or a whole file, can end. Only `PASS` earns points."""
+"""The ways in which a case, or a whole file, can end. Only `PASS` passes.
+
+A wrong shape may earn points, see `compare.earned`.
+"""
 
 PASS = "pass"
 # the answer came, and it is not right
@@ -13,7 +16,7 @@ OUTSIDE, NETWORK = "outside", "network"
 # the file is not one that can be run
 MISSING_FILE, NOT_A_FILE, SYMLINK, TOO_LARGE = "missing_file", "not_a_file", "symlink", "too_large"
 NOT_UTF8, EMPTY, SYNTAX_ERROR, MISSING_FUNCTION = "not_utf8", "empty", "syntax_error", "missing_function"
-FORBIDDEN_MODULE = "forbidden_module"
+FORBIDDEN_MODULE, WRONG_NAME = "forbidden_module", "wrong_name"
 # the grader's own
 GRADER_ERROR = "grader_error"
 
@@ -54,8 +57,11 @@ WORDS = {
     SYNTAX_ERROR: "syntax error",
     MISSING_FUNCTION: "function missing",
     FORBIDDEN_MODULE: "a module that is not allowed",
+    WRONG_NAME: "the function has another name",
     GRADER_ERROR: "the grader's own error",
 }
 
 # found by reading the file, before any of it runs: the messages are about its text
-OF_THE_FILE = frozenset([MISSING_FILE, NOT_A_FILE, SYMLINK, TOO_LARGE, NOT_UTF8, EMPTY, SYNTAX_ERROR, FORBIDDEN_MODULE])
+OF_THE_FILE = frozenset(
+    [MISSING_FILE, NOT_A_FILE, SYMLINK, TOO_LARGE, NOT_UTF8, EMPTY, SYNTAX_ERROR, FORBIDDEN_MODULE, WRONG_NAME]
+)

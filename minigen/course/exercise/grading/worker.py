@@ -168,7 +168,7 @@ class Observer:
             if outcome.status == self.status.MEMORY:
                 ballast.clear()
             header = {"type": "outcome", "case": case["number"], **self.protocol.fields(outcome)}
-            self.channel.send(header, outcome.values)
+            self.channel.send(header, self.protocol.arrays_of(outcome))
             if outcome.status == self.status.MEMORY:
                 os._exit(0)  # the parent starts afresh with the next case
         self.leave({"type": "done"})
