@@ -56,12 +56,11 @@ def _points(document: Mapping[str, Any]) -> Iterator[Block]:
     else:
         yield from _so_far(document["exercises"])
     if document["days_late"]:
-        late = (
-            sum(row["late"] or 0.0 for row in document["exercises"]) if document["late"] is None else document["late"]
-        )
-        points = late + sum(row["total"] or 0.0 for row in document["exercises"])
-        points = points if document["points"] is None else document["points"]
-        cost = f"{late:g} of {points:g} points lost" if late else "no points lost"
+        late, total = document["late"], document["total"]
+        if total is None:
+            graded = [row for row in document["exercises"] if row["total"] is not None and not row["excused"]]
+            late, total = (round(sum(row[name] for row in graded), 2) for name in ("late", "total"))
+        cost = f"{late:g} of {round(total + late, 2):g} points lost" if late else "no points lost"
         yield Block("text", f"{plural(document['days_late'], 'day')} late: {cost}.")
 
 
