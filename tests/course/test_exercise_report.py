@@ -66,10 +66,10 @@ def test_the_check_command_prints_it(report):
 
 
 def test_a_gradebook_adds_to_it(report):
-    asked = SimpleNamespace(id="mine", points=4.0, exercise=report.exercise, scaled=lambda raw: raw / 2)
+    asked = SimpleNamespace(id="mine", points=4.0, exercise=report.exercise, scaled=lambda raw, renamed=False: raw / 2)
     row = grader.row_of(asked, Submission(report.file), "", ["late"], [report], [11])
     document = report.to_json()
-    assert row.keys() - document.keys() == {"seed", "sha256", "public", "reaches"}
+    assert row.keys() - document.keys() == {"seed", "sha256", "public", "reaches", "raw", "renamed"}
     assert not document.keys() - row.keys()
     assert [{**case, "public": shown["public"]} for case, shown in zip(document["cases"], row["cases"])] == row["cases"]
     changed = {key for key in document if key != "cases" and row[key] != document[key]}

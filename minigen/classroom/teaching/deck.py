@@ -1,28 +1,30 @@
-"""From the slides of a lesson to a folder of HTML that needs no network: Sphinx with reveal.js (`sphinx-revealjs`)."""
+"""From the Markdown of slides to a folder of HTML that needs no network (Sphinx with reveal.js); and figures alone."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import minigen
-from minigen.classroom.teaching.slides import PICTURES, Slide, slides_of
+from minigen.classroom.teaching.slides import BREAK, LICENCE, PICTURES
 from minigen.course.book.build import MATHJAX
 from minigen.course.book.files import unpack
 from minigen.course.book.markup import raw
 from minigen.course.console import UsageError
-from minigen.course.lesson import blocks
+from minigen.course.lesson.blocks import Heading, Picture
 from minigen.course.reading.composition import Reading
+from minigen.course.reading.descriptions import describe
 
-__all__ = ["build", "markdown_of"]
+__all__ = ["begin", "build", "page_of", "write_figures", "write_pictures"]
 
 HERE = Path(__file__).parent
 MARKER = ".minigen-slides.json"
 WORK = ".build"
-WITH_TITLE = "```{revealjs-break}\n```"
 WITHOUT_TITLE = "```{revealjs-break}\n:notitle:\n```"
+NOTES = re.compile(r"^::: notes\n(.*?)\n:::$", re.M | re.S)
 NEEDED = {"sphinx": "sphinx", "myst_parser": "myst-parser", "sphinx_revealjs": "sphinx-revealjs"}
 SETTINGS = {
     "extensions": ["myst_parser", "sphinx.ext.mathjax", "sphinx_revealjs"],
@@ -60,8 +62,8 @@ SETTINGS = {
 }
 
 
-def build(reading: Reading, out: Path) -> int:
-    """Build the slides of a lesson, `out/index.html`, and return how many there are.
+def build(text: str, pictures: Path, out: Path) -> int:
+    """Build slides from their Markdown, `out/index.html`, and return how many there are; pictures: their folder.
 
     Raises UsageError if a package is missing, or if the folder has other files or cannot be written.
     """
@@ -71,40 +73,61 @@ def build(reading: Reading, out: Path) -> int:
             f"minigen slides needs {', '.join(missing)}, of the extra 'slides': "
             f"python -m pip install {' '.join(missing)} brings {'it' if len(missing) == 1 else 'them'}"
         )
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / MARKER).is_file()):
-        raise UsageError(f"{out} has files that are not slides of minigen: move them, or choose another --out")
-    slides = slides_of(reading)
     try:
-        pages = out / WORK / "pages"
+        pages = begin(out) / WORK / "pages"
         shutil.rmtree(pages, ignore_errors=True)
-        (pages / PICTURES).mkdir(parents=True)
-        (out / MARKER).write_text(json.dumps({"minigen": minigen.__version__}) + "\n", encoding="utf-8")
-        for picture in (block for block in reading.blocks if isinstance(block, blocks.Picture)):
-            assert reading.result is not None, "it has a picture"
-            shutil.copy(reading.result.folder / picture.file, pages / PICTURES)
-        (pages / "index.md").write_text(markdown_of(reading, slides), encoding="utf-8")
+        pages.mkdir(parents=True)
+        if pictures.is_dir():
+            shutil.copytree(pictures, pages / PICTURES)
+        (pages / "index.md").write_text(page_of(text), encoding="utf-8")
         unpack(MATHJAX, out / "_static" / "mathjax")
         _sphinx(out.resolve())
     except OSError as error:
         raise UsageError(f"cannot write the slides to {out}: {error.strerror or error}") from error
-    return len(slides)
+    return len(text.split(BREAK))
 
 
-def markdown_of(reading: Reading, slides: list[Slide]) -> str:
-    """Return the slides as one page of MyST: a heading begins a slide, and so does a break."""
-    title = reading.blocks[0]
-    assert isinstance(title, blocks.Heading)
-    parts, section = [f"# {title.text}"], title.text
-    for i, slide in enumerate(slides):
-        if slide.section != section:
-            section = slide.section
-            parts.append(f"## {section}")
-        elif i > 0:
-            parts.append(WITH_TITLE if slide.kind in ("text", "source") else WITHOUT_TITLE)
-        parts.append(slide.body)
-        if slide.notes:
-            parts += [raw('<aside class="notes">'), slide.notes, raw("</aside>")]
-    return "\n\n".join(part for part in parts if part) + "\n"
+def begin(out: Path) -> Path:
+    """Make the folder of slides. Raises UsageError if it has files that are not slides."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / MARKER).is_file()):
+        raise UsageError(f"{out} has files that are not slides of minigen: move them, or choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARKER).write_text(json.dumps({"minigen": minigen.__version__}) + "\n", encoding="utf-8")
+    return out
+
+
+def page_of(text: str) -> str:
+    """Return the Markdown of slides as one page of MyST: a heading begins a slide, and so does a break."""
+    slides = [NOTES.sub(_aside, slide.strip()) for slide in text.split(BREAK)]
+    return "\n\n".join(slide if slide.startswith("#") else f"{WITHOUT_TITLE}\n\n{slide}" for slide in slides) + "\n"
+
+
+def _aside(found: re.Match[str]) -> str:
+    return "\n\n".join([raw('<aside class="notes">'), found[1], raw("</aside>")])
+
+
+def write_pictures(reading: Reading, folder: Path) -> list[Picture]:
+    """Copy the pictures of a lesson's recorded run into a folder, and return them. Raises UsageError."""
+    pictures = [block for block in reading.blocks if isinstance(block, Picture)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture in pictures:
+            assert reading.result is not None, "it has a picture"
+            shutil.copy(reading.result.folder / picture.file, folder)
+    except OSError as error:
+        raise UsageError(f"cannot write the pictures to {folder}: {error.strerror or error}") from error
+    return pictures
+
+
+def write_figures(reading: Reading, folder: Path) -> int:
+    """Write the pictures of a lesson with `captions.md`, which has their captions, source and licence; how many."""
+    title, lesson = reading.blocks[0], reading.lesson.id
+    assert isinstance(title, Heading), "a lesson begins with its title"
+    pictures = write_pictures(reading, folder)
+    rows = [f"## {picture.file}\n\n{picture.caption or describe(picture.file, '')}" for picture in pictures]
+    head = f"# Figures of {title.text}\n\n{lesson}. {LICENCE}"
+    (folder / "captions.md").write_text("\n\n".join([head, *rows]) + "\n", encoding="utf-8")
+    return len(pictures)
 
 
 def _sphinx(out: Path) -> None:

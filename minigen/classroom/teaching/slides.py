@@ -1,114 +1,173 @@
-"""The slides of a lesson: its sections, equations, figures and tables, its questions, each answer on the slide after.
+"""The slides of a lesson, about twenty: its problem, and of each section that carries the argument its reason,
+equations and figures, and its predictions, each with the result on the slide after.
 
-A slide is MyST, and so are its notes, which hold the text in full: the deck (`teaching.deck`) shows them
-to the speaker. What a prediction keeps closed on a page comes after the slide with its answer.
+A slide is Markdown, and so are its notes, which hold the text in full. No slide has the code of an exercise unless the
+answers are asked for. What a prediction keeps closed on a page is on the slide with its result.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from minigen.course.console import markdown_table
-from minigen.course.exercise import catalog, prompts
+from minigen.course.exercise import catalog
 from minigen.course.index.sources import sources_of
 from minigen.course.lesson import blocks
 from minigen.course.lesson.predict import LETTERS
 from minigen.course.reading.composition import Reading
 from minigen.course.reading.descriptions import describe
+from minigen.course.reading.sections import Section
 
-__all__ = ["PICTURES", "Slide", "slides_of"]
+__all__ = ["LICENCE", "PICTURES", "Slide", "markdown_of", "slides_of"]
 
+LICENCE = "From minigen, (c) The minigen authors, MIT licence: adapt it as you like, and keep this line."
 PICTURES = "pictures"  # the folder of a deck's pictures
-UNITS = 7  # on a slide: a sentence is one, an equation two
+SENTENCES = 3  # of a section, on its slide
+EQUATIONS = 3  # on a slide
 ROWS = 8  # of a table, on a slide
-LINES = 24  # of code or of printed text; what is longer is left out
+LINES = 24  # of code; what is longer is left out
 DISPLAY = re.compile(r"(\$\$.*?\$\$)", re.S)
 FOLD = re.compile(r"<details>.*?</details>", re.S)
-FENCE = re.compile(r"^(```|\|)", re.M)
+LIST = re.compile(r"([-*]|\d+\.) |```|\|", re.M)
+TO_REMEMBER = "To remember"
 # A sentence ends where a capital letter, a formula, code or emphasis follows; "Eq. gan.07" and "et al. 2014" go on.
 SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z`*])")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Slide:
-    """A slide. section: the heading of the part of the lesson; kind: what is on it, such as "question" or "figure"."""
+    """A slide. heading: "" where it goes on with the section; kind: what is on it, such as "question"."""
 
-    section: str
     kind: str
+    heading: str
     body: str
     notes: str = ""
 
 
-def slides_of(reading: Reading) -> list[Slide]:
-    """Return the slides of a lesson in their order; the first one is the title."""
-    title, *rest = reading.blocks
+def slides_of(reading: Reading, answers: bool = False) -> list[Slide]:
+    """Return the slides of a lesson in their order; answers: with the code that its exercises ask for."""
+    opening, *sections = reading.sections
+    title = opening.blocks[0]
     assert isinstance(title, blocks.Heading), "a lesson begins with its title"
-    slides, section, begun = [], title.text, True
-    for block in rest:
-        if isinstance(block, blocks.Heading):
-            if not begun:
-                slides.append(Slide(section, "section", ""))
-            section, begun = block.text, False
-            continue
-        render = blocks.of_kind(SLIDES, block)
-        made = list(render(block, section)) if render else []
-        slides += made
-        begun = begun or bool(made)
+    lead = reading.lead
+    first = next((block.text for block in opening.blocks if isinstance(block, blocks.Text)), "")
+    slides = [
+        Slide("title", f"# {title.text}", "" if lead is None else _picture(lead)),
+        Slide("problem", "## The problem", _sentences_of(first, 5), first),
+    ]
+    for section in sections:
+        if section.number and not section.is_aside:
+            slides += _Part(reading, section, answers).slides()
+    remember = next((section for section in sections if section.heading == TO_REMEMBER), None)
+    if remember is not None:
+        text = "\n\n".join(block.text for block in remember.blocks if isinstance(block, blocks.Text))
+        slides.append(Slide("remember", f"## {TO_REMEMBER}", text))
+    exercises = [block.id for block in reading.blocks if isinstance(block, blocks.ExerciseBox)]
+    if exercises:
+        slides.append(_exercises(exercises))
     sources = "\n".join(f"- {source}" for source in sources_of(reading.lesson))
-    return [*slides, Slide("Sources", "sources", sources)] if sources else slides
+    return [*slides, Slide("sources", "## Sources", f"{sources}\n\n{LICENCE}".strip())]
 
 
-def _picture(block: blocks.Picture, section: str) -> Iterator[Slide]:
-    yield Slide(section, "figure", f"![{describe(block.file, '')}]({PICTURES}/{block.file})", block.caption)
+class _Part:
+    """The slides of one section, as they are made block by block."""
+
+    def __init__(self, reading: Reading, section: Section, answers: bool):
+        self.reading, self.section, self.answers = reading, section, answers
+        self.made: list[Slide] = []
+        self.equations: list[str] = []
+        self.has_picture = False
+
+    def slides(self) -> list[Slide]:
+        for block in self.section.blocks:
+            if block.closed_by is not None:
+                continue
+            if isinstance(block, blocks.Text):
+                self.text(block.text)
+            elif isinstance(block, blocks.Question):
+                self.question(block)
+            elif isinstance(block, blocks.Figure | blocks.Animation) and block != self.reading.lead:
+                self.picture(block)
+            elif isinstance(block, blocks.Source) and self.answers:
+                self.source(block)
+        self.flush()
+        return self.made
+
+    def text(self, text: str) -> None:
+        """Open the section with the first text; of the others only equations are shown, and all is in the notes."""
+        open_text = FOLD.sub("", text)
+        if not self.made:
+            self.made.append(Slide("text", f"## {self.section.heading}", _sentences_of(open_text, SENTENCES), text))
+        else:
+            last = self.made[-1]
+            last.notes = f"{last.notes}\n\n{text}".strip()
+        self.equations += _equations(open_text)
+
+    def flush(self) -> None:
+        """Show the equations that were met: the first on the section's own slide, if that has room."""
+        if self.equations and len(self.made) == 1 and not self.has_picture:
+            self.made[0].body += f"\n\n{self.equations.pop(0)}"
+        for i in range(0, len(self.equations), EQUATIONS):
+            self.made.append(Slide("equations", "", "\n\n".join(self.equations[i : i + EQUATIONS])))
+        self.equations = []
+
+    def picture(self, block: blocks.Picture) -> None:
+        """Show a picture: on the section's own slide, if that is all that there is so far."""
+        if len(self.made) == 1 and not self.equations and not self.has_picture:
+            self.made[0].body += f"\n\n{_picture(block)}"
+            self.made[0].notes += f"\n\n{block.caption}"
+            self.has_picture = True
+            return
+        self.flush()
+        self.made.append(Slide("figure", "", _picture(block), block.caption))
+
+    def question(self, question: blocks.Question) -> None:
+        """Ask, and show on the slide after what came out with its evidence."""
+        self.flush()
+        choices = "\n".join(f"- **{LETTERS[i]})** {choice}" for i, choice in enumerate(question.choices))
+        name = f"Prediction {question.number + 1}"
+        self.made.append(Slide("question", "", f"**{name}.** {question.question}\n\n{choices}"))
+        outcome = question.outcome
+        if outcome is None:
+            return
+        parts = [f"**{name}: {outcome.label or 'the answer'}**", outcome.text]
+        for block in self.reading.blocks:
+            if block.closed_by == question.number and isinstance(block, blocks.Picture):
+                parts.append(_picture(block))
+            elif block.closed_by == question.number and isinstance(block, blocks.Table) and block.rows:
+                parts.append(_table(block))
+        self.made.append(Slide("answer", "", "\n\n".join(parts), question.question))
+
+    def source(self, block: blocks.Source) -> None:
+        short = _without_docstring(block.code)
+        if short.count("\n") < LINES:
+            self.flush()
+            self.made.append(Slide("source", "", f"```python\n{short}\n```\n\n`{block.name}`, {block.where}"))
 
 
-def _table(block: blocks.Table, section: str) -> Iterator[Slide]:
-    if block.rows:
-        body = (f"{block.title}\n\n" if block.title else "") + _markdown_table(block.rows[:ROWS], block.header)
-        yield Slide(section, "table", body, _left_out(len(block.rows) - ROWS, "rows"))
+def _picture(block: blocks.Picture) -> str:
+    return f"![{describe(block.file, '')}]({PICTURES}/{block.file})"
 
 
-def _claims(block: blocks.Claims, section: str) -> Iterator[Slide]:
-    for first in range(0, len(block.rows), ROWS):
-        shown = [row[:3] for row in block.rows[first : first + ROWS]]
-        yield Slide(section, "claims", _markdown_table(shown, ["claim", "value", "threshold"]))
+def _table(block: blocks.Table) -> str:
+    """Return a table of Markdown, each cell in one line."""
+    rows = markdown_table(block.rows[:ROWS], block.header, cell=lambda text: " ".join(text.split()).replace("|", r"\|"))
+    return f"{block.title}\n\n{rows}" if block.title else rows
 
 
-def _source(block: blocks.Source, section: str) -> Iterator[Slide]:
-    short = _without_docstring(block.code)
-    if short.count("\n") < LINES:
-        yield Slide(section, "source", f"```python\n{short}\n```\n\n`{block.name}`, {block.where}")
-
-
-def _printed(block: blocks.Printed, section: str) -> Iterator[Slide]:
-    if block.text.count("\n") < LINES:
-        yield Slide(section, "printed", f"```text\n{block.text}\n```")
-
-
-def _invitation(block: blocks.Invitation, section: str) -> Iterator[Slide]:
-    yield Slide(section, "change", f"**Try it.** {block.sentence}", f"`{block.name}`: {block.answer}")
+def _exercises(ids: Sequence[str]) -> Slide:
+    """Return the slide with the exercises of a lesson, without a word of their answers."""
+    exercises = [catalog.find(id)[0] for id in ids]
+    rows = [f"- `{each.id}`: {each.minutes:g} minutes, {each.points} points" for each in exercises]
+    lesson = exercises[0].lesson
+    commands = f"```text\nminigen exercise start {lesson}\nminigen exercise check {lesson}\n```"
+    return Slide("exercises", "## Your turn", "\n".join(rows) + f"\n\n{commands}")
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
-
-
-def _text(block: blocks.Text, section: str) -> Iterator[Slide]:
-    """Yield the sentence that opens each paragraph, the one before each equation, the equations, and lists."""
-    pieces = [piece for paragraph in _paragraphs(FOLD.sub("", block.text)) for piece in _pieces(paragraph)]
-    on_slide: list[str] = []
-    room, notes = UNITS, block.text
-    for weight, piece in pieces:
-        if on_slide and weight > room:
-            yield Slide(section, "text", "\n\n".join(on_slide), notes)
-            room, on_slide, notes = UNITS, [], ""
-        on_slide.append(piece)
-        room -= weight
-    if on_slide:
-        yield Slide(section, "text", "\n\n".join(on_slide), notes)
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -118,22 +177,35 @@ def _paragraphs(text: str) -> list[str]:
     return [paragraph.strip() for paragraph in "".join(kept).split("\0") if paragraph.strip()]
 
 
-def _pieces(paragraph: str) -> Iterator[tuple[int, str]]:
-    """(weight, Markdown) of what a slide shows of a paragraph."""
-    if FENCE.search(paragraph) or re.match(r"([-*]|\d+\.) ", paragraph):  # code, a table, a list
-        yield max(2, len(paragraph) // 130), paragraph
-        return
-    parts = DISPLAY.split(paragraph)
-    for i, part in enumerate(parts):
-        if i % 2:
-            yield 2, part
-            continue
-        sentences = [sentence for sentence in _sentences(part.strip()) if re.search(r"\w", sentence)]
-        if not sentences:
-            continue
-        leads_in = i + 1 < len(parts)  # the last sentence introduces the equation
-        shown = sentences if len(sentences) < 4 else [sentences[0], sentences[-1] if leads_in else sentences[1]]
-        yield len(shown), " ".join(shown)
+def _sentences_of(text: str, count: int) -> str:
+    """Return the first sentences of a text, up to its first equation, and a list that they introduce."""
+    shown: list[str] = []
+    for paragraph in _paragraphs(text):
+        if LIST.match(paragraph):
+            if shown and shown[-1].endswith(":"):
+                shown.append(paragraph)
+            break
+        sentences = _sentences(DISPLAY.split(paragraph)[0].strip())
+        left = count - sum(len(_sentences(each)) for each in shown)
+        shown.append(" ".join(sentences[:left]))
+        if "$$" in paragraph or len(sentences) >= left and not shown[-1].endswith(":"):
+            break
+    return "\n\n".join(filter(None, shown))
+
+
+def _equations(text: str) -> Iterator[str]:
+    """Yield the displayed equations of a text, each below the sentence that leads in to it."""
+    before = ""  # the sentence before an equation
+    for paragraph in _paragraphs(text):
+        for part in DISPLAY.split(paragraph):
+            sentences = (
+                [] if part.startswith("$$") else [each for each in _sentences(part.strip()) if each.strip(" .,;")]
+            )
+            if part.startswith("$$"):
+                yield "\n\n".join(filter(None, [before, part]))
+                before = ""
+            elif sentences:
+                before = "" if LIST.match(paragraph) else sentences[-1]
 
 
 def _sentences(text: str) -> list[str]:
@@ -142,38 +214,6 @@ def _sentences(text: str) -> list[str]:
     numbers = iter(range(len(hidden)))
     found = SENTENCE_END.split(re.sub(r"\$[^$]+\$|`[^`]+`", lambda _: f"`{next(numbers)}`", text))
     return [re.sub(r"`(\d+)`", lambda match: hidden[int(match[1])], sentence) for sentence in found]
-
-
-# -- the other kinds ---------------------------------------------------------------------------------------------------
-
-
-def _question(question: blocks.Question, section: str) -> Iterator[Slide]:
-    choices = "\n".join(f"- **{LETTERS[i]})** {choice}" for i, choice in enumerate(question.choices))
-    name = f"Prediction {question.number + 1}"
-    yield Slide(section, "question", f"**{name}.** {question.question}\n\n{choices}")
-    outcome = question.outcome
-    if outcome is not None:
-        label = f"**{outcome.label}**\n\n" if outcome.label else ""
-        yield Slide(section, "answer", f"**{name}: the answer.**\n\n{label}{outcome.text}", question.question)
-
-
-def _exercise(block: blocks.ExerciseBox, section: str) -> Iterator[Slide]:
-    (exercise,) = catalog.find(block.id)
-    about = f"{exercise.minutes:g} minutes, {exercise.points} points"
-    body = (
-        f"**Your turn: `{exercise.id}`** ({about})\n\n{_sentences(prompts.paragraphs(exercise)[0])[0]}\n\n"
-        f"```text\nminigen exercise start {exercise.id}\nminigen exercise check {exercise.id}\n```"
-    )
-    yield Slide(section, "exercise", body)
-
-
-def _markdown_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
-    """Return a table of Markdown, each cell in one line."""
-    return markdown_table(rows, header, cell=lambda text: " ".join(text.split()).replace("|", r"\|"))
-
-
-def _left_out(count: int, what: str) -> str:
-    return f"{count} more {what} in the lesson." if count > 0 else ""
 
 
 def _without_docstring(code: str) -> str:
@@ -186,14 +226,16 @@ def _without_docstring(code: str) -> str:
     return re.sub(r"\n\n\n+", "\n\n", "\n".join(line for line in lines if line != "\0")).strip()
 
 
-SLIDES: dict[type, Callable[[Any, str], Iterator[Slide]]] = {  # of (block, section); of another kind there are none
-    blocks.Text: _text,
-    blocks.Question: _question,
-    blocks.ExerciseBox: _exercise,
-    blocks.Invitation: _invitation,
-    blocks.Picture: _picture,
-    blocks.Table: _table,
-    blocks.Claims: _claims,
-    blocks.Source: _source,
-    blocks.Printed: _printed,
-}
+# -- as a file ---------------------------------------------------------------------------------------------------------
+
+BREAK = "\n\n---\n\n"
+
+
+def markdown_of(slides: Sequence[Slide]) -> str:
+    """Return the slides as Markdown, as Pandoc and Quarto read it: `---` between two, notes in `::: notes`."""
+    return BREAK.join(map(_as_text, slides)) + "\n"
+
+
+def _as_text(slide: Slide) -> str:
+    notes = f"::: notes\n{slide.notes.strip()}\n:::" if slide.notes.strip() else ""
+    return "\n\n".join(filter(None, [slide.heading, slide.body.strip(), notes]))
