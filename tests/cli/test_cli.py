@@ -249,7 +249,7 @@ def test_help_has_the_commands_in_three_groups(capsys):
     assert list(groups) == ["learn", "teach", "write"]
     assert sorted(name for names in groups.values() for name in names) == sorted(COMMANDS)
     assert {"list", "run", "tour", "exercise", "notebook", "glossary"} <= set(groups["learn"])
-    assert groups["teach"] == ["syllabus", "slides", "assignment", "grade"]
+    assert groups["teach"] == ["syllabus", "slides", "quiz", "assignment", "grade"]
     assert groups["write"] == ["new", "change", "record"]
     assert all(f"  {help}\n" in shown for help in COMMANDS.values())
 

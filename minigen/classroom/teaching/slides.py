@@ -133,13 +133,12 @@ class _Part:
         outcome = question.outcome
         if outcome is None:
             return
-        parts = [f"**{name}: {outcome.label or 'the answer'}**", outcome.text]
-        for block in self.reading.blocks:
-            if block.closed_by == question.number and isinstance(block, blocks.Picture):
-                parts.append(_picture(block))
-            elif block.closed_by == question.number and isinstance(block, blocks.Table) and block.rows:
-                parts.append(_table(block))
+        closed = [block for block in self.reading.blocks if block.closed_by == question.number]
+        evidence = [_picture(block) for block in closed if isinstance(block, blocks.Picture)]
+        evidence += [_table(block) for block in closed if isinstance(block, blocks.Table) and block.rows]
+        parts = [f"**{name}: {outcome.label or 'the answer'}**", outcome.text, *evidence[:1]]
         self.made.append(Slide("answer", "", "\n\n".join(parts), question.question))
+        self.made += [Slide("evidence", "", each) for each in evidence[1:]]
 
     def source(self, block: blocks.Source) -> None:
         short = _without_docstring(block.code)
