@@ -80,7 +80,7 @@ def write_lesson(tmp_path, monkeypatch):
     """write_lesson(id, body): a lesson file in a folder of lessons of its own, which `minigen` then sees."""
     root = tmp_path / "lessons"
     root.mkdir()
-    monkeypatch.setenv("MINIGEN_LESSONS", str(root))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{root}{os.pathsep}-")
     monkeypatch.setenv("MINIGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 

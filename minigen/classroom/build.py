@@ -13,7 +13,7 @@ from minigen.classroom.assignment import HINTS, Assignment, given, graded_seeds,
 from minigen.classroom.platforms import export, gaps, gradescope, nbgrader, otter
 from minigen.course.console import UsageError, plural
 from minigen.course.exercise import limits, stubs
-from minigen.course.index.names import find_lesson
+from minigen.course.index.names import find_lesson, has_lesson
 
 __all__ = ["build", "student_files"]
 
@@ -32,9 +32,7 @@ README = """\
 
 {due}{count}, {points:g} points, about {minutes:g} minutes.
 
-Read before: {lessons}.
-
-| exercise | points | file |
+{lessons}| exercise | points | file |
 | --- | --- | --- |
 {rows}
 
@@ -82,6 +80,7 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "", platform: str
     wheel, notebook: the names of these files, "" if there is no notebook.
     """
     rows = [f"| {assigned.id} | {assigned.points:g} | {assigned.file} |" for assigned in assignment.exercises]
+    titles = _titles(assignment)
     return README.format(
         title=assignment.title,
         due="".join(f"{rule[0].upper()}{rule[1:]}. " for rule in _rules(assignment, platform)),
@@ -89,7 +88,7 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "", platform: str
         points=sum(assigned.points for assigned in assignment.exercises) if platform else assignment.possible,
         minutes=sum(assigned.exercise.minutes for assigned in assignment.exercises),
         rows="\n".join(rows),
-        lessons=", ".join(_titles(assignment)),
+        lessons=f"Read before: {', '.join(titles)}.\n\n" if titles else "",
         wheel=wheel,
         steps=_steps(assignment, notebook, platform),
         more="".join(f"\n{sentence}\n" for sentence in _remarks(assignment, platform)),
@@ -97,9 +96,10 @@ def readme(assignment: Assignment, wheel: str, notebook: str = "", platform: str
 
 
 def _titles(assignment: Assignment) -> list[str]:
-    """Return the lessons of the exercises with their titles, "gan/12 Wasserstein GAN"."""
+    """Return the lessons of the exercises with their titles, "gan/12 Wasserstein GAN"; one may have none."""
     lessons = dict.fromkeys(assigned.exercise.lesson for assigned in assignment.exercises)
-    return [f"{lesson} {find_lesson(lesson).title}" for lesson in lessons]
+    found = {lesson: find_lesson(lesson) for lesson in lessons if has_lesson(lesson)}
+    return [f"{short} {lesson.title}" for short, lesson in found.items()]
 
 
 def _rules(assignment: Assignment, platform: str) -> Iterator[str]:

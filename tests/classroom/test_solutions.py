@@ -1,5 +1,6 @@
 """The solutions of an assignment: what a teacher finds in them, and that students do not get them."""
 
+import os
 import zipfile
 
 import pytest
@@ -39,7 +40,7 @@ def test_derivations_of_a_lesson(tmp_path, monkeypatch):
         "# </details>\n\n# %%\nlesson.finish()\n",
         encoding="utf-8",
     )
-    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{tmp_path}{os.pathsep}-")
     assert derivations_of("gan/99") == [("Derivation: one", "$1 = 1$.")]
 
 

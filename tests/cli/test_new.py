@@ -12,6 +12,8 @@ import pytest
 
 import minigen
 from minigen import data
+from minigen.classroom.assignment import load
+from minigen.classroom.build import student_files
 from minigen.cli import main
 from minigen.course.commands.new import free_number, new_lesson, next_number
 from minigen.course.console import UsageError
@@ -105,7 +107,7 @@ def test_names_that_cannot_be_used(name, family, message, tmp_path):
 def own(tmp_path_factory):
     """run(words, code): a command in a folder with a new lesson; what it printed. Exit codes other than `code` fail."""
     home = tmp_path_factory.mktemp("own")
-    environment = {**os.environ, "MINIGEN_LESSONS": "mylessons", "MINIGEN_CACHE": str(home / "cache")}
+    environment = {**os.environ, "MINIGEN_LESSONS": f"mylessons{os.pathsep}-", "MINIGEN_CACHE": str(home / "cache")}
     environment |= {"PYTHONUTF8": "1"}
 
     def run(*words, code=0):
@@ -195,7 +197,7 @@ def test_the_pages_python_has_its_functions(tmp_path, monkeypatch):
     from minigen.course.book.browser.wheels import minigen_wheel
 
     new_lesson("spirals_in_a_page", "own/01", tmp_path)
-    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{tmp_path}{os.pathsep}-")
     names = minigen_wheel()
     assert b"spirals_in_a_page.py" in names and b"_lessons/own/01_spirals_in_a_page/exercise.py" in names
 
@@ -211,10 +213,30 @@ def test_the_command_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     assert main(["new", "spline_flow", "--as", "after/98"]) == 0
     assert Path("others/after/98_spline_flow/lesson.py").exists()
     printed = capsys.readouterr().out
-    assert f"export MINIGEN_LESSONS=others{os.pathsep} " in printed and "minigen exercise prove after/98" in printed
-    monkeypatch.setenv("MINIGEN_LESSONS", f"others{os.pathsep}")
+    assert "export MINIGEN_LESSONS=others " in printed and "minigen exercise prove after/98" in printed
     assert main(["exercise", "prove", "after/98", "--seeds", "2"]) == 0
     assert main(["new", "again", "--as", "after/98"]) == 2
+
+
+def test_an_exercise_without_a_lesson(tmp_path, monkeypatch, capsys):
+    """It is sound as it is written, beside the package's, and a class gets both in one assignment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MINIGEN_LESSONS", raising=False)
+    assert main(["new", "--exercise", "my_error"]) == 0
+    files = sorted(path.relative_to("mylessons").as_posix() for path in Path("mylessons").rglob("*.*"))
+    assert files == ["my_error.py", "own/01_my_error/answers.py", "own/01_my_error/exercise.py"]
+    assert "minigen exercise prove own/01" in capsys.readouterr().out
+    assert "mean_squared_error" not in "".join(path.read_text() for path in Path("mylessons").rglob("*.py"))
+    monkeypatch.setenv("MINIGEN_LESSONS", "mylessons")
+    assert main(["exercise", "prove", "own/01", "--seeds", "2"]) == 0
+    assert main(["assignment", "new", "hw1.toml", "--exercises", "own/01", "gan/12/critic_loss"]) == 0
+    assignment = load(Path("hw1.toml"))
+    assert assignment.parts == ["own/01/my_error", "gan/12/critic_loss"]
+    readme = student_files(assignment, "minigen.whl")["README.md"].decode()
+    assert "Read before: gan/12 " in readme and "| own/01/my_error | 6 | own_01.py |" in readme
+    assert main(["assignment", "solutions", "hw1.toml"]) == 0
+    for words in (["new", "a_name", "--exercise", "b"], ["new", "--exercise", "x", "--data", "t.csv"], ["new"]):
+        assert main(words) == 2
 
 
 # ------------------------------------------------------------------------------------------- a script for own data

@@ -40,7 +40,7 @@ ANSWERS = HEAD + NLL + "\n\n" + FLOW
 
 @pytest.fixture(autouse=True)
 def evening(monkeypatch, tmp_path):
-    monkeypatch.setenv("MINIGEN_LESSONS", str(DATA / "lessons"))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{DATA / 'lessons'}{os.pathsep}-")
     monkeypatch.syspath_prepend(str(DATA))
     monkeypatch.chdir(tmp_path)
     yield
@@ -227,7 +227,7 @@ def test_json_comes_for_what_cannot_be_done(run, monkeypatch):
     code, out, err = run("check", "gan/90", "--json", "--seed", "first")
     assert code == 2 and json.loads(out)["exit_code"] == 2 and "--seed" in err
     answers()
-    monkeypatch.setattr("minigen.course.commands.exercise.check.grade_file", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("minigen.course.commands.exercise.check.check_file", lambda *a, **k: 1 / 0)
     code, out, err = run("check", "gan/90", "--json")
     assert code == 3 and "the grader failed: ZeroDivisionError" in json.loads(out)["error"]
 
@@ -380,7 +380,7 @@ def test_the_graders_own_error_exits_3(run, monkeypatch, tmp_path):
     lesson.mkdir(parents=True)
     text = (DATA / "lessons/gan/90_fake/exercise.py").read_text()
     (lesson / "exercise.py").write_text(text.replace("[0.9189385332046727]", "[0.5]"))
-    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{tmp_path / 'lessons'}{os.pathsep}-")
     answers()
     code, out, _ = run("check", "gan/90")
     assert code == 3 and "grader's own error" in out
@@ -800,7 +800,7 @@ def test_a_lesson_runs_with_her_function(tmp_path, monkeypatch, capsys):
     for name in ("exercise.py", "answers.py"):
         (folder / name).write_text((DATA / "lessons/gan/90_fake" / name).read_text())
     (folder / "lesson.py").write_text(LESSON)
-    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{tmp_path / 'lessons'}{os.pathsep}-")
     path = answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))
     assert cli.main(["run", "gan/90", "--with", str(path), "--out", str(tmp_path / "out")]) == 0
     assert "your gaussian_nll was called 2 times" in capsys.readouterr().out
@@ -822,7 +822,7 @@ def test_a_wrong_function_may_be_trained(tmp_path, monkeypatch, capsys):
     last = 'lesson.check("one", 1, equals=1)\nprint("the end is reached")\nlesson.finish()'
     text = LESSON.replace("lesson.claim", check + "lesson.claim").replace("lesson.finish()", last)
     (folder / "lesson.py").write_text(text)
-    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{tmp_path / 'lessons'}{os.pathsep}-")
     path = answers(HEAD + NLL.replace("0.5 *", "100.0 + 0.5 *"))
     command = ["run", "gan/90", "--quick", "--with", str(path), "--out", str(tmp_path / "out")]
 

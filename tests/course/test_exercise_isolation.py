@@ -51,7 +51,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the limit is kept on
 
 @pytest.fixture(autouse=True)
 def fake_lessons(monkeypatch):
-    monkeypatch.setenv("MINIGEN_LESSONS", str(DATA / "lessons"))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{DATA / 'lessons'}{os.pathsep}-")
     monkeypatch.syspath_prepend(str(DATA))
 
 

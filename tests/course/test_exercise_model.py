@@ -1,5 +1,6 @@
 """The data model, finding exercises, stubs, and what a worker is given."""
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -17,7 +18,7 @@ GOOD = {"id": "gan/90/f", "target": "math:sqrt", "minutes": 1, "prompt": "Do.", 
 
 @pytest.fixture(autouse=True)
 def fake_lessons(monkeypatch):
-    monkeypatch.setenv("MINIGEN_LESSONS", str(DATA / "lessons"))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{DATA / 'lessons'}{os.pathsep}-")
     monkeypatch.syspath_prepend(str(DATA))
 
 

@@ -1,5 +1,6 @@
 """`check` and `use` in a notebook: what is noted, what comes next, whose function trains."""
 
+import os
 import sys
 import types
 from pathlib import Path
@@ -18,7 +19,7 @@ NLL = "gan/90/gaussian_nll"
 
 @pytest.fixture(autouse=True)
 def evening(monkeypatch, tmp_path):
-    monkeypatch.setenv("MINIGEN_LESSONS", str(DATA / "lessons"))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{DATA / 'lessons'}{os.pathsep}-")
     monkeypatch.syspath_prepend(str(DATA))
     monkeypatch.chdir(tmp_path)
     yield

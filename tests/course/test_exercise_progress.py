@@ -1,6 +1,7 @@
 """The record of a student's folder: no result is lost, whatever else writes, and a lock that is left costs nothing."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ for _ in range(20):
 
 @pytest.fixture(autouse=True)
 def lessons(monkeypatch):
-    monkeypatch.setenv("MINIGEN_LESSONS", str(DATA / "lessons"))
+    monkeypatch.setenv("MINIGEN_LESSONS", f"{DATA / 'lessons'}{os.pathsep}-")
     monkeypatch.syspath_prepend(str(DATA))
 
 

@@ -139,3 +139,7 @@ def test_lessons_of_several_folders(write_lesson, monkeypatch, tmp_path):
     assert found["gan/01_kl_and_js_divergence"].path.is_relative_to(package_lessons())
     assert list(found)[-1] == "own/01_mine" and lesson_file("own/01_mine") == mine
     assert lesson_file("flow/01_types_of_generative_models").is_relative_to(package_lessons())
+    monkeypatch.setenv("MINIGEN_LESSONS", str(tmp_path / "lessons"))  # the same: one's own are added to the package's
+    assert {lesson.id: lesson.title for lesson in all_lessons()} == {id: lesson.title for id, lesson in found.items()}
+    monkeypatch.setenv("MINIGEN_LESSONS", os.pathsep.join([str(tmp_path / "lessons"), "-"]))
+    assert [lesson.id for lesson in all_lessons()] == ["gan/02_gan", "own/01_mine"]

@@ -19,7 +19,7 @@ from minigen.classroom.assignment import Assignment, given
 from minigen.classroom.private.declaration import FILE_NAME
 from minigen.course.console import INSTALL_CLASSROOM, UsageError
 from minigen.course.index.lessons import full_id, lesson_folders, own_modules
-from minigen.course.index.names import find_lesson
+from minigen.course.index.names import find_lesson, has_lesson
 from minigen.course.index.package import PACKAGE
 
 __all__ = ["copy_package", "requirements", "write_executable", "write_grader", "write_wheel"]
@@ -134,7 +134,8 @@ def _license(installed: importlib.metadata.Distribution) -> str:
 
 def _needed(assignment: Assignment) -> dict[str, Path]:
     """Return the files of the wheel by their places in it."""
-    lessons = [find_lesson(lesson) for lesson in {assigned.exercise.lesson for assigned in assignment.exercises}]
+    named = {assigned.exercise.lesson for assigned in assignment.exercises}
+    lessons = [find_lesson(lesson) for lesson in named if has_lesson(lesson)]
     data = {f"{name}.npz" for lesson in lessons for name in lesson.pretrained}
     if any("mnist" in each.path.read_text(encoding="utf-8") for each in lessons):
         data.add("mnist.npz")

@@ -13,7 +13,7 @@ from minigen.classroom.assignment import AssignedExercise, Assignment
 from minigen.course.exercise import functions, prompts, stubs
 from minigen.course.exercise.answers import answers_of
 from minigen.course.exercise.format import Exercise
-from minigen.course.index.names import find_lesson
+from minigen.course.index.names import find_lesson, has_lesson
 
 __all__ = ["derivations_of", "solutions"]
 
@@ -39,7 +39,7 @@ def solutions(assignment: Assignment) -> str:
 
 def derivations_of(lesson: str) -> list[tuple[str, str]]:
     """(summary, text) of each folded derivation of a lesson, in order."""
-    cells = find_lesson(lesson).source.cells
+    cells = find_lesson(lesson).source.cells if has_lesson(lesson) else []
     folds = [found for cell in cells if cell.is_text for found in FOLD.findall(cell.text)]
     return [(_joined(summary), derivation) for summary, derivation in folds]
 

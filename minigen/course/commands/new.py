@@ -21,6 +21,8 @@ __all__ = ["free_number", "main", "new_lesson", "next_number", "parser"]
 
 TEMPLATES = PACKAGE / "course" / "data" / "new_lesson"
 BESIDE = ("lesson.py", "exercise.py", "answers.py", "changes.py")  # in the lesson's folder
+OF_AN_EXERCISE = ("exercise.py", "answers.py")
+FUNCTION = "mean_squared_error"  # of the templates
 FAMILY = "own"
 
 DESCRIPTION = """\
@@ -33,11 +35,14 @@ With --data TABLE.csv, or a folder of images, it writes a script instead, NAME.p
 trained on these data, an outlier score for each row or image, and new ones. It says what the script does with each
 column: a column of text or of dates is left out.
 
+With --exercise it makes an exercise without a lesson: exercise.py and answers.py, and FOLDER/NAME.py with its function,
+which is called NAME.
+
 With --as the lesson has the id of a lesson that is to come with minigen, a family and a free number, in all of its
 files.
 
-The environment variable MINIGEN_LESSONS names the folder (or several, separated as in PATH; an empty entry stands for
-the lessons of minigen). Every command then works with what is in it."""
+The environment variable MINIGEN_LESSONS names the folder (or several, separated as in PATH). Every command then works
+with what is in it, besides the lessons of minigen; an entry - leaves those out."""
 
 
 def parser() -> Parser:
@@ -45,7 +50,8 @@ def parser() -> Parser:
     result = Parser(
         prog="minigen new",
         description=DESCRIPTION,
-        example="minigen new spirals --folder mylessons\n  minigen new --data table.csv",
+        example="minigen new spirals --folder mylessons\n  minigen new --exercise huber_loss\n"
+        "  minigen new --data table.csv",
     )
     what = "the name of the lesson, or of the script: lower-case letters, digits and _"
     result.add_argument("name", nargs="?", metavar="NAME", help=what)
@@ -61,6 +67,7 @@ def parser() -> Parser:
     result.add_argument(
         "--folder", type=Path, metavar="DIR", help="folder of your lessons (default: mylessons, or MINIGEN_LESSONS)"
     )
+    result.add_argument("--exercise", metavar="NAME", help="an exercise without a lesson, on a function of this name")
     which = result.add_mutually_exclusive_group()
     which.add_argument("--family", default=FAMILY, metavar="FAMILY", help=f"a group of lessons (default {FAMILY})")
     which.add_argument("--as", dest="number", metavar="ID", help="an id that is free: a family and two digits")
@@ -71,21 +78,25 @@ def main(argv: Sequence[str]) -> int:
     """`minigen new ...`; returns 0. Raises UsageError for a name that cannot be used, and for files that are there."""
     args = parser().parse_args(argv)
     if args.data is not None:
-        if args.folder is not None or args.number is not None or args.family != FAMILY:
-            raise UsageError("--folder, --family and --as are for a lesson, and --data writes a script")
+        if args.folder is not None or args.number is not None or args.family != FAMILY or args.exercise:
+            raise UsageError("--folder, --family, --exercise and --as are for lessons, and --data writes a script")
         return _write_script(args.data, args.name or script_name(args.data), args.columns, args.header)
     if args.columns is not None or args.header is not None:
         raise UsageError("--columns and --header are for a table: they need --data PATH")
-    if args.name is None:
-        raise UsageError("minigen new needs the NAME of a lesson, or --data PATH")
+    if args.name is not None and args.exercise is not None:
+        raise UsageError(f"give a lesson, {args.name}, or --exercise {args.exercise}, not both")
+    name = args.name or args.exercise
+    if name is None:
+        raise UsageError("minigen new needs the NAME of a lesson, --exercise NAME, or --data PATH")
     folder = args.folder or _default_folder()
-    if args.number is None:
-        number, lessons = next_number(args.family, folder), f"{folder}"
-    else:
-        number, lessons = free_number(args.number, folder), f"{folder}{os.pathsep}"  # beside those of minigen
-    files = new_lesson(args.name, number, folder)
+    number = next_number(args.family, folder) if args.number is None else free_number(args.number, folder)
+    files = new_lesson(name, number, folder, with_lesson=args.exercise is None)
     print("\n".join(str(path) for path in files))
-    print(f"\nexport MINIGEN_LESSONS={lessons}     # in PowerShell: $env:MINIGEN_LESSONS = '{lessons}'")
+    print(f"\nexport MINIGEN_LESSONS={folder}     # in PowerShell: $env:MINIGEN_LESSONS = '{folder}'")
+    if args.exercise is not None:
+        print(f"minigen exercise prove {number}     # is it sound?")
+        print(f"minigen assignment new hw1.toml --exercises {number}")
+        return 0
     print(f"minigen run {number}")
     print(f"minigen exercise prove {number}     # is the exercise sound?")
     print(f"minigen change {number}             # do the invitations show what they say?")
@@ -126,15 +137,19 @@ def free_number(number: str, folder: Path) -> str:
     return number
 
 
-def new_lesson(name: str, number: str, folder: Path) -> list[Path]:
+def new_lesson(name: str, number: str, folder: Path, with_lesson: bool = True) -> list[Path]:
     """Write the files of a new lesson below a folder of lessons and return them; number: its id, "own/01".
+
+    with_lesson: or only an exercise, whose function is called as the lesson would be.
 
     Raises UsageError, before anything is written, for a name that cannot be used or a file that is there already.
     """
     _check_name(name)
     id, module = f"{number}_{name}", folder / f"{name}.py"
-    files = {folder / id / file: _filled(f"{file}.txt", id) for file in BESIDE}
-    files[module] = _filled("mylesson.py.txt", id)
+    beside = BESIDE if with_lesson else OF_AN_EXERCISE
+    texts = {folder / id / file: _filled(f"{file}.txt", id) for file in beside}
+    texts[module] = _filled("mylesson.py.txt", id)
+    files = texts if with_lesson else {path: text.replace(FUNCTION, name) for path, text in texts.items()}
     others = (folder / id).parent.glob(f"[0-9][0-9]_{name}")
     taken = [path for path in (*others, module) if os.path.lexists(path)]
     if taken:

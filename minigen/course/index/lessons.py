@@ -45,6 +45,7 @@ FIELDS: dict[str, Any] = {
     "picture": str,
 }
 LISTS = tuple(name for name, kind in FIELDS.items() if kind is list)
+ONLY = "-"  # an entry of MINIGEN_LESSONS: without the lessons of the package
 SAMPLER_OPTIONS = ("label", "caption", "w", "steps")  # what `minigen sample` can pass to a sampler
 EXERCISE = re.compile(r"""\bExercise\(\s*["']\w+/\w+/(\w+)["']""")
 
@@ -121,18 +122,18 @@ class LessonInfo:
 
 
 def lessons_roots() -> list[Path]:
-    """Return the folders of the lessons: those that MINIGEN_LESSONS names, or else that of the package.
+    """Return the folders of the lessons: those that MINIGEN_LESSONS names, then that of the package.
 
-    MINIGEN_LESSONS is one folder or several, separated as in PATH; an empty entry stands for the package's lessons.
-    Modules in a folder that it names, `mylessons/spirals.py`, can be imported from then on: lessons and exercises of
-    one's own use them.
+    MINIGEN_LESSONS is one folder or several, separated as in PATH. An empty entry gives the package's lessons another
+    place in this order, and an entry "-" leaves them out. Modules in a folder that it names, `mylessons/spirals.py`,
+    can be imported from then on: lessons and exercises of one's own use them.
     """
-    named = os.environ.get("MINIGEN_LESSONS")
-    if not named:
-        return [package_lessons()]
-    roots = [Path(entry) if entry else package_lessons() for entry in named.split(os.pathsep)]
+    entries = os.environ.get("MINIGEN_LESSONS", "").split(os.pathsep)
+    if not {"", ONLY} & set(entries):
+        entries.append("")
+    roots = [Path(entry) if entry else package_lessons() for entry in dict.fromkeys(entries) if entry != ONLY]
     for root in roots:
-        if root.is_dir() and str(root.resolve()) not in sys.path:
+        if root != package_lessons() and root.is_dir() and str(root.resolve()) not in sys.path:
             sys.path.append(str(root.resolve()))
     return roots
 

@@ -20,7 +20,7 @@ from minigen.course.index.lessons import (
 
 FROM_SCRATCH = "/from_scratch"  # how the id of a whole model, written from an empty file, ends
 
-__all__ = ["FROM_SCRATCH", "Address", "find_lesson", "find_lessons", "resolve"]
+__all__ = ["FROM_SCRATCH", "Address", "find_lesson", "find_lessons", "has_lesson", "resolve"]
 
 
 class Address(NamedTuple):
@@ -49,6 +49,11 @@ def find_lesson(text: str) -> LessonInfo:
     if folder is None:
         raise UsageError(f"there is no lesson {text!r}; {_near_lessons(text)}")
     return _read(folder)
+
+
+def has_lesson(exercise_lesson: str) -> bool:
+    """Whether there is a lesson where exercises have this id, "own/01": an exercise of one's own may have none."""
+    return any(short_id(folder) == exercise_lesson for folder in lesson_folders("lesson.py"))
 
 
 def find_lessons(names: Sequence[str]) -> list[LessonInfo]:
