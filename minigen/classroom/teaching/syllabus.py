@@ -1,37 +1,48 @@
 """A plan of the weeks of a class: which lessons are read and which exercises are written when, in the hours there are.
 
 The lessons keep their order. A week takes what follows in it, first the reading of a lesson, then its exercises, and
-has at most its hours; of all such plans the one is taken whose fullest week is least full. If not everything fits, the
-lessons lose exercises, each its last one first and none its only one. If this does not suffice, the plan goes without
-asides, then without the lessons that no evening needs (`minigen.course.reading.evening`), the last one first, then has
-of each lesson only what the evenings have of it. The last lessons are left out only after that.
+has at most its hours; of all such plans the one is taken whose fullest week is least full. The core of the lessons
+comes before their asides: if not everything fits, the plan goes without asides. Then the lessons lose exercises, each
+its last one first and none its only one. If this does not suffice, it goes without the lessons that no evening needs
+(`minigen.course.reading.evening`), the last one first, then has of each lesson only what the evenings have of it. The
+last lessons are left out only after that.
+
+A lesson takes the minutes of its reading, of its run, and one for each prediction. Weeks of a holiday or an exam have
+nothing to read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
+from types import MappingProxyType
 
 from minigen.course.book.contents import Chapter
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.index.lessons import LessonInfo
-from minigen.course.lesson import recorded
-from minigen.course.reading.composition import compose
+from minigen.course.lesson import blocks, recorded
+from minigen.course.reading.composition import Reading, compose
 from minigen.course.reading.evening import evenings
 
-__all__ = ["Plan", "Unit", "Week", "as_csv", "as_markdown", "plan", "units_of"]
+__all__ = ["Plan", "Unit", "Week", "as_csv", "as_markdown", "objectives_of", "places", "plan", "units_of"]
+
+QUESTION = 1.0  # minutes of a prediction
+MOST_OBJECTIVES = 4  # of a lesson
+TO_REMEMBER = "To remember"
 
 
 @dataclass(frozen=True)
 class Unit:
     """A lesson of the plan, or a part of it.
 
-    minutes: of reading it, not of its run; needs: the lessons that it builds on; part: which part of it is read, if not
-    all; asides: the minutes of its sections that may be skipped; evening: the part that an evening has of it, if any.
+    minutes: of reading and running it, and of its predictions; needs: the lessons that it builds on; part: which part
+    of it is read, if not all; asides: the minutes of its sections that may be skipped; evening: the part that an
+    evening has of it, if any; objectives: what is learned, in its own words.
     """
 
     id: str
@@ -42,6 +53,7 @@ class Unit:
     part: str = ""
     asides: float = 0.0
     evening: Unit | None = None
+    objectives: tuple[str, ...] = ()
 
     @property
     def core(self) -> Unit:
@@ -85,11 +97,22 @@ def units_of(lessons: Sequence[LessonInfo]) -> list[Unit]:
     for lesson in lessons:
         reading = compose(lesson, recorded.read(lesson).result)
         chapter = Chapter(reading, tuple(catalog.exercises_of(lesson.id)))
-        make = partial(Unit, chapter.short, lesson.title, needs=tuple(chapter.needs))
+        objectives = tuple(objectives_of(reading))
+        make = partial(Unit, chapter.short, lesson.title, needs=tuple(chapter.needs), objectives=objectives)
         stop = stops.get(chapter.short)
-        short = None if stop is None else make(round(stop.reading_minutes), stop.exercises, part=stop.places)
-        units.append(make(reading.minutes, chapter.exercises, asides=reading.aside_minutes, evening=short))
+        more = round(lesson.minutes + len(reading.questions) * QUESTION)
+        short = None if stop is None else make(round(stop.reading_minutes) + more, stop.exercises, part=stop.places)
+        units.append(make(reading.minutes + more, chapter.exercises, asides=reading.aside_minutes, evening=short))
     return units
+
+
+def objectives_of(reading: Reading) -> list[str]:
+    """Return what a lesson wants to be remembered, or what its opening says that it is about: a sentence each."""
+    opening, *sections = reading.sections
+    chosen = next((section for section in sections if section.heading == TO_REMEMBER), opening)
+    texts = "\n".join(block.text for block in chosen.blocks if isinstance(block, blocks.Text))
+    items = re.findall(r"(?m)^(?:\d+\.|-) (.+(?:\n {2,}.+)*)", texts)
+    return [re.split(r"(?<=[.?!])\s", " ".join(item.split()))[0] for item in items[:MOST_OBJECTIVES]]
 
 
 def plan(units: Sequence[Unit], weeks: int, hours: float) -> Plan:
@@ -104,8 +127,8 @@ def plan(units: Sequence[Unit], weeks: int, hours: float) -> Plan:
         raise ValueError(
             f"{units[0].id} alone takes {units[0].minutes:g} minutes to read, more than the hours of a week"
         )
-    for kept in _shorter(units):
-        if _fits([replace(unit, exercises=unit.exercises[:1]) for unit in kept], weeks, most):
+    for i, kept in enumerate(_shorter(units)):  # the first one has the asides, which go before any exercise
+        if _fits([replace(unit, exercises=unit.exercises[:1]) for unit in kept] if i else kept, weeks, most):
             break
     else:
         while not _fits([replace(unit, exercises=unit.exercises[:1]) for unit in kept], weeks, most):
@@ -194,24 +217,47 @@ def _least(units: Sequence[Unit], weeks: int, most: float) -> float:
 # -- how it is shown ---------------------------------------------------------------------------------------------------
 
 
-def as_markdown(plan: Plan, start: date | None = None) -> str:
-    """Return a table of the weeks, what is left out, and the commands that make an assignment of each week.
+def as_markdown(plan: Plan, start: date | None = None, off: Mapping[int, str] = MappingProxyType({})) -> str:
+    """Return a table of the weeks, what each is about, what is left out, and the commands that make its assignments.
 
-    start: the first day of the first week. Exercises are due on the last day of their week.
+    start: the first day of the first week. off: the weeks without reading, from 0, and what they are. Exercises are due
+    on the last day of their week.
     """
     lines = ["| week | read | exercises | hours |", "| --- | --- | --- | ---: |"]
-    for i, week in enumerate(plan.weeks):
-        read = "<br>".join(f"{unit.id} {_title(unit)}" for unit in week.reading)
-        write = "<br>".join(f"`{exercise.id}`" for exercise in week.exercises)
-        lines.append(f"| {_name(i, start)} | {read} | {write} | {week.minutes / 60:.1f} |")
+    at = places(len(plan.weeks), off)
+    for i in range(max([*at, *off], default=-1) + 1):
+        if i in off:
+            lines.append(f"| {_name(i, start)} | {off[i]} | | |")
+        elif i in at:
+            week = plan.weeks[at.index(i)]
+            read = "<br>".join(f"{unit.id} {_title(unit)}" for unit in week.reading)
+            write = "<br>".join(f"`{exercise.id}`" for exercise in week.exercises)
+            lines.append(f"| {_name(i, start)} | {read} | {write} | {week.minutes / 60:.1f} |")
     if plan.left_out:
         lines += ["", _left_out(plan)]
     if plan.missing:
         lines += ["", "Its lessons build on lessons that are not in the plan: " + ", ".join(plan.missing) + "."]
-    commands = [_command(i, week, start) for i, week in enumerate(plan.weeks) if week.exercises]
+    for i, week in zip(at, plan.weeks):
+        lines += _about(i, week)
+    commands = [_command(i, week, start) for i, week in zip(at, plan.weeks) if week.exercises]
     if commands:
         lines += ["", "An assignment of each week's exercises:", "", "```bash", *commands, "```"]
     return "\n".join(lines) + "\n"
+
+
+def places(count: int, off: Mapping[int, str] = MappingProxyType({})) -> list[int]:
+    """Return the weeks of the term, from 0, in which the weeks of a plan are."""
+    return [i for i in range(count + len(off)) if i not in off][:count]
+
+
+def _about(i: int, week: Week) -> Iterator[str]:
+    """Yield what the lessons of a week want to teach, and what has to be read before."""
+    if week.reading:
+        yield from ("", f"**Week {i + 1}**", "")
+    for unit in week.reading:
+        before = f" (after {', '.join(unit.needs)})" if unit.needs else ""
+        yield f"- {unit.id} {_title(unit)}{before}"
+        yield from (f"  - {objective}" for objective in unit.objectives)
 
 
 def _left_out(plan: Plan) -> str:
@@ -243,13 +289,13 @@ def _command(i: int, week: Week, start: date | None) -> str:
     return f"minigen assignment new week{i + 1:02}.toml --exercises {' '.join(e.id for e in week.exercises)}{due}"
 
 
-def as_csv(plan: Plan, start: date | None = None) -> list[list[str]]:
+def as_csv(plan: Plan, start: date | None = None, off: Mapping[int, str] = MappingProxyType({})) -> list[list[str]]:
     """Return a row for each lesson and exercise: week, first and last day, kind, id, title, minutes.
 
     The first is a header.
     """
     rows = [["week", "from", "to", "kind", "id", "title", "minutes"]]
-    for i, week in enumerate(plan.weeks):
+    for i, week in zip(places(len(plan.weeks), off), plan.weeks):
         days = [str(start + timedelta(7 * i)), str(_end(i, start))] if start else ["", ""]
         rows += [[str(i + 1), *days, "read", unit.id, _title(unit), f"{unit.minutes:g}"] for unit in week.reading]
         rows += [[str(i + 1), *days, "write", e.id, "", f"{e.minutes:g}"] for e in week.exercises]
