@@ -1,6 +1,7 @@
 """The solutions of an assignment: what a teacher finds in them, and that students do not get them."""
 
 import os
+import re
 import zipfile
 
 import pytest
@@ -29,6 +30,21 @@ def test_each_exercise_with_its_code_points_and_mistakes(homework):
         assert all(f"`{case.name}`" in part for case in exercise.cases)
         assert all(" ".join(mistake.note.split()) in part for mistake in answers_of(exercise).mistakes)
     assert f"For teachers. {sum(e.points for e in catalog.find('flow/05')) + 8:g} points." in text
+
+
+@pytest.mark.slow
+def test_what_students_get_afterwards_has_no_points_and_no_mistakes(homework):
+    assignment = assignments.load(homework / "hw1.toml")
+    text, for_you = solutions(assignment, for_students=True), solutions(assignment)
+    for exercise in [*catalog.find("gan/12/critic_loss"), *catalog.find("flow/05")]:
+        part = text.partition(f"## {exercise.id}\n")[2].partition("\n## ")[0]
+        assert f"def {exercise.name}(" in part and " ".join(exercise.hints[0].split()) in part
+        assert not [mistake for mistake in answers_of(exercise).mistakes if " ".join(mistake.note.split()) in part]
+    assert not re.search(r"For teachers|Known mistakes|Also right|\| case \|| points", text) and len(text) < len(
+        for_you
+    )
+    assert main(["assignment", "solutions", "hw1.toml", "--students"]) == 0
+    assert (homework / "hw1-solutions-students.md").read_text(encoding="utf-8") == text
 
 
 def test_derivations_of_a_lesson(tmp_path, monkeypatch):

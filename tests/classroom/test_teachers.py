@@ -1,12 +1,14 @@
 """The page for teachers: its commands, in its order, as they are printed."""
 
 import csv
+import datetime
 import json
 import os
 import re
 import stat
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -14,7 +16,8 @@ from minigen.classroom.schemas import schema
 
 
 def commands(text: str) -> list[str]:
-    return re.findall(r"^```bash\n(.*?)^```$", text, re.S | re.M)
+    """The blocks, those within a list too."""
+    return [textwrap.dedent(block) for block in re.findall(r"^ *```bash\n(.*?)^ *```$", text, re.S | re.M)]
 
 
 def on_canvas(path, total: float, possible: float) -> str:
@@ -51,7 +54,8 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
     results = work / "grades" / "results"
     emmy = on_canvas(results / "s001.json", 8, 8)  # the other function is excused
     carl = on_canvas(results / "s002.json", 5, 8 + 10)  # by decision
-    assert canvas == {"": "100", "s001": emmy, "s002": carl, "s003": "0"}
+    still_due = datetime.datetime.now() < datetime.datetime(2027, 2, 8, 23, 59)
+    assert canvas == {"": "100", "s001": emmy, "s002": carl, "s003": "" if still_due else "0"}
     assert "ill until 5 February" in (work / "grades" / "report.html").read_text()
     assert "joined later" in (work / "grades" / "feedback" / "s001.md").read_text()
     assert "Known mistake" in (work / "grades" / "feedback" / "s002.md").read_text()
@@ -61,6 +65,9 @@ def test_the_page_leads_to_a_gradebook(root, tmp_path):
     assert '"kind": "grading"' in done.stdout and "3 students graded" in done.stdout
     assert "compare50 grades/similarity/students/* -d grades/similarity/stubs/*" in done.stdout
     assert "points are scaled from" in done.stdout
+    assert "| exam |" in (work / "plan.md").read_text()
+    for_students = (work / "hw1-solutions-students.md").read_text()
+    assert "def critic_loss" in for_students and "Known mistakes" not in for_students and "points" not in for_students
 
 
 def test_the_page_names_what_there_is(root):

@@ -39,10 +39,11 @@ def parser() -> Parser:
         "--notebook", action="store_true", help="students also get a notebook (needs the extra classroom)"
     )
     assignments.add_secret(build, "what the platforms' graders draw their seeds from")
-    answers = commands.add_parser("solutions", help="write the solutions with derivations, for yourself")
+    answers = commands.add_parser("solutions", help="write the solutions with derivations")
     answers.set_defaults(run=_solutions)
     answers.add_argument("file", type=Path, metavar="FILE", help="the assignment")
     assignments.add_secret(answers, "what private variants are chosen by, if there are any")
+    answers.add_argument("--students", action="store_true", help="to hand out afterwards: no points, no mistakes")
     answers.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: hw1-solutions.md)")
     return result
 
@@ -87,7 +88,9 @@ def _solutions(args: argparse.Namespace) -> int:
 
     secret = assignments.secret_of(args.seed, args.seed_file)
     assignment = assignments.with_private(assignments.load(args.file), secret)
-    out = args.out or args.file.with_name(f"{assignment.slug}-solutions.md")
-    create(out, solutions(assignment))
-    print(f"{out}: solutions of {plural(len(assignment.exercises), 'exercise')}; keep them to yourself")
+    ending = "-solutions-students.md" if args.students else "-solutions.md"
+    out = args.out or args.file.with_name(f"{assignment.slug}{ending}")
+    create(out, solutions(assignment, args.students))
+    whose = "for students, after the assignment" if args.students else "keep them to yourself"
+    print(f"{out}: solutions of {plural(len(assignment.exercises), 'exercise')}; {whose}")
     return 0

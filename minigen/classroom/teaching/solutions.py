@@ -1,6 +1,6 @@
-"""The solutions of an assignment, for the teacher: each exercise's idea, equation and code, its points, known mistakes.
+"""The solutions of an assignment: each exercise's idea, equation and code; for the teacher its points and known mistakes.
 
-The derivations that a lesson folds are after its exercises. None of this is in what students get.
+The derivations that a lesson folds are after its exercises. None of this is in what students get with the assignment.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ __all__ = ["derivations_of", "solutions"]
 FOLD = re.compile(r"<details><summary>(.+?)</summary>\s*(.*?)\s*</details>", re.S)
 
 
-def solutions(assignment: Assignment) -> str:
-    """Return the solutions as Markdown, in the order of the assignment; mathematics is in dollars, as in lessons."""
+def solutions(assignment: Assignment, for_students: bool = False) -> str:
+    """Return the solutions as Markdown, in the order of the assignment; mathematics is in dollars, as in lessons.
+
+    for_students: without points, mistakes, and other right answers, for when the assignment is over.
+    """
     total = sum(assigned.points for assigned in assignment.exercises)
-    parts = [f"# {assignment.title}: solutions", f"For teachers. {total:g} points."]
+    parts = [f"# {assignment.title}: solutions", *([] if for_students else [f"For teachers. {total:g} points."])]
     lessons = list(dict.fromkeys(assigned.exercise.lesson for assigned in assignment.exercises))
     for lesson in lessons:
         for assigned in assignment.exercises:
             if assigned.exercise.lesson == lesson:
-                parts += _exercise(assigned)
+                parts += _exercise(assigned, for_students)
         derivations = derivations_of(lesson)
         if derivations:
             parts.append(f"## Derivations in {lesson}")
@@ -44,16 +47,19 @@ def derivations_of(lesson: str) -> list[tuple[str, str]]:
     return [(_joined(summary), derivation) for summary, derivation in folds]
 
 
-def _exercise(assigned: AssignedExercise) -> Iterator[str]:
+def _exercise(assigned: AssignedExercise, for_students: bool) -> Iterator[str]:
     exercise = assigned.exercise
     yield f"## {exercise.id}"
-    yield f"{assigned.points:g} points, about {exercise.minutes:g} minutes. Students write it in `{assigned.file}`."
+    if not for_students:
+        yield f"{assigned.points:g} points, about {exercise.minutes:g} minutes. Students write it in `{assigned.file}`."
     yield from prompts.paragraphs(exercise)
     idea, equation = exercise.hints[0], exercise.hints[1]
     yield f"**Idea.** {_joined(idea)}"
     yield f"**Equation.** {_joined(equation)}"
     yield f"**Code**, `{exercise.target}`{' with the change' if exercise.changed else ''}:"
     yield _code(functions.bare(stubs.solution(exercise)))
+    if for_students:
+        return
     yield _points(exercise)
     answers = answers_of(exercise)
     if answers.mistakes:
