@@ -1,4 +1,4 @@
-"""The solutions of an assignment: each exercise's idea, equation and code; for the teacher its points and known mistakes.
+"""The solutions of an assignment: idea, equation and code of each exercise; for the teacher points and mistakes too.
 
 The derivations that a lesson folds are after its exercises. None of this is in what students get with the assignment.
 """
