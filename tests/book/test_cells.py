@@ -184,6 +184,40 @@ def test_an_error_names_its_line_and_cell(last, message, line, cell):
     assert message in reply["error"] and (reply["line"], reply["cell"]) == (line, cell) and reply["outputs"] == []
 
 
+def text_and_rest(reply):
+    """What was printed, and the last line, which says how much was left out."""
+    return ("".join(one["payload"]["text"] for one in reply["outputs"] if one["kind"] == kind) for kind in ("text", "more"))
+
+
+def test_what_is_printed_has_a_limit_and_the_rest_is_counted():
+    text, rest = text_and_rest(run("for i in range(200_000):\n    print(i)"))
+    assert text.splitlines() == [str(i) for i in range(2_000)] and rest == "... 198,000 more lines"
+    text, rest = text_and_rest(run("print('x' * 30_000_000)\nprint('end')"))
+    assert text == "x" * 100_000 and rest == "... 2 more lines"
+    text, rest = text_and_rest(run("print('x' * 130_000, end='')\nprint('later', end='')"))
+    assert text == "x" * 100_000 and rest == "... 30,005 more characters"
+    text, rest = text_and_rest(run("for i in range(2_000):\n    print(i)"))
+    assert text.count("\n") == 2_000 and rest == ""
+    text, rest = text_and_rest(run("'y' * 99_997"))
+    assert text == repr("y" * 99_997) + "\n" and rest == ""
+
+
+def test_a_cell_begins_with_its_own_limit():
+    text, rest = text_and_rest(run("for i in range(3_000):\n    print(i)", "print('second')"))
+    assert text == "second\n" and rest == ""
+
+
+def test_tables_outputs_and_errors_have_limits_too():
+    lesson = LESSON.split("# %%")[1]
+    reply = run(lesson, "lesson.table([[i, i] for i in range(5_000)], ['a', 'b'])")
+    shown = reply["outputs"][0]["payload"]["shown"]
+    assert len(shown) == 2_001 and shown[-1] == ["... 3,000 more rows"] and shown[-2] == ["1999", "1999"]
+    reply = run(lesson, "for i in range(2_500):\n    lesson.check(f'c{i}', i, equals=i)")
+    assert kinds(reply) == ["check"] * 2_000 + ["more"]
+    assert reply["outputs"][-1]["payload"]["text"] == "... 500 more outputs"
+    assert len(run("raise ValueError('z' * 10_000_000)")["error"]) == 2_000
+
+
 def test_the_drawing_of_a_figure_is_sent():
     ours = drawing.Figure((2.0, 1.0))
     ours.subplots(1, 1, False, False, {}).plot([0, 1], [0, 1])

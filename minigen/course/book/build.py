@@ -159,7 +159,7 @@ def _fingerprint(outline: str) -> str:
     hashed = hashlib.sha256(f"{minigen.__version__}\n{outline}\n".encode())
     for package in NEEDED.values():
         hashed.update(f"{package} {_version(package)}\n".encode())
-    for path in [HERE / "conf.py", MATHJAX, *sorted((HERE / "web").glob("*.*"))]:
+    for path in [HERE / "conf.py", MATHJAX, *sorted((HERE / "web").rglob("*.*"))]:
         hashed.update(path.name.encode() + path.read_bytes())
     return hashed.hexdigest()
 
