@@ -247,7 +247,9 @@ def test_the_settings_of_a_training(page):
 def test_only_the_marks_of_checks_are_bold(page):
     box = Box(page, "gan/12/critic_loss")
     assert box.check(ANSWERS["gan/12/critic_loss"][0]).startswith("Passed")
-    weights = box.element.locator(".cm-line, .cm-line span").evaluate_all("all => all.map(e => getComputedStyle(e).fontWeight)")
+    weights = box.element.locator(".cm-line, .cm-line span").evaluate_all(
+        "all => all.map(e => getComputedStyle(e).fontWeight)"
+    )
     assert set(weights) == {"400"}
 
 

@@ -186,7 +186,9 @@ def test_an_error_names_its_line_and_cell(last, message, line, cell):
 
 def text_and_rest(reply):
     """What was printed, and the last line, which says how much was left out."""
-    return ("".join(one["payload"]["text"] for one in reply["outputs"] if one["kind"] == kind) for kind in ("text", "more"))
+    return (
+        "".join(one["payload"]["text"] for one in reply["outputs"] if one["kind"] == kind) for kind in ("text", "more")
+    )
 
 
 def test_what_is_printed_has_a_limit_and_the_rest_is_counted():
