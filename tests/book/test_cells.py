@@ -4,6 +4,8 @@ import base64
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 import zlib
 from pathlib import Path
@@ -279,6 +281,66 @@ def test_texts_are_escaped_and_names_are_in_the_legend():
     assert "<script" not in figure.svg()
     texts = [one.text for one in elements(figure, "text")]
     assert "<script>alert(1)</script> & σ²" in texts and "a < b" in texts
+
+
+def legend_box(figure):
+    """The white box of the legend: left, top, right and bottom."""
+    found = next(one for one in elements(figure, "rect") if one.get("fill-opacity") == "0.85")
+    x, y, width, height = (float(found.get(name)) for name in ("x", "y", "width", "height"))
+    return x, y, x + width, y + height
+
+
+@pytest.mark.parametrize("ends", [(0, 1), (1, 0), (1, 1), (0, 0)])
+@pytest.mark.parametrize("extra", [False, True])
+def test_the_legend_covers_no_curve(ends, extra):
+    """Nor the straight part of one between two far points; lines over the whole width change nothing."""
+    figure, ax = axes(xlim=(0, 1), ylim=(0, 1))
+    ax.plot([0, 1], list(ends), color="#123456", label="a curve")
+    if extra:
+        ax.axhline(0.5)
+    ax.legend()
+    line = next(one for one in elements(figure, "path") if one.get("stroke") == "#123456" and "L" in one.get("d"))
+    (x0, y0), (x1, y1) = ((float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", line.get("d")))
+    left, top, right, bottom = legend_box(figure)
+    along = np.linspace(0, 1, 500)
+    x, y = x0 + along * (x1 - x0), y0 + along * (y1 - y0)
+    assert not np.any((left < x) & (x < right) & (top < y) & (y < bottom))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "names"),
+    [
+        (1e-3, 2.0, {"0.001", "0.01", "0.1", "1"}),
+        (2e-7, 30.0, {"10⁻⁶", "10⁻⁴", "10⁻²", "1"} | {"10⁰"}),
+        (0.3, 4.0, {"0.5", "1", "2"}),
+        (3e-6, 5e-5, {"5·10⁻⁶", "10⁻⁵", "2·10⁻⁵"}),
+    ],
+)
+def test_ticks_of_a_logarithmic_axis_are_several_and_in_one_notation(low, high, names):
+    figure, ax = axes(yscale="log", ylim=(low, high), xticks=[])
+    ax.plot([0, 1], [low, high])
+    found = [one.text for one in elements(figure, "text")]
+    assert 3 <= len(found) <= 7 and len(set(found) & names) >= 3
+    assert len({name[:2] == "10" or "·" in name for name in found if name != "1"}) == 1
+
+
+def test_an_import_of_matplotlib_says_what_a_page_draws_with():
+    code = """
+import sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name == "matplotlib":
+            raise ImportError(name)
+sys.meta_path.insert(0, NotInstalled())
+from minigen.course.book.browser import drawing
+drawing.install()
+from minigen import plot
+assert plot.line([0, 1], [0, 1]).figure.svg().startswith("<svg")
+import matplotlib.pyplot as plt
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    told = "ModuleNotFoundError: matplotlib.pyplot is not in the page, which draws with minigen.plot"
+    assert done.stderr.splitlines()[-1].startswith(told), done.stderr
 
 
 def test_axes_that_share_limits_have_the_same():

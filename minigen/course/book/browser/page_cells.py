@@ -5,8 +5,8 @@
 The last cell is the one whose outputs are wanted; `show(frame)` is called before each cell with its place as JSON. The
 reply holds the outputs, each with its kind and payload as in a recorded run, the seconds, and the error, if there was
 one. What a cell shows has limits (`MOST_LINES`, `MOST_LETTERS`): beyond these it is counted, and the last output says
-how much there was. A lesson works as in a notebook: a check that fails is reported, and what asks the reader does nothing. Where the
-reader has changed a cell (`edited`), claims are not judged, and outcomes quote what came out.
+how much there was. A lesson works as in a notebook: a check that fails is reported, and what asks the reader does
+nothing. Where the reader has changed a cell (`edited`), claims are not judged, and outcomes quote what came out.
 
 Nothing here needs a browser: the tests call the same function in Node and in this process.
 """
