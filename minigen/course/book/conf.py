@@ -25,6 +25,7 @@ myst_dmath_double_inline = True
 suppress_warnings = ["myst.header"]  # a lesson may go from a title straight to a part of a part
 
 html_theme = "furo"
+templates_path = ["theme"]
 html_title = "minigen"
 html_static_path = [str(WEB)]
 html_favicon = str(WEB / "favicon.svg")

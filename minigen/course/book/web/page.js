@@ -320,16 +320,9 @@
     brand.after(label);
   };
 
-  /* The search shows a piece of each page that it finds, for which it fetches the page: not possible from files. */
-  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
-    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-  }
-
-  /* Furo gives its two columns no names, and the search page no heading. */
+  /* Furo gives its two columns no names. */
   document.querySelector("aside.toc-drawer")?.setAttribute("aria-label", "Sections of this page");
   document.querySelector("aside.sidebar-drawer")?.setAttribute("aria-label", "Pages of the book");
-  const search = document.querySelector("#search-results");
-  if (search && !document.querySelector("h1")) search.before(element("h1", "", "Search"));
 
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
