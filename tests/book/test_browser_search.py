@@ -93,10 +93,10 @@ def test_results_follow_what_is_typed_and_more_are_shown_on_demand(page, address
     assert "posterior" not in str(found(page, address, "critic"))
     page.get_by_label("Words to look for").fill("divergence")
     page.locator(".mg-found h2", has_text="Lessons").wait_for()
-    page.wait_for_function("document.querySelector('.mg-found a').innerText.includes('diverg')")
+    page.wait_for_function("document.querySelector('.mg-found mark')?.innerText.startsWith('divergence')")
     assert page.url.endswith("?q=divergence")
     more = page.locator(".mg-found button").first
-    before = page.locator(".mg-found").first.locator("li").count()
+    before = page.locator(".mg-found li").count()
     more.click()
     page.wait_for_function(f"document.querySelectorAll('.mg-found li').length > {before}")
     page.get_by_label("Words to look for").fill("qqqqqqqq")
@@ -106,10 +106,10 @@ def test_results_follow_what_is_typed_and_more_are_shown_on_demand(page, address
 
 def test_no_excerpt_has_raw_formulas_or_results(page, address):
     found(page, address, "divergence")
-    for _ in range(8):
-        for button in page.locator(".mg-found button:visible").all():
-            button.click()
-        page.wait_for_timeout(100)
+    more = page.locator(".mg-found button:visible")
+    while more.count():
+        more.first.click()
+        page.wait_for_function("!document.querySelector('.mg-found button:disabled')")
     excerpts = page.locator(".mg-found:not(:last-child) .mg-excerpt").all_inner_texts()
     assert len(excerpts) > 20 and not [
         words for words in excerpts if "\\" in words or "$" in words or "Answer:" in words

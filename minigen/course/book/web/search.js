@@ -48,7 +48,9 @@
       more.type = "button";
       more.addEventListener("click", async () => {
         const shown = list.childElementCount;
+        more.disabled = true;
         await add(results.slice(shown, shown + 2 * FIRST));
+        more.disabled = false;
         more.hidden = list.childElementCount === results.length;
         list.children[shown].querySelector("a").focus();
       });
