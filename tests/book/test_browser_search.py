@@ -99,7 +99,7 @@ def test_results_follow_what_is_typed_and_more_are_shown_on_demand(page, address
     before = page.locator(".mg-found li").count()
     more.click()
     page.wait_for_function(f"document.querySelectorAll('.mg-found li').length > {before}")
-    page.get_by_label("Words to look for").fill("qqqqqqqq")
+    page.get_by_label("Words to look for").fill("未知")
     page.get_by_text("Nothing found.").wait_for()
     assert page.locator(".mg-found").count() == 0
 
@@ -110,7 +110,7 @@ def test_no_excerpt_has_raw_formulas_or_results(page, address):
     while more.count():
         more.first.click()
         page.wait_for_function("!document.querySelector('.mg-found button:disabled')")
-    excerpts = page.locator(".mg-found:not(:last-child) .mg-excerpt").all_inner_texts()
+    excerpts = page.locator(".mg-excerpt").all_inner_texts()
     assert len(excerpts) > 20 and not [
         words for words in excerpts if "\\" in words or "$" in words or "Answer:" in words
     ]

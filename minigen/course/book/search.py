@@ -31,6 +31,7 @@ __all__ = ["KINDS", "Record", "records", "write_index"]
 KINDS = ("lesson", "term", "equation", "code", "other")  # as search.js groups them
 USED = ("pagefind-entry.json", "pagefind-worker.js")
 TAG = re.compile(r"<[^>]+>")
+FORMULA = re.compile(r"\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL)  # in HTML
 PART = re.compile(r'<div class="mg-\w+" id="(code-[^"]+)">')  # a function or class of a source page
 LEFT_OUT = (nodes.literal_block, nodes.raw, nodes.target)
 
@@ -139,7 +140,8 @@ def _text(node: nodes.Node, *left_out: type[nodes.Node]) -> str:
 
 
 def _bare(markup: str) -> str:
-    return html.unescape(TAG.sub(" ", markup))
+    """Return the words of HTML, without formulas, too."""
+    return " ".join(html.unescape(TAG.sub(" ", FORMULA.sub("…", markup))).split())
 
 
 def write_index(found: Iterable[Record], folder: Path) -> int:
