@@ -62,7 +62,7 @@ def records(environment: Any, contents: Contents) -> Iterator[Record]:
             yield from _functions(tree, page)
         elif document.startswith("lessons/"):
             yield from _sections(tree, page, contents)
-        elif document != "names":  # its names are those of the source
+        elif document not in ("404", "names"):  # the names are those of the source
             yield from _whole(tree, page)
 
 
