@@ -13,7 +13,9 @@ from minigen.course.book import build
 WEB = build.HERE / "web"
 PAGE = """<!DOCTYPE html><html><head><link rel="stylesheet" href="book.css"><link rel="stylesheet" href="exercise.css">
 <style>body {{ margin: 0; background: #131416; }}</style></head><body data-theme="{theme}">
-<figure class="mg-figure" style="margin: 0"><div class="mg-frame"><a href="chart.{kind}"><img src="chart.{kind}"></a></div></figure>
+<figure class="mg-figure" style="margin: 0">
+<div class="mg-frame"><a href="chart.{kind}"><img src="chart.{kind}"></a></div>
+</figure>
 </body></html>"""
 
 
