@@ -16,7 +16,7 @@ from minigen.plot.charts import bars, curves, histogram, line, moving_average
 from minigen.plot.connections import connections
 from minigen.plot.describe import describe, layers
 from minigen.plot.images import image_grid, manifold, matrix
-from minigen.plot.output import animate, save, show
+from minigen.plot.output import animate, as_svg, save, show
 from minigen.plot.planes import density, field, heatmap, samples, space, trajectories
 from minigen.plot.schematics import edge, node, schematic
 from minigen.plot.theme import CYCLE, color, colormap, figure, style
@@ -24,6 +24,7 @@ from minigen.plot.theme import CYCLE, color, colormap, figure, style
 __all__ = [
     "CYCLE",
     "animate",
+    "as_svg",
     "bars",
     "color",
     "colormap",

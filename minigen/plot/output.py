@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
+MOST_SVG = 60_000  # characters of a chart as SVG, packed about 12 KB; one with many points has more
+IN_THE_DARK = {"#262626": "#d4d4d4", "#767676": "#9a9a9a", "#e6e6e6": "#33363a", "#ffffff": "#131416"}  # ink to paper
 NO_DATES: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
@@ -36,6 +39,26 @@ def save(fig: Any, path: str | os.PathLike, dpi: float | None = None) -> Path:
     if kind not in NO_DATES:
         raise ValueError(f"path must end in .png, .svg or .pdf, got {path.name!r}")
     return _write(path, _drawn(fig, kind, dpi or (192 if kind == "png" else "figure"), metadata=NO_DATES[kind]))
+
+
+def as_svg(fig: Any) -> str | None:
+    """Return a chart of lines (a figure, or that of axes) as SVG, for a light page and a dark one.
+
+    None for a figure that has images, axes in space, or so many points that it is large. Ink, paper and grid follow the
+    color scheme of the page; what is drawn keeps its colors.
+    """
+    if any(ax.images or ax.name == "3d" for ax in figure_of(fig).axes):
+        return None
+    text = _drawn(fig, "svg", "figure", metadata=NO_DATES["svg"]).decode()
+    if len(text) > MOST_SVG or "<image" in text:  # many points may be drawn as an image
+        return None
+    rules = "".join(
+        f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}'
+        for light, dark in IN_THE_DARK.items()
+        for kind in ("fill", "stroke")
+    )
+    scheme = f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>"
+    return re.sub(r"<metadata>.*?</metadata>", scheme, text, count=1, flags=re.DOTALL)
 
 
 def animate(

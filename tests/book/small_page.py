@@ -13,7 +13,7 @@ from minigen.course.book.pages.exercise_box import exercise_data
 from minigen.course.exercise import catalog
 
 WEB = Path(book.__file__).with_name("web")
-FILES = ("python.js", "exercise.js", "cell.js", "exercise.css", "book.css", "worker.mjs")
+FILES = ("python.js", "editor.js", "exercise.js", "cell.js", "exercise.css", "book.css", "worker.mjs")
 STYLE = """
 :root { --color-foreground-primary: #000; --color-foreground-secondary: #5a5c63; --color-background-primary: #fff;
   --color-background-secondary: #f8f9fb; --color-background-border: #dcdfe4; --color-brand-primary: #0a4bff; }
@@ -43,6 +43,7 @@ def write_page(out, identities, attributes=""):
     (out / "_static").mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copy(WEB / name, out / "_static" / name)
+    shutil.copytree(WEB / "bundles", out / "_static" / "bundles", dirs_exist_ok=True)
     boxes = "\n".join(f"<h2>{identity}</h2>\n{box(identity)}" for identity in identities)
     (out / "index.html").write_text(
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Exercises</title>'
@@ -50,6 +51,7 @@ def write_page(out, identities, attributes=""):
         f'<style>{STYLE}</style><link rel="stylesheet" href="_static/book.css">'
         f'<link rel="stylesheet" href="_static/exercise.css">'
         f'<script src="_static/python.js?v=1" defer {attributes}></script>'
+        f'<script src="_static/editor.js?v=1" defer></script>'
         f'<script src="_static/exercise.js?v=1" defer></script></head>'
         f"<body><main>{boxes}</main></body></html>",
         encoding="utf-8",

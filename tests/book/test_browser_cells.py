@@ -61,10 +61,22 @@ class Cell:
         self.page, self.element = page, page.locator(f'.mg-cell[data-cell="{number}"]')
         self.recorded = page.locator(f'.mg-recorded[data-cell="{number}"]')
         self.shown, self.status = self.element.locator(".mg-shown"), self.element.locator(".mg-status")
-        self.area = self.element.locator("textarea")
+        self.area = self.element.get_by_role("textbox")
 
     def press(self, name):
         self.element.get_by_role("button", name=name, exact=True).click()
+
+    @property
+    def text(self):
+        """What stands in the editor: CodeMirror's lines, or the text area before it is there."""
+        found = self.element.locator(".cm-line")
+        lines = "all => all.map(e => e.textContent).join('\\n')"
+        return found.evaluate_all(lines) if found.count() else self.element.locator("textarea").input_value()
+
+    def write(self, text):
+        """Write a text in the place of what stands in the editor."""
+        self.area.focus()
+        self.element.locator(".cm-content").fill(text)
 
     def run(self):
         """Run the cell, and return what it shows, in words."""
@@ -107,7 +119,7 @@ def test_an_invitation_is_carried_out_and_taken_back(page):
     cell = Cell(page, cell_with("gan/01", "q = np.array([1 / 4, 3 / 4])"))
     assert "press Edit below the cell" in page.locator(".mg-change").first.inner_text()
     cell.press("Edit")
-    cell.area.fill(cell.area.input_value().replace("[1 / 4, 3 / 4]", "[1 / 1000, 999 / 1000]"))
+    cell.write(cell.text.replace("[1 / 4, 3 / 4]", "[1 / 1000, 999 / 1000]"))
     words = cell.run()
     assert "2.761" in words and "0.6852" in words and "Not judged: the lesson is changed." in words
     later = Cell(page, cell_with("gan/01", "asymmetry ="))
@@ -123,17 +135,63 @@ def test_an_invitation_is_carried_out_and_taken_back(page):
 def test_an_endless_loop_is_ended_and_an_error_is_told(page):
     cell = Cell(page, cell_with("gan/01", "q = np.array([1 / 4, 3 / 4])"))
     cell.press("Edit")
-    usual = cell.area.input_value()
-    cell.area.fill("while True:\n    pass")
+    usual = cell.text
+    cell.write("while True:\n    pass")
     cell.press("Run")
     cell.status.get_by_text("Running").wait_for(timeout=LONG)
     cell.press("Stop")
     assert "Stopped." in cell.shown.inner_text()
     assert "had not come back after 60 s: an endless loop?" in cell.run()
     assert cell.recorded.first.is_visible()
-    cell.area.fill(f"{usual}\np.nothing")
+    cell.write(f"{usual}\np.nothing")
     assert "has no attribute 'nothing'" in cell.run() and "(line " in cell.shown.inner_text()
     cell.press("Reset")
+
+
+def test_a_page_with_much_output_stays_small(page):
+    cell = Cell(page, cell_with("gan/01", "q = np.array([1 / 4, 3 / 4])"))
+    height = "document.documentElement.scrollHeight"
+    cell.press("Edit")
+    before = page.evaluate(height)
+    cell.write("for i in range(200_000):\n    print(i)")
+    words = cell.run()
+    assert words.endswith("\n... 198,000 more lines") and "\n1999\n" in words and "2000" not in words
+    assert page.evaluate(height) < before + 700
+    box = cell.shown.locator("pre")
+    assert box.evaluate("e => e.scrollHeight > 10 * e.clientHeight && e.tabIndex === 0")
+    cell.write("print('x' * 30_000_000)")
+    assert "more " in cell.run() and len(cell.shown.text_content()) < 110_000 and page.evaluate(height) < before + 700
+    cell.press("Reset")
+
+
+def test_a_changed_cell_survives_a_reload_and_is_the_same_in_two_tabs(context, address):
+    number = cell_with("gan/01", "q = np.array([1 / 4, 3 / 4])")
+    one, two = opened(context, address, "gan/01"), opened(context, address, "gan/01")
+    first, second = Cell(one, number), Cell(two, number)
+    first.press("Edit")
+    mine = first.text.replace("[1 / 4, 3 / 4]", "[1 / 1000, 999 / 1000]")
+    first.write(mine)
+    assert second.text == mine
+    said = second.status.inner_text()
+    assert "changed in another tab" in said and "The results are those of the lesson's own code" in said
+    two.reload()
+    two.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert second.text == mine and "kept from before" in second.status.inner_text()
+    assert second.recorded.first.is_visible()
+    assert "2.761" in second.run() and second.recorded.first.is_hidden()
+    second.press("Reset")
+    one.wait_for_function("!document.querySelector('.mg-cell .mg-editor')")
+    one.reload()
+    assert (
+        one.locator(".mg-cell .mg-editor").count() == 0 and one.evaluate("localStorage['minigen:cells:gan/01']") is None
+    )
+    one.evaluate(
+        f"localStorage['minigen:cells:gan/01'] = JSON.stringify([[{number}, 'code of another version', 'mine']])"
+    )
+    one.reload()
+    assert one.locator(".mg-cell .mg-editor").count() == 0, "it is not put in the place of another cell"
+    one.evaluate("localStorage.clear()")
+    assert one.said == two.said == []
 
 
 def test_a_cell_is_not_offered_without_scripts_or_python(address, browser):

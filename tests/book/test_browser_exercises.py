@@ -11,6 +11,7 @@ from minigen.course.book.browser.pyodide import python_source, write_python
 pytestmark = pytest.mark.book
 LONG = 600_000  # ms: Python is loaded, on a machine that may have much else to do
 
+CRITIC = "gan/12/critic_loss"
 KL = "def kl_standard_normal(mu, logvar):\n    return {} * np.sum(mu**2 + np.exp(logvar) - 1 - logvar, axis=1)\n"
 ANSWERS = {  # exercise -> right, wrong, what the hint says
     "gan/12/critic_loss": (
@@ -77,15 +78,27 @@ def page(browser, address):
 class Box:
     def __init__(self, page, identity):
         self.page, self.element = page, page.locator(f'[data-id="{identity}"]')
-        self.area, self.report = self.element.locator("textarea"), self.element.locator(".mg-report")
+        self.area, self.report = self.element.get_by_role("textbox"), self.element.locator(".mg-report")
         self.status = self.element.locator(".mg-status")
 
     def press(self, name):
         self.element.get_by_role("button", name=name).click()
 
+    @property
+    def text(self):
+        """What stands in the editor: CodeMirror's lines, or the text area before it is there."""
+        lines = "all => all.map(e => e.textContent).join('\\n')"
+        found = self.element.locator(".cm-line")
+        return found.evaluate_all(lines) if found.count() else self.element.locator("textarea").input_value()
+
+    def write(self, text):
+        """Write a text in the place of what stands in the editor."""
+        self.area.focus()
+        self.element.locator(".cm-content").fill(text)
+
     def check(self, text):
         """The report of a text, in words."""
-        self.area.fill(text)
+        self.write(text)
         return self.wait_after("Check")
 
     def wait_after(self, name):
@@ -148,7 +161,7 @@ def test_an_endless_loop_is_ended_and_the_next_check_works(page, identity, text)
 
 def test_stop(page):
     box, other = Box(page, "gan/12/critic_loss"), Box(page, "vae/08/kl_standard_normal")
-    box.area.fill("while True: pass\n")
+    box.write("while True: pass\n")
     box.press("Check")
     page.get_by_text("Checking …").wait_for(timeout=LONG)
     other.press("Check")  # waits for its turn
@@ -160,7 +173,7 @@ def test_stop(page):
 
 def test_a_live_training(page):
     box = Box(page, "diffusion/02/langevin_step")
-    box.area.fill(ANSWERS["diffusion/02/langevin_step"][0])
+    box.write(ANSWERS["diffusion/02/langevin_step"][0])
     box.press("Train with it")
     figure = box.element.locator(".mg-training")
     box.element.get_by_role("button", name="Stop").and_(page.locator(":disabled")).wait_for(timeout=LONG)
@@ -176,15 +189,47 @@ def test_a_live_training(page):
     assert lowest > 0.6 * figure.locator(".mg-curve").bounding_box()["height"], (
         "the lowest value stands below the others"
     )
-    box.area.fill("def langevin_step(x, score, step, z):\n    return 1 / 0\n")
+    box.write("def langevin_step(x, score, step, z):\n    return 1 / 0\n")
     box.press("Train with it")
     box.report.get_by_text("The training stopped: ZeroDivisionError").wait_for(timeout=LONG)
     assert "(line 2 of your answer)" in box.report.inner_text()
 
 
+def test_a_training_is_paused_resumed_and_kept(page):
+    box = Box(page, "flow/06/additive_forward")
+    box.write(ANSWERS["flow/06/additive_forward"][0])
+    box.press("Train with it")
+    box.press("Pause")  # waits until a frame is shown
+    box.element.locator(".mg-resume").wait_for(timeout=LONG)
+    words = box.report.inner_text()
+    step, steps = map(int, re.match(r"Paused at step (\d+) of (\d+)\. Your ", words).groups())
+    assert 0 <= step < steps / 2 and f"step {step} of {steps}" in box.element.locator(".mg-training").inner_text()
+    assert box.element.get_by_role("button", name="Pause").is_hidden()
+    box.press("Resume the training")
+    box.press("Pause")
+    box.element.locator(".mg-resume").wait_for(timeout=LONG)
+    later = int(re.match(r"Paused at step (\d+)", box.report.inner_text())[1])
+    assert step < later < steps
+    figure, drawn = box.element.locator(".mg-training"), "c => c.toDataURL()"
+    pictures = [figure.locator(part).evaluate(drawn) for part in (".mg-plane", ".mg-curve")]
+    page.reload()  # Python is gone, the picture is not
+    assert box.report.inner_text().startswith(f"Paused at step {later} of {steps}.")
+    assert "A page that was loaded again cannot resume it." in box.report.inner_text()
+    assert box.element.locator(".mg-resume").is_hidden()
+    assert figure.locator("figcaption").inner_text().startswith("From before. ") and "data" in figure.inner_text()
+    assert [figure.locator(part).evaluate(drawn) for part in (".mg-plane", ".mg-curve")] == pictures
+    box.write("# something else\n")
+    page.reload()
+    caption = figure.locator("figcaption").inner_text()
+    assert caption.startswith("From before, with another version of your answer. ")
+    page.evaluate("localStorage.removeItem('minigen:training:flow/06/additive_forward')")
+    page.reload()
+    assert figure.count() == 0 and box.report.inner_text() == ""
+
+
 def test_the_settings_of_a_training(page):
     box = Box(page, "diffusion/02/langevin_step")
-    box.area.fill(ANSWERS["diffusion/02/langevin_step"][0])
+    box.write(ANSWERS["diffusion/02/langevin_step"][0])
     knobs = box.element.locator(".mg-knobs")
     knobs.locator("summary").click()
     usual = [knobs.get_by_label(name).input_value() for name in ("data", "learning rate", "steps")]
@@ -202,8 +247,10 @@ def test_the_settings_of_a_training(page):
 def test_only_the_marks_of_checks_are_bold(page):
     box = Box(page, "gan/12/critic_loss")
     assert box.check(ANSWERS["gan/12/critic_loss"][0]).startswith("Passed")
-    weights = box.element.locator(".mg-line span").evaluate_all("all => all.map(e => getComputedStyle(e).fontWeight)")
-    assert set(weights) == {"400"} == {box.area.evaluate("e => getComputedStyle(e).fontWeight")}
+    weights = box.element.locator(".cm-line, .cm-line span").evaluate_all(
+        "all => all.map(e => getComputedStyle(e).fontWeight)"
+    )
+    assert set(weights) == {"400"}
 
 
 def test_python_is_loaded_when_an_answer_is_begun(browser, address):
@@ -224,52 +271,122 @@ def test_hints_and_starting_again(page):
     box = Box(page, "gan/12/critic_loss")
     stub = page.evaluate("document.querySelector('.mg-stub').textContent")
     mine = ANSWERS["gan/12/critic_loss"][0]
-    box.area.fill(mine)
+    box.write(mine)
     for number in (1, 2, 3):
         box.press(f"Hint {number} of 3")
         assert box.element.locator(".mg-hints > li").count() == number
     assert box.element.get_by_role("button", name="No more hints").is_disabled()
     assert box.element.locator(".mg-hints pre").inner_text() == "return np.mean(fake_scores) - np.mean(real_scores)"
     box.press("Start again")
-    assert box.area.input_value() == stub and page.evaluate("localStorage['minigen:answer:gan/12/critic_loss']") is None
+    assert box.text == stub and page.evaluate("localStorage['minigen:answer:gan/12/critic_loss']") is None
     box.press("Bring my answer back")
-    assert box.area.input_value() == mine
+    assert box.text == mine
     box.press("Start again")
     box.area.press("End")
-    box.area.type("#")
+    box.area.press_sequentially("#")
     assert box.element.get_by_role("button", name="Start again").is_visible()
 
 
 def test_keys(page):
     box = Box(page, "flow/06/additive_forward")
-    box.area.fill("")
-    box.area.press_sequentially("def f(x):")
+    box.write("")
+    box.area.press_sequentially("def f(x):")  # the bracket that is closed by itself is typed over
     box.area.press("Enter")
     box.area.press_sequentially("if x:")
     box.area.press("Enter")
     box.area.press_sequentially("return 1")
-    assert box.area.input_value() == "def f(x):\n    if x:\n        return 1"
+    assert box.text == "def f(x):\n    if x:\n        return 1"
     box.area.press("Shift+Tab")
-    assert box.area.input_value().endswith("\n    return 1")
+    assert box.text.endswith("\n    return 1")
     box.area.press("Control+a")
     box.area.press("Tab")
-    assert box.area.input_value() == "    def f(x):\n        if x:\n        return 1"
+    assert box.text == "    def f(x):\n        if x:\n        return 1"
     box.area.press("Control+z")
-    assert box.area.input_value().startswith("def f(x):")
-    box.area.fill("        ")
+    assert box.text.startswith("def f(x):")
+    box.write("        ")
+    box.area.press("End")
     box.area.press("Backspace")
-    assert box.area.input_value() == "    "
-    assert box.element.locator(".mg-colors").inner_text().rstrip("\n") == box.area.input_value().rstrip("\n")
+    assert box.text == "    "
+    assert box.element.get_by_text("To leave with the keyboard, press Escape, then Tab.").is_visible()
     box.area.press("Escape")
-    box.area.press("Tab")  # Escape, then Tab, leaves the editor
-    assert page.evaluate("document.activeElement.textContent") == "Check"
+    box.area.press("Tab")  # leaves the editor
+    assert page.evaluate("document.activeElement.textContent") == "Check" and box.text == "    "
+
+
+def test_tab_goes_through_an_editor_in_which_nothing_was_typed(browser, address):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{address}index.html")
+    boxes = [Box(page, identity) for identity in ANSWERS]
+    stubs, passed = [box.text for box in boxes], 0
+    boxes[0].area.focus()
+    for _ in range(60):
+        page.wait_for_timeout(50)  # CodeMirror takes the place of a text area that has the focus
+        passed += page.evaluate("Boolean(document.activeElement.closest('.mg-editor'))")
+        page.keyboard.press("Tab")
+    assert passed >= len(boxes) and [box.text for box in boxes] == stubs
+    assert page.evaluate("Object.keys(localStorage)") == []
+    boxes[0].area.focus()
+    boxes[0].area.press("Control+a")
+    boxes[0].area.press("Tab")  # something is selected
+    assert boxes[0].text.startswith("    def")
+    boxes[1].area.focus()
+    boxes[1].area.press_sequentially("#")  # on the last line
+    boxes[1].area.press("Tab")
+    assert boxes[1].text.endswith("\n    #")
+    context.close()
+
+
+def test_the_editor_is_loaded_with_the_first_focus_and_done_without(browser, small_page, tmp_path):
+    small_page.write_page(tmp_path, ["gan/12/critic_loss"])
+    page, asked = browser.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "index.html").as_uri())
+    box = Box(page, "gan/12/critic_loss")
+    assert not any("codemirror" in url for url in asked) and page.locator("textarea").count() == 1
+    place = page.locator("textarea").bounding_box()
+    box.write("def critic_loss(a, b):\n    return 'text'  # comment\n")
+    assert sum("codemirror" in url for url in asked) == 1 and page.locator("textarea").count() == 0
+    colors = "kind => getComputedStyle(document.querySelector(`.cm-line .mg-${kind}`)).color"
+    assert len({page.evaluate(colors, kind) for kind in ("keyword", "string", "comment")}) == 3
+    assert page.locator(".mg-editor").bounding_box()["y"] == pytest.approx(place["y"], abs=2)
+    (tmp_path / "_static" / "bundles" / "codemirror.js").unlink()
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    box.area.fill("def critic_loss(a, b):\n    return 1\n")
+    assert page.evaluate("localStorage['minigen:answer:gan/12/critic_loss']") == box.text
+    box.area.press("Tab")  # a plain text area
+    assert page.evaluate("document.activeElement.textContent") != box.text
+    page.close()
+
+
+def test_two_tabs_with_the_same_answer(browser, address):
+    """What is written in one is shown in the other, which says so, and nothing is lost by going on in either."""
+    context = browser.new_context()
+    one, two = context.new_page(), context.new_page()
+    for page in (one, two):
+        page.goto(f"{address}index.html")
+    key, (first, second) = "localStorage['minigen:answer:gan/12/critic_loss']", (Box(one, CRITIC), Box(two, CRITIC))
+    first.write("# one\n")
+    second.element.get_by_text("as it was just changed in another tab").wait_for()
+    assert second.text == "# one\n" and first.status.inner_text() == ""
+    second.area.focus()
+    second.element.locator(".cm-content").press("Control+Home")
+    second.area.press_sequentially("# two ")
+    first.element.get_by_text("as it was just changed in another tab").wait_for()
+    assert first.text == second.text == "# two # one\n" == one.evaluate(key)
+    first.press("Start again")
+    two.wait_for_function(f"{key} === undefined")
+    two.wait_for_timeout(100)
+    assert second.text == first.text and "raise NotImplementedError" in second.text
+    context.close()
 
 
 def test_what_was_written_and_passed_survives_a_reload(page):
     box = Box(page, "vae/08/kl_standard_normal")
-    box.area.fill("# mine\n")
+    box.write("# mine\n")
     page.reload()
-    assert box.area.input_value() == "# mine\n" and box.status.inner_text() == "You have passed this one."
+    assert box.text == "# mine\n" and box.status.inner_text() == "You have passed this one."
     assert Box(page, "gan/01/kl_normal").status.inner_text() == "You have passed this one."
 
 
@@ -280,9 +397,14 @@ def test_nothing_is_cut_or_scrolls_sideways(page, width, scheme):
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") == width
     box = Box(page, "diffusion/02/langevin_step")
-    sizes = "e => [e.clientHeight >= e.scrollHeight, e.clientHeight]"
-    fits, height = box.area.evaluate(sizes)  # the text area is as high as its text, which lies over the colored one
-    assert fits and height == box.element.locator(".mg-colors").evaluate("e => e.clientHeight")
+    fits = "e => e.clientHeight >= e.scrollHeight && e.clientWidth >= e.scrollWidth"
+    assert box.area.evaluate(fits), "the text area is as high as its text"
+    box.area.focus()
+    box.element.locator(".cm-content").wait_for()
+    assert box.element.locator(".cm-scroller").evaluate(fits)
+    assert box.element.locator(".cm-gutters").is_visible() == (width > 640)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.reload()
 
 
 def test_a_book_without_python(browser, small_page, tmp_path, address):

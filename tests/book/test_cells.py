@@ -4,6 +4,8 @@ import base64
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 import zlib
 from pathlib import Path
@@ -184,6 +186,42 @@ def test_an_error_names_its_line_and_cell(last, message, line, cell):
     assert message in reply["error"] and (reply["line"], reply["cell"]) == (line, cell) and reply["outputs"] == []
 
 
+def text_and_rest(reply):
+    """What was printed, and the last line, which says how much was left out."""
+    return (
+        "".join(one["payload"]["text"] for one in reply["outputs"] if one["kind"] == kind) for kind in ("text", "more")
+    )
+
+
+def test_what_is_printed_has_a_limit_and_the_rest_is_counted():
+    text, rest = text_and_rest(run("for i in range(200_000):\n    print(i)"))
+    assert text.splitlines() == [str(i) for i in range(2_000)] and rest == "... 198,000 more lines"
+    text, rest = text_and_rest(run("print('x' * 30_000_000)\nprint('end')"))
+    assert text == "x" * 100_000 and rest == "... 2 more lines"
+    text, rest = text_and_rest(run("print('x' * 130_000, end='')\nprint('later', end='')"))
+    assert text == "x" * 100_000 and rest == "... 30,005 more characters"
+    text, rest = text_and_rest(run("for i in range(2_000):\n    print(i)"))
+    assert text.count("\n") == 2_000 and rest == ""
+    text, rest = text_and_rest(run("'y' * 99_997"))
+    assert text == repr("y" * 99_997) + "\n" and rest == ""
+
+
+def test_a_cell_begins_with_its_own_limit():
+    text, rest = text_and_rest(run("for i in range(3_000):\n    print(i)", "print('second')"))
+    assert text == "second\n" and rest == ""
+
+
+def test_tables_outputs_and_errors_have_limits_too():
+    lesson = LESSON.split("# %%")[1]
+    reply = run(lesson, "lesson.table([[i, i] for i in range(5_000)], ['a', 'b'])")
+    shown = reply["outputs"][0]["payload"]["shown"]
+    assert len(shown) == 2_001 and shown[-1] == ["... 3,000 more rows"] and shown[-2] == ["1999", "1999"]
+    reply = run(lesson, "for i in range(2_500):\n    lesson.check(f'c{i}', i, equals=i)")
+    assert kinds(reply) == ["check"] * 2_000 + ["more"]
+    assert reply["outputs"][-1]["payload"]["text"] == "... 500 more outputs"
+    assert len(run("raise ValueError('z' * 10_000_000)")["error"]) == 2_000
+
+
 def test_the_drawing_of_a_figure_is_sent():
     ours = drawing.Figure((2.0, 1.0))
     ours.subplots(1, 1, False, False, {}).plot([0, 1], [0, 1])
@@ -243,6 +281,66 @@ def test_texts_are_escaped_and_names_are_in_the_legend():
     assert "<script" not in figure.svg()
     texts = [one.text for one in elements(figure, "text")]
     assert "<script>alert(1)</script> & σ²" in texts and "a < b" in texts
+
+
+def legend_box(figure):
+    """The white box of the legend: left, top, right and bottom."""
+    found = next(one for one in elements(figure, "rect") if one.get("fill-opacity") == "0.85")
+    x, y, width, height = (float(found.get(name)) for name in ("x", "y", "width", "height"))
+    return x, y, x + width, y + height
+
+
+@pytest.mark.parametrize("ends", [(0, 1), (1, 0), (1, 1), (0, 0)])
+@pytest.mark.parametrize("extra", [False, True])
+def test_the_legend_covers_no_curve(ends, extra):
+    """Nor the straight part of one between two far points; lines over the whole width change nothing."""
+    figure, ax = axes(xlim=(0, 1), ylim=(0, 1))
+    ax.plot([0, 1], list(ends), color="#123456", label="a curve")
+    if extra:
+        ax.axhline(0.5)
+    ax.legend()
+    line = next(one for one in elements(figure, "path") if one.get("stroke") == "#123456" and "L" in one.get("d"))
+    (x0, y0), (x1, y1) = ((float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", line.get("d")))
+    left, top, right, bottom = legend_box(figure)
+    along = np.linspace(0, 1, 500)
+    x, y = x0 + along * (x1 - x0), y0 + along * (y1 - y0)
+    assert not np.any((left < x) & (x < right) & (top < y) & (y < bottom))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "names"),
+    [
+        (1e-3, 2.0, {"0.001", "0.01", "0.1", "1"}),
+        (2e-7, 30.0, {"10⁻⁶", "10⁻⁴", "10⁻²", "1"} | {"10⁰"}),
+        (0.3, 4.0, {"0.5", "1", "2"}),
+        (3e-6, 5e-5, {"5·10⁻⁶", "10⁻⁵", "2·10⁻⁵"}),
+    ],
+)
+def test_ticks_of_a_logarithmic_axis_are_several_and_in_one_notation(low, high, names):
+    figure, ax = axes(yscale="log", ylim=(low, high), xticks=[])
+    ax.plot([0, 1], [low, high])
+    found = [one.text for one in elements(figure, "text")]
+    assert 3 <= len(found) <= 7 and len(set(found) & names) >= 3
+    assert len({name[:2] == "10" or "·" in name for name in found if name != "1"}) == 1
+
+
+def test_an_import_of_matplotlib_says_what_a_page_draws_with():
+    code = """
+import sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name == "matplotlib":
+            raise ImportError(name)
+sys.meta_path.insert(0, NotInstalled())
+from minigen.course.book.browser import drawing
+drawing.install()
+from minigen import plot
+assert plot.line([0, 1], [0, 1]).figure.svg().startswith("<svg")
+import matplotlib.pyplot as plt
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    told = "ModuleNotFoundError: matplotlib.pyplot is not in the page, which draws with minigen.plot"
+    assert done.stderr.splitlines()[-1].startswith(told), done.stderr
 
 
 def test_axes_that_share_limits_have_the_same():

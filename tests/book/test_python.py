@@ -109,7 +109,7 @@ from minigen.course.book.browser import page_worker
 request = json.dumps({"exercise": sys.argv[2], "text": sys.argv[3], "others": {}})
 frames = []
 report = json.loads(page_worker.check(request))["report"]
-reply = json.loads(page_worker.train(request, frames.append, steps=0))
+reply = json.loads(page_worker.train(request, frames.append, frames=1))
 cells = json.dumps({"lesson": "gan/01", "cells": [{"number": n, "text": text} for n, text in enumerate(sys.argv[4:])]})
 shown = json.loads(page_worker.run(cells, lambda frame: None))
 print(json.dumps([minigen.__file__, report["passed"], len(frames), reply.get("error"), shown.get("error")]))
@@ -298,9 +298,9 @@ def test_a_training_that_is_stopped_leaves_the_package_alone():
         stubs.stub(catalog.find("gan/02/discriminator_loss")[0]),
         {"discriminator_loss": catalog.find("gan/02/discriminator_loss")[0].hints[2]},
     )
-    reply = ask(page_worker.train, "gan/02/discriminator_loss", text, show=frames.append, steps=0)
+    reply = ask(page_worker.train, "gan/02/discriminator_loss", text, show=frames.append, frames=1)
     assert len(frames) == 1 and reply["calls"] == 0 and losses.discriminator_loss is before
-    assert reply["stopped"] == 0 and (reply["step"], reply["steps"]) == (0, 650)
+    assert reply["more"] and (reply["step"], reply["steps"]) == (0, 650)
 
 
 def test_a_training_that_was_stopped_goes_on_where_it_stood():
@@ -309,29 +309,28 @@ def test_a_training_that_was_stopped_goes_on_where_it_stood():
     text = stubs.completed(stubs.stub(hint), {"extragradient_step": hint.hints[2]})
     at_once, in_pieces = [], []
     ask(page_worker.train, hint.id, text, show=at_once.append)
-    reply = ask(page_worker.train, hint.id, text, show=in_pieces.append, steps=0)
-    assert len(in_pieces) == 1 and reply["stopped"] == 0
+    reply = ask(page_worker.train, hint.id, text, show=in_pieces.append, frames=1)
+    assert len(in_pieces) == 1 and reply["more"]
     resume = json.dumps({"resume": True})
-    reply = json.loads(page_worker.train(resume, in_pieces.append, 0))
-    assert len(in_pieces) == 2 and reply["stopped"] == 0 and reply["calls"] == 4
+    reply = json.loads(page_worker.train(resume, in_pieces.append, 1))
+    assert len(in_pieces) == 2 and reply["more"] and reply["calls"] == 4
     reply = json.loads(page_worker.train(resume, in_pieces.append))
-    assert in_pieces == at_once and "stopped" not in reply and reply["calls"] == 120 and reply["step"] == 120
+    assert in_pieces == at_once and "more" not in reply and reply["calls"] == 120 and reply["step"] == 120
     assert reply["first"] == pytest.approx(2**0.5) and reply["last"] < 0.2
-    assert json.loads(page_worker.train(resume, in_pieces.append)) == {"error": "no training was stopped"}
+    assert json.loads(page_worker.train(resume, in_pieces.append)) == {"error": "no training is paused"}
 
 
-def test_a_training_is_stopped_by_its_steps_and_not_by_a_clock(monkeypatch):
-    """After as many as it usually has, on a device of any speed; one with more of them goes on when it is asked to."""
+def test_a_training_is_paused_between_frames_and_not_by_a_clock(monkeypatch):
+    """One that nobody pauses goes on to its last step on a device of any speed, with more steps than usual too."""
     monkeypatch.setattr(page_worker.time, "monotonic", itertools.count(0.0, 1000.0).__next__)
     hint = catalog.find("gan/04/extragradient_step")[0]
     text = stubs.completed(stubs.stub(hint), {"extragradient_step": hint.hints[2]})
-    reply = ask(page_worker.train, hint.id, text, show=lambda frame: None)
-    assert "stopped" not in reply and reply["step"] == reply["steps"] == 120
     reply = ask(page_worker.train, hint.id, text, show=lambda frame: None, settings={"steps": 300})
-    resume = json.dumps({"resume": True})
-    stops = [reply] + [json.loads(page_worker.train(resume, lambda frame: None)) for _ in range(2)]
-    assert [each.get("stopped") for each in stops] == [120, 120, None]
-    assert [each["step"] for each in stops] == [120, 240, 300] and stops[-1]["calls"] == 300
+    assert "more" not in reply and reply["step"] == reply["steps"] == reply["calls"] == 300
+    replies = [ask(page_worker.train, hint.id, text, show=lambda frame: None, frames=3)]
+    while replies[-1].get("more"):
+        replies.append(json.loads(page_worker.train(json.dumps({"resume": True}), lambda frame: None, 3)))
+    assert [each["step"] for each in replies[:3]] == [8, 20, 32] and replies[-1]["step"] == 120
 
 
 def test_settings_of_a_training():
@@ -344,7 +343,7 @@ def test_settings_of_a_training():
     gan = catalog.find("gan/02/discriminator_loss")[0]
     answer = stubs.completed(stubs.stub(gan), {"discriminator_loss": gan.hints[2]})
     for data in ("a ring of eight", "two moons"):
-        reply = ask(page_worker.train, gan.id, answer, show=frames.append, steps=0, settings={"data": data})
+        reply = ask(page_worker.train, gan.id, answer, show=frames.append, frames=1, settings={"data": data})
         assert reply["title"] == f"A GAN on {data}"
     kept = [json.loads(frame)["kept"] for frame in frames]
     assert kept[0] != kept[1]

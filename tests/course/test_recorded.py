@@ -13,11 +13,12 @@ from minigen.course.console import UsageError
 from minigen.course.index.lesson_source import LessonSource
 from minigen.course.index.lessons import scan_lessons
 from minigen.course.index.names import find_lesson
-from minigen.course.lesson import compress, recorded
+from minigen.course.lesson import blocks, compress, recorded
 from minigen.course.lesson.compress import compressed
 from minigen.course.lesson.misfits import misfits
 from minigen.course.lesson.sinks.record import read_record
 from minigen.course.lesson.verdicts import judged
+from minigen.plot.output import MOST_SVG
 
 # Its results depend on the length of the run: the answer, a caption and a table are others under --quick.
 BODY = """\
@@ -86,7 +87,9 @@ def test_a_run_is_recorded_as_it_is_with_small_pictures_and_without_times_or_pat
     ), "nothing is trained"
     folder = lesson.path.parent / "recorded"
     names = {path.name for path in folder.iterdir()}
-    assert names == {*"record.jsonl metrics.json first.webp second.webp fade.webp walk.webp walk.js".split()}
+    pictures = "first.webp first.svg second.webp second.svg fade.webp walk.webp"
+    assert names == {*f"record.jsonl metrics.json {pictures} walk.js".split()}
+    assert (folder / "first.svg").read_bytes() == (run / "first.svg").read_bytes()
     assert (folder / "walk.js").read_bytes() == (run / "walk.js").read_bytes()
 
     was, now = read_record(run / "record.jsonl"), read_record(folder / "record.jsonl")
@@ -559,7 +562,10 @@ def test_recorded_files_are_small_and_all_are_used(records):
         folder = recorded.folder_of(record.lesson)
         payloads = [(entry["kind"], entry["payload"]) for entry in record.result.entries]
         used = {payload[name] for _, payload in payloads for name in ("file", "data") if name in payload}
-        assert {path.name for path in folder.iterdir()} == used | {"record.jsonl", "metrics.json"}, record.lesson.id
+        vectors = {blocks.vector_name(payload["file"]) for kind, payload in payloads if kind == "figure"}
+        there = {path.name for path in folder.iterdir()}
+        assert there - vectors == used | {"record.jsonl", "metrics.json"}, record.lesson.id
+        assert all((folder / name).stat().st_size <= MOST_SVG for name in vectors & there), record.lesson.id
         for kind, payload in payloads:
             if "file" in payload:
                 limit = compress.ANIMATION_BYTES if kind == "animation" else compress.FIGURE_BYTES

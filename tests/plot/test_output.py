@@ -1,8 +1,10 @@
 """Figures are saved whole, and animations have their frames in order."""
 
 import os
+import re
 import shutil
 import sys
+import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
@@ -37,6 +39,36 @@ def test_save_is_checked(tmp_path):
         plot.save(plot.bars([1]), tmp_path / "no" / "a.png")
     with pytest.raises(ValueError, match="figure or axes, got int"):
         plot.save(3, tmp_path / "a.png")
+
+
+def test_a_chart_of_lines_is_drawn_as_svg_for_light_and_dark_pages():
+    x = np.linspace(0, 1, 50)
+    text = plot.as_svg(plot.line(x, {"a": x**2, "b": x}, title="squares"))
+    assert text == plot.as_svg(plot.line(x, {"a": x**2, "b": x}, title="squares"))
+    root = ET.fromstring(text)
+    assert root.get("viewBox") and "Matplotlib v" not in text, "another version gives the same bytes"
+    css = next(
+        one for one in root.iter() if one.tag.endswith("}style") and "prefers-color-scheme: dark" in one.text
+    ).text
+    drawn = set(re.findall(r"(?:fill|stroke): #\w{6}", text.replace(css, "")))
+    told = set(re.findall(r'"((?:fill|stroke): #\w{6})"', css))
+    assert {"fill: #ffffff", "fill: #262626"} <= drawn & told, "paper and ink change"
+    assert {"stroke: #0072b2", "stroke: #d55e00"} <= drawn - told, "curves keep their colors"
+    assert drawn - told <= {"stroke: #0072b2", "stroke: #d55e00"}, "every other color has one for the dark"
+
+
+def test_images_large_scatters_and_axes_in_space_are_not_drawn_as_svg():
+    rng = np.random.default_rng(0)
+    mixed = plot.figure(1, 2)[1]
+    plot.line([0, 1], [0, 1], mixed[0])
+    plot.image_grid(rng.random((4, 8, 8)), ax=mixed[1])
+    for drawing in (
+        mixed[0],
+        plot.samples(rng.standard_normal((4000, 2))),
+        plot.space({"a": rng.standard_normal((9, 3))}),
+    ):
+        assert plot.as_svg(drawing) is None
+    assert plot.as_svg(plot.samples(rng.standard_normal((60, 2))).figure)
 
 
 def test_animation_has_its_frames_in_order(tmp_path):

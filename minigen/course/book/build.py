@@ -21,6 +21,7 @@ from minigen.course.book.pages.moving_figure import moving_figure
 from minigen.course.book.pages.names import names_page
 from minigen.course.book.pages.papers import papers_page
 from minigen.course.book.pages.sources import SourcePages
+from minigen.course.book.search import records, write_index
 from minigen.course.console import UsageError
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.lesson.result import Result
@@ -32,7 +33,7 @@ MATHJAX = HERE / "mathjax.zip"
 MARKER = ".minigen-book.json"
 WORK = ".build"  # inside the book's folder: the MyST pages, and Sphinx's cache
 NEEDED = {"sphinx": "sphinx", "furo": "furo", "myst_parser": "myst-parser", "sphinx_copybutton": "sphinx-copybutton"}
-NEEDED |= {"sphinx_design": "sphinx-design"}
+NEEDED |= {"sphinx_design": "sphinx-design", "pagefind_bin": "pagefind-bin"}
 
 
 def check_tools() -> None:
@@ -74,7 +75,7 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result | None], out: 
         _write_data(contents, out / "_static")
         unpack(MATHJAX, out / "_static" / "mathjax")
         write_python(python, out)
-        return _sphinx(out, python, _outline(pages))
+        return _sphinx(out, python, _outline(pages), contents)
     except OSError as error:
         raise UsageError(f"cannot write the book to {out}: {error.strerror or error}") from error
 
@@ -123,8 +124,11 @@ def _outline(pages: dict[str, str]) -> str:
     return "\n".join(f"{document} {text.partition(chr(10))[0]}" for document, text in pages.items())
 
 
-def _sphinx(out: Path, python: PythonSource, outline: str) -> int:
-    """Call Sphinx on the pages, and return the number of its warnings. Its output is in a log beside the pages."""
+def _sphinx(out: Path, python: PythonSource, outline: str, contents: Contents) -> int:
+    """Call Sphinx on the pages, and write the index of the search; return the number of Sphinx's warnings.
+
+    Its output is in a log beside the pages.
+    """
     from sphinx.application import Sphinx
     from sphinx.util.docutils import docutils_namespace
 
@@ -151,6 +155,7 @@ def _sphinx(out: Path, python: PythonSource, outline: str) -> int:
     if failed:
         raise UsageError(f"Sphinx could not build the book: see {work / 'sphinx.log'}")
     built_with.write_text(tools, encoding="utf-8")
+    write_index(records(app.env, contents), out / "pagefind")
     return warnings
 
 
@@ -159,7 +164,7 @@ def _fingerprint(outline: str) -> str:
     hashed = hashlib.sha256(f"{minigen.__version__}\n{outline}\n".encode())
     for package in NEEDED.values():
         hashed.update(f"{package} {_version(package)}\n".encode())
-    for path in [HERE / "conf.py", MATHJAX, *sorted((HERE / "web").glob("*.*"))]:
+    for path in [HERE / "conf.py", MATHJAX, *sorted([*HERE.glob("theme/*"), *HERE.glob("web/**/*.*")])]:
         hashed.update(path.name.encode() + path.read_bytes())
     return hashed.hexdigest()
 

@@ -7,7 +7,7 @@ WEB = Path(__file__).parent / "web"
 
 def scripts(web: Path, python: str = "") -> list[tuple[str, dict[str, str]]]:
     """Return the scripts of every page in their order. `python` is "none" for pages without Python."""
-    names = ["book-data.js", "versions.js", "page.js", "python.js", "exercise.js", "cell.js", "play.js"]
+    names = ["book-data.js", "versions.js", "page.js", "python.js", "editor.js", "exercise.js", "cell.js", "play.js"]
     attributes = {"python.js": {"data-python": python}} if python else {}
     there = [name for name in names if name == "book-data.js" or (web / name).exists()]
     return [(name, {"defer": "defer", **attributes.get(name, {})}) for name in there]
@@ -25,6 +25,7 @@ myst_dmath_double_inline = True
 suppress_warnings = ["myst.header"]  # a lesson may go from a title straight to a part of a part
 
 html_theme = "furo"
+templates_path = ["theme"]
 html_title = "minigen"
 html_static_path = [str(WEB)]
 html_favicon = str(WEB / "favicon.svg")

@@ -60,15 +60,18 @@ class Files:
         self._own: dict[Path, bytes] = {}  # file of the book -> what it holds
 
     def picture(self, chapter: Chapter, file: str) -> tuple[str, tuple[int, int]]:
-        """Return the address of a picture of a run, from the book's first folder,
-        and its width and height on a page.
+        """Return the address of a picture of a run, from the book's first folder, and its width and height on a page.
+
+        It is the SVG beside the picture, if there is one.
         """
         from PIL import Image
 
         path = chapter.folder / file
         with Image.open(path) as image:
             width, height = image.size
-        ending = ".gif" if path.suffix == ".gif" else ".webp"
+        vector = path.with_name(blocks.vector_name(path.name))
+        path = vector if vector.is_file() else path
+        ending = path.suffix if path.suffix in (".gif", ".svg") else ".webp"
         address = f"_figures/{chapter.slug}/{path.stem}{ending}"
         self._wanted[self.out / address] = path
         return address, (round(width / POINTS_PER_PIXEL), round(height / POINTS_PER_PIXEL))

@@ -268,7 +268,7 @@ class Picture(Output):
 
 @dataclass(frozen=True)
 class Figure(Picture):
-    """A figure, a PNG. drawing: only while the lesson runs."""
+    """A figure, a PNG; where it is a chart of lines, the same as SVG beside it. drawing: only while the lesson runs."""
 
     kind, method, named_by = "figure", "figure", (("name", 1),)
 
@@ -278,6 +278,14 @@ class Figure(Picture):
         from minigen import plot
 
         plot.save(self.drawing, folder.file(self.file))
+        vector = plot.as_svg(self.drawing)
+        if vector is not None:
+            folder.write_text(vector_name(self.file), vector)
+
+
+def vector_name(file: str) -> str:
+    """Return the name of the SVG that may be beside a figure."""
+    return f"{file.rpartition('.')[0]}.svg"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
     metrics.json   claims, checks, tables, seed, processor, versions, `minutes`, `recipe` (a hash of the code) and
                    `text` (a hash of the lesson's file)
     *.webp         figures and animations, small (`minigen.course.lesson.compress`)
+    *.svg          the figures that are charts of lines once more, from runs that wrote them; the book shows these
     *.js           the data of pictures with sliders
 
 `minigen record` makes it from a run. It holds no times of day and no paths outside of its folder.
@@ -215,6 +216,9 @@ def _files(lesson: LessonInfo, result: Result) -> dict[str, bytes]:
             if payload["file"] in files:
                 raise UsageError(f"{lesson.id}: a figure and an animation are both called {payload['file']}")
             files[payload["file"]] = compressed(result.folder / entry["payload"]["file"])
+            vector = blocks.vector_name(payload["file"])
+            if (result.folder / vector).is_file():
+                files[vector] = (result.folder / vector).read_bytes()
         if "data" in payload:
             files[payload["data"]] = (result.folder / payload["data"]).read_bytes()
         entries.append({**entry, "payload": payload})

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import html
+import importlib.abc
 import math
 import re
 import struct
@@ -171,6 +172,7 @@ class Axes:
         self.xaxis = SimpleNamespace(tick_top=lambda: setattr(self, "ticks_on_top", True))
         self._drawn: list[tuple[float, Any]] = []  # (order, function of the place that returns SVG)
         self._reach: dict[str, list[np.ndarray]] = {"x": [], "y": []}
+        self._ways: list[tuple[np.ndarray, np.ndarray, bool]] = []  # x, y, and whether a line joins them
         self._named: list[tuple[str, str]] = []  # the legend: a mark and its name
         self._lines = 0
 
@@ -274,6 +276,7 @@ class Axes:
         self._extend(x, y)
         transform = None if "transform" not in look else "axes"
         order = look.get("zorder", 2)
+        self._ways.append((x, y, style in DASHES))
         if style in DASHES:
             stroke = _stroke(shade, width, DASHES[style], alpha)
             self._add(order, lambda at: f'<path d="{_path(at, x, y, transform)}" fill="none" {stroke}/>')
@@ -292,6 +295,7 @@ class Axes:
         ends = np.concatenate([x[fine], x[fine][::-1]]), np.concatenate([low[fine], high[fine][::-1]])
         self._extend(x, low)
         self._extend(x, high)
+        self._ways += [(x, low, True), (x, high, True)]
         self._add(look.get("zorder", 1), lambda at: f'<path d="{_path(at, *ends)}Z" {_fill(color, alpha)}/>')
         self._name(look, _patch(color, alpha))
 
@@ -300,6 +304,7 @@ class Axes:
     ) -> None:
         x, y = np.repeat(edges, 2), np.concatenate([[0.0], np.repeat(heights, 2), [0.0]])
         self._extend(x, y)
+        self._ways.append((x, y, True))
         paint = _fill(color, alpha) if fill else f'fill="none" {_stroke(color, look.get("lw", 1.2), "", alpha)}'
         self._add(2, lambda at: f'<path d="{_path(at, x, y)}" {paint}/>')
         self._name(look, _patch(color, alpha))
@@ -308,6 +313,7 @@ class Axes:
         x, height = np.asarray(x, dtype=np.float64), np.asarray(height, dtype=np.float64)
         shades = [color] * len(x) if isinstance(color, str) else [color[k % len(color)] for k in range(len(x))]
         self._extend(np.concatenate([x - width / 2, x + width / 2]), np.concatenate([height, np.zeros(len(x))]))
+        self._ways += [(np.array([a, a]), np.array([0.0, b]), True) for a, b in zip(x, height)]
 
         def drawn(at: Place) -> str:
             boxes = []
@@ -360,6 +366,7 @@ class Axes:
         if isinstance(c, np.ndarray) or np.ndim(s):
             raise NotImplementedError("a page draws points of one size, in named colors")
         self._extend(x, y)
+        self._ways.append((x, y, False))
         alpha, edge = look.get("alpha", 1.0), look.get("edgecolors", "none")
         width = 0 if edge == "none" else look.get("linewidths", 1)
         shades = [shade] * len(x) if isinstance(shade, str) else list(shade)
@@ -539,9 +546,7 @@ class Axes:
             names = [_number(tick) for tick in ticks] if names is None else [_plain(str(name)) for name in names]
             return [(tick, name) for tick, name in zip(ticks, names) if low - 1e-9 <= tick <= high + 1e-9]
         if self.scales[axis] == "log":
-            powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-            step = max(1, math.ceil(len(powers) / 6))
-            return [(10.0**power, _power(power)) for power in powers[::step]]
+            return _log_ticks(low, high)
         return [(tick, _number(tick)) for tick in _round_ticks(low, high)]
 
     def _grid(self, at: Place) -> str:
@@ -582,26 +587,41 @@ class Axes:
         return "".join(parts)
 
     def _legend(self, at: Place) -> str:
-        """Return the names, in the corner of the axes that holds the fewest points."""
+        """Return the names, at the corner, side or middle of the axes where the least is drawn."""
         names = list(dict(reversed([(name, mark) for mark, name in self._named])).items())[::-1]
         width, height = 34 + 6.3 * max(len(_plain(name)) for name, _ in names), 8 + 16 * len(names)
-        x = np.concatenate([np.ravel(each) for each in self._reach["x"]] or [np.zeros(0)])
-        y = np.concatenate([np.ravel(each) for each in self._reach["y"]] or [np.zeros(0)])
-        points = (at.x(x), at.y(y)) if len(x) == len(y) else (np.zeros(0), np.zeros(0))
-        columns = (at.left + at.width - width - 4, at.left + 4)
-        corners = [(a, b) for b in (at.top + 4, at.top + at.height - height - 4) for a in columns]
+        x, y = self._drawn_places(at)
+        columns = (at.left + at.width - width - 4, at.left + 4, at.left + (at.width - width) / 2)
+        levels = (at.top + 4, at.top + at.height - height - 4, at.top + (at.height - height) / 2)
 
         def crowd(corner: tuple[float, float]) -> int:
             a, b = corner
-            return int(np.sum((points[0] > a) & (points[0] < a + width) & (points[1] > b) & (points[1] < b + height)))
+            return int(np.sum((x > a) & (x < a + width) & (y > b) & (y < b + height)))
 
-        left, top = min(corners, key=crowd)
+        left, top = min(((a, b) for b in levels for a in columns), key=crowd)
         rows = [_rectangle(left, top, width, height, 'fill="#fff" fill-opacity="0.85"')]
         for k, (name, mark) in enumerate(names):
             down = top + 12 + 16 * k
             rows.append(f'<g transform="translate({left + 5:.1f} {down:.1f})">{mark}</g>')
             rows.append(_text(left + 29, down + 4, name, 8.5, "start", INK))
         return "".join(rows)
+
+    def _drawn_places(self, at: Place) -> tuple[np.ndarray, np.ndarray]:
+        """Return the places, in pixels, of all points, and of points on all lines that are at most 4 pixels apart."""
+        places = []
+        for x, y, is_line in self._ways:
+            x, y = at.x(np.ravel(x)), at.y(np.ravel(y))
+            fine = np.isfinite(x) & np.isfinite(y)
+            x, y = x[fine], y[fine]
+            if is_line and len(x) > 1:
+                along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
+                stops = np.linspace(0, along[-1], min(2 + int(along[-1] / 4), 10_000))
+                x, y = np.interp(stops, along, x), np.interp(stops, along, y)
+            places.append((x, y))
+        if not places:
+            return np.zeros(0), np.zeros(0)
+        xs, ys = zip(*places)
+        return np.concatenate(xs), np.concatenate(ys)
 
     def _color_bar(self, at: Place) -> str:
         image = self.bar_of_colors
@@ -717,10 +737,29 @@ def _number(value: float) -> str:
     return f"{round(value, 12) + 0.0:.6g}".replace("-", "\N{MINUS SIGN}")
 
 
-def _power(power: int) -> str:
-    if -3 < power < 4:
-        return f"{10.0**power:g}"
-    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+def _log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return the ticks of a logarithmic axis with their names, all in one notation.
+
+    They are powers of ten, with 2 and 5 times these between where there are fewer than three.
+    """
+    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
+    step = max(1, math.ceil(len(powers) / 6))
+    parts = [(1, power) for power in powers[::step]]
+    if len(powers) < 3:
+        around = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+        parts = [(times, power) for power in around for times in (1, 2, 5)]
+        parts = [
+            (times, power) for times, power in parts if low * (1 - 1e-9) <= times * 10.0**power <= high * (1 + 1e-9)
+        ]
+    is_plain = all(-4 < power < 5 for _, power in parts)
+    return [(times * 10.0**power, _power(times, power, is_plain)) for times, power in parts]
+
+
+def _power(times: int, power: int, is_plain: bool) -> str:
+    if is_plain:
+        return f"{times * 10.0**power:g}"
+    raised = "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return raised if times == 1 else f"{times}·{raised}"
 
 
 def _round_ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -784,6 +823,18 @@ _colormaps = {name: Colormap(shades) for name, shades in NAMED.items()}
 _colormaps["gray_r"] = _colormaps["Greys"] = Colormap(NAMED["gray"][::-1])
 
 
+class _NotInThePage(importlib.abc.MetaPathFinder):
+    """Says, of a module of matplotlib that a cell imports, what a page draws with."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        if fullname.startswith(("matplotlib.", "mpl_toolkits")):
+            raise ModuleNotFoundError(
+                f"{fullname} is not in the page, which draws with minigen.plot, as the lesson's cells do: "
+                'ax = plot.line(x, y), then lesson.figure(ax.figure, "mine")',
+                name=fullname,
+            )
+
+
 def install() -> None:
     """Put these classes in the place of matplotlib's modules, unless matplotlib is installed."""
     try:
@@ -809,3 +860,4 @@ def install() -> None:
         parent, _, last = name.rpartition(".")
         if parent:
             setattr(sys.modules[parent], last, module)
+    sys.meta_path.insert(0, _NotInThePage())

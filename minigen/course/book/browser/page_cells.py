@@ -4,8 +4,9 @@
 
 The last cell is the one whose outputs are wanted; `show(frame)` is called before each cell with its place as JSON. The
 reply holds the outputs, each with its kind and payload as in a recorded run, the seconds, and the error, if there was
-one. A lesson works as in a notebook: a check that fails is reported, and what asks the reader does nothing. Where the
-reader has changed a cell (`edited`), claims are not judged, and outcomes quote what came out.
+one. What a cell shows has limits (`MOST_LINES`, `MOST_LETTERS`): beyond these it is counted, and the last output says
+how much there was. A lesson works as in a notebook: a check that fails is reported, and what asks the reader does
+nothing. Where the reader has changed a cell (`edited`), claims are not judged, and outcomes quote what came out.
 
 Nothing here needs a browser: the tests call the same function in Node and in this process.
 """
@@ -35,6 +36,9 @@ from minigen.course.lesson.sinks.record import output
 
 __all__ = ["run"]
 
+MOST_LINES = 2_000  # of text, rows of a table, outputs of a cell
+MOST_LETTERS = 100_000  # of what a cell prints
+LONGEST_ERROR = 2_000  # letters
 drawing.install()
 
 
@@ -55,10 +59,15 @@ class PageRun(Run):
 
 
 class Outputs:
-    """The sink that keeps what the cell under way has shown."""
+    """The sink that keeps what the cell under way has shown, up to the limits."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
         self.shown: list[dict[str, Any]] = []
+        self._room = {"lines": MOST_LINES, "letters": MOST_LETTERS}
+        self._left = {"lines": 0, "letters": 0, "outputs": 0}  # what there was no room for
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -73,21 +82,48 @@ class Outputs:
                 figure: Any = getattr(drawing, "figure", drawing)  # of axes
                 self._add(event.kind, {**event.payload, "svg": figure.svg() if hasattr(figure, "svg") else ""})
             case blocks.Table(rows=rows):
-                shown = [[format_number(value) for value in row] for row in rows]
-                self._add(event.kind, {**event.payload, "shown": shown})
+                shown = [[format_number(value) for value in row] for row in rows[:MOST_LINES]]
+                more = [[_more(len(rows) - MOST_LINES, "row")]] if len(rows) > MOST_LINES else []
+                self._add(event.kind, {**event.payload, "rows": rows[:MOST_LINES], "shown": shown + more})
             case _:
                 shown = output(event)
                 if shown:
                     self._add(shown.kind, shown.payload)
 
+    def finished(self) -> list[dict[str, Any]]:
+        """Return what was shown and, as its last text, how much was not."""
+        counted = self._left["lines"], "line"
+        if not counted[0]:
+            counted = self._left["letters"], "character"
+        notes = [_more(*each) for each in (counted, (self._left["outputs"], "output")) if each[0]]
+        return self.shown + [{"kind": "more", "payload": {"text": note}} for note in notes]
+
     def _add(self, kind: str, payload: Mapping[str, Any]) -> None:
-        self.shown.append({"kind": kind, "payload": jsonable(dict(payload))})
+        if len(self.shown) < MOST_LINES:
+            self.shown.append({"kind": kind, "payload": jsonable(dict(payload))})
+        else:
+            self._left["outputs"] += 1
 
     def _print(self, text: str) -> None:
         """Join what is printed without another output between: print() writes in pieces."""
+        fits = "".join(text[: self._room["letters"]].splitlines(keepends=True)[: self._room["lines"]])
+        rest = text[len(fits) :]
+        self._room["lines"] -= fits.count("\n")
+        self._room["letters"] -= len(fits)
+        if rest:
+            self._room["letters"] = 0  # what comes later is not shown in its place
+            self._left["lines"] += rest.count("\n")
+            self._left["letters"] += len(rest)
+        if not fits:
+            return
         if not (self.shown and self.shown[-1]["kind"] == "text"):
             self._add("text", {"text": ""})
-        self.shown[-1]["payload"]["text"] += text
+        if self.shown[-1]["kind"] == "text":
+            self.shown[-1]["payload"]["text"] += fits
+
+
+def _more(count: int, what: str) -> str:
+    return f"... {count:,} more {what}{'s' if count > 1 else ''}"
 
 
 def run(request: str, show: Callable[[str], Any] = lambda frame: None) -> str:
@@ -103,13 +139,13 @@ def run(request: str, show: Callable[[str], Any] = lambda frame: None) -> str:
         with contextlib.redirect_stdout(cast(TextIO, StandardOutput(sys.stdout, page_run.events))):
             for place, cell in enumerate(cells, 1):
                 show(json.dumps({"cell": place, "of": len(cells)}))
-                outputs.shown = []
+                outputs.clear()
                 _execute(cell["text"], _file(cell), names, is_last=place == len(cells))
     except (Exception, SystemExit) as error:
         reply = _described(error, cell["number"], {_file(each): each["number"] for each in cells})
     finally:
         Run.current = None
-    return json.dumps({"outputs": outputs.shown, "seconds": time.monotonic() - started, **reply})
+    return json.dumps({"outputs": outputs.finished(), "seconds": time.monotonic() - started, **reply})
 
 
 def _file(cell: Mapping[str, Any]) -> str:
@@ -120,7 +156,7 @@ def _described(error: BaseException, running: int, numbers: Mapping[str, int]) -
     """Return what an exception says, and the last line of a cell that it passed. numbers: of the cells,
     by their files.
     """
-    message = f"{type(error).__name__}: {error}"
+    message = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
     if isinstance(error, SystemExit):
         message = "the cell ended the program (sys.exit)"
     if isinstance(error, SyntaxError) and error.filename in numbers:

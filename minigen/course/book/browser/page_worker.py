@@ -2,7 +2,8 @@
 
     reply = check('{"exercise": "gan/12/critic_loss", "text": "def critic_loss(...): ...", "others": {}}')
     reply = train(the same and "settings", show)             # show(frame) is called as it goes on
-    reply = train('{"resume": true}', show)                  # goes on with a training that was stopped
+    reply = train(the same and "settings", show, 1)          # makes one frame; the reply says that there is more
+    reply = train('{"resume": true}', show, 1)               # goes on with it
     reply = run('{"lesson": "gan/01", "cells": [...]}', show)  # described in page_cells
 
 Nothing here needs a browser: the tests call the same functions in Node and in this process.
@@ -131,27 +132,26 @@ class _Training:
     function: Callable
     about: dict[str, Any]
     frames: Iterator[Frame]
-    usual_steps: float
     distances: list[float] = field(default_factory=list)
     calls: int = 0
     seconds: float = 0.0
     last: Frame | None = None
 
-    def go_on(self, show: Callable[[str], Any], steps: float) -> bool:
-        """Show frames until the training ends, or has made so many steps: whether it has ended.
+    def go_on(self, show: Callable[[str], Any], most: float) -> bool:
+        """Show at most so many frames: whether the training has ended.
 
         Raises FloatingPointError for a distance that is not finite, and what the answer raises.
         """
-        started, first = time.monotonic(), self.last.step if self.last else 0
+        started = time.monotonic()
         substitute.put(self.exercise, self.function)
         try:
-            for frame in self.frames:
+            for shown, frame in enumerate(self.frames, 1):
                 if not math.isfinite(frame.distance):
                     raise FloatingPointError
                 self.distances.append(frame.distance)
                 self.last = frame
                 show(json.dumps({**frame.to_json(), **self.about}))
-                if frame.step - first >= steps and frame.step < frame.steps:
+                if shown >= most and frame.step < frame.steps:
                     return False
             return True
         finally:
@@ -166,15 +166,15 @@ class _Training:
         return {**self.about, **ends, **place, "calls": self.calls, "seconds": self.seconds}
 
 
-_paused: _Training | None = None  # the training that was stopped last
+_paused: _Training | None = None  # the training that has not ended
 
 
-def train(request: str, show: Callable[[str], Any], steps: int | None = None) -> str:
+def train(request: str, show: Callable[[str], Any], frames: float = math.inf) -> str:
     """Train with an answer in the place of the package's function; each frame is shown as JSON while it goes on.
 
-    A training is stopped after `steps` steps, as many as it usually has if None, and goes on with a request to resume
-    it: how fast the device is does not matter. The reply holds how often the function was called, how long it took, the
-    step that was reached, after how many steps it was stopped, if it was, and the error, if there was one.
+    After so many frames the training waits for a request to resume it. A page asks for one frame at a time, and can so
+    pause between them, whatever the speed of the device. The reply holds how often the function was called, how long it
+    took, the step that was reached, whether there is more, and the error, if there was one.
     """
     global _paused
     wanted = json.loads(request)
@@ -185,13 +185,12 @@ def train(request: str, show: Callable[[str], Any], steps: int | None = None) ->
         if training is None:
             return json.dumps(failure)
     elif training is None:
-        return json.dumps({"error": "no training was stopped"})
+        return json.dumps({"error": "no training is paused"})
     assert training is not None
     reply: dict[str, Any] = {}
     try:
-        at_a_time = training.usual_steps if steps is None else steps
-        if not training.go_on(show, at_a_time):
-            _paused, reply["stopped"] = training, at_a_time
+        if not training.go_on(show, frames):
+            _paused, reply["more"] = training, True
     except FloatingPointError:
         reply["error"] = "the numbers of the model are not finite any more"
     except (Exception, SystemExit) as error:
@@ -216,5 +215,4 @@ def _begun(wanted: Mapping[str, Any]) -> tuple[_Training | None, dict[str, Any]]
     settings = wanted.get("settings") or {}
     about = {name: getattr(demonstration, name) for name in ("measure", "note", "box")}
     about["title"] = demonstration.title(settings.get("data"))
-    usual = demonstration.settings.get("steps", math.inf)
-    return _Training(exercise, answer.function, about, demonstration.frames(**settings), usual), {}
+    return _Training(exercise, answer.function, about, demonstration.frames(**settings)), {}

@@ -3,16 +3,34 @@
 Each `div.mg-cell` holds the code of a cell, and `data-cell` says which. `script.mg-cells` lists the code of all cells
 of the lesson as JSON, and for each that runs the chain of cells that it depends on. Run makes that chain anew, with the
 reader's own versions of its cells, and shows what the last one shows in place of the recorded outputs, which stand in
-`div.mg-recorded` with the same number. Reset brings them and the code back. Python is that of python.js. */
+`div.mg-recorded` with the same number. Reset brings them and the code back. What the reader has changed is kept in the
+browser (minigen:cells:<lesson>), and shown in every tab with the lesson. Python is that of python.js. */
 
 (() => {
   const {
-    element, python, makeEditor, makeButton, startEarly, withoutPython, fromFile,
+    element, storage, python, makeButton, startEarly, withoutPython, fromFile,
   } = window.minigenPython;
   const listed = document.querySelector("script.mg-cells");
   if (!listed || withoutPython) return;
   const { lesson, code, chains } = JSON.parse(listed.textContent);
-  const changed = new Map(); // cell -> the reader's version of it
+  const DRAWING = "Draw with minigen.plot, as the lesson's cells do: matplotlib itself is not in the page.";
+  const key = `cells:${lesson}`;
+
+  /* The reader's versions: cell -> text. They are kept with the code that they change, so that one of an earlier version
+     of the lesson is not taken for that of another cell. */
+  const keptVersions = () => {
+    try {
+      const kept = JSON.parse(storage.read(key)) ?? [];
+      return new Map(kept.filter(([cell, of]) => code[cell] === of).map(([cell, , text]) => [cell, text]));
+    } catch {
+      return new Map();
+    }
+  };
+  const changed = keptVersions();
+  const keepVersions = () => {
+    const kept = [...changed].map(([cell, text]) => [cell, code[cell], text]);
+    storage.write(key, kept.length ? JSON.stringify(kept) : null);
+  };
 
   /* -- what a cell has shown ----------------------------------------------------------------------------------------- */
 
@@ -69,7 +87,12 @@ reader's own versions of its cells, and shows what the last one shows in place o
   };
 
   const SHOWN = {
-    text: ({ text }) => element("pre", "mg-output", text.replace(/\n+$/, "")),
+    text({ text }) {
+      const made = element("pre", "mg-output", text.replace(/\n+$/, ""));
+      Object.assign(made, { tabIndex: 0, role: "group", ariaLabel: "what the cell printed" }); // it scrolls
+      return made;
+    },
+    more: ({ text }) => element("p", "mg-more", text),
     table,
     figure,
     outcome({ text, answer }) {
@@ -132,21 +155,46 @@ reader's own versions of its cells, and shows what the last one shows in place o
 
     const openEditor = () => {
       if (editor) return;
-      editor = makeEditor("The code of this cell", (text) => {
-        if (text === code[cell]) changed.delete(cell);
-        else changed.set(cell, text);
-        offerReset();
+      editor = window.minigenEditor({
+        label: "The code of this cell",
+        note: /\bplot\b/.test(code[cell]) ? DRAWING : "",
+        changed(text) {
+          if (text === code[cell]) changed.delete(cell);
+          else changed.set(cell, text);
+          keepVersions();
+          offerReset();
+        },
+        run() { if (!run.disabled) run.click(); },
       });
-      editor.area.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !run.disabled) { event.preventDefault(); run.click(); }
-      });
-      startEarly(editor.area);
-      editor.value = changed.get(cell) ?? code[cell];
+      startEarly(editor);
+      editor.show(changed.get(cell) ?? code[cell]);
       readable.hidden = true;
       readable.after(editor.frame);
       edit.hidden = true;
       offerReset();
-      editor.area.focus();
+    };
+
+    const closeEditor = () => {
+      editor?.frame.remove();
+      editor = null;
+      readable.hidden = false;
+      edit.hidden = false;
+      showRecorded(true);
+      say("");
+      offerReset();
+    };
+
+    /* Show the version that is kept: from before, or from another tab. */
+    const showKept = (words) => {
+      const text = changed.get(cell);
+      if (text === (editor?.value ?? undefined)) return;
+      if (text === undefined) {
+        if (editor.value !== code[cell]) closeEditor();
+        return;
+      }
+      openEditor();
+      editor.show(text);
+      say(`${words} ${place.childElementCount ? "" : "The results are those of the lesson's own code; Run shows yours."}`);
     };
 
     run.addEventListener("click", async () => {
@@ -181,24 +229,31 @@ reader's own versions of its cells, and shows what the last one shows in place o
       offerReset();
     });
 
-    edit.addEventListener("click", openEditor);
+    edit.addEventListener("click", () => {
+      openEditor();
+      editor.focus();
+    });
     stop.addEventListener("click", () => python.end("Stopped. Python starts again with the next run."));
     reset.addEventListener("click", () => {
       changed.delete(cell);
-      editor?.frame.remove();
-      editor = null;
-      readable.hidden = false;
-      edit.hidden = false;
-      showRecorded(true);
-      say("");
-      offerReset();
+      keepVersions();
+      closeEditor();
     });
 
     bar.append(run, edit, stop, reset);
     box.append(bar, status, place);
     setBusy(false);
     offerReset();
+    if (changed.has(cell)) showKept("This is your version, kept from before.");
+    return () => showKept("This is your version as it was just changed in another tab.");
   };
 
-  document.querySelectorAll(".mg-cell").forEach(makeCell);
+  const showOthers = [...document.querySelectorAll(".mg-cell")].map(makeCell);
+  storage.watch(key, (rest) => {
+    if (rest) return;
+    const kept = keptVersions();
+    changed.clear();
+    for (const [cell, text] of kept) changed.set(cell, text);
+    for (const show of showOthers) show();
+  });
 })();

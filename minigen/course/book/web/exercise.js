@@ -1,12 +1,13 @@
-/* Exercises in the page: an editor, Check, Hint, Stop, Start again, Train with it, Resume.
+/* Exercises in the page: an editor, Check, Hint, Stop, Start again, Train with it, Pause, Resume.
 
 Each `div.mg-exercise` holds the prompt and a stub to read, and what there is to know of the exercise as JSON. Python is that of
-python.js, which is ended when an answer does not end. What is written and passed is kept in the reader's browser:
-minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:passed", {detail: {id}}. */
+python.js, which is ended when an answer does not end. What is written and passed, and the last training, are kept in the
+reader's browser: minigen:answer:<id>, minigen:passed:<id>, minigen:training:<id>. Another tab that shows the same exercise
+shows what is written here. A pass is told as the event "minigen:passed", {detail: {id}}. */
 
 (() => {
   const {
-    element, storage, python, makeEditor, makeButton, showMessage, startEarly, forgetPaused, withoutPython, fromFile,
+    element, storage, python, makeButton, showMessage, startEarly, forgetPaused, withoutPython, fromFile,
   } = window.minigenPython;
 
   const times = (n) => (n === 1 ? "once" : `${n.toLocaleString("en")} times`);
@@ -120,6 +121,8 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     figure.append(plane, curve, names, caption);
     let kept = [];
     let past = [];
+    let last = null; // the frame that is shown
+    let mark = ""; // what is said of it before its caption
 
     /* A canvas of the size at which it is shown, cleared: its pen, width and height. */
     const fit = (canvas, ratio) => {
@@ -226,21 +229,35 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       }
     };
 
+    const draw = () => {
+      const layers = [...kept, ...last.layers];
+      showLegend([...new Set(layers.map((layer) => layer.role))]);
+      drawPlane(layers, last.box);
+      drawCurve(last.steps);
+      const distance = last.distance.toPrecision(3);
+      caption.textContent = `${mark}${last.title}: step ${last.step.toLocaleString("en")} of ${last.steps.toLocaleString("en")}. `
+        + `The curve: ${last.measure}, now ${distance}.`;
+      plane.setAttribute("aria-label", `${last.title}, step ${last.step}`);
+      curve.setAttribute("aria-label", `${last.measure} over the steps: now ${distance}`);
+    };
+
+    new ResizeObserver(() => { if (last) draw(); }).observe(figure);
+
     return {
       figure,
-      begin() { kept = []; past = []; caption.textContent = ""; },
+      begin() { kept = []; past = []; mark = ""; last = null; caption.textContent = ""; },
       show(frame) {
         if (frame.kept.length) kept = frame.kept;
         past.push([frame.step, frame.distance]);
-        const layers = [...kept, ...frame.layers];
-        showLegend([...new Set(layers.map((layer) => layer.role))]);
-        drawPlane(layers, frame.box);
-        drawCurve(frame.steps);
-        const distance = frame.distance.toPrecision(3);
-        caption.textContent = `${frame.title}: step ${frame.step.toLocaleString("en")} of ${frame.steps.toLocaleString("en")}. `
-          + `The curve: ${frame.measure}, now ${distance}.`;
-        plane.setAttribute("aria-label", `${frame.title}, step ${frame.step}`);
-        curve.setAttribute("aria-label", `${frame.measure} over the steps: now ${distance}`);
+        last = frame;
+        draw();
+      },
+      /* What is drawn, as plain data, and the same drawn again, with a mark in its caption. */
+      get state() { return last && { kept, past, last }; },
+      restore(state, words) {
+        ({ kept, past, last } = state);
+        mark = words;
+        draw();
       },
     };
   };
@@ -318,7 +335,7 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       return;
     }
 
-    const [answerKey, passedKey] = [`answer:${data.id}`, `passed:${data.id}`];
+    const [answerKey, passedKey, trainingKey] = ["answer", "passed", "training"].map((kind) => `${kind}:${data.id}`);
     const stub = `${data.stub.trimEnd()}\n`;
     const report = element("div", "mg-report");
     report.setAttribute("aria-live", "polite");
@@ -327,26 +344,43 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
     const stop = makeButton("Stop");
     const again = makeButton("Start again");
     const train = makeButton("Train with it");
+    const pause = makeButton("Pause");
     const resume = makeButton("Resume the training", "mg-resume");
     resume.hidden = true;
+    pause.hidden = true;
     const knobs = data.train && makeKnobs(data.train, data.densities);
     const say = (text) => { status.textContent = text; };
 
     let before = null; // the answer that "Start again" has taken away, until something new is written
-    const editor = makeEditor(`Your answer: the function ${data.name}`, (text) => {
+    const keep = (text) => {
       storage.write(answerKey, text === stub ? null : text);
       if (before !== null && text !== stub) { before = null; again.textContent = "Start again"; }
+    };
+    const editor = window.minigenEditor({
+      label: `Your answer: the function ${data.name}`,
+      changed: keep,
+      run() { if (!check.disabled) check.click(); },
     });
+    const replace = (text) => { editor.show(text); keep(text); };
     const setBusy = (is) => {
       for (const button of [check, train, resume]) button.disabled = is;
       stop.disabled = !is;
+      pause.hidden = true;
     };
 
-    const ask = async (kind, frame, more = {}) => {
+    /* The same answer in two tabs is one answer: what is written in the other one is shown here, and it is said. */
+    storage.watch(`answer:${data.id}`, (rest) => {
+      const text = storage.read(answerKey) ?? stub;
+      if (rest || text === editor.value) return;
+      editor.show(text);
+      say("This is the answer as it was just changed in another tab.");
+    });
+
+    const ask = async (kind, frame, more = {}, asked = () => {}) => {
       setBusy(true);
       const busy = kind === "train" ? "Training with your function …" : "Checking …";
       const request = { exercise: data.id, text: editor.value, others: otherAnswers(data), ...more };
-      const reply = await python.ask(kind, request, { status: say, busy, frame, scipy: data.scipy });
+      const reply = await python.ask(kind, request, { status: say, busy, frame, scipy: data.scipy, asked });
       setBusy(false);
       say(storage.read(passedKey) === "1" ? "You have passed this one." : "");
       return reply;
@@ -365,31 +399,66 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       document.dispatchEvent(new CustomEvent("minigen:passed", { detail: { id: data.id } }));
     });
 
+    /* What is said below the editor of a training that has ended or is paused: words, and whether they are good. */
+    const saidOf = (reply) => {
+      if (reply.ended) return [reply.ended, false];
+      if (reply.error) {
+        return [`The training stopped: ${reply.error}${reply.line ? ` (line ${reply.line} of your answer)` : ""}`, false];
+      }
+      const place = reply.more ? `Paused at step ${reply.step.toLocaleString("en")} of ${reply.steps.toLocaleString("en")}. ` : "";
+      if (!reply.calls) return [`${place}Your ${data.name} was never called.`, false];
+      const fell = reply.note || reply.last < reply.first;
+      const words = `${place}Your ${data.name} was called ${times(reply.calls)} in ${reply.seconds.toFixed(1)} s. `
+        + `The ${reply.measure} went from ${reply.first.toPrecision(3)} to ${reply.last.toPrecision(3)}`;
+      return [`${words}${fell ? `. ${reply.note}` : ": it did not fall."}`, Boolean(fell)];
+    };
+
+    let trained = ""; // the answer of the training that is shown
+    let isTraining = false;
+    const keepTraining = (words, good) => {
+      if (stage.state) storage.write(trainingKey, JSON.stringify({ answer: trained, words, good, stage: stage.state }));
+    };
+    addEventListener("pagehide", () => { if (isTraining) keepTraining("The page was left during the training.", false); });
+
+    const showStage = () => { if (!stage.figure.isConnected) report.after(stage.figure); };
+
     const goOn = async (more) => {
       report.replaceChildren();
       report.className = "mg-report";
       forgetPaused();
-      const reply = await ask("train", (frame) => {
-        if (!stage.figure.isConnected) report.after(stage.figure);
-        stage.show(frame);
-      }, more);
-      if (reply.ended) { showMessage(report, reply.ended); return; }
-      if (reply.error) {
-        showMessage(report, `The training stopped: ${reply.error}${reply.line ? ` (line ${reply.line} of your answer)` : ""}`);
-        return;
-      }
-      resume.hidden = reply.stopped === undefined;
-      const place = resume.hidden ? "" : `Stopped at step ${reply.step.toLocaleString("en")} of `
-        + `${reply.steps.toLocaleString("en")}: the page makes ${reply.stopped.toLocaleString("en")} steps at a time. `;
-      if (!reply.calls) { showMessage(report, `${place}Your ${data.name} was never called.`); return; }
-      const fell = reply.note || reply.last < reply.first;
-      const words = `${place}Your ${data.name} was called ${times(reply.calls)} in ${reply.seconds.toFixed(1)} s. `
-        + `The ${reply.measure} went from ${reply.first.toPrecision(3)} to ${reply.last.toPrecision(3)}`;
-      showMessage(report, `${words}${fell ? `. ${reply.note}` : ": it did not fall."}`, !fell);
+      isTraining = true;
+      const frame = (shown) => {
+        showStage();
+        stage.show(shown);
+        pause.hidden = false;
+      };
+      const reply = await ask("train", frame, more, (id) => { pause.onclick = () => python.pause(id); });
+      resume.hidden = !reply.more;
+      const [words, good] = saidOf(reply);
+      showMessage(report, words, !good);
+      keepTraining(reply.more ? `${words} A page that was loaded again cannot resume it.` : words, good);
+      isTraining = false;
     };
 
-    train.addEventListener("click", () => { stage.begin(); goOn({ settings: knobs.values() }); });
+    train.addEventListener("click", () => {
+      stage.begin();
+      trained = editor.value;
+      goOn({ settings: knobs.values() });
+    });
     resume.addEventListener("click", () => goOn({ resume: true }));
+
+    const restoreTraining = () => {
+      try {
+        const { answer, words, good, stage: state } = JSON.parse(storage.read(trainingKey));
+        trained = answer;
+        showStage();
+        stage.restore(state, answer === editor.value ? "From before. " : "From before, with another version of your answer. ");
+        showMessage(report, words, !good);
+      } catch { // nothing is kept, or something that this version does not draw
+        stage.begin();
+        stage.figure.remove();
+      }
+    };
 
     stop.addEventListener("click", () => python.end("Stopped. Python starts again with the next check."));
 
@@ -397,23 +466,20 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       if (before !== null) {
         const mine = before;
         before = null;
-        editor.value = mine;
+        replace(mine);
         again.textContent = "Start again";
         return;
       }
       const mine = editor.value;
       if (mine === stub) return;
-      editor.value = stub;
+      replace(stub);
       before = mine;
       again.textContent = "Bring my answer back";
       report.replaceChildren();
       report.className = "mg-report";
     });
 
-    startEarly(editor.area);
-    editor.area.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !check.disabled) { event.preventDefault(); check.click(); }
-    });
+    startEarly(editor);
 
     if (data.imports?.length) {
       const given = element("div", "mg-given");
@@ -422,11 +488,12 @@ minigen:answer:<id>, minigen:passed:<id>. A pass is told as the event "minigen:p
       box.append(given);
     }
     readable.hidden = true;
-    editor.value = storage.read(answerKey) ?? stub;
+    editor.show(storage.read(answerKey) ?? stub);
     bar.append(check, hint, stop, again);
-    if (knobs) bar.append(train, resume);
+    if (knobs) bar.append(train, pause, resume);
     setBusy(false);
     box.append(editor.frame, bar, ...(knobs ? [knobs.folded] : []), status, hints, report);
+    if (knobs) restoreTraining();
     if (storage.read(passedKey) === "1") { say("You have passed this one."); box.classList.add("mg-passed"); }
     if (fromFile) {
       for (const button of [check, train]) button.disabled = true;

@@ -263,45 +263,6 @@
 
   /* -- answers as files ---------------------------------------------------------------------------------------------- */
 
-  const crcTable = Array.from({ length: 256 }, (_, n) => {
-    for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-    return n >>> 0;
-  });
-  const crc = (bytes) => ~bytes.reduce((sum, byte) => crcTable[(sum ^ byte) & 255] ^ (sum >>> 8), ~0) >>> 0;
-
-  /* A zip file of texts, stored without compression: {name: text} -> Blob. */
-  const zip = (files) => {
-    const encoder = new TextEncoder();
-    const pieces = [];
-    const directory = [];
-    let offset = 0;
-    const now = new Date();
-    const time = (now.getHours() << 11) | (now.getMinutes() << 5) | (now.getSeconds() >> 1);
-    const day = ((now.getFullYear() - 1980) << 9) | ((now.getMonth() + 1) << 5) | now.getDate();
-    const record = (...fields) => {
-      const view = new DataView(new ArrayBuffer(fields.reduce((sum, [size]) => sum + size, 0)));
-      fields.reduce((at, [size, value]) => {
-        if (size === 2) view.setUint16(at, value, true); else view.setUint32(at, value, true);
-        return at + size;
-      }, 0);
-      return new Uint8Array(view.buffer);
-    };
-    for (const [fileName, text] of Object.entries(files)) {
-      const name = encoder.encode(fileName);
-      const body = encoder.encode(text);
-      const utf8 = 0x0800;
-      const common = [[2, 20], [2, utf8], [2, 0], [2, time], [2, day], [4, crc(body)], [4, body.length], [4, body.length]];
-      const lengths = [[2, name.length], [2, 0]];
-      pieces.push(record([4, 0x04034b50], ...common, ...lengths), name, body);
-      directory.push(record([4, 0x02014b50], [2, 20], ...common, ...lengths, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]), name);
-      offset += 30 + name.length + body.length;
-    }
-    const size = directory.reduce((sum, piece) => sum + piece.length, 0);
-    const count = Object.keys(files).length;
-    const end = record([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count], [4, size], [4, offset], [2, 0]);
-    return new Blob([...pieces, ...directory, end], { type: "application/zip" });
-  };
-
   const answered = () => book.lessons.flatMap((lesson) => lesson.exercises).filter((id) => read(`answer:${id}`));
 
   /* {file: text} of the lessons in which something was written: each answer, and the stub where there is none. */
@@ -324,9 +285,12 @@
       const note = document.querySelector(".mg-total");
       if (!answered().length) { note.textContent = "You have written no answer yet."; return; }
       try {
-        if (!window.minigenStubs) await loadScript("book-stubs.js");
+        if (!window.minigenStubs) await Promise.all(["book-stubs.js", "bundles/fflate.js"].map(loadScript));
+        const { strToU8, zipSync } = window.fflate;
+        const texts = Object.entries(answerFiles(window.minigenStubs));
+        const zipped = zipSync(Object.fromEntries(texts.map(([name, text]) => [name, strToU8(text)])));
         const link = document.createElement("a");
-        link.href = URL.createObjectURL(zip(answerFiles(window.minigenStubs)));
+        link.href = URL.createObjectURL(new Blob([zipped], { type: "application/zip" }));
         link.download = "minigen-exercises.zip";
         link.click();
         URL.revokeObjectURL(link.href);
@@ -356,16 +320,9 @@
     brand.after(label);
   };
 
-  /* The search shows a piece of each page that it finds, for which it fetches the page: not possible from files. */
-  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
-    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-  }
-
-  /* Furo gives its two columns no names, and the search page no heading. */
+  /* Furo gives its two columns no names. */
   document.querySelector("aside.toc-drawer")?.setAttribute("aria-label", "Sections of this page");
   document.querySelector("aside.sidebar-drawer")?.setAttribute("aria-label", "Pages of the book");
-  const search = document.querySelector("#search-results");
-  if (search && !document.querySelector("h1")) search.before(element("h1", "", "Search"));
 
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
@@ -383,4 +340,5 @@
   openAround(location.hash.slice(1));
   addEventListener("hashchange", () => openAround(location.hash.slice(1)));
   document.addEventListener("minigen:passed", showProgress);
+  addEventListener("storage", ({ key }) => { if (/^minigen:(passed|read):/.test(key)) showProgress(); }); // from another tab
 })();

@@ -1,6 +1,7 @@
 /* Python in a page, in a worker of its own: it can be ended when an answer does not end.
 
-From the page: {kind: "start", folder} once, then {kind: "check" | "train" | "run", id, scipy, request}.
+From the page: {kind: "start", folder} once, then {kind: "check" | "train" | "run", id, scipy, request}, and
+               {kind: "pause", id} for a training, which then replies after its next frame.
 To the page:   {kind: "status", text} while Python loads, {kind: "ready"} or {kind: "failed", text} once,
                {kind: "begun", id} when an answer begins to run, {kind: "frame", id, frame} while it trains, or before a cell,
                {kind: "reply", id, reply}, or {kind: "crashed", id, text} after which this Python is not to be used.
@@ -72,18 +73,31 @@ const loadScipy = async () => {
   hasScipy = true;
 };
 
+const paused = new Set(); // the ids of trainings that are to pause
+const messagesAreHeard = () => new Promise((resolve) => { setTimeout(resolve); });
+
+/* A training makes one frame at a time, so that a message to pause it is heard in between. */
+const train = async (text, show, id) => {
+  let reply = JSON.parse(page.train(text, show, 1));
+  for (await messagesAreHeard(); reply.more && !paused.has(id); await messagesAreHeard()) {
+    reply = JSON.parse(page.train('{"resume": true}', show, 1));
+  }
+  return reply;
+};
+
 const answer = async ({ kind, id, scipy, request }) => {
   if (scipy && !hasScipy) await loadScipy();
   const text = JSON.stringify(request);
   const show = (frame) => postMessage({ kind: "frame", id, frame: JSON.parse(frame) });
   const call = () => {
     postMessage({ kind: "begun", id });
-    return JSON.parse(kind === "check" ? page.check(text) : page[kind](text, show));
+    if (kind === "train") return train(text, show, id);
+    return JSON.parse(kind === "check" ? page.check(text) : page.run(text, show));
   };
-  let reply = call();
+  let reply = await call();
   if (reply.needs === "scipy" && !hasScipy) { // the answer itself asked for it
     await loadScipy();
-    reply = call();
+    reply = await call();
   }
   postMessage({ kind: "reply", id, reply });
 };
@@ -92,6 +106,10 @@ let started = null;
 let before = Promise.resolve(); // one answer at a time, in their order
 
 self.onmessage = ({ data }) => {
+  if (data.kind === "pause") {
+    paused.add(data.id);
+    return;
+  }
   if (data.kind === "start") {
     started = start(data.folder);
     started.then(
