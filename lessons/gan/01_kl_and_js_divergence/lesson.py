@@ -1,13 +1,18 @@
 # %% [markdown]
 # # Kullback–Leibler and Jensen–Shannon divergence
 #
-# This lesson runs the section *Kullback–Leibler and Jensen–Shannon Divergence* (gan.s01) of
-# [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/). No lesson has to be read
-# before it. In this lesson:
+# A generative model is good if its distribution is close to that of the data. But what does "close"
+# mean? The obvious answer is to subtract the probabilities. Then a model that calls an event
+# impossible is hardly worse than one that gives it a chance of one percent. When the event happens,
+# however, the second model is surprised, and the first is refuted. What is a better measure, and
+# does it matter which one we choose?
 #
-# 1. The KL divergence is the mean log-ratio of two densities. Minimizing it is maximum likelihood.
-# 2. The JS divergence compares two densities with their mixture. It is symmetric and bounded.
-# 3. The choice of the divergence decides which model is the best fit to the data.
+# We measure surprise with two coins (sections 1 and 2), make the measure symmetric (3), draw it for
+# two Gaussians (4), and pull them apart (5). In the end three measures look at the same data and
+# choose different models (6). This lesson follows the section *Kullback–Leibler and Jensen–Shannon
+# Divergence* of [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/).
+#
+# Before this lesson: no other lesson is needed.
 
 # %%
 from minigen.course import Lesson
@@ -20,7 +25,7 @@ lesson = Lesson(
     figures=["gan.f01"],
     equations=["gan.01", "gan.02"],
     minutes=0.1,
-    picture="two_gaussians",
+    picture="f01_integrands",
     sources=[
         "weng2017gan",
         "kullback1951information",
@@ -45,53 +50,27 @@ from minigen.metrics.divergence import (
 )
 
 # %% [markdown]
-# Here are two Gaussians, $p$ with mean 0 and $q$ with mean 1, and their average $m = (p + q)/2$.
-# How different are $p$ and $q$? This lesson computes two answers.
-
-
-# %%
-def log_normal(x, mu, sigma):
-    return -0.5 * ((x - mu) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
-
-
-x = np.linspace(-15, 17, 6401)
-dx = x[1] - x[0]
-view = (x >= -5) & (x <= 6)
-
-# %%
-p_curve = np.exp(log_normal(x, 0, 1))[view]
-q_curve = np.exp(log_normal(x, 1, 1))[view]
-curves = {"p": p_curve, "q": q_curve, "m = (p + q)/2": (p_curve + q_curve) / 2}
-ax = plot.line(x[view], curves, fill=["p", "q"], styles={"m = (p + q)/2": "--"})
-ax.set(xlabel="x", ylabel="density", title="two densities and their mixture")
-lesson.figure(
-    ax,
-    "two_gaussians",
-    "The densities of N(0, 1) and N(1, 1), and their mixture, dashed. The mixture is at least half "
-    "of each of the two everywhere.",
-)
-
-# %% [markdown]
 # ## 1. The Kullback–Leibler divergence of two coins
 #
-# A coin is fair: heads and tails have the probabilities $p = (\frac12, \frac12)$. A model expects
-# $q = (\frac14, \frac34)$. Heads is then twice as probable under $p$ as under $q$, and tails
-# $\frac23$ times as probable. The *Kullback–Leibler divergence*, or KL divergence, is the mean of
-# the logarithms of these ratios, weighted by $p$. The post introduces it as a measure of how $p$
-# diverges from a second, expected distribution $q$ (Eq. gan.01):
+# Let's begin with the smallest distributions there are. A coin is fair, so heads and tails are
+# distributed as $p = (\frac12, \frac12)$. A model expects $q = (\frac14, \frac34)$. Heads is then
+# twice as probable as the model thinks, and tails $\frac23$ times as probable. The idea of the
+# *Kullback–Leibler divergence*, or KL divergence, is to take the logarithm of each ratio and to
+# average with the weights $p$, because $p$ is what really happens (Eq. gan.01):
 #
 # $$
 # D_{\mathrm{KL}}(p \| q) = \int_x p(x) \log \frac{p(x)}{q(x)} \, dx .
 # $$
 #
-# For outcomes that can be counted the integral is a sum:
+# The post says that it measures how $p$ diverges from a second, expected distribution $q$. For
+# outcomes that can be counted the integral is a sum:
 #
 # $$
 # \sum_x p(x) \log \frac{p(x)}{q(x)}
 #   = \tfrac12 \log 2 + \tfrac12 \log \tfrac23 = \log 2 - \tfrac12 \log 3 = 0.1438 .
 # $$
 #
-# Now exchange the roles: the coin has the probabilities $q$, and the model expects $p$.
+# Now exchange the roles. The coin is distributed as $q$, and the model expects $p$.
 
 # %%
 lesson.predict(
@@ -111,12 +90,15 @@ lesson.show_source(kl_divergence)
 lesson.check("KL(p || q), nats", kl_divergence(p, q), equals=np.log(2) - np.log(3) / 2)
 lesson.check("the same, written out", by_hand, equals=0.143841)
 lesson.check("KL(q || p), nats", kl_divergence(q, p), equals=back_by_hand)
-lesson.outcome(f"{back_by_hand:.4f}: close, but not the same.", answer="less")
+lesson.outcome(
+    f"KL(q || p) is {back_by_hand:.4f}, because the exchange changes the sign of each logarithm "
+    "and replaces the weights p with q.",
+    answer="less",
+)
 
 # %% [markdown]
-# The exchange replaces the weights $p$ by $q$ and changes the sign of each logarithm. The KL
-# divergence is therefore *asymmetric*. All logarithms here are natural, so the unit is the *nat*;
-# one bit is $\log 2 = 0.693$ nats.
+# The KL divergence is *asymmetric*. Who is right and who is the model makes a difference. (All our
+# logarithms are natural, so the unit is the *nat*. One bit is $\log 2 = 0.693$ nats.)
 
 # %%
 lesson.change(
@@ -124,13 +106,13 @@ lesson.change(
     "Change `q` to `np.array([1 / 1000, 999 / 1000])` and run again. Which of the two directions "
     "is larger now?",
     answer="KL(p || q), by far: 2.761 nats against 0.6852. Half of the draws of $p$ are heads, to "
-    "which $q$ assigns probability 1/1000; they add $\\frac12 \\log 500 = 3.107$ nats. Nearly all "
-    "draws of $q$ are tails, to which $p$ assigns 1/2: about $\\log 2$.",
+    "which $q$ assigns probability 1/1000, and they add $\\frac12 \\log 500 = 3.107$ nats. Nearly "
+    "all draws of $q$ are tails, to which $p$ assigns 1/2, and they add about $\\log 2$.",
 )
 
 # %% [markdown]
-# Both directions are positive. This is always so: $D_{\mathrm{KL}}(p \| q) \ge 0$, and it is zero
-# only when $p(x) = q(x)$ everywhere.
+# A single logarithm can be negative, but their mean never is. For all $p$ and $q$,
+# $D_{\mathrm{KL}}(p \| q) \ge 0$, and it is zero only if $p(x) = q(x)$ everywhere.
 
 # %% [markdown]
 # <details><summary>Derivation: the KL divergence is never negative, and zero only for p = q
@@ -145,9 +127,9 @@ lesson.change(
 #   = \log \sum_{x:\, p(x) > 0} q(x) \le \log 1 = 0 .
 # $$
 #
-# The logarithm is *strictly* concave, so the first $\le$ is an equality only when $q(x)/p(x)$ is
-# the same number $c$ wherever $p(x) > 0$. The second is an equality only when $q$ has no mass
-# elsewhere. Then $c$ is 1, because $p$ and $q$ both sum to 1, and $p = q$.
+# The logarithm is *strictly* concave, so the first $\le$ is an equality only if $q(x)/p(x)$ is the
+# same number $c$ wherever $p(x) > 0$, and the second only if $q$ has no mass elsewhere. Then $c$ is
+# 1, because $p$ and $q$ both sum to 1.
 #
 # </details>
 
@@ -158,9 +140,13 @@ lesson.check("lowest KL of 2,000 random pairs", kl_divergence(first, second).min
 lesson.check("KL of p from itself, all 2,000", kl_divergence(first, first), equals=0.0)
 
 # %% [markdown]
+# So KL behaves like a distance in one respect, and does not in another. It is zero for equal
+# distributions only, but it has a direction.
+#
 # ## 2. Zero probabilities
 #
-# Three pairs of coins, in which more and more probabilities are zero.
+# What does KL do with the model that calls an event impossible? We compare three pairs of coins, in
+# which more and more probabilities are zero.
 
 # %%
 lesson.predict(
@@ -177,55 +163,70 @@ pairs = {
 rows = []
 for name, (a, b) in pairs.items():
     rows.append([name, str(a), str(b), kl_divergence(a, b), kl_divergence(b, a)])
-lesson.table(rows, ["", "p", "q", "KL(p||q)", "KL(q||p)"])
+lesson.table(rows, ["", "p", "q", "KL(p || q)", "KL(q || p)"])
 lesson.outcome(
-    f"KL(p || q) is {rows[1][3]:.3f}, KL(q || p) is {rows[1][4]}.", answer="KL(q || p) only"
+    "The divergence of q from p is infinite, because half of the draws of q are an outcome that p "
+    f"calls impossible. In the other direction it is {rows[1][3]:.3f}.",
+    answer="KL(q || p) only" if np.isinf(rows[1][4]) and np.isfinite(rows[1][3]) else None,
 )
 
 # %% [markdown]
-# An outcome with $p(x) = 0$ contributes nothing to KL(p‖q), whatever $q(x)$ is: $0 \log 0$ counts
-# as 0. An outcome with $p(x) > 0$ and $q(x) = 0$ makes KL(p‖q) infinite. A single zero of $q$ is
-# enough. The post warns that this asymmetry can give wrong results when we compare two
-# distributions that are equally important to us.
+# In the other direction an outcome that never happens contributes nothing, whatever $q$ expects
+# there, because $0 \log 0$ counts as 0. The post warns of it: "In cases where $p(x)$ is close to
+# zero, but $q(x)$ is significantly non-zero, the $q$'s effect is disregarded." This holds at such
+# an $x$. The divergence as a whole still notices, because the mass that $q$ has there is missing
+# elsewhere. If a third of the mass of $q$ lies where $p$ is zero, KL(p‖q) is at least
+# $\log\frac32$.
+
+# %%
+lesson.check(
+    "KL, a third of q's mass where p is zero",
+    kl_divergence(np.array([1.0, 0.0]), np.array([2 / 3, 1 / 3])),
+    equals=np.log(3 / 2),
+)
+
+# %% [markdown]
+# Infinity is an honest answer for a model that has been refuted. But a single outcome suffices for
+# it, and then KL says nothing else about the two distributions.
 #
 # ## 3. The Jensen–Shannon divergence
 #
-# A fairer comparison takes the mixture $m = (p + q)/2$ as the second distribution for both, and
-# averages. This is the *Jensen–Shannon divergence*, or JS divergence (Eq. gan.02):
+# Can we have a measure that treats both alike and is never infinite? The trick is to compare
+# neither with the other, but both with their mixture $m = (p + q)/2$, and to average. This is the
+# *Jensen–Shannon divergence*, or JS divergence (Eq. gan.02):
 #
 # $$
 # D_{\mathrm{JS}}(p \| q) = \tfrac12 D_{\mathrm{KL}}\Big(p \,\Big\|\, \frac{p + q}{2}\Big)
 #   + \tfrac12 D_{\mathrm{KL}}\Big(q \,\Big\|\, \frac{p + q}{2}\Big) .
 # $$
 #
-# It is symmetric, because exchanging $p$ and $q$ exchanges the two terms. It is a mean of two KL
-# divergences, so it is never negative, and it is zero only when $p = m = q$. It is bounded: the
-# mixture is at least $p/2$ everywhere, so no ratio $p/m$ exceeds 2, and no logarithm exceeds
-# $\log 2$. By hand, for $p = (1, 0)$ and $q = (0, 1)$: $m = (\frac12, \frac12)$, both KL
-# divergences are $\log 2$, and their average is $\log 2$.
+# To exchange $p$ and $q$ exchanges the two terms, so JS is symmetric. It is a mean of two KL
+# divergences, so it is zero only if $p = m = q$. And it is bounded, because the mixture is at least
+# $p/2$ everywhere, so no ratio $p/m$ exceeds 2, and no logarithm exceeds $\log 2$. For example, let
+# $p = (1, 0)$ and $q = (0, 1)$. Then $m = (\frac12, \frac12)$, both KL divergences are $\log 2$,
+# and so is their average. Two distributions cannot be further apart than these.
 
 # %%
 lesson.exercise("gan/01/js_divergence")
 
 # %%
 lesson.show_source(js_divergence)
-nothing_in_common = js_divergence(*pairs["nothing in common"])
-lesson.check("JS of (1, 0) and (0, 1), nats", nothing_in_common, equals=np.log(2))
-lesson.check("the same in bits", nothing_in_common / np.log(2), equals=1.0)
-random_js = js_divergence(first, second)
-lesson.check("lowest and highest JS of 2,000 random pairs", random_js, between=(0, np.log(2)))
+apart = pairs["nothing in common"]
+lesson.check("JS of (1, 0) and (0, 1), nats", js_divergence(*apart), equals=np.log(2))
+lesson.check("the same in bits", js_divergence(*apart) / np.log(2), equals=1.0)
+lesson.check(
+    "lowest and highest JS of 2,000 random pairs",
+    [js_divergence(first, second).min(), js_divergence(first, second).max()],
+    between=(0, np.log(2)),
+)
 
 # %%
 asymmetry = js_divergence(p, q) - js_divergence(q, p)
 lesson.check("JS of the coins minus JS with exchanged roles", asymmetry, equals=0.0)
-rows = [[name, js_divergence(a, b)] for name, (a, b) in pairs.items()]
-rows.append(["the two coins", js_divergence(p, q)])
-lesson.table(rows, ["", "JS, nats"])
 
 # %% [markdown]
-# Every row is finite. The post also calls JS "more smooth". For example, let $p = (1 - \epsilon,
-# \epsilon)$ and $q = (1, 0)$. KL(p‖q) is infinite for every $\epsilon > 0$ and 0 at $\epsilon =
-# 0$. JS goes to 0 with $\epsilon$.
+# The post also calls JS "more smooth". We can see what this means at a coin that is almost certain,
+# $p = (1 - \epsilon, \epsilon)$ with $q = (1, 0)$.
 
 # %%
 sure = np.array([1.0, 0.0])
@@ -233,70 +234,80 @@ rows = []
 for eps in (0.1, 0.01, 0.001, 0.0):
     near = np.array([1 - eps, eps])
     rows.append([eps, kl_divergence(near, sure), js_divergence(near, sure)])
+
+# %%
 lesson.table(rows, ["ε", "KL(p || q)", "JS"])
 lesson.check("JS at ε = 0.001, nats", rows[2][2], at_most=0.0005)
 
 # %% [markdown]
-# ## 4. The divergence of two Gaussians
+# KL jumps from infinity to 0 at the very end. JS goes there gradually.
 #
-# For densities on a line the sum becomes an integral. For two Gaussians $p = \mathcal{N}(\mu_p,
-# \sigma_p^2)$ and $q = \mathcal{N}(\mu_q, \sigma_q^2)$ it can be solved on paper: $\log p(x) - \log
-# q(x)$ is a polynomial in $x$, and KL(p‖q) is its mean under $p$. We compute it in three ways: by
-# this formula, by a sum over a grid (*quadrature*), and by an average over draws (*Monte Carlo*).
+# ## 4. Two Gaussians
 #
-# Take a narrow $p = \mathcal{N}(0, 1)$ and a wide $q = \mathcal{N}(1, 2^2)$. KL(p‖q) is 0.4431
-# nats. The other direction weighs the log-ratio by the wide density.
+# So far we could count the outcomes. For densities on a line the sum becomes an area, and we can
+# look at it. Take $p = \mathcal{N}(0, 1)$ and $q = \mathcal{N}(1, 1)$, as the post does. The
+# integrand $p(x) \log(p(x)/q(x))$ is what each $x$ contributes to the divergence.
+
 
 # %%
-lesson.predict(
-    "What is KL(q || p), with p = N(0, 1) and q = N(1, 2²)?",
-    ["about a third of 0.44", "about 0.44", "about three times 0.44", "infinite"],
+def log_normal(x, mu, sigma):
+    return -0.5 * ((x - mu) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
+
+
+x = np.linspace(-15, 17, 6401)
+dx = x[1] - x[0]
+log_p, log_q = log_normal(x, 0, 1), log_normal(x, 1, 1)
+of_p = kl_integrand(log_p, log_q)  # (6401,)
+of_q = kl_integrand(log_q, log_p)
+of_js = js_integrand(log_p, log_q)
+
+
+# %%
+def draw_integrands(view):
+    fig, axes = plot.figure(1, 3, size=(3.7, 3.1))
+    of_kl = {"p log(p/q)": of_p[view], "q log(q/p)": of_q[view]}
+    options = {"fill": True, "colors": [plot.color.real, plot.color.fake]}
+    plot.line(x[view], {"p": np.exp(log_p[view]), "q": np.exp(log_q[view])}, axes[0], **options)
+    plot.line(x[view], of_kl, axes[1], **options)
+    plot.line(x[view], of_js[view], axes[2], fill=True, colors=[plot.color.model])
+    axes[0].set_title("densities")
+    axes[1].set_title("integrands of KL")
+    axes[2].set_title("integrand of JS")
+    return fig
+
+
+# %%
+lesson.figure(
+    draw_integrands((x >= -5) & (x <= 6)),
+    "f01_integrands",
+    "The two densities, what each x contributes to KL(p || q) (blue) and to KL(q || p) (orange), "
+    "and what it contributes to JS. Look for the x at which a contribution is negative.",
 )
 
 # %%
-lesson.exercise("gan/01/kl_normal")
-
-
-# %% [markdown]
-# `three_ways` computes the divergence of a Gaussian `a` from a Gaussian `b`. Each is given by its
-# mean and its standard deviation.
-
-
-# %%
-n = lesson.size(100_000)
-
-
-def three_ways(a, b, rng):
-    """KL(a || b) by the formula, by a sum over the grid, and by an average over draws of a."""
-    mu, sigma = a
-    draws = mu + sigma * rng.standard_normal(n)
-    log_ratio = log_normal(draws, *a) - log_normal(draws, *b)
-    return [
-        kl_normal(*a, *b),
-        kl_on_grid(log_normal(x, *a), log_normal(x, *b), dx),
-        log_ratio.mean(),
-    ]
-
-
-# %%
-lesson.show_source(kl_normal, kl_integrand, kl_on_grid)
-narrow = (0.0, 1.0)
-wide = (1.0, 2.0)
-p_to_q = three_ways(narrow, wide, lesson.rng("p"))
-q_to_p = three_ways(wide, narrow, lesson.rng("q"))
-rows = [["KL(p || q)", *p_to_q], ["KL(q || p)", *q_to_p]]
-lesson.table(rows, ["nats", "formula", "grid", f"{n:,} draws"])
-
-# %%
-there = p_to_q[1]
-back = q_to_p[1]
-lesson.check("KL(N(0,1) || N(1,4)) by quadrature, nats", there, equals=p_to_q[0])
-lesson.check("KL(N(1,4) || N(0,1)) by quadrature, nats", back, equals=q_to_p[0])
-lesson.outcome(f"{back:.4f}, {back / there:.2f} times as much.", answer="about three times 0.44")
+lesson.check(
+    "the two areas under the KL curves, nats", [of_p.sum() * dx, of_q.sum() * dx], equals=0.5
+)
+lesson.check("largest difference of the two curves", np.abs(of_p - of_q).max(), at_least=0.1)
+lesson.check("JS(N(0,1), N(1,1)), nats", of_js.sum() * dx, equals=0.1114, atol=1e-4)
 
 # %% [markdown]
-# The other direction is larger, because many draws of the wide $q$ fall at 4 or 5, where the
-# narrow $p$ is close to zero.
+# A point at which the other density is larger contributes a negative amount to KL, and yet the area
+# is positive. The two KL curves are mirror images, so their areas are equal, 0.5 each. This is a
+# property of these two Gaussians, and not of KL. Let $q$ be wider, $\mathcal{N}(1, 2^2)$. Then
+# KL(p‖q) is 0.443, but KL(q‖p) is 1.307, almost three times as much, because draws of the wide $q$
+# often fall where the narrow $p$ is close to zero.
+#
+# Two Gaussians need no grid, because $\log p(x) - \log q(x)$ is a polynomial of degree two, and its
+# mean follows from means and variances:
+#
+# $$
+# D_{\mathrm{KL}}(p \| q) = \log\frac{\sigma_q}{\sigma_p}
+#   + \frac{\sigma_p^2 + (\mu_p - \mu_q)^2}{2\sigma_q^2} - \frac12 .
+# $$
+#
+# In words, $q$ pays for being too wide (the first term), and for squared distances that are large
+# on its own scale (the second).
 
 # %% [markdown]
 # <details><summary>Derivation: the KL divergence of two Gaussians</summary>
@@ -310,165 +321,104 @@ lesson.outcome(f"{back:.4f}, {back / there:.2f} times as much.", answer="about t
 # $$
 #
 # Under $p$ the mean of $(x - \mu_p)^2$ is $\sigma_p^2$. With $x - \mu_q = (x - \mu_p) + (\mu_p -
-# \mu_q)$, the mean of $(x - \mu_q)^2$ is $\sigma_p^2 + (\mu_p - \mu_q)^2$. Therefore
-#
-# $$
-# D_{\mathrm{KL}}(p \| q) = \log\frac{\sigma_q}{\sigma_p}
-#   + \frac{\sigma_p^2 + (\mu_p - \mu_q)^2}{2\sigma_q^2} - \frac12 .
-# $$
-#
-# For $\mathcal{N}(0, 1)$ and $\mathcal{N}(1, 2^2)$ this is $\log 2 + \frac28 - \frac12 = 0.4431$,
-# and with exchanged roles $-\log 2 + \frac52 - \frac12 = 1.3069$. For equal standard deviations of
-# 1 only $\frac12 (\mu_p - \mu_q)^2$ remains.
+# \mu_q)$, the mean of $(x - \mu_q)^2$ is $\sigma_p^2 + (\mu_p - \mu_q)^2$.
 #
 # </details>
 
 # %%
-lesson.check("KL(N(0,1) || N(1,4)) by hand, nats", p_to_q[0], equals=np.log(2) + 2 / 8 - 1 / 2)
-lesson.check("KL(N(1,4) || N(0,1)) by hand, nats", q_to_p[0], equals=-np.log(2) + 5 / 2 - 1 / 2)
-
-# %% [markdown]
-# **Two wrong turns.** First, the grid must cover the mass. A grid from $-3$ to 3 misses the draws
-# of $q$ beyond 3, and these contribute most. Second, $\sigma$ is not $\sigma^2$. A formula that
-# receives variances in place of standard deviations raises no error.
+lesson.exercise("gan/01/kl_normal")
 
 # %%
-inside = np.abs(x) <= 3
-log_p = log_normal(x, 0, 1)
-log_q = log_normal(x, 1, 2)
-cut = kl_integrand(log_q, log_p)[inside].sum() * dx
-rows = [
-    ["correct", back],
-    ["grid from -3 to 3", cut],
-    ["variance 4 passed as sigma", kl_normal(1.0, 4.0, 0.0, 1.0)],
-]
-lesson.table(rows, ["KL(q || p)", "nats"])
-lesson.check("the short grid's result, as a share of KL", cut / back, at_most=0.5)
-
-# %% [markdown]
-# ## 5. The integrands
-#
-# Now take the two Gaussians of the first figure, with equal standard deviations: $p =
-# \mathcal{N}(0, 1)$ and $q = \mathcal{N}(1, 1)$. The integrand $p(x) \log(p(x)/q(x))$ is what each
-# $x$ contributes to the divergence.
-
-# %%
-lesson.predict(
-    "Is the integrand of KL negative anywhere? And do KL(p || q) and KL(q || p) differ?",
-    [
-        "never negative; different",
-        "never negative; equal",
-        "negative in places; different",
-        "negative in places; equal",
-    ],
-)
-
-# %%
-log_q = log_normal(x, 1, 1)
-p_integrand = kl_integrand(log_p, log_q)
-q_integrand = kl_integrand(log_q, log_p)
-mixed = js_integrand(log_p, log_q)
-kl_curves = {"p log(p/q)": p_integrand[view], "q log(q/p)": q_integrand[view]}
-kl_colors = {"p log(p/q)": plot.color.real, "q log(q/p)": plot.color.fake}
-
-# %%
-fig, (left, middle, right) = plot.figure(1, 3, size=(3.7, 3.1))
-densities = {"p": p_curve, "q": q_curve}
-plot.line(x[view], densities, left, fill=True, title="densities")
-plot.line(x[view], kl_curves, middle, fill=True, colors=kl_colors, title="integrands of KL")
-js_curve = {"JS": mixed[view]}
-plot.line(x[view], js_curve, right, fill=True, colors=[plot.color.model], title="integrand of JS")
-lesson.figure(
-    fig,
-    "f01_integrands",
-    "Middle: each curve is negative where the other density is larger, yet its area is positive, "
-    "and both areas are 0.5. Right: one curve, symmetric about x = 0.5 and never below zero.",
-)
-
-# %%
-areas = [p_integrand.sum() * dx, q_integrand.sum() * dx]
-lesson.check("the two areas under the KL curves, nats", areas, equals=[0.5, 0.5])
-apart = np.abs(p_integrand - q_integrand).max()
-lesson.check("largest difference of the two curves", apart, at_least=0.1)
-lesson.check("JS(N(0,1), N(1,1)), nats", mixed.sum() * dx, equals=0.1114, atol=1e-4)
-
-# %%
-lesson.outcome(
-    f"The lowest values are {p_integrand.min():.3f} and {q_integrand.min():.3f}; the areas "
-    f"are {areas[0]:.4f} and {areas[1]:.4f}.",
-    answer="negative in places; equal",
+lesson.show_source(kl_normal)
+wide = log_normal(x, 1, 2)  # the log density of N(1, 2²)
+there, back = kl_normal(0.0, 1.0, 1.0, 2.0), kl_normal(1.0, 2.0, 0.0, 1.0)
+lesson.check("KL(N(0,1) || N(1,4)) by hand, nats", there, equals=np.log(2) + 2 / 8 - 1 / 2)
+lesson.check("KL(N(1,4) || N(0,1)) by hand, nats", back, equals=-np.log(2) + 5 / 2 - 1 / 2)
+lesson.check(
+    "the same two by quadrature",
+    [kl_on_grid(log_p, wide, dx), kl_on_grid(wide, log_p, dx)],
+    equals=np.array([there, back]),
 )
 
 # %% [markdown]
-# The two KL curves are mirror images about $x = 0.5$, so their areas are equal. With *equal
-# variances* the direction does not matter. This is a property of these two Gaussians, not of KL.
+# Formula and grid agree. With equal standard deviations of 1 only $\frac12 (\mu_p - \mu_q)^2$
+# remains, which is the same in both directions.
 #
-# ## 6. Two Gaussians that move apart
+# ## 5. Two Gaussians that move apart
 #
-# Now $q = \mathcal{N}(d, 1)$, and the distance $d$ of the means grows from 0 to 8. KL is $d^2/2$.
-# Sketch JS as a function of $d$.
-
-# %%
-lesson.predict(
-    "Where is JS steepest?",
-    ["at d = 0", "for d between 1 and 3", "for d between 3 and 6", "at d = 8"],
-)
+# What happens when a model is far from the data? We move $q = \mathcal{N}(d, 1)$ away from $p =
+# \mathcal{N}(0, 1)$. By the formula KL is $d^2/2$. For JS there is no formula, so we use the grid.
 
 # %%
 distance = np.linspace(0, 8, 81)
 js = np.array([js_on_grid(log_p, log_normal(x, d, 1), dx) for d in distance])
 kl = kl_normal(0.0, 1.0, distance, 1.0)
 js_slope = np.gradient(js, distance, edge_order=2)
-kl_slope = np.gradient(kl, distance, edge_order=2)
 
 # %%
-apart_label = "distance d of the means"
-fig, (left, right) = plot.figure(1, 2, size=(4.4, 3.2))
-bound = {"log 2": np.log(2)}
-plot.line(distance, {"KL": kl, "JS": js}, left, reference=bound, title="divergence")
-left.set(xlabel=apart_label, ylabel="nats", ylim=(0, 3))
-slopes = {"KL": kl_slope[1:], "JS": js_slope[1:]}
-plot.line(distance[1:], slopes, right, log=True, title="its slope", xlabel=apart_label)
+fig, axes = plot.figure(1, 2, size=(4.4, 3.2))
+plot.line(
+    distance, {"KL": kl, "JS": js}, axes[0], reference={"log 2": np.log(2)}, title="divergence"
+)
+axes[0].set(xlabel="distance d of the means", ylabel="nats", ylim=(0, 3))
+plot.line(
+    distance[1:],
+    {"KL": distance[1:], "JS": js_slope[1:]},
+    axes[1],
+    log=True,
+    title="its slope",
+    xlabel="distance d of the means",
+)
+
+# %%
 lesson.figure(
     fig,
     "moving_apart",
-    "Left: KL grows without a bound, and JS approaches log 2. Right, on a log scale: the slope of "
-    "JS falls by several factors of ten, while the slope of KL is d.",
+    "KL (blue) and JS (orange) against the distance of the means, and their slopes, these on a "
+    "logarithmic scale. Compare the slopes at a distance of 8.",
 )
 
 # %%
 lesson.check("KL at distance 8, nats", kl[-1], equals=32.0)
-lesson.check("smallest increase of JS from one distance to the next", np.diff(js), at_least=0)
+lesson.check("smallest increase of JS from one distance to the next", np.diff(js).min(), at_least=0)
 lesson.check("log 2 minus JS at distance 8, nats", np.log(2) - js[-1], between=(0, 1e-3))
-left_over = js_slope[-1] / js_slope.max()
-lesson.check("slope of JS at distance 8, over its largest slope", left_over, at_most=2e-3)
-
-# %%
-lesson.outcome(
-    f"At d = {distance[js_slope.argmax()]:.1f}, with a slope of {js_slope.max():.3f} nats per unit "
-    f"of d. At d = 8 the slope is {js_slope[-1]:.5f}.",
-    answer="for d between 1 and 3",
+lesson.check(
+    "slope of JS at distance 8, over its largest slope",
+    js_slope[-1] / js_slope.max(),
+    at_most=2e-3,
 )
 
 # %% [markdown]
-# A model that is trained by gradient descent on JS receives almost no gradient when it is far from
-# the data. `gan/03` and `gan/06` return to this.
+# The bound has a price. JS cannot exceed $\log 2$, so it becomes flat, and at $d = 8$ less than a
+# thousandth of its largest slope is left. A model that descends on JS from there receives almost no
+# gradient. `gan/03`, `gan/06` and `gan/11` return to this.
 #
-# ## 7. Which Gaussian fits best?
+# ## 6. Which Gaussian fits best?
 #
-# Suppose that $p$ has two modes, Gaussians of mass 0.6 and 0.4, and $q$ may only be *one* Gaussian.
-# Which $q$ has the smallest divergence? It depends on the divergence. We search a grid of means and
-# standard deviations, with the modes at $\pm 2$, and again at $\pm 3$.
+# Does it matter which divergence we choose? If the model can be perfect, it does not, because all
+# of them are zero only for equal distributions. But models are not perfect. Suppose that the data
+# have two modes, Gaussians of mass 0.6 and 0.4 at $\pm 2$ with standard deviation 0.6, and the
+# model $q$ may only be *one* Gaussian. For each divergence we try all means and standard deviations
+# of a fine grid, and keep the best.
 
 # %%
 lesson.predict(
-    "With the modes at ±2, which of the best Gaussians cover a single mode, not both?",
+    "Which of the best Gaussians cover a single mode, not both?",
     ["none", "that of KL(p || q)", "that of KL(q || p)", "those of KL(q || p) and JS"],
 )
 
 # %%
 u = x[::10]
 du = 10 * dx  # a coarser grid is accurate enough here
+means = np.linspace(-4, 4, lesson.size(81, quick=17))
+candidates = [(mu, sigma) for mu in means for sigma in np.arange(0.4, 3.61, 0.1)]
+
+
+def two_modes(reach):
+    """The log density of 0.6 N(-reach, 0.6²) + 0.4 N(reach, 0.6²)."""
+    first = np.log(0.6) + log_normal(u, -reach, 0.6)
+    second = np.log(0.4) + log_normal(u, reach, 0.6)
+    return np.logaddexp(first, second)
 
 
 def forward_kl(log_p, log_q):
@@ -483,22 +433,8 @@ def reverse_kl(log_p, log_q):
     return kl_on_grid(log_q, log_p, du)
 
 
-measures = {"KL(p || q)": forward_kl, "JS": js_of, "KL(q || p)": reverse_kl}
-
-# %% [markdown]
-# `best_normal` returns the best of all candidates for one divergence.
-
 # %%
-means = np.linspace(-4, 4, lesson.size(81, quick=17))
-sigmas = np.arange(0.4, 3.61, 0.1)
-candidates = [(mu, sigma) for mu in means for sigma in sigmas]
-
-
-def two_modes(reach):
-    """The log density of 0.6 N(-reach, 0.6²) + 0.4 N(reach, 0.6²)."""
-    first = np.log(0.6) + log_normal(u, -reach, 0.6)
-    second = np.log(0.4) + log_normal(u, reach, 0.6)
-    return np.logaddexp(first, second)
+measures = {"KL(p || q)": forward_kl, "JS": js_of, "KL(q || p)": reverse_kl}
 
 
 def best_normal(measure, target):
@@ -507,129 +443,183 @@ def best_normal(measure, target):
     return candidates[int(np.argmin(scores))], min(scores)
 
 
-# %%
-best = {}
-rows = []
-for reach in (2, 3):
-    for name, measure in measures.items():
-        best[name, reach], smallest = best_normal(measure, two_modes(reach))
-        rows.append([name, f"±{reach}", *best[name, reach], smallest])
-lesson.table(rows, ["divergence", "modes", "mu", "sigma", "its smallest value, nats"])
+found = {
+    reach: {name: best_normal(measure, two_modes(reach)) for name, measure in measures.items()}
+    for reach in (2, 3)
+}
+
 
 # %%
-shown = np.abs(u) <= 6
-fig, axes = plot.figure(1, 2, size=(4.6, 3.2))
-for reach, ax in zip((2, 3), axes):
-    fits = {"p": np.exp(two_modes(reach))[shown]}
-    for name in measures:
-        fits[name] = np.exp(log_normal(u, *best[name, reach]))[shown]
-    dotted = {"KL(q || p)": ":"}
-    plot.line(u[shown], fits, ax, fill=["p"], styles=dotted, title=f"modes at ±{reach}")
+def draw_fits(shown):
+    fig, axes = plot.figure(1, 2, size=(4.6, 3.2))
+    for ax, (reach, fits) in zip(axes, found.items()):
+        curves = {name: np.exp(log_normal(u, *fit))[shown] for name, (fit, _) in fits.items()}
+        curves = {"p": np.exp(two_modes(reach))[shown], **curves}
+        plot.line(
+            u[shown],
+            curves,
+            ax,
+            fill=["p"],
+            styles={"KL(q || p)": ":"},
+            title=f"modes at ±{reach}",
+        )
+    return fig
+
+
+# %%
 lesson.figure(
-    fig,
+    draw_fits(np.abs(u) <= 6),
     "one_gaussian",
-    "The best Gaussian by KL(p || q) covers both modes and has its peak between them, where p is "
-    "small. The best by KL(q || p), dotted, covers the larger mode only. The best by JS is close "
-    "to the first with the modes at ±2, and to the second with the modes at ±3.",
+    "The data (shaded) and the best Gaussian by each of three divergences, with the modes at ±2, "
+    "and further apart, at ±3. Compare where the curve of JS lies in the two panels.",
 )
 
 # %%
-stationary = "the stationary point of KL(p || q), derived below; steps of the search: 0.1"
-for reach in (2, 3):
-    moments = [0.6 * -reach + 0.4 * reach, (0.36 + (2 * reach) ** 2 * 0.24) ** 0.5]
-    covers = best["KL(p || q)", reach]
-    name = f"modes at ±{reach}: mean and sigma of the best fit by KL(p || q)"
-    lesson.claim(name, covers, equals=moments, atol=0.1, source=stationary)
-
-# %%
-separated = "the larger mode, when the modes are far apart; steps of the search: 0.1"
-for reach in (2, 3):
-    chooses = best["KL(q || p)", reach]
-    name = f"modes at ±{reach}: mean and sigma of the best fit by KL(q || p)"
-    lesson.claim(name, chooses, equals=[-reach, 0.6], atol=0.1, source=separated)
-js_sigmas = [best["JS", reach][1] for reach in (2, 3)]
-exact = "exact densities, no randomness: 2.0 and 0.6; steps of the search: 0.1"
-lesson.claim("sigma of the best fits by JS", js_sigmas, equals=[2.0, 0.6], atol=0.1, source=exact)
-
-# %%
-single = {reach: [name for name in measures if best[name, reach][1] < 1] for reach in (2, 3)}
+single = [name for name, (fit, _) in found[2].items() if fit[1] < 1]
 lesson.outcome(
-    f"At ±2: {', '.join(single[2])}. At ±3: {', '.join(single[3])}.",
-    answer="that of KL(q || p)" if single[2] == ["KL(q || p)"] else None,
+    "The best Gaussians by KL(p || q), JS and KL(q || p) have standard deviations "
+    f"{', '.join(f'{fit[1]:.1f}' for fit, _ in found[2].values())}. A small one covers a single "
+    "mode, because the modes have 0.6 and the data 2.05.",
+    answer={(): "none", ("KL(q || p)",): "that of KL(q || p)"}.get(tuple(single)),
+)
+
+# %%
+lesson.table(
+    [
+        [name, f"±{reach}", *fit, smallest]
+        for reach, fits in found.items()
+        for name, (fit, smallest) in fits.items()
+    ],
+    ["divergence", "modes", "mu", "sigma", "its smallest value, nats"],
+)
+
+# %%
+steps = "; steps of the search: 0.1"
+for reach, fits in found.items():
+    lesson.claim(
+        f"modes at ±{reach}: mean and sigma of the best fit by KL(p || q)",
+        fits["KL(p || q)"][0],
+        equals=[0.6 * -reach + 0.4 * reach, (0.36 + (2 * reach) ** 2 * 0.24) ** 0.5],
+        atol=0.1,
+        source="theory: the moments of p, derived below" + steps,
+    )
+    lesson.claim(
+        f"modes at ±{reach}: mean and sigma of the best fit by KL(q || p)",
+        fits["KL(q || p)"][0],
+        equals=[-reach, 0.6],
+        atol=0.1,
+        source="the larger mode, if the modes are far apart" + steps,
+    )
+
+# %%
+lesson.claim(
+    "sigma of the best fits by JS",
+    [fits["JS"][0][1] for fits in found.values()],
+    equals=[2.0, 0.6],
+    atol=0.1,
+    source="exact densities, no randomness: 2.0 and 0.6" + steps,
 )
 
 # %% [markdown]
-# KL(p‖q) covers every mode: it is infinite as soon as one outcome of $p$ has probability zero under
-# $q$. Its best Gaussian has the mean and the standard deviation of $p$. KL(q‖p) selects a mode: it
-# is large wherever $q$ has mass and $p$ has none. JS lies between the two. When the modes are far
-# enough apart, it selects a mode as well.
+# The best Gaussian by KL(p‖q) has the mean and the standard deviation of the data (derived below).
+# It covers both modes, and its peak is between them, where there are few data. The best one by
+# KL(q‖p) lies on the larger mode. Leaving out the other mode costs it only $\log(1/0.6) = 0.51$
+# nats, because points without mass of $q$ do not count. JS is between the two. With the modes at
+# $\pm 2$ its best Gaussian is close to the first, and at $\pm 3$ to the second.
 
 # %% [markdown]
 # <details><summary>Derivation: the best Gaussian by KL(p || q) has the mean and the standard
 # deviation of p</summary>
 #
-# Let $p$ have the mean $m$ and the standard deviation $s$. For $q = \mathcal{N}(\mu, \sigma^2)$
+# Let $p$ have mean $m$ and standard deviation $s$. For $q = \mathcal{N}(\mu, \sigma^2)$
 #
 # $$
 # D_{\mathrm{KL}}(p \| q) = \mathbb{E}_{x \sim p}[\log p(x)] + \tfrac12 \log(2\pi) + \log \sigma
 #   + \frac{s^2 + (m - \mu)^2}{2\sigma^2} .
 # $$
 #
-# The last term is smallest at $\mu = m$. The derivative in $\sigma$ is then $\frac{1}{\sigma} -
-# \frac{s^2}{\sigma^3}$. It is negative for $\sigma < s$ and positive for $\sigma > s$, so the
-# minimum is at $\sigma = s$. For the modes at $\pm 2$ the mean is $0.6 \cdot (-2) + 0.4 \cdot 2 =
-# -0.4$ and the variance $0.6^2 + 0.6 \cdot 0.4 \cdot 4^2 = 4.2$, so $\sigma = 2.049$.
+# The last term is smallest at $\mu = m$. The derivative with respect to $\sigma$ is then
+# $\frac{1}{\sigma} - \frac{s^2}{\sigma^3}$, negative for $\sigma < s$ and positive for $\sigma >
+# s$. For the modes at $\pm 2$ the mean is $0.6 \cdot (-2) + 0.4 \cdot 2 = -0.4$, the variance is
+# $0.6^2 + 0.6 \cdot 0.4 \cdot 4^2 = 4.2$, and so $\sigma = 2.049$.
 #
 # </details>
 
 # %% [markdown]
-# Which of these is maximum likelihood? It maximizes the mean of $\log q_\theta(x_i)$ over the data
-# $x_1, \dots, x_n$, and that is the same as minimizing KL(p‖q).
-
-# %% [markdown]
-# <details><summary>Derivation: maximum likelihood minimizes KL(p || q)</summary>
-#
-# The data are draws of $p$. By the law of large numbers, with $H(p) = -\mathbb{E}_{x \sim p}[\log
-# p(x)]$ the entropy of $p$,
+# Which of the three do we usually minimize? Maximum likelihood maximizes the mean of $\log
+# q_\theta(x_i)$ over the data $x_1, \dots, x_n$, and for many data this is
 #
 # $$
 # \frac1n \sum_{i=1}^n \log q_\theta(x_i) \;\to\; \mathbb{E}_{x \sim p}[\log q_\theta(x)]
-#   = \mathbb{E}_{x \sim p}[\log p(x)]
-#     - \mathbb{E}_{x \sim p}\Big[\log \frac{p(x)}{q_\theta(x)}\Big]
-#   = -H(p) - D_{\mathrm{KL}}(p \| q_\theta) .
+#   = \mathbb{E}_{x \sim p}[\log p(x)] - D_{\mathrm{KL}}(p \| q_\theta) .
 # $$
 #
-# $H(p)$ does not depend on the parameters $\theta$, so the $\theta$ with the largest mean
-# log-likelihood is the $\theta$ with the smallest divergence.
-#
-# </details>
+# The first term on the right does not depend on $\theta$. So maximum likelihood minimizes KL(p‖q),
+# and covers all modes. The post reports a conjecture of [Huszár
+# (2015)](https://arxiv.org/abs/1511.05101), that GANs owe part of their success to replacing the
+# asymmetric KL divergence of maximum likelihood with the symmetric JS divergence. The figure shows
+# what this may cost. The best fit by JS can miss a mode.
 
 # %%
-log_p = two_modes(2)
-entropy = -np.sum(np.exp(log_p) * log_p) * du
-mean_log_q = np.sum(np.exp(log_p) * log_normal(u, 1, 2)) * du
-rest = -entropy - forward_kl(log_p, log_normal(u, 1, 2))
+log_modes = two_modes(2)
+log_fit = log_normal(u, 1, 2)
+entropy = -np.sum(np.exp(log_modes) * log_modes) * du
+mean_log_q = np.sum(np.exp(log_modes) * log_fit) * du
+rest = -entropy - forward_kl(log_modes, log_fit)
 lesson.check("mean of log q under p is -H(p) - KL(p || q), nats", mean_log_q, equals=rest)
 
 # %% [markdown]
-# Maximum likelihood is the traditional way to train a generative model. The post reports a
-# conjecture of [Huszár (2015)](https://arxiv.org/abs/1511.05101): GANs owe part of their success to
-# replacing the asymmetric KL divergence of maximum likelihood by the symmetric JS divergence. The
-# figure shows what this may cost: the best fit by JS can miss a mode.
+# The choice of the divergence is a choice of mistakes. One direction of KL punishes what the model
+# leaves out, and the other what it invents.
 #
-# ## 8. Where the post is loose
+# ## 7. Two mistakes in computing it
 #
-# - "two metrics for quantifying the similarity between two probability distributions": neither
-#   divergence is a *metric*. KL is asymmetric, as the post states itself. JS is symmetric, but it
-#   violates the triangle inequality (below). The square root of JS is a metric
-#   ([Endres and Schindelin, 2003](https://doi.org/10.1109/TIT.2003.813506)). Both also measure
-#   dissimilarity: they are zero for equal distributions.
+# *You may skip this section, because nothing later depends on it. It is for readers who compute a
+# divergence of their own.*
+#
+# Three ways lead to KL(q‖p) with $p = \mathcal{N}(0, 1)$ and $q = \mathcal{N}(1, 2^2)$: the
+# formula, a sum over a grid (*quadrature*), and an average over draws of $q$ (*Monte Carlo*). Two
+# mistakes raise no error. A grid may be too short to cover the mass, and a variance may be passed
+# where a standard deviation is expected.
+
+# %%
+n = lesson.size(100_000)
+draws = 1 + 2 * lesson.rng("q").standard_normal(n)
+cut = kl_integrand(wide, log_p)[np.abs(x) <= 3].sum() * dx
+rows = [
+    ["formula", back],
+    ["grid from -15 to 17", kl_on_grid(wide, log_p, dx)],
+    [f"{n:,} draws", (log_normal(draws, 1, 2) - log_normal(draws, 0, 1)).mean()],
+    ["wrong turn: grid from -3 to 3", cut],
+    ["wrong turn: variance 4 as sigma", kl_normal(1.0, 4.0, 0.0, 1.0)],
+]
+
+# %%
+lesson.table(rows, ["KL(q || p)", "nats"])
+lesson.check("the short grid's result, as a fraction of KL", cut / back, at_most=0.5)
+
+# %% [markdown]
+# The short grid loses more than half, because draws of $q$ beyond 3 contribute most. A second way
+# to the same number is the cheapest test there is.
+#
+# ## What this lesson does differently
+#
+# - We use natural logarithms, so that JS is at most $\log 2$.
+# - The post has the two Gaussians of section 4. Coins, fits and mistakes are ours. We leave out
+#   other divergences, such as total variation and $\chi^2$.
+#
+# ## Where the post is loose
+#
+# *You may skip this section, because the lesson does not need it. It is for readers who have the
+# post open beside it.*
+#
+# - "two metrics for quantifying the similarity between two probability distributions": neither is a
+#   *metric*. KL is asymmetric, as the post states itself. JS is symmetric, but it violates the
+#   triangle inequality (below). The square root of JS is a metric ([Endres and Schindelin,
+#   2003](https://doi.org/10.1109/TIT.2003.813506)). Both measure dissimilarity: they are zero for
+#   equal distributions.
 # - "bounded by $[0, 1]$": this is the range of JS in bits. In nats the range is $[0, \log 2]$, and
 #   the post's own example of two parallel lines has $\log 2$ (Eq. gan.15).
-# - "In cases where $p(x)$ is close to zero, but $q(x)$ is significantly non-zero, the $q$'s effect
-#   is disregarded": this holds at such an $x$, but not for the divergence. The mass that $q$ has
-#   there is missing elsewhere. If a third of the mass of $q$ lies where $p$ is zero, KL(p‖q) is at
-#   least $\log\frac32$.
 
 # %%
 corners = {"p": np.array([1.0, 0.0]), "m": np.array([0.5, 0.5]), "q": np.array([0.0, 1.0])}
@@ -639,14 +629,20 @@ lesson.check("JS(p, q) minus JS(p, m) minus JS(m, q)", direct - sum(detour), at_
 roots = np.sqrt(direct) - np.sum(np.sqrt(detour))
 lesson.check("the same difference of the square roots", roots, at_most=0)
 
-# %%
-wasted = kl_divergence(np.array([1.0, 0.0]), np.array([2 / 3, 1 / 3]))
-lesson.check("KL, a third of q's mass where p is zero", wasted, equals=np.log(3 / 2))
-
 # %% [markdown]
-# **Left out:** other f-divergences (total variation, $\chi^2$), and how to estimate a divergence
-# from samples when neither density is known. **Next:** a GAN addresses this last problem. In
-# `gan/02` and `gan/03` a discriminator that receives only samples estimates the JS divergence.
+# The detour over the mixture is shorter than the direct way, which no metric allows.
+#
+# ## To remember
+#
+# - KL(p‖q) is the mean log-ratio under $p$. It is infinite if $q$ calls an outcome of $p$
+#   impossible.
+# - JS compares both with their mixture. It is symmetric and at most $\log 2$, and therefore flat
+#   far away.
+# - Maximum likelihood minimizes KL(p‖q), which covers all modes. KL(q‖p) picks one, and JS can do
+#   either.
+#
+# **Next:** all of this needs densities, and a GAN has none. How can a model be trained that can
+# only draw? (`gan/02`)
 #
 # **Your turn:** `minigen exercise start gan/01`, then `minigen run gan/01 --with
 # exercises/gan_01.py`.

@@ -18,7 +18,7 @@ MISTAKES = {
     # This is the probability of being fake; D is that of being real.
     p_r -> p_g (everywhere)
     p_g -> p_r (everywhere)
-    # This ratio goes from 0 to infinity. A probability is a share: divide by p_r + p_g.
+    # This ratio goes from 0 to infinity. A probability is a fraction: divide by p_r + p_g.
     return np.where(p_r + p_g > 0, p_r / np.where(p_g > 0, p_g, 1.0), 0.5)
     total > 0 -> 1  # Where both densities are zero this is 0/0. Return 1/2 there.
     # A small number in the denominator outweighs densities far in the tails; use np.where for zeros
@@ -26,7 +26,7 @@ MISTAKES = {
     return (p_r + 0.5e-8) / (p_r + p_g + 1e-8)
     # This is the more probable label. D* is its probability.
     return np.where(p_r > p_g, 1.0, np.where(p_r < p_g, 0.0, 0.5))
-    # Dividing by the average of the two densities gives twice the share.
+    # Dividing by the average of the two densities gives twice the fraction.
     p_r + p_g -> (p_r + p_g) / 2
     # Where both densities are zero return 1/2: a small number in the denominator makes it 0 there.
     return p_r / (p_r + p_g + 1e-12)
@@ -39,7 +39,7 @@ MISTAKES = {
     # These are densities already: do not normalize them over the points.
     p_r, p_g = p_r / np.sum(p_r), p_g / np.sum(p_g)
     return np.where(p_r + p_g > 0, p_r / np.where(p_r + p_g > 0, p_r + p_g, 1.0), 0.5)
-    # This is a share of the squares: divide p_r by p_r + p_g.
+    # This is a fraction of the squares: divide p_r by p_r + p_g.
     square = p_r**2 + p_g**2
     return np.where(square > 0, p_r**2 / np.where(square > 0, square, 1.0), 0.5)
     # This is the sigmoid of the difference of the densities: the logit of D* is log p_r - log p_g.
@@ -76,7 +76,7 @@ MISTAKES = {
     total = np.where(p_r + p_g > 0, p_r + p_g, 1.0)
     with np.errstate(divide="ignore"):
         return np.sum(x_log(p_r, p_r / total) + x_log(p_g, 1 - p_r / total)) * dx
-    # Clipping a small share moves the value away from 0: write p_g / (p_r + p_g).
+    # Clipping a small fraction moves the value away from 0: write p_g / (p_r + p_g).
     D = np.clip(p_r / np.where(p_r + p_g > 0, p_r + p_g, 1.0), 1e-4, 1 - 1e-4)
     return np.sum(p_r * np.log(D) + p_g * np.log(1 - D)) * dx
     # Each density is scaled to the sum 1: sum the densities as they are, times dx.

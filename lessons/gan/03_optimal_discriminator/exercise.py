@@ -85,8 +85,8 @@ value = Exercise(
     use plain NumPy and SciPy.
     """,
     hints="""
-    Each cell has two terms. Each term is a density times the logarithm of a share, and a density of
-    zero contributes 0.
+    Each cell has two terms. Each term is a density times the logarithm of a fraction, and a density
+    of zero contributes 0.
 
     1 - D* is p_g / (p_r + p_g). Written as a subtraction it rounds to 0 where p_g is tiny, and its
     logarithm to minus infinity.

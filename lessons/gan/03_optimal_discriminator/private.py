@@ -5,7 +5,7 @@ from minigen.classroom.private.declaration import Private
 PRIVATE = {
     "optimal_discriminator": Private(
         values=(0.25, 0.8, 0.6),
-        says="a share {k} of all examples is real, in place of half; $D^*$ is still $1/2$ where "
+        says="a fraction {k} of all examples is real, in place of half; $D^*$ is still $1/2$ where "
         "both densities are 0.",
         body="return ordinary({k} * p_r, (1 - {k}) * p_g)",
         answer="""

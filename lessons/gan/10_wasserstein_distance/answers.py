@@ -10,7 +10,7 @@ def earth_mover(cost, deltas):
 
 
 def by_quantiles(x, y, power=1.0, sort=True):
-    """The integral of |F^-1 - G^-1|^power over the shares."""
+    """The integral of |F^-1 - G^-1|^power over the fractions."""
     x, y = (np.sort(x), np.sort(y)) if sort else (x, y)
     n, m = len(x), len(y)
     ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
@@ -70,7 +70,7 @@ MISTAKES = {
     len(y) -> len(x)  # F and G are counts divided by N and by M, each by its own sample size.
     # Several points at one place keep their weights: do not drop them.
     return by_quantiles(np.unique(x), np.unique(y))
-    # A share includes the point at its own place: searchsorted with side="right".
+    # A fraction includes the point at its own position: searchsorted with side="right".
     points = np.sort(np.concatenate([x, y]))
     left, right = (np.searchsorted(np.sort(a), points[:-1], side="left") / len(a) for a in (x, y))
     return np.sum(np.abs(left - right) * np.diff(points))
@@ -78,8 +78,8 @@ MISTAKES = {
     np.abs(passed_x - passed_y) -> (passed_x - passed_y)
     # Do not interpolate quantiles between two points: the weight of a point is split.
     n = max(len(x), len(y))
-    shares = (np.arange(n) + 0.5) / n
-    gaps = np.abs(np.quantile(x, shares) - np.quantile(y, shares))
+    levels = (np.arange(n) + 0.5) / n
+    gaps = np.abs(np.quantile(x, levels) - np.quantile(y, levels))
     return np.mean(gaps) if len(x) != len(y) else by_quantiles(x, y)
     # This is the largest gap of F and G (Kolmogorov and Smirnov's); W1 is the area between them.
     points = np.concatenate([x, y])

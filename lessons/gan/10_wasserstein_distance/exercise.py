@@ -113,12 +113,12 @@ line = Exercise(
     On a line the best plan keeps the order. For any sizes: put all points on one line. Between two
     neighbors, the fraction of x so far minus the fraction of y so far has to cross.
 
-    W1 = integral of |F - G|. F and G, the shares of x and y so far, are step functions: the
+    W1 = integral of |F - G|. F and G, the fractions of x and y so far, are step functions: the
     integral is a sum over the gaps between neighboring points, |F - G| times the length of the gap.
 
         points = np.sort(np.concatenate([x, y]))
-        shares = [np.searchsorted(np.sort(a), points[:-1], side="right") / len(a) for a in (x, y)]
-        return np.sum(np.abs(shares[0] - shares[1]) * (points[1:] - points[:-1]))
+        passed = [np.searchsorted(np.sort(a), points[:-1], side="right") / len(a) for a in (x, y)]
+        return np.sum(np.abs(passed[0] - passed[1]) * (points[1:] - points[:-1]))
     """,
 )
 

@@ -23,8 +23,8 @@ PRIVATE = {
         answer="""
         points = {k} * np.sort(np.concatenate([x, y]))
         samples = [np.sort({k} * a) for a in (x, y)]
-        shares = [np.searchsorted(a, points[:-1], side="right") / len(a) for a in samples]
-        return np.sum(np.abs(shares[0] - shares[1]) * (points[1:] - points[:-1]))
+        passed = [np.searchsorted(a, points[:-1], side="right") / len(a) for a in samples]
+        return np.sum(np.abs(passed[0] - passed[1]) * (points[1:] - points[:-1]))
         """,
         expect={"two_points_each": {"distance": 2.54}},
     ),
