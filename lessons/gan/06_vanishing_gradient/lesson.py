@@ -450,7 +450,6 @@ verdicts = {
 }
 
 # %%
-# %%
 lesson.outcome(
     f"The signal grows by factors of {signal_rise.min():.0f} to {signal_rise.max():.0f}, and the "
     f"noise by {noise_rise.min():.0f} to {noise_rise.max():.0f}, because the logit of D becomes "
