@@ -385,7 +385,7 @@ lesson.claim(
     "each G: gradient norm of log(1 - D), its largest value over that at the end",
     falls,
     at_least=300,
-    source="seed 0: 1,751 and more, here less than a fifth of it",
+    source="worst of seeds 0 and 4711: 1,751, here less than a fifth of it",
 )
 lesson.claim(
     "each new discriminator: loss on unseen digits and fakes",
@@ -471,13 +471,13 @@ lesson.claim(
     "each G: signal of -log D, end over start",
     signal_rise,
     at_least=20,
-    source="seed 0: 89 and more, here less than a quarter of it",
+    source="worst of seeds 0 and 4711: 89, here less than a quarter of it",
 )
 lesson.claim(
     "each G: variance of the gradient of -log D, end over start",
     noise_rise**2,
     at_least=1e3,
-    source="that it grows: Arjovsky, Bottou 2017, Fig. 3; seed 0: 9,466 and more",
+    source="that it grows: Arjovsky, Bottou 2017, Fig. 3; worst of seeds 0 and 4711: 9,466",
 )
 
 # %% [markdown]
@@ -629,13 +629,13 @@ lesson.claim(
     "SGD: mean of D on the fakes, under -log D minus under log(1 - D)",
     last["SGD, -log D"]["D"] - last["SGD, log(1-D)"]["D"],
     at_least=0.8,
-    source="seed 0: 0.996",
+    source="worst of seeds 0 and 4711: 0.996",
 )
 lesson.claim(
     "Adam under log(1 - D): mean of D on the fakes, minus that with eps 0.01",
     last["Adam, log(1-D)"]["D"] - last["Adam, eps 0.01"]["D"],
     at_least=0.8,
-    source="seed 0: 1.000",
+    source="worst of seeds 0 and 4711: 1.000",
 )
 
 # %%
@@ -643,13 +643,13 @@ lesson.claim(
     "Adam under log(1 - D): distance to the nearest digit, over that with the floor",
     last["Adam, log(1-D)"]["distance"] / last["Adam, floor"]["distance"],
     at_least=1.5,
-    source="seed 0: 2.8",
+    source="worst of seeds 0 and 4711: 2.5",
 )
 lesson.claim(
     "with the floor: mean of D on the fakes",
     last["Adam, floor"]["D"],
     at_least=0.9,
-    source="seed 0: 1.00",
+    source="worst of seeds 0 and 4711: 1.00",
 )
 
 # %% [markdown]
