@@ -26,11 +26,11 @@ simultaneous = Exercise(
     if `x` and `y` are arrays (many games at once). The arrays passed in must not change.
     """,
     hints="""
-    Differentiate f in x for the first player, and -f in y for the second. Each player subtracts eta
-    times its derivative.
+    Differentiate f with respect to x for the first player, and -f with respect to y for the second.
+    Each player subtracts eta times its derivative.
 
-    The derivative of f in x is y, and that of -f in y is -x. So x' = x - eta y and y' = y + eta x,
-    both with the old x and y.
+    The derivative of f with respect to x is y, and the derivative of -f with respect to y is -x.
+    Therefore x' = x - eta y and y' = y + eta x, both with the old x and y.
 
         return x - eta * y, y + eta * x
     """,
@@ -96,7 +96,7 @@ def many_games_in_turns(impl, rng):
 
 @alternating.case(points=2, kind="equation", property=True, expect={"gap": 0.0})
 def closed_curve(impl, rng):
-    """A step leaves x² + y² - eta x y as it was."""
+    """A step leaves x² + y² - eta x y unchanged."""
     x, y, eta = players(rng)
     new_x, new_y = impl(x, y, eta)
     return {"gap": new_x**2 + new_y**2 - eta * new_x * new_y - (x**2 + y**2 - eta * x * y)}

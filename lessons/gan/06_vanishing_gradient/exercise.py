@@ -13,8 +13,8 @@ norm = Exercise(
     blocked=["minigen.gan.gradient_diagnostics:generator_gradient"],
     imports=["from minigen.tensor import grad, leaves"],
     prompt="""
-    Return the Euclidean norm of the gradient of `loss(D(G(z)))` in the parameters of the generator,
-    all of them taken together as one long vector. One float.
+    Return the Euclidean norm of the gradient of `loss(D(G(z)))` with respect to the parameters of
+    the generator, all of them taken together as one long vector. Return one float.
 
     `generator` and `discriminator` are models: `generator(z)` takes the latents $(N, D_z)$ to
     examples, `discriminator(x)` takes examples to logits $(N,)$, and `loss` takes these logits to
@@ -75,7 +75,7 @@ def nonsaturating(logits):
 
 @norm.case(points=1, kind="equation", expect={"length": 1.3})
 def two_parameters(impl, rng):
-    """The logit is 1.2 (w z + b). At z = 5/12 its slope is 0.5 in w and 1.2 in b."""
+    """The logit is 1.2 (w z + b). At z = 5/12 its derivatives are 0.5 for w and 1.2 for b."""
     return {"length": impl(*straight(2.0, 1.0, 1.2), np.array([[5 / 12]]), np.mean)}
 
 
@@ -137,9 +137,9 @@ spread = Exercise(
     target="minigen.gan.gradient_diagnostics:signal_and_noise",
     minutes=10,
     prompt="""
-    The mean of the gradients of $K$ minibatches, and how much they vary. `gradients` $(K, P)$ has
-    one gradient in each row, $K$ at least 2. Return a tuple of two floats: the Euclidean norm of
-    their mean, and the root of their total variance.
+    Return a tuple of two floats for the gradients of $K$ minibatches: the Euclidean norm of their
+    mean, and the root of their total variance. `gradients` $(K, P)$ has one gradient in each row,
+    $K$ at least 2.
 
     The total variance is the mean squared Euclidean distance of the rows from their mean, made
     unbiased: divide by $K - 1$, because the mean was computed from the same $K$ rows. Gradients may
