@@ -9,7 +9,6 @@ from pathlib import Path
 
 import minigen
 from minigen.classroom.teaching.slides import PICTURES, Slide, slides_of
-from minigen.course.book.build import MATHJAX
 from minigen.course.book.files import unpack
 from minigen.course.book.markup import raw
 from minigen.course.console import UsageError
@@ -25,14 +24,15 @@ WITH_TITLE = "```{revealjs-break}\n```"
 WITHOUT_TITLE = "```{revealjs-break}\n:notitle:\n```"
 NEEDED = {"sphinx": "sphinx", "myst_parser": "myst-parser", "sphinx_revealjs": "sphinx-revealjs"}
 SETTINGS = {
-    "extensions": ["myst_parser", "sphinx.ext.mathjax", "sphinx_revealjs"],
+    "extensions": ["myst_parser", "minigen.course.book.formulas", "sphinx_revealjs"],
     "myst_enable_extensions": ["dollarmath", "amsmath"],
     "myst_dmath_double_inline": True,
     "suppress_warnings": ["myst.header", "myst.xref_missing"],
     "smartquotes": False,
     "html_static_path": [str(HERE / "slides.css")],
     "revealjs_static_path": [str(HERE / "slides.css")],
-    "revealjs_css_files": ["slides.css"],
+    "revealjs_css_files": ["katex/katex.min.css", "slides.css"],
+    "html_math_renderer": "katex",
     "revealjs_style_theme": "white",
     "revealjs_script_conf": {
         "width": 1280,
@@ -43,7 +43,6 @@ SETTINGS = {
         "slideNumber": "c/t",
         "transition": "none",
         "navigationMode": "linear",
-        "viewDistance": 1000,  # no slide is hidden while MathJax breaks long formulas at its width
         "pdfMaxPagesPerSlide": 1,
         "pdfSeparateFragments": False,
     },
@@ -51,12 +50,6 @@ SETTINGS = {
         {"name": "RevealNotes", "src": "revealjs/plugin/notes/notes.js"},
         {"name": "RevealHighlight", "src": "revealjs/plugin/highlight/highlight.js"},
     ],
-    "mathjax_path": "mathjax/tex-chtml.js",
-    "mathjax4_config": {
-        "output": {"fontPath": "[mathjax]/font", "displayOverflow": "linebreak"},
-        "options": {"enableMenu": False, "menuOptions": {"settings": {"enrich": False, "speech": False}}},
-        "loader": {"paths": {"font": "[mathjax]/font", "mathjax-newcm": "[mathjax]/font"}},
-    },
 }
 
 
@@ -83,7 +76,6 @@ def build(reading: Reading, out: Path) -> int:
             assert reading.result is not None, "it has a picture"
             shutil.copy(reading.result.folder / picture.file, pages / PICTURES)
         (pages / "index.md").write_text(markdown_of(reading, slides), encoding="utf-8")
-        unpack(MATHJAX, out / "_static" / "mathjax")
         _sphinx(out.resolve())
     except OSError as error:
         raise UsageError(f"cannot write the slides to {out}: {error.strerror or error}") from error

@@ -14,7 +14,8 @@ import minigen
 from minigen.course.book import conf
 from minigen.course.book.browser.pyodide import PythonSource, write_python
 from minigen.course.book.contents import Contents
-from minigen.course.book.files import Files, unpack, write_if_changed
+from minigen.course.book.files import Files, write_if_changed
+from minigen.course.book.formulas import KATEX
 from minigen.course.book.pages import overview, references
 from minigen.course.book.pages.lesson import lesson_page
 from minigen.course.book.pages.moving_figure import moving_figure
@@ -28,11 +29,10 @@ from minigen.course.lesson.result import Result
 __all__ = ["build", "check_out", "check_tools"]
 
 HERE = Path(__file__).parent
-MATHJAX = HERE / "mathjax.zip"
 MARKER = ".minigen-book.json"
 WORK = ".build"  # inside the book's folder: the MyST pages, and Sphinx's cache
 NEEDED = {"sphinx": "sphinx", "furo": "furo", "myst_parser": "myst-parser", "sphinx_copybutton": "sphinx-copybutton"}
-NEEDED |= {"sphinx_design": "sphinx-design"}
+NEEDED |= {"py_mini_racer": "mini-racer"}
 
 
 def check_tools() -> None:
@@ -72,7 +72,6 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result | None], out: 
         files.make()
         _write_pages(pages, out)
         _write_data(contents, out / "_static")
-        unpack(MATHJAX, out / "_static" / "mathjax")
         write_python(python, out)
         return _sphinx(out, python, _outline(pages))
     except OSError as error:
@@ -82,13 +81,13 @@ def build(lessons: Sequence[LessonInfo], results: Sequence[Result | None], out: 
 def _pages(contents: Contents, files: Files) -> dict[str, str]:
     """Every page of the book: document -> MyST text."""
     sources = SourcePages(contents)
-    pages = {"index": overview.first_page(contents, files.picture, moving_figure(files))}
-    pages |= {f"posts/{post}": overview.post_page(contents, post, files.picture) for post in contents.posts}
+    pages = {"index": overview.first_page(contents, files.thumbnail, moving_figure(files))}
+    pages |= {f"posts/{post}": overview.post_page(contents, post, files.thumbnail) for post in contents.posts}
     for chapter in contents.chapters:
         pages[chapter.document] = lesson_page(chapter, contents, files.picture, sources.page)
         files.take_data(chapter)
     pages["equations"] = references.equations_page(contents, sources.anchor)
-    pages["figures"] = references.figures_page(contents, files.picture)
+    pages["figures"] = references.figures_page(contents, files.thumbnail)
     pages["symbols"] = references.symbols_page()
     pages["exercises"] = references.exercises_page(contents)
     pages["glossary"] = references.glossary_page(contents)
@@ -159,7 +158,7 @@ def _fingerprint(outline: str) -> str:
     hashed = hashlib.sha256(f"{minigen.__version__}\n{outline}\n".encode())
     for package in NEEDED.values():
         hashed.update(f"{package} {_version(package)}\n".encode())
-    for path in [HERE / "conf.py", MATHJAX, *sorted((HERE / "web").glob("*.*"))]:
+    for path in [HERE / "conf.py", HERE / "formulas.py", KATEX, *sorted((HERE / "web").glob("*.*"))]:
         hashed.update(path.name.encode() + path.read_bytes())
     return hashed.hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
-from minigen.course.book.files import POINTS_PER_PIXEL, Files
+from minigen.course.book.files import Files
 from minigen.course.book.pages import outputs
 from minigen.course.lesson import blocks
 from minigen.course.lesson.play import film_of
@@ -27,7 +27,7 @@ def moving_figure(files: Files) -> str:
     times, points, data = reverse_process()
     film = film_of({"t": times}, points=points, truth=data, bounds=3, time="t")
     still, drawn = BytesIO(), film.still
-    drawn.savefig(still, format="webp", dpi=96 * POINTS_PER_PIXEL)
+    drawn.savefig(still, format="webp", dpi=96)  # the film soon takes its place
     width, height = (round(96 * inches) for inches in drawn.get_size_inches())
     picture, script = f"_figures/{FOLDER}/{NAME}.webp", f"_play/{FOLDER}/{NAME}.js"
     files.own(picture, still.getvalue())

@@ -95,7 +95,7 @@ reader's own versions of its cells, and shows what the last one shows in place o
       list = null;
       place.append(SHOWN[kind](payload));
     }
-    if (place.querySelector(".math")) window.MathJax?.typesetPromise?.([place]);
+    if (place.querySelector(".math")) window.minigenTypeset?.(place);
   };
 
   /* -- a cell -------------------------------------------------------------------------------------------------------- */

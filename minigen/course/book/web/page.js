@@ -34,18 +34,28 @@
     document.head.append(script);
   });
 
-  /* -- mathematics: MathJax is a megabyte, so that a page without formulas loads it only when a card needs it --------- */
+  /* -- mathematics: in the page it is HTML already; KaTeX is loaded for a card, or for what a run in the page has said --- */
 
-  let mathematics = null;
-  const startMathematics = () => {
-    mathematics ||= (async () => {
-      if (!document.querySelector("script[src*='mathjax/tex-chtml']")) {
-        window.MathJax = structuredClone(book.mathjax);
-        await loadScript("mathjax/tex-chtml.js");
-      }
-      await MathJax.startup.promise;
-    })();
-    return mathematics;
+  const waiting = (place) => [...place.querySelectorAll(".math")].filter((formula) => !formula.querySelector(".katex"));
+
+  let library = null;
+  const typeset = async (place) => {
+    if (!waiting(place).length) return;
+    library ||= loadScript("katex/katex.min.js");
+    await library;
+    for (const formula of waiting(place)) { // another call may have set some of them meanwhile
+      const text = formula.textContent.trim();
+      window.katex.render(text.slice(2, -2), formula, { displayMode: text.startsWith("\\["), throwOnError: false });
+    }
+  };
+  window.minigenTypeset = typeset;
+
+  /* An equation that is wider than a phone is scrolled, with the keyboard too. */
+  const letScroll = () => {
+    const equations = [...document.querySelectorAll(".katex-display")];
+    const wide = equations.map((equation) => equation.scrollWidth > equation.clientWidth);
+    equations.forEach((equation, k) => equation.toggleAttribute("tabindex", wide[k]));
+    for (const equation of document.querySelectorAll(".katex-display[tabindex]")) equation.tabIndex = 0;
   };
 
   /* -- predictions: what came out opens once a choice is made ------------------------------------------------------ */
@@ -157,7 +167,7 @@
 
   /* -- cards over equations and symbols ------------------------------------------------------------------------------ */
 
-  const card = element("div", "mg-hover mathjax_process");
+  const card = element("div", "mg-hover");
   card.setAttribute("role", "tooltip");
   card.id = "mg-hover";
   card.hidden = true;
@@ -178,14 +188,6 @@
     card.style.top = `${(below ? box.bottom + 6 : box.top - card.offsetHeight - 6) + scrollY}px`;
   };
 
-  const typesetCard = async (target) => {
-    await startMathematics();
-    if (shownFor !== target) return;
-    MathJax.typesetClear([card]);
-    await MathJax.typesetPromise([card]);
-    if (shownFor === target) place(target);
-  };
-
   const showCard = (target, title, words, latex) => {
     if (shownFor === target) return;
     hideCard();
@@ -193,11 +195,11 @@
     const text = element("p", "");
     text.append(element("strong", "", title), ` ${words}`);
     card.replaceChildren(text);
-    if (latex) card.append(element("div", "mg-formula", `\\[${latex}\\]`));
+    if (latex) card.append(element("div", "mg-formula math", `\\[${latex}\\]`));
     card.hidden = false;
     if (target.matches("a")) target.setAttribute("aria-describedby", card.id);
     place(target);
-    if (latex) typesetCard(target);
+    typeset(card).then(() => { if (shownFor === target) place(target); });
   };
 
   const equationOf = (link) => {
@@ -205,30 +207,15 @@
     return found ? `${found[1]}.${found[2]}` : null;
   };
 
-  const bare = (latex) => latex.replace(/\\left|\\right|[{}\s]|\\,|\\!/g, "");
-  const post = /(?:lessons|posts|source)\/([a-z]+)/.exec(here)?.[1] || "";
-  const symbols = new Map(
-    book.symbols.filter(([posts]) => posts === "all" || posts.split(" ").includes(post)).map((row) => [bare(row[1]), row]),
-  );
-
-  const symbolAt = (node) => {
-    for (let part = node; part && !part.matches("mjx-container"); part = part.parentElement) {
-      const row = part.dataset?.latex && symbols.get(bare(part.dataset.latex));
-      if (row) return { part, row };
-    }
-    return null;
-  };
-
   const hover = (event) => {
     const link = event.target.closest?.("a[href*='#eq-']");
     const equation = link && book.equations[equationOf(link)];
     if (equation) return showCard(link, `Eq. ${equationOf(link)}`, equation[0], equation[1]);
     if (event.target.closest?.(".mg-hover")) return undefined;
-    const symbol = event.target.closest?.("mjx-container") && symbolAt(event.target);
+    const symbol = event.target.closest?.("[data-symbol]");
     if (!symbol) return hideCard();
-    symbol.part.classList.add("mg-known");
-    const [, , code, meaning] = symbol.row;
-    return showCard(symbol.part, meaning, code ? `(${code} in the code)` : "");
+    const [code, meaning] = book.symbols[symbol.dataset.symbol];
+    return showCard(symbol, meaning, code ? `(${code} in the code)` : "");
   };
 
   const startCards = () => {
@@ -370,7 +357,9 @@
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
 
-  if (document.querySelector(".math")) startMathematics();
+  letScroll();
+  addEventListener("resize", letScroll);
+  document.addEventListener("toggle", letScroll, true); // a fold was opened
   startPredictions();
   showProgress();
   watchTheEnd();
