@@ -28,16 +28,11 @@ LOOKED_AT = (
 )
 LOOKED_AT += ("source/gan/wgan.html", "search.html?q=posterior")
 
-TYPESET = """async () => {
-    const waiting = () => document.querySelector(".math") && !window.MathJax?.startup?.promise;
-    while (waiting()) await new Promise((resolve) => { setTimeout(resolve, 20); });
-    await window.MathJax?.startup?.promise;
-}"""
 STATE = """() => ({
     wide: document.documentElement.scrollWidth - innerWidth,
     formulas: document.querySelectorAll(".math").length,
-    typeset: document.querySelectorAll(".math mjx-container").length,
-    wrong: [...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map((e) => e.textContent),
+    typeset: document.querySelectorAll(".math > :is(.katex, .katex-display)").length,
+    wrong: [...document.querySelectorAll(".katex-error")].map((e) => e.textContent),
     pictures: [...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src),
 })"""
 
@@ -59,7 +54,6 @@ def reader(browser, book):
         page.on("requestfailed", lambda request: _is_wrong(request) and page.troubles.append(f"failed: {request.url}"))
         page.on("request", lambda request: _is_foreign(request.url) and page.troubles.append(f"foreign: {request.url}"))
         page.goto(f"{book.as_uri()}/{address}")
-        page.evaluate(TYPESET)
         return page
 
     yield read
@@ -89,7 +83,6 @@ def test_every_page_fits_a_phone_asks_no_other_host_and_shows_its_mathematics(bo
     for path in pages:
         page.goto(path.as_uri())
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
-        page.evaluate(TYPESET)
         state = page.evaluate(STATE)
         formulas += state["formulas"]
         assert page.troubles == [], path
@@ -213,10 +206,11 @@ def test_cards_explain_equations_and_symbols(reader):
     link.focus()
     row = next(row for row in posts.equations() if row["id"] == id)
     assert card.is_visible() and row["states"] in card.text_content()
-    page.wait_for_selector(".mg-hover mjx-container")
+    page.wait_for_selector(".mg-hover .katex")
     page.keyboard.press("Escape")
     assert not card.is_visible()
-    symbol = page.locator('article mjx-container [data-latex="\\\\bar\\\\alpha_t"]').locator("visible=true").first
+    number = [row["latex"] for row in posts.symbols()].index(r"\bar\alpha_t")
+    symbol = page.locator(f'article [data-symbol="{number}"]').locator("visible=true").first
     symbol.scroll_into_view_if_needed()
     symbol.hover()
     assert card.is_visible() and "alpha_bar" in card.text_content()
@@ -224,12 +218,12 @@ def test_cards_explain_equations_and_symbols(reader):
     assert not card.is_visible()
 
 
-def test_a_card_on_a_page_without_formulas_brings_mathjax(reader):
+def test_only_the_card_of_an_equation_loads_katex(reader):
     page = reader("glossary.html")
-    assert not page.evaluate("Boolean(window.MathJax)")
+    assert not page.evaluate("Boolean(window.katex)")
     page.locator("article a[href*='#eq-']").first.hover()
-    page.wait_for_selector(".mg-hover mjx-container")
-    assert page.troubles == []
+    page.wait_for_selector(".mg-hover .katex")
+    assert page.evaluate("Boolean(window.katex)") and page.troubles == []
 
 
 def test_on_paper_code_is_unfolded_and_no_answer_is_printed(reader):

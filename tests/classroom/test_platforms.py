@@ -136,7 +136,7 @@ def test_the_wheel_for_students(tmp_path, monkeypatch):
     assert Path(where).is_relative_to(target) and points == "8.0" and int(lessons) > 50
     assert (target / "minigen" / "data" / "mnist.npz").stat().st_size > 10**7
     assert (target / "bin" / "minigen").exists() or (target / "Scripts").exists()
-    metadata = next(target.glob("minigen-*.dist-info")).joinpath("METADATA").read_text()
+    metadata = next(target.glob("minigen_course-*.dist-info")).joinpath("METADATA").read_text()
     assert "Requires-Dist: numpy" in metadata and "sphinx" not in metadata and not list(target.rglob("test_*.py"))
 
 

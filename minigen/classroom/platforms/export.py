@@ -18,6 +18,7 @@ from minigen.classroom.private.declaration import FILE_NAME
 from minigen.course.console import INSTALL_CLASSROOM, UsageError
 from minigen.course.index.lessons import full_id, lesson_folders, lessons_roots, own_modules
 from minigen.course.index.package import PACKAGE
+from minigen.course.repository import DISTRIBUTION
 
 __all__ = ["copy_package", "requirements", "write_executable", "write_grader", "write_wheel"]
 
@@ -74,7 +75,7 @@ def write_wheel(folder: Path) -> str:
     Raises UsageError if the package itself is not installed, so that nothing tells what it requires.
     """
     try:
-        installed = importlib.metadata.distribution("minigen")
+        installed = importlib.metadata.distribution(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         message = "the wheel for students needs minigen itself to be installed: python -m pip install -e ."
         raise UsageError(message) from None
@@ -90,16 +91,17 @@ def write_wheel(folder: Path) -> str:
             if path.name != FILE_NAME
         }
     files |= {path.name: path for path in own_modules()}
-    info = f"minigen-{minigen.__version__}.dist-info"
+    stem = f"{DISTRIBUTION.replace('-', '_')}-{minigen.__version__}"
+    info = f"{stem}.dist-info"
     needs = [f"Requires-Dist: {need}\n" for need in installed.requires or () if "extra ==" not in need]
     python = f"Requires-Python: {installed.metadata['Requires-Python']}\n"
-    head = f"Metadata-Version: 2.1\nName: minigen\nVersion: {minigen.__version__}\n{python}{''.join(needs)}"
+    head = f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: {minigen.__version__}\n{python}{''.join(needs)}"
     texts = {
         "METADATA": head,
         "WHEEL": "Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         "entry_points.txt": "[console_scripts]\nminigen = minigen.cli:main\n",
     }
-    name, record = f"minigen-{minigen.__version__}-py3-none-any.whl", []
+    name, record = f"{stem}-py3-none-any.whl", []
     with zipfile.ZipFile(folder / name, "w") as wheel:
         contents = {name: path.read_bytes() for name, path in sorted(files.items())}
         for inner, data in {**contents, **{f"{info}/{key}": text.encode() for key, text in texts.items()}}.items():

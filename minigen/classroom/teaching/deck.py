@@ -9,7 +9,6 @@ from pathlib import Path
 
 import minigen
 from minigen.classroom.teaching.slides import PICTURES, Slide, slides_of
-from minigen.course.book.files import unpack
 from minigen.course.book.markup import raw
 from minigen.course.console import UsageError
 from minigen.course.lesson import blocks

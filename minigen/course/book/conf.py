@@ -29,6 +29,7 @@ html_theme = "furo"
 html_title = "minigen"
 html_static_path = [str(WEB)]
 html_favicon = str(WEB / "favicon.svg")
+templates_path = [str(WEB.with_name("theme"))]
 html_css_files = [name for name in ("book.css", "exercise.css", "play.css") if (WEB / name).exists()]
 html_js_files = scripts(WEB)
 html_show_sourcelink = False

@@ -119,7 +119,7 @@ def _make(made: Path, path: Path, most: int) -> None:
     from PIL import Image
 
     made.parent.mkdir(parents=True, exist_ok=True)
-    if made.suffix == ".webp" and path.suffix != ".webp":
+    if made.suffix == ".webp" and (most or path.suffix != ".webp"):
         with Image.open(path) as image:
             picture = image.convert("RGB")
             if most:

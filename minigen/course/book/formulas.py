@@ -1,7 +1,7 @@
 """Formulas as HTML and MathML when a page is built: KaTeX, run by V8. A page shows them without a script.
 
-It is an extension of Sphinx. Sphinx writes a formula as `\\(...\\)` or `\\[...\\]` in an element of the class "math", and
-so do the templates; when all pages are written, KaTeX's HTML takes the place of these texts.
+It is an extension of Sphinx. Sphinx writes a formula as `\\(...\\)` or `\\[...\\]` in an element of the class "math",
+and so do the templates; when all pages are written, KaTeX's HTML takes the place of these texts.
 """
 
 from __future__ import annotations
