@@ -29,7 +29,7 @@ DISTRIBUTION = "minigen-course"  # what pip installs: on the package index the n
 COLAB = "https://colab.research.google.com"
 COLAB_BADGE = f"{COLAB}/assets/colab-badge.svg"
 CHECKOUT = Path(__file__).resolve().parents[2]
-ON_GITHUB = re.compile(r"github\.com[:/]+([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+ON_GITHUB = re.compile(r"(?<![\w.-])github\.com[:/]+([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
 @cache

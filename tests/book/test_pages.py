@@ -401,7 +401,7 @@ def test_figures_sources_and_claims(contents):
     assert source["data-exercise"] == "gan/02/f"
     assert any(a.get("href") == "../../source/gan/losses.html" for _, a in tree.tags)
     assert "mg-failed" in tree.around("✗ fails")
-    assert ("the <paper>", ["mg-table mg-claims", "", "", "", ""]) in tree.texts
+    assert ("the <paper>", ["mg-claims-fold", "mg-table mg-claims", "", "", "", ""]) in tree.texts
 
 
 def test_tables_are_escaped_and_say_what_a_cell_is():

@@ -26,10 +26,10 @@ myst_dmath_double_inline = True
 suppress_warnings = ["myst.header"]  # a lesson may go from a title straight to a part of a part
 
 html_theme = "furo"
+templates_path = ["theme"]
 html_title = "minigen"
 html_static_path = [str(WEB)]
 html_favicon = str(WEB / "favicon.svg")
-templates_path = [str(WEB.with_name("theme"))]
 html_css_files = [name for name in ("book.css", "exercise.css", "play.css") if (WEB / name).exists()]
 html_js_files = scripts(WEB)
 html_show_sourcelink = False

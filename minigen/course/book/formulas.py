@@ -32,9 +32,9 @@ TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|\S", re.S)
 # own. (A group in braces after _ or ^ may hold symbols.)
 ACCENTS = {rf"\{name}" for name in "bar hat tilde vec dot ddot overline underline widehat widetilde check".split()}
 WORDS = {rf"\{name}" for name in "text mathrm mathbf mathcal mathbb mathit mathsf operatorname begin end tag".split()}
-BARE = {"_", "^", r"\frac", r"\tfrac", r"\dfrac", r"\sqrt"}  # whose argument may stand without braces
+BARE = {"_", "^", r"\frac", r"\tfrac", r"\dfrac", r"\sqrt"}  # whose argument needs no braces
 
-# A formula in which symbols are marked is rendered without the marks where they cannot stand.
+# A formula in which symbols are marked is rendered without the marks where KaTeX refuses them.
 RENDER = """(formulas) => JSON.stringify(formulas.map(([latex, marked, displayMode]) => {
     const options = { displayMode, trust: ({ command }) => command === "\\\\htmlData", strict: "ignore" };
     try { return katex.renderToString(marked, options); }

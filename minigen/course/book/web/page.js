@@ -50,12 +50,23 @@
   };
   window.minigenTypeset = typeset;
 
-  /* An equation that is wider than a phone is scrolled, with the keyboard too. */
+  /* An equation or a line of code that is wider than a phone is scrolled, with the keyboard too. */
   const letScroll = () => {
-    const equations = [...document.querySelectorAll(".katex-display")];
-    const wide = equations.map((equation) => equation.scrollWidth > equation.clientWidth);
-    equations.forEach((equation, k) => equation.toggleAttribute("tabindex", wide[k]));
-    for (const equation of document.querySelectorAll(".katex-display[tabindex]")) equation.tabIndex = 0;
+    const parts = [...document.querySelectorAll(".katex-display, div.highlight pre")];
+    const wide = parts.map((part) => part.scrollWidth > part.clientWidth);
+    parts.forEach((part, k) => { if (wide[k]) part.tabIndex = 0; else part.removeAttribute("tabindex"); });
+  };
+
+  /* On a phone the sections that may be skipped are folded below the sentence that says so. */
+  const foldAsides = () => {
+    if (!matchMedia("(max-width: 640px)").matches) return;
+    for (const why of document.querySelectorAll("article section > p:has(> em:only-child)")) {
+      if (!why.textContent.startsWith("You may skip this section")) continue;
+      const fold = element("details", "mg-aside");
+      fold.append(element("summary", "", "Read this section"));
+      while (why.nextSibling) fold.append(why.nextSibling);
+      why.after(fold);
+    }
   };
 
   /* -- predictions: what came out opens once a choice is made ------------------------------------------------------ */
@@ -357,6 +368,7 @@
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
 
+  foldAsides();
   letScroll();
   addEventListener("resize", letScroll);
   document.addEventListener("toggle", letScroll, true); // a fold was opened
