@@ -226,25 +226,41 @@ def test_only_the_card_of_an_equation_loads_katex(reader):
     assert page.evaluate("Boolean(window.katex)") and page.troubles == []
 
 
-def test_on_paper_code_is_unfolded_and_no_answer_is_printed(reader):
+def test_on_paper_derivations_are_open_and_code_and_answers_are_not(reader):
     page = reader(LESSON)
     page.locator(".mg-predict").nth(0).locator(".mg-choice").nth(1).click()  # its results are open now
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details.mg-code:not([open]):visible").count() == 0
+    assert (
+        page.locator("article details:not([class])").count()
+        == page.locator("article details:not([class])[open]").count()
+    )
+    assert page.locator("details.mg-code").count() and not page.locator("details.mg-code:visible").count()
     assert page.locator("details.mg-outcome[open]").count() and page.locator("details.mg-outcome:not([open])").count()
+    assert page.locator("details.mg-outcome:not([open]):visible").count() == 0
     assert page.locator(".mg-came-out:visible, .mg-verdict:visible").count() == 0
     after = "all => all.map(e => getComputedStyle(e, '::after').content).join('')"
     assert "so it came out" not in page.locator(".mg-choice").evaluate_all(after)
     broken = "all => all.map(e => getComputedStyle(e).breakInside)"
     assert set(page.locator(".mg-exercise").evaluate_all(broken)) <= {"auto"}, "a box may go over two pages"
-    assert page.locator("details.mg-plumbing").count() and not page.locator("details.mg-plumbing:visible").count()
     assert page.locator(".mg-figure img").first.is_visible()
     for part in (".sidebar-drawer", ".theme-toggle-container", ".skip-to-content", ".copybtn", ".related-pages"):
         assert page.locator(f"{part}:visible").count() == 0, part
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.locator("details.mg-code.mg-plumbing[open]").count() == 0
+    assert page.locator("article details:not([class])[open]").count() == 0
     assert len(page.pdf(format="A4")) > 50_000
+
+
+def test_the_edition_with_all_results_prints_every_answer(reader):
+    page = reader(LESSON + "?results=all")
+    page.emulate_media(media="print")
+    results, boxes = page.locator("details.mg-outcome"), page.locator(".mg-predict")
+    assert results.count() == page.locator("details.mg-outcome[open]:visible").count() > 0
+    for k in range(boxes.count()):
+        key = boxes.nth(k).get_attribute("data-key")
+        verdict = page.locator(f'details.mg-outcome[data-prediction="{key}"] .mg-verdict:visible')
+        assert verdict.count() + boxes.nth(k).locator(".mg-came-out:visible").count() >= 1, key
+    assert reader(LESSON).locator('.mg-run a[href="?results=all"]').is_visible()
 
 
 def test_answers_are_saved_as_files_that_the_command_line_reads(reader, tmp_path):

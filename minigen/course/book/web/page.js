@@ -237,7 +237,7 @@
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideCard(); });
   };
 
-  /* -- folded parts: a link into one opens it; on paper code is unfolded, but results stay closed ------------------------------------------------ */
+  /* -- folded parts: a link into one opens it; on paper derivations are open, and results in the edition with all of them --- */
 
   const openAround = (id) => {
     const target = id && document.getElementById(decodeURIComponent(id));
@@ -253,10 +253,21 @@
   const startPrinting = () => {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = [...document.querySelectorAll("details.mg-code:not(.mg-plumbing, [open])")];
+      opened = [...document.querySelectorAll("article details:is(:not([class]), .mg-aside, .mg-claims-fold):not([open])")];
       for (const part of opened) part.open = true;
     });
     addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
+  };
+
+  /* "?results=all" is the edition in which all results are open, on paper too. */
+  const openResults = () => {
+    if (new URLSearchParams(location.search).get("results") !== "all") return;
+    document.body.classList.add("mg-all-results");
+    for (const part of document.querySelectorAll("details:is(.mg-outcome, .mg-change-answer, .mg-claims-fold)")) part.open = true;
+    for (const box of document.querySelectorAll(".mg-predict")) { // its result says the same, where there is one
+      const answer = box.querySelector(".mg-came-out");
+      answer.hidden = Boolean(document.querySelector(`[data-prediction="${box.dataset.key}"] .mg-verdict`));
+    }
   };
 
   /* -- answers as files ---------------------------------------------------------------------------------------------- */
@@ -373,6 +384,7 @@
   addEventListener("resize", letScroll);
   document.addEventListener("toggle", letScroll, true); // a fold was opened
   startPredictions();
+  openResults();
   showProgress();
   watchTheEnd();
   rememberPlace();
