@@ -42,6 +42,7 @@ def reader(browser, book):
             context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
             contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(600_000)  # ms: on a machine that may have much else to do
         page.troubles = []
         page.on("console", lambda told: told.type == "error" and page.troubles.append(told.text))
         page.on("pageerror", lambda error: page.troubles.append(str(error)))

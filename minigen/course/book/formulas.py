@@ -27,6 +27,7 @@ FOLDER = "katex"  # of the unpacked archive, in _static
 ELEMENT = re.compile(r'<(span|div) class="math notranslate nohighlight">\s*\\([(\[])([^<]*?)\\[)\]]\s*</\1>')
 ANNOTATION = re.compile(r"<annotation[^>]*>.*?</annotation>", re.S)  # the source, once more
 PLACE = re.compile(r"(?:lessons|posts|source)/([a-z]+)")
+OTHER = re.compile(r"\.|v\d")  # Sphinx's cache, other versions
 TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|\S", re.S)
 # A symbol is not looked for in what follows these: it would be another symbol, a part of a word, or no argument of its
 # own. (A group in braces after _ or ^ may hold symbols.)
@@ -195,4 +196,4 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
 
 def _written(folder: Path) -> list[Path]:
     """Return the pages of a book, without those of other versions below it."""
-    return [page for page in folder.rglob("*.html") if not page.relative_to(folder).parts[0].startswith((".", "v"))]
+    return [page for page in folder.rglob("*.html") if not OTHER.match(page.relative_to(folder).as_posix())]
