@@ -109,7 +109,7 @@ def _pages(contents: Contents, files: Files) -> dict[str, str]:
 def _described(contents: Contents, files: Files, document: str, text: str, address: str) -> str:
     """Return a page with its description, and the picture of a lesson, or that of the first page."""
     chapter = contents.chapter(document.removeprefix("lessons/"))
-    picture = files.picture(chapter, chapter.lead.file)[0] if chapter and chapter.lead else FRONT
+    picture = files.thumbnail(chapter, chapter.lead.file)[0] if chapter and chapter.lead else FRONT
     return site.described(document, text, address, picture)
 
 
