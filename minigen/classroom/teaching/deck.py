@@ -22,6 +22,7 @@ WORK = ".build"
 WITH_TITLE = "```{revealjs-break}\n```"
 WITHOUT_TITLE = "```{revealjs-break}\n:notitle:\n```"
 NEEDED = {"sphinx": "sphinx", "myst_parser": "myst-parser", "sphinx_revealjs": "sphinx-revealjs"}
+NEEDED |= {"py_mini_racer": "mini-racer"}  # formulas
 SETTINGS = {
     "extensions": ["myst_parser", "minigen.course.book.formulas", "sphinx_revealjs"],
     "myst_enable_extensions": ["dollarmath", "amsmath"],
