@@ -53,6 +53,13 @@ def test_the_distribution_has_one_name(root, project):
         assert re.search(rf"/{name.replace('-', '_')}-\*", (root / path).read_text("utf-8")), path
 
 
+def test_no_code_asks_for_the_other_project(root):
+    """`importlib.metadata` would find that one, or nothing, and students' wheels would be taken for it."""
+    wrong = re.compile(r"""(?:version|distribution)\(["']minigen["']\)|Name: minigen\\n|["']minigen-\{[\w.]*version""")
+    code = [*(root / "minigen").rglob("*.py"), *(root / ".ci").glob("*")]
+    assert not [path for path in code if path.is_file() and wrong.search(path.read_text("utf-8"))]
+
+
 def test_publishing_takes_six_steps_at_most(root):
     text = (root / ".github" / "PUBLISHING.md").read_text("utf-8")
     assert 1 <= len(re.findall(r"^\d+\. ", text, re.M)) <= 6
