@@ -167,6 +167,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_html_math_renderer(FOLDER, (_inline, None), (_display, None))
     app.add_css_file(f"{FOLDER}/katex.min.css", priority=400)
+    app.connect("builder-inited", _unpack)  # before the pages, which name a file by what it holds
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -188,9 +189,12 @@ def _display(writer: Any, node: Any) -> None:
     raise SkipNode
 
 
+def _unpack(app: Sphinx) -> None:
+    unpack(KATEX, Path(app.outdir) / "_static" / FOLDER)
+
+
 def _finish(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
-        unpack(KATEX, Path(app.outdir) / "_static" / FOLDER)
         typeset(_written(Path(app.outdir)), Path(app.outdir))
 
 
