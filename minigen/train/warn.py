@@ -15,7 +15,6 @@ HIGH = 1e4  # a first loss that a model which may standardize the data itself ha
 ROWS = 10_000  # of large data, that are looked at
 LARGEST_WHOLE = 2**23  # from here on float32 has whole numbers only
 LEAST_ROWS = 10  # of data of which anything is said
-FEW = 1000  # numbers that may all be in float64 without a word
 
 
 class TrainingWarning(UserWarning):
@@ -23,16 +22,10 @@ class TrainingWarning(UserWarning):
 
 
 def warn_of_float64(model: Any) -> None:
-    """Warn where a Module has parameters in float64: all that follows is then computed in float64.
-
-    A model of a few numbers, all in float64, such as a Gaussian that is fitted, is left alone: it costs nothing.
-    """
+    """Warn where a Module has parameters in float64: all that follows is then computed in float64."""
     if not isinstance(model, Module):
         return
-    parts = dict(named_leaves(model))
-    names = [name for name, a in parts.items() if a.dtype == np.float64]
-    if len(names) == len(parts) and sum(a.size for a in parts.values()) < FEW:
-        return
+    names = [name for name, a in named_leaves(model) if a.dtype == np.float64]
     if names:
         _warn(
             f"{_listed('parameter', names)} of this {type(model).__name__} {'is' if len(names) == 1 else 'are'} in "
