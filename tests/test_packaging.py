@@ -7,9 +7,9 @@ import tomllib
 
 import pytest
 
+from minigen.course import repository
 from minigen.course.console import INSTALL_CLASSROOM
 from minigen.course.index.lessons import all_lessons
-from minigen.course.repository import colab_address
 from minigen.zoo import PRETRAINED, description_file, weights_file
 
 EXTRAS = ("test",)  # those that the tests are run with
@@ -43,6 +43,31 @@ def test_a_message_names_the_packages_of_the_extra(project):
     assert INSTALL_CLASSROOM.removeprefix("python -m pip install ").split() == [name.split(">")[0] for name in wanted]
 
 
+def test_the_distribution_has_one_name(root, project):
+    """minigen on the package index is another project; what is uploaded, and what a message names, is this one."""
+    name = project["project"]["name"]
+    assert name == repository.DISTRIBUTION != "minigen"
+    texts = {path: (root / path).read_text("utf-8") for path in ("README.md", ".github/PUBLISHING.md")}
+    assert all(f"`{name}`" in text for text in texts.values())
+    for path in (".ci/run", ".github/workflows/release.yml"):
+        assert re.search(rf"/{name.replace('-', '_')}-\*", (root / path).read_text("utf-8")), path
+
+
+def test_no_code_asks_for_the_other_project(root):
+    """`importlib.metadata` would find that one, or nothing, and students' wheels would be taken for it."""
+    wrong = re.compile(r"""(?:version|distribution)\(["']minigen["']\)|Name: minigen\\n|["']minigen-\{[\w.]*version""")
+    code = [*(root / "minigen").rglob("*.py"), *(root / ".ci").glob("*")]
+    assert not [path for path in code if path.is_file() and wrong.search(path.read_text("utf-8"))]
+
+
+def test_publishing_takes_six_steps_at_most(root):
+    text = (root / ".github" / "PUBLISHING.md").read_text("utf-8")
+    assert 1 <= len(re.findall(r"^\d+\. ", text, re.M)) <= 6
+    named = re.findall(r"\]\(((?!https?:)[^)]+)\)", text)
+    assert named and all((root / ".github" / name).exists() for name in named)
+    assert "environment: pypi" in (root / ".github/workflows/release.yml").read_text("utf-8")
+
+
 def test_the_readme_knows_the_minutes_of_all_lessons(root):
     (stated,) = re.findall(r"all lessons in full take about (\d+) minutes", (root / "README.md").read_text("utf-8"))
     assert abs(sum(lesson.minutes for lesson in all_lessons()) - int(stated)) <= 2
@@ -66,9 +91,10 @@ def test_the_weights_of_the_pretrained_models_and_nothing_larger_come_with_the_c
         assert ignored in (1, 128), "1: it is not ignored; 128: this is no checkout"
 
 
-def test_notebooks_are_linked_where_the_workflow_writes_them(root):
+def test_notebooks_are_linked_where_the_workflow_writes_them(root, monkeypatch):
+    monkeypatch.setattr(repository, "repository", lambda: "ada/book")
     workflow = (root / ".github/workflows/notebooks.yml").read_text(encoding="utf-8")
-    branch, file = colab_address("gan/02_gan").split("/blob/")[1].split("/")
+    branch, file = repository.colab_address("gan/02_gan").split("/blob/")[1].split("/")
     assert f"git init -q -b {branch}" in workflow and re.search(rf"\$.*@github.com/.* {branch}\n", workflow)
     assert file == "gan-02-gan.ipynb" and "cd notebooks" in workflow
 

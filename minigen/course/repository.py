@@ -1,14 +1,63 @@
-"""Where the repository is: the one place that names its address, and what is reached by it."""
+"""Where the repository is: its name on GitHub, read from the checkout, and what is reached by it.
+
+No file holds the name. A workflow of GitHub and every clone have it as the remote called origin; elsewhere, as in an
+installed package, it is not known, and what would need it is left out.
+"""
 
 from __future__ import annotations
 
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
 from minigen.course.lesson.folder import slug
 
-__all__ = ["COLAB_BADGE", "REPOSITORY", "colab_address", "install_command", "notebook_name"]
+__all__ = [
+    "CHECKOUT",
+    "COLAB_BADGE",
+    "DISTRIBUTION",
+    "book_address",
+    "colab_address",
+    "install_command",
+    "notebook_name",
+    "repository",
+    "repository_address",
+]
 
-REPOSITORY = "OWNER/REPOSITORY"  # on GitHub
+DISTRIBUTION = "minigen-course"  # what pip installs: on the package index the name minigen belongs to another project
 COLAB = "https://colab.research.google.com"
 COLAB_BADGE = f"{COLAB}/assets/colab-badge.svg"
+CHECKOUT = Path(__file__).resolve().parents[2]
+ON_GITHUB = re.compile(r"(?<![\w.-])github\.com[:/]+([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+
+
+@cache
+def repository(folder: Path = CHECKOUT) -> str:
+    """Return "owner/name" of the remote origin of a checkout; "" where there is none on GitHub."""
+    if not (folder / ".git").exists():
+        return ""
+    command = ["git", "-C", str(folder), "config", "--get", "remote.origin.url"]
+    try:
+        remote = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    found = ON_GITHUB.search(remote)
+    return found[1] if found else ""
+
+
+def repository_address() -> str:
+    """Return the page of the repository, "https://github.com/owner/name", or ""."""
+    return f"https://github.com/{repository()}" if repository() else ""
+
+
+def book_address() -> str:
+    """Return where GitHub Pages publishes the book, "https://owner.github.io/name/", or ""."""
+    if not repository():
+        return ""
+    owner, name = repository().split("/")
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
 
 
 def notebook_name(lesson_id: str) -> str:
@@ -17,10 +66,13 @@ def notebook_name(lesson_id: str) -> str:
 
 
 def colab_address(lesson_id: str) -> str:
-    """Where Colab opens the notebook of a lesson: in the branch that .github/workflows/notebooks.yml writes."""
-    return f"{COLAB}/github/{REPOSITORY}/blob/notebooks/{notebook_name(lesson_id)}"
+    """Return where Colab opens the notebook of a lesson, in the branch that .github/workflows/notebooks.yml writes;
+    "" where the repository is not known.
+    """
+    return f"{COLAB}/github/{repository()}/blob/notebooks/{notebook_name(lesson_id)}" if repository() else ""
 
 
 def install_command() -> str:
-    """Return what installs the package from the repository."""
-    return f'pip install "minigen @ git+https://github.com/{REPOSITORY}"'
+    """Return what installs the package: from the repository or, where that is not known, from the index."""
+    source = f" @ git+{repository_address()}" if repository() else ""
+    return f'pip install "{DISTRIBUTION}{source}"'

@@ -37,6 +37,8 @@ def book(root, tmp_path_factory):
     for name in ("minigen", "lessons"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.rmtree(folder / "lessons" / NOT_RECORDED / "recorded")
+    for git in (["init", "-q"], ["remote", "add", "origin", "https://github.com/Ada/book.git"]):  # the checkout's name
+        subprocess.run(["git", *git], cwd=folder, check=True)
     command = [sys.executable, "-m", "minigen", "book", *LESSONS, "--out", "site"]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=environment)

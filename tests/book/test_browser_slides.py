@@ -31,7 +31,7 @@ def test_slides(deck, browser):
     page.on("requestfailed", lambda request: errors.append(request.url))
     page.on("request", lambda request: errors.append(request.url) if request.url.startswith("http") else None)
     page.goto(file.as_uri())
-    page.wait_for_function("window.Reveal && Reveal.isReady() && document.querySelector('mjx-container')")
+    page.wait_for_function("window.Reveal && Reveal.isReady() && document.querySelector('.katex-display, .katex')")
     assert page.evaluate("Reveal.getTotalSlides()") == count
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     texts = []

@@ -8,8 +8,9 @@ import zipfile
 import pytest
 
 from minigen.cli import main
-from minigen.course.book import build, conf, results
+from minigen.course.book import build, results
 from minigen.course.book.files import Files, archive, unpack
+from minigen.course.book.formulas import KATEX
 from minigen.course.index.lessons import all_lessons
 from minigen.course.index.names import find_lesson, find_lessons
 from minigen.course.lesson import recorded
@@ -241,27 +242,21 @@ def test_only_changed_pages_and_pictures_are_written(tmp_path):
     assert not (tmp_path / "_play" / "front" / "a.js").exists()
 
 
-# -- MathJax -----------------------------------------------------------------------------------------------------------
+# -- KaTeX -------------------------------------------------------------------------------------------------------------
 
 
-def test_mathjax_is_one_archive_with_what_the_pages_ask_for(root):
-    with zipfile.ZipFile(build.MATHJAX) as packed:
+def test_katex_is_one_archive_with_the_fonts_that_its_styles_name(root):
+    with zipfile.ZipFile(KATEX) as packed:
         assert packed.testzip() is None
         files = {name: packed.read(name) for name in packed.namelist()}
         assert {entry.date_time for entry in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert list(files) == sorted(files)
-    assert "Apache License" in files["LICENSE"].decode() and "MathJax 4.1.3" in files["README.md"].decode()
+    assert "MIT License" in files["LICENSE"].decode() and "KaTeX 0.19.1" in files["README.md"].decode()
     page_js = (root / "minigen/course/book/web/page.js").read_text(encoding="utf-8")
-    asked = {conf.mathjax_path, *re.findall(r'loadScript\("(mathjax/[^"]+)"', page_js)}
-    assert asked == {"mathjax/tex-chtml.js"} and b"4.1.3" in files["tex-chtml.js"]
-    assert conf.mathjax4_config["options"]["menuOptions"]["settings"]["assistiveMml"]
-    assert "a11y/assistive-mml.js" in files
-    assert conf.mathjax4_config["output"]["fontPath"] == "[mathjax]/font"
-    fonts = {name for name in files if name.startswith("font/chtml/woff2/")}
-    assert all(files[name].startswith(b"wOF2") for name in fonts)
-    scripts = [data.decode() for name, data in files.items() if name.startswith("font/chtml/dynamic/")]
-    named = {id for script in scripts for id in re.findall(r"[{,]([A-Z]+(?:-[A-Z]+)?):\{(?:normal|bold)", script)}
-    assert len(named) > 20 and {f"font/chtml/woff2/mjx-ncm-{id.lower()}.woff2" for id in named} <= fonts
+    assert set(re.findall(r'loadScript\("katex/([^"]+)"', page_js)) == {"katex.min.js"} <= set(files)
+    named = set(re.findall(r"url\(([^)]*)\)", files["katex.min.css"].decode()))
+    assert named == {name for name in files if name.startswith("fonts/")} and len(named) == 20
+    assert all(files[name].startswith(b"wOF2") for name in named)
 
 
 def test_an_archive_is_unpacked_where_it_has_changed(tmp_path):
@@ -297,9 +292,9 @@ def test_a_book_is_built_without_warnings_and_every_link_leads_somewhere(tiny, c
     page = (folder / "lessons" / "gan" / "01_first.html").read_text(encoding="utf-8")
     assert 'href="../../equations.html#eq-gan-07"' in page and "02_second.html" in page
     assert (folder / "_figures" / "gan-01-first" / "line.webp").is_file()
-    assert "tex-chtml.js" not in page  # a page without formulas does without their megabyte
-    assert "_static/mathjax/tex-chtml.js" in (folder / "equations.html").read_text(encoding="utf-8")
-    assert (folder / "_static" / "mathjax" / "tex-chtml.js").is_file()
+    equations = (folder / "equations.html").read_text(encoding="utf-8")
+    assert equations.count('class="katex-display"') > 90 and "\\[" not in equations and "katex-error" not in equations
+    assert (folder / "_static" / "katex" / "katex.min.css").is_file()
 
     files = {path: path.stat().st_mtime_ns for path in folder.rglob("*.html")}
     assert main(["book", "--run", "--quick"]) == 0

@@ -123,7 +123,7 @@ print(minigen.__file__, points, sep="\\n")
 """
 
 
-WHEEL = re.compile(r"minigen-([\d.]+\+hw1\.[0-9a-f]{8})-py3-none-any\.whl")
+WHEEL = re.compile(r"minigen_course-([\d.]+\+hw1\.[0-9a-f]{8})-py3-none-any\.whl")
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_the_wheel_for_students(a_class, monkeypatch):
     assert (folder / name).stat().st_size < 2.5e6 and not list(target.rglob("*.npz"))
     assert not list(target.rglob("private.py")) and not list(target.rglob("test_*.py"))
     assert (target / "bin" / "minigen").exists() or (target / "Scripts").exists()
-    info = next(target.glob("minigen-*.dist-info"))
+    info = next(target.glob("minigen_course-*.dist-info"))
     metadata = info.joinpath("METADATA").read_text()
     assert "Requires-Dist: numpy" in metadata and "Provides-Extra: classroom\n" in metadata
     assert re.search(r"Requires-Dist: nbformat.*extra == 'classroom'", metadata) and "pytest" not in metadata

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from minigen.cli import main
+from minigen.course import repository
 from minigen.course.index.lessons import all_lessons
 from minigen.course.index.names import find_lesson
 from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
 from minigen.course.reading.ipynb import notebook_of
-from minigen.course.repository import REPOSITORY
 
 nbformat = pytest.importorskip("nbformat")
 
@@ -144,15 +144,19 @@ def test_without_a_record_the_command_says_how_to_make_one(write_lesson, capsys)
     assert "the record of gan/02_gan no longer fits the lesson (" in capsys.readouterr().err
 
 
-def test_colab_gets_a_button_and_a_cell_that_installs_the_package(write_lesson):
+def test_colab_gets_a_button_and_a_cell_that_installs_the_package(write_lesson, monkeypatch):
     write_lesson("gan/02_gan", BODY)
+    monkeypatch.setattr(repository, "repository", lambda: "ada/book")
     plain, colab = (notebook_of(find_lesson("gan/02"), colab=colab) for colab in (False, True))
     badge, install, *rest = colab["cells"]
-    address = f"https://colab.research.google.com/github/{REPOSITORY}/blob/notebooks/gan-02-gan.ipynb"
+    address = "https://colab.research.google.com/github/ada/book/blob/notebooks/gan-02-gan.ipynb"
     assert address in badge["source"]
-    assert install["source"] == f'%pip install "minigen @ git+https://github.com/{REPOSITORY}"'
+    assert install["source"] == '%pip install "minigen-course @ git+https://github.com/ada/book"'
     assert [cell["source"] for cell in rest] == [cell["source"] for cell in plain["cells"]]
     assert all(cell.get("outputs", []) == [] for cell in colab["cells"])
+    monkeypatch.setattr(repository, "repository", str)  # it is not known: no button that leads nowhere
+    install, *rest = notebook_of(find_lesson("gan/02"), colab=True)["cells"]
+    assert install["source"] == '%pip install "minigen-course"' and len(rest) == len(plain["cells"])
 
 
 @pytest.mark.parametrize("lesson", ONE_OF_EACH_POST.values(), ids=ONE_OF_EACH_POST)

@@ -21,12 +21,13 @@ from minigen.course.console import INSTALL_CLASSROOM, UsageError
 from minigen.course.index.lessons import full_id, lesson_folders, own_modules
 from minigen.course.index.names import find_lesson, has_lesson
 from minigen.course.index.package import PACKAGE
+from minigen.course.repository import DISTRIBUTION
 
 __all__ = ["copy_package", "requirements", "write_executable", "write_grader", "write_wheel"]
 
 NEEDED = ("numpy", "autograd", "scipy", "matplotlib", "tqdm", "threadpoolctl", "filelock")
 PICTURES = (".webp", ".png", ".mp4", ".js", ".md")  # of a recorded run, and the page that shows them
-MATHJAX = "mathjax.zip"  # which only the book needs
+KATEX = "katex.zip"  # which only the book needs
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.npz", "_lessons")
 
 
@@ -85,7 +86,7 @@ def write_wheel(folder: Path, assignment: Assignment) -> str:
     Raises UsageError if the package itself is not installed, so that nothing tells what it requires.
     """
     try:
-        installed = importlib.metadata.distribution("minigen")
+        installed = importlib.metadata.distribution(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         message = "the wheel for students needs minigen itself to be installed: python -m pip install -e ."
         raise UsageError(message) from None
@@ -97,7 +98,8 @@ def write_wheel(folder: Path, assignment: Assignment) -> str:
     version = f"{minigen.__version__.partition('+')[0]}+{label}.{digest.hexdigest()[:8]}"
     own = contents["minigen/__init__.py"].decode()
     contents["minigen/__init__.py"] = own.replace(f'"{minigen.__version__}"', f'"{version}"').encode()
-    info = f"minigen-{version}.dist-info"
+    stem = f"{DISTRIBUTION.replace('-', '_')}-{version}"
+    info = f"{stem}.dist-info"
     texts = {
         "METADATA": _metadata(installed, version),
         "WHEEL": "Wheel-Version: 1.0\nGenerator: minigen\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -105,7 +107,7 @@ def write_wheel(folder: Path, assignment: Assignment) -> str:
         "licenses/LICENSE": _license(installed),
     }
     contents |= {f"{info}/{name}": text.encode() for name, text in texts.items()}
-    name, record = f"minigen-{version}-py3-none-any.whl", []
+    name, record = f"{stem}-py3-none-any.whl", []
     with zipfile.ZipFile(folder / name, "w") as wheel:
         for inner, data in contents.items():
             how = zipfile.ZIP_STORED if inner.endswith((".npz", ".webp", ".zip")) else zipfile.ZIP_DEFLATED
@@ -118,7 +120,8 @@ def write_wheel(folder: Path, assignment: Assignment) -> str:
 
 def _metadata(installed: importlib.metadata.Distribution, version: str) -> str:
     """Return what pip reads of the wheel: what it requires, with its extras."""
-    head = f"Metadata-Version: 2.4\nName: minigen\nVersion: {version}\nLicense-Expression: MIT\nLicense-File: LICENSE\n"
+    head = f"Metadata-Version: 2.4\nName: {DISTRIBUTION}\nVersion: {version}\n"
+    head += "License-Expression: MIT\nLicense-File: LICENSE\n"
     python = f"Requires-Python: {installed.metadata['Requires-Python']}\n"
     extras = [extra for extra in installed.metadata.get_all("Provides-Extra") or () if extra != "test"]
     needs = [need for need in installed.requires or () if not re.search(r"extra == .test", need)]
@@ -143,7 +146,7 @@ def _needed(assignment: Assignment) -> dict[str, Path]:
         path.relative_to(PACKAGE.parent).as_posix(): path
         for path in _files(PACKAGE)
         if "_lessons" not in path.relative_to(PACKAGE).parts
-        and path.name != MATHJAX
+        and path.name != KATEX
         and (path.suffix != ".npz" or path.name in data)
     }
     for lesson in lesson_folders("exercise.py"):

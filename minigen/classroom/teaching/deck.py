@@ -10,8 +10,6 @@ from pathlib import Path
 
 import minigen
 from minigen.classroom.teaching.slides import BREAK, LICENCE, PICTURES
-from minigen.course.book.build import MATHJAX
-from minigen.course.book.files import unpack
 from minigen.course.book.markup import raw
 from minigen.course.console import UsageError
 from minigen.course.lesson.blocks import Heading, Picture
@@ -26,15 +24,17 @@ WORK = ".build"
 WITHOUT_TITLE = "```{revealjs-break}\n:notitle:\n```"
 NOTES = re.compile(r"^::: notes\n(.*?)\n:::$", re.M | re.S)
 NEEDED = {"sphinx": "sphinx", "myst_parser": "myst-parser", "sphinx_revealjs": "sphinx-revealjs"}
+NEEDED |= {"py_mini_racer": "mini-racer"}  # formulas
 SETTINGS = {
-    "extensions": ["myst_parser", "sphinx.ext.mathjax", "sphinx_revealjs"],
+    "extensions": ["myst_parser", "minigen.course.book.formulas", "sphinx_revealjs"],
     "myst_enable_extensions": ["dollarmath", "amsmath"],
     "myst_dmath_double_inline": True,
     "suppress_warnings": ["myst.header", "myst.xref_missing"],
     "smartquotes": False,
     "html_static_path": [str(HERE / "slides.css")],
     "revealjs_static_path": [str(HERE / "slides.css")],
-    "revealjs_css_files": ["slides.css"],
+    "revealjs_css_files": ["katex/katex.min.css", "slides.css"],
+    "html_math_renderer": "katex",
     "revealjs_style_theme": "white",
     "revealjs_script_conf": {
         "width": 1280,
@@ -45,7 +45,6 @@ SETTINGS = {
         "slideNumber": "c/t",
         "transition": "none",
         "navigationMode": "linear",
-        "viewDistance": 1000,  # no slide is hidden while MathJax breaks long formulas at its width
         "pdfMaxPagesPerSlide": 1,
         "pdfSeparateFragments": False,
     },
@@ -53,12 +52,6 @@ SETTINGS = {
         {"name": "RevealNotes", "src": "revealjs/plugin/notes/notes.js"},
         {"name": "RevealHighlight", "src": "revealjs/plugin/highlight/highlight.js"},
     ],
-    "mathjax_path": "mathjax/tex-chtml.js",
-    "mathjax4_config": {
-        "output": {"fontPath": "[mathjax]/font", "displayOverflow": "linebreak"},
-        "options": {"enableMenu": False, "menuOptions": {"settings": {"enrich": False, "speech": False}}},
-        "loader": {"paths": {"font": "[mathjax]/font", "mathjax-newcm": "[mathjax]/font"}},
-    },
 }
 
 
@@ -80,7 +73,6 @@ def build(text: str, pictures: Path, out: Path) -> int:
         if pictures.is_dir():
             shutil.copytree(pictures, pages / PICTURES)
         (pages / "index.md").write_text(page_of(text), encoding="utf-8")
-        unpack(MATHJAX, out / "_static" / "mathjax")
         _sphinx(out.resolve())
     except OSError as error:
         raise UsageError(f"cannot write the slides to {out}: {error.strerror or error}") from error

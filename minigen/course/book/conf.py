@@ -16,9 +16,10 @@ def scripts(web: Path, python: str = "") -> list[tuple[str, dict[str, str]]]:
 project = "minigen"
 author = "The minigen authors"
 language = "en"
-extensions = ["myst_parser", "sphinx.ext.mathjax", "sphinx_copybutton", "sphinx_design"]
+extensions = ["myst_parser", "minigen.course.book.formulas", "sphinx_copybutton"]
 exclude_patterns: list[str] = []
 smartquotes = False
+html_math_renderer = "katex"
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_block", "deflist"]
 myst_dmath_double_inline = True
@@ -38,19 +39,3 @@ html_show_copyright = False
 html_theme_options = {"navigation_with_keys": False, "top_of_page_buttons": []}
 
 copybutton_selector = "div.highlight-python pre"
-
-# The book carries its own copy of MathJax (mathjax.zip, reduced to what the pages use) and loads nothing from another
-# host. Sphinx adds it to pages with formulas; on other pages page.js loads it, with the same settings, for a card.
-mathjax_path = "mathjax/tex-chtml.js"
-mathjax_options = {"defer": "defer"}
-mathjax4_config = mathjax3_config = {
-    "output": {"displayOverflow": "linebreak", "linebreaks": {"inline": True}, "fontPath": "[mathjax]/font"},
-    "options": {
-        "enableMenu": False,
-        "processHtmlClass": "tex2jax_process|mathjax_process|math|output_area",  # as MyST has it on its own pages
-        "menuOptions": {
-            "settings": {"enrich": False, "speech": False, "braille": False, "assistiveMml": True},
-        },
-    },
-    "loader": {"paths": {"font": "[mathjax]/font", "mathjax-newcm": "[mathjax]/font"}},
-}

@@ -16,6 +16,7 @@ from minigen.course.lesson import blocks
 __all__ = ["Files", "archive", "fill_folder", "unpack", "write_if_changed"]
 
 POINTS_PER_PIXEL = 2.0  # figures are saved at 192 dots an inch, a page shows 96
+THUMBNAIL = 320  # pixels of a page: the width of a picture in a list, at most
 
 
 def write_if_changed(path: Path, data: bytes) -> None:
@@ -56,7 +57,7 @@ class Files:
 
     def __init__(self, out: Path):
         self.out = out
-        self._wanted: dict[Path, Path] = {}  # file of the book -> file of the run
+        self._wanted: dict[Path, tuple[Path, int]] = {}  # file of the book -> file of the run, most pixels across
         self._own: dict[Path, bytes] = {}  # file of the book -> what it holds
 
     def picture(self, chapter: Chapter, file: str) -> tuple[str, tuple[int, int]]:
@@ -64,23 +65,32 @@ class Files:
 
         It is the SVG beside the picture, if there is one.
         """
+        vector = blocks.vector_name(file)
+        source = vector if (chapter.folder / vector).is_file() else file
+        ending = Path(source).suffix if Path(source).suffix in (".gif", ".svg") else ".webp"
+        return self._picture(chapter, file, source, ending, most=0)
+
+    def thumbnail(self, chapter: Chapter, file: str) -> tuple[str, tuple[int, int]]:
+        """Return the same of the picture in small, for a list."""
+        return self._picture(chapter, file, file, "-small.webp", most=THUMBNAIL)
+
+    def _picture(self, chapter: Chapter, file: str, source: str, ending: str, most: int) -> tuple[str, tuple[int, int]]:
+        """source: the file whose content is taken; most: pixels of a page across, 0 for any number."""
         from PIL import Image
 
         path = chapter.folder / file
         with Image.open(path) as image:
-            width, height = image.size
-        vector = path.with_name(blocks.vector_name(path.name))
-        path = vector if vector.is_file() else path
-        ending = path.suffix if path.suffix in (".gif", ".svg") else ".webp"
+            width, height = (pixels / POINTS_PER_PIXEL for pixels in image.size)
+        scale = min(1.0, most / width) if most else 1.0
         address = f"_figures/{chapter.slug}/{path.stem}{ending}"
-        self._wanted[self.out / address] = path
-        return address, (round(width / POINTS_PER_PIXEL), round(height / POINTS_PER_PIXEL))
+        self._wanted[self.out / address] = chapter.folder / source, round(most * POINTS_PER_PIXEL)
+        return address, (round(width * scale), round(height * scale))
 
     def take_data(self, chapter: Chapter) -> None:
         """Note the files of data of a chapter, such as those of its sliders."""
         outputs = [block for block in chapter.reading.blocks if isinstance(block, blocks.Output)]
         for data in [block.payload["data"] for block in outputs if "data" in block.recorded]:
-            self._wanted[self.out / "_play" / chapter.slug / data] = chapter.folder / data
+            self._wanted[self.out / "_play" / chapter.slug / data] = chapter.folder / data, 0
 
     def own(self, address: str, data: bytes) -> None:
         """Note a picture, or the data of sliders, of the book itself."""
@@ -94,9 +104,9 @@ class Files:
             for path in list((self.out / folder).rglob("*")):
                 if path.is_file() and path not in self._wanted and path not in self._own:
                     path.unlink()
-        stale = [(made, path) for made, path in self._wanted.items() if not _is_fresh(made, path)]
+        stale = [(made, path, most) for made, (path, most) in self._wanted.items() if not _is_fresh(made, path)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(lambda pair: _make(*pair), stale))
+            list(pool.map(lambda one: _make(*one), stale))
 
 
 def _is_fresh(made: Path, path: Path) -> bool:
@@ -104,14 +114,20 @@ def _is_fresh(made: Path, path: Path) -> bool:
     return made.is_file() and made.stat().st_mtime_ns == path.stat().st_mtime_ns
 
 
-def _make(made: Path, path: Path) -> None:
-    """Make a file of the book from a file of a run, with the same modification time."""
+def _make(made: Path, path: Path, most: int) -> None:
+    """Make a file of the book from a file of a run, with the same modification time.
+
+    most: pixels across, 0 for any number.
+    """
     from PIL import Image
 
     made.parent.mkdir(parents=True, exist_ok=True)
-    if made.suffix == ".webp" and path.suffix != ".webp":
+    if made.suffix == ".webp" and (most or path.suffix != ".webp"):
         with Image.open(path) as image:
-            image.convert("RGB").save(made, "WEBP", quality=88, method=4)
+            picture = image.convert("RGB")
+            if most:
+                picture.thumbnail((most, picture.height))
+            picture.save(made, "WEBP", quality=88, method=4)
     else:
         shutil.copyfile(path, made)
     times = path.stat().st_atime_ns, path.stat().st_mtime_ns

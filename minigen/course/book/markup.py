@@ -18,7 +18,10 @@ __all__ = ["code_block", "html_around", "html_block", "inline_html", "raw", "wit
 
 TEMPLATES = Path(__file__).with_name("templates")
 BODY = "\0"  # marks the place of Markdown in a rendered template
-MATH_OR_CODE = re.compile(r"(\$\$.*?\$\$|\$[^$]+?\$|```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|https?://\S+)", re.S)
+# what holds no references: mathematics, code, links, and the line of a fold, which is HTML
+MATH_OR_CODE = re.compile(
+    r"(<summary>.*?</summary>|\$\$.*?\$\$|\$[^$]+?\$|```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|https?://\S+)", re.S
+)
 EQUATION = re.compile(rf"\b(?:Eqs?\.\s+)?({posts.EQUATION_ID})\b")
 FIGURE = re.compile(r"\b((?:gan|vae|flow|diffusion)\.f\d\d)\b")
 LESSON = re.compile(rf"`((?:{'|'.join(posts.FAMILIES)})/\d\d)`")

@@ -14,6 +14,7 @@ from minigen.course.console import UsageError, plural
 from minigen.course.index.names import find_lessons
 from minigen.course.lesson.options import Parser, add_lessons
 from minigen.course.lesson.result import Result
+from minigen.course.repository import book_address
 
 __all__ = ["main", "parser"]
 
@@ -47,6 +48,12 @@ def parser() -> Parser:
         help="where a page gets Python for its exercises: an address or folder of Pyodide, or none (default: the public"
         " address; nothing is loaded before a reader begins to write)",
     )
+    result.add_argument(
+        "--address",
+        metavar="URL",
+        help="where the book will be published, for search engines and previews of links (default: the address that"
+        " GitHub Pages gives to the repository of this checkout)",
+    )
     result.add_argument("--serve", action="store_true", help="then show it on this machine, until Ctrl-C")
     result.add_argument("--port", type=int, default=PORT, metavar="N", help=f"port for --serve (default {PORT})")
     return result
@@ -65,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
     results: list[Result | None] = (
         [*results_of_runs(lessons, args.runs or RUNS, args.quick)] if args.run else known_results(lessons, args.runs)
     )
-    warnings = build(lessons, results, args.out, python)
+    warnings = build(lessons, results, args.out, python, _address(args.address))
     quick = sum(result is not None and result.quick for result in results)
     if quick:
         print(f"  {plural(quick, 'page')} of {len(results)} from a quick run, and marked so")
@@ -79,6 +86,14 @@ def main(argv: Sequence[str]) -> int:
     else:
         print(f"{args.out / 'index.html'}: open it in a browser, or write its exercises too with --serve")
     return 0
+
+
+def _address(given: str | None) -> str:
+    """Return the address of the book with a slash at its end, "" if it is not known."""
+    address = book_address() if given is None else given
+    if address and not address.startswith(("http://", "https://")):
+        raise UsageError(f"--address must begin with https://, got {address!r}")
+    return address and f"{address.rstrip('/')}/"
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -67,7 +67,7 @@ def _top(lesson: LessonInfo, reading: Reading | None, colab: bool) -> Iterator[A
     from nbformat import v4
 
     lines = []
-    if colab:
+    if colab and colab_address(lesson.id):
         lines.append(f"[![Open in Colab]({COLAB_BADGE})]({colab_address(lesson.id)})")
     if reading and reading.result:
         lines.append(_provenance(reading.result, reading.status))

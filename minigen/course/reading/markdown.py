@@ -26,7 +26,6 @@ from minigen.course.lesson.recorded import CODE_CHANGED
 from minigen.course.reading.composition import Reading, joined, summary_of
 from minigen.course.reading.descriptions import describe
 from minigen.course.reading.evening import evenings, hours
-from minigen.course.repository import COLAB_BADGE, colab_address
 
 __all__ = ["PAGE", "contents_page", "lesson_page", "math", "short"]
 
@@ -82,12 +81,11 @@ class _Page:
         """Return what surrounds the lesson: its neighbours, how to run it, how long it takes, and how old its results
         are.
         """
-        badge = f"[![Open in Colab]({COLAB_BADGE})]({colab_address(self.lesson.id)})"
-        ways = f"a notebook with `minigen notebook {self.id}` · [the script](lesson.py): `minigen run {self.id}`"
+        ways = f"A notebook with `minigen notebook {self.id}` · [the script](lesson.py): `minigen run {self.id}`"
         facts = [self.reading.time_to_read, f"{plural(self.lesson.minutes, 'minute')} to run"]
         if self.exercises:
             facts.insert(1, plural(len(self.exercises), "exercise"))
-        return [self._neighbours(), f"{badge} · {ways}", ", ".join(facts) + ".", *self._status()]
+        return [self._neighbours(), ways, ", ".join(facts) + ".", *self._status()]
 
     def _lead(self) -> list[str]:
         """Return the lesson's best picture, without its caption, which may give a result away."""

@@ -18,6 +18,7 @@ from minigen.course.lesson import blocks, recorded
 from minigen.course.lesson.blocks import Block
 from minigen.course.reading.composition import joined, summary_of
 from minigen.course.reading.descriptions import describe
+from minigen.course.repository import CHECKOUT, colab_address
 
 __all__ = ["Pictures", "figure_anchor", "lesson_page"]
 
@@ -65,7 +66,8 @@ class Page:
     def _head(self) -> Iterator[str]:
         chapter = self.chapter
         needs = [need for need in map(self.contents.chapter, chapter.needs) if need]
-        yield html_block("lesson/facts.html", chapter=chapter, needs=needs, root=self.root)
+        colab = colab_address(chapter.lesson.id) if chapter.lesson.path.is_relative_to(CHECKOUT) else ""
+        yield html_block("lesson/facts.html", chapter=chapter, needs=needs, root=self.root, colab=colab)
         if chapter.is_quick:
             yield html_block("lesson/quick.html", short=chapter.short)
         elif chapter.reading.status in (recorded.MISSING, recorded.CODE_CHANGED):

@@ -5,19 +5,20 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
-from minigen.course.book.files import POINTS_PER_PIXEL, Files
+from minigen.course.book.files import Files
 from minigen.course.book.pages import outputs
 from minigen.course.lesson import blocks
 from minigen.course.lesson.play import film_of
 from minigen.zoo.demonstrations.reverse_process import reverse_process
 
-__all__ = ["moving_figure"]
+__all__ = ["FRONT", "moving_figure"]
 
 CAPTION = (
     "The reverse process of a diffusion model: 400 points move from noise, at t = 200, to two moons, at t = 0. Press"
     " Play, or move t. The prediction of the noise is exact here; the lessons train a network for it."
 )
 FOLDER, NAME = "front", "reverse-process"
+FRONT = f"_figures/{FOLDER}/{NAME}.webp"  # the address of its still
 
 
 def moving_figure(files: Files) -> str:
@@ -27,10 +28,10 @@ def moving_figure(files: Files) -> str:
     times, points, data = reverse_process()
     film = film_of({"t": times}, points=points, truth=data, bounds=3, time="t")
     still, drawn = BytesIO(), film.still
-    drawn.savefig(still, format="webp", dpi=96 * POINTS_PER_PIXEL)
+    drawn.savefig(still, format="webp", dpi=96)  # the film soon takes its place
     width, height = (round(96 * inches) for inches in drawn.get_size_inches())
-    picture, script = f"_figures/{FOLDER}/{NAME}.webp", f"_play/{FOLDER}/{NAME}.js"
-    files.own(picture, still.getvalue())
+    script = f"_play/{FOLDER}/{NAME}.js"
+    files.own(FRONT, still.getvalue())
     files.own(script, film.script(f"{FOLDER}/{NAME}").encode())
     block = blocks.Play(Path(f"{NAME}.webp"), CAPTION, NAME, f"{NAME}.js")
-    return outputs.play(block, NAME, picture, (width, height), script, CAPTION, plays_at_once=True)
+    return outputs.play(block, NAME, FRONT, (width, height), script, CAPTION, plays_at_once=True)

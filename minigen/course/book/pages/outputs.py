@@ -81,22 +81,26 @@ def play(
 
 
 def table(block: blocks.Table, root: str = "", equations: Sequence[str] = ()) -> str:
-    """Return a table that becomes a list of cards on a phone."""
+    """Return a table. On a phone it becomes a list of cards, unless all but its first column are numbers."""
     rows, header = block.rows, [str(name) for name in block.header]
+    numeric = numeric_columns(rows, len(header))
     return html_block(
         "outputs/table.html",
         title=str(block.title),
         header=header,
         rows=[[format_number(value) for value in row] for row in rows],
-        numeric=numeric_columns(rows, len(header)),
+        numeric=numeric,
+        is_numeric=all(numeric[1:]),
         root=root,
         equations=equations,
     )
 
 
 def claims(block: blocks.Claims) -> str:
-    """Return the claims of a run with their verdicts."""
-    return html_block("outputs/claims.html", rows=block.rows, with_sources=any(source for *_, source in block.rows))
+    """Return the claims of a run with their verdicts, folded below how many of them hold."""
+    verdicts = [verdict for *_, verdict, _ in block.rows]
+    with_sources = any(source for *_, source in block.rows)
+    return html_block("outputs/claims.html", rows=block.rows, with_sources=with_sources, verdicts=verdicts)
 
 
 def prediction(block: blocks.Question, key: str, short: str) -> str:

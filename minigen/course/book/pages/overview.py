@@ -11,7 +11,7 @@ from minigen.course.console import plural
 from minigen.course.index import posts
 from minigen.course.lesson.blocks import Picture
 from minigen.course.reading.evening import Evening, evenings, hours
-from minigen.course.repository import REPOSITORY
+from minigen.course.repository import repository_address
 
 __all__ = ["first_page", "post_page"]
 
@@ -80,8 +80,7 @@ lines.
 
 New here? Begin with [{first.short}: {first.lesson.title}](/{first.document}.md).
 
-The source is at [github.com/{REPOSITORY}](https://github.com/{REPOSITORY}), under the MIT license.
-[Sources and license](/sources.md) lists the papers and says how to cite this book.
+{_source()}[Sources and license](/sources.md) lists the papers and says how to cite this book.
 
 ```{{toctree}}
 :hidden:
@@ -97,6 +96,14 @@ The source is at [github.com/{REPOSITORY}](https://github.com/{REPOSITORY}), und
 {chr(10).join(REFERENCE)}
 ```
 """
+
+
+def _source() -> str:
+    """Return where the source is, where that is known."""
+    address = repository_address()
+    return (
+        f"The source is at [{address.removeprefix('https://')}]({address}), under the MIT license. " if address else ""
+    )
 
 
 def _evening(contents: Contents, evening: Evening) -> str:

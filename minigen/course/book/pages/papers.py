@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
+import minigen
 from minigen.course.book.contents import Contents
 from minigen.course.book.markup import html_block
 from minigen.course.index.sources import bibliography
-from minigen.course.repository import REPOSITORY
+from minigen.course.repository import repository_address
 
 __all__ = ["papers_page"]
 
@@ -26,10 +25,17 @@ The papers and pages that the lessons build on, each with the lessons that use i
 
 ## How to cite
 
-{html_block("references/cite.html", repository=f"https://github.com/{REPOSITORY}", version=version("minigen"))}
+{html_block("references/cite.html", repository=repository_address(), version=minigen.__version__)}
 
 ## License
 
-Text, figures and code are free under the [MIT license](https://github.com/{REPOSITORY}/blob/main/LICENSE). The source
-is at [github.com/{REPOSITORY}](https://github.com/{REPOSITORY}).
+Text, figures and code are free under the MIT license.{_source()}
 """
+
+
+def _source() -> str:
+    """Return where the license and the source are, where that is known."""
+    address = repository_address()
+    if not address:
+        return ""
+    return f" [Its text]({address}/blob/main/LICENSE) is with the source, at [{address.removeprefix('https://')}]({address})."

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 from itertools import groupby
 from typing import Any
 
-from minigen.course.book import conf
 from minigen.course.book.contents import Chapter, Contents, post_title
 from minigen.course.book.markup import html_block
 from minigen.course.book.pages.exercise_box import exercise_anchor
@@ -163,8 +162,7 @@ def script_data(contents: Contents) -> dict[str, Any]:
             for chapter in contents.chapters
         ],
         "equations": {id: [row["states"], row["latex"]] for id, row in contents.equations.items()},
-        "mathjax": conf.mathjax4_config,
-        "symbols": [[row["posts"], row["latex"], row["code"], row["meaning"]] for row in posts.symbols()],
+        "symbols": [[row["code"], row["meaning"]] for row in posts.symbols()],
     }
 
 

@@ -118,7 +118,7 @@ browser (minigen:cells:<lesson>), and shown in every tab with the lesson. Python
       list = null;
       place.append(SHOWN[kind](payload));
     }
-    if (place.querySelector(".math")) window.MathJax?.typesetPromise?.([place]);
+    if (place.querySelector(".math")) window.minigenTypeset?.(place);
   };
 
   /* -- a cell -------------------------------------------------------------------------------------------------------- */

@@ -34,18 +34,39 @@
     document.head.append(script);
   });
 
-  /* -- mathematics: MathJax is a megabyte, so that a page without formulas loads it only when a card needs it --------- */
+  /* -- mathematics: in the page it is HTML already; KaTeX is loaded for a card, or for what a run in the page has said --- */
 
-  let mathematics = null;
-  const startMathematics = () => {
-    mathematics ||= (async () => {
-      if (!document.querySelector("script[src*='mathjax/tex-chtml']")) {
-        window.MathJax = structuredClone(book.mathjax);
-        await loadScript("mathjax/tex-chtml.js");
-      }
-      await MathJax.startup.promise;
-    })();
-    return mathematics;
+  const waiting = (place) => [...place.querySelectorAll(".math")].filter((formula) => !formula.querySelector(".katex"));
+
+  let library = null;
+  const typeset = async (place) => {
+    if (!waiting(place).length) return;
+    library ||= loadScript("katex/katex.min.js");
+    await library;
+    for (const formula of waiting(place)) { // another call may have set some of them meanwhile
+      const text = formula.textContent.trim();
+      window.katex.render(text.slice(2, -2), formula, { displayMode: text.startsWith("\\["), throwOnError: false });
+    }
+  };
+  window.minigenTypeset = typeset;
+
+  /* An equation or a line of code that is wider than a phone is scrolled, with the keyboard too. */
+  const letScroll = () => {
+    const parts = [...document.querySelectorAll(".katex-display, div.highlight pre")];
+    const wide = parts.map((part) => part.scrollWidth > part.clientWidth);
+    parts.forEach((part, k) => { if (wide[k]) part.tabIndex = 0; else part.removeAttribute("tabindex"); });
+  };
+
+  /* On a phone the sections that may be skipped are folded below the sentence that says so. */
+  const foldAsides = () => {
+    if (!matchMedia("(max-width: 640px)").matches) return;
+    for (const why of document.querySelectorAll("article section > p:has(> em:only-child)")) {
+      if (!why.textContent.startsWith("You may skip this section")) continue;
+      const fold = element("details", "mg-aside");
+      fold.append(element("summary", "", "Read this section"));
+      while (why.nextSibling) fold.append(why.nextSibling);
+      why.after(fold);
+    }
   };
 
   /* -- predictions: what came out opens once a choice is made ------------------------------------------------------ */
@@ -157,7 +178,7 @@
 
   /* -- cards over equations and symbols ------------------------------------------------------------------------------ */
 
-  const card = element("div", "mg-hover mathjax_process");
+  const card = element("div", "mg-hover");
   card.setAttribute("role", "tooltip");
   card.id = "mg-hover";
   card.hidden = true;
@@ -178,14 +199,6 @@
     card.style.top = `${(below ? box.bottom + 6 : box.top - card.offsetHeight - 6) + scrollY}px`;
   };
 
-  const typesetCard = async (target) => {
-    await startMathematics();
-    if (shownFor !== target) return;
-    MathJax.typesetClear([card]);
-    await MathJax.typesetPromise([card]);
-    if (shownFor === target) place(target);
-  };
-
   const showCard = (target, title, words, latex) => {
     if (shownFor === target) return;
     hideCard();
@@ -193,11 +206,11 @@
     const text = element("p", "");
     text.append(element("strong", "", title), ` ${words}`);
     card.replaceChildren(text);
-    if (latex) card.append(element("div", "mg-formula", `\\[${latex}\\]`));
+    if (latex) card.append(element("div", "mg-formula math", `\\[${latex}\\]`));
     card.hidden = false;
     if (target.matches("a")) target.setAttribute("aria-describedby", card.id);
     place(target);
-    if (latex) typesetCard(target);
+    typeset(card).then(() => { if (shownFor === target) place(target); });
   };
 
   const equationOf = (link) => {
@@ -205,30 +218,15 @@
     return found ? `${found[1]}.${found[2]}` : null;
   };
 
-  const bare = (latex) => latex.replace(/\\left|\\right|[{}\s]|\\,|\\!/g, "");
-  const post = /(?:lessons|posts|source)\/([a-z]+)/.exec(here)?.[1] || "";
-  const symbols = new Map(
-    book.symbols.filter(([posts]) => posts === "all" || posts.split(" ").includes(post)).map((row) => [bare(row[1]), row]),
-  );
-
-  const symbolAt = (node) => {
-    for (let part = node; part && !part.matches("mjx-container"); part = part.parentElement) {
-      const row = part.dataset?.latex && symbols.get(bare(part.dataset.latex));
-      if (row) return { part, row };
-    }
-    return null;
-  };
-
   const hover = (event) => {
     const link = event.target.closest?.("a[href*='#eq-']");
     const equation = link && book.equations[equationOf(link)];
     if (equation) return showCard(link, `Eq. ${equationOf(link)}`, equation[0], equation[1]);
     if (event.target.closest?.(".mg-hover")) return undefined;
-    const symbol = event.target.closest?.("mjx-container") && symbolAt(event.target);
+    const symbol = event.target.closest?.("[data-symbol]");
     if (!symbol) return hideCard();
-    symbol.part.classList.add("mg-known");
-    const [, , code, meaning] = symbol.row;
-    return showCard(symbol.part, meaning, code ? `(${code} in the code)` : "");
+    const [code, meaning] = book.symbols[symbol.dataset.symbol];
+    return showCard(symbol, meaning, code ? `(${code} in the code)` : "");
   };
 
   const startCards = () => {
@@ -239,7 +237,7 @@
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideCard(); });
   };
 
-  /* -- folded parts: a link into one opens it; on paper code is unfolded, but results stay closed ------------------------------------------------ */
+  /* -- folded parts: a link into one opens it; on paper derivations are open, and results in the edition with all of them --- */
 
   const openAround = (id) => {
     const target = id && document.getElementById(decodeURIComponent(id));
@@ -255,10 +253,21 @@
   const startPrinting = () => {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = [...document.querySelectorAll("details.mg-code:not(.mg-plumbing, [open])")];
+      opened = [...document.querySelectorAll("article details:is(:not([class]), .mg-aside, .mg-claims-fold):not([open])")];
       for (const part of opened) part.open = true;
     });
     addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
+  };
+
+  /* "?results=all" is the edition in which all results are open, on paper too. */
+  const openResults = () => {
+    if (new URLSearchParams(location.search).get("results") !== "all") return;
+    document.body.classList.add("mg-all-results");
+    for (const part of document.querySelectorAll("details:is(.mg-outcome, .mg-change-answer, .mg-claims-fold)")) part.open = true;
+    for (const box of document.querySelectorAll(".mg-predict")) { // its result says the same, where there is one
+      const answer = box.querySelector(".mg-came-out");
+      answer.hidden = Boolean(document.querySelector(`[data-prediction="${box.dataset.key}"] .mg-verdict`));
+    }
   };
 
   /* -- answers as files ---------------------------------------------------------------------------------------------- */
@@ -327,8 +336,12 @@
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
 
-  if (document.querySelector(".math")) startMathematics();
+  foldAsides();
+  letScroll();
+  addEventListener("resize", letScroll);
+  document.addEventListener("toggle", letScroll, true); // a fold was opened
   startPredictions();
+  openResults();
   showProgress();
   watchTheEnd();
   rememberPlace();

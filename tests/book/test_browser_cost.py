@@ -1,0 +1,123 @@
+"""What a page costs its reader: bytes, jumps, lines too long to read, scripts that formulas would need."""
+
+import functools
+import gzip
+import http.server
+import threading
+
+import pytest
+
+pytestmark = pytest.mark.book
+
+GAN, LESSONS = "lessons/gan/02_gan.html", ("lessons/gan/02_gan.html", "lessons/vae/07_elbo.html")
+PACKED = (".html", ".js", ".mjs", ".css", ".svg", ".json")
+SHIFTS = """window.shifted = 0;
+new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });"""
+# Letters a line of the paragraphs of pure text that have at least three lines; the last line counts as half of one.
+LETTERS = """() => [...document.querySelectorAll("article section > p")].flatMap((p) => {
+    if (!p.offsetHeight || p.querySelector("code, .math")) return [];
+    const lines = Math.round(p.clientHeight / parseFloat(getComputedStyle(p).lineHeight));
+    return lines < 3 ? [] : [p.textContent.trim().replace(/\\s+/g, " ").length / (lines - 0.5)];
+}).sort((a, b) => a - b)"""
+
+
+class Packed(http.server.SimpleHTTPRequestHandler):
+    """Packs texts as a web server does, and counts what it sends."""
+
+    sent = []
+
+    def do_GET(self):
+        path = self.translate_path(self.path)
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except OSError:
+            return self.send_error(404)
+        is_text = path.endswith(PACKED)
+        data = gzip.compress(data) if is_text else data
+        self.sent.append(len(data))
+        self.send_response(200)
+        for name, value in {"Content-Type": self.guess_type(path), "Content-Length": str(len(data))}.items():
+            self.send_header(name, value)
+        if is_text:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(book):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Packed, directory=str(book)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def opened(browser, site):
+    """opened(address, width, **options): a page at the end of its loading, in a context of its own."""
+    contexts = []
+
+    def open_page(address, width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 844}, **options)
+        context.set_default_timeout(600_000)  # ms: on a machine that may have much else to do
+        context.add_init_script(SHIFTS)
+        contexts.append(context)
+        page = context.new_page()
+        Packed.sent.clear()
+        page.goto(f"{site}/{address}", wait_until="networkidle")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize(("address", "most"), [("index.html", 300_000), (GAN, 600_000)])
+def test_a_page_is_light(opened, address, most):
+    opened(address)
+    assert 20_000 < sum(Packed.sent) <= most
+
+
+@pytest.mark.parametrize("address", ["index.html", *LESSONS])
+def test_nothing_jumps_while_a_page_loads(opened, address):
+    for width in (390, 768, 1200, 1280, 1440):
+        page = opened(address, width)
+        assert page.evaluate("window.shifted") < 0.02, width
+
+
+def test_a_line_has_70_to_80_letters(opened):
+    for width in (768, 1280, 1440):
+        counts = opened(GAN, width).evaluate(LETTERS)
+        assert len(counts) >= 5 and 70 <= counts[len(counts) // 2] <= 80, width
+
+
+@pytest.mark.parametrize("address", ["index.html", *LESSONS, "equations.html"])
+def test_a_page_without_scripts_shows_its_text_and_its_formulas(opened, address):
+    page = opened(address, java_script_enabled=False)
+    text = page.locator("article").inner_text()
+    assert len(text) > 1000 and "\\(" not in text and "\\[" not in text
+    formulas = page.locator("article .math > .katex, article .math > .katex-display")
+    assert formulas.count() == page.locator("article .math").count()
+    if address != "index.html":
+        assert formulas.first.bounding_box()["width"] > 5
+        assert "KaTeX_Math" in page.locator(".katex .mathnormal").first.evaluate("e => getComputedStyle(e).fontFamily")
+
+
+def test_a_phone_has_no_numbers_of_lines_and_scrolls_code_instead_of_breaking_it(opened):
+    page = opened(GAN, 390)
+    code = page.locator("div.highlight pre:visible").first
+    assert code.evaluate("e => getComputedStyle(e).whiteSpace") == "pre"
+    wide = page.locator("div.highlight pre:visible").evaluate_all(
+        "all => all.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.tabIndex)"
+    )
+    assert wide and set(wide) == {0}, "with the keyboard, too"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator("details.mg-aside").count() >= 2 and page.locator("details.mg-aside[open]").count() == 0
+    assert opened(GAN, 1280).locator("details.mg-aside").count() == 0

@@ -1,0 +1,77 @@
+"""Formulas as KaTeX sets them when a page is built, and the symbols in them that a card explains."""
+
+import re
+
+import pytest
+
+from minigen.course.book import formulas
+from minigen.course.index import posts
+
+ROWS = ["x", "x_t", r"\bar\alpha_t", r"\alpha_t", "D(x)", "D", r"\epsilon_\theta(x_t, t)", "t", "f^{-1}", "f"]
+TABLE = {formulas._bare(latex): number for number, latex in enumerate(ROWS)}
+
+
+def marks(latex):
+    """The formula with ⟨NUMBER ... ⟩ for its marks."""
+    return re.sub(r"\\htmlData\{symbol=(\d+)\}\{", r"⟨\1 ", formulas.marked(latex, TABLE))
+
+
+@pytest.mark.parametrize(
+    ("latex", "expected"),
+    [
+        ("x + y", "⟨0 x} + y"),
+        ("x_t", "⟨1 x_t}"),  # the longest one
+        ("x_{t}", "⟨1 x_{t}}"),
+        ("x_{t-1}", "x_{⟨7 t}-1}"),  # neither x nor x_t
+        (r"\bar\alpha_t", r"⟨2 \bar\alpha_t}"),
+        (r"\bar{\alpha}_t", r"⟨2 \bar{\alpha}_t}"),
+        (r"\bar{\alpha}_{t}", r"⟨2 \bar{\alpha}_{t}}"),
+        (r"\alpha_t", r"⟨3 \alpha_t}"),
+        (r"\hat\alpha_t", r"\hat\alpha_t"),  # another symbol
+        (r"\hat{x}", r"\hat{x}"),
+        (r"\hat x", r"\hat x"),
+        (r"\epsilon_\theta(x_t, t)", r"⟨6 \epsilon_\theta(x_t, t)}"),
+        ("D(x) + D(y)", "⟨4 D(x)} + ⟨5 D}(y)"),
+        ("f^{-1}(x)", "⟨8 f^{-1}}(⟨0 x})"),
+        ("f^2 f'", "f^2 f'"),
+        (r"\text{max } \mathrm{t} \operatorname{text}", r"\text{max } \mathrm{t} \operatorname{text}"),
+        (r"\begin{aligned} t \end{aligned}", r"\begin{aligned} ⟨7 t} \end{aligned}"),
+        (r"\frac{t}{x} \frac tx", r"\frac{⟨7 t}}{⟨0 x}} \frac t⟨0 x}"),  # rendered without marks, see below
+    ],
+)
+def test_a_symbol_is_marked_where_it_stands_for_itself(latex, expected):
+    assert marks(latex) == expected
+
+
+def test_every_symbol_of_the_index_is_marked_in_its_own_formula():
+    rows = list(posts.symbols())
+    for number, row in enumerate(rows):
+        table = formulas._symbols_of(row["posts"].split()[0])
+        assert formulas.marked(row["latex"], table).startswith(rf"\htmlData{{symbol={number}}}"), row["latex"]
+
+
+def test_formulas_become_html_and_mathml_with_their_marks_and_without_their_source():
+    pytest.importorskip("py_mini_racer", reason="needs the extra 'book'")
+    wanted = [("x_t", formulas.marked("x_t", TABLE), False), (r"\frac tx", formulas.marked(r"\frac tx", TABLE), True)]
+    symbol, fraction = formulas.render(wanted)
+    assert 'data-symbol="1"' in symbol and "katex-display" not in symbol and "annotation" not in symbol
+    assert "<msub><mi>x</mi><mi>t</mi></msub>" in symbol
+    assert "data-symbol" not in fraction and "katex-display" in fraction and "katex-error" not in fraction
+    assert "katex-error" in formulas.render([(r"\nonsense{", r"\nonsense{", False)])[0]
+
+
+def test_only_formulas_are_replaced_in_a_page(tmp_path):
+    pytest.importorskip("py_mini_racer", reason="needs the extra 'book'")
+    page = tmp_path / "lessons" / "gan" / "02.html"
+    page.parent.mkdir(parents=True)
+    text = r"""<p>Not \(this\). <span class="math notranslate nohighlight">\(a &lt; x\)</span></p>
+<div class="math notranslate nohighlight">
+\[b &amp; c\]</div>"""
+    page.write_text(text.replace("b &amp; c", "b"), encoding="utf-8")
+    formulas.typeset([page], tmp_path)
+    made = page.read_text(encoding="utf-8")
+    assert made.startswith(r'<p>Not \(this\). <span class="math"><span class="katex">') and "<mo>&lt;</mo>" in made
+    assert made.count("katex-mathml") == 2 and made.count("katex-display") == 1
+    stamp = page.stat().st_mtime_ns
+    formulas.typeset([page], tmp_path)
+    assert page.stat().st_mtime_ns == stamp, "what is typeset is left alone"
