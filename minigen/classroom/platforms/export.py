@@ -38,7 +38,7 @@ def copy_package(folder: Path) -> None:
     """
     shutil.copytree(PACKAGE, folder / "minigen", ignore=LEFT_OUT)
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        text = _license(importlib.metadata.distribution("minigen"))
+        text = _license(importlib.metadata.distribution(DISTRIBUTION))
         (folder / "minigen" / "LICENSE").write_text(text, encoding="utf-8")
     for path in own_modules():
         shutil.copyfile(path, folder / path.name)
