@@ -111,7 +111,6 @@ class Outputs:
         self._room["lines"] -= fits.count("\n")
         self._room["letters"] -= len(fits)
         if rest:
-            self._room["letters"] = 0  # what comes later is not shown in its place
             self._left["lines"] += rest.count("\n")
             self._left["letters"] += len(rest)
         if not fits:
