@@ -339,6 +339,7 @@ def test_a_script_for_times_keeps_their_seconds(tmp_path, monkeypatch):
     assert new[:, 0].min() >= seconds.min() and new[:, 0].max() <= seconds.max()
 
 
+@pytest.mark.slow
 def test_a_script_for_images_runs_as_it_is_written(tmp_path, monkeypatch):
     """Small gray images keep their shape; number 7 of them is upside down."""
     image = pytest.importorskip("PIL.Image")

@@ -196,13 +196,14 @@ def check_answers(lesson: LessonInfo, printed: str) -> None:
     record = lesson.path.parent / "recorded" / "metrics.json"
     predictions = json.loads(record.read_text(encoding="utf-8"))["predictions"] if record.exists() else []
     recorded = {without_numbers(one["question"]): one for one in predictions}
-    found, judged = re.findall(r"^  (predict|outcome)  (.*)", printed, re.M), 0
-    for (_, question), (_, outcome) in zip(found[::2], found[1::2], strict=True):
-        label = re.match(r"([a-f])\) ", outcome)
+    found, judged = re.findall(r"^  (predict|answer)  (.*)", printed, re.M), 0
+    for (_, question), (_, answer) in zip(found[::2], found[1::2], strict=True):
+        label = re.match(r"([a-f])\) ", answer)
         if label is not None:
             one = recorded[without_numbers(question)]
-            assert one["choices"][LETTERS.index(label[1])] == one["answer"], outcome
-            assert one["outcome"].splitlines()[0] in outcome, outcome
+            assert answer.startswith(f"{label[0]}{one['answer']}. "), answer
+            assert one["choices"][LETTERS.index(label[1])] == one["answer"], answer
+            assert one["outcome"].splitlines()[0] in answer, answer
             judged += 1
     assert judged == sum(one["answer"] is not None for one in predictions)
 

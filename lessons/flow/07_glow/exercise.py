@@ -251,7 +251,7 @@ parts = Exercise(
     np.tril(L, -1) is L below its diagonal, np.triu(U, 1) is U above it. The scales are
     sign exp(log_s). P comes first in the product.
 
-        eye = np.eye(len(P))
+        eye = np.eye(len(P), dtype=P.dtype)
         lower = np.tril(L, -1) + eye
         upper = np.triu(U, 1) + eye * (sign * np.exp(log_s))
         return P @ (lower @ upper)

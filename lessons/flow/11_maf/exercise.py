@@ -333,7 +333,8 @@ mixture = Exercise(
 
         z = (x[:, None] - mu) * np.exp(-log_scale)
         joint = logits - 0.5 * z**2 - log_scale
-        log_p = logsumexp(joint, axis=1) - logsumexp(logits, axis=1) - 0.5 * np.log(2 * np.pi)
+        log_2pi = float(np.log(2 * np.pi))
+        log_p = logsumexp(joint, axis=1) - logsumexp(logits, axis=1) - 0.5 * log_2pi
         return np.sum(log_p, axis=1)
     """,
 )

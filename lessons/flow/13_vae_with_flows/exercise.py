@@ -112,8 +112,8 @@ posterior = Exercise(
 
         z0 = mu + np.exp(logvar / 2) * eps
         z, log_det = bijection.forward(z0, context)
-        log_q0 = -0.5 * np.sum(eps**2 + logvar + np.log(2 * np.pi), axis=1)
-        log_prior = -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=1)
+        log_q0 = -0.5 * np.sum(eps**2 + logvar, axis=1)  # log(2 pi) is in both, and cancels
+        log_prior = -0.5 * np.sum(z**2, axis=1)
         return z, log_q0 - log_det - log_prior
     """,
 )
@@ -269,8 +269,8 @@ prior = Exercise(
 
         z = mu + np.exp(logvar / 2) * eps
         u, log_det = bijection.inverse(z)
-        log_q = -0.5 * np.sum(eps**2 + logvar + np.log(2 * np.pi), axis=1)
-        log_prior = -0.5 * np.sum(u**2 + np.log(2 * np.pi), axis=1) + log_det
+        log_q = -0.5 * np.sum(eps**2 + logvar, axis=1)  # log(2 pi) is in both, and cancels
+        log_prior = -0.5 * np.sum(u**2, axis=1) + log_det
         return z, log_q - log_prior
     """,
 )

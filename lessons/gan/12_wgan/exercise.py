@@ -149,9 +149,9 @@ penalty = Exercise(
 
     `critic` maps examples $(N, \dots)$ to scores $(N,)$. `real` and `fake` have the same shape:
     $(N, 2)$ for points, $(N, H, W, C)$ for images. `epsilon` $(N,)$ holds a number in $[0, 1]$ for
-    each pair, and $\hat x = \epsilon \cdot \mathrm{real} + (1 - \epsilon) \cdot \mathrm{fake}$,
-    pair by pair, so that $\hat x$ lies on the segment between the real and the generated example.
-    The gradient is with respect to $\hat x$; its norm is over all components of one example.
+    each pair. $\hat x$ lies on the segment between the two examples of its pair, at the fraction
+    $\epsilon$ of the way from the generated one to the real one. The gradient is with respect to
+    $\hat x$; its norm is over all components of one example.
 
     `grad(fn)(x)`, from `minigen.tensor`, is the gradient of a function that returns one number.
     Your result is differentiated again, with respect to the critic's weights. Where the critic is

@@ -218,7 +218,8 @@ VARIANTS = {
 EQUIVALENT = {
     "corrupt": """
     # the normal law is symmetric
-    x + level * rng.standard_normal(x.shape) → x - level * rng.standard_normal(x.shape)
+    x + level * rng.standard_normal(x.shape).astype(x.dtype) → x - level *
+    rng.standard_normal(x.shape).astype(x.dtype)
     # the normal law is symmetric
     x + numpy.float32(level) * u.astype(numpy.float32) → x - numpy.float32(level) *
     u.astype(numpy.float32)

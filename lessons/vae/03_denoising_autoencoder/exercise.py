@@ -30,7 +30,7 @@ corruption = Exercise(
     level/2, 1 if u is between level/2 and level.
 
         if kind == "gaussian":
-            return x + level * rng.standard_normal(x.shape)
+            return x + level * rng.standard_normal(x.shape).astype(x.dtype)
         u = rng.random(x.shape)
         if kind == "masking":
             return np.where(u < level, 0.0, x)

@@ -31,7 +31,6 @@ from itertools import repeat
 import autograd.numpy as np
 
 from minigen import plot
-from minigen.nn import Module
 from minigen.optim import cosine
 from minigen.train import descend
 from minigen.vae.linear import LinearGaussian, expected_log_likelihood, kl_gaussians
@@ -140,21 +139,15 @@ def reverse(log_q):
 
 
 # %%
-class OneGaussian(Module):
-    def __init__(self, mu):
-        self.mu = np.array([mu])
-        self.log_sigma = np.zeros(1)
-
-
 def fit(objective, start):
     def loss(q):
-        return objective(log_normal(grid, q.mu, np.exp(q.log_sigma)))
+        return objective(log_normal(grid, q["mu"], np.exp(q["log_sigma"])))
 
-    q = OneGaussian(start)
+    q = {"mu": np.array([start]), "log_sigma": np.zeros(1)}
     steps = lesson.steps(600)
     step = descend(loss, q, repeat(()), lr=cosine(0.1, steps))
     values = [step(i)["loss"] for i in range(steps)]
-    return q.mu[0], np.exp(q.log_sigma[0]), values[-1]
+    return q["mu"][0], np.exp(q["log_sigma"][0]), values[-1]
 
 
 # %%
@@ -515,23 +508,16 @@ lesson.predict(
 
 
 # %%
-class Posteriors(Module):
-    def __init__(self, n, dim_z):
-        self.mu = np.zeros((n, dim_z))
-        self.logvar = np.zeros((n, dim_z))
-
-
-# %%
 def optimize(loss, label, steps):
     def loss_of(q):
-        return loss(q.mu, q.logvar)
+        return loss(q["mu"], q["logvar"])
 
-    q = Posteriors(100, 3)
+    q = {"mu": np.zeros((100, 3)), "logvar": np.zeros((100, 3))}
     descent = descend(loss_of, q, repeat(()), lr=cosine(0.05, steps))
 
     def step(i):
         value = descent(i)["loss"]
-        return {"loss": value, "gap": model.kl_to_posterior(x, q.mu, q.logvar).mean()}
+        return {"loss": value, "gap": model.kl_to_posterior(x, q["mu"], q["logvar"]).mean()}
 
     return q, lesson.fit(step, steps, label=label, state=descent.state)
 
@@ -594,8 +580,8 @@ name = "gap at the end, minus the smallest possible"
 lesson.claim(name, final, equals=0.0, atol=1e-3, unit="nats", source=source)
 
 mean, covariance = model.posterior(x)
-off = np.abs(fitted.mu - mean).max()
-shrunk = np.exp(fitted.logvar) / np.diag(covariance)
+off = np.abs(fitted["mu"] - mean).max()
+shrunk = np.exp(fitted["logvar"]) / np.diag(covariance)
 
 # %%
 closes, mean_right, mean_off = lesson.predictions[-1].choices
@@ -766,8 +752,8 @@ mistakes = {
 rows = {}
 for name, loss in mistakes.items():
     fitted, history = optimize(loss, f"mistake: {name}", lesson.steps(800))
-    true_elbo = model.elbo(x, fitted.mu, fitted.logvar).value.mean()
-    sigma = np.exp(0.5 * fitted.logvar).mean()
+    true_elbo = model.elbo(x, fitted["mu"], fitted["logvar"]).value.mean()
+    sigma = np.exp(0.5 * fitted["logvar"]).mean()
     rows[name] = [-history["loss"][-1], true_elbo, log_px.mean(), sigma]
 
 # %%

@@ -378,8 +378,8 @@ bound = Exercise(
     `Elbo(value, reconstruction, kl)`, each $(N,)$, in nats.
 
     `x` and `decoded` have shape $(N, D)$, where `decoded` is the decoder's output for one sample of
-    $z$ for each example; `mu` and `logvar`, $(N, D_z)$, are the encoder's.
-    `log_likelihood(x, decoded)` returns $\log p(x \mid z)$, $(N,)$. The KL divergence is
+    $z$ for each example; `mu` and `logvar`, $(N, D_z)$, are the encoder's. `log_likelihood` is a
+    function of `x` and `decoded` that returns $\log p(x \mid z)$, $(N,)$. The KL divergence is
     $\mathrm{KL}(N(\mu, \mathrm{diag} \exp(\mathrm{logvar})) \| N(0, I))$; use your own
     `kl_standard_normal`, or the package's, `packages_kl`. The bound must be differentiable with
     respect to `decoded`, `mu` and `logvar`.
