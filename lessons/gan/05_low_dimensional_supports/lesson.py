@@ -331,14 +331,14 @@ lesson.claim(
     "lines and sheets: loss of the trained D on fresh points",
     [fresh_loss["two lines"], fresh_loss["two sheets"]],
     at_most=1e-3,
-    source="0 for the best D; worst of seeds 0 and 1: 6e-5",
+    source="0 for the best D; worst of seeds 0, 1 and 4711: 6e-5",
     unit="nats",
 )
 lesson.claim(
     "planes: loss of the trained D on fresh points",
     fresh_loss["two planes"],
     at_most=0.03,
-    source="0 for the best D; worst of seeds 0 and 1: 0.0072",
+    source="0 for the best D; worst of seeds 0, 1 and 4711: 0.0072",
     unit="nats",
 )
 
@@ -600,13 +600,13 @@ lesson.claim(
     "dimension of one Gaussian, over that of the digits",
     dimension["one Gaussian"] / dimension["digits"],
     at_least=2,
-    source="seeds 0 and 1: at least 2.9",
+    source="seeds 0, 1 and 4711: at least 2.9",
 )
 lesson.claim(
     "dimension of the shuffled digits, over that of one Gaussian",
     dimension["digits, pixels shuffled"] / dimension["one Gaussian"],
     at_least=1.8,
-    source="seeds 0 and 1: at least 2.4",
+    source="seeds 0, 1 and 4711: at least 2.4",
 )
 
 # %% [markdown]

@@ -43,9 +43,9 @@ MISTAKES = {
     counts >= min_count -> counts > 0  # A mode needs min_count good samples; here one is enough.
     # min_count samples are enough: at least, not more than.
     counts >= min_count -> counts > min_count
-    # high_quality is a share: divide the number of good samples by the number of all.
+    # high_quality is a fraction: divide the number of good samples by the number of all.
     .mean -> .sum
-    # covered is a number of modes, from 0 to K, not a share of them.
+    # covered is a number of modes, from 0 to K, not a fraction of them.
     distance = distances(samples, modes)
     good = distance.min(axis=1) <= k * std
     return ModeCoverage(len(set(distance.argmin(axis=1)[good])), float(good.mean() * len(modes)))
@@ -55,7 +55,7 @@ MISTAKES = {
     counts = np.bincount(nearest[good], minlength=len(modes))
     counted = good & (counts[nearest] >= min_count)
     return ModeCoverage(int(np.sum(counts >= min_count)), float(counted.mean()))
-    # high_quality is a share from 0 to 1, not a percentage.
+    # high_quality is a fraction from 0 to 1, not a percentage.
     pair = judge(distances(samples, modes), k * std, min_count)
     return ModeCoverage(pair.covered, 100 * pair.high_quality)
     # The distance is the root of the sum of squares over all the coordinates, not of their mean.
