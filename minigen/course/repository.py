@@ -39,7 +39,7 @@ def repository(folder: Path = CHECKOUT) -> str:
         return ""
     command = ["git", "-C", str(folder), "config", "--get", "remote.origin.url"]
     try:
-        remote = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.strip()
+        remote = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=60).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         return ""
     found = ON_GITHUB.search(remote)

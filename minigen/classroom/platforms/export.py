@@ -132,7 +132,7 @@ def _metadata(installed: importlib.metadata.Distribution, version: str) -> str:
 def _license(installed: importlib.metadata.Distribution) -> str:
     """Return the licence, which every copy of the package has."""
     checkout = PACKAGE.parent / "LICENSE"
-    return installed.read_text("licenses/LICENSE") or (checkout.read_text() if checkout.exists() else "")
+    return installed.read_text("licenses/LICENSE") or (checkout.read_text(encoding="utf-8") if checkout.exists() else "")
 
 
 def _needed(assignment: Assignment) -> dict[str, Path]:
@@ -140,7 +140,7 @@ def _needed(assignment: Assignment) -> dict[str, Path]:
     named = {assigned.exercise.lesson for assigned in assignment.exercises}
     lessons = [find_lesson(lesson) for lesson in named if has_lesson(lesson)]
     data = {f"{name}.npz" for lesson in lessons for name in lesson.pretrained}
-    if any("mnist" in each.path.read_text(encoding="utf-8") for each in lessons):
+    if any("mnist" in each.source.text for each in lessons):
         data.add("mnist.npz")
     files = {
         path.relative_to(PACKAGE.parent).as_posix(): path

@@ -95,7 +95,7 @@ def _equations(tree: nodes.document, page: str) -> Iterator[Record]:
 
 
 def _functions(tree: nodes.document, page: str) -> Iterator[Record]:
-    """Yield a record for what stands on top of a source page, and one for each function or class."""
+    """Yield a record for the top of a source page, and one for each function or class."""
     file = _title(next(tree.findall(nodes.section)))
     title, address, texts = file, page, []  # type: ignore[var-annotated]
     for node in tree.findall(lambda node: isinstance(node, nodes.raw | nodes.literal_block)):

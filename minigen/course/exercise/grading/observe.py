@@ -283,7 +283,7 @@ class Impl:
         self.__name__ = function.__name__ if isinstance(function, types.FunctionType) else "your function"
 
     def reshaping(self) -> Impl:
-        """Return the same function, to be called anew, whose results get the reference's shapes."""
+        """Return the same function, to be called again, whose results get the reference's shapes."""
         return Impl(
             self.function, self.forms, self.files, self.after, self.mutates, self.shift, self.renamed, reshape=True
         )
