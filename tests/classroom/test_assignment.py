@@ -64,8 +64,8 @@ def test_what_new_refuses(tmp_path, monkeypatch, capsys):
 
 TITLE, DUE, ID = 'title = "Homework 1"', "due = 2027-02-01T23:59:00+00:00", '"gan/12/critic_loss"'
 KNOWN = (
-    "allowed_modules, counting, data, due, exercise, helpers, hints, late, limits, private, question, seeds, title, "
-    "visibility"
+    "allowed_modules, counting, data, due, exercise, form, helpers, hints, late, limits, private, question, seeds, "
+    "title, visibility"
 )
 A_TIME = "due must be a date and time such as 2027-02-01T23:59:00, without quotes, got "
 A_SHARE, A_COUNT = "a number of at least 0 and at most 1", "a whole number of at least 1"
@@ -139,6 +139,8 @@ AN_ID = 'an exercise such as "gan/02/discriminator_loss"'
         (TITLE, "hints.up_to = 4", "hints.up_to must be a whole number of at least 0 and at most 3, got 4"),
         (TITLE, "limits.seconds = 0.5", "limits.seconds must be a number of at least 1, got 0.5"),
         (TITLE, "limits.memory_mb = 1", "limits.memory_mb must be a whole number of at least 256, got 1"),
+        (TITLE, "form.name = 2", f"form.name must be {A_SHARE}, got 2"),
+        (TITLE, "form.shape = 1", "[form] has an unknown key 'shape'; known are name"),
     ],
 )
 def test_each_mistake_is_named(tmp_path, old, new, expected):
@@ -239,7 +241,7 @@ def test_descriptions_state_the_limits_of_the_schema():
     tables = [schema("assignment"), schema("assignment")["properties"]["exercise"]["items"]]
     tables += [part for part in tables[0]["properties"].values() if "properties" in part]
     limited = [part for table in tables for part in table["properties"].values() if part.get("type") in KINDS]
-    assert len(limited) == 12
+    assert len(limited) == 13
     for part in limited:
         words = [KINDS[part["type"]], f"at least {part['minimum']}" if "minimum" in part else "of more than 0"]
         words += [f"at most {part['maximum']}"] if "maximum" in part else []
@@ -365,15 +367,19 @@ def test_answers_run_in_bubblewrap_where_it_runs(a_class, quickly, monkeypatch, 
 
 
 def test_what_answers_are_graded_by(a_class):
-    """Lateness, the title, the visibility and a comment change the assignment, and not how an answer is graded."""
+    """Lateness, the title, the visibility, points and a comment change the assignment, and not how an answer is
+    graded: the points of its exercise are computed from those of its cases.
+    """
     before = a_class.assignment
-    late = "[late]\nper_day = 0.5\n"
-    for text in (TOML.replace("02-01", "02-02"), "# x\n" + TOML, TOML + late, TOML.replace("Homework", "Work")):
+    late, form = "[late]\nper_day = 0.5\n", "[form]\nname = 0.5\n"
+    points = TOML.replace("= 8", "= 9")
+    dates = TOML.replace("02-01", "02-02")
+    for text in (dates, "# x\n" + TOML, TOML + late, TOML + form, points, TOML.replace("Homework", "Work")):
         a_class.write("hw1.toml", text)
         now = a_class.assignment
         assert now.graded_by == before.graded_by and now.sha256 != before.sha256
     limits = "[limits]\nseconds = 9\n"
-    for text in (TOML.replace("= 8", "= 9"), TOML + limits, 'allowed_modules = ["numpy"]\n' + TOML):
+    for text in (TOML + limits, 'allowed_modules = ["numpy"]\n' + TOML):
         a_class.write("hw1.toml", text)
         assert a_class.assignment.graded_by != before.graded_by
 

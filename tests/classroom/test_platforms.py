@@ -347,7 +347,8 @@ def test_questions_are_cells_that_nbgrader_has_graded_by_hand(a_class):
     wanted = {"cell_type": "markdown", "grade": True, "solution": True, "locked": False, "task": False, "points": 3}
     assert answer.cell_type == "markdown" and wanted.items() <= answer.metadata["nbgrader"].items()
     lines = list(build.build(a_class.assignment, a_class.folder / "dist", secret="x"))
-    assert lines[-1] == "only the notebook of nbgrader has the questions q1: on other platforms, ask them there"
+    others = "otter, gradescope and minigen grade"
+    assert lines[-1] == f"{others}: without q1 (3 points); ask and grade them on your platform"
     dist = a_class.folder / "dist"
     texts = [path for path in dist.rglob("*.*") if path.suffix in (".py", ".md", ".ipynb")]
     found = {path.relative_to(dist).parts[0] for path in texts if "sigmoid?" in path.read_text("utf-8")}
@@ -571,6 +572,7 @@ def test_cases_are_hidden_on_gradescope_if_asked(a_class):
     case = {
         "case": "a",
         "passed": False,
+        "points": 0,
         "possible": 2,
         "status": "wrong_value",
         "public": "",
@@ -578,7 +580,9 @@ def test_cases_are_hidden_on_gradescope_if_asked(a_class):
         "line": None,
     }
     row = {"id": "x", "points": 0.0, "possible": 5.0, "status": "wrong_value", "hint": "look", "notes": []}
+    row |= {"renamed": ""}
     results = remote.gradescope_results([{**row, "cases": [{**case, "text": ""}]}], a_class.assignment.visibility, 0.1)
     jsonschema.validate(results, schema("gradescope"))
     assert results["tests"][0]["visibility"] == "hidden" and results["tests"][0]["max_score"] == 5
+    assert results["tests"][0]["score"] == results["score"] == 0
     assert results["tests"][0]["output"] == "wrong value\nlook"

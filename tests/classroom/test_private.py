@@ -98,7 +98,8 @@ def test_nothing_changes_without_the_table(a_class, quickly):
     assert "Private variants" not in (a_class.out / "report.html").read_text()
     plain = a_class.assignment
     assert assignments.with_private(plain, None) is plain and plain.private == () and plain.numbers == {}
-    assert limits.FILE_NAME not in build.student_files(plain, "minigen.whl")
+    given = json.loads(build.student_files(plain, "minigen.whl")[limits.FILE_NAME])
+    assert given.keys() == {"exercises", "allowed_modules", "files", "practice_seed", "memory_mb", "hints"}
 
 
 def test_another_secret_is_noticed(an_exam, quickly):

@@ -440,7 +440,7 @@ def test_no_script_is_written_for_an_image_that_cannot_be_read(tmp_path, monkeyp
         (["--data", "."], None, "expected files that end in .png"),
         (["Bad name", "--data", "t.csv"], "", "a script's name has lower-case letters"),
         (["x", "--data", "t.csv", "--as", "after/98"], "", "--data writes a script"),
-        ([], None, "needs the NAME of a lesson, or --data PATH"),
+        ([], None, "needs the NAME of a lesson, --exercise NAME, or --data PATH"),
     ],
 )
 def test_what_no_script_is_written_for(words, content, message, tmp_path, monkeypatch, capsys):
