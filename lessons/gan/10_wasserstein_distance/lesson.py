@@ -231,7 +231,8 @@ lesson.change(
 #
 # $$\sum_{x, y} \gamma(x, y) \, \|x - y\| = \mathbb{E}_{x, y \sim \gamma} \|x - y\| .$$
 #
-# The Wasserstein distance is the cost of the best plan (Eq. gan.12):
+# To find the cheapest plan is the problem of *optimal transport*. The Wasserstein distance is the
+# cost of this plan (Eq. gan.12):
 #
 # $$W(p_r, p_g) = \inf_{\gamma \in \Pi(p_r, p_g)} \mathbb{E}_{(x, y) \sim \gamma} [\|x - y\|] .$$
 #

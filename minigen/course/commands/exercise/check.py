@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
         if model != args.id:
             args.file = Path(args.id)
+        args.seed = 0 if args.seed is None else args.seed
         return from_scratch.check(model, args)
     jobs = [
         (path, [as_given(exercise, path.parent) for exercise in _assigned(exercises, path.parent)])
