@@ -39,10 +39,10 @@ def repository(folder: Path = CHECKOUT) -> str:
         return ""
     command = ["git", "-C", str(folder), "config", "--get", "remote.origin.url"]
     try:
-        remote = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=60).stdout.strip()
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    found = ON_GITHUB.search(remote)
+    found = ON_GITHUB.search(done.stdout.strip())
     return found[1] if found else ""
 
 

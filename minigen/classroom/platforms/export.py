@@ -132,7 +132,8 @@ def _metadata(installed: importlib.metadata.Distribution, version: str) -> str:
 def _license(installed: importlib.metadata.Distribution) -> str:
     """Return the licence, which every copy of the package has."""
     checkout = PACKAGE.parent / "LICENSE"
-    return installed.read_text("licenses/LICENSE") or (checkout.read_text(encoding="utf-8") if checkout.exists() else "")
+    kept = installed.read_text("licenses/LICENSE")
+    return kept or (checkout.read_text(encoding="utf-8") if checkout.exists() else "")
 
 
 def _needed(assignment: Assignment) -> dict[str, Path]:
