@@ -79,7 +79,7 @@ def test_the_sitemap_and_the_feed_name_pages_that_exist(book):
     assert xml.parse(book / "feed.xml").getroot().tag.endswith("feed")
 
 
-def test_a_lost_link_finds_the_newest_version_of_its_page(page):
+def test_a_lost_link_finds_the_newest_version_of_its_page(page, axe):
     page.goto(f"v0.0.9/{GAN}")
     assert page.locator("h1").inner_text().startswith("This page is not here")
     style = "getComputedStyle(document.querySelector('.mg-foot')).fontSize"
@@ -88,5 +88,7 @@ def test_a_lost_link_finds_the_newest_version_of_its_page(page):
     page.wait_for_url(f"**/book/{GAN}")
     assert page.locator("h1").inner_text().startswith("Generative adversarial networks")
     page.goto("nowhere/at/all.html")
+    page.evaluate(axe)
+    assert page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"] == []
     page.get_by_role("link", name="first page").click()
     page.wait_for_url("**/book/index.html")

@@ -22,6 +22,7 @@ from minigen.course.repository import CHECKOUT, colab_address
 
 __all__ = ["Pictures", "figure_anchor", "lesson_page"]
 
+LEAD = 272  # pixels: the picture at the top of a page is at most so high
 # The outputs in whose place a run in the page puts its own.
 OUTPUTS = (blocks.Printed, blocks.Checks, blocks.Table, blocks.Figure, blocks.Outcome)
 Pictures = Callable[[Chapter, str], tuple[str, tuple[int, int]]]
@@ -79,8 +80,8 @@ class Page:
                 "lesson/lead.html",
                 anchor=figure_anchor(chapter, chapter.lead.file),
                 picture=self.root + picture,
-                width=width,
-                height=height,
+                width=round(width * min(1, LEAD / height)),  # in numbers, or the text jumps when the picture is there
+                height=min(height, LEAD),
                 alt=describe(chapter.lead.file, chapter.lead.caption),
             )
 
