@@ -35,7 +35,7 @@ HERE = Path(__file__).parent
 MARKER = ".minigen-book.json"
 WORK = ".build"  # inside the book's folder: the MyST pages, and Sphinx's cache
 NEEDED = {"sphinx": "sphinx", "furo": "furo", "myst_parser": "myst-parser", "sphinx_copybutton": "sphinx-copybutton"}
-NEEDED |= {"sphinx_design": "sphinx-design", "pagefind_bin": "pagefind-bin", "py_mini_racer": "mini-racer"}
+NEEDED |= {"pagefind_bin": "pagefind-bin", "py_mini_racer": "mini-racer"}
 
 
 def check_tools() -> None:
