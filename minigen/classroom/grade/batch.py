@@ -150,86 +150,122 @@ def grade_class(
 def _grade_all(
     submissions: Path, students: Sequence[Student], summary: Summary, options: Options, run: Run | None
 ) -> None:
-    """Write a document for each student; answers that were graded before are not run again.
+    """Write a document for each student; answers that were graded before are not run again."""
+    found = collect.find(submissions, students, summary.assignment)
+    similarity.begin(summary.out, summary.assignment)
+    summary.unmatched = found.unmatched
+    summary.remarks += _remarks_on_lateness(found.marked_late, summary.assignment, options)
+    setup = Setup.of(summary.assignment, summary.seeds, options.sandbox)
+    with progress_bar(total=len(students), unit="student", disable=not options.bar) as bar:
+        graded = _Students(students, summary, options, bar.update)
+        jobs = graded.jobs(found.entries)
+        results = pool.run(jobs, setup, options.jobs) if run is None else run(jobs, setup)
+        for result in results:
+            graded.take(result)
+
+
+def _remarks_on_lateness(marked: int, assignment: Assignment, options: Options) -> tuple[str, ...]:
+    """Return what is said where Canvas marked files as late, and nothing tells when they were handed in."""
+    if not (marked and options.times is None and assignment.due is not None and str(assignment.late)):
+        return ()
+    return (f"{plural(marked, 'file')} marked LATE by Canvas, and no --times: nobody loses points for being late",)
+
+
+class _Students:
+    """The students of a class, from what they handed in to the document that is written for each.
 
     Whatever fails for one student becomes the rows of that student, and the next one is graded.
     """
-    assignment, names = summary.assignment, documents.file_names(students)
-    found = collect.find(submissions, students, assignment)
-    similarity.begin(summary.out, assignment)
-    summary.unmatched = found.unmatched
-    if found.marked_late and options.times is None and assignment.due is not None and str(assignment.late):
-        marked = f"{plural(found.marked_late, 'file')} marked LATE by Canvas"
-        summary.remarks += (f"{marked}, and no --times: nobody loses points for being late",)
-    pending: dict[str, tuple[Submitted, str]] = {}  # of those that are being graded
-    counted: dict[str, dict[str, float | None]] = {}  # what counted after the run before
-    setup = Setup.of(assignment, summary.seeds, options.sandbox)
-    bar = progress_bar(total=len(students), unit="student", disable=not options.bar)
 
-    def document(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        decisions = options.decisions.get(submitted.student.student_id, ())
-        made = documents.submission(submitted, assignment, summary.seeds, rows, key, decisions)
-        before, after = counted.get(submitted.student.student_id, {}), _counts(made)
-        for part in [part for part in after if part in before and before[part] != after[part]]:
-            summary.changed.append((submitted.student.student_id, part, before[part], after[part]))
-        return made
+    def __init__(self, students: Sequence[Student], summary: Summary, options: Options, done: Callable[[], Any]):
+        self.students, self.summary, self.options, self.done = students, summary, options, done
+        self.assignment, self.names = summary.assignment, documents.file_names(students)
+        self.pending: dict[str, tuple[Submitted, str]] = {}  # of those that are being graded
+        self.counted: dict[str, dict[str, float | None]] = {}  # what counted after the run before
 
-    def not_graded(submitted: Submitted, error: Exception) -> list[dict[str, Any]]:
-        words = f"the grader failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        return _rows_not_graded(submitted, assignment, summary.seeds, words)
-
-    def write(submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        name = names[submitted.student.student_id]
-        try:
-            _write_document(summary.out, name, document(submitted, key, rows))
-        except OSError:  # a failure of the disk, which every student would have
-            raise
-        except Exception as error:
-            _write_document(summary.out, name, document(submitted, key, not_graded(submitted, error)))
-        summary.graded += 1
-        bar.update()
-
-    def jobs() -> Iterator[Job]:
-        for student in students:
+    def jobs(self, entries: dict[str, Any]) -> Iterator[Job]:
+        """Yield the answers that must be run; the documents of the others are written at once."""
+        for student in self.students:
             try:
-                submitted = collect.answers_of(student, found.entries.pop(student.student_id), assignment)
+                submitted = collect.answers_of(student, entries.pop(student.student_id), self.assignment)
             except Exception as error:
-                submitted = Submitted(student, [AnswerFile(Submission(""))] * len(assignment.exercises), None)
-                write(submitted, "", not_graded(submitted, error))
+                submitted = Submitted(student, [AnswerFile(Submission(""))] * len(self.assignment.exercises), None)
+                self._write(submitted, "", self._not_graded(submitted, error))
                 continue
-            similarity.write_answers(summary.out, names[student.student_id], submitted, assignment)
-            submitted.handed_in = _handed_in(submitted, options.times)
-            decided = options.decisions.get(student.student_id, ())
-            files = {decision.part: decision.file for decision in decided if decision.file is not None}
-            submitted = collect.repaired(submitted, files, assignment)
-            key = documents.key_of(submitted, assignment, summary.seeds, options.sandbox)
-            before = documents.read(summary.out / "results" / f"{names[student.student_id]}.json")
-            counted[student.student_id] = _counts(before) if before is not None else {}
-            if before is not None and before.get("seeds") != summary.seeds:
-                remark = f"{summary.out} had grades of another seed: their answers were graded again"
-                summary.remarks = tuple(dict.fromkeys([*summary.remarks, remark]))
-            if before is not None and before["key"] == key and not documents.to_retry(before):
-                now = document(submitted, key, before["exercises"])
-                if now != before:  # the due date, for example, or the student's name in the roster
-                    _write_document(summary.out, names[student.student_id], now)
-                summary.kept += 1
-                bar.update()
+            submitted = self._as_decided(submitted)
+            key = documents.key_of(submitted, self.assignment, self.summary.seeds, self.options.sandbox)
+            if self._is_kept(submitted, key):
                 continue
-            pending[student.student_id] = submitted, key
+            self.pending[student.student_id] = submitted, key
             answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
             yield Job(student.student_id, answers)
 
-    def locally(work: Iterable[Job], setup: Setup) -> Iterator[Graded | Failed]:
-        return pool.run(work, setup, options.jobs)
+    def take(self, result: Graded | Failed) -> None:
+        """Write the document of a student whose answers have been run."""
+        submitted, key = self.pending.pop(result.student_id)
+        if isinstance(result, Graded):
+            rows = result.rows
+        else:
+            rows = _rows_not_graded(submitted, self.assignment, self.summary.seeds, result.reason)
+        self._write(submitted, key, rows)
 
-    with bar:
-        for result in (run or locally)(jobs(), setup):
-            submitted, key = pending.pop(result.student_id)
-            if isinstance(result, Graded):
-                rows = result.rows
-            else:
-                rows = _rows_not_graded(submitted, assignment, summary.seeds, result.reason)
-            write(submitted, key, rows)
+    def _as_decided(self, submitted: Submitted) -> Submitted:
+        """Return what is graded: with the time of handing in, and with the files that the teacher repaired."""
+        student = submitted.student.student_id
+        similarity.write_answers(self.summary.out, self.names[student], submitted, self.assignment)
+        submitted.handed_in = _handed_in(submitted, self.options.times)
+        decided = self.options.decisions.get(student, ())
+        files = {decision.part: decision.file for decision in decided if decision.file is not None}
+        return collect.repaired(submitted, files, self.assignment)
+
+    def _is_kept(self, submitted: Submitted, key: str) -> bool:
+        """Whether the answers were graded before; then their document is only brought up to date."""
+        student, summary = submitted.student.student_id, self.summary
+        before = documents.read(summary.out / "results" / f"{self.names[student]}.json")
+        if before is None:
+            return False
+        self.counted[student] = _counts(before)
+        if before.get("seeds") != summary.seeds:
+            remark = f"{summary.out} had grades of another seed: their answers were graded again"
+            summary.remarks = tuple(dict.fromkeys([*summary.remarks, remark]))
+        if before["key"] != key or documents.to_retry(before):
+            return False
+        now = self._document(submitted, key, before["exercises"])
+        self._note_changes(now)
+        if now != before:  # the due date, for example, or the student's name in the roster
+            _write_document(summary.out, self.names[student], now)
+        summary.kept += 1
+        self.done()
+        return True
+
+    def _write(self, submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        name = self.names[submitted.student.student_id]
+        try:
+            made = self._document(submitted, key, rows)
+            _write_document(self.summary.out, name, made)
+        except OSError:  # a failure of the disk, which every student would have
+            raise
+        except Exception as error:
+            made = self._document(submitted, key, self._not_graded(submitted, error))
+            _write_document(self.summary.out, name, made)
+        self._note_changes(made)
+        self.summary.graded += 1
+        self.done()
+
+    def _document(self, submitted: Submitted, key: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        decisions = self.options.decisions.get(submitted.student.student_id, ())
+        return documents.submission(submitted, self.assignment, self.summary.seeds, rows, key, decisions)
+
+    def _not_graded(self, submitted: Submitted, error: Exception) -> list[dict[str, Any]]:
+        words = f"the grader failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        return _rows_not_graded(submitted, self.assignment, self.summary.seeds, words)
+
+    def _note_changes(self, document: Mapping[str, Any]) -> None:
+        """Note what counts otherwise than after the run before."""
+        student = document["student"]["student_id"]
+        before, after = self.counted.get(student, {}), _counts(document)
+        for part in [part for part in after if part in before and before[part] != after[part]]:
+            self.summary.changed.append((student, part, before[part], after[part]))
 
 
 def _counts(document: Mapping[str, Any]) -> dict[str, float | None]:
