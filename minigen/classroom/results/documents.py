@@ -58,7 +58,7 @@ def submission(
     """Return the document of one student: rows as `grader.row_of` gives them, and what follows from them by arithmetic.
 
     That is what counts by the points of the assignment, lateness, the teacher's decisions, and the rule for the lowest
-    exercises. now: what is not handed in is no zero before a due date that the teacher gave this student.
+    exercises. now: what is not handed in does not count as zero before a due date that the teacher gave this student.
     """
     now = now or datetime.datetime.now(datetime.UTC)
     exercises: list[dict[str, Any]] = []

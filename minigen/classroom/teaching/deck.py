@@ -89,7 +89,7 @@ def begin(out: Path) -> Path:
 
 
 def page_of(text: str) -> str:
-    """Return the Markdown of slides as one page of MyST: a heading begins a slide, and so does a break."""
+    """Return the Markdown of slides as one page of MyST, where headings and breaks begin slides."""
     slides = [NOTES.sub(_aside, slide.strip()) for slide in text.split(BREAK)]
     return "\n\n".join(slide if slide.startswith("#") else f"{WITHOUT_TITLE}\n\n{slide}" for slide in slides) + "\n"
 

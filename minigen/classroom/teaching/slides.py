@@ -1,8 +1,8 @@
 """The slides of a lesson, about twenty: its problem, and of each section that carries the argument its reason,
 equations and figures, and its predictions, each with the result on the slide after.
 
-A slide is Markdown, and so are its notes, which hold the text in full. No slide has the code of an exercise unless the
-answers are asked for. What a prediction keeps closed on a page is on the slide with its result.
+A slide is Markdown. Its notes are Markdown too, and hold the text in full. No slide has the code of an exercise unless
+the answers are asked for. What a prediction keeps closed on a page is on the slide with its result.
 """
 
 from __future__ import annotations
