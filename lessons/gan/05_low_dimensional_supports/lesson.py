@@ -347,9 +347,10 @@ lesson.claim(
 # %% [markdown]
 # The rule makes no mistake, because a point of one plane lies on the other with probability 0. A
 # perfect discriminator exists although the supports are not disjoint. Arjovsky and Bottou prove it
-# in general (Theorem 2.2), for two supports of less than full dimension that do not align
-# perfectly, and distributions that are continuous on them. If the supports are disjoint and
-# compact, $D$ can even be smooth (Theorem 2.1).
+# in general (Theorem 2.2). Their conditions are that both supports lie in closed manifolds of less
+# than full dimension, that the manifolds are not perfectly aligned, and that a part of a manifold
+# without area (or volume) has probability 0. If the supports are disjoint and compact, $D$ can even
+# be smooth (Theorem 2.1).
 #
 # <details><summary>Derivation: supports of different directions allow a perfect
 # discriminator</summary>
@@ -371,9 +372,9 @@ lesson.claim(
 #
 # A small generator shows what to look at. Let $G(z) = (z, 2z, z^2)$ map one number to a point in
 # space. A small change of $z$ moves the point along $J = (1, 2, 2z)$, the derivatives of its three
-# coordinates. How many independent directions has a generator of digits? In general, the *Jacobian*
-# $J$ is the matrix of all derivatives of the outputs with respect to the inputs. Its rank is the
-# number of independent directions in which the output can move.
+# coordinates. In general, the *Jacobian* $J$ is the matrix of all derivatives of the outputs with
+# respect to the inputs. Its rank is the number of independent directions in which the output can
+# move. How large can this number be for a network that generates images?
 
 # %%
 lesson.predict(
@@ -430,8 +431,8 @@ lesson.outcome(
 #
 # where $S_k$ is the diagonal matrix of the derivatives of the activation. A wide layer cannot
 # restore a direction that a narrow one before it has lost, so the rank is at most the width of the
-# narrowest layer, the latent vector included. Lemma 1 of Arjovsky and Bottou (2017) states it for
-# the support: that of $p_g$ has at most the dimension of $z$.
+# narrowest layer, the latent vector included. For the usual activations, Lemma 1 of Arjovsky and
+# Bottou (2017) draws the conclusion: the support of $p_g$ has at most the dimension of $z$.
 #
 # The images alone show this dimension, too. We sample the images of a small neighborhood of one
 # $z$, and compute their standard deviation along each principal direction.
@@ -569,9 +570,9 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# The digits are thin indeed. But is it their *shape* that makes the number small, or would any
-# cloud with the same correlations between pixels do? We compare two clouds that are made from the
-# digits. One Gaussian has their mean and their covariance. In the other cloud each pixel is
+# The sheet of digits is thin indeed. But is it their *shape* that makes the number small, or would
+# any cloud with the same correlations between pixels do? We compare two clouds that are made from
+# the digits. One Gaussian has their mean and their covariance. In the other cloud each pixel is
 # shuffled among the digits, so that it keeps its distribution and loses its relation to the others.
 
 # %%
@@ -616,9 +617,10 @@ lesson.claim(
 
 # %% [markdown]
 # Both matter. From the shuffled digits to the Gaussian the estimate falls by a factor of 2.5, and
-# from the Gaussian to the digits by 3.0. (The first step also changes the distribution of each
-# pixel.) PCA cannot see the second step, because the Gaussian has the same covariance as the
-# digits. Pope et al. (2021) find 7 to 13 with another estimator. Ours is higher.
+# from the Gaussian to the digits by a factor of 3.0. (The first step also changes the distribution
+# of each pixel.) PCA cannot see the second step, because the Gaussian has the same covariance as
+# the digits. Our estimate is a little higher than that of Pope et al. (2021), who find 7 to 13 with
+# another estimator.
 #
 # The assumption behind these numbers can be checked. The curve of the ratios must be a straight
 # line. (The largest tenth of the ratios is left out, because few points make the end noisy.)
@@ -647,8 +649,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# All four are nearly straight, including the shuffled digits, whose estimate is far too low.
-# Straightness is necessary, but it does not show that the number is right.
+# All four curves are nearly straight, even that of the shuffled digits. But their estimate must be
+# far too low, because several hundred of their pixels vary, each independently of the others. In
+# other words, a straight line is necessary, but it does not prove that the number is right.
 #
 # How exact is the number, then? With more digits the estimate rises. It is tempting to conclude
 # that more digits resolve finer detail. But an estimator can have a bias that depends on the number
@@ -672,15 +675,17 @@ rows = [[name, a, b, 100 * (b / a - 1)] for name, a, b in zip(names, small, larg
 lesson.table(rows, ["points", f"from {few:,}", f"from {count:,}", "rise, %"])
 
 # %% [markdown]
-# The Gaussian stays below its 16 dimensions. This is the error that we met with the generator (9.2
-# of 10). The Gaussian rises as well, by 4 %, although it has no finer detail. If the digits share
-# this bias, it accounts for about a third of their 13 %. (For the smaller size the table has means
-# over ten sets of digits and twenty of the Gaussian, and for the larger over one and two.)
+# Here is the error that we met with the generator (9.2 of 10) once more: the estimate for the
+# Gaussian stays below its 16 dimensions. It also rises by 4 %, although there is no finer detail to
+# resolve. If the digits share this bias, it accounts for about a third of their 13 %. (For the
+# smaller size the table has means over ten sets of digits and twenty of the Gaussian, and for the
+# larger over one and two.)
 #
 # TwoNN underestimates, by 8 % for the Gaussian in 16 dimensions and by a large factor for the
-# shuffled digits. We do not know its bias for digits, so 14 is an effective dimension at the
-# distance of neighboring digits, not a proof that they lie on a 14-manifold. For our question this
-# makes no difference, because even several times 14 of 784 dimensions would be a thin sheet.
+# shuffled digits. Its bias for the digits is unknown. Therefore 14 is an *effective* dimension, at
+# the distance of neighboring digits, and not a proof that they lie on a 14-manifold. For our
+# question this makes no difference, because even several times 14 dimensions, of 784, would be a
+# thin sheet.
 #
 # ## 6. A wrong turn: judging on the points of the fit
 #
@@ -773,7 +778,7 @@ lesson.check("measured minus the formula, %", off, equals=0.0, atol=250 / fresh*
 # - Two supports of low dimension hardly ever overlap, and what counts is the missing dimensions.
 # - If the overlap has probability 0, a perfect discriminator exists.
 # - The support of $p_g$ has at most the dimension of $z$.
-# - TwoNN gives the digits an effective dimension of about 14, of 784.
+# - By TwoNN the digits have an effective dimension of about 14, in a space of 784.
 #
 # **Next:** what gradient does a generator receive from a discriminator that is always right?
 # (`gan/06`) For a distance that disjoint supports do not break, see `gan/11`.
