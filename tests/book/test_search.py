@@ -4,12 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("docutils", reason="needs the extra 'book'")
-from docutils import nodes
-
 from minigen.course.book import search
 from minigen.course.book.contents import Contents
 from minigen.course.index.lessons import all_lessons
+
+nodes = pytest.importorskip("docutils.nodes", reason="needs the extra 'book'")
 
 
 def section(id, title, *parts):

@@ -17,14 +17,15 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from docutils import nodes
+from typing import TYPE_CHECKING, Any
 
 from minigen.course.book.contents import Contents
 from minigen.course.book.files import fill_folder
 from minigen.course.console import UsageError
 from minigen.course.index import posts
+
+if TYPE_CHECKING:
+    from docutils.nodes import Node  # comes with Sphinx; at run time nodes are told apart by the names of their tags
 
 __all__ = ["KINDS", "Record", "records", "write_index"]
 
@@ -33,7 +34,7 @@ USED = ("pagefind-entry.json", "pagefind-worker.js")
 TAG = re.compile(r"<[^>]+>")
 FORMULA = re.compile(r"\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL)  # in HTML
 PART = re.compile(r'<div class="mg-\w+" id="(code-[^"]+)">')  # a function or class of a source page
-LEFT_OUT = (nodes.literal_block, nodes.raw, nodes.target)
+LEFT_OUT = ("literal_block", "raw", "target")
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,15 @@ def records(environment: Any, contents: Contents) -> Iterator[Record]:
             yield from _whole(tree, page)
 
 
-def _sections(tree: nodes.document, page: str, contents: Contents) -> Iterator[Record]:
+def _inside(tree: Node, *tags: str) -> Iterator[Any]:
+    """Yield the nodes below (and with) a node that have one of these tags."""
+    yield from tree.findall(lambda node: node.tagname in tags)
+
+
+def _sections(tree: Node, page: str, contents: Contents) -> Iterator[Record]:
     chapter = next(chapter for chapter in contents.chapters if f"{chapter.document}.html" == page)
     terms = [row["term"] for row in posts.glossary() if row["lesson"] == chapter.short]
-    for number, section in enumerate(tree.findall(nodes.section)):
+    for number, section in enumerate(_inside(tree, "section")):
         heading = _title(section)
         if number == 0:
             words = f"Explained here: {', '.join(terms)}." if terms else ""
@@ -79,63 +85,63 @@ def _sections(tree: nodes.document, page: str, contents: Contents) -> Iterator[R
             yield Record("lesson", f"{page}#{section['ids'][0]}", title, _own_text(section))
 
 
-def _terms(tree: nodes.document, page: str) -> Iterator[Record]:
-    for item in tree.findall(nodes.definition_list_item):
-        term = next(item.findall(nodes.term))
-        meaning = " ".join(_text(part) for part in item.findall(nodes.definition))
+def _terms(tree: Node, page: str) -> Iterator[Record]:
+    for item in _inside(tree, "definition_list_item"):
+        term = next(_inside(item, "term"))
+        meaning = " ".join(_text(part) for part in _inside(item, "definition"))
         yield Record("term", f"{page}#{term['ids'][0]}", _text(term), meaning)
 
 
-def _equations(tree: nodes.document, page: str) -> Iterator[Record]:
-    for paragraph in tree.findall(nodes.paragraph):
+def _equations(tree: Node, page: str) -> Iterator[Record]:
+    for paragraph in _inside(tree, "paragraph"):
         ids = [id for id in paragraph["ids"] if id.startswith("eq-")]
         if ids:
-            name = _text(next(paragraph.findall(nodes.strong)))
+            name = _text(next(_inside(paragraph, "strong")))
             yield Record("equation", f"{page}#{ids[0]}", name, _text(paragraph).removeprefix(name).strip())
 
 
-def _functions(tree: nodes.document, page: str) -> Iterator[Record]:
+def _functions(tree: Node, page: str) -> Iterator[Record]:
     """Yield a record for the top of a source page, and one for each function or class."""
-    file = _title(next(tree.findall(nodes.section)))
+    file = _title(next(_inside(tree, "section")))
     title, address, texts = file, page, []  # type: ignore[var-annotated]
-    for node in tree.findall(lambda node: isinstance(node, nodes.raw | nodes.literal_block)):
+    for node in _inside(tree, "raw", "literal_block"):
         part = PART.match(node.astext())
         if part:
             yield Record("code", address, title, " ".join(texts))
             title, address, texts = f"{part[1].removeprefix('code-')} · {file}", f"{page}#{part[1]}", []
-        texts.append(_bare(node.astext()) if isinstance(node, nodes.raw) else node.astext())
+        texts.append(_bare(node.astext()) if node.tagname == "raw" else node.astext())
     yield Record("code", address, title, " ".join(texts))
 
 
-def _whole(tree: nodes.document, page: str) -> Iterator[Record]:
+def _whole(tree: Node, page: str) -> Iterator[Record]:
     """Yield a record for each section of a page that is a list, with its HTML."""
-    for number, section in enumerate(tree.findall(nodes.section)):
+    for number, section in enumerate(_inside(tree, "section")):
         address = f"{page}#{section['ids'][0]}" if number else page
-        yield Record("other", address, _title(section), _own_text(section, nodes.target))
+        yield Record("other", address, _title(section), _own_text(section, "target"))
 
 
-def _title(section: nodes.section) -> str:
-    return _text(next(section.findall(nodes.title)))
+def _title(section: Node) -> str:
+    return _text(next(_inside(section, "title")))
 
 
-def _own_text(section: nodes.section, *left_out: type[nodes.Node]) -> str:
+def _own_text(section: Node, *left_out: str) -> str:
     """Return the text of a section without its title and the sections inside it."""
-    parts = [part for part in section.children if not isinstance(part, nodes.section | nodes.title)]
+    parts = [part for part in section.children if part.tagname not in ("section", "title")]
     return " ".join(filter(None, (_text(part, *left_out) for part in parts)))
 
 
-def _text(node: nodes.Node, *left_out: type[nodes.Node]) -> str:
+def _text(node: Node, *left_out: str) -> str:
     """Return the words of a node, without code and HTML, or without what is given; three dots stand for a formula."""
-    if isinstance(node, left_out or LEFT_OUT):
+    if node.tagname in (left_out or LEFT_OUT):
         return ""
-    if isinstance(node, nodes.math | nodes.math_block):
+    if node.tagname in ("math", "math_block"):
         return "…"
-    if isinstance(node, nodes.raw):
+    if node.tagname == "raw":
         return _bare(node.astext())
-    if isinstance(node, nodes.Text):
+    if node.tagname == "#text":
         return node.astext()
     inner = [_text(child, *left_out) for child in node.children]
-    between = "" if isinstance(node, nodes.TextElement) else " "
+    between = "" if node.child_text_separator == "" else " "  # inside a paragraph, or between paragraphs
     return " ".join(between.join(inner).split())
 
 
