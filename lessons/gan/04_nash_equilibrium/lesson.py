@@ -245,7 +245,8 @@ def factor_of(beta, e):
 
 
 # %%
-sizes, betas = (0.4, 0.1, 0.025), (0.5, 0.9)
+sizes = (0.4, 0.1, 0.025)
+betas = (0.5, 0.9)
 rows = [[f"eta = {e}", growth(e), (1 + e**2) ** 0.5] for e in sizes]
 rows += [
     [f"eta = {eta}, momentum {beta}", growth_with_momentum(beta), factor_of(beta, eta)]
