@@ -233,8 +233,7 @@ def growth_with_momentum(beta):
     point = np.array([1.0, 1.0])
     move = np.zeros(2)
     for _ in range(200):
-        new = np.array(simultaneous_step(*point, eta)) - point
-        move = beta * move + (1 - beta) * new
+        move = beta * move + (1 - beta) * (simultaneous_step(*point, eta) - point)
         point = point + move
     return np.hypot(*point) / 2**0.5
 
@@ -268,6 +267,8 @@ lesson.outcome(
     f"multiplies it by {rows[2][2]:.4f} and {rows[4][2]:.4f}.",
     answer="neither" if min(rows[2][1], rows[4][1]) > 1 else None,
 )
+
+# %%
 lesson.check(
     "without momentum, by the formula",
     [row[1] for row in rows[:3]],
@@ -686,6 +687,8 @@ lesson.claim(
     between=(0.9 * h**0.5, 1.1 * h**0.5),
     source="theory: the root of h to leading order, here with 10 %",
 )
+
+# %%
 lesson.claim(
     "tiny GAN, extragradient, either loss: distance at the end, over the first",
     [last[loss, "extragradient"] for loss in theta_slopes],
