@@ -562,7 +562,7 @@ lesson.figure(
 
 # %% [markdown]
 # A real $x$ may also lie where $G$ generates nothing. The loss of a GAN has no term for each
-# example, so it may leave out a part of the data (*mode collapse*, `gan/07`).
+# example, so it may leave out a part of the data (*mode collapse*, `gan/04`).
 #
 # ## 6. What a density is for: missing coordinates and rare examples
 #
