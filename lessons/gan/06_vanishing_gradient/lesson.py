@@ -696,7 +696,9 @@ lesson.check("the same three: pixel std of the fakes, over that before", spreads
 #
 # Two of these numbers are easy to misread. A mean of $D$ near 1 says only that this one $D$ is
 # fooled. And a small distance does not prove quality either, because a black image is nearer to the
-# digits than unseen digits are. Only a large distance tells us something.
+# digits than unseen digits are. Only a large distance tells us something. The last column shows
+# that the small ones were not bought with variety: the fakes differ from one another at least as
+# much as before, except in the row of Adam under $\log(1 - D)$.
 #
 # ## 5. What theory adds about $-\log D$
 #
