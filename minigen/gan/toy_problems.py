@@ -23,7 +23,7 @@ Number = float | numpy.ndarray
 
 
 def simultaneous_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
-    """Both players step along their own gradient at the same time: x − ηy, y + ηx.
+    """Return the point after both players step at the same time, each down its own gradient: x − ηy, y + ηx.
 
     Raises ValueError for numbers that are not finite or an eta that is not positive.
     """
@@ -32,7 +32,7 @@ def simultaneous_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]
 
 
 def alternating_step(x: Number, y: Number, eta: float) -> tuple[Number, Number]:
-    """Return the second player steps after the first, with the gradient at the new x: x' = x − ηy, y' = y + ηx'.
+    """Return the point after x steps first and y second, with the gradient at the new x: x' = x − ηy, y' = y + ηx'.
 
     For 0 < η < 2 the point stays on the closed curve x² + y² − ηxy = const: it neither diverges nor converges.
     Raises ValueError for numbers that are not finite or an eta that is not positive.

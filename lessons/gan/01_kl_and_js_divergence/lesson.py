@@ -8,8 +8,8 @@
 # does it matter which one we choose?
 #
 # We measure surprise with two coins (sections 1 and 2), make the measure symmetric (3), draw it for
-# two Gaussians (4), and pull them apart (5). In the end three measures look at the same data and
-# choose different models (6). This lesson follows the section *Kullback–Leibler and Jensen–Shannon
+# two Gaussians (4), and pull them apart (5). In the end we fit one Gaussian to the same data by
+# each of three measures (6). This lesson follows the section *Kullback–Leibler and Jensen–Shannon
 # Divergence* of [From GAN to WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/).
 #
 # Before this lesson: no other lesson is needed.
@@ -156,7 +156,7 @@ lesson.predict(
 
 # %%
 pairs = {
-    "q is nearly certain": (np.array([0.5, 0.5]), np.array([0.999, 0.001])),
+    "p is nearly certain": (np.array([0.99, 0.01]), np.array([0.5, 0.5])),
     "p has a zero": (np.array([1.0, 0.0]), np.array([0.5, 0.5])),
     "nothing in common": (np.array([1.0, 0.0]), np.array([0.0, 1.0])),
 }
@@ -200,7 +200,7 @@ lesson.check(
 #   + \tfrac12 D_{\mathrm{KL}}\Big(q \,\Big\|\, \frac{p + q}{2}\Big) .
 # $$
 #
-# To exchange $p$ and $q$ exchanges the two terms, so JS is symmetric. It is a mean of two KL
+# Exchanging $p$ and $q$ exchanges the two terms, so JS is symmetric. It is a mean of two KL
 # divergences, so it is zero only if $p = m = q$. And it is bounded, because the mixture is at least
 # $p/2$ everywhere, so no ratio $p/m$ exceeds 2, and no logarithm exceeds $\log 2$. For example, let
 # $p = (1, 0)$ and $q = (0, 1)$. Then $m = (\frac12, \frac12)$, both KL divergences are $\log 2$,
@@ -233,14 +233,16 @@ sure = np.array([1.0, 0.0])
 rows = []
 for eps in (0.1, 0.01, 0.001, 0.0):
     near = np.array([1 - eps, eps])
-    rows.append([eps, kl_divergence(near, sure), js_divergence(near, sure)])
+    both = kl_divergence(near, sure), kl_divergence(sure, near)
+    rows.append([eps, *both, js_divergence(near, sure)])
 
 # %%
-lesson.table(rows, ["ε", "KL(p || q)", "JS"])
-lesson.check("JS at ε = 0.001, nats", rows[2][2], at_most=0.0005)
+lesson.table(rows, ["ε", "KL(p || q)", "KL(q || p)", "JS"])
+lesson.check("JS at ε = 0.001, nats", rows[2][3], at_most=0.0005)
 
 # %% [markdown]
-# KL jumps from infinity to 0 at the very end. JS goes there gradually.
+# KL(p‖q) jumps from infinity to 0 at the very end, and KL(q‖p) falls to 0 gradually. JS is gradual,
+# and it has no direction to choose.
 #
 # ## 4. Two Gaussians
 #
@@ -295,8 +297,8 @@ lesson.check("JS(N(0,1), N(1,1)), nats", of_js.sum() * dx, equals=0.1114, atol=1
 # A point at which the other density is larger contributes a negative amount to KL, and yet the area
 # is positive. The two KL curves are mirror images, so their areas are equal, 0.5 each. This is a
 # property of these two Gaussians, and not of KL. Let $q$ be wider, $\mathcal{N}(1, 2^2)$. Then
-# KL(p‖q) is 0.443, but KL(q‖p) is 1.307, almost three times as much, because draws of the wide $q$
-# often fall where the narrow $p$ is close to zero.
+# KL(p‖q) is 0.443, but KL(q‖p) is 1.307, almost three times as much, because all but 0.17 of it
+# comes from $|x| > 3$, where $p$ is close to zero.
 #
 # Two Gaussians need no grid, because $\log p(x) - \log q(x)$ is a polynomial of degree two, and its
 # mean follows from means and variances:
@@ -306,8 +308,8 @@ lesson.check("JS(N(0,1), N(1,1)), nats", of_js.sum() * dx, equals=0.1114, atol=1
 #   + \frac{\sigma_p^2 + (\mu_p - \mu_q)^2}{2\sigma_q^2} - \frac12 .
 # $$
 #
-# In words, $q$ pays for being too wide (the first term), and for squared distances that are large
-# on its own scale (the second).
+# In words, the first term grows with the width of $q$, and it is negative if $q$ is narrower than
+# $p$. The second charges for squared distances in units of the variance of $q$.
 
 # %% [markdown]
 # <details><summary>Derivation: the KL divergence of two Gaussians</summary>
@@ -385,13 +387,14 @@ lesson.check("log 2 minus JS at distance 8, nats", np.log(2) - js[-1], between=(
 lesson.check(
     "slope of JS at distance 8, over its largest slope",
     js_slope[-1] / js_slope.max(),
-    at_most=2e-3,
+    at_most=1e-3,
 )
 
 # %% [markdown]
-# The bound has a price. JS cannot exceed $\log 2$, so it becomes flat, and at $d = 8$ less than a
-# thousandth of its largest slope is left. A model that descends on JS from there receives almost no
-# gradient. `gan/03`, `gan/06` and `gan/11` return to this.
+# The bound has a price. JS increases with $d$ but cannot exceed $\log 2$, so little is left to
+# climb. At $d = 8$ it is 0.0001 nats, and the slope is less than a thousandth of its largest value.
+# A model that descends on JS from there receives almost no gradient. `gan/03`, `gan/06` and
+# `gan/11` return to this.
 #
 # ## 6. Which Gaussian fits best?
 #
@@ -476,10 +479,11 @@ lesson.figure(
 
 # %%
 single = [name for name, (fit, _) in found[2].items() if fit[1] < 1]
+wide_kl, wide_js, narrow = (fit[1] for fit, _ in found[2].values())
 lesson.outcome(
-    "The best Gaussians by KL(p || q), JS and KL(q || p) have standard deviations "
-    f"{', '.join(f'{fit[1]:.1f}' for fit, _ in found[2].values())}. A small one covers a single "
-    "mode, because the modes have 0.6 and the data 2.05.",
+    f"The best Gaussian by KL(q || p) has standard deviation {narrow:.1f}, that of one mode. Those "
+    f"by KL(p || q) and JS have {wide_kl:.1f} and {wide_js:.1f}, close to the 2.05 of all the "
+    "data.",
     answer={(): "none", ("KL(q || p)",): "that of KL(q || p)"}.get(tuple(single)),
 )
 
@@ -493,13 +497,48 @@ lesson.table(
     ["divergence", "modes", "mu", "sigma", "its smallest value, nats"],
 )
 
+# %% [markdown]
+# Why does JS choose one mode in one panel, and both in the other? We let two candidates compete,
+# one on the larger mode, and one with the mean and the standard deviation of the data.
+
+
+# %%
+def moments(reach):
+    """The mean and the standard deviation of the data, derived below."""
+    return 0.6 * -reach + 0.4 * reach, (0.36 + (2 * reach) ** 2 * 0.24) ** 0.5
+
+
+rows = []
+for reach in found:
+    for name, fit in (("one mode", (-reach, 0.6)), ("both modes", moments(reach))):
+        log_fit = log_normal(u, *fit)
+        costs = [measure(two_modes(reach), log_fit) for measure in measures.values()]
+        rows.append([f"±{reach}", name, *costs])
+
+# %%
+lesson.table(rows, ["modes", "q covers", *measures])
+lesson.check(
+    "JS of one mode, far from the other, nats",
+    rows[2][3],
+    equals=0.3 * np.log(0.6 / 0.8) + 0.2 * np.log(0.4 / 0.2) + 0.5 * np.log(1 / 0.8),
+    atol=1e-3,
+)
+lesson.check("modes at ±2: JS of one mode minus JS of both", rows[0][3] - rows[1][3], at_least=0)
+lesson.check("modes at ±3: JS of both minus JS of one mode", rows[3][3] - rows[2][3], at_least=0)
+lesson.check(
+    "sigma of the best fits by JS",
+    [fits["JS"][0][1] for fits in found.values()],
+    equals=[2.0, 0.6],
+    atol=0.1,
+)
+
 # %%
 steps = "; steps of the search: 0.1"
 for reach, fits in found.items():
     lesson.claim(
         f"modes at ±{reach}: mean and sigma of the best fit by KL(p || q)",
         fits["KL(p || q)"][0],
-        equals=[0.6 * -reach + 0.4 * reach, (0.36 + (2 * reach) ** 2 * 0.24) ** 0.5],
+        equals=moments(reach),
         atol=0.1,
         source="theory: the moments of p, derived below" + steps,
     )
@@ -511,21 +550,16 @@ for reach, fits in found.items():
         source="the larger mode, if the modes are far apart" + steps,
     )
 
-# %%
-lesson.claim(
-    "sigma of the best fits by JS",
-    [fits["JS"][0][1] for fits in found.values()],
-    equals=[2.0, 0.6],
-    atol=0.1,
-    source="exact densities, no randomness: 2.0 and 0.6" + steps,
-)
-
 # %% [markdown]
 # The best Gaussian by KL(p‖q) has the mean and the standard deviation of the data (derived below).
 # It covers both modes, and its peak is between them, where there are few data. The best one by
 # KL(q‖p) lies on the larger mode. Leaving out the other mode costs it only $\log(1/0.6) = 0.51$
-# nats, because points without mass of $q$ do not count. JS is between the two. With the modes at
-# $\pm 2$ its best Gaussian is close to the first, and at $\pm 3$ to the second.
+# nats, because points without mass of $q$ do not count.
+#
+# JS compares $q$ with the mixture, in which the larger mode has mass 0.8 and the smaller 0.2 if $q$
+# lies on the larger. So a single mode costs $0.3 \log\frac{0.6}{0.8} + 0.2 \log\frac{0.4}{0.2} +
+# 0.5 \log\frac{1}{0.8} = 0.164$ nats, however far away the other is. Covering both costs 0.155 at
+# $\pm 2$ but 0.256 at $\pm 3$, so the choice flips.
 
 # %% [markdown]
 # <details><summary>Derivation: the best Gaussian by KL(p || q) has the mean and the standard
@@ -554,8 +588,9 @@ lesson.claim(
 #   = \mathbb{E}_{x \sim p}[\log p(x)] - D_{\mathrm{KL}}(p \| q_\theta) .
 # $$
 #
-# The first term on the right does not depend on $\theta$. So maximum likelihood minimizes KL(p‖q),
-# and covers all modes. The post reports a conjecture of [Huszár
+# The first term on the right does not depend on $\theta$. So maximum likelihood minimizes KL(p‖q).
+# For one Gaussian this means the mean and variance of the data, and here it spreads over both
+# modes. The post reports a conjecture of [Huszár
 # (2015)](https://arxiv.org/abs/1511.05101), that GANs owe part of their success to replacing the
 # asymmetric KL divergence of maximum likelihood with the symmetric JS divergence. The figure shows
 # what this may cost. The best fit by JS can miss a mode.
@@ -585,7 +620,8 @@ lesson.check("mean of log q under p is -H(p) - KL(p || q), nats", mean_log_q, eq
 # %%
 n = lesson.size(100_000)
 draws = 1 + 2 * lesson.rng("q").standard_normal(n)
-cut = kl_integrand(wide, log_p)[np.abs(x) <= 3].sum() * dx
+integrand = kl_integrand(wide, log_p)
+cut, above = (integrand[part].sum() * dx for part in (np.abs(x) <= 3, x > 3))
 rows = [
     ["formula", back],
     ["grid from -15 to 17", kl_on_grid(wide, log_p, dx)],
@@ -596,11 +632,13 @@ rows = [
 
 # %%
 lesson.table(rows, ["KL(q || p)", "nats"])
-lesson.check("the short grid's result, as a fraction of KL", cut / back, at_most=0.5)
+lesson.check("what the short grid finds, nats", cut, equals=0.17, atol=1e-3)
+lesson.check("what lies above 3, nats", above, equals=1.053, atol=1e-3)
 
 # %% [markdown]
-# The short grid loses more than half, because draws of $q$ beyond 3 contribute most. A second way
-# to the same number is the cheapest test there is.
+# The short grid finds 0.17 of 1.307 nats. The rest lies beyond $\pm 3$, most of it above 3. A
+# variance passed as a standard deviation gives five times the right value. A second way to the same
+# number is the cheapest test there is.
 #
 # ## What this lesson does differently
 #
@@ -618,8 +656,10 @@ lesson.check("the short grid's result, as a fraction of KL", cut / back, at_most
 #   triangle inequality (below). The square root of JS is a metric ([Endres and Schindelin,
 #   2003](https://doi.org/10.1109/TIT.2003.813506)). Both measure dissimilarity: they are zero for
 #   equal distributions.
-# - "bounded by $[0, 1]$": this is the range of JS in bits. In nats the range is $[0, \log 2]$, and
-#   the post's own example of two parallel lines has $\log 2$ (Eq. gan.15).
+# - "bounded by $[0, 1]$": in bits JS reaches 1. In nats it reaches only $\log 2$, as in the post's
+#   own example of two parallel lines (Eq. gan.15), so the bound holds but is not tight.
+# - "KL divergence $D_{KL}$ is asymmetric but JS divergence $D_{JS}$ is symmetric": this is the
+#   caption of two Gaussians whose two KL divergences are equal (section 4).
 
 # %%
 corners = {"p": np.array([1.0, 0.0]), "m": np.array([0.5, 0.5]), "q": np.array([0.0, 1.0])}
@@ -636,10 +676,10 @@ lesson.check("the same difference of the square roots", roots, at_most=0)
 #
 # - KL(p‖q) is the mean log-ratio under $p$. It is infinite if $q$ calls an outcome of $p$
 #   impossible.
-# - JS compares both with their mixture. It is symmetric and at most $\log 2$, and therefore flat
-#   far away.
-# - Maximum likelihood minimizes KL(p‖q), which covers all modes. KL(q‖p) picks one, and JS can do
-#   either.
+# - JS compares both with their mixture. It is symmetric and bounded by $\log 2$. Two Gaussians far
+#   apart have almost reached the bound, and the slope is nearly zero.
+# - Maximum likelihood minimizes KL(p‖q). For one Gaussian, KL(p‖q) spread over both modes, and
+#   KL(q‖p) picked one. JS did either, depending on how far apart they were.
 #
 # **Next:** all of this needs densities, and a GAN has none. How can a model be trained that can
 # only draw? (`gan/02`)

@@ -10,10 +10,10 @@ CHANGES = {
         fails=["f at one half: 3 log 1/2 + log 1/2"],
     ),
     "as many reals as fakes": Change(
-        old="n_real, n_fake = 1536, 512",
+        old="n_real, n_fake = 2048, 512",
         new="n_real, n_fake = 512, 512",
         shows={
-            "one mean: distance from 3 p_r / (3 p_r + p_g)": {"at_least": 0.1},
+            "one mean: distance from 4 p_r / (4 p_r + p_g)": {"at_least": 0.1},
             "one mean: distance from D*, over that distance": {"at_most": 0.15},
         },
         quick=False,
