@@ -200,6 +200,7 @@ def total(p, low, high):
     return np.sum(integral(p, ends[:-1], ends[1:]))
 
 
+# %%
 def misfit(x, p, low, high, bins=60):
     """(count - expected)/standard error of each bin, (bins,)."""
     edges = np.linspace(low, high, bins + 1)

@@ -172,6 +172,7 @@ def nearest_mode(x, density):
     return np.linalg.norm(x[:, None] - density.modes, axis=2).argmin(axis=1)
 
 
+# %%
 def judge(x, density):
     """The modes with at least 1 % of the samples, and the fraction of good samples."""
     return mode_coverage(x, density.modes, density.std, min_count=max(1, len(x) // 100))
