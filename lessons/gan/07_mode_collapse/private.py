@@ -20,6 +20,6 @@ PRIVATE = {
         """,
         text={"a float from 0 to 1": "a float from 0 to 100"},
         expect={"six_of_eight": {"covered": 2, "high_quality": 75.0}},
-        without=["high_quality is a share from 0 to 1"],
+        without=["high_quality is a fraction from 0 to 1"],
     ),
 }
