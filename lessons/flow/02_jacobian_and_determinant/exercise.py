@@ -13,14 +13,14 @@ jacobian = Exercise(
     blocked=["minigen.tensor.core:jacobian"],
     imports=["from minigen.tensor import grad"],
     prompt="""
-    The matrix of partial derivatives of a function of several variables, at one point.
+    Return the matrix of partial derivatives of `f` at the point `x`, with row $i$ for output $i$
+    and column $j$ for input $j$.
 
-    `x` is a vector $(n,)$; `f(x)` is a vector $(m,)$, and $m$ may differ from $n$. Return the
-    matrix $(m, n)$ with row $i$ for output $i$ and column $j$ for input $j$, in the dtype of `x`.
-    It must be exact: use automatic differentiation, since the check detects the error of small
-    steps. `grad(g)(x)`, from `minigen.tensor`, is the gradient $(n,)$ of a function `g` that
-    returns one number. An output may not depend on `x` at all: its derivatives are 0. The Jacobian
-    of autograd is allowed as well.
+    `x` is a vector $(n,)$, `f(x)` a vector $(m,)$, and $m$ may differ from $n$. The matrix has
+    shape $(m, n)$ and the dtype of `x`. It must be exact, so use automatic differentiation. The
+    check detects the error of small steps. `grad(g)(x)`, from `minigen.tensor`, is the gradient
+    $(n,)$ of a function `g` that returns one number, and the Jacobian of autograd is allowed as
+    well. An output may not depend on `x` at all. Its derivatives are then 0.
     """,
     hints="""
     Row i is the gradient of output i, a function that returns one number.
@@ -92,15 +92,17 @@ determinant = Exercise(
     minutes=15,
     imports=["import itertools"],
     prompt=r"""
-    The determinant of a square matrix, as a sum over permutations.
+    Return the determinant of a square matrix `M` as a sum over permutations.
 
-    `M` has shape $(n, n)$, $n$ from 1 to 5; the result is one number. For each permutation $j$ of
-    $0 \dots n - 1$ multiply `M[0, j[0]]`, `M[1, j[1]]`, ... and give the product the sign
-    $(-1)^\tau$, where $\tau$ is the number of inversions of $j$: of pairs of places $a$ before $b$
-    with `j[a] > j[b]`. Entries may be 0, and as large as $10^{100}$ beside others as small as
-    $10^{-100}$. The result must be differentiable with respect to `M`, even where the determinant
-    is 0: a sum of products has one everywhere, and `numpy.linalg.det`'s does not.
-    `itertools.permutations(range(n))` gives all the permutations.
+    For each permutation $j$ of $0 \dots n - 1$ multiply `M[0, j[0]]`, `M[1, j[1]]`, ... and give
+    the product the sign $(-1)^\tau$. Here $\tau$ counts the inversions of $j$, the pairs of
+    positions $a < b$ with `j[a] > j[b]`. `itertools.permutations(range(n))` gives all the
+    permutations.
+
+    `M` has shape $(n, n)$, with $n$ from 1 to 5, and the result is one number. Entries may be 0,
+    and one matrix may have some as large as $10^{100}$ and others as small as $10^{-100}$. The
+    result must be differentiable with respect to `M`, even where the determinant is 0. A sum of
+    products has a gradient there, and `numpy.linalg.det` has none.
     """,
     hints="""
     Each term takes one entry from every row and every column. Its sign depends on the number of
@@ -157,7 +159,7 @@ def of_a_product(impl, rng):
     expect={"grad": [[4.0, -3.0], [-8.0, 6.0]], "with a 0": [[4.0, -3.0], [0.0, 2.0]]},
 )
 def gradient_where_it_is_zero(impl, rng):
-    """That of ((6, 8), (3, 4)) is 0. Where an entry is 0, as in ((2, 0), (3, 4)), it counts too."""
+    """The determinant of ((6, 8), (3, 4)) is 0. An entry that is 0 has a gradient as well."""
     with_a_zero = grad(impl)(np.array([[2.0, 0.0], [3.0, 4.0]]))
     try:
         slope = grad(impl)(np.array([[6.0, 8.0], [3.0, 4.0]]))

@@ -1,17 +1,19 @@
 # %% [markdown]
 # # Jacobian matrix and determinant: how a map changes volumes
 #
-# This lesson runs the sections *Linear Algebra Basics Recap* and *Jacobian Matrix and Determinant*
-# (flow.s02, flow.s03) of [Flow-based Deep Generative
-# Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/). In this lesson:
+# In `flow/01` a map doubled all lengths, so it halved every density. That is how a flow computes an
+# exact likelihood: it knows by how much it stretches space. But a useful map bends space, and then
+# each point has a factor of its own. To draw a small cube there and measure its image is no answer,
+# because an image of a digit is a point with 784 coordinates. Is there a number that tells how a
+# map changes volumes near a point, and what does it cost?
 #
-# 1. Near one point every smooth map is nearly linear, and its matrix is the *Jacobian*.
-# 2. The absolute value of the *determinant* of this matrix is the factor by which the map changes
-#    volumes at that point.
-# 3. The sum that defines a determinant has $n!$ terms. Elimination needs about $n^3/3$
-#    multiplications, and a triangular matrix $n$. Flows are built so that they need only $n$.
+# We measure one small square (section 1), describe a map near a point by a matrix (2), make one
+# number of the matrix (3), count its cost (5), and apply one map after another (6). This lesson
+# follows the sections *Linear Algebra Basics Recap* and *Jacobian Matrix and Determinant* of
+# [Flow-based Deep Generative
+# Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/).
 #
-# It uses what a matrix is, and what a derivative is.
+# Before this lesson: what a matrix is, and what a derivative is.
 
 # %%
 from minigen.course import Lesson
@@ -24,7 +26,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.01", "flow.02"],
     minutes=0.1,
-    picture="polar",
+    picture="letters",
     sources=["weng2018flow"],
 )
 
@@ -40,8 +42,8 @@ from minigen.flow.change_of_variables import count_inversions, jacobian_matrix, 
 # %% [markdown]
 # ## 1. One small square
 #
-# Polar coordinates are a map: a radius $r$ and an angle $\phi$ give the point $f(r, \phi) =
-# (r\cos\phi, r\sin\phi)$.
+# Let's begin with a map that bends the plane and that everybody has met. *Polar coordinates* take a
+# radius $r$ and an angle $\phi$ to the point $f(r, \phi) = (r\cos\phi, r\sin\phi)$.
 
 
 # %%
@@ -52,34 +54,31 @@ def polar(v):
 
 
 # %%
-fig, (left, right) = plot.figure(1, 2, size=(4.0, 3.4))
-t = np.linspace(0, 1, 40)
-lines = []
-for k in np.linspace(0, 1, 9):
-    lines.append(np.stack([1 + t, np.pi / 2 * k + 0 * t], axis=1))
-    lines.append(np.stack([1 + k + 0 * t, np.pi / 2 * t], axis=1))
-grid = np.stack(lines, axis=1)  # (40, 18, 2): 18 lines of 40 points
-plot.trajectories(grid, left, bounds=(-0.1, 2.2, -0.1, 2.2), ends=False, title="before: r and φ")
-plot.trajectories(polar(grid), right, bounds=(-0.1, 2.2, -0.1, 2.2), ends=False, title="after")
-left.set(xlabel="r", ylabel="φ")
-right.set(xlabel="x", ylabel="y")
-
-# %%
+along, k = np.meshgrid(np.linspace(0, 1, 40), np.linspace(0, 1, 9), indexing="ij")
+r_lines = np.stack([1 + along, np.pi / 2 * k], axis=-1)  # (40, 9, 2): 9 lines of 40 points
+phi_lines = np.stack([1 + k, np.pi / 2 * along], axis=-1)
+grid = np.concatenate([r_lines, phi_lines], axis=1)
+fig, axes = plot.figure(1, 2, size=(4.0, 3.4))
+for ax, lines, title in zip(axes, [grid, polar(grid)], ["before", "after"]):
+    plot.trajectories(lines, ax, bounds=(-0.1, 2.2, -0.1, 2.2), ends=False, title=title)
+axes[0].set(xlabel="r", ylabel="φ")
+axes[1].set(xlabel="x", ylabel="y")
 lesson.figure(
     fig,
     "polar",
-    "Left: a grid of equal cells in the plane of r and φ. Right: the same lines after f. Compare"
-    " the areas of the cells.",
+    "A grid of equal cells in the plane of r and φ, and the same lines after f. Compare a cell at "
+    "the inner edge of the ring with one at the outer edge.",
 )
 
 # %% [markdown]
-# Take a tiny square in the plane of $(r, \phi)$, at $r = 3$, $\phi = 1$, with sides of length
-# 0.001, and map its corners by $f$.
+# On the left all cells have the same area, on the right they do not. So there is no single factor
+# for the whole map. But a very small square is hardly bent. Take one at $r = 3$, $\phi = 1$, with
+# sides of length 0.001, and map its corners with $f$.
 
 # %%
 lesson.predict(
-    "By which factor does the area of the tiny square change?",
-    ["1: a square stays a square", "cos 1 sin 1 = 0.45", "3", "9"],
+    "By what factor does the area of the tiny square change?",
+    ["cos 1 sin 1 = 0.45", "1", "3", "9"],
 )
 
 
@@ -91,21 +90,26 @@ def area(corners):
 
 
 corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-
-# %%
 before = np.array([3.0, 1.0]) + 0.001 * corners
 factor = area(polar(before)) / area(before)
+
+# %%
 lesson.outcome(
-    f"{factor:.3f}. A step in r keeps its length. A step in φ follows a circle of radius r, so its"
-    " length is multiplied by r.",
+    f"The area is multiplied by {factor:.3f}, because a step in r keeps its length, and a step in "
+    "φ follows a circle of radius r, so that its length is multiplied by r.",
     answer="3",
 )
 
 # %% [markdown]
+# The factor at this point is $r$, and we found it by looking closely. A flow cannot look closely at
+# every point of a space of 784 dimensions. We need a description of the map near a point from which
+# the factor can be computed.
+#
 # ## 2. The Jacobian matrix
 #
-# How far does each output move when each input moves a little? A function $\mathbf f: \mathbb R^n
-# \mapsto \mathbb R^m$ has $m \cdot n$ such slopes, the *Jacobian matrix* (Eq. flow.01):
+# How do we describe a bent map near a point? On a line the answer is the slope, because $f(x + h)
+# \approx f(x) + f'(x)\, h$. A function $\mathbf f: \mathbb R^n \mapsto \mathbb R^m$ has a slope for
+# each pair of an output and an input. Together they are the *Jacobian matrix* (Eq. flow.01):
 #
 # $$
 # \mathbf J_{ij} = \frac{\partial f_i}{\partial x_j}, \qquad
@@ -116,14 +120,16 @@ lesson.outcome(
 # \end{bmatrix} .
 # $$
 #
-# By hand, for polar coordinates:
+# In words, row $i$ tells how output $i$ changes, and column $j$ how all outputs move when input $j$
+# moves a little. For example, polar coordinates have
 #
 # $$
 # \mathbf J = \begin{bmatrix} \cos\phi & -r\sin\phi \\ \sin\phi & r\cos\phi \end{bmatrix} .
 # $$
 #
-# Row $i$ belongs to output $i$. *Automatic differentiation* follows the computation of output $i$
-# back to the inputs and returns the whole row, exact to rounding error.
+# Its first column has length 1, and its second has length $r$. These are the two steps of section
+# 1. But who would differentiate a network by hand? *Automatic differentiation* follows the
+# computation of output $i$ back to the inputs and returns row $i$, exact to rounding error.
 
 # %%
 lesson.exercise("flow/02/jacobian_matrix")
@@ -135,29 +141,10 @@ J = jacobian_matrix(polar, at)
 c, s = np.cos(1.0), np.sin(1.0)
 lesson.check("the Jacobian at r = 3, φ = 1, row by row", J, equals=[[c, -3 * s], [s, 3 * c]])
 
-
-# %%
-def two_of_three(v):
-    """(a, b, c) -> (ab, b + c²): a matrix of two rows and three columns."""
-    return np.stack([v[0] * v[1], v[1] + v[2] ** 2])
-
-
-lesson.check(
-    "Jacobian of (ab, b + c²) at (2, 3, -5)",
-    jacobian_matrix(two_of_three, np.array([2.0, 3.0, -5.0])),
-    equals=[[3, 2, 0], [0, 1, -10]],
-)
-
 # %% [markdown]
-# In what sense is $f$ nearly linear near $x$? We replace it by $f(x) + \mathbf J\, h$. Take steps
-# $h$ in a random direction, each ten times as short as the one before, and measure the error of
-# this replacement.
-
-# %%
-lesson.predict(
-    "When the step becomes ten times as short, the error becomes",
-    ["10 times as small", "100 times as small", "1000 times as small"],
-)
+# How good is the description? Let's replace $f(x + h)$ with $f(x) + \mathbf J\, h$. We take steps
+# $h$ in a random direction, each ten times as short as the one before, and measure the error. Guess
+# the pattern before you read the table.
 
 # %%
 direction = lesson.rng("direction").standard_normal(2)
@@ -171,11 +158,6 @@ lesson.table(zip(lengths, errors), ["length of the step", "error of f(x) + J h"]
 
 # %%
 order = np.polyfit(np.log(lengths), np.log(errors), 1)[0]
-lesson.outcome(
-    f"The error is proportional to the length to the power {order:.2f}. The shorter the step, the"
-    " more exactly the matrix describes it.",
-    answer=f"{10 ** round(order)} times as small",
-)
 lesson.claim(
     "power of the step in the error of f(x) + J h",
     order,
@@ -184,74 +166,67 @@ lesson.claim(
     source="theory: the next term of the Taylor series is quadratic",
 )
 
+# %% [markdown]
+# A step that is ten times as short has an error that is a *hundred* times as small, because the
+# first term that $f(x) + \mathbf J\, h$ leaves out is quadratic in $h$. Relative to the step, the
+# error vanishes. This is the sense in which every smooth map is linear near a point.
+
 # %%
 lesson.change(
     "one percent too large",
     "Make the Jacobian one percent too large where it is used: change `J @ h` to `1.01 * J @ h` "
-    "and run again. Which power is it now?",
-    answer="Nearly 1 in place of 2. The replacement is off by one percent of the step at every "
-    "length, and this error is proportional to the step itself. Only at the longest step does the "
-    "curvature of the map add to it.",
+    "and run again. What happens to the pattern of the errors?",
+    answer="A step ten times as short now has an error only about ten times as small. The "
+    "description is off by one percent of the step at every length. Only at the longest step does "
+    "the curvature of the map add to it.",
 )
 
 # %% [markdown]
+# So we may forget the map and look at its matrix. What does a matrix do to an area?
+#
 # ## 3. The determinant of two rows
 #
-# What does a matrix do to volumes? Only *square* matrices have a *determinant*, one real number
-# computed from all its entries. For two rows it is $\det \begin{bmatrix} a & b \\ c & d
-# \end{bmatrix} = ad - bc$. The matrix maps the unit square to a parallelogram whose sides are its
-# columns. Is $ad - bc$ the area of this parallelogram? We measure the area with darts: a hundred
-# thousand points, uniform in a box around the parallelogram. The share that falls inside, times the
-# area of the box, estimates it.
+# A matrix maps the unit square to a parallelogram whose sides are its columns, and we want the area
+# of this parallelogram. For two rows and two columns the *determinant* is
+#
+# $$\det \begin{bmatrix} a & b \\ c & d \end{bmatrix} = ad - bc .$$
+#
+# For polar coordinates this is $r\cos^2\phi + r\sin^2\phi = r$, the factor of section 1. Was that
+# luck? Let's take another matrix, and measure the parallelogram from its corners.
 
 # %%
 M = np.array([[2.0, 1.0], [0.5, 1.5]])
-by_rule = 2.0 * 1.5 - 1.0 * 0.5
-ends = corners @ M.T  # the corners of the parallelogram
-low, high = ends.min(axis=0), ends.max(axis=0)
-
-# %%
-darts = lesson.rng("darts").uniform(low, high, (lesson.size(100_000), 2))
-origin = darts @ np.linalg.inv(M).T  # the point that is mapped to each dart
-share = np.mean(np.all((origin > 0) & (origin < 1), axis=1))
-box = np.prod(high - low)
-found = share * box
-error = box * np.sqrt(share * (1 - share) / len(darts))
-print(f"  darts: {found:.4f} ± {error:.4f}, ad - bc: {by_rule}")
-
-# %%
-lesson.claim(
-    "area of the parallelogram by darts: difference from ad - bc, in standard errors",
-    abs(found - by_rule) / error,
-    at_most=5,
-    source="theory: five standard errors",
-)
+measured = area(corners @ M.T)  # the corners of the parallelogram
+lesson.check("area of the parallelogram: 2 · 1.5 - 1 · 0.5", measured, equals=2.5)
 
 # %% [markdown]
-# Now exchange the two columns. The parallelogram is the same.
+# It was not luck. Now exchange the two columns. The parallelogram has the same two sides as before,
+# so its area is 2.5 again.
 
 # %%
 lesson.predict(
     "What is ad - bc of the matrix with its columns exchanged?",
-    ["2.5 again", "-2.5", "1/2.5"],
+    ["2.5", "-2.5", "1/2.5"],
 )
 
 # %%
 exchanged = M[:, ::-1]
 a, b, c, d = exchanged.ravel()
 lesson.outcome(
-    f"{a * d - b * c:g}. The area is the same, but the square was turned over. So the *absolute"
-    " value* of the determinant measures, as the post says, “how much multiplication by the matrix"
-    " expands or contracts space”. Its sign shows whether the matrix mirrors.",
+    f"The rule gives {a * d:g} - {b * c:g} = {a * d - b * c:g}, because a and b, and c and d, have "
+    "changed places.",
     answer="-2.5",
 )
-lesson.check("ad - bc with the columns exchanged", a * d - b * c, equals=-by_rule)
+lesson.check("ad - bc with the columns exchanged", a * d - b * c, equals=-2.5)
+
+# %% [markdown]
+# An area cannot be negative, so what does the sign mean? Watch what both matrices do to a letter.
 
 # %%
 letter = [[0, 0], [0.2, 0], [0.2, 0.4], [0.6, 0.4], [0.6, 0.6], [0.2, 0.6], [0.2, 0.8], [0.8, 0.8]]
 F = 0.1 + 0.8 * np.array([*letter, [0.8, 1.0], [0.0, 1.0], [0.0, 0.0]])
 matrices = {
-    "as it is": np.eye(2),
+    "unchanged": np.eye(2),
     "M": M,
     "M, columns exchanged": exchanged,
     "half as wide": np.diag([0.5, 1.0]),
@@ -267,51 +242,52 @@ for ax, (name, A) in zip(axes, matrices.items()):
 lesson.figure(
     fig,
     "letters",
-    "A matrix with a negative determinant mirrors the F, and no rotation restores it. The matrix on"
-    " the right maps everything to one line.",
+    "The unit square and a letter F in it, unchanged and after four matrices. Try to rotate each F "
+    "in your mind until you can read it.",
 )
 
 # %% [markdown]
-# The matrix on the right is *singular*: its columns are linearly dependent, its determinant is 0,
-# and it has no inverse, since many points are mapped to the same one. A matrix with a row or column
-# of zeros is a special case. If $\det M \ne 0$, then $M$ is invertible.
+# With exchanged columns the F is mirrored, and no rotation restores it. So the sign of a
+# determinant tells whether the plane is turned over, and its *absolute value* measures, as the post
+# puts it, “how much multiplication by the matrix expands or contracts space”.
+#
+# The matrix on the right maps the whole square to a line. Its columns are linearly dependent, its
+# determinant is 0, and it is *singular*: it has no inverse, because many points are mapped to the
+# same one. (The same holds for a matrix with a row or a column of zeros.) If $\det M \ne 0$, then
+# $M$ is invertible.
 
 # %%
-dependent = leibniz_determinant(matrices["second column = 2 · first"])
-zero_row = leibniz_determinant(np.array([[3.0, 1.0], [0.0, 0.0]]))
-lesson.check("det of dependent columns, and with a row of zeros", [dependent, zero_row], equals=0.0)
+singular = [matrices["second column = 2 · first"], np.array([[3.0, 1.0], [0.0, 0.0]])]
+lesson.check("det of dependent columns, and with a row of zeros", np.linalg.det(singular), equals=0)
 
 # %% [markdown]
+# In short, near a point a smooth map multiplies areas by $|\det \mathbf J|$. A flow needs this
+# factor at every point, and it must never be 0, because a flow must be able to go back.
+#
 # ## 4. More than two rows: a sum over permutations
 #
-# For $n$ rows the determinant is the signed volume of the image of the unit cube, and the rule
-# becomes (Eq. flow.02)
+# *You may skip this section, because NumPy computes determinants for you. It is for readers who
+# want to know what the number is in more than two dimensions.*
+#
+# For $n$ rows the rule becomes (Eq. flow.02)
 #
 # $$\det M = \sum_{j_1 j_2 \ldots j_n} (-1)^{\tau(j_1 j_2 \ldots j_n)}\,
 # a_{1 j_1} a_{2 j_2} \cdots a_{n j_n} .$$
 #
-# Each term takes one entry from every row, and no two from one column: $j_1 \ldots j_n$ is a
-# *permutation* of the columns, and there are $n!$ of them. By hand, for two rows: the order (1, 2)
-# gives $ad$ and (2, 1) gives $bc$. What decides the sign? $\tau$ counts the *inversions*, the pairs
-# in which the larger number stands first. (Python counts from 0, and so do we from here on.)
-
-# %%
-lesson.predict("How many inversions has the order (2, 0, 1)?", ["0", "1", "2", "3"])
-
-# %%
-inversions = count_inversions([2, 0, 1])
-lesson.outcome(
-    "2 stands before 0 and before 1; 0 and 1 are in order. So the sign is plus, although no number"
-    " is in its place.",
-    answer=str(inversions),
-)
+# In words, each term takes one entry from every row, no two of them from the same column. Here $j_1
+# \ldots j_n$ is a *permutation* of the columns, one of $n!$, and $\tau$ counts its *inversions*,
+# the pairs in which the larger number comes first. For two rows, the order (1, 2) gives $ad$, and
+# (2, 1), with one inversion, gives $-bc$. (From here on we count from 0, as Python does.)
 
 # %%
 lesson.exercise("flow/02/leibniz_determinant")
 
+# %%
+inversions = count_inversions([2, 0, 1])
+lesson.check("inversions of (2, 0, 1): 2 is before 0 and before 1", inversions, equals=2)
+
 # %% [markdown]
-# Now by hand for three rows. Write down the six terms of the matrix with the rows 1 2 3, 4 5 6 and
-# 7 8 10, with their signs, and add them. The table has them all:
+# Try three rows by hand before you look. These are the six terms of the rows 1 2 3, 4 5 6, 7 8 10:
 
 # %%
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 10.0]])
@@ -321,24 +297,44 @@ for order in itertools.permutations(range(3)):
     tau = count_inversions(order)
     product = math.prod(entries)
     rows.append([str(order), tau, " · ".join(f"{x:g}" for x in entries), (-1) ** tau * product])
-lesson.table(rows, ["order", "inversions", "entries", "term"], "the rows are 1 2 3, 4 5 6, 7 8 10")
+lesson.table(rows, ["order", "inversions", "entries", "term"])
 lesson.check("the sum of the terms", sum(row[3] for row in rows), equals=-3.0)
 
 # %%
 lesson.show_source(leibniz_determinant)
 rng = lesson.rng("matrices")
-gaps = []
-for n in range(1, lesson.size(6, quick=5) + 1):
-    B = rng.standard_normal((n, n))
-    sign, log_size = np.linalg.slogdet(B)
-    gaps.append(leibniz_determinant(B) - sign * np.exp(log_size))
-lesson.check("permutations minus numpy's slogdet, n = 1 to 6", gaps, equals=0.0, atol=1e-10)
+squares = [rng.standard_normal((n, n)) for n in range(1, lesson.size(6, quick=5) + 1)]
+off = max(abs(leibniz_determinant(B) - np.linalg.det(B)) for B in squares)
+lesson.check("permutations minus numpy's determinant, n = 1 to 6", off, equals=0.0, atol=1e-10)
 
 # %% [markdown]
-# *A wrong turn:* leave out the signs. The sum is then the *permanent* of the matrix. Is it a volume
-# factor too? Volume factors of two maps in sequence multiply, and determinants do:
+# Are the signs worth the trouble? Leave them out, and the sum is the *permanent* of the matrix. Now
+# apply two matrices one after the other. Their factors of volume must multiply, and determinants
+# do:
 #
 # $$\det(AB) = \det(A)\det(B) .$$
+
+
+# %%
+def permanent(M):
+    total = 0.0
+    for order in itertools.permutations(range(len(M))):
+        total += np.prod([M[i, j] for i, j in enumerate(order)])
+    return total
+
+
+B = np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+sizes = {"determinant": leibniz_determinant, "permanent": permanent}
+
+# %%
+lesson.table(
+    [[name, f(A), f(B), f(A) * f(B), f(A @ B)] for name, f in sizes.items()],
+    ["", "A", "B", "product of the two", "of A B"],
+)
+of_product = leibniz_determinant(A @ B)
+lesson.check("det(AB): det A · det B is -3 · 3", of_product, equals=-9.0, atol=1e-9)
+turned = leibniz_determinant(A[[2, 0, 1]])
+lesson.check("rows in the order (2, 0, 1): (-1)^2 det A", turned, equals=leibniz_determinant(A))
 
 # %% [markdown]
 # <details><summary>Derivation: the determinant of a product is the product of the determinants
@@ -362,75 +358,63 @@ lesson.check("permutations minus numpy's slogdet, n = 1 to 6", gaps, equals=0.0,
 # \end{aligned}
 # $$
 #
-# Fact (ii) needs the signs, and so the proof does not hold for the permanent.
+# Fact (ii) needs the signs, so the proof does not hold for the permanent.
 #
 # </details>
 
-
-# %%
-def permanent(M):
-    total = 0.0
-    for order in itertools.permutations(range(len(M))):
-        total += np.prod([M[i, j] for i, j in enumerate(order)])
-    return total
-
-
-B = np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
-rows = []
-for name, size in {"determinant": leibniz_determinant, "permanent": permanent}.items():
-    rows.append([name, size(A), size(B), size(A) * size(B), size(A @ B)])
-
-# %%
-lesson.table(rows, ["", "A", "B", "product of the two", "of A B"])
-lesson.check("det(AB) minus det A · det B", rows[0][4] - rows[0][3], equals=0.0, atol=1e-9)
-lesson.check("permanents: of AB minus the product", abs(rows[1][4] - rows[1][3]), at_least=1)
-turned = leibniz_determinant(A[[2, 0, 1]])
-lesson.check("rows in the order (2, 0, 1): (-1)^2 det A", turned, equals=leibniz_determinant(A))
-
 # %% [markdown]
-# ## 5. What it costs
+# The permanent of $AB$ is four times the product of the permanents, so it cannot be a factor of
+# volume. The signs are what makes the sum one. It is the signed volume of the image of the unit
+# cube.
 #
-# $n$ rows have $n! = 1 \cdot 2 \cdots n$ permutations, with $n$ factors each. Elimination, which
-# makes the matrix triangular first, needs about $n^3/3$ multiplications.
+# ## 5. What a determinant costs
+#
+# A flow needs $\log |\det \mathbf J|$ for every example of every training step, so we had better
+# count. By its definition the determinant is a sum over the $n! = 1 \cdot 2 \cdots n$ orders of the
+# columns, with $n$ factors each (section 4).
 
 # %%
 lesson.predict(
-    "A computer does 1e9 multiplications a second. How long does the sum take for 20 rows?",
+    "A computer does 1e9 multiplications a second. How long does this sum take for 20 rows?",
     ["a second", "a day", "a thousand years or more"],
 )
 
 # %%
-rows = []
-for n in (2, 3, 6, 10, 20, 784):
-    terms = n * math.factorial(n)
-    terms = f"{terms:.1e}" if n < 100 else f"a number of {len(str(terms)):,} digits"
-    rows.append([n, terms, f"{n**3 / 3:.1e}", n])
-lesson.table(rows, ["n", "permutations", "elimination", "if triangular"], "multiplications")
 years = 20 * math.factorial(20) / 1e9 / (3600 * 24 * 365)
 lesson.outcome(
-    f"{years:,.0f} years. Elimination needs about 2,700 multiplications, three microseconds.",
+    f"The sum takes {years:,.0f} years, because 20! is about 2.4e18 and each term has 20 factors.",
     answer="a thousand years or more",
 )
 
 # %% [markdown]
-# For an MNIST image of 784 pixels elimination needs $1.6 \cdot 10^8$ multiplications, 0.16 seconds,
-# for each image and each training step. This is still too much, hence the last column: the
-# determinant of a *triangular* matrix (zeros on one side of the diagonal) is the product of its
-# diagonal, since every other permutation contains a zero. The entries on the other side do not
-# matter at all.
+# Nobody computes it like that. *Elimination* makes the matrix triangular first, with about $n^3/3$
+# multiplications. Then the determinant is the product of the diagonal, because every other
+# permutation takes an entry from the side that is zero.
+
+# %%
+lesson.table(
+    [
+        [n, f"{n * math.factorial(n):.1e}" if n < 100 else "10^1933", f"{n**3 / 3:.1e}", n]
+        for n in (2, 3, 6, 10, 20, 784)
+    ],
+    ["n", "permutations", "elimination", "if triangular"],
+    "multiplications",
+)
 
 # %%
 T = np.tril(rng.standard_normal((5, 5)))
-lesson.check(
-    "triangular: det minus the product of the diagonal",
-    leibniz_determinant(T) - np.prod(np.diag(T)),
-    equals=0.0,
-    atol=1e-10,
-)
+off = leibniz_determinant(T) - np.prod(np.diag(T))
+lesson.check("triangular: det minus the product of the diagonal", off, equals=0.0, atol=1e-10)
 
 # %% [markdown]
-# Large matrices have a second problem. Let a map of 784 numbers shrink each of them to a tenth:
-# $\mathbf J = 0.1 \cdot \mathbf I$.
+# For the 784 pixels of a digit, elimination needs $1.6 \cdot 10^8$ multiplications, 0.16 seconds on
+# our computer. A batch of 256 digits then takes 41 seconds, and a training has thousands of
+# batches. The last column is the way out. A map whose Jacobian is triangular *from the start* needs
+# 784 multiplications, and the entries on the other side do not matter at all. `flow/05` and later
+# lessons build such maps.
+#
+# There is a second problem with many dimensions. Suppose that a map shrinks each of 784 numbers to
+# a tenth, so that $\mathbf J = 0.1 \cdot \mathbf I$.
 
 # %%
 lesson.predict(
@@ -441,22 +425,33 @@ lesson.predict(
 shrink = 0.1 * np.eye(784)
 plain = np.linalg.det(shrink)
 sign, log_size = np.linalg.slogdet(shrink)
-print(f"  det: {plain}, slogdet: sign {sign:g}, log |det| {log_size:.2f}")
 
 # %%
 lesson.outcome(
-    "1e-784 is below the smallest floating-point number, about 5e-324. So we compute the logarithm"
-    " of the absolute value, a sum in place of a product.",
+    f"NumPy returns {plain:g}, because 1e-784 is below the smallest floating-point number, which "
+    "is about 5e-324.",
     answer="0" if plain == 0 else "1e-784",
 )
-lesson.check("log |det| is 784 log 0.1", log_size, equals=784 * np.log(0.1), atol=1e-8)
+lesson.check("slogdet: log |det| is 784 log 0.1", log_size, equals=784 * np.log(0.1), atol=1e-8)
 
 # %% [markdown]
+# A determinant of 0 would mean that the map has no inverse, and this one obviously has. Therefore
+# we never compute the determinant itself. We compute its logarithm, a sum in place of a product,
+# here $784 \log 0.1 = -1805$. `numpy.linalg.slogdet` returns it together with the sign.
+#
 # ## 6. Two maps in sequence, and the inverse map
 #
-# First $f$, then $g$: by the chain rule the Jacobians multiply, so the determinants do, and the
-# *logarithms add up*. And the inverse map undoes the change of volumes: $\det(M^{-1}) =
-# (\det(M))^{-1}$.
+# One simple map does not turn noise into digits, so a flow applies many. Do we need a new Jacobian
+# for the whole chain? We do not. Apply first $f$, then $g$. By the chain rule the Jacobian of the
+# chain is the product of the two Jacobians. With $\det(AB) = \det(A)\det(B)$,
+#
+# $$\log|\det \mathbf J_{g \circ f}(x)|
+# = \log|\det \mathbf J_g(f(x))| + \log|\det \mathbf J_f(x)| .$$
+#
+# In words, the logarithms add up, each computed where its own map is applied. The way back undoes
+# the change of volumes:
+#
+# $$\det(M^{-1}) = (\det(M))^{-1} .$$
 
 # %% [markdown]
 # <details><summary>Derivation: log-determinants add up, and that of the inverse is the negative
@@ -470,22 +465,22 @@ lesson.check("log |det| is 784 log 0.1", log_size, equals=784 * np.log(0.1), ato
 # \qquad \mathbf J_{g \circ f}(x) = \mathbf J_g(u)\, \mathbf J_f(x) .
 # $$
 #
-# With $\det(AB) = \det(A)\det(B)$ this gives $\log|\det \mathbf J_{g \circ f}(x)| = \log|\det
-# \mathbf J_g(u)| + \log|\det \mathbf J_f(x)|$. For an invertible matrix $M$,
+# The logarithm of $|\det(AB)| = |\det(A)|\,|\det(B)|$ gives the first equation. The second follows
+# from
 #
 # $$\det(M)\det(M^{-1}) = \det(M \cdot M^{-1}) = \det(I) = 1 .$$
 #
-# Now let $g = f^{-1}$. Then $g \circ f$ is the identity, whose Jacobian is $I$. So the Jacobian of
-# $f^{-1}$ at $u$ is the inverse matrix of $\mathbf J_f(x)$, and its log-determinant is the negative
-# of that of $\mathbf J_f(x)$. This is the inverse function theorem of `flow/03`.
+# If $g = f^{-1}$, the chain is the identity, whose Jacobian is $I$. So the Jacobian of $f^{-1}$ at
+# $u$ is the inverse matrix of $\mathbf J_f(x)$, which is the inverse function theorem of `flow/03`.
 #
 # </details>
 
 # %% [markdown]
-# A test on two maps that are not linear, in four dimensions:
+# We test both on two maps that are not linear, in four dimensions.
 
 # %%
 first, second = rng.standard_normal((2, 4, 4))
+x = rng.standard_normal(4)
 
 
 def f(v):
@@ -500,73 +495,53 @@ def inverse_of_g(u):
     return np.linalg.inv(second) @ np.arcsinh(u)
 
 
-# %%
 def log_det(map, x):
     return np.linalg.slogdet(jacobian_matrix(map, x))[1]
 
 
-def both(v):
-    return g(f(v))
-
-
-# %%
-x = rng.standard_normal(4)
-parts = log_det(f, x) + log_det(g, f(x))
-lesson.check("log |det| of g(f(x)), minus those of f and g", log_det(both, x) - parts, equals=0.0)
+of_f, of_g, of_both = log_det(f, x), log_det(g, f(x)), log_det(lambda v: g(f(v)), x)
 there, back = jacobian_matrix(g, x), jacobian_matrix(inverse_of_g, g(x))
-lesson.check("J of the inverse times J, minus I", back @ there - np.eye(4), equals=0.0)
+off = np.abs(back @ there - np.eye(4)).max()
+# %%
+lesson.table(
+    [["f at x", of_f], ["g at f(x)", of_g], ["g(f(x)), from its own Jacobian", of_both]],
+    ["map", "log |det J|, nats"],
+)
+lesson.check("log |det| of g(f(x)), minus those of f and g", of_both - of_f - of_g, equals=0.0)
+lesson.check("J of the inverse times J, minus I, largest entry", off, equals=0.0)
 there_and_back = log_det(g, x) + log_det(inverse_of_g, g(x))
 lesson.check("log |det| of g plus that of its inverse", there_and_back, equals=0.0)
 
 # %% [markdown]
-# ## 7. From tiny squares to whole regions
+# The last row is the sum of the two above it. So a deep flow costs no more than its layers: if each
+# has a cheap determinant, the chain has one as well. This is why the post can build a flow from a
+# sequence of simple maps.
 #
-# In polar coordinates $\det \mathbf J = r\cos^2\phi + r\sin^2\phi = r$, which is 3 at the square of
-# section 1. A whole region consists of many tiny squares, each with its own factor. So its area
-# after the map is the integral of $|\det \mathbf J|$ over the region before. The rectangle $1 < r <
-# 2$, $0 < \phi < \pi/2$ of the first figure becomes a quarter of a ring, whose area is
-# $\frac{\pi}{4}(2^2 - 1^2)$.
-
-# %%
-n = lesson.size(30, quick=10)
-r, phi = np.meshgrid(1 + (np.arange(n) + 0.5) / n, np.pi / 2 * (np.arange(n) + 0.5) / n)
-centers = np.stack([r, phi], axis=-1).reshape(-1, 2)
-dets = np.array([leibniz_determinant(jacobian_matrix(polar, v)) for v in centers])
-ring = np.sum(np.abs(dets)) * (1 / n) * (np.pi / 2 / n)
-lesson.claim(
-    "area of the quarter ring by |det J|",
-    ring,
-    equals=3 * np.pi / 4,
-    atol=1e-3,
-    source="theory: the area of a ring",
-)
-
-# %% [markdown]
-# The absolute value is needed. The map $(a, b) \to (a^2, b)$ has the determinant $2a$. It is
-# negative on the left half, where the map mirrors, positive on the right half, and zero on the fold
-# between them. Both halves of $-1 < a < 1$, $0 < b < 1$ are mapped to the same square, and each
-# covers it once:
-
-# %%
-a = (np.arange(1000) + 0.5) / 500 - 1
-signed = np.mean(2 * a) * 2
-unsigned = np.mean(np.abs(2 * a)) * 2
-lesson.check("integral of det and of |det|", [signed, unsigned], equals=[0.0, 2.0])
-
-# %% [markdown]
-# With signs the two sheets cancel. Without signs they add up to 2, although the image has area 1. A
-# map that never sends two points to the same place does not have this problem, and flows use only
-# such maps.
+# ## What this lesson does differently
 #
-# ## 8. Where the post is loose
+# - The post links to a proof of $\det(AB) = \det(A)\det(B)$. We give one.
+# - All measurements are ours. In code we count rows and columns from 0.
+#
+# ## Where the post is loose
+#
+# *You may skip this section, because the lesson does not need it. It is for readers who have the
+# post open beside it.*
 #
 # - “$\tau(.)$ indicates the signature of a permutation”: the signature is the sign itself, 1 or
 #   $-1$. With this $\tau$ every term of Eq. flow.02 has the sign $(-1)^{\pm 1} = -1$, and the sum
 #   is minus the permanent. $\tau$ must be the number of inversions, which determines the signature
 #   $(-1)^\tau$.
 #
-# **Left out:** the other rules of determinants, such as expansion along a row. **Next:** if a map
-# stretches a place by a factor of 3, a density there is divided by 3. `flow/03` makes this exact.
+# ## To remember
+#
+# - Near a point every smooth map is linear, and its matrix is the Jacobian.
+# - $|\det \mathbf J|$ is the factor by which the map changes volumes there. The sign tells whether
+#   it mirrors.
+# - Elimination costs $n^3/3$, a triangular matrix $n$. Flows are built so that they need only $n$.
+# - Along a chain of maps the logarithms add up.
+#
+# **Next:** if a map stretches space by a factor of 3, the density there is divided by 3. `flow/03`
+# makes this exact.
 #
 # **Your turn:** `minigen exercise start flow/02`, then `minigen run flow/02 --with
 # exercises/flow_02.py`.

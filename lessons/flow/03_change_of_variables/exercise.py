@@ -11,14 +11,15 @@ line = Exercise(
     minutes=10,
     imports=["from minigen.tensor import grad"],
     prompt="""
-    The density of $x = f(z)$ on the line, where $z$ has a known density and $f$ has an inverse.
+    Return the density of $x = f(z)$ on the line, where $z$ has a known density and $f$ has an
+    inverse.
 
-    `x` and the result have shape $(N,)$. `inverse` is the function $f^{-1}$, written with
-    `np`, and `base_density` is the density of $z$, any density; both are applied elementwise to
-    arrays $(N,)$, and keep `float32`. $f$ may rise or fall, and be steep in one place and flat in
-    another. Compute the slope of $f^{-1}$ by automatic differentiation: `grad(g)(x)`, from
-    `minigen.tensor`, is the gradient of a function `g` that returns one number. The slope must be
-    exact: take no small steps. The result need not be differentiable.
+    `x` and the result have shape $(N,)$. `inverse` is the function $f^{-1}$, written with `np`, and
+    `base_density` is the density of $z$, which may be any density. Both are applied elementwise to
+    arrays $(N,)$ and keep `float32`. The map $f$ may rise or fall, and be steep at one point and
+    flat at another. Compute the slope of $f^{-1}$ by automatic differentiation and not by small
+    steps, because it must be exact. `grad(g)(x)`, from `minigen.tensor`, is the gradient of a
+    function `g` that returns one number. The result need not be differentiable.
     """,
     hints="""
     A small interval around x is the image of a small interval around z = f^-1(x). Both have the
@@ -105,17 +106,17 @@ space = Exercise(
     minutes=15,
     imports=["from minigen.tensor import jacobian"],
     blocked=["minigen.flow.bijection:jacobian_log_det"],
-    prompt="""
-    The log-density, in nats, of $x = f(z)$ in $D$ dimensions, where $z$ has a known log-density and
-    $f$ has an inverse.
+    prompt=r"""
+    Return the log-density, in nats, of $x = f(z)$ in $D$ dimensions, where $z$ has a known
+    log-density and $f$ has an inverse.
 
-    `x` has shape $(N, D)$, $N$ examples; the result has shape $(N,)$. `inverse` is the function
-    $f^{-1}$, from $(N, D)$ to $(N, D)$ for any $N$, each example independently; `base_log_prob`
+    `x` has shape $(N, D)$, and the result has shape $(N,)$. `inverse` is the function $f^{-1}$,
+    from $(N, D)$ to $(N, D)$ for any $N$, applied to each example independently. `base_log_prob`
     maps $(N, D)$ to $(N,)$ and is any log-density. `jacobian(g)(v)`, from `minigen.tensor`, is the
     matrix $(D, D)$ of the derivatives of a function `g` from $(D,)$ to $(D,)$ at one point `v`
     $(D,)$. Every example has its own matrix. $D$ may be 60, and a map may shrink or stretch every
-    coordinate by a factor of a million: compute the logarithm of the absolute value of a
-    determinant without the determinant. The result need not be differentiable.
+    coordinate by a factor of a million, so compute $\log |\det|$ without the determinant. The
+    result need not be differentiable.
     """,
     hints="""
     Where the inverse, from x to z, stretches volumes, the density of x is higher than that of z, by

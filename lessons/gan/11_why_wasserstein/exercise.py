@@ -100,8 +100,8 @@ of_plan = Exercise(
     How does the distance from x_i to y_j change as y_j moves? By one unit for each unit that y_j
     moves straight away from x_i, and to first order not at all when it moves sideways.
 
-    The gradient of |y_j - x_i| in y_j is the unit vector (y_j - x_i) / |y_j - x_i|. Row j is the
-    sum over i of plan_ij times these.
+    The gradient of |y_j - x_i| with respect to y_j is the unit vector (y_j - x_i) / |y_j - x_i|.
+    Row j is the sum over i of plan_ij times these.
 
         steps = y[None] - x[:, None]
         length = np.sqrt(np.sum(steps**2, axis=2, keepdims=True))
