@@ -286,8 +286,8 @@ lesson.outcome(
 
 # %% [markdown]
 # A function with another mass than 1 is not a density, so integrate it where you can. In training,
-# (b) and (c) are the dangerous ones, because both reward stretching. Suppose that a flow $f(z) = 1
-# + az$ is trained on the single example $x = 3$. Watch its log-likelihood as $|a|$ grows:
+# (b) and (c) are the dangerous ones, because both reward stretching. Suppose that a flow
+# $f(z) = 1 + az$ is trained on the single example $x = 3$. Watch its log-likelihood as $|a|$ grows:
 
 # %%
 rows = []
