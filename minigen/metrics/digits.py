@@ -89,7 +89,8 @@ def judge_digits(
     """Return the metrics of `DigitReport` for generated images (N, 28, 28, 1) against real ones (M, 28, 28, 1).
 
     labels: (N,) the classes that a conditional model was given. Precision and recall use at most `neighbors` images of
-    either set, evenly spaced, since they cost O(N M); k as in `precision_recall`. The other metrics use all images.
+    either set, evenly spaced, since they cost O(N M); k as in `precision_recall`, whose recall needs distinct images.
+    The other metrics use all images.
     ValueError: images not (N, 28, 28, 1), not in [0, 1], fewer than k + 1 of them; labels that do not fit.
     """
     fake = digit_features(classifier, images)  # (N, dim)

@@ -186,6 +186,9 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionR
     set; the union of the balls estimates the set's support. Precision: the fraction of fakes inside some real point's
     ball. Recall: the fraction of real points inside some fake's ball. Returns `(precision, recall)`; two samples of the
     truth score less than 1 (see `sampling_floor`), and a real outlier's large ball can inflate the precision.
+    Compare sets of equal size whose points are distinct. If every fake occurs more than k times, exactly or nearly, its
+    ball is a point or tiny, and the recall is about 0 however varied the fakes are. A few fakes far apart have huge
+    balls, and a recall near 1.
     Cost: O((N + M)^2 D) time, in blocks: seconds at 5,000 points.
     ValueError: k < 1 or not below both sizes, column counts that differ, non-finite.
     Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models", 2019.

@@ -214,6 +214,7 @@ def test_what_a_platform_does_not_do_is_said(with_rules, monkeypatch):
         assert "each day late costs 10 % of the points" in text and "the best 1 of the exercises" in text
         assert ("q1 (3 points)" in text) == (platform != "nbgrader")
         assert ("use is not enforced" in text) == (platform != "gradescope")
+        assert ("misspelled earns nothing" in text) == (platform != "gradescope")
 
 
 def test_nothing_is_said_of_what_is_not_there(a_class):

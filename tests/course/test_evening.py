@@ -29,6 +29,7 @@ def test_it_takes_an_evening_in_the_order_of_the_lessons(post):
         assert stop.reading_minutes >= 2, stop.short
         assert all(exercise.lesson == stop.short for exercise in stop.exercises)
     assert len(evening.exercises) >= 5
+    assert evening.model.lesson in [stop.short for stop in evening.stops]
 
 
 def test_the_minutes_of_a_stop_are_those_of_its_sections():
@@ -74,8 +75,11 @@ def test_the_lists(capsys, monkeypatch, tmp_path):
     assert main(["list", "--path", "flow"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("Flow-based Deep Generative Models in an evening: ")
-    assert "the opening, sections 1 to 3, 6" in printed and "exercise flow/05/affine_forward" in printed
+    assert "the opening, sections 1 to 3, 5 and 6" in printed and "exercise flow/05/affine_forward" in printed
     assert f"{hours(evening_of('flow').minutes)} in all; 0 of 8 exercises passed" in printed
+    assert "With another hour: exercise flow/05/from_scratch" in printed and "It needs" not in printed
+    assert main(["list", "--path", "after"]) == 0
+    assert "It needs the evenings flow and diffusion: minigen list --path flow" in capsys.readouterr().out
     assert main(["exercise", "list", "--path", "flow"]) == 0
     printed = capsys.readouterr().out
     assert printed.count("flow/0") >= 8 and "flow/07" not in printed and "0 of 8 passed" in printed

@@ -247,7 +247,8 @@ lesson.check("DDIM and Euler, 4, 10 and 50 steps: largest difference", gaps, at_
 #
 # All four networks are equal and see the same number of examples:
 #
-# - *noise*: predicts $\epsilon$ on a linear schedule, sampled by DDIM (`diffusion/04`, `10`);
+# - *noise*: predicts $\epsilon$ on a linear schedule (`diffusion/04`), sampled by DDIM
+#   (`diffusion/10`);
 # - *independent*: flow matching, data and noise drawn apart;
 # - *OT*: flow matching, with the pairs of each batch rearranged;
 # - *reflow*: flow matching on pairs that the second network connects.

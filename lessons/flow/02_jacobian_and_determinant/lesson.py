@@ -4,8 +4,8 @@
 # In `flow/01` a map doubled all lengths, so it halved every density. That is how a flow computes an
 # exact likelihood: it knows by how much it stretches space. But a useful map bends space, and then
 # each point has a factor of its own. To draw a small cube there and measure its image is no answer,
-# because an image of a digit is a point with 784 coordinates. Is there a number that tells how a map
-# changes volumes near a point, and what does it cost?
+# because an image of a digit is a point with 784 coordinates. Is there a number that tells how a
+# map changes volumes near a point, and what does it cost?
 #
 # We measure one small square (section 1), describe a map near a point by a matrix (2), make one
 # number of the matrix (3), count its cost (5), and apply one map after another (6). This lesson
@@ -26,7 +26,7 @@ lesson = Lesson(
     figures=[],
     equations=["flow.01", "flow.02"],
     minutes=0.1,
-    picture="polar",
+    picture="letters",
     sources=["weng2018flow"],
 )
 

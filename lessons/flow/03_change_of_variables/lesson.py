@@ -200,6 +200,7 @@ def total(p, low, high):
     return np.sum(integral(p, ends[:-1], ends[1:]))
 
 
+# %%
 def misfit(x, p, low, high, bins=60):
     """(count - expected)/standard error of each bin, (bins,)."""
     edges = np.linspace(low, high, bins + 1)
@@ -285,8 +286,8 @@ lesson.outcome(
 
 # %% [markdown]
 # A function with another mass than 1 is not a density, so integrate it where you can. In training,
-# (b) and (c) are the dangerous ones, because both reward stretching. Suppose that a flow $f(z) = 1
-# + az$ is trained on the single example $x = 3$. Watch its log-likelihood as $|a|$ grows:
+# (b) and (c) are the dangerous ones, because both reward stretching. Suppose that a flow
+# $f(z) = 1 + az$ is trained on the single example $x = 3$. Watch its log-likelihood as $|a|$ grows:
 
 # %%
 rows = []

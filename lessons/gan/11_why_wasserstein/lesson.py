@@ -131,9 +131,9 @@ lesson.check("all three at θ = 0", by_hand(0.0), equals=[0.0, 0.0, 0.0])
 #
 # $$ D_\mathrm{JS} = \tfrac12 \mathbb{E}_P \log 2 + \tfrac12 \mathbb{E}_Q \log 2 = \log 2 . $$
 #
-# **W**: every plan sends points $(0, y)$ to points $(\theta, y')$, over a distance $\sqrt{\theta^2
-# + (y - y')^2} \ge |\theta|$. The plan that sends each point straight across has the right
-# marginals and attains this bound.
+# **W**: every plan sends points $(0, y)$ to points $(\theta, y')$, over a distance
+# $\sqrt{\theta^2 + (y - y')^2} \ge |\theta|$. The plan that sends each point straight across has
+# the right marginals and attains this bound.
 #
 # </details>
 

@@ -11,7 +11,7 @@ CHANGES = {
             "no two scores differ by more than the distance",
         ],
     ),
-    "another place on the segment": Change(
+    "another point on the segment": Change(
         old="np.array([0.75, 0.5])",
         new="np.array([0.25, 0.5])",
         shows={"penalty of the bowl, slopes 3 and 2": 0.5},

@@ -28,6 +28,9 @@ Students hand in one notebook (`minigen assignment build --notebook` makes it) o
 The second command makes `autograder.zip`, for Gradescope or `otter grade`. It holds the folder `minigen`, which otter
 puts beside each notebook, and installs the packages of `requirements.txt`, which minigen needs.
 An answer runs in otter's own process: nothing is hidden from it. For untrusted students use `minigen grade`.
+An answer that never ends keeps `otter run` from ending. `otter grade --timeout SECONDS` ends it without points: grade
+that notebook with `minigen grade`, too.
+An exercise can have up to 0.01 points more here than with `minigen grade`, which rounds down to hundredths.
 """
 FILE = """\
 from otter.test_files import test_case

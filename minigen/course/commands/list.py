@@ -104,6 +104,8 @@ def _list_evening(post: str) -> None:
         raise UsageError(f"--path: {error}") from None
     progress = Progress(home())
     print(color(f"{posts.heading(post)} in an evening: {evening.title}", "bold"))
+    if evening.before:
+        print(f"  It needs the evenings {' and '.join(evening.before)}: minigen list --path {evening.before[0]}")
     rows: list[list[str]] = []
     for stop in evening.stops:
         rows.append([stop.short, f"the opening, {stop.places}", f"{stop.reading_minutes:.0f} min", ""])
@@ -113,6 +115,10 @@ def _list_evening(post: str) -> None:
     print(text_table(rows, ["lesson", "what to read and to write", "time", "state"], indent="  "))
     passed = sum(bool(progress.of(exercise)["passed"]) for exercise in evening.exercises)
     print(f"\n{hours(evening.minutes)} in all; {passed} of {plural(len(evening.exercises), 'exercise')} passed")
+    print(
+        f"With another hour: exercise {evening.model.id}, the whole model from an empty file"
+        f" ({evening.model.minutes:g} min; start/01 has the training loop)"
+    )
 
 
 def _times(lesson: LessonInfo, waiting: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
+from minigen.course.from_scratch.task import FromScratch, find_task
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lesson
 from minigen.course.index.package import PACKAGE
@@ -62,11 +63,16 @@ class Stop:
 
 @dataclass(frozen=True)
 class Evening:
-    """The way through a post that takes an evening."""
+    """The way through a post that takes an evening.
+
+    model: the task for who has another hour, a whole model from an empty file. before: the evenings that it needs.
+    """
 
     post: str
     title: str
     stops: Sequence[Stop]
+    model: FromScratch
+    before: Sequence[str] = ()
 
     @property
     def reading_minutes(self) -> float:
@@ -101,7 +107,8 @@ def evening_of(post: str) -> Evening:
     if post not in _listed():
         raise ValueError(f"there is an evening for {', '.join(_listed())}, not for {post!r}")
     one = _listed()[post]
-    return Evening(post, one["title"], [_stop(**stop) for stop in one["stops"]])
+    stops = [_stop(**stop) for stop in one["stops"]]
+    return Evening(post, one["title"], stops, find_task(one["model"]), one.get("before", ()))
 
 
 def _stop(lesson: str, sections: Sequence[int], exercises: Sequence[str]) -> Stop:

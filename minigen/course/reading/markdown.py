@@ -326,9 +326,11 @@ def _evening(post: str, readings: Sequence[Reading]) -> list[str]:
         return []
     stops = [f"[{stop.short}]({pages[stop.short]}) {stop.places}" for stop in evening.stops]
     exercises = plural(len(evening.exercises), "exercise")
+    needs = f" It needs the evenings {' and '.join(evening.before)}." if evening.before else ""
     return [
-        f"**In an evening**, {hours(evening.minutes)} with {exercises}: {'; '.join(stops)}."
-        f" `minigen list --path {post}` lists the exercises."
+        f"**In an evening**, {hours(evening.minutes)} with {exercises}: {'; '.join(stops)}.{needs}"
+        f" `minigen list --path {post}` lists the exercises. With another hour, write the whole model from an empty"
+        f" file: `minigen exercise start {evening.model.id}`."
     ]
 
 

@@ -110,7 +110,8 @@ def _evening(contents: Contents, evening: Evening) -> str:
     """One line on an evening: its stops with links to their pages, and how long it takes."""
     stops = [f"[{stop.short}]({contents.page_of(stop.short)}) {stop.places}" for stop in evening.stops]
     about = f"{hours(evening.minutes)} with {plural(len(evening.exercises), 'exercise')}"
-    return f"- **{post_title(evening.post)}**, {about}: {'; '.join(stops)}."
+    needs = f" It needs the evenings {' and '.join(evening.before)}." if evening.before else ""
+    return f"- **{post_title(evening.post)}**, {about}: {'; '.join(stops)}.{needs}"
 
 
 def _post(contents: Contents, post: str, pictures: Pictures) -> dict[str, Any]:
