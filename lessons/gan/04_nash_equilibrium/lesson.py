@@ -668,10 +668,13 @@ lesson.outcome(
     "lengthens it, and the non-saturating loss adds a contraction (derived below).",
     answer="minimax outward, non-saturating into a circle" if outward > 2 and on_circle else None,
 )
-lesson.check(
+
+# %%
+lesson.claim(
     "minimax loss, simultaneous steps: sigma(psi theta) at the end",
     sigmoid(np.prod(paths["minimax", "simultaneous"][-1])),
     at_most=0.01,
+    source="no random numbers, every seed gives 0.0023; saturated long before",
 )
 
 # %%
