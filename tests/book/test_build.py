@@ -291,7 +291,7 @@ def test_a_book_is_built_without_warnings_and_every_link_leads_somewhere(tiny, c
     assert max(len(str(path.relative_to(folder))) for path in folder.rglob("*")) <= 150, "Windows allows 260 in all"
     page = (folder / "lessons" / "gan" / "01_first.html").read_text(encoding="utf-8")
     assert 'href="../../equations.html#eq-gan-07"' in page and "02_second.html" in page
-    assert (folder / "_figures" / "gan-01-first" / "line.webp").is_file()
+    assert (folder / "_figures" / "gan-01-first" / "line.svg").is_file()
     equations = (folder / "equations.html").read_text(encoding="utf-8")
     assert equations.count('class="katex-display"') > 90 and "\\[" not in equations and "katex-error" not in equations
     assert (folder / "_static" / "katex" / "katex.min.css").is_file()
