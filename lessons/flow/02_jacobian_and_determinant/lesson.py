@@ -3,9 +3,9 @@
 #
 # In `flow/01` a map doubled all lengths, so it halved every density. That is how a flow computes an
 # exact likelihood: it knows by how much it stretches space. But a useful map bends space, and then
-# each point has a factor of its own. To draw a small cube there and measure its image is no answer,
-# because an image of a digit is a point with 784 coordinates. Is there a number that tells how a
-# map changes volumes near a point, and what does it cost?
+# each point has a factor of its own. To draw a small cube there and measure its image is not an
+# answer, because an image of a digit is a point with 784 coordinates. Is there a number that tells
+# how a map changes volumes near a point, and what does it cost?
 #
 # We measure one small square (section 1), describe a map near a point by a matrix (2), make one
 # number of the matrix (3), count its cost (5), and apply one map after another (6). This lesson
@@ -71,7 +71,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# On the left all cells have the same area, on the right they do not. So there is no single factor
+# On the left all cells have the same area, on the right they do not. So one factor cannot serve
 # for the whole map. But a very small square is hardly bent. Take one at $r = 3$, $\phi = 1$, with
 # sides of length 0.001, and map its corners with $f$.
 

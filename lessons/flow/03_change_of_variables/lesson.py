@@ -298,7 +298,7 @@ lesson.table(rows, ["|a|", "right", "(b) inverse ratio", "(c) no slope"], "log-l
 lesson.check("(b) and (c) at |a| = 10,000", rows[-1][2:], equals=[8.2914, -0.9189], atol=1e-3)
 
 # %% [markdown]
-# The right log-likelihood is largest at $|a| = 2$. The wrong ones rise for ever, (b) without a
+# The right log-likelihood is largest at $|a| = 2$. The wrong ones rise without end, (b) without a
 # bound and (c) towards $\log\pi(0) = -0.919$. The loss looks splendid, and the model is
 # useless. In `flow/05` a flow is trained with mistake (c).
 

@@ -349,7 +349,7 @@ lesson.check(
 # ## 5. Two Gaussians that move apart
 #
 # What happens when a model is far from the data? We move $q = \mathcal{N}(d, 1)$ away from $p =
-# \mathcal{N}(0, 1)$. By the formula KL is $d^2/2$. For JS there is no formula, so we use the grid.
+# \mathcal{N}(0, 1)$. By the formula KL is $d^2/2$. JS has none, so we use the grid.
 
 # %%
 distance = np.linspace(0, 8, 81)

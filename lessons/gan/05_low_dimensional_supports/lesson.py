@@ -676,7 +676,7 @@ lesson.table(rows, ["points", f"from {few:,}", f"from {count:,}", "rise, %"])
 
 # %% [markdown]
 # Here is the error that we met with the generator (9.2 of 10) once more: the estimate for the
-# Gaussian stays below its 16 dimensions. It also rises by 4 %, although there is no finer detail to
+# Gaussian stays below its 16 dimensions. It also rises by 4 %, although it has no finer detail to
 # resolve. If the digits share this bias, it accounts for about a third of their 13 %. (For the
 # smaller size the table has means over ten sets of digits and twenty of the Gaussian, and for the
 # larger over one and two.)

@@ -243,7 +243,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Even the last row shows hardly a digit, so a $D$ that never errs on these fakes is no surprise,
+# Even the last row shows hardly a digit, so a $D$ that never errs on these fakes is not a surprise,
 # and tells us little about thin supports (`gan/05`). But it tells us what a generator receives from
 # such a $D$. From now on these generators never move. Against each of them we train a new
 # discriminator for 4,000 iterations, as in Fig. 5. A hundred times on the way we measure the

@@ -526,12 +526,12 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The two weaknesses are not equal. The small start alone is no weakness in this run. If $D$ answers
-# every step, that game covers all 8 modes in the second half, and the game with neither weakness
-# covers 6.3. An eager generator is harmful by itself. In the first half of its game it covers fewer
-# modes than with neither weakness, and its favorite holds more of the fakes (right panel). But it
-# recovers. Its 4.5 modes in the second half are barely more than the 4 of one Gaussian, but 35 % of
-# its samples are good, against 8 % of the Gaussian's.
+# The two weaknesses are not equal. The small start alone is not a weakness in this run. If $D$
+# answers every step, that game covers all 8 modes in the second half, and the game with neither
+# weakness covers 6.3. An eager generator is harmful by itself. In the first half of its game it
+# covers fewer modes than with neither weakness, and its favorite holds more of the fakes (right
+# panel). But it recovers. Its 4.5 modes in the second half are barely more than the 4 of one
+# Gaussian, but 35 % of its samples are good, against 8 % of the Gaussian's.
 #
 # The collapse stays only with both weaknesses. More time does not help, and neither does more
 # noise: with 32 components of $z$ the fakes still have one favorite.

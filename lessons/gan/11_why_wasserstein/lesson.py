@@ -369,9 +369,8 @@ lesson.check("the slope of KL is not a number", bool(np.isnan(slope_of_kl)))
 lesson.check("the slope of JS", float(slope_of_js), equals=0.0, atol=0)
 
 # %% [markdown]
-# Under JS $\theta$ never leaves its start, and under KL there is no number to descend on. Under W
-# it goes straight to the optimum, although all that it is given are 64 points of each line at a
-# time.
+# Under JS $\theta$ never leaves its start, and under KL it has no slope to follow. Under W it goes
+# straight to the optimum, although all that it is given are 64 points of each line at a time.
 #
 # ## 5. Learning θ with a discriminator
 #
@@ -521,8 +520,8 @@ lesson.claim(
 # lowest separation shows it. Therefore it pushes on to the left, and when it has caught up,
 # $\theta$ is far away. "If the discriminator does a great job, the gradient of the loss function
 # drops down to close to zero and the learning becomes super slow or even jammed." That is the
-# trained one. The busy one is no way out. It soon separates the lines, and $\theta$ halts near its
-# start.
+# trained one. The busy one is not a way out. It soon separates the lines, and $\theta$ halts near
+# its start.
 #
 # How did the generator of `gan/02` learn, then? It did not descend on $\log(1 - D)$, but on $-\log
 # D$. So let's change this one thing, and keep the trained discriminator.

@@ -79,7 +79,7 @@ lesson.predict(
 
 # %% [markdown]
 # The critic should make the gap large. Its loss is therefore minus the gap, the difference of two
-# means. There is no logarithm in it, and the scores need not be probabilities.
+# means. It has no logarithm, and the scores need not be probabilities.
 
 # %%
 lesson.exercise("gan/12/critic_loss")

@@ -475,7 +475,7 @@ lesson.table([[*row[:3], str(row[3])] for row in rows], ["symbol", "meaning", "i
 lesson.check("density of N(0, 0.1²) at 0", 1 / (0.1 * np.sqrt(2 * np.pi)), equals=3.99, atol=0.005)
 
 # %% [markdown]
-# A density of 3.99 is no mistake. Only its integral has to be 1.
+# A density of 3.99 is not a mistake. Only its integral has to be 1.
 #
 # ## To remember
 #
