@@ -26,7 +26,7 @@ lesson = Lesson(
     figures=["gan.f08"],
     equations=["gan.14", "gan.15", "gan.16"],
     minutes=0.2,
-    picture="learning",
+    picture="values",
     sources=["weng2017gan", "arjovsky2017wgan"],
 )
 
@@ -252,15 +252,17 @@ lesson.change(
     "Change `widths = (0.3, 0.1, 0.03)` to `widths = (1.0, 0.1, 0.03)` and run again. Is the slope "
     "at θ = 0.9 larger now?",
     answer="No. It is 0.1852, and with σ = 0.3 it was 0.4931. With σ = 1 the two distributions "
-    "overlap almost entirely at θ = 0.9, where JS only begins to rise. Noise helps only if σ fits "
-    "the distance.",
+    "share 2 Φ(-0.45) = 65 % of their mass at θ = 0.9, and JS rises more slowly there. But this "
+    "slope is usable. A σ that is too large makes the slope smaller, and one that is too small "
+    "removes it.",
 )
 
 # %% [markdown]
 # Cells are a wrong turn. JS is then a single stair, from 0 up to $\log 2$ at the edge of a cell,
-# and flat on both sides. Noise does work, if $\sigma$ fits the distance between the distributions.
-# Unfortunately, nobody knows that distance. `gan/09` adds such noise to a discriminator's input
-# (*instance noise*). W has no parameter to fit.
+# and flat on both sides. Noise does work, but a $\sigma$ that is too large makes the slope smaller,
+# and one that is far below the distance between the distributions removes it. Unfortunately, nobody
+# knows that distance. `gan/09` adds such noise to a discriminator's input (*instance noise*). W has
+# no parameter to fit.
 #
 # ## 4. Learning θ from samples
 #
@@ -383,7 +385,7 @@ lesson.check("the slope of JS", float(slope_of_js), equals=0.0, atol=0)
 
 # %%
 lesson.predict(
-    "Against which of the two discriminators does θ end within 0.1 of the optimum?",
+    "After 200 steps, against which of the two discriminators is θ within 0.1 of the optimum?",
     ["both", "the trained one", "the lazy one", "neither"],
 )
 
@@ -451,8 +453,9 @@ ax = plot.line(
 lesson.figure(
     ax,
     "learning",
-    "The parameter θ under W (blue), under JS by the formula (orange) and with the trained "
-    "discriminator (dashed, on the same line), and with the lazy discriminator.",
+    "The parameter θ under W (blue), under JS by the formula (orange), with the trained "
+    "discriminator (dashed green, on the orange line) and with the lazy one (pink). Compare the "
+    "right ends of the four curves with the optimum (dashed black).",
 )
 ends = {name: paths[f"JS, {name} D"][-1] for name in ("trained", "lazy")}
 near = [name for name, end in ends.items() if abs(end) < 0.1]
@@ -465,21 +468,24 @@ lesson.outcome(
 
 # %% [markdown]
 # Why does $\theta$ run past the optimum against the lazy one? And is there a pace in between that
-# works? Let's add a *busy* discriminator, which gets 3 steps between and none at the start. We also
-# measure how well each of the three *separates* the lines, by the mean of $D$ on $P$ minus its mean
-# on $Q$. A perfect $D$ has 1. A negative number means that it takes the fakes for the real points.
+# works? Let's add two *busy* discriminators, which get 2 or 3 steps between and none at the start.
+# We also measure how well each of the four *separates* the lines, by the mean of $D$ on $P$ minus
+# its mean on $Q$. A perfect $D$ has 1. A negative number means that it takes the fakes for the real
+# points.
+
 
 # %%
-busy = Adversary("busy")
-paths["JS, busy D"] = trajectory(slope_against(busy, lesson.steps(3, quick=1)))
-
-
-def row(name, adversary):
-    path, seen = paths[f"JS, {name} D"], adversary.separations
+def row(name, adversary, path):
+    seen = adversary.separations
     return [name, path[steps // 2], path[-1], np.min(seen), seen[-1]]
 
 
-rows = [row("lazy", lazy), row("busy", busy), row("trained", trained)]
+rows = [row("lazy, 1 step", lazy, paths["JS, lazy D"])]
+for pace in (2, 3):
+    busy = Adversary("busy")  # both paces begin with the same network
+    path = trajectory(slope_against(busy, lesson.steps(pace, quick=1)))
+    rows.append(row(f"busy, {pace} steps", busy, path))
+rows.append(row("trained, 10 steps", trained, paths["JS, trained D"]))
 
 # %%
 lesson.table(
@@ -501,14 +507,20 @@ lesson.claim(
 
 # %%
 lesson.claim(
-    "separation at the end, smallest of the three",
+    "separation at the end, smallest of the four",
     min(row[-1] for row in rows),
     at_least=0.5,
     source="seeds 0, 1 and 271828: 0.79, 0.94, 0.91; 1 for a perfect D",
 )
 lesson.claim(
-    "busy D: θ at the end",
+    "busy D, 2 steps: θ at the end",
     rows[1][2],
+    between=(0.5, 0.8),
+    source="seeds 0, 1 and 271828: 0.69, 0.64, 0.69; it starts at 0.9",
+)
+lesson.claim(
+    "busy D, 3 steps: θ at the end",
+    rows[2][2],
     between=(0.6, 0.85),
     source="seeds 0, 1 and 271828: 0.77, 0.75, 0.77; it starts at 0.9",
 )
@@ -520,15 +532,15 @@ lesson.claim(
 # lowest separation shows it. Therefore it pushes on to the left, and when it has caught up,
 # $\theta$ is far away. "If the discriminator does a great job, the gradient of the loss function
 # drops down to close to zero and the learning becomes super slow or even jammed." That is the
-# trained one. The busy one is not a way out. It soon separates the lines, and $\theta$ halts near
-# its start.
+# trained one. And neither pace in between works. Even with 2 steps, only one more than the lazy one
+# has, $D$ soon separates the lines, and $\theta$ halts after about a quarter of its way.
 #
 # How did the generator of `gan/02` learn, then? It did not descend on $\log(1 - D)$, but on $-\log
 # D$. So let's change this one thing, and keep the trained discriminator.
 
 # %%
 lesson.predict(
-    "Where does θ go with -log D, against the trained discriminator?",
+    "Where does θ go in 200 steps with -log D, against the trained discriminator?",
     [
         "it does not move",
         "to 0 in a straight line",
@@ -560,6 +572,7 @@ lesson.figure(
 )
 
 # %%
+slopes = (by_log_d[:-1] - by_log_d[1:]) / lr
 lowest, last = by_log_d.min(), np.abs(by_log_d[-20:]).max()
 lesson.outcome(
     "The parameter moves, because the slope of -log D contains the factor 1 - D instead of D. It "
@@ -577,6 +590,10 @@ lesson.outcome(
 )
 
 # %%
+lesson.table(
+    [[i + 1, by_log_d[i], slopes[i]] for i in range(4)],
+    ["step", "θ before it", "slope of -log D"],
+)
 lesson.claim(
     "-log D: θ in the last twenty steps, farthest from 0",
     last,
@@ -585,10 +602,17 @@ lesson.claim(
 )
 
 # %% [markdown]
-# A GAN can learn here, although JS has no slope, because $-\log D$ is not JS. But it is not a
-# distance either. Its slope is $1 - D$ times the steepness of the logit, and the way that $\theta$
-# has to go does not appear in it. With W there would be no dilemma. We could train the critic as
-# well as we like, because the slope of W is the same from afar and points to the optimum.
+# How can a GAN learn here, although JS has no slope? It is tempting to answer that $-\log D$ is not
+# JS. But with an optimal $D$ it amounts to KL minus twice JS (`gan/06`, section 5), and on these
+# lines neither of them has a slope. The logit of an optimal $D$ would be infinite, and so would the
+# loss. Two things move $\theta$. The factor $1 - D$ is almost 1 where $D$ is almost 0, and a
+# trained network is not optimal, so its logit still slopes between the lines.
+#
+# However, $-\log D$ does not measure a distance. Its slope is $1 - D$ times the steepness of the
+# logit, and nothing makes it smaller when $\theta$ comes nearer to the optimum. In this run it even
+# grows, from 14 at the start to 39 in the third step, which throws $\theta$ from 0.22 to -0.57.
+# With W there would be no dilemma. We could train the critic as well as we like, because the slope
+# of W is 1 from afar and from nearby, and it points to the optimum.
 #
 # Two lines are an example. The post states the general result: "Even when two distributions are
 # located in lower dimensional manifolds without overlaps, Wasserstein distance can still provide a
@@ -618,6 +642,9 @@ lesson.claim(
 #   end, and a fixed step does not settle. (In section 4 it did, because the two samples have
 #   different heights. With equal heights the best plan goes straight across, the slope is exactly
 #   1 or -1, and $\theta$ ends by jumping to and fro across 0.)
+#
+# We try it with the exact slope. The start is 0.905, because 45 steps of 0.02 from 0.9 would lead
+# exactly to the optimum, by luck.
 
 # %%
 jitter = 0.905
@@ -634,7 +661,9 @@ lesson.check("|θ| after 100 exact steps of 0.02", abs(jitter), between=(0.004, 
 #   they are. W is their distance.
 # - With $\log(1 - D)$, a well-trained discriminator leaves no slope, as JS has none. A poor one
 #   leaves a slope that need not point to the optimum.
-# - $-\log D$ escapes this because it is not JS. The WGAN escapes it with a better distance.
+# - $-\log D$ escapes this because its factor $1 - D$ is almost 1, and the logit of a trained
+#   network still slopes. With an optimal $D$ it would not. The WGAN escapes it with a better
+#   distance.
 #
 # **Next:** every step here solved a linear program over all pairs of points, which nobody can do
 # for images. How can a network estimate W? (`gan/12`)
