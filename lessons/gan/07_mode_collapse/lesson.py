@@ -399,14 +399,15 @@ lesson.claim(
 # This looks like section 1 with eight points. At most moments nearly all fakes lie on one ray from
 # the center, so one mode is nearest to them, and soon they move on together. Over the whole game
 # they reach many modes, but they do not cover the data at any moment. They have no quality either.
-# Many overshoot the ring, and in the second half of the game only 7 % are good (first row of the
-# table in section 4). One Gaussian has 8 %. This game has neither variety nor quality.
+# Many overshoot the ring, and in the second half of the game only 7 % are good. One Gaussian has
+# 8 %. This game has neither variety nor quality.
 #
 # Does the generator at least fool $D$? In 46 % of the rounds its loss ends below $\log 2$, the
-# value at $D = \frac12$. But a discriminator that guesses would give about half, so this number
-# proves no victory. The post describes the failure in two parts: "Even though the generator might
-# be able to trick the corresponding discriminator, it fails to learn to represent the complex
-# real-world data distribution". The second part is certain here, and the first is not.
+# value at $D = \frac12$. But if $D$ knew nothing and its outputs were scattered about $\frac12$,
+# the loss would be below $\log 2$ in about half of the rounds, so 46 % prove no victory. The post
+# describes the failure in two parts: "Even though the generator might be able to trick the
+# corresponding discriminator, it fails to learn to represent the complex real-world data
+# distribution". The second part is certain here, and the first is not.
 #
 # ## 4. Which weakness is to blame?
 #
@@ -528,13 +529,15 @@ lesson.claim(
 # %% [markdown]
 # The two weaknesses are not equal. The small start alone is not a weakness in this run. If $D$
 # answers every step, that game covers all 8 modes in the second half, and the game with neither
-# weakness covers 6.3. An eager generator is harmful by itself. In the first half of its game it
+# weakness covers 6.3. An eager generator does harm by itself. In the first half of its game it
 # covers fewer modes than with neither weakness, and its favorite holds more of the fakes (right
-# panel). But it recovers. Its 4.5 modes in the second half are barely more than the 4 of one
+# panel). (At equal work $D$ takes only a third as many steps here. Part of the harm may come from
+# that.) But it recovers. Its 4.5 modes in the second half are barely more than the 4 of one
 # Gaussian, but 35 % of its samples are good, against 8 % of the Gaussian's.
 #
-# The collapse stays only with both weaknesses. More time does not help, and neither does more
-# noise: with 32 components of $z$ the fakes still have one favorite.
+# Of these six games only the three with both weaknesses stay collapsed. More time does not help,
+# although $D$ then takes 1,800 steps as well. More noise does not help either. With 32 components
+# of $z$ the fakes still have one favorite.
 #
 # It is tempting to stop here and to blame the small start. But our two starts differ in two ways.
 # One has smaller weights *and* ReLUs in place of tanh. Therefore let's exchange one at a time, with
@@ -615,8 +618,9 @@ lesson.claim(
 # %% [markdown]
 # Blaming the small weights would have been a mistake. With large weights and ReLU the fakes are the
 # widest of all at the start, and the game still collapses. With small weights and tanh they begin
-# almost as close together as in the weak game, and yet the game comes out of the collapse, though
-# not as far in this run as with large weights. In these games the ReLU makes the difference. We
+# close together (0.13), and yet no mode holds most of them in the second half. That game is not a
+# good one. It covers 3.2 modes, fewer than one Gaussian does. But it has not collapsed. Of these
+# four games, the two with ReLU collapse and the two with tanh do not, whatever their weights. We
 # have not tested why.
 #
 # Remember the eager generator when you balance the two players of a GAN of your own. A generator
@@ -847,8 +851,9 @@ lesson.claim(
 # %% [markdown]
 # The weak game collapses on digits as well. The images of one moment are nearly equal, and they
 # change from one moment to the next. None of them is a digit, but the classifier must choose a
-# class. In this run it reads every one of the last images as an 8, so a histogram alone proves
-# little. The fair game is better than one Gaussian, but its bars are far from one tenth. Collapse
+# class, so a histogram alone proves little. In round 500 the images differ least of all (0.048),
+# and yet the classifier assigns a fifth of them to other classes. The fair game has a higher
+# inception score than one Gaussian (4.3 against 2.8), but its bars are far from one tenth. Collapse
 # has degrees, and a GAN that draws several digits can still neglect the others.
 #
 # ## What this lesson does differently
@@ -858,8 +863,8 @@ lesson.claim(
 # - We cause the collapse on purpose. An MLP as a generator does not suffice for it in our small
 #   games, because the fair game has one as well.
 # - The post's generator "gets stuck in a small space". Ours cover a small space at each moment, but
-#   they do not stay there. Whether a collapsed generator stays or wanders may depend on the game,
-#   and we measured two games that are built to collapse.
+#   they do not stay there. Whether a collapsed generator stays or wanders may depend on the game.
+#   Every game that we watched wander was built to collapse.
 # - We leave out collapse within a class, where every digit is there but each in a single
 #   handwriting. `gan/08` measures it by recall.
 #
