@@ -191,8 +191,9 @@ lesson.change(
 #
 # $$\det \begin{bmatrix} a & b \\ c & d \end{bmatrix} = ad - bc .$$
 #
-# For polar coordinates this is $r\cos^2\phi + r\sin^2\phi = r$, the factor of section 1. Was that
-# luck? Let's take another matrix, and measure the parallelogram from its corners.
+# (Only a square matrix has a determinant, so from here on $m = n$.) For polar coordinates this is
+# $r\cos^2\phi + r\sin^2\phi = r$, the factor of section 1. Was that luck? Let's take another
+# matrix, and measure the parallelogram from its corners.
 
 # %%
 M = np.array([[2.0, 1.0], [0.5, 1.5]])
@@ -234,9 +235,8 @@ matrices = {
 }
 fig, axes = plot.figure(1, 5, size=(2.5, 3.2))
 for ax, (name, A) in zip(axes, matrices.items()):
-    title = f"{name}\ndet = {np.linalg.det(A):.2g}"
     paths = {"unit square": np.concatenate([corners, corners[:1]]) @ A.T, "F": F @ A.T}
-    plot.trajectories(paths, ax, bounds=(-0.3, 3.3, -0.3, 3.3), ends=False, title=title)
+    plot.trajectories(paths, ax, bounds=(-0.3, 3.3, -0.3, 3.3), ends=False, title=name)
 
 # %%
 lesson.figure(
@@ -245,11 +245,15 @@ lesson.figure(
     "The unit square and a letter F in it, unchanged and after four matrices. Try to rotate each F "
     "in your mind until you can read it.",
 )
+determinants = [np.linalg.det(A) for A in matrices.values()]
+lesson.check("determinants, from left to right", determinants, equals=[1, 2.5, -2.5, 0.5, 0])
 
 # %% [markdown]
 # With exchanged columns the F is mirrored, and no rotation restores it. So the sign of a
-# determinant tells whether the plane is turned over, and its *absolute value* measures, as the post
-# puts it, “how much multiplication by the matrix expands or contracts space”.
+# determinant tells whether the plane is turned over. The parallelograms of $M$ and of its exchanged
+# columns are the same, with determinants 2.5 and $-2.5$. Half the width is half the area, and the
+# determinant is 0.5. So the *absolute value* measures, as the post puts it, “how much
+# multiplication by the matrix expands or contracts space”.
 #
 # The matrix on the right maps the whole square to a line. Its columns are linearly dependent, its
 # determinant is 0, and it is *singular*: it has no inverse, because many points are mapped to the
@@ -261,8 +265,8 @@ singular = [matrices["second column = 2 · first"], np.array([[3.0, 1.0], [0.0, 
 lesson.check("det of dependent columns, and with a row of zeros", np.linalg.det(singular), equals=0)
 
 # %% [markdown]
-# In short, near a point a smooth map multiplies areas by $|\det \mathbf J|$. A flow needs this
-# factor at every point, and it must never be 0, because a flow must be able to go back.
+# In short, near a point a smooth map multiplies areas by $|\det \mathbf J|$. A flow needs the
+# logarithm of this factor at every point, so the factor must never be 0.
 #
 # ## 4. More than two rows: a sum over permutations
 #
@@ -364,8 +368,8 @@ lesson.check("rows in the order (2, 0, 1): (-1)^2 det A", turned, equals=leibniz
 
 # %% [markdown]
 # The permanent of $AB$ is four times the product of the permanents, so it cannot be a factor of
-# volume. The signs are what makes the sum one. It is the signed volume of the image of the unit
-# cube.
+# volume. The signs make the sum a factor of volume: it is the signed volume of the image of the
+# unit cube, which we do not prove.
 #
 # ## 5. What a determinant costs
 #
@@ -407,11 +411,13 @@ off = leibniz_determinant(T) - np.prod(np.diag(T))
 lesson.check("triangular: det minus the product of the diagonal", off, equals=0.0, atol=1e-10)
 
 # %% [markdown]
-# For the 784 pixels of a digit, elimination needs $1.6 \cdot 10^8$ multiplications, 0.16 seconds on
-# our computer. A batch of 256 digits then takes 41 seconds, and a training has thousands of
-# batches. The last column is the way out. A map whose Jacobian is triangular *from the start* needs
-# 784 multiplications, and the entries on the other side do not matter at all. `flow/05` and later
-# lessons build such maps.
+# For the 784 pixels of a digit, elimination needs $1.6 \cdot 10^8$ multiplications. The imagined
+# computer of the prediction, with its $10^9$ multiplications a second, takes 0.16 seconds. A batch
+# of 256 digits then takes 41 seconds, and a training has thousands of batches. A processor that
+# does many multiplications at once is about ten times faster. But before it can begin, it needs the
+# Jacobian itself, which takes 784 backward passes for each digit. The last column is the way out. A
+# map whose Jacobian is triangular *from the start* needs 784 multiplications, and the entries on
+# the other side do not matter at all. `flow/05` and later lessons build such maps.
 #
 # There is a second problem with many dimensions. Suppose that a map shrinks each of 784 numbers to
 # a tenth, so that $\mathbf J = 0.1 \cdot \mathbf I$.
@@ -449,7 +455,7 @@ lesson.check("slogdet: log |det| is 784 log 0.1", log_size, equals=784 * np.log(
 # = \log|\det \mathbf J_g(f(x))| + \log|\det \mathbf J_f(x)| .$$
 #
 # In words, the logarithms add up, each computed where its own map is applied. The way back undoes
-# the change of volumes:
+# the change of volumes (the post notes this later, in *What is Normalizing Flows?*):
 #
 # $$\det(M^{-1}) = (\det(M))^{-1} .$$
 
@@ -529,12 +535,15 @@ lesson.check("log |det| of g plus that of its inverse", there_and_back, equals=0
 #
 # - “$\tau(.)$ indicates the signature of a permutation”: the signature is the sign itself, 1 or
 #   $-1$. With this $\tau$ every term of Eq. flow.02 has the sign $(-1)^{\pm 1} = -1$, and the sum
-#   is minus the permanent. $\tau$ must be the number of inversions, which determines the signature
-#   $(-1)^\tau$.
+#   is minus the permanent. The post's link leads to an article on the *parity* of a permutation,
+#   which is 0 or 1. If $\tau$ is the parity, the equation is right. It is also right if $\tau$ is
+#   the number of inversions, as in section 4, because $(-1)^\tau$ depends only on whether $\tau$ is
+#   even or odd. This power is the signature.
 #
 # ## To remember
 #
-# - Near a point every smooth map is linear, and its matrix is the Jacobian.
+# - Near a point every smooth map is nearly linear, and the matrix of this linear map is the
+#   Jacobian.
 # - $|\det \mathbf J|$ is the factor by which the map changes volumes there. The sign tells whether
 #   it mirrors.
 # - Elimination costs $n^3/3$, a triangular matrix $n$. Flows are built so that they need only $n$.

@@ -1,16 +1,16 @@
 # %% [markdown]
 # # Change of variable theorem: how a map changes a density
 #
-# Draw noise $z$ from a density that you know, and compute $x = f(z)$. Every generator works like
+# Draw noise $z$ from a density that you know, and compute $x = f(z)$. Many generators begin like
 # this, and a GAN stops here: it can draw $x$, but nobody can tell how probable $x$ is. The obvious
 # answer is that $x$ is as probable as the $z$ it comes from. It fails, because a density is a
 # probability *per length*, and the map changes lengths. What is the density of $x$?
 #
-# We count draws (section 1), find the rule on a line (2), see it move a maximum (3), break it in
-# three ways (4), and carry it to the plane (5) and to images (6). At the end we ask for which maps
-# it fails (7). This lesson follows the section *Change of Variable Theorem* of [Flow-based Deep
-# Generative Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/), and the note on
-# the inverse function theorem in the section after it.
+# We count draws (section 1), find the rule on a line (2), ask where x is most probable (3), break
+# it in three ways (4), and carry it to the plane (5) and to images (6). At the end we ask for which
+# maps it fails (7). This lesson follows the section *Change of Variable Theorem* of [Flow-based
+# Deep Generative Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/), and the note
+# on the inverse function theorem in the section after it.
 #
 # Before this lesson: `flow/02`.
 
@@ -218,13 +218,12 @@ for ax, (name, (f, back, whole, (low, high))) in zip(axes, maps.items()):
     formulas = [
         lambda x: pushforward_density(x, norm.pdf, back),
         lambda x: norm.pdf(back(x)),  # without the slope
+        norm(x.mean(), x.std()).pdf,  # one Gaussian
     ]
     fits = [np.abs(misfit(x, p, low, high)).max() for p in formulas]
     rows.append([name, total(formulas[0], *whole), *fits])
-    some = x[:100_000]  # for the figure
-    plot.histogram(some[(some > low) & (some < high)], ax, bounds=(low, high), title=f"x = {name}")
-    inside = norm.cdf(abs(back(high))) - norm.cdf(-abs(back(low)))
-    ax.plot(line, formulas[0](line) / inside, color=plot.color.ink)
+    plot.histogram(x[:100_000], ax, bounds=(low, high), title=f"x = {name}")
+    ax.plot(line, formulas[0](line), color=plot.color.ink)
 
 # %%
 lesson.figure(
@@ -237,7 +236,7 @@ lesson.figure(
 # %%
 lesson.table(
     rows,
-    ["map", "total mass", "the theorem", "without the slope"],
+    ["map", "total mass", "the theorem", "without the slope", "one Gaussian"],
     "largest misfit of 60 bins, in standard errors",
 )
 lesson.check("total mass of each", [row[1] for row in rows], equals=1.0, atol=1e-3)
@@ -249,8 +248,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The formula agrees with all four maps up to chance. Without the slope the misfit is enormous, so
-# the test would have caught a mistake. The map on the right even turns one maximum into two. It
+# Are two or three standard errors much? For one bin they would be. But the table shows the largest
+# of 60, and the largest of 60 deviations by chance is typically about 2.5. So the formula agrees
+# with all four maps up to chance. Without the slope the misfit is enormous, so the test would have
+# caught that mistake. Note that one Gaussian passes for $1 - 3z$, because this $x$ *is* Gaussian.
+# It fails for the other three maps. The map on the right even turns one maximum into two. It
 # squeezes all large $|z|$ against $-1$ and $1$. This is what flows are about: they make a
 # complicated density out of a simple one, by stretching and squeezing alone.
 #
@@ -405,10 +407,10 @@ lesson.figure(
 )
 
 # %% [markdown]
-# By eye there is none. To be sure, we divide the plane into cells of 0.2 × 0.2 and compare each
-# count with the formula, as before. Would such a test notice a mistake? We give it two wrong
-# densities as well: the formula without the determinant, and one Gaussian with the mean and the
-# covariance of the draws.
+# By eye only the grain of the counts differs. To be sure, we divide the plane into cells of 0.2 ×
+# 0.2 and compare each count with the formula, as before. Would such a test notice a mistake? We
+# give it two wrong densities as well: the formula without the determinant, and one Gaussian with
+# the mean and the covariance of the draws.
 
 
 # %%
@@ -460,7 +462,7 @@ lesson.claim(
 # %% [markdown]
 # Chance alone gives 1, and the theorem has no more than chance. The two wrong densities are far
 # off. Note that the Gaussian has the right mass, so mass alone proves nothing. With the theorem we
-# know the density of every $x$ that a map generates, and a GAN has nothing like it.
+# know the density of every $x$ that an *invertible* map generates, and a GAN has nothing like it.
 #
 # ## 6. Many dimensions, and units
 #
@@ -489,8 +491,8 @@ lesson.check("change of log p", change, equals=-784 * np.log(2), atol=1e-6)
 # numbers, and a difference of hundreds of nats may be a unit and nothing else. (`flow/14` keeps
 # track of units for images.)
 #
-# That cell computed a Jacobian of 784 × 784 numbers, for a map that needs none. A flow is a map
-# whose determinant is known without the Jacobian.
+# That cell computed a Jacobian of 784 × 784 numbers, for a map that needs none. A useful flow is an
+# invertible map whose determinant is cheap to compute without the full Jacobian.
 #
 # ## 7. A map that is not 1-1
 #
@@ -503,9 +505,12 @@ other = total(lambda x: pushforward_density(x, norm.pdf, lambda x: -np.sqrt(x)),
 lesson.check("mass with z = √x, and with z = -√x", [mass, other], equals=[0.5, 0.5], atol=1e-3)
 
 # %% [markdown]
-# The formula loses half of the draws, those with $z < 0$. The density of $x$ is the sum over *all*
-# $z$ that lead to it, and for a network nobody can list them. This is why a GAN's generator gives
-# no density (`flow/01`), and why a flow uses only invertible maps.
+# The formula loses half of the draws, those with $z < 0$. (The other 0.0004 are missing because the
+# integral begins at $x = 10^{-6}$, which is $z = 0.001$.) The density of $x$ is the sum over *all*
+# $z$ that lead to it, and for a network nobody can list them. This is one reason why a GAN's
+# generator gives no density (`flow/01`). The other is that a generator with fewer inputs than
+# outputs reaches only a thin sheet, which has no density at all (`gan/05`). A flow avoids both,
+# because it uses only invertible maps.
 #
 # ## What this lesson does differently
 #
@@ -532,7 +537,7 @@ lesson.check("mass with z = √x, and with z = -√x", [mass, other], equals=[0.
 # - A log-density depends on its units.
 # - The map must be invertible. Then the likelihood is exact.
 #
-# **Next:** one map after another, each with a determinant that needs no Jacobian. [Rezende and
+# **Next:** one map after another, each with a determinant that needs no full Jacobian. [Rezende and
 # Mohamed (2015)](https://arxiv.org/abs/1505.05770) call this a normalizing flow (`flow/04`).
 #
 # **Your turn:** `minigen exercise start flow/03`, then `minigen run flow/03 --with
