@@ -22,7 +22,7 @@ lesson = Lesson(
     title="Improved GAN training: seven techniques on one failing game",
     post="gan",
     sections=["gan.s12"],
-    minutes=1.2,
+    minutes=3,
     picture="remedies",
     sources=[
         "weng2017gan",
