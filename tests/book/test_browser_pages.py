@@ -105,8 +105,9 @@ def test_dark_mode_follows_the_system_and_the_switch(reader):
         assert (background < 0.1 and ink > 0.6) if dark else (background > 0.9 and ink < 0.2)
         good = luminance(page.evaluate("getComputedStyle(document.querySelector('.mg-passed')).color"))
         assert abs(good - background) > 0.4
-        figure = page.evaluate("getComputedStyle(document.querySelector('.mg-figure img')).backgroundColor")
-        assert luminance(figure) == 1  # charts are drawn for paper
+        background_of = "getComputedStyle(document.querySelector('.mg-figure img[src$=\"{}\"]')).backgroundColor"
+        assert luminance(page.evaluate(background_of.format(".webp"))) == 1  # pictures are drawn for paper
+        assert page.evaluate(background_of.format(".svg")) == "rgba(0, 0, 0, 0)"  # charts have a dark form of their own
     page.evaluate("document.body.dataset.theme = 'light'")
     assert luminance(page.evaluate(colors)[0]) > 0.9
 

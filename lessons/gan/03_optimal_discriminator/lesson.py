@@ -23,7 +23,7 @@ lesson = Lesson(
     sections=["gan.s03", "gan.s04", "gan.s05"],
     equations=["gan.04", "gan.05", "gan.06", "gan.07", "gan.08", "gan.09"],
     minutes=0.1,
-    picture="trained_discriminator",
+    picture="densities",
     sources=["weng2017gan", "goodfellow2014gan"],
 )
 
@@ -243,8 +243,9 @@ def two_against_one(rng):
 D = train("two bumps against one", two_against_one, lesson.steps(3000))
 
 # %% [markdown]
-# For comparison we take four trivial discriminators. One of them describes data and fakes by one
-# Gaussian each. The mean distance from $D^*$ is weighted with the density of all examples.
+# For comparison we take a constant, an untrained network, an overconfident judge that knows both
+# densities but outputs only 0.99 or 0.01, and one Gaussian for each kind. The mean distance from
+# $D^*$ is weighted with the density of all examples.
 
 
 # %%
@@ -333,10 +334,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The samples suffice. In the recorded run the value of the trained network is 0.0002 nats below
-# that of $D^*$, and the two differ most where examples are rare. There a difference costs little,
-# because the value weights each $x$ with its density. One Gaussian each recovers only 0.034 of the
-# 0.223 nats between 1/2 everywhere and $D^*$.
+# With new samples in each of 3,000 steps, the network comes close to $D^*$. In the recorded run its
+# value is 0.0002 nats below that of $D^*$, and the two differ most where examples are rare. There a
+# difference costs little, because the value weights each $x$ with its density. One Gaussian each
+# recovers only 0.034 of the 0.223 nats between 1/2 everywhere and $D^*$.
 #
 # The row "0.99 or 0.01" deserves a second look. It decides for the more probable kind at every $x$,
 # so no discriminator is right more often. Yet its value is the lowest of all. It is wrong for 31 %
@@ -344,7 +345,7 @@ lesson.claim(
 # an example, the mistakes make up $2 \cdot 0.305 \cdot (-4.6) = -2.81$ of its $-2.83$ nats. The
 # game does not reward being right. It rewards the right probability.
 #
-# ## 3. A wrong turn: one mean over all examples
+# ## 3. One mean over all examples
 #
 # *You may skip this section, because nothing later depends on it. It is for readers who write their
 # own loss.*
@@ -355,7 +356,7 @@ lesson.claim(
 
 # %%
 lesson.predict(
-    "What is the optimal output of this D when p_g = p_r?",
+    "With one mean, what is the best output at a point where p_g = p_r?",
     ["1/2", "4/5", "9/10", "1"],
 )
 
@@ -413,8 +414,11 @@ lesson.change(
 )
 
 # %% [markdown]
-# The network found the optimum of another game, in which even perfect fakes are called real with
-# probability 4/5. Nothing crashes. We noticed only because $D^*$ is known here.
+# The network found the optimum of another game, in which $D$ outputs 4/5 even for perfect fakes.
+# The generator's optimum is still $p_g = p_r$, because the best value is now a weighted JS
+# divergence, up to a constant, and that is smallest only there. But an output of 1/2 no longer
+# signals this optimum, and the formula of the next section no longer gives JS. Nothing crashes. We
+# noticed only because $D^*$ is known here.
 #
 # ## 4. What the generator minimizes
 #
@@ -442,8 +446,8 @@ lesson.change(
 # $$
 #
 # In words, against the best judge the generator minimizes twice the JS divergence between fakes and
-# data, up to a constant. JS is 0 only for equal distributions, so the only minimum is $p_g = p_r$.
-# It is the *global optimum* of the game.
+# data, up to a constant. JS is 0 only for equal distributions, so over all distributions the only
+# minimum is $p_g = p_r$. It is the *global optimum* of the game.
 
 # %% [markdown]
 # <details><summary>Derivation: the value at D* is 2 JS - 2 log 2</summary>
@@ -504,7 +508,9 @@ line = np.linspace(-8, 16, 4801)
 shifts = np.linspace(0, 8, 33)
 moved = [normal(s).prob(line[:, None]) for s in shifts]
 exact = np.array([value_at_optimum(moved[0], p, 0.005) for p in moved])
-slope = np.gradient(exact, shifts, edge_order=2)
+slope = np.array(  # s times the mean of D* over the fakes
+    [s * np.sum(p * optimal_discriminator(moved[0], p)) * 0.005 for s, p in zip(shifts, moved)]
+)
 js = np.array([js_on_grid(np.log(moved[0]), np.log(p), 0.005) for p in moved])
 steepest = shifts[slope.argmax()]
 
@@ -531,13 +537,20 @@ lesson.figure(
     "(black dots). Below, the slope of this curve.",
 )
 lesson.outcome(
-    f"The slope is largest, {slope.max():.3f}, at shift {steepest:g}, and falls from there on. At "
-    f"8 it is {slope[-1]:.5f}, because the curve never exceeds 0 and has only {-exact[-1]:.4f} "
-    "nats left to climb.",
+    f"Of the 33 shifts, {steepest:g} has the largest slope, {slope.max():.3f}. At 8 the slope is "
+    f"{slope[-1]:.5f}, because it is s times the mean of D* over the fakes, and that mean is only "
+    f"{slope[-1] / 8:.5f}.",
     answer="about 2" if 1 < steepest < 3 else None,
 )
 
 # %%
+lesson.check(
+    "slope at 2, from the values at 1.999 and 2.001",
+    np.diff([value_at_optimum(moved[0], normal(s).prob(line[:, None]), dx) for s in (1.999, 2.001)])
+    / 0.002,
+    equals=slope[8],
+    atol=1e-5,
+)
 lesson.check(
     "L(G, D*) minus (2 JS - 2 log 2), all 33 shifts", exact - 2 * js, equals=-2 * np.log(2)
 )
@@ -548,14 +561,20 @@ lesson.check(
 )
 
 # %% [markdown]
-# The optimum is where we want it, but far away the curve is flat. A generator that is far from the
-# data receives almost no gradient from the best judge. `gan/06` measures what a judge gives that is
-# not yet trained to the end, and `gan/11` replaces JS with a distance that has a slope everywhere.
+# Why is the slope of the curve the gradient that the generator receives? $D^*$ moves with $s$ too,
+# but at a maximum over $D$ this adds nothing to the slope (the envelope theorem). So the slope is
+# the gradient with $D^*$ held fixed, here $s\,\mathbb{E}_{x\sim p_g} D^*(x)$.
 #
-# However, no GAN descends exactly this curve. To be $D^*$, a network would need unlimited capacity
-# and training to convergence after every step of $G$. Algorithm 1 gives it only a few steps, in
-# `gan/02` a single one.
+# The optimum is where we want it, but far away the curve is flat. With the minimax loss, a
+# generator far from the data receives almost no gradient from the best judge. (The non-saturating
+# loss of `gan/02` is another loss and does not descend this curve.) `gan/06` measures the gradient
+# from a partly trained judge, and `gan/11` replaces JS with a distance that has a slope everywhere.
 #
+# However, no GAN descends exactly this curve. The network would have to be able to represent $D^*$,
+# and it would have to be trained to convergence on unlimited data after every step of $G$.
+# Algorithm 1 of Goodfellow et al. (2014) gives it only a few steps, and `gan/02` a single one.
+
+# %% [markdown]
 # ## 5. Measuring the divergence from samples
 #
 # Eq. gan.08 is useful in the other direction as well, and beyond GANs. JS is defined with two
@@ -698,12 +717,12 @@ lesson.claim(
 )
 
 # %% [markdown]
-# At first all curves rise. Then they part. From its own 20 examples the discriminator estimates
-# 0.57 nats at the end, and from new ones less than 0, which no divergence can be. The control
-# remains close to 0.337. It differs only in its examples, so it was the repetition of the same 20
-# that spoiled the estimate. The lower bound still holds, but it is useless. In short, the loss of a
-# discriminator measures a divergence if $D$ is well trained and the examples are new. In a running
-# GAN neither is certain.
+# At first all curves rise. In the recorded run they part near step 40. At the end the discriminator
+# estimates 0.57 nats from its own 20 examples, which is too much, and less than 0 from new ones,
+# which no divergence can be. The control remains close to 0.337. It differs only in its examples,
+# so it was the repetition of the same 20 that spoiled the estimate. From new examples the lower
+# bound still holds, but it is useless. In short, the loss of a discriminator measures a divergence
+# if $D$ is well trained and the examples are new. In a running GAN neither is certain.
 #
 # ## What this lesson does differently
 #
@@ -729,8 +748,8 @@ lesson.claim(
 # ## To remember
 #
 # - The best discriminator outputs $p_r / (p_r + p_g)$. It is a ratio of densities, not a density.
-# - Against it the generator minimizes the JS divergence. The only optimum is $p_g = p_r$, with the
-#   value $-2 \log 2$. Far from the data this value is flat.
+# - Against it the generator minimizes the JS divergence. Over all distributions, the only optimum
+#   is $p_g = p_r$, with the value $-2 \log 2$. Far from the data this value is flat.
 # - A trained discriminator estimates JS from new samples, as a lower bound.
 #
 # **Next:** real players take turns, and neither is ever optimal. Do their turns lead to the

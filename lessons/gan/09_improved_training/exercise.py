@@ -267,9 +267,9 @@ loss = Exercise(
     Return the loss of a discriminator with one-sided label smoothing, one number, in nats.
 
     `real_logits` $(N,)$ and `fake_logits` $(M,)$ are the discriminator's outputs before the
-    sigmoid. The target of a real example is $1 - \mathrm{smooth}$, that of a fake one 0. The loss
-    is the mean cross-entropy over the real examples plus that over the fakes, whatever $N$ and $M$.
-    Without smoothing ($\mathrm{smooth} = 0$, the default) it is the loss of `gan/02`.
+    sigmoid. A real example has the target $1 - \mathrm{smooth}$, and a fake has the target 0. The
+    loss is the mean cross-entropy over the real examples plus the mean over the fakes, for any $N$
+    and $M$. Without smoothing ($\mathrm{smooth} = 0$, the default) it is the loss of `gan/02`.
 
     Logits may be as large as 1000, in `float32` too: never take the logarithm of 0. The gradient
     with respect to the logits must be finite and exact there: write it with `np`, which is
@@ -350,7 +350,7 @@ smoothing = Exercise(
     Return the optimal discriminator $D$ under one-sided label smoothing, at each point. `p_r` and
     `p_g`, arrays of equal shape, are the densities of real and of fake examples at the same points.
     They are nowhere both 0, but may be as small as $10^{-200}$. The discriminator minimizes the
-    cross-entropy; the target of a real example is $1 - \mathrm{smooth}$, that of a fake one is 0.
+    cross-entropy. A real example has the target $1 - \mathrm{smooth}$, and a fake the target 0.
 
     Without smoothing the answer is the optimal discriminator of the plain game.
     """,
@@ -394,7 +394,7 @@ def densities(impl, rng):
     points=2, kind="equation", property=True, expect={"slope": np.zeros(6)}, rtol=0, atol=1e-8
 )
 def it_minimizes_the_loss(impl, rng):
-    """At the optimum the derivative of the loss in D is 0."""
+    """At the optimum the derivative of the loss with respect to D is 0."""
     p_r, p_g, s = rng.random(6) + 0.1, rng.random(6) + 0.1, 0.1 + 0.2 * rng.random()
     d = impl(p_r, p_g, s)
     return {"slope": -p_r * ((1 - s) / d - s / (1 - d)) + p_g / (1 - d)}

@@ -23,12 +23,18 @@ lesson = Lesson(
     "gan/12_wgan",
     title="Wasserstein GAN: a critic that estimates a distance",
     post="gan",
-    minutes=2,
+    minutes=7,
     picture="best_critic",
     sections=["gan.s13", "gan.s16"],
     figures=["gan.f09"],
     equations=["gan.17", "gan.18", "gan.19"],
-    sources=["weng2017gan", "arjovsky2017wgan", "gulrajani2017penalty"],
+    sources=[
+        "weng2017gan",
+        "arjovsky2017wgan",
+        "gulrajani2017penalty",
+        "srivastava2017veegan",
+        "lin2018pacgan",
+    ],
 )
 
 # %%
@@ -37,7 +43,7 @@ from types import SimpleNamespace
 
 import autograd.numpy as np
 from scipy.spatial.distance import cdist
-from scipy.stats import spearmanr
+from scipy.stats import kendalltau
 
 from minigen import plot
 from minigen.data import toy
@@ -207,13 +213,14 @@ lesson.figure(
     ax,
     "best_critic",
     "The scores of the best critic, with evenly spaced level lines, and the two samples, real "
-    "points in blue and generated points in orange. Follow the slope upwards from an orange point.",
+    "points in blue and generated points in orange. Look from orange points to higher scores.",
 )
 
 # %% [markdown]
-# Uphill from each generated point lies a real point that the plan pairs with it (section 4 proves
-# this). The equality of the gap and the cost is the *Kantorovich-Rubinstein duality*. It holds for
-# every two distributions with finite means (Eq. gan.17):
+# On the way from a generated point to a real point that the plan pairs with it, the scores rise
+# with slope 1 (section 4 proves this). The equality of the gap and the cost is the
+# *Kantorovich-Rubinstein duality*. It holds for every two distributions with finite means (Eq.
+# gan.17):
 #
 # $$
 # W(p_r, p_g) = \frac1K \sup_{\|f\|_L \le K}   \big(\mathbb E_{x\sim p_r}[f(x)] - \mathbb E_{x\sim
@@ -298,7 +305,8 @@ lesson.change(
 #
 # The critic becomes a network $f_w$ with weights $w \in \mathcal W$. It is trained by gradient
 # steps, together with the generator $g_\theta$. If the slopes of all $f_w$ have the same bound $K$,
-# the gap of the best one estimates the distance, apart from the factor $K$ (Eq. gan.19):
+# the gap of the best one estimates $K$ times the distance. The post leaves out the factor $K$ (Eq.
+# gan.19):
 #
 # $$L(p_r, p_g) = W(p_r, p_g) = \max_{w \in \mathcal W}\;
 # \mathbb E_{x\sim p_r}[f_w(x)] - \mathbb E_{z\sim p_z}[f_w(g_\theta(z))] .$$
@@ -451,7 +459,7 @@ def measure_critic(G, f, history):
 # %%
 lesson.predict(
     "Which c gives the largest fraction of good samples?",
-    ["0.001", "0.01, as in the paper", "0.1", "1.0"],
+    ["0.001", "0.01, as in the paper", "0.1 or 1.0"],
 )
 
 # %%
@@ -467,11 +475,12 @@ lesson.table([[c, *row] for c, row in rows_of_c.items()], ["c", *header], "clipp
 # %%
 good = {c: row[4] for c, row in rows_of_c.items()}
 best_c = max(good, key=good.get)
-choices = {0.001: "0.001", 0.01: "0.01, as in the paper", 0.1: "0.1", 1.0: "1.0"}
+choices = {0.001: "0.001", 0.01: "0.01, as in the paper"}
 lesson.outcome(
-    f"With c = {best_c:g}, {100 * good[best_c]:.0f} % of the samples are good, the largest "
-    f"fraction of the four. With the paper's c = 0.01 only {100 * good[0.01]:.0f} % are.",
-    answer=choices[best_c],
+    f"With c = 0.1 and 1.0, {100 * good[0.1]:.0f} % and {100 * good[1.0]:.0f} % of the samples are "
+    f"good. With the paper's c = 0.01 {100 * good[0.01]:.0f} % are, and with 0.001 only "
+    f"{100 * good[0.001]:.0f} %.",
+    answer=choices.get(best_c, "0.1 or 1.0"),
 )
 
 # %%
@@ -486,12 +495,12 @@ lesson.check("largest slope over its bound, at c = 0.01, 0.1 and 1", of_bound, a
 #
 # But wait. RMSProp divides a gradient by its own running size, so that a small gradient makes as
 # large a step as any other. And $c$ was not the only thing that changed. A step of RMSProp changes
-# a weight by about the learning rate, 0.002. This is a fiftieth of $c = 0.1$, but a fifth of $c =
-# 0.01$, and ten steps carry a weight from one end of its window to the other. At $c = 0.001$ a
-# single step is too long. (In the paper a step is a 200th of $c$.) Let's remove this cause, and
-# give every critic the rate $c/50$. Everything else stays. For the smallest window we train the
-# generator once more with a smaller $\epsilon$, the $10^{-8}$ that RMSProp adds to what it divides
-# by, because there the gradient is even smaller than $\epsilon$.
+# a weight by about the learning rate, 0.002 (the first steps are larger). This is a fiftieth of
+# $c = 0.1$, but a fifth of $c = 0.01$, and ten steps carry a weight from one end of its window to
+# the other. At $c = 0.001$ a single step is too long. (In the paper a step is a 200th of $c$.)
+# Let's remove this cause, and give every critic the rate $c/50$. Everything else stays. For the
+# smallest window we train the generator once more with a smaller $\epsilon$, the $10^{-8}$ that
+# RMSProp adds to what it divides by, because there the gradient is even smaller than $\epsilon$.
 
 # %%
 rows_of_scaled = {}
@@ -511,15 +520,16 @@ lesson.table(rows, ["c", *header], "the rate of the critic is c / 50")
 # With $c = 0.01$ the critic is now even flatter, and yet most samples are good. The slope was not
 # to blame. The window was too small *for the learning rate*.
 #
-# The post's warning of vanishing gradients does hold for $c = 0.001$. The generator's gradient is
-# far below $\epsilon$, so that its steps really are short. But this is not the whole story, because
-# with a smaller $\epsilon$ the samples still stay far behind. The other warning was of slow
-# convergence when the window is large. The samples do not show it. With $c = 1$ they are good in
-# both tables (section 8 looks at the weights). Something else goes wrong there. The gap fluctuates
-# by many times the exact $W$, and is useless as a distance.
+# And the post's warning of vanishing gradients? With $c = 0.001$ the generator's gradient really is
+# far below $\epsilon$, so that its steps are short. But this does not explain the bad samples. With
+# a smaller $\epsilon$ the generator takes full steps, and the exact $W$ does not improve. We leave
+# it open what else is wrong. The other warning was of slow convergence when the window is large.
+# The samples do not show it. With $c = 1$ they are good in both tables (section 8 looks at the
+# weights). What changes with the window is the unit of the gap. Divided by the largest slope, it
+# fluctuates no more with $c = 1$ than with $c = 0.1$. But the slope is hundreds of times larger,
+# and nobody knows it in advance, so the gap cannot be read as a distance.
 
 # %%
-fluctuation = {c: row[2] / row[5] for c, row in rows_of_c.items()}
 lesson.claim(
     "good samples, c = 0.1 minus c = 0.001",
     good[0.1] - good[0.001],
@@ -543,16 +553,10 @@ lesson.claim(
 
 # %%
 lesson.claim(
-    "fluctuation of the gap in units of W, c = 1 minus c = 0.1",
-    fluctuation[1.0] - fluctuation[0.1],
-    at_least=10,
-    source="seeds 0, 1, 4711: 92 to 388, less nine tenths",
-)
-lesson.claim(
-    "largest slope with c = 1",
-    rows_of_c[1.0][0],
-    at_least=150,
-    source="seeds 0, 1, 4711: 539 to 1938, less two thirds; after one step: 26",
+    "largest slope, c = 1 over c = 0.1",
+    rows_of_c[1.0][0] / rows_of_c[0.1][0],
+    at_least=100,
+    source="seeds 0, 1, 4711: 400 to 1814, less three quarters",
 )
 
 # %% [markdown]
@@ -617,7 +621,8 @@ lesson.check("paired points: rise of the best critic minus the distance", off, a
 # f(\hat x)\| - 1)^2\big] .$$
 #
 # In words, it is minus the gap, plus $\lambda$ times the mean squared difference between the slope
-# and 1. A slope below 1 is penalized as well, because the best critic has exactly 1.
+# and 1. A slope below 1 is penalized as well, because between paired points the best critic has
+# exactly 1. Between random pairs this is a hope.
 #
 # For example, take $f(x) = \frac12|x|^2$, a bowl whose slope at $x$ is $|x|$. Two pairs have the
 # real point (4, 0) and the generated point (0, 0), and their $\epsilon$ are 3/4 and 1/2. The points
@@ -698,7 +703,9 @@ lesson.check("the same, by search on a grid", on_the_grid, equals=1.2)
 # exact $W$ takes only a moment. We start a generator 4 units to the right of its usual start. At 25
 # of its 250 steps we first train the critic for 60 steps instead of 5, and then compare its gap
 # with the exact $W$ of the same points. A distance that only falls would be followed by anything
-# that falls. Halfway through we therefore push the generator 4 units to the right again.
+# that falls. Therefore we disturb the generator twice. After a third of the steps we push it 4
+# units to the right, and after two thirds we shrink its samples to a twentieth of their size, to a
+# small spot near the center of the ring.
 
 # %%
 rng = lesson.rng("gauge")
@@ -717,9 +724,16 @@ def draw(count):
     return ring.sample(rng, count)
 
 
+def shrink(last):
+    last.w *= 0.05
+    last.b *= 0.05
+
+
 def step(i):
-    if i == length // 2:
+    if i == length // 3:
         G.body.layers[-1].b[0] += 4
+    elif i == 2 * length // 3:
+        shrink(G.body.layers[-1])
     n_critic = lesson.size(60, quick=3) if i in marks else 5
     return wgan_gp_step(G, f, slow, fast, draw, 128, rng, penalty=1.0, n_critic=n_critic)
 
@@ -729,13 +743,14 @@ def compare(i, _):
         return {}
     x = ring.sample(lesson.rng(f"read {i}"), n)
     y = G.sample(lesson.rng(f"read {i}, z"), n)
-    return {"gap": float(-critic_loss(f(x), f(y))), "W": wasserstein(x, y)}
+    means = np.linalg.norm(x.mean(axis=0) - y.mean(axis=0))
+    return {"gap": -critic_loss(f(x), f(y)), "means": means, "W": wasserstein(x, y)}
 
 
 # %%
 lesson.predict(
-    "At the first comparison, with λ = 1 and far from the data, how large is the critic's gap?",
-    ["below the exact W", "within a fifth of the exact W", "well above the exact W"],
+    "At the first comparison W is about 4, and λ = 1. How large is the critic's gap?",
+    ["about W", "about 1.5 times W", "about 3 times W"],
 )
 
 # %%
@@ -745,7 +760,7 @@ history = lesson.fit(step, length, on_step=compare, label=label, state=state)
 at = history.at("W")  # the steps of the comparisons
 ratio = history["gap"] / history["W"]
 first_slope = penalized_slope(history["W"][0], 1.0)
-below, near, above = lesson.predictions[-1].choices
+choices = lesson.predictions[-1].choices
 
 # %%
 two = {"exact W": history["W"], "critic's gap": history["gap"]}
@@ -759,17 +774,17 @@ lesson.figure(
     "training. Compare where the two curves rise and fall, and how far apart they are.",
 )
 lesson.outcome(
-    f"The gap is {ratio[0]:.2f} times W, because far from the data the penalized critic is steeper "
-    f"than 1 (the formula for two points gives {first_slope:.2f}). At the last comparison it is "
-    f"{ratio[-1]:.2f} times W.",
-    answer=below if ratio[0] < 0.8 else above if ratio[0] > 1.2 else near,
+    f"The gap is {ratio[0]:.2f} times W. The formula for two points has {first_slope:.2f}, because "
+    f"a large W is worth a large penalty. At the last comparison it is {ratio[-1]:.2f} times W.",
+    answer=choices[np.searchsorted([1.2, 2.2], ratio[0])],
 )
 
 # %% [markdown]
-# Which of two generators is better? The rank correlation says how often a number gives the same
-# answer as $W$. We compute it for this gap and for the critic's loss as the training logs it, after
-# five steps, just before each comparison. (A line that falls at a constant rate is the trivial
-# rival.)
+# Which of two generators is better? We take every pair of the 25 generators, and count how often a
+# number puts the two in the same order as the exact $W$ does. Guessing gives one half. The numbers
+# are this gap, and the critic's loss as the training logs it, after five steps, just before each
+# comparison. Two rivals need no critic, a line that falls at a constant rate, and the distance of
+# the two means.
 
 # %%
 logged = -history["critic"][np.maximum(at - 1, 0)]
@@ -777,31 +792,33 @@ rivals = {
     "gap after 60 steps of the critic": history["gap"],
     "minus the logged loss, after 5 steps": logged,
     "minus the number of the step": -at,
+    "distance of the means": history["means"],
 }
-ranks = {name: spearmanr(values, history["W"])[0] for name, values in rivals.items()}
-lesson.table(ranks.items(), ["number", "rank correlation with the exact W"])
+agree = {name: (1 + kendalltau(x, history["W"])[0]) / 2 for name, x in rivals.items()}
+lesson.table(agree.items(), ["number", "pairs in the order of W"])
 
 # %%
+of_gap, of_loss, *without = agree.values()
 lesson.claim(
-    "rank correlation of the critic's gap and the exact W",
-    ranks["gap after 60 steps of the critic"],
-    at_least=0.85,
-    source="Arjovsky et al. 2017, Fig. 3; seeds 0, 1, 4711: 0.94 to 0.98, less a tenth",
+    "pairs in the order of W: gap, minus the better of the two rivals",
+    of_gap - max(without),
+    at_least=0.02,
+    source="seeds 0, 1, 4711: 0.047, 0.080, 0.073, halved",
 )
 lesson.claim(
-    "the same, minus that of the number of the step",
-    ranks["gap after 60 steps of the critic"] - ranks["minus the number of the step"],
+    "pairs in the order of W: logged loss, minus the better of the two rivals",
+    of_loss - max(without),
     at_least=0.01,
-    source="seeds 0, 1, 4711: 0.03 to 0.12, less two thirds",
+    source="seeds 0, 1, 4711: 0.027, 0.067, 0.067, less three fifths",
 )
 
 # %% [markdown]
-# The gap follows the distance down, up and down again, but its unit changes. Far from the data the
-# critic is too steep, and the gap is larger than $W$. Close to the data it is below $W$ at times.
-# The gap of the best penalized critic never does, so our critic is no longer close to the best one.
-# In spite of this it ranks generators. So does the loss that the training logs anyway, though after
-# five steps of the critic it is less exact. The loss of a GAN does not follow the quality of its
-# samples (`gan/08`). With a WGAN you can look at the loss to see whether the training makes
+# The gap follows the distance down, and up after both disturbances, but its unit changes. Far from
+# the data the critic is too steep, and the gap is larger than $W$. Close to the data it can be
+# below $W$, because the exact $W$ of two samples is not 0 even if their densities are equal
+# (section 6), and perhaps because the critic lags behind. In spite of this it ranks generators, and
+# so does the loss that the training logs anyway. The loss of a GAN does not follow the quality of
+# its samples (`gan/08`). With a WGAN you can look at the loss to see whether the training makes
 # progress.
 #
 # ## 6. Clipping and penalty side by side
@@ -844,14 +861,16 @@ def of_gaussian(density):
     return lambda rng, n: rng.multivariate_normal(*moments, n).astype(np.float32)
 
 
-def noise(rng, n):
-    return rng.uniform(-3, 3, (n, 2)).astype(np.float32)
+def of_noise(density):
+    """Uniform noise in the smallest box around 10,000 examples."""
+    data = density.sample(lesson.rng("moments"), 10_000)
+    return lambda rng, n: rng.uniform(data.min(0), data.max(0), (n, 2)).astype(np.float32)
 
 
 for name, density in sets.items():
     models["the density itself", name] = density
     models["one Gaussian", name] = SimpleNamespace(sample=of_gaussian(density))
-    models["uniform noise", name] = SimpleNamespace(sample=noise)
+    models["uniform noise", name] = SimpleNamespace(sample=of_noise(density))
     models["untrained", name] = Generator(lesson.rng("untrained"))
 scores = {key: judge(G, sets[key[1]], key[1]) for key, G in models.items()}
 
@@ -894,9 +913,11 @@ lesson.claim(
 # On the ring all three ways are good, and close together. With a rate that fits its window,
 # clipping is not as terrible as its reputation. (With the rate 0.002, the paper's $c$ had far fewer
 # good samples in section 3, and we would have blamed the clipping.) On the grid all three fail.
-# Each finds about half of the modes or fewer, hardly more than uniform noise. Section 7 asks what
-# it takes. Note also how little a single number says. On the grid the untrained generator has the
-# most good samples, because it puts nearly all of them near the origin, where the grid has a mode.
+# Each finds about half of the modes or fewer. By $W$ all three are closer to the data than one
+# Gaussian, but uniform noise is closer still. Section 7 asks what it takes. Note also how little a
+# single number says. On the grid the untrained generator has more good samples than any of the
+# trained ones, although it finds a single mode. More than half of its samples lie at the mode in
+# the origin.
 #
 # Are the critics alike, too? Let's look at what a generator follows, the surface of the scores. We
 # keep one untrained generator fixed, and train each of the three critics against it for 150 steps.
@@ -930,15 +951,16 @@ lesson.figure(
     fig,
     "surfaces",
     "The scores of three critics (bright is high) that face the same generated points (orange). "
-    "Each title gives the range of the scores. Count the sides of a level line in each panel.",
+    "Each title gives the range of the scores. Compare the shapes of the level lines.",
 )
 
 # %% [markdown]
-# They are not alike in this run. The level lines of the penalized critic are octagons, with a side
-# towards each mode. Those of the clipped critics have four or five sides, which match no modes.
+# They are not alike. The level lines of the penalized critic are close to circles around the
+# generated points, like the ring. Those of the clipped critics are lopsided, with few corners.
 # Gulrajani et al. observed the same, that weight clipping “biases the critic towards much simpler
-# functions”. For the ring the simpler critic was good enough. What we have gained with the penalty
-# is that no window has to be chosen, and that the gap is of the size of $W$.
+# functions”. For the ring the simpler critic was good enough. With the penalty we choose $\lambda$
+# instead of a window, and in section 5 its gap was never more than a few times $W$. The samples of
+# the ring are no better by $W$ than those of the best clipped critic.
 #
 # ## 7. The grid of 25 Gaussians
 #
@@ -985,24 +1007,16 @@ lesson.table(rows, ["std", "modes of 25", "good", "W", "W of the density"])
 
 # %%
 lesson.claim(
-    "grid of std 0.2: good samples",
-    found[0.2][1],
+    "grid of std 0.2: good samples, or 0 if fewer than 23 modes are found",
+    found[0.2][1] * (found[0.2][0] >= 23),
     at_least=0.83,
     source="seeds 0, 1, 4711: 0.92 to 0.95, less a tenth",
 )
 lesson.claim(
-    "grid of std 0.1: good samples",
-    found[0.1][1],
+    "grid of std 0.1: good samples, or 0 if fewer than 23 modes are found",
+    found[0.1][1] * (found[0.1][0] >= 23),
     at_least=0.81,
     source="seeds 0, 1, 4711: 0.91 to 0.95, less a tenth",
-)
-
-# %%
-lesson.claim(
-    "grids of std 0.2 and 0.1: modes found, the smaller number",
-    min(found[0.2][0], found[0.1][0]),
-    at_least=23,
-    source="seeds 0, 1, 4711: 25",
 )
 
 # %%
@@ -1018,8 +1032,8 @@ lesson.figure(
 
 # %% [markdown]
 # Now the modes are found. The filaments cannot be avoided altogether, because a continuous map of
-# one Gaussian has a connected image. The narrower the modes, the more samples lie farther from them
-# than three standard deviations.
+# one Gaussian has a connected image. On the narrowest grid the most samples lie farther from the
+# modes than three standard deviations.
 #
 # Two papers report the same two numbers for other methods, on the grid with a standard deviation of
 # 0.05. Like us, they call a sample good within three standard deviations of a mode. They draw 2,500
@@ -1045,7 +1059,8 @@ lesson.table(rows, ["method", "measured in", "modes of 25", "good"])
 # %% [markdown]
 # The papers average several runs, and our row is a single run. Look at the two rows of the plain
 # GAN. They differ by more than most methods do, as do the two rows of ALI. Networks and training
-# matter as much as the method.
+# matter as much as the method. Our model finds all modes, but it has fewer good samples than every
+# row of the second paper.
 #
 # ## 8. Two more remarks on clipping
 #
@@ -1110,9 +1125,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# A step of RMSProp changes a weight by about the learning rate, so that a limit ten times as far
-# away takes about ten times as many steps. (Some weights never reach it.) All this time the gap
-# grows with the weights. But in section 3 the samples of $c = 1$ did not suffer from it.
+# The size of a step of RMSProp depends on the learning rate and hardly on $c$, so that a limit ten
+# times as far away takes about ten times as many steps. (Some weights never reach it.) All this
+# time the gap grows with the weights. In section 3 the samples of $c = 1$ hardly suffered from it.
+# Two hundred steps of the critic are only 40 of the generator's 800. With the rate of the paper, 40
+# times smaller, they would be many more.
 #
 # **RMSProp or Adam?** The author of the post has not seen a “clear theoretical explanation” for
 # RMSProp. The paper reports that training is unstable at times if the critic is trained with an
@@ -1147,8 +1164,8 @@ lesson.claim(
 
 # %% [markdown]
 # Momentum explains most of it. Without it Adam comes close to RMSProp, and with it the samples are
-# far worse. The paper warns of momentum for the critic. In this game the momentum of the generator
-# does even more harm, by the exact $W$.
+# far worse. The paper warns of momentum for the critic. In this game Adam for the
+# generator does even more harm, by the exact $W$.
 #
 # ## What this lesson does differently
 #
@@ -1180,7 +1197,8 @@ lesson.claim(
 # - The Wasserstein distance is the largest gap of mean scores that a critic of slope 1 can have.
 # - A critic without a bound on its slope measures nothing. Clipping bounds the slope, but only
 #   through the weights. A penalty pulls it towards 1 where it is measured.
-# - The gap ranks generators, so that the loss of a WGAN means something.
+# - With a penalty, the gap and the critic's ordinary loss followed the exact distance, down and up.
+#   The loss of a GAN does not (`gan/08`).
 #
 # **Next:** digits and sprites, with the same two training steps (`gan/13`)
 #
