@@ -10,17 +10,17 @@ linear = Exercise(
     target="minigen.flow.change_of_variables:linear_flow_log_prob",
     minutes=15,
     prompt=r"""
-    The log-density, in nats, of $x = \mathrm{shift} + L z$, where the $D$ coordinates of $z$ are
-    independent and standard normal.
+    Return the log-density, in nats, of $x = \mathrm{shift} + L z$, where the $D$ coordinates of
+    $z$ are independent and standard normal. The map changes volumes by the factor $|\det L|$, and
+    the determinant of a triangular matrix is the product of its diagonal.
 
-    `x` has shape $(N, D)$, $N$ examples; the result has shape $(N,)$. `shift` is a vector $(D,)$,
-    and `L` a matrix $(D, D)$ that is lower triangular: all numbers above its diagonal are 0. The
-    map changes volumes by the factor $|\det L|$, and the determinant of a triangular matrix is the
-    product of its diagonal. The numbers on the diagonal are not 0 and may be negative. $D$ may be
-    60, with $10^{-6}$ or $10^6$ on the whole diagonal: the determinant itself is then 0 or infinite
-    in floating point, and its logarithm is not. The result must be differentiable with respect to
-    `x` and `shift`, and `float32` is kept. `np.linalg.solve(A, B)` returns the solution $Y$ of
-    $A Y = B$, for all columns of $B$ at once.
+    `x` has shape $(N, D)$, and the result has shape $(N,)$. `shift` is a vector $(D,)$, and `L` a
+    matrix $(D, D)$ that is lower triangular, so that all numbers above its diagonal are 0. The
+    numbers on the diagonal are not 0 and may be negative. $D$ may be 60, with $10^{-6}$ or $10^6$
+    on the whole diagonal. The determinant itself is then 0 or infinite in floating point, and its
+    logarithm is not. The result must be differentiable with respect to `x` and `shift`, and keep
+    `float32`. `np.linalg.solve(A, B)` returns the solution $Y$ of $A Y = B$, for all columns of $B$
+    at once.
     """,
     hints="""
     First find the z of each x: only one z is mapped to it. Where the map stretches volumes, the
