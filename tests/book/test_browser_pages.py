@@ -289,10 +289,10 @@ RESULTS = ".mg-figure, .mg-play, pre.mg-output, .mg-checks, .mg-table, .mg-verdi
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_result_is_open_between_a_question_and_its_answer(reader, width):
     """In the order of the page: what a reader sees before a choice, and after it."""
-    seen = f"""() => [...document.querySelectorAll(".mg-predict, .mg-outcome, article h2, article h3, {RESULTS}")]
-        .filter((part) => part.matches(".mg-predict, h2, h3") || part.checkVisibility())
+    seen = f"""() => [...document.querySelectorAll(".mg-predict, .mg-outcome, article h2, {RESULTS}")]
+        .filter((part) => part.matches(".mg-predict, h2") || part.checkVisibility())
         .filter((part) => !part.closest(".mg-exercise"))
-        .map((part) => part.matches(".mg-predict") ? "?" : part.matches(".mg-outcome, h2, h3") ? "#" : part.className)"""
+        .map((part) => part.matches(".mg-predict") ? "?" : part.matches(".mg-outcome, h2") ? "#" : part.className)"""
     for address in (GAN, LESSON, ELBO, "lessons/diffusion/01_forward_process.html", NOT_RECORDED):
         page = reader(address, width)
         shown = page.evaluate(seen)
