@@ -264,6 +264,10 @@ by_hand = linear_flow_log_prob(np.array([[3.0]]), np.array([1.0]), np.array([[2.
 lesson.check("x = 2z + 1 again: log p(3)", by_hand[0], equals=norm.logpdf(3.0, 1.0, 2.0))
 
 # %% [markdown]
+# In one dimension it returns the number from above. Section 7 calls it with 49 dimensions. A linear
+# map is too simple for most data, but the recipe stays the same for every flow: invert the map, and
+# add the logarithm of its volume factor.
+#
 # ## 3. Three trainings
 #
 # One Gaussian is too easy, so we train all three models on two moons. We know $\log p$ of this
