@@ -913,6 +913,7 @@ lesson.claim(
     at_most=2.5,
     source="seeds 0, 1 and 5417: 1.41, 1.22, 1.24; one Gaussian: 5.2 to 5.6",
 )
+
 # %%
 lesson.claim(
     "GAN: distance of its samples / floor",
@@ -920,6 +921,8 @@ lesson.claim(
     at_most=3.5,
     source="seeds 0, 1 and 5417: 2.24, 1.57, 1.87; one Gaussian: 5.2 to 5.6",
 )
+
+# %%
 lesson.claim(
     "flow: outliers among its samples",
     worth["flow"][1],
