@@ -311,6 +311,7 @@ lesson.change(
 lesson.show_source(Generator, Discriminator)
 
 # %% [markdown]
+# (Leaky ReLU is $x$ for $x > 0$ and a small multiple of $x$ below, so that no unit stops learning.)
 # Nothing in either network is adversarial. The game is in the training step, which is Algorithm 1
 # of Goodfellow et al. In its first half $D$ moves, and in its second half $G$:
 

@@ -85,7 +85,8 @@ lesson.figure(
 #
 # How far apart are the lines? Let's begin with the smallest case. Give each line just two points,
 # low and high, each of probability $\frac12$. Then there are four points in all, and $P$ and $Q$
-# share none of them. Work out KL, JS and W for $\theta = 0.5$ and for $\theta = 0.01$.
+# share none of them. Work out KL, JS and W for $\theta = 0.5$ and for $\theta = 0.01$. (In the
+# code, `transport_plan` finds the least work between these points.)
 
 # %%
 lesson.exercise("gan/11/line_divergences")

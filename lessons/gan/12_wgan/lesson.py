@@ -160,13 +160,16 @@ def draw_both(ax):
 
 
 # %% [markdown]
-# The program finds the optimal plan $\gamma_{ij}$. On its way it also finds a *potential* for each
-# point, $u_i$ for $x_i$ and $v_j$ for $y_j$. In `gan/10` they were the prices of a carrier, who
-# never charges more for a pair than the distance between its two points:
+# The program finds the optimal plan, with the mass $\gamma_{ij}$ that is carried from $x_i$ to
+# $y_j$. On its way it also finds a *potential* for each point, $u_i$ for $x_i$ and $v_j$ for $y_j$.
+# Imagine a carrier who asks $u_i$ for loading a unit at $x_i$ and $v_j$ for unloading it at $y_j$
+# (`gan/10`, section 3). For no pair does he ask more than the distance between its two points, and
+# for a pair of the plan he asks exactly that:
 #
 # $$u_i + v_j \le |x_i - y_j|, \qquad\text{with equality wherever } \gamma_{ij} > 0.$$
 #
-# The potentials are numbers for single points, which is what we are looking for. What score should
+# Therefore the cost of the plan is the mean of the $u_i$ plus the mean of the $v_j$. The potentials
+# are numbers for single points, which is what we are looking for. What score should
 # a new point $x$ have? As a potential it may not exceed $|x - y_j| - v_j$ for any $j$. The largest
 # value that obeys all sixty bounds is their minimum, and we take it as the score, $f(x) =
 # \min_j(|x - y_j| - v_j)$. As a minimum of cones of slope 1 this critic is 1-Lipschitz.
@@ -320,8 +323,8 @@ lesson.change(
 # the critic, clamp its weights to a small range $[-c, c]$. With small weights a network cannot be
 # steep. The post lists this *weight clipping* as the first of three changes from the GAN of
 # `gan/02`. The second is the loss, without a logarithm, and the third is an optimizer without
-# momentum, RMSProp, for the critic (we use it for both networks). Together they are the algorithm
-# in the post:
+# momentum, RMSProp, for the critic (Adam without the running mean of the gradient; we use it for
+# both networks). Together they are the algorithm in the post:
 #
 # ```text
 # repeat:
@@ -628,6 +631,9 @@ lesson.check("paired points: rise of the best critic minus the distance", off, a
 # real point (4, 0) and the generated point (0, 0), and their $\epsilon$ are 3/4 and 1/2. The points
 # between them are (3, 0) and (2, 0), with slopes 3 and 2. The penalty is the mean of $(3 - 1)^2 =
 # 4$ and $(2 - 1)^2 = 1$, which is 2.5.
+#
+# How do we compute the slope at many points at once? The score of an example depends on this
+# example only. So the gradient of the *sum* of the scores has in row $i$ the gradient of score $i$.
 
 # %%
 lesson.exercise("gan/12/gradient_penalty")
@@ -691,9 +697,9 @@ lesson.check("the same, by search on a grid", on_the_grid, equals=1.2)
 # </details>
 
 # %% [markdown]
-# The penalty does not make the slope 1. It pulls the slope towards 1, the more strongly the larger
-# $\lambda$ is. The paper has $\lambda = 10$, and here we take 1. What does this do to the gap, and
-# is the gap still useful?
+# The best slope is $s = 1 + W/2\lambda$. So the penalty does not make the slope 1. It pulls the
+# slope towards 1, the more strongly the larger $\lambda$ is. The paper has $\lambda = 10$, and here
+# we take 1. What does this do to the gap, and is the gap still useful?
 #
 # ## 5. Does the loss follow the distance?
 #

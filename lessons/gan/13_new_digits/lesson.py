@@ -3,7 +3,7 @@
 #
 # This lesson follows the section "Example: Create New Pokemons!" (gan.s17) of [From GAN to
 # WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/). The post trains a DCGAN on Pokémon
-# sprites. Read `gan/02`, `gan/08` and `gan/12` first. In this lesson:
+# sprites. Read `gan/02` and `gan/12` first, and `gan/08` before sections 3 to 5. In this lesson:
 #
 # 1. A GAN for images is the game of `gan/02` with convolutional networks and batch norm.
 # 2. The same data are generated with the loss of a GAN, with clipped weights and with a gradient
@@ -683,8 +683,10 @@ lesson.figure(
 #
 # This is the example of the post, on 900 sprites: mirrored bodies, an outline, eyes, limbs, in 26
 # colors. The WGAN-GP is trained on them, and its samples are shown after epochs 7, 21 and 49, as in
-# the post (gan.f10). Nothing in the networks makes an image symmetric. The post used a DCGAN; here
-# a DCGAN is trained beside the WGAN-GP, with as many steps.
+# the post (gan.f10). Nothing in the networks makes an image symmetric. The post used a DCGAN, a GAN
+# of convolutions whose layers are normalized over the batch (batch norm). Here a DCGAN is trained
+# beside the WGAN-GP, with as many steps. (`new_game`, `turns`, `settled` and `dcgan_adam` build,
+# play and average a game; section 2 has them.)
 
 # %%
 lesson.predict(
