@@ -519,6 +519,8 @@ lesson.claim(
     between=(0.5, 0.8),
     source="seeds 0, 1 and 271828: 0.69, 0.64, 0.69; it starts at 0.9",
 )
+
+# %%
 lesson.claim(
     "busy D, 3 steps: θ at the end",
     rows[2][2],

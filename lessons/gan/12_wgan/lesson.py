@@ -735,6 +735,7 @@ def shrink(last):
     last.b *= 0.05
 
 
+# %%
 def step(i):
     if i == length // 3:
         G.body.layers[-1].b[0] += 4
