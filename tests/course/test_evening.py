@@ -42,6 +42,8 @@ def test_the_minutes_of_a_stop_are_those_of_its_sections():
     assert opening.reading_minutes + sum(parts) + others == pytest.approx(reading.minutes, abs=0.6)
     both = Stop(first.lesson, (2, 5), ()).reading_minutes - opening.reading_minutes
     assert both == pytest.approx(parts[1] + parts[4])
+    asked = first.lesson.path.read_text(encoding="utf-8").count("lesson.predict(")
+    assert Stop(first.lesson, tuple(numbers), ()).predictions == asked >= 4 and opening.predictions == 0
 
 
 def test_a_section_or_a_post_that_is_not_there():
@@ -77,6 +79,7 @@ def test_the_lists(capsys, monkeypatch, tmp_path):
     assert printed.startswith("Flow-based Deep Generative Models in an evening: ")
     assert "the opening, sections 1 to 3, 5 and 6" in printed and "exercise flow/05/affine_forward" in printed
     assert f"{hours(evening_of('flow').minutes)} in all; 0 of 8 exercises passed" in printed
+    assert f"a minute for each of {evening_of('flow').predictions} predictions" in printed
     assert "With another hour: exercise flow/05/from_scratch" in printed and "It needs" not in printed
     assert main(["list", "--path", "after"]) == 0
     assert "It needs the evenings flow and diffusion: minigen list --path flow" in capsys.readouterr().out

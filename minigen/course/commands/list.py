@@ -115,6 +115,7 @@ def _list_evening(post: str) -> None:
     print(text_table(rows, ["lesson", "what to read and to write", "time", "state"], indent="  "))
     passed = sum(bool(progress.of(exercise)["passed"]) for exercise in evening.exercises)
     print(f"\n{hours(evening.minutes)} in all; {passed} of {plural(len(evening.exercises), 'exercise')} passed")
+    print(f"Add a minute for each of {evening.predictions} predictions. Other exercises in these sections may wait.")
     print(
         f"With another hour: exercise {evening.model.id}, the whole model from an empty file"
         f" ({evening.model.minutes:g} min; start/01 has the training loop)"

@@ -16,7 +16,9 @@ from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lesson
 from minigen.course.index.package import PACKAGE
 from minigen.course.lesson import recorded
+from minigen.course.lesson.blocks import Question
 from minigen.course.reading.composition import compose
+from minigen.course.reading.sections import Section
 
 __all__ = ["Evening", "Stop", "evening_of", "evenings", "hours"]
 
@@ -47,14 +49,23 @@ class Stop:
         return f"section{'s' if len(self.sections) > 1 else ''} {', '.join(words)}"
 
     @cached_property
-    def reading_minutes(self) -> float:
-        """How long the opening and the sections take to read. Raises ValueError if the lesson lacks one of them."""
+    def read(self) -> tuple[Section, ...]:
+        """The opening and the sections. Raises ValueError if the lesson lacks one of them."""
         opening, *others = compose(self.lesson, recorded.read(self.lesson).result).sections
         by_number = {section.number: section for section in others}
         missing = [number for number in self.sections if number not in by_number]
         if missing:
             raise ValueError(f"{self.short} has no section {missing[0]}")
-        return opening.minutes + sum(by_number[number].minutes for number in self.sections)
+        return opening, *(by_number[number] for number in self.sections)
+
+    @property
+    def reading_minutes(self) -> float:
+        """How long the opening and the sections take to read."""
+        return sum(section.minutes for section in self.read)
+
+    @property
+    def predictions(self) -> int:
+        return sum(isinstance(block, Question) for section in self.read for block in section.blocks)
 
     @property
     def exercise_minutes(self) -> float:
@@ -81,6 +92,10 @@ class Evening:
     @property
     def exercises(self) -> list[Exercise]:
         return [exercise for stop in self.stops for exercise in stop.exercises]
+
+    @property
+    def predictions(self) -> int:
+        return sum(stop.predictions for stop in self.stops)
 
     @property
     def minutes(self) -> float:

@@ -328,9 +328,10 @@ def _evening(post: str, readings: Sequence[Reading]) -> list[str]:
     exercises = plural(len(evening.exercises), "exercise")
     needs = f" It needs the evenings {' and '.join(evening.before)}." if evening.before else ""
     return [
-        f"**In an evening**, {hours(evening.minutes)} with {exercises}: {'; '.join(stops)}.{needs}"
-        f" `minigen list --path {post}` lists the exercises. With another hour, write the whole model from an empty"
-        f" file: `minigen exercise start {evening.model.id}`."
+        f"**In an evening**, {hours(evening.minutes)} with {exercises}, and a minute for each of"
+        f" {evening.predictions} predictions: {'; '.join(stops)}.{needs} `minigen list --path {post}` lists the"
+        f" exercises; others in these sections may wait. With another hour, write the whole model from an empty file:"
+        f" `minigen exercise start {evening.model.id}`."
     ]
 
 
