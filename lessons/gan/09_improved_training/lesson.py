@@ -803,15 +803,24 @@ lesson.claim(
     at_least=0.1,
     source="seeds 0, 1 and 31415: 0.44, 0.28, 0.41; margin 0.18",
 )
+
+# %%
+alone = max(good[without].mean(), mean_good[of_batch])
 lesson.claim(
-    "good samples, mean of the games: minibatch discrimination and 5 steps of D, minus the ring",
-    good[combined].mean() - good_ring,
-    at_least=0.1,
+    "good samples, each game: minibatch discrimination and 5 steps of D, minus the ring's fraction",
+    good[combined] - good_ring,
+    at_least=0.2,
+    source="seeds 0, 1 and 31415: TODO",
+)
+lesson.claim(
+    "good samples, mean of the games: the technique with 5 steps, minus the better of the two alone",
+    good[combined].mean() - alone,
+    at_least=0,
     source="seeds 0, 1 and 31415: TODO",
 )
 
 # %%
-fig, axes = plot.figure(1, 5, size=(2.3, 2.5))
+fig, axes = plot.figure(1, 5, size=(2.3, 2.75))
 for ax, name in zip(axes, [of_batch, *fair]):
     plot.samples(films[name][0][-1], ring, ax, title=name.replace(", ", "\n"), bounds=3)
 lesson.figure(
