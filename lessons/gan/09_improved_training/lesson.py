@@ -813,7 +813,7 @@ lesson.claim(
     source="seeds 0, 1 and 31415: TODO",
 )
 lesson.claim(
-    "good samples, mean of the games: the technique with 5 steps, minus the better of the two alone",
+    "good samples, mean of the games: technique and 5 steps, minus the better of the two alone",
     good[combined].mean() - alone,
     at_least=0,
     source="seeds 0, 1 and 31415: TODO",
