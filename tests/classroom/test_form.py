@@ -1,14 +1,16 @@
 """What form costs where the values are right: an axis of length 1, a letter in a name; the same on every platform."""
 
 import json
+from dataclasses import replace
 
 import autograd.numpy as anp
+import numpy as np
 import pytest
 
 from minigen.classroom.assignment import AssignedExercise
 from minigen.classroom.grade.grader import Grader, row_of
 from minigen.classroom.near import nearest, renamed
-from minigen.classroom.platforms import remote
+from minigen.classroom.platforms import nbgrader, remote
 from minigen.classroom.platforms.score import Checked, score
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.grading import status as S
@@ -121,8 +123,26 @@ def test_all_graders_give_the_same_points_for_form(a_class, capsys):
     document = remote.gradescope_results([row, other], "visible", 1.0)
     tests = [test for test in document["tests"] if test["name"].startswith(assigned.id)]
     assert row["points"] == points == pytest.approx(otter, abs=0.01)
-    assert sum(test["score"] for test in tests) == pytest.approx(row["points"], abs=0.02)
+    assert sum(test["score"] for test in tests) == pytest.approx(row["points"], abs=1e-3)
     assert "right values" in capsys.readouterr().out
+
+
+def test_a_notebook_practises_on_the_inputs_of_the_assignment(a_class):
+    seen: list[float] = []
+
+    def critic_loss(real_scores, fake_scores):
+        seen.append(float(np.sum(real_scores) - 2 * np.sum(fake_scores)))
+        return np.mean(fake_scores) - np.mean(real_scores)
+
+    inputs = []
+    for arguments in ({"practice": 5}, {"seeds": [5], "practice": 5}, {}):
+        seen.clear()
+        assert score("gan/12/critic_loss", critic_loss, **arguments) > 0
+        inputs.append(list(seen))
+    assert inputs[0] == inputs[1] != inputs[2]
+    book = nbgrader.source_notebook(replace(a_class.assignment, practice_seed=5))
+    tests = [cell.source for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    assert tests and all(text.endswith(", seeds=graded_on, practice=5)") for text in tests)
 
 
 # ------------------------------------------------------------------------------------------- a letter in a name

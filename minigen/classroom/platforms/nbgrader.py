@@ -85,7 +85,7 @@ def _cells(assignment: Assignment) -> Iterator[Any]:
         solution = v4.new_code_cell(_solution(assigned), id=_cell_id(name, "answer"))
         solution.metadata["nbgrader"] = _metadata(f"{name}-answer", solution=True)
         yield solution
-        tests = v4.new_code_cell(_tests(assigned, assignment.slug), id=_cell_id(name, "test"))
+        tests = v4.new_code_cell(_tests(assigned, assignment), id=_cell_id(name, "test"))
         tests.metadata["nbgrader"] = {**_metadata(f"{name}-test", grade=True), "points": assigned.points}
         yield tests
     for question in assignment.questions:
@@ -121,17 +121,20 @@ def _solution(assigned: AssignedExercise) -> str:
     return stubs.bare_stub(assigned.exercise).replace(raised, typed)
 
 
-def _tests(assigned: AssignedExercise, slug: str) -> str:
+def _tests(assigned: AssignedExercise, assignment: Assignment) -> str:
     """Return the cell whose value is the points: for students on the inputs of practice, for the teacher on hidden
     ones.
     """
+    seed = assignment.practice_seed
+    practice = f", practice={seed}" if seed else ""
     return (
         f"# The points for {assigned.id}, of {assigned.points:g}: here on the inputs that you practise with\n"
         "from minigen.classroom.platforms.score import score\n\n"
         "graded_on = None\n"
         "### BEGIN HIDDEN TESTS\n"
         "from minigen.classroom.platforms.score import hidden_seeds\n\n"
-        f"graded_on = hidden_seeds({json.dumps(slug)})\n"
+        f"graded_on = hidden_seeds({json.dumps(assignment.slug)})\n"
         "### END HIDDEN TESTS\n"
-        f'score("{assigned.exercise.address}", {assigned.exercise.name}, points={assigned.points:g}, seeds=graded_on)'
+        f'score("{assigned.exercise.address}", {assigned.exercise.name}, points={assigned.points:g}, seeds=graded_on'
+        f"{practice})"
     )

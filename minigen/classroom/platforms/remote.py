@@ -63,7 +63,7 @@ def gradescope_results(rows: Sequence[Mapping[str, Any]], visibility: str, secon
     for row in rows:
         share = row["possible"] / sum(case["possible"] for case in row["cases"])
         earned = share * sum(case["points"] for case in row["cases"])
-        kept = (row["points"] or 0.0) / earned if row["renamed"] and earned else 1.0
+        kept = (row["points"] or 0.0) / earned if earned else 1.0  # a misspelled name costs, and points are rounded
         for case in row["cases"]:
             passed = case["passed"] and row["status"] != status.PROCESS
             points = 0.0 if row["status"] == status.PROCESS else case["points"]
@@ -71,7 +71,7 @@ def gradescope_results(rows: Sequence[Mapping[str, Any]], visibility: str, secon
                 {
                     "name": f"{row['id']}: {case['case']}",
                     "name_format": "text",
-                    "score": round(points * share * kept, 4),
+                    "score": round(min(points * kept, case["possible"]) * share, 4),
                     "max_score": round(case["possible"] * share, 4),
                     "status": "passed" if passed else "failed",
                     "output": words(row, case),

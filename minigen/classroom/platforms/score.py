@@ -50,18 +50,22 @@ def _reports(exercise: Exercise, function: Callable, grading: Grading) -> list[R
 
 
 def score(
-    exercise_id: str, function: Callable, points: float | None = None, seeds: Sequence[int] | None = None
+    exercise_id: str,
+    function: Callable,
+    points: float | None = None,
+    seeds: Sequence[int] | None = None,
+    practice: int = 0,
 ) -> float:
     """Print how a function did; return its points, between 0 and `points` (default: the exercise's own).
 
-    seeds: of the inputs; None for those that students practise with, whose values are printed as `check` does. For
-    other seeds the feedback of `minigen grade` is printed, without values. With several seeds a case counts if it
-    passes with each. Raises GraderError.
+    seeds: of the inputs; None for those that students practise with, from the seed `practice`, whose values are printed
+    as `check` does. For other seeds the feedback of `minigen grade` is printed, without values. With several seeds a
+    case counts if it passes with each. Raises GraderError.
     """
     exercise = found(exercise_id)
     assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
-    drawn = (0,) if seeds is None else seeds
-    grading = grading_of(exercise, drawn)
+    drawn = (practice,) if seeds is None else seeds
+    grading = grading_of(exercise, drawn, practice)
     reports = _reports(exercise, function, grading)
     row = row_of(assigned, Submission(""), "", (), reports, drawn, grading.weights)
     if seeds is None:
