@@ -245,9 +245,10 @@ def matching_g_loss(game, G, fake):
 #
 # $$o(x_i) = \sum_j c(x_i, x_j) .$$
 #
-# In the paper ([Salimans et al., 2016](https://arxiv.org/abs/1606.03498)) $c(x_i, x_j) = e^{-\|M_i
-# - M_j\|_1}$, where $M_i$ is a linear function of the features of $x_i$, and the sum includes $j =
-# i$. The paper computes $B$ such sums, each with its own linear map to $C$ numbers.
+# In the paper ([Salimans et al., 2016](https://arxiv.org/abs/1606.03498))
+# $c(x_i, x_j) = e^{-\|M_i - M_j\|_1}$, where $M_i$ is a linear function of the features of $x_i$,
+# and the sum includes $j = i$. The paper computes $B$ such sums, each with its own linear map to
+# $C$ numbers.
 #
 # For example, let $B = C = 1$, let the first two of three examples be $\log 2$ apart, and the third
 # far away. Each of the first two has closeness 1 to itself and $e^{-\log 2} = \frac12$ to the
