@@ -458,13 +458,12 @@ def scatter(what, ax):
 fig, axes = plot.figure(2, 3, size=(3.5, 2.9))
 for ax, what in zip(axes.flat, [*measures, "generator's loss", "discriminator's loss"]):
     scatter(what, ax)
-axes[1, 0].legend(loc="lower right")
 lesson.figure(
     fig,
     "rank",
-    "Six numbers against the exact distance, a dot for each of the 96 sets. A useful number rises "
-    "from left to right. For the two losses, draw a horizontal line at some value, and see how "
-    "different the sets on it are.",
+    "Six numbers against the exact distance, a dot for each of the 96 sets, in the color that its "
+    "game has in the figure of the losses. A useful number rises from left to right. For the two "
+    "losses, draw a horizontal line at some value, and see how different the sets on it are.",
 )
 
 # %%
