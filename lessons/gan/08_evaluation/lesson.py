@@ -640,9 +640,9 @@ lesson.claim(
 classifier = lesson.pretrained("digit_classifier")
 split = mnist.splits()
 few = lesson.size(10_000, quick=200)
-reference = mnist.unit(split.test.images)[:few]
+reference = mnist.unit(split.test.images[:few])
 size = lesson.size(10_000, quick=600)
-pool = mnist.unit(split.validation.images)[:size]
+pool = mnist.unit(split.validation.images[:size])
 labels = split.validation.labels[:size]
 count = lesson.size(2000, quick=100)
 real = pool[:count]
