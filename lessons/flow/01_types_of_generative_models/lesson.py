@@ -485,8 +485,8 @@ lesson.claim(
 # as well, but its bound is lower than its own $\log p(x)$ by more than the density itself is off.
 # (The difference is the divergence of the encoder's Gaussian from the posterior, as in section 2.)
 # All three models leave a bridge between the moons. Their noise is a Gaussian, which is one
-# connected cloud, and a continuous map cannot tear it. The logit of the GAN is no help. The loss of
-# $D$ ended at $2 \log 2$, which is the loss of a $D$ that guesses.
+# connected cloud, and a continuous map cannot tear it. The logit of the GAN does not help. The loss
+# of $D$ ended at $2 \log 2$, which is the loss of a $D$ that guesses.
 #
 # And Parzen windows? Consider the best case, a *perfect* generator that draws from the moons
 # themselves.
@@ -622,10 +622,10 @@ lesson.figure(
 
 # %% [markdown]
 # The flow returns every point to itself, because it is invertible. The VAE moves most points a
-# little, mostly across the moon. The median miss of the GAN is smaller, but it misses 42 % of the
-# data by more than 0.01, and only 12 % of its own points. Most of these misses are therefore no
-# failures of the search. The GAN does not generate these points. Its loss has no term for each
-# example, so it may leave out a part of the data. `gan/07` measures how many modes a GAN
+# little, mostly across the moon. In this run the median miss of the GAN is smaller, but it misses
+# 42 % of the data by more than 0.01, and only 12 % of its own points. Most of these misses are
+# therefore no failures of the search. The GAN does not generate these points. Its loss has no term
+# for each example, so it may leave out a part of the data. `gan/07` measures how many modes a GAN
 # covers. A flow cannot do this: an example with density 0 would make its loss infinite.
 #
 # ## 6. What a density is for: missing coordinates and rare examples

@@ -355,8 +355,8 @@ lesson.table(rows, header, title="loss of G for the same samples, by six discrim
 # the Wasserstein distance on a line. A *two-sample test* asks how well a classifier can tell the
 # samples from the data (Lopez-Paz and Oquab, 2017). Ours is a vote of nearest neighbors. Half of
 # all points keep their labels, and each other point gets the label of the majority of its 31
-# nearest neighbors among them. No network is trained. An accuracy of 1/2 means that the two cannot
-# be told apart.
+# nearest neighbors among them. No network is trained. An accuracy of 1/2 means that the vote does
+# not distinguish the two.
 
 # %%
 bandwidth = float(np.median(np.linalg.norm(truth - other, axis=1)))  # one for all
@@ -391,9 +391,9 @@ measures = {
 # distance. It is 1 for equal orders, 0 for unrelated ones, and −1 for reversed orders. As a trivial
 # rival we add the number of training steps, which does not depend on any sample.
 #
-# One more catch: the yardstick is a Wasserstein distance, and so is one of the measures. Therefore
-# we add a second yardstick, in which no distance enters but the radius of a mode. We know what
-# fraction of the data lies within three standard deviations of each mode, and what fraction
+# One more catch: the yardstick is a Wasserstein distance, and one of the measures is one as well.
+# Therefore we add a second yardstick, in which no distance enters but the radius of a mode. We know
+# what fraction of the data lies within three standard deviations of each mode, and what fraction
 # outside. The *misplaced* fraction is the least fraction of the samples that would have to move to
 # make these nine numbers right.
 
