@@ -28,7 +28,7 @@ from minigen import checks, diffusion, flow, gan, metrics, nn, optim, vae
 from minigen import data as data_package
 from minigen.data import batches, mixture, mnist, sequences, toy
 from minigen.diffusion import arguments as diffusion_arguments
-from minigen.diffusion import cascade, consistency, ddpm, langevin, samplers, unclip
+from minigen.diffusion import cascade, consistency, ddpm, flow_map, langevin, masked, samplers, unclip
 from minigen.diffusion import likelihood as diffusion_likelihood
 from minigen.diffusion import schedule as schedule_module
 from minigen.diffusion.networks.dit import DiT
@@ -726,6 +726,27 @@ DIT: dict[str, Kind] = {"size": given((8, 8), 3, (8,)), "dim": given(8, 6, 0, 2.
 row(DiT, **DIT, **sizes("channels depth heads classes"), conditioning=given("adaln-zero", "none", 3))
 NOISE = data(4, 2)._replace(wrong=lambda x: [x * NAN, x[:0], x.astype(int), x.astype(str), "x", None])
 row(samplers.ddim, eta=fraction(0.5))
+PATH_TIMES = given(0.5, 1.5, -0.5, NAN, numpy.full(3, 0.5), numpy.full((4, 1), 0.5), "x", None)
+NAMED["diffusion.flow_map"] = {"t": PATH_TIMES, "r": PATH_TIMES}
+row(flow_map.mean_flow_loss, x0=NOISE, z=NOISE)
+row(flow_map.mean_flow_target, x=NOISE, v=NOISE)
+row(flow_map.total_derivative, x=NOISE, v=NOISE)
+CORNERS = masked.Table(numpy.eye(3, dtype=int), numpy.full(3, 1 / 3), 2)
+WORLD = given(CORNERS, masked.Table, ([[0, 1]], [0.5]), "x", None)
+MASKED = given(numpy.array([[0, 2, 2]]), [[0.0, 2, 2]], [[0, 2, 3]], [[0, -1, 2]], [[0, 2]], [[1, 1, 2]], "x", None)
+EVEN = numpy.full((1, 3, 2), 0.5)
+ROWS = given(EVEN, EVEN[0], EVEN * 0.9, EVEN * [3, -1], EVEN * NAN, "x", None)
+row(masked.exact_denoiser, table=WORLD, x_masked=MASKED)
+row(masked.total_correlation, table=WORLD, x_masked=MASKED, positions=given([1, 2], [1, 1], [1.0], [3], [-1], 1, "x"))
+VISIBLE = given(numpy.array([[True, False, True]]), numpy.ones((1, 3)), numpy.ones((1, 2), bool), "x", None)
+row(masked.mask, x=whole([[0, 1, 2]], 2), keep=VISIBLE, K=given(3, 0, 2.5, "3"))
+LOGITS = given(lambda x: numpy.zeros((*x.shape, 4)), nn.Linear, 3, None)
+BOUND: dict[str, Kind] = {"logits_fn": LOGITS, "x": whole([[0, 1, 2]], 3), "K": given(4, 0, 2.5, "3")}
+row(masked.masked_nll, keep=VISIBLE, **BOUND)
+row(masked.masked_elbo, t=given(0.5, 0, 1.5, NAN, numpy.full(3, 0.5), "x", None), **BOUND)
+row(masked.order_weight, masked=given([1, 2], 0, 5, [1.5], "x", None), dim=given(4, 0, 2.5, "3"))
+DRAWABLE = given(numpy.array([[0, 2, 2]]), [[0.0, 2, 2]], [[0, 2, 3]], [[0, -1, 2]], [[0, 2]], "x", None)
+row(masked.unmask_step, probabilities=ROWS, x_masked=DRAWABLE, k=size(1, 0))
 VARIANCE = given(numpy.full((4, 2), 0.1), numpy.full((4, 2), -0.1), numpy.ones(2), numpy.ones((3, 2)), NAN, "x", None)
 row(ddpm.ancestral_step, variance=VARIANCE)
 row(samplers.Trajectory, times=given([0, 3], 3, "x", [NAN]))

@@ -7,6 +7,8 @@ condition. `model` puts a network and its schedule together, to be trained, samp
 checks that formulas share.
 
 `importance` draws the time steps whose losses are large more often; `distillation` and `consistency` are for few steps.
+`flow_matching` and `edm` are other designs of the same model, `flow_map` leads from noise to data in one call, and
+`masked` is diffusion of symbols instead of numbers.
 `latent`, `cascade`, `text`, `unclip` and `imagen` hold what larger systems add.
 """
 

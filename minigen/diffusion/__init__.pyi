@@ -57,6 +57,11 @@ from minigen.diffusion.edm import lognormal_levels as lognormal_levels
 from minigen.diffusion.edm import min_snr_weight as min_snr_weight
 from minigen.diffusion.edm import preconditioning as preconditioning
 from minigen.diffusion.exact import exact_eps_model as exact_eps_model
+from minigen.diffusion.flow_map import gaussian_flow_map as gaussian_flow_map
+from minigen.diffusion.flow_map import gaussian_mean_velocity as gaussian_mean_velocity
+from minigen.diffusion.flow_map import mean_flow_loss as mean_flow_loss
+from minigen.diffusion.flow_map import mean_flow_target as mean_flow_target
+from minigen.diffusion.flow_map import total_derivative as total_derivative
 from minigen.diffusion.flow_matching import TimeScaled as TimeScaled
 from minigen.diffusion.flow_matching import eps_from_velocity as eps_from_velocity
 from minigen.diffusion.flow_matching import flow_alpha_bar as flow_alpha_bar
@@ -78,6 +83,7 @@ from minigen.diffusion.guidance import clip_guided as clip_guided
 from minigen.diffusion.guidance import clip_similarity as clip_similarity
 from minigen.diffusion.guidance import conditional as conditional
 from minigen.diffusion.guidance import drop_labels as drop_labels
+from minigen.diffusion.guidance import gaussian_guided as gaussian_guided
 from minigen.diffusion.guidance import guided_gaussian_variance as guided_gaussian_variance
 from minigen.diffusion.guidance import in_interval as in_interval
 from minigen.diffusion.imagen import dynamic_threshold as dynamic_threshold
@@ -99,6 +105,14 @@ from minigen.diffusion.likelihood import hybrid_loss as hybrid_loss
 from minigen.diffusion.likelihood import prior_term as prior_term
 from minigen.diffusion.likelihood import vlb_term as vlb_term
 from minigen.diffusion.likelihood import vlb_terms as vlb_terms
+from minigen.diffusion.masked import Table as Table
+from minigen.diffusion.masked import exact_denoiser as exact_denoiser
+from minigen.diffusion.masked import mask as mask
+from minigen.diffusion.masked import masked_elbo as masked_elbo
+from minigen.diffusion.masked import masked_nll as masked_nll
+from minigen.diffusion.masked import order_weight as order_weight
+from minigen.diffusion.masked import total_correlation as total_correlation
+from minigen.diffusion.masked import unmask_step as unmask_step
 from minigen.diffusion.model import Diffusion as Diffusion
 from minigen.diffusion.networks.controlnet import ControlledBlock as ControlledBlock
 from minigen.diffusion.networks.controlnet import ControlNet as ControlNet

@@ -19,22 +19,26 @@ of a model (v) is kept. Guidance by a classifier or an encoder passes y on to th
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
 import numpy
+from autograd.tracer import isbox
 
 from minigen import checks
 from minigen.checks import (
     Integers,
     Sized,
     checked,
+    choice,
     floats,
     function,
     nonnegative,
     nonnegative_floats,
     number,
     probability,
+    unchecked,
 )
 from minigen.diffusion.arguments import BATCH, STEPS
 from minigen.diffusion.ddpm import call_model, join_output, split_output
@@ -42,6 +46,8 @@ from minigen.diffusion.schedule import Schedule, per_example
 from minigen.diffusion.text import unit_rows
 from minigen.tensor import like, value_and_grad
 from minigen.types import Array
+
+SAMPLERS = ("ode", "sde", "tilt")
 
 # ------------------------------------------------------------------------------------------- formulas
 
@@ -227,3 +233,43 @@ def guided_gaussian_variance(v1: Any, v0: Any, w: Any) -> Array:
     if numpy.any(v1 == 0) or numpy.any(v0 == 0):
         raise ValueError("v1 and v0 must be positive, got 0")
     return v1 * (v1 / v0) ** w
+
+
+@checked(v1=nonnegative_floats, v0=nonnegative_floats, w=floats, sampler=partial(choice, options=SAMPLERS))
+def gaussian_guided(v1: Any, v0: Any, w: Any, sampler: str) -> Array:
+    """Return the variance of what a sampler makes of N(0, v1), guided with weight w by N(0, v0), both known exactly.
+
+    The guided score at noise level σ is (1 + w) s1 − w s0, with s_k = −x/(v_k + σ²), in every case:
+
+        "ode"     the deterministic sampler (probability flow): v1 (v1/v0)^w, as `guided_gaussian_variance`
+        "sde"     the stochastic sampler (reverse SDE): v1 ((v1/v0)^(2w + 1) − 1)/((2w + 1)(v1/v0 − 1))
+        "tilt"    no sampler, but the density p1^(1 + w)/p0^w, whose score this is at σ = 0: 1/((1 + w)/v1 − w/v0)
+
+    The three agree for w = 0 and −1, without guidance, and for v1 = v0, and not elsewhere. v1, v0 and w are numbers or
+    arrays that broadcast; the result has the dtype of v1. ValueError: variances not positive; a tilt that is no
+    density, since (1 + w)/v1 ≤ w/v0. Eq. after.27, Eq. after.28, Eq. after.29; Bradley and Nakkiran 2024.
+    """
+    for name, v in (("v1", v1), ("v0", v0)):
+        if not isbox(v) and numpy.any(v == 0):
+            raise ValueError(f"{name} must be positive, got 0")
+    shapes = [numpy.shape(each) for each in (v1, v0, w)]
+    try:
+        numpy.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"v1, v0 and w must broadcast together, got the shapes {shapes}") from None
+    if sampler == "ode":
+        return like(unchecked(guided_gaussian_variance)(v1, v0, w), v1)
+    if sampler == "sde":
+        log_ratio = np.log(v1 / v0)
+        return like(v1 * relative_exponential((2 * w + 1) * log_ratio) / relative_exponential(log_ratio), v1)
+    precision = (1 + w) / v1 - w / v0
+    if not isbox(precision) and numpy.any(precision <= 0):
+        raise ValueError(f"w must leave (1 + w)/v1 above w/v0: p1^(1 + w)/p0^w is no density, got w = {w}")
+    return like(1 / precision, v1)
+
+
+def relative_exponential(x: Any) -> Array:
+    """(exp(x) − 1)/x, by its series near 0, where it is 1: any shape."""
+    near = np.abs(x) < 1e-3
+    away = np.where(near, 1.0, x)
+    return np.where(near, 1 + x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5))), np.expm1(away) / away)
