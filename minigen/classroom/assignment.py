@@ -29,6 +29,7 @@ from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.given import ChangedExercise, given_of
 from minigen.course.exercise.grading.runner import Limits
+from minigen.course.exercise.grading.secret import hundredths
 from minigen.course.exercise.limits import Rules
 
 __all__ = [
@@ -75,14 +76,13 @@ class AssignedExercise:
         """The file that students write its function in: `gan_02.py`."""
         return f"{self.exercise.lesson.replace('/', '_')}.py"
 
-    def scaled(self, raw: float, renamed: bool = False) -> float:
-        """Return the points for `raw` of the exercise's own points; rounded down,
-        so that only a pass gets all of them. renamed: the function has a misspelled name.
+    def scaled(self, cases: Sequence[Mapping[str, Any]], renamed: bool = False) -> float:
+        """Return the points of an answer, from the cases of its row, which have `points` and `possible`. renamed: the
+        function has a misspelled name.
         """
-        kept = 1 - self.name_costs if renamed else 1.0
-        if raw >= self.exercise.points and kept == 1:
-            return self.points
-        return math.floor(100 * kept * self.points * raw / self.exercise.points + 1e-9) / 100
+        parts = hundredths(self.points, [case["possible"] for case in cases])
+        earned = round(sum(part for part, case in zip(parts, cases, strict=True) if case["points"]), 6)
+        return math.floor(100 * (1 - self.name_costs) * earned + 1e-6) / 100 if renamed and self.name_costs else earned
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def _titles(assignment: Assignment) -> list[str]:
 def _rules(assignment: Assignment, platform: str) -> Iterator[str]:
     """Yield the due date, and what `minigen grade` alone makes of being late and of the lowest exercises."""
     if assignment.due is not None:
-        yield f"due {assignment.due:%A, %d %B %Y, %H:%M %Z}"
+        yield f"due {assignment.due:%A}, {assignment.due.day} {assignment.due:%B %Y, %H:%M %Z}"
     if not platform:
         yield from filter(None, [str(assignment.late) if assignment.due is not None else "", str(assignment.counting)])
 

@@ -24,10 +24,11 @@ from typing import BinaryIO
 
 from minigen.classroom import notebooks
 from minigen.classroom.assignment import AssignedExercise, Assignment
-from minigen.classroom.near import nearest
+from minigen.classroom.near import misspelled, nearest
 from minigen.classroom.roster import SHORTEST, Matcher, Student, words
 from minigen.course.console import UsageError
 from minigen.course.exercise import stubs
+from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import (
     MAX_SOURCE,
@@ -383,14 +384,18 @@ class _Read:
     version: int
     content: _Content
 
-    def score(self, name: str) -> tuple:
+    def score(self, exercise: Exercise) -> tuple:
         """Return the order of choice for a function, by one rule wherever the files come from.
 
-        Whether the file defines it, whether it has the expected name, then the latest version by the platform's mark
-        or the time, and at last the rank, depth and path.
+        Whether the file defines it, if only by a misspelled name, whether it has the expected name, then the latest
+        version by the platform's mark or the time, and at last the rank, depth and path.
         """
         content = self.content
-        state = 0 if name not in content.defined else 1 if stubs.is_stub(content.submission.source, name) else 2
+        name = exercise.name
+        if name in content.defined:
+            state = 1 if stubs.is_stub(content.submission.source, name) else 2
+        else:
+            state = int(bool(misspelled(exercise, sorted(content.defined))))
         when = self.entry.modified.timestamp() if self.entry.modified else 0.0
         return state, self.rank < 2, self.version, when, -self.rank, -len(self.entry.parts), self.entry.shown
 
@@ -489,7 +494,7 @@ def _choose(
     assigned: AssignedExercise, read: Sequence[_Read], entries: Sequence[Entry], refused: Sequence[str]
 ) -> AnswerFile:
     name = assigned.exercise.name
-    scored = sorted(((one.score(name), one) for one in read), key=lambda pair: pair[0], reverse=True)
+    scored = sorted(((one.score(assigned.exercise), one) for one in read), key=lambda pair: pair[0], reverse=True)
     usable = [(score, one) for score, one in scored if score[0] > 0 or one.rank < 2]
     if not usable:
         message = "nothing was handed in"

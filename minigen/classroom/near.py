@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.exercise.grading.submission import defined_names
 
-__all__ = ["nearest", "renamed"]
+__all__ = ["misspelled", "nearest", "note", "renamed"]
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -24,10 +24,20 @@ def renamed(exercise: Exercise, source: str) -> str:
     imports = (node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
     imported = (alias.asname or alias.name for node in imports for alias in node.names)
     defined = defined_names(source)
-    if exercise.name in {*stored, *imported, *defined}:
+    return "" if exercise.name in {*stored, *imported} else misspelled(exercise, defined)
+
+
+def misspelled(exercise: Exercise, defined: Sequence[str]) -> str:
+    """Return the function, of those that are defined, that an exercise must mean; "" if its own is among them."""
+    if exercise.name in defined:
         return ""
     others = {other.name for other in catalog.exercises_of(exercise.lesson)}
     return nearest(exercise.name, [name for name in defined if name not in others])
+
+
+def note(exercise: Exercise, name: str) -> str:
+    """Return the remark that goes with a misspelled name."""
+    return f"the function is called {name}, not {exercise.name}, which costs a part of its points"
 
 
 def _is_near(a: str, b: str) -> bool:

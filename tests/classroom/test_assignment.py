@@ -17,6 +17,7 @@ from minigen.classroom.schemas import schema
 from minigen.cli import main
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog
+from minigen.course.exercise.grading.secret import MOST, hundredths, weights
 
 from .conftest import TOML, in_this_process
 
@@ -231,7 +232,7 @@ def test_students_read_the_time_in_the_zone_of_the_teacher(a_class, monkeypatch)
     for given, shown in (("23:59:00+01:00", "23:59 UTC+01:00"), ("12:00:00Z", "12:00 UTC")):
         a_class.write("hw1.toml", TOML.replace("23:59:00+00:00", given))
         text = build.readme(a_class.assignment, "minigen.whl")
-        assert f"Due Monday, 01 February 2027, {shown}. " in text
+        assert f"Due Monday, 1 February 2027, {shown}. " in text
     a_class.write("hw1.toml", TOML.replace("23:59:00+00:00", "23:59:00"))
     assert a_class.assignment.due.tzinfo is not None
 
@@ -264,16 +265,47 @@ def test_without_jsonschema_one_sentence_says_what_to_install(a_class, monkeypat
 
 
 def test_points_are_all_of_them_only_for_a_pass():
-    """By hand: critic_loss has 8 points of its own."""
+    """By hand: 7 points for cases of 1, 1, 3 and 1."""
     exercise = catalog.find("gan/12/critic_loss")[0]
-    assert exercise.points == 8
-    third = AssignedExercise(exercise, 1.0)
-    assert [third.scaled(raw) for raw in (0, 1, 3, 7, 8)] == [0.0, 0.12, 0.37, 0.87, 1.0]
-    tiny = AssignedExercise(exercise, 0.01)
-    assert tiny.scaled(7) == 0.0 and tiny.scaled(8) == 0.01
-    for points, raw in itertools.product((0.5, 3, 7.7, 10, 100), range(9)):
-        scaled = AssignedExercise(exercise, points).scaled(raw)
-        assert (scaled == points) == (raw == 8) and abs(scaled - points * raw / 8) < 0.01
+
+    def scaled(points, *earned, renamed=False):
+        values = (1, 1, 3, 1)
+        cases = [{"points": value * has, "possible": value} for value, has in zip(values, earned, strict=True)]
+        return AssignedExercise(exercise, points).scaled(cases, renamed)
+
+    assert hundredths(7.0, (1, 1, 3, 1)) == [1.16, 1.16, 3.52, 1.16]
+    assert (scaled(7.0, 1, 0, 0, 1), scaled(7.0, 1, 0, 1, 0), scaled(7.0, 0, 0, 0, 0)) == (2.32, 4.68, 0)
+    assert scaled(7.0, 1, 1, 1, 1) == 7.0 and scaled(7.0, 1, 0, 0, 1, renamed=True) == 1.85
+    assert scaled(0.01, 1, 1, 0, 1) == 0.0 and scaled(0.01, 1, 1, 1, 1) == 0.01
+    for points, earned in itertools.product((0.5, 3, 7.7, 10, 100), itertools.product((0, 1), repeat=4)):
+        share = sum(value for value, has in zip((1, 1, 3, 1), earned, strict=True) if has) / 6
+        found = scaled(points, *earned)
+        assert (found == points) == all(earned) and abs(found - points * share) < 0.03
+
+
+def test_the_points_of_cases_are_hundredths_that_add_up():
+    """So that the sum over an answer's cases is the same on every platform; no case gets more than its part, except the
+    one that is worth most.
+    """
+    for exercise in catalog.all_exercises():
+        for points, values in itertools.product((1.0, 7.0, 15.0, 33.33), (weights(exercise), [1.0] * 7)):
+            parts = hundredths(points, values)
+            assert sum(parts) == pytest.approx(points, abs=1e-9)
+            assert all(abs(100 * part - round(100 * part)) < 1e-6 and part >= 0 for part in parts)
+            extra = [part - points * value / sum(values) for part, value in zip(parts, values, strict=True)]
+            assert sum(more > 1e-6 for more in extra) <= 1 and max(extra) < 0.01 * len(values)
+
+
+def test_the_weights_of_cases_are_hundredths_and_the_fixed_ones_have_at_most_a_tenth():
+    """So that rounding, on the way to an assignment's points, gives a table of the fixed cases no more."""
+    for exercise in catalog.all_exercises():
+        values = weights(exercise)
+        assert all(abs(100 * value - round(100 * value)) < 1e-6 and value >= 0 for value in values), exercise.id
+        assert sum(values) == pytest.approx(exercise.points, abs=1e-9), exercise.id
+        fixed = [case.fixed for case in exercise.cases]
+        if not all(fixed):
+            of_fixed = sum(value for value, is_fixed in zip(values, fixed, strict=True) if is_fixed)
+            assert of_fixed <= MOST * exercise.points + 1e-9, exercise.id
 
 
 def test_lateness_by_hand():

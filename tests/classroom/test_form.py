@@ -1,6 +1,7 @@
 """What form costs where the values are right: an axis of length 1, a letter in a name; the same on every platform."""
 
 import json
+import re
 from dataclasses import replace
 
 import autograd.numpy as anp
@@ -11,6 +12,7 @@ from minigen.classroom.assignment import AssignedExercise
 from minigen.classroom.grade.grader import Grader, row_of
 from minigen.classroom.near import nearest, renamed
 from minigen.classroom.platforms import nbgrader, remote
+from minigen.classroom.platforms.otter import tests_of as cases_of
 from minigen.classroom.platforms.score import Checked, score
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.grading import status as S
@@ -100,9 +102,12 @@ def test_worker_and_process_agree_on_form():
     assert rows[0] == rows[1] and there.points == exercise.points - exercise.cases[0].points
 
 
-def test_all_graders_give_the_same_points_for_form(a_class, capsys):
+@pytest.mark.parametrize("possible", [8, 7, 3.1])
+def test_all_graders_give_the_same_points_for_form(a_class, capsys, possible):
     """`minigen grade`, nbgrader's `score`, otter's cases, and Gradescope's document, on the same seeds."""
+    a_class.write("hw1.toml", TOML.replace("points = 8", f"points = {possible}"))
     assigned, seeds = a_class.assignment.exercises[0], [11, 12]
+    assert assigned.points == possible
     grader = Grader(a_class.assignment, seeds)
     answers = [
         (submission(KEPT), "", ()),
@@ -112,18 +117,18 @@ def test_all_graders_give_the_same_points_for_form(a_class, capsys):
     assert row["status"] == S.WRONG_SHAPE and other["status"] == S.PASS
     names: dict = {}
     exec(HEAD + KEPT, names)
-    points = score(assigned.id, names["critic_loss"], points=assigned.points, seeds=seeds)
+    points = score(assigned.id, names, points=assigned.points, seeds=seeds)
     checked, otter = Checked(assigned.id, seeds), 0.0
-    for case, weight in zip(assigned.exercise.cases, grader.grading(assigned).weights):
+    for case, part in re.findall(r'name="(\w+)", points=([\d.]+)', cases_of(assigned, seeds)):
         try:
-            checked.require(case.name, names["critic_loss"])
+            checked.require(case, names["critic_loss"])
         except AssertionError:
             continue
-        otter += assigned.points * weight / assigned.exercise.points
+        otter += float(part)
     document = remote.gradescope_results([row, other], "visible", 1.0)
     tests = [test for test in document["tests"] if test["name"].startswith(assigned.id)]
-    assert row["points"] == points == pytest.approx(otter, abs=0.01)
-    assert sum(test["score"] for test in tests) == pytest.approx(row["points"], abs=1e-3)
+    assert row["points"] == points == pytest.approx(otter, abs=1e-9)
+    assert sum(test["score"] for test in tests) == pytest.approx(row["points"], abs=1e-9)
     assert "right values" in capsys.readouterr().out
 
 
@@ -137,12 +142,30 @@ def test_a_notebook_practises_on_the_inputs_of_the_assignment(a_class):
     inputs = []
     for arguments in ({"practice": 5}, {"seeds": [5], "practice": 5}, {}):
         seen.clear()
-        assert score("gan/12/critic_loss", critic_loss, **arguments) > 0
+        assert score("gan/12/critic_loss", {"critic_loss": critic_loss}, **arguments) > 0
         inputs.append(list(seen))
     assert inputs[0] == inputs[1] != inputs[2]
     book = nbgrader.source_notebook(replace(a_class.assignment, practice_seed=5))
     tests = [cell.source for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade")]
     assert tests and all(text.endswith(", seeds=graded_on, practice=5)") for text in tests)
+
+
+def test_a_cell_of_nbgrader_grades_a_misspelled_name(a_class, capsys):
+    """As `minigen grade` does, and says so at home; a name from elsewhere, or far off, is not taken."""
+    names: dict = {"__name__": "__main__", "critic_losses": len}
+    exec(HEAD + CRITIC.replace("critic_loss", "critic_los"), names)
+    for arguments in ({}, {"seeds": [5]}):
+        assert score("gan/12/critic_loss", names, **arguments) == 6.4
+        assert "is called critic_los, not critic_loss" in capsys.readouterr().out.replace("\\_", "_")
+    assert score("gan/12/critic_loss", names, name_costs=1.0, seeds=[5]) == 0
+    assert score("gan/12/critic_loss", {**names, "critic_loss": None}, seeds=[5]) == 0
+    del names["critic_los"]
+    capsys.readouterr()
+    assert score("gan/12/critic_loss", names) == 0
+    assert capsys.readouterr().out == "there is no function critic_loss\n"
+    a_class.write("hw1.toml", TOML + "[form]\nname = 0.5\n")
+    book = nbgrader.source_notebook(a_class.assignment)
+    assert any("points=8, seeds=graded_on, name_costs=0.5)" in cell.source for cell in book.cells)
 
 
 # ------------------------------------------------------------------------------------------- a letter in a name
@@ -201,8 +224,10 @@ def test_a_misspelled_name_in_a_notebook(a_class, quickly):
     ]
     book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
     a_class.write("submissions/s001/hw1.ipynb", json.dumps(book))
+    a_class.write("submissions/s002/my notebook.ipynb", json.dumps(book))
+    a_class.write("submissions/s003/answers.py", HEAD + CRITIC.replace("critic_loss", "critic_los"))
     a_class.grade()
-    assert a_class.document("s001")["exercises"][0]["points"] == 6.4
+    assert [a_class.document(id)["exercises"][0]["points"] for id in ("s001", "s002", "s003")] == [6.4, 6.4, 6.4]
 
 
 def test_gradescope_shows_the_deduction_in_its_cases(a_class):

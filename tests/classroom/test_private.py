@@ -157,12 +157,20 @@ def test_platforms_grade_the_same_variant(an_exam, tmp_path, monkeypatch, capsys
     variant = given.exercises[0].exercise
     assert f'Checked("{variant.address}", seeds=[3])' in otter.tests_of(given.exercises[0], [3])
     cells = "\n".join(cell.source for cell in nbgrader.source_notebook(given).cells)
-    assert f'score("{variant.address}", penalized_slope' in cells and variant.hints[2] in cells
+    assert f'score("{variant.address}", globals()' in cells and variant.hints[2] in cells
     cells = "\n".join(cell.source for cell in notebooks.student_notebook(given).cells)
     assert f'check("{variant.address}", penalized_slope' in cells
     right, ordinary = variant.reference, variants.find(SLOPE).reference
-    assert score(variant.address, lambda distance, penalty=10.0: right(distance, penalty), seeds=[3]) == variant.points
-    assert score(variant.address, lambda distance, penalty=10.0: ordinary(distance, penalty), seeds=[3]) == 0
+    assert (
+        score(variant.address, {"penalized_slope": lambda distance, penalty=10.0: right(distance, penalty)}, seeds=[3])
+        == variant.points
+    )
+    assert (
+        score(
+            variant.address, {"penalized_slope": lambda distance, penalty=10.0: ordinary(distance, penalty)}, seeds=[3]
+        )
+        == 0
+    )
     assert "This is the equation of the lesson" in capsys.readouterr().out
     with pytest.raises(AssertionError, match="This is the equation of the lesson"):
         Checked(variant.address, [3]).require("a_table", lambda distance, penalty=10.0: ordinary(distance, penalty))
@@ -235,10 +243,13 @@ def test_a_platform_scores_what_was_given(an_exam, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(variants, "declared", lambda exercise: None)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="minigen.json is not here"):
-        score(variant.address, ordinary)
+        score(variant.address, {"penalized_slope": ordinary})
     Path(limits.FILE_NAME).write_bytes(build.student_files(given, "minigen.whl")[limits.FILE_NAME])
-    assert score(variant.address, lambda distance, penalty=10.0: right(distance, penalty)) == variant.points
-    assert score(variant.address, lambda distance, penalty=10.0: ordinary(distance, penalty)) == 0
+    assert (
+        score(variant.address, {"penalized_slope": lambda distance, penalty=10.0: right(distance, penalty)})
+        == variant.points
+    )
+    assert score(variant.address, {"penalized_slope": lambda distance, penalty=10.0: ordinary(distance, penalty)}) == 0
 
 
 def test_a_lesson_does_not_train_with_it(an_exam, tmp_path):

@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(str(error)) from None
     text = syllabus.as_markdown(plan, args.start, off)
     if args.lectures:
-        text = f"Each week has {args.lectures:g} hours in class; the hours of the table are beside them.\n\n{text}"
+        text = f"Each week has {args.lectures:g} hours in class; the hours of the table come on top of these.\n\n{text}"
     if args.out is None:
         print(text, end="")
         return 0

@@ -58,7 +58,7 @@ class Grader:
             name = near.renamed(assigned.exercise, submission.source) if submission.status == status.PASS else ""
             if name:  # it is graded under the name that is asked for
                 own = assigned.exercise.name
-                notes.append(f"the function is called {name}, not {own}, which costs a part of its points")
+                notes.append(near.note(assigned.exercise, name))
                 source = f"{submission.source}\n\n{own} = {name}\n"
                 submission = dataclasses.replace(submission, source=source)
             try:
@@ -140,12 +140,12 @@ def row_of(
     left_process = any(report.status == status.PROCESS for report in reports)
     values = [case["possible"] for case in cases] if weights is None else weights
     earns = earned([(case["passed"], case["form"], case["kind"]) for case in cases])
+    if left_process or (not shown.passed and all(earns)):
+        earns = [False] * len(cases)
     for case, value, earn in zip(cases, values, earns, strict=True):
         case["possible"] = int(value) if value == int(value) else round(value, 2)
         case["points"] = case["possible"] if earn else 0
-    raw = 0.0 if left_process else float(sum(value for value, earn in zip(values, earns, strict=True) if earn))
-    if not shown.passed and raw >= assigned.exercise.points:
-        raw = 0.0
+    raw = float(sum(value for value, earn in zip(values, earns, strict=True) if earn))
     report = shown.to_json()
     if renamed and shown.passed:
         report |= {"status": status.WRONG_NAME, "passed": False}
@@ -155,7 +155,7 @@ def row_of(
         **({"private": assigned.exercise.changed} if assigned.exercise.changed else {}),
         "raw": None if failed else raw,
         "renamed": renamed,
-        "points": None if failed else assigned.scaled(raw, bool(renamed)),
+        "points": None if failed else assigned.scaled(cases, bool(renamed)),
         "possible": assigned.points,
         "kinds": points_by_kind(cases),
         "seed": seeds[number] if number < len(seeds) else seeds[0],

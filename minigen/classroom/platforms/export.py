@@ -69,7 +69,12 @@ def write_grader(folder: Path, assignment: Assignment, seeds: Sequence[int]) -> 
     (folder / "assignment.toml").write_text(assignment.text, encoding="utf-8")
     for name, data in assignment.files.items():
         (folder / name).write_bytes(data)
-    settings = {"seeds": list(seeds), "visibility": assignment.visibility, "private": given(assignment, seeds)}
+    settings = {
+        "slug": assignment.slug,
+        "seeds": list(seeds),
+        "visibility": assignment.visibility,
+        "private": given(assignment, seeds),
+    }
     (folder / "seeds.json").write_text(json.dumps(settings), encoding="utf-8")
     (folder / "requirements.txt").write_text(requirements(["nbformat", "jsonschema"]), encoding="utf-8")
     copy_package(folder / "package")

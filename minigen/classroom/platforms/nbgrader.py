@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from minigen.classroom import notebooks
-from minigen.classroom.assignment import AssignedExercise, Assignment, given
+from minigen.classroom.assignment import NAME_COSTS, AssignedExercise, Assignment, given
 from minigen.classroom.platforms.gaps import section
 from minigen.classroom.platforms.score import seeds_file
 from minigen.course.exercise import limits, stubs
@@ -125,8 +125,9 @@ def _tests(assigned: AssignedExercise, assignment: Assignment) -> str:
     """Return the cell whose value is the points: for students on the inputs of practice, for the teacher on hidden
     ones.
     """
-    seed = assignment.practice_seed
-    practice = f", practice={seed}" if seed else ""
+    seed, costs = assignment.practice_seed, assigned.name_costs
+    more = f", practice={seed}" if seed else ""
+    more += "" if costs == NAME_COSTS else f", name_costs={costs:g}"
     return (
         f"# The points for {assigned.id}, of {assigned.points:g}: here on the inputs that you practise with\n"
         "from minigen.classroom.platforms.score import score\n\n"
@@ -135,6 +136,5 @@ def _tests(assigned: AssignedExercise, assignment: Assignment) -> str:
         "from minigen.classroom.platforms.score import hidden_seeds\n\n"
         f"graded_on = hidden_seeds({json.dumps(assignment.slug)})\n"
         "### END HIDDEN TESTS\n"
-        f'score("{assigned.exercise.address}", {assigned.exercise.name}, points={assigned.points:g}, seeds=graded_on'
-        f"{practice})"
+        f'score("{assigned.exercise.address}", globals(), points={assigned.points:g}, seeds=graded_on{more})'
     )

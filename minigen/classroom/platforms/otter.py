@@ -12,7 +12,7 @@ from minigen.classroom.assignment import AssignedExercise, Assignment, given
 from minigen.classroom.platforms.export import copy_package, requirements
 from minigen.classroom.platforms.gaps import section
 from minigen.course.exercise import limits
-from minigen.course.exercise.grading.secret import grading_of
+from minigen.course.exercise.grading.secret import grading_of, hundredths
 
 __all__ = ["build", "tests_of"]
 
@@ -30,7 +30,6 @@ puts beside each notebook, and installs the packages of `requirements.txt`, whic
 An answer runs in otter's own process: nothing is hidden from it. For untrusted students use `minigen grade`.
 An answer that never ends keeps `otter run` from ending. `otter grade --timeout SECONDS` ends it without points: grade
 that notebook with `minigen grade`, too.
-An exercise can have up to 0.01 points more here than with `minigen grade`, which rounds down to hundredths.
 """
 FILE = """\
 from otter.test_files import test_case
@@ -86,7 +85,7 @@ def tests_of(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
     """A test file: each case of the exercise with its fraction of the points, the first one shown to students."""
     text = FILE.format(name=_name(assigned), id=assigned.exercise.address, seeds=list(seeds))
     weights = grading_of(assigned.exercise, seeds).weights
-    for number, (case, weight) in enumerate(zip(assigned.exercise.cases, weights, strict=True)):
-        share = round(assigned.points * weight / assigned.exercise.points, 6)
-        text += CASE.format(case=case.name, points=share, hidden=number > 0, function=assigned.exercise.name)
+    parts = hundredths(assigned.points, weights)
+    for number, (case, points) in enumerate(zip(assigned.exercise.cases, parts, strict=True)):
+        text += CASE.format(case=case.name, points=points, hidden=number > 0, function=assigned.exercise.name)
     return text

@@ -5,6 +5,7 @@ It comes with a folder that `minigen assignment build` made: the assignment, its
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import time
@@ -17,6 +18,7 @@ from minigen.classroom.assignment import Assignment, load, with_given
 from minigen.classroom.grade.grader import Grader
 from minigen.classroom.roster import Student
 from minigen.course.exercise.grading import bubblewrap, status
+from minigen.course.exercise.grading.secret import hundredths
 from minigen.files import write_text
 
 __all__ = ["grade_folder", "gradescope", "gradescope_results"]
@@ -27,7 +29,8 @@ def grade_folder(folder: Path, home: Path) -> tuple[Assignment, list[dict[str, A
     seeds.json.
     """
     settings = json.loads((home / "seeds.json").read_text(encoding="utf-8"))
-    assignment = with_given(load(home / "assignment.toml", declared=False), settings["private"])
+    written = dataclasses.replace(load(home / "assignment.toml", declared=False), slug=settings["slug"])
+    assignment = with_given(written, settings["private"])
     submitted = collect.answers_of(Student("student"), list(collect.folder_entries(folder)), assignment)
     answers = [(answer.submission, answer.sha256, answer.notes) for answer in submitted.answers]
     sandbox = "bwrap" if not bubblewrap.why_not() else ""
@@ -61,18 +64,17 @@ def gradescope_results(rows: Sequence[Mapping[str, Any]], visibility: str, secon
     failed = [row["id"] for row in rows if row["points"] is None]
     tests = []
     for row in rows:
-        share = row["possible"] / sum(case["possible"] for case in row["cases"])
-        earned = share * sum(case["points"] for case in row["cases"])
-        kept = (row["points"] or 0.0) / earned if earned else 1.0  # a misspelled name costs, and points are rounded
-        for case in row["cases"]:
+        parts = hundredths(row["possible"], [case["possible"] for case in row["cases"]])
+        earned = sum(part for part, case in zip(parts, row["cases"], strict=True) if case["points"])
+        kept = (row["points"] or 0.0) / earned if earned else 1.0  # a misspelled name costs
+        for case, part in zip(row["cases"], parts, strict=True):
             passed = case["passed"] and row["status"] != status.PROCESS
-            points = 0.0 if row["status"] == status.PROCESS else case["points"]
             tests.append(
                 {
                     "name": f"{row['id']}: {case['case']}",
                     "name_format": "text",
-                    "score": round(min(points * kept, case["possible"]) * share, 4),
-                    "max_score": round(case["possible"] * share, 4),
+                    "score": round(part * kept, 4) if case["points"] else 0.0,
+                    "max_score": part,
                     "status": "passed" if passed else "failed",
                     "output": words(row, case),
                     "output_format": "text",

@@ -1,6 +1,6 @@
 """What nbgrader and otter-grader call in a student's kernel: a function's points, with nothing on standard error.
 
-    score("gan/02/discriminator_loss", discriminator_loss, points=10)  # nbgrader: a cell's last expression
+    score("gan/02/discriminator_loss", globals(), points=10)  # nbgrader: a cell's last expression
     Checked("gan/02/discriminator_loss", seeds=[7]).require("by_hand", discriminator_loss)  # otter-grader: or raises
 
 The function runs in the process that it was defined in, as is usual on these platforms. An error of the grader itself
@@ -13,10 +13,12 @@ import contextlib
 import io
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from minigen.classroom.assignment import AssignedExercise
+from minigen.classroom import near
+from minigen.classroom.assignment import NAME_COSTS, AssignedExercise
 from minigen.classroom.grade.grader import row_of, writable
 from minigen.classroom.private.variants import found
 from minigen.classroom.results.documents import sentences
@@ -51,25 +53,33 @@ def _reports(exercise: Exercise, function: Callable, grading: Grading) -> list[R
 
 def score(
     exercise_id: str,
-    function: Callable,
+    names: Mapping[str, Any],
     points: float | None = None,
     seeds: Sequence[int] | None = None,
     practice: int = 0,
+    name_costs: float = NAME_COSTS,
 ) -> float:
     """Print how a function did; return its points, between 0 and `points` (default: the exercise's own).
 
+    names: the notebook's, among them the function, whose misspelled name loses the fraction `name_costs` of the points.
     seeds: of the inputs; None for those that students practise with, from the seed `practice`, whose values are printed
     as `check` does. For other seeds the feedback of `minigen grade` is printed, without values. With several seeds a
     case counts if it passes with each. Raises GraderError.
     """
     exercise = found(exercise_id)
-    assigned = AssignedExercise(exercise, float(exercise.points if points is None else points))
+    assigned = AssignedExercise(exercise, float(exercise.points if points is None else points), name_costs)
+    written = [name for name, value in names.items() if getattr(value, "__module__", "") == "__main__"]
+    renamed = "" if exercise.name in names else near.misspelled(exercise, written)
+    if exercise.name not in names and not renamed:
+        print(f"there is no function {exercise.name}")
+        return 0.0
+    function, notes = names[renamed or exercise.name], [near.note(exercise, renamed)] if renamed else []
     drawn = (practice,) if seeds is None else seeds
     grading = grading_of(exercise, drawn, practice)
     reports = _reports(exercise, function, grading)
-    row = row_of(assigned, Submission(""), "", (), reports, drawn, grading.weights)
+    row = row_of(assigned, Submission(""), "", notes, reports, drawn, grading.weights, renamed)
     if seeds is None:
-        print(writable(render(reports[0])))
+        print(writable("\n".join([render(reports[0]), *notes])))
     else:
         print(as_text({**row, "about": sentences(exercise)}))
     return float(row["points"])

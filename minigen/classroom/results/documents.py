@@ -65,7 +65,7 @@ def submission(
     for assigned, row in zip(assignment.exercises, rows, strict=True):
         hints = submitted.hints.get(assigned.id)
         more = {"about": sentences(assigned.exercise), "hints_used": hints, "dropped": False}
-        points = None if row["raw"] is None else assigned.scaled(row["raw"], bool(row["renamed"]))
+        points = None if row["raw"] is None else assigned.scaled(row["cases"], bool(row["renamed"]))
         row = {**row, "points": points, "possible": assigned.points}
         exercises.append({**row, **more, **_counted(row, submitted, assignment, decisions, now)})
     graded = [row for row in exercises if not row["excused"]]

@@ -11,6 +11,7 @@ Right answers keep all points, because they pass all cases. `minigen exercise pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from minigen.course.exercise.given import GivenExercise
 from minigen.course.exercise.grading.reference import Reference, drawing_nothing, reference_of, references
 from minigen.course.exercise.grading.shift import key_of
 
-__all__ = ["MOST", "Grading", "grading_of", "shifted_cases"]
+__all__ = ["MOST", "Grading", "grading_of", "hundredths", "shifted_cases"]
 
 MOST = 0.1  # of an exercise's points, for the cases that are fixed
 
@@ -68,4 +69,17 @@ def weights(exercise: Exercise) -> tuple[float, ...]:
     if fixed <= MOST * total or fixed == total:
         return tuple(float(case.points) for case in exercise.cases)
     less, more = MOST * total / fixed, (1 - MOST) * total / (total - fixed)
-    return tuple(case.points * (less if case.fixed else more) for case in exercise.cases)
+    exact = [case.points * (less if case.fixed else more) for case in exercise.cases]
+    return tuple(hundredths(total, exact, [number for number, case in enumerate(exercise.cases) if not case.fixed]))
+
+
+def hundredths(points: float, values: Sequence[float], among: Sequence[int] | None = None) -> list[float]:
+    """Return the points of each case, from what the cases are worth: whole hundredths that add up to `points`.
+
+    Every grader that adds those of an answer finds the same sum. Each is rounded down, and what this leaves goes to the
+    case that is worth most (among: the numbers of the cases that may have it, by default all).
+    """
+    parts = [math.floor(100 * points * value / sum(values) + 1e-6) / 100 for value in values]
+    largest = max(range(len(values)) if among is None else among, key=values.__getitem__)
+    parts[largest] = round(parts[largest] + points - sum(parts), 6)
+    return parts
