@@ -1,8 +1,12 @@
 """The way through a post that takes an evening: its sections and exercises are there, and it is as short as it says."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from minigen.cli import main
+from minigen.course.exercise import catalog
+from minigen.course.exercise.progress import changed, next_step
 from minigen.course.index.lessons import all_lessons
 from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
@@ -125,3 +129,24 @@ def test_an_evening_has_no_section_that_may_be_skipped(post):
     for stop in evening_of(post).stops:
         reading = compose(stop.lesson, recorded.read(stop.lesson).result)
         assert not [s.number for s in reading.sections if s.is_aside and s.number in stop.sections], stop.short
+
+
+@pytest.mark.parametrize(
+    ("done", "exercise", "expected"),
+    [
+        ([], "gan/03/optimal_discriminator", "gan/10/earth_mover_1d"),
+        (["gan/10/earth_mover_1d"], "gan/03/optimal_discriminator", "gan/12/critic_loss"),
+        ([], "gan/12/gradient_penalty", ""),
+        ([], "gan/02/discriminator_loss", ""),  # the next one is the next of the evening
+        ([], "gan/04/", ""),  # of no evening
+    ],
+)
+def test_after_a_pass_the_next_of_the_evening_is_named(tmp_path, done, exercise, expected):
+    found = {id: catalog.find(id)[0] for id in [*done, exercise]}
+    with changed(tmp_path) as record:
+        for one in found.values():
+            record.checked(one, one.points, True)
+    report = SimpleNamespace(exercise=found[exercise], passed=True, file=tmp_path / "answers.py")
+    said = next_step([report], tmp_path)
+    assert ("evening: " + expected in said) if expected else ("evening" not in said)
+    assert "next exercise: " in said

@@ -17,6 +17,7 @@ from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import Unreadable, read_bytes
 from minigen.course.exercise.limits import assigned
+from minigen.course.index.evenings import exercises_with
 from minigen.course.index.lessons import exercise_names, lesson_folders, short_id
 from minigen.files import locked, write_text
 
@@ -181,11 +182,14 @@ def next_step(reports: Sequence[Report], folder: Path | None = None) -> str:
     failed = [report for report in reports if not report.passed]
     if failed:
         return f"stuck? minigen exercise hint {failed[0].exercise.id}"
-    lesson, following = reports[0].exercise.lesson, next_exercise(folder, after=reports[-1].exercise.id)
+    lesson, last = reports[0].exercise.lesson, reports[-1].exercise.id
+    following, evening = next_exercise(folder, after=last), _next_of_evening(folder, last)
     shown = reports[0].exercise.id if len(reports) == 1 else lesson
     train = f"now train with it: minigen run {lesson} --with {reports[0].file}"
     compare = f"beside the package's version: minigen exercise diff {shown}"
-    return "\n".join(filter(None, [train, compare, following]))
+    if f" {evening} " in following:  # the next one is the evening's, too
+        evening = ""
+    return "\n".join(filter(None, [train, compare, following, evening and f"next of the post's evening: {evening}"]))
 
 
 def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") -> str:
@@ -208,6 +212,15 @@ def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") 
     path = answer_file(lesson, folder)
     how = f"in {path}" if os.path.lexists(path) else f"minigen exercise start {lesson}"
     return f"next exercise: {found} ({how})"
+
+
+def _next_of_evening(folder: Path | None, after: str) -> str:
+    """Return the id of the first exercise behind this one in its evening that has not passed; "" if there is none."""
+    folder = home() if folder is None else folder
+    ids = [] if assigned(folder) else exercises_with(after)
+    entries = Progress(folder).entries
+    behind = ids[ids.index(after) + 1 :] if ids else []
+    return next((id for id in behind if entries.get(id, {}).get("passed") is not True), "")
 
 
 def _lesson_folders() -> list[tuple[str, Path]]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 from minigen.course.console import plural
 from minigen.course.exercise import catalog
 from minigen.course.exercise.format import Exercise
 from minigen.course.from_scratch.task import FromScratch, find_task
+from minigen.course.index.evenings import listed
 from minigen.course.index.lessons import LessonInfo
 from minigen.course.index.names import find_lesson
-from minigen.course.index.package import PACKAGE
 from minigen.course.lesson import recorded
 from minigen.course.lesson.blocks import Question
 from minigen.course.reading.composition import compose
@@ -103,25 +101,18 @@ class Evening:
         return self.reading_minutes + sum(stop.exercise_minutes for stop in self.stops)
 
 
-@lru_cache
-def _listed() -> dict[str, dict[str, Any]]:
-    """Return what the file says, post by post."""
-    with (PACKAGE / "course" / "data" / "paths.toml").open("rb") as file:
-        return tomllib.load(file)
-
-
 def evenings(lessons: Collection[str]) -> dict[str, Evening]:
     """Return the evening of each post whose lessons are all among these, "gan/02"."""
-    needed = {post: {stop["lesson"] for stop in one["stops"]} for post, one in _listed().items()}
+    needed = {post: {stop["lesson"] for stop in one["stops"]} for post, one in listed().items()}
     return {post: evening_of(post) for post, ids in needed.items() if ids <= {*lessons}}
 
 
 @lru_cache
 def evening_of(post: str) -> Evening:
     """Return the evening of a post. Raises ValueError if it has none, UsageError for a lesson that is not there."""
-    if post not in _listed():
-        raise ValueError(f"there is an evening for {', '.join(_listed())}, not for {post!r}")
-    one = _listed()[post]
+    if post not in listed():
+        raise ValueError(f"there is an evening for {', '.join(listed())}, not for {post!r}")
+    one = listed()[post]
     stops = [_stop(**stop) for stop in one["stops"]]
     return Evening(post, one["title"], stops, find_task(one["model"]), one.get("before", ()))
 

@@ -1,0 +1,25 @@
+"""What `data/paths.toml` lists of each evening: the stops of a post, and the exercises in their order."""
+
+import tomllib
+from functools import lru_cache
+from typing import Any
+
+from minigen.course.index.package import PACKAGE
+
+__all__ = ["exercises_with", "listed"]
+
+
+@lru_cache
+def listed() -> dict[str, dict[str, Any]]:
+    """Return what the file says, post by post."""
+    with (PACKAGE / "course" / "data" / "paths.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def exercises_with(exercise: str) -> list[str]:
+    """Return the ids of all exercises of the evening that has this one, "gan/02/elbo", in order; [] if none has it."""
+    for one in listed().values():
+        ids = [f"{stop['lesson']}/{name}" for stop in one["stops"] for name in stop["exercises"]]
+        if exercise in ids:
+            return ids
+    return []
