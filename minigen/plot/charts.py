@@ -13,6 +13,9 @@ from minigen.plot.theme import CYCLE, color, finish, in_style, panel
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+FEW = 12  # points of a curve that is drawn with its points
+CLOSEST = 0.07  # distance of two ticks, as a fraction of a logarithmic axis
+
 
 def moving_average(values: Any, window: int) -> np.ndarray:
     """Return the mean of the last `window` values at each place (of as many as there are, at the beginning); NaNs are
@@ -102,7 +105,7 @@ def line(
     fill: bool | Sequence[str] = False,
     band: Mapping[str, tuple[Any, Any]] | tuple[Any, Any] | None = None,
     log: str | bool = False,
-    markers: bool = False,
+    markers: bool | None = None,
     reference: Mapping[str, float] | None = None,
     spans: Mapping[str, tuple[float, float]] | None = None,
 ) -> Axes:
@@ -111,7 +114,8 @@ def line(
     A legend has the names; the name of a single curve is at the y axis, unless `ylabel` is given.
 
     fill:   shade down to zero, all or those named. band: (low, high) around a curve, by name when there are several.
-    styles: "-", "--", ":" by name. log: "x", "y", "xy" or True for "y". markers: a dot at each point.
+    styles: "-", "--", ":" by name. log: "x", "y", "xy" or True for "y". markers: a dot at each point, by default where
+            there are few. Few points on a logarithmic axis have a tick each.
     reference: named constants, as dashed lines. spans: named intervals of x, shaded.
 
     A value that is not finite leaves a gap.
@@ -122,7 +126,7 @@ def line(
     if not ys:
         raise ValueError("ys must not be empty")
     ax = panel(ax)
-    marker = "o" if markers or len(x) == 1 else None
+    marker = "o" if markers or (markers is None and len(x) <= FEW) or len(x) == 1 else None
     for k, (name, y) in enumerate(ys.items()):
         y = _values_at(x, y, f"ys[{name!r}]" if named else "ys")
         shade = _shade(colors, name, k)
@@ -134,7 +138,20 @@ def line(
         ax.axvspan(start, end, color=_shade(None, name, len(ys) + k), alpha=0.12, lw=0, label=name)
     _references(ax, reference)
     many = len(ys) + len(reference or {}) + len(spans or {}) > 1
-    return _chart(ax, title, xlabel, ylabel if many or ylabel else next(iter(ys)), log, legend=many)
+    _chart(ax, title, xlabel, ylabel if many or ylabel else next(iter(ys)), log, legend=many)
+    if log in ("x", "xy") and 1 < len(x) <= FEW and 1e-3 <= x.min() and x.max() < 1e5:
+        _tick_points(ax, x)
+    return ax
+
+
+def _tick_points(ax: Axes, x: np.ndarray) -> None:
+    """Put a tick with its number at each of a few points of a logarithmic axis that are far enough apart to be read."""
+    ticks = [x.min()]
+    for value in np.sort(x):
+        if value >= ticks[-1] * (x.max() / x.min()) ** CLOSEST > ticks[-1]:
+            ticks.append(value)
+    ax.set_xticks(ticks, [f"{value:.0f}" if value == round(value) else f"{value:.3g}" for value in ticks])
+    ax.set_xticks([], minor=True)
 
 
 def _values_at(x: np.ndarray, y: Any, name: str) -> np.ndarray:

@@ -48,6 +48,7 @@ CLASSES = tuple("#3f90da #ffa90e #bd1f01 #94a4a2 #832db6 #a96b59 #e76300 #b9ac70
 # Color maps of even steps in lightness (CIELAB), from white to the color of the real and of fakes.
 WHITE_TO_REAL = ["#f9f9f9", "#c5cfe2", "#91a6cb", "#5980b4", "#005c9e"]
 FAKE_TO_WHITE = ["#d84e12", "#ea7c4e", "#f6a686", "#fbd0bf"]
+MOST_ROOM = 20  # steps, of a twentieth of the panel each, by which a legend may raise the y axis
 
 
 def style() -> AbstractContextManager:
@@ -114,7 +115,7 @@ def _figure_class() -> type[Figure]:
     from matplotlib.figure import Figure
 
     class StyledFigure(Figure):
-        """A figure that is always drawn inside `style()`, and is displayed in a notebook."""
+        """A figure that is drawn inside `style()`, with its legends off the curves, and is displayed in a notebook."""
 
         def __init__(self, *args: Any, **kwargs: Any):
             super().__init__(*args, **kwargs)
@@ -122,6 +123,7 @@ def _figure_class() -> type[Figure]:
 
         def draw(self, renderer: Any) -> None:
             with style():
+                _make_room_for_legends(self, renderer)
                 super().draw(renderer)
 
         def savefig(self, *args: Any, **kwargs: Any) -> None:
@@ -134,6 +136,38 @@ def _figure_class() -> type[Figure]:
             return buffer.getvalue()
 
     return StyledFigure
+
+
+def _make_room_for_legends(fig: Figure, renderer: Any) -> None:
+    """Raise the upper end of the y axis of a chart until its legend, in its best place, covers no curve."""
+    charts = [ax for ax in fig.axes if ax.get_legend() and ax.name == "rectilinear" and ax.get_aspect() == "auto"]
+    engine = fig.get_layout_engine()
+    if charts and engine is not None:
+        engine.execute(fig)  # gives the axes the size that they will have
+    for ax in charts:
+        limits = ax.get_ylim()
+        for _ in range(MOST_ROOM):
+            if not _covers_a_curve(ax, renderer):
+                break
+            place = ax.transAxes.transform((0.0, 1.05))
+            ax.set_ylim(top=ax.transData.inverted().transform(place)[1])
+        else:
+            ax.set_ylim(limits)  # no room would help
+
+
+def _covers_a_curve(ax: Axes, renderer: Any) -> bool:
+    """Return whether the legend of axes lies on a line or a marker; lines across the whole panel do not count."""
+    legend = ax.get_legend()
+    box = legend.get_window_extent(renderer) if legend else None
+    for line in ax.lines:
+        if box is None or line.get_transform() != ax.transData or not line.get_visible():
+            continue
+        path = line.get_path().transformed(ax.transData)
+        if line.get_linestyle() != "None" and path.intersects_bbox(box, filled=False):
+            return True
+        if line.get_marker() != "None" and box.padded(line.get_markersize() / 2).count_contains(path.vertices):
+            return True
+    return False
 
 
 def figure_of(drawing: Any) -> Figure:

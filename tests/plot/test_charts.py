@@ -78,6 +78,55 @@ def test_line_draws_functions_with_gaps():
         plot.line(x, {"p": x[:4]})
 
 
+@pytest.mark.parametrize("size", [(4.8, 3.7), (3.0, 2.2)])
+@pytest.mark.parametrize("log", ["", "y"])
+def test_a_legend_covers_no_curve(tmp_path, size, log):
+    """Curves everywhere in the panel, so that no corner is free before the axis gets room."""
+    fig, axes = plot.figure(1, 2, size=size)
+    x, rng = np.linspace(0, 1, 40), np.random.default_rng(0)
+    ys = {f"the curve {k}": rng.permutation(np.geomspace(0.01, 1, 40)) for k in range(3)}
+    for ax, markers in zip(axes, (False, True)):
+        plot.line(x, ys, ax, log=log, markers=markers, styles=dict.fromkeys(ys, "none") if markers else None)
+    assert axes[0].get_ylim()[1] < 1.6, "nothing moves before the figure is drawn"
+    for name in ("a.png", "b.png"):
+        plot.save(fig, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    fig.draw_without_rendering()
+    for ax in axes:
+        box = ax.transData.inverted().transform_bbox(ax.get_legend().get_window_extent())
+        for line in ax.lines:
+            fine = np.interp(np.linspace(0, 1, 5000), x, line.get_ydata()) if line.get_linestyle() != "None" else None
+            at_x, at_y = line.get_xydata().T if fine is None else (np.linspace(0, 1, 5000), fine)
+            assert not np.any((box.x0 < at_x) & (at_x < box.x1) & (box.y0 < at_y) & (at_y < box.y1))
+        assert ax.get_ylim()[1] < (2.6 if log == "" else 120), "no more room than is needed"
+
+
+def test_a_legend_beside_the_curves_leaves_the_axes_alone():
+    x = np.linspace(0, 1, 40)
+    ax = plot.line(x, {"a": x, "b": x / 2}, reference={"a constant": 0.5}, spans={"late": (0.9, 1)})
+    limits = ax.get_ylim()
+    ax.figure.draw_without_rendering()
+    assert ax.get_ylim() == limits
+    ax.legend(loc="lower left")
+    ax.plot(x, 0 * x)
+    limits = ax.get_ylim()
+    ax.figure.draw_without_rendering()
+    assert ax.get_ylim() == limits, "a legend that stays on a curve anyway raises nothing"
+
+
+def test_few_points_are_drawn_and_on_a_logarithmic_axis_named():
+    few, many = np.array([1, 2, 4, 8, 16]), np.geomspace(1, 16, 40)
+    ax = plot.line(few, {"a": few, "b": few / 2}, log="xy")
+    assert [line.get_marker() for line in ax.lines] == ["o", "o"]
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "2", "4", "8", "16"]
+    assert len(ax.get_xticks(minor=True)) == 0
+    assert plot.line(few, few, markers=False).lines[0].get_marker() == "None"
+    assert plot.line(many, many).lines[0].get_marker() == "None"
+    close = plot.line([1, 1.02, 2.5, 10], np.ones(4), log="x")
+    assert [text.get_text() for text in close.get_xticklabels()] == ["1", "2.5", "10"]
+    assert len(plot.line([1e3, 1e9], np.ones(2), log="x").get_xticks()) > 2, "large numbers have powers of ten"
+
+
 def test_bars_stand_side_by_side_at_their_heights():
     ax = plot.bars({"P": [3, 2, 1], "Q": [1, 2, 4]}, ["a", "b", "c"], numbers=True)
     p, q = ax.containers
