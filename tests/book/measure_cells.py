@@ -27,7 +27,7 @@ from minigen.course.lesson import recorded
 SCRIPT = Path(__file__).with_name("in_node.mjs")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
 COMPARED = {"text", "check", "claim", "table", "figure", "outcome"}
-LIMIT = 3.0  # seconds of computing after which a cell is given up
+LIMIT = 9.0  # seconds after which a cell is given up: the first that imports a module pays for it, once
 RELATIVE, ABSOLUTE = 2e-3, 2e-6
 
 

@@ -3,6 +3,7 @@
 import functools
 import gzip
 import http.server
+import json
 import threading
 
 import pytest
@@ -90,6 +91,27 @@ def test_nothing_jumps_while_a_page_loads(opened, address):
     for width in (390, 768, 1200, 1280, 1440):
         page = opened(address, width)
         assert page.evaluate("window.shifted") < 0.02, width
+
+
+def test_the_first_page_has_no_long_task(browser, site):
+    """In processor time of the page's thread, which another process does not lengthen."""
+    page = browser.new_page()
+    page.set_default_timeout(600_000)
+    browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+    page.goto(f"{site}/index.html", wait_until="networkidle")
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    page.close()
+    threads = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [
+        event["tdur"] / 1000  # ms
+        for event in events
+        if "RunTask" in event["name"] and (event["pid"], event["tid"]) in threads and "tdur" in event
+    ]
+    assert len(tasks) > 100 and max(tasks) <= 70
 
 
 def test_a_line_has_70_to_80_letters(opened):

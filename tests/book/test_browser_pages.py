@@ -367,6 +367,34 @@ def test_a_wide_figure_is_scrolled_on_a_phone_and_not_shrunk(reader):
     assert frame.evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
+def test_a_list_of_lessons_has_room_for_its_titles_on_a_phone(reader):
+    for width in (390, 768):
+        page = reader("posts/gan.html", width=width)
+        titles = page.locator("ol.mg-lessons > li > a")
+        for k in range(titles.count()):
+            box, picture = titles.nth(k).bounding_box(), page.locator("ol.mg-lessons .mg-picture").nth(k).bounding_box()
+            assert box["height"] <= 64, "at most two lines"
+            assert 300 <= picture["width"] <= 390, "large enough to tell the figures apart"
+
+
+def test_a_phone_folds_long_code_and_the_boxes_to_write_in(reader, book):
+    page = reader(GAN, width=390)
+    lines = "all => all.filter((e) => e.checkVisibility()).map((e) => e.textContent.trim().split('\\n').length)"
+    assert max(page.locator(".mg-code-block").evaluate_all(lines)) <= 4
+    boxes = page.locator(".mg-exercise")
+    assert boxes.count() == 3 == page.locator("details.mg-phone-exercise:not([open]) > .mg-exercise").count()
+    assert page.evaluate("document.documentElement.scrollHeight") < 19_000
+    page.locator("details.mg-phone-exercise > summary").first.click()
+    assert boxes.nth(0).locator(".mg-prompt").is_visible() and not boxes.nth(1).is_visible()
+    name = boxes.nth(1).get_attribute("id")
+    other = reader(f"{GAN}#{name}", width=390)
+    assert other.locator(f"#{name}").is_visible(), "a link to a box opens it"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert boxes.nth(1).locator(".mg-prompt").is_visible()
+    assert reader(GAN).locator("details.mg-phone").count() == 0
+
+
 def test_the_list_of_sections_stands_beside_the_text(reader):
     for width, is_there in ((1600, True), (1280, True), (1120, True), (900, False)):
         page = reader(GAN, width)
@@ -405,7 +433,7 @@ def test_every_kind_of_page_is_looked_at(book):
 
 @pytest.mark.parametrize("address", LOOKED_AT)
 def test_axe_finds_nothing(reader, axe, address):
-    for width, dark in ((1280, False), (390, False), (1280, True)):
+    for width, dark in ((1280, False), (390, False), (1280, True), (390, True)):
         page = reader(address, width, dark=dark)
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         page.wait_for_timeout(100)  # ms, in which what has opened gets a place for the keyboard, where it is scrolled

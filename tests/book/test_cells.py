@@ -405,7 +405,7 @@ def test_text_is_no_change(edited, same):
 def test_cells_are_offered_in_nearly_all_lessons():
     cells = [runnable.cells_of_lesson(lesson) for lesson in all_lessons()]
     counts = [sum(runnable.shows(each.code[cell]) for cell in each.chains) for each in cells]
-    assert sum(counts) >= 500 and sum(map(bool, counts)) >= 58, "run tests/book/measure_cells.py"
+    assert sum(counts) >= 460 and sum(map(bool, counts)) >= 58, "run tests/book/measure_cells.py"
 
 
 def test_a_page_has_its_cells_their_code_and_their_recorded_outputs(gan_01, monkeypatch):

@@ -60,6 +60,32 @@ def test_formulas_become_html_and_mathml_with_their_marks_and_without_their_sour
     assert "katex-error" in formulas.render([(r"\nonsense{", r"\nonsense{", False)])[0]
 
 
+@pytest.mark.parametrize(
+    ("latex", "parts"),
+    [
+        (r"a = b,\qquad c = d\quad\text{if } e", ["a = b,", "c = d", r"\text{if } e"]),
+        (r"a \qquad\quad b", ["a", "b"]),
+        (r"\frac{a \quad b}{c} \quad d", [r"\frac{a \quad b}{c}", "d"]),
+        (r"\left( a \quad b \right)", [r"\left( a \quad b \right)"]),
+        (r"\begin{cases} a & \quad b \end{cases}", [r"\begin{cases} a & \quad b \end{cases}"]),
+        (r"\{a\} \quad b", [r"\{a\}", "b"]),
+    ],
+)
+def test_quads_outside_of_groups_divide_a_formula(latex, parts):
+    assert formulas.parts_of(latex) == parts
+
+
+def test_a_displayed_formula_is_broken_at_its_quads_first():
+    pytest.importorskip("py_mini_racer", reason="needs the extra 'book'")
+    latex = r"x = a, \qquad y = b \quad z"
+    wanted = [("a", "a", True), (latex, formulas.marked(latex, TABLE), True), (latex, latex, False), ("b", "b", True)]
+    first, divided, inline, last = formulas.render(wanted)
+    assert divided.count("katex-display") == 1 and divided.count('<span class="katex mg-part">') == 3
+    assert divided.count("<math") == 3 and "data-symbol" in divided
+    assert divided.count("<span") == divided.count("</span>")
+    assert all("mg-part" not in each for each in (first, inline, last)) and "<mi>b</mi>" in last
+
+
 def test_only_formulas_are_replaced_in_a_page(tmp_path):
     pytest.importorskip("py_mini_racer", reason="needs the extra 'book'")
     page = tmp_path / "lessons" / "gan" / "02.html"

@@ -20,15 +20,17 @@ from minigen.course.index import posts
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-__all__ = ["KATEX", "marked", "render", "setup", "typeset"]
+__all__ = ["KATEX", "marked", "parts_of", "render", "setup", "typeset"]
 
 KATEX = Path(__file__).with_name("katex.zip")
 FOLDER = "katex"  # of the unpacked archive, in _static
 ELEMENT = re.compile(r'<(span|div) class="math notranslate nohighlight">\s*\\([(\[])([^<]*?)\\[)\]]\s*</\1>')
+DISPLAYED = re.compile(r'^<span class="katex-display">(.*)</span>$', re.S)
 ANNOTATION = re.compile(r"<annotation[^>]*>.*?</annotation>", re.S)  # the source, once more
 PLACE = re.compile(r"(?:lessons|posts|source)/([a-z]+)")
 OTHER = re.compile(r"\.|v\d")  # Sphinx's cache, other versions
 TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|\S", re.S)
+OPENING, CLOSING = {"{", r"\left", r"\begin"}, {"}", r"\right", r"\end"}  # of a group, which is not divided
 # A symbol is not looked for in what follows these: it would be another symbol, a part of a word, or no argument of its
 # own. (A group in braces after _ or ^ may hold symbols.)
 ACCENTS = {rf"\{name}" for name in "bar hat tilde vec dot ddot overline underline widehat widetilde check".split()}
@@ -47,10 +49,41 @@ def render(formulas: Sequence[tuple[str, str, bool]]) -> list[str]:
     """Return the HTML of formulas, each (LaTeX, the same with its symbols marked, whether it is displayed)."""
     from py_mini_racer import mini_racer
 
+    split = [_parts_of(*formula) for formula in formulas]
     with mini_racer() as v8:
         v8.eval(_script())
-        found = json.loads(str(v8.eval(f"({RENDER})({json.dumps(formulas)})")))
-    return [ANNOTATION.sub("", each) for each in found]
+        found = json.loads(str(v8.eval(f"({RENDER})({json.dumps([part for parts in split for part in parts])})")))
+    made = iter(ANNOTATION.sub("", each) for each in found)
+    return [_joined([next(made) for _ in parts]) for parts in split]
+
+
+def _parts_of(latex: str, marked: str, shown: bool) -> list[tuple[str, str, bool]]:
+    """Return a displayed formula as the formulas in it that quads separate, between which a long line ends first."""
+    parts, marks = parts_of(latex), parts_of(marked)
+    whole = not shown or len(parts) != len(marks) or r"\tag" in latex
+    return [(latex, marked, shown)] if whole else [(a, b, True) for a, b in zip(parts, marks, strict=True)]
+
+
+def parts_of(latex: str) -> list[str]:
+    r"""Return the parts of a formula between each `\quad` that is in no group."""
+    parts, start, depth = [], 0, 0
+    for token in TOKEN.finditer(latex):
+        if token[0] in OPENING:
+            depth += 1
+        elif token[0] in CLOSING:
+            depth -= 1
+        elif token[0] in (r"\quad", r"\qquad") and depth == 0:
+            parts.append(latex[start : token.start()].strip())
+            start = token.end()
+    return [part for part in (*parts, latex[start:].strip()) if part]
+
+
+def _joined(parts: list[str]) -> str:
+    """Return the HTML of formulas that are displayed beside each other."""
+    if len(parts) == 1:
+        return parts[0]
+    bare = [DISPLAYED.sub(r"\1", part).replace('class="katex"', 'class="katex mg-part"', 1) for part in parts]
+    return f'<span class="katex-display">{" ".join(bare)}</span>'
 
 
 @lru_cache

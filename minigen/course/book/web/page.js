@@ -57,15 +57,32 @@
     parts.forEach((part, k) => { if (wide[k]) part.tabIndex = 0; else part.removeAttribute("tabindex"); });
   };
 
+  const isPhone = matchMedia("(max-width: 640px)").matches;
+
   /* On a phone the sections that may be skipped are folded below the sentence that says so. */
   const foldAsides = () => {
-    if (!matchMedia("(max-width: 640px)").matches) return;
     for (const why of document.querySelectorAll("article section > p:has(> em:only-child)")) {
       if (!why.textContent.startsWith("You may skip this section")) continue;
       const fold = element("details", "mg-aside");
       fold.append(element("summary", "", "Read this section"));
       while (why.nextSibling) fold.append(why.nextSibling);
       why.after(fold);
+    }
+  };
+
+  /* So are the boxes in which one writes, and code of more than a few lines: a phone shows half of each line. */
+  const foldIn = (part, name, words) => {
+    const fold = element("details", name);
+    part.before(fold);
+    fold.append(element("summary", "", words), part);
+  };
+  const foldCode = () => {
+    for (const box of document.querySelectorAll(".mg-exercise")) foldIn(box, "mg-phone mg-phone-exercise", "Read the task, and write it here");
+    for (const code of document.querySelectorAll("section .mg-code-block")) {
+      const lines = code.textContent.trim().split("\n").length;
+      if (lines > 4 && !code.closest("details:not(.mg-aside), .mg-exercise")) {
+        foldIn(code.closest(".mg-cell") ?? code, "mg-phone mg-code", `code: ${lines} lines`);
+      }
     }
   };
 
@@ -253,7 +270,7 @@
   const startPrinting = () => {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = [...document.querySelectorAll("article details:is(:not([class]), .mg-aside, .mg-claims-fold):not([open])")];
+      opened = [...document.querySelectorAll("article details:is(:not([class]), .mg-aside, .mg-claims-fold, .mg-phone-exercise):not([open])")];
       for (const part of opened) part.open = true;
     });
     addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
@@ -336,7 +353,7 @@
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
 
-  foldAsides();
+  if (isPhone) { foldAsides(); foldCode(); }
   letScroll();
   addEventListener("resize", letScroll);
   document.addEventListener("toggle", letScroll, true); // a fold was opened

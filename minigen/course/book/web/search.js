@@ -81,6 +81,8 @@
       pagefind = await import(new URL("pagefind/pagefind.js", root).href);
       await pagefind.options({ excerptLength: 26 });
     } catch {
+      form.hidden = false; // it is sent, and opens this page again
+      field.value = words;
       await searchAsSphinxDoes();
       return;
     }
