@@ -81,9 +81,13 @@ ring = toy.get("ring").standardized()
 rng = lesson.rng("lines")
 x0, noise = ring.sample(rng, 60), rng.standard_normal((60, 2))
 fig, ax = plot.figure(1, 1, size=(4.0, 4.0))
-plot.trajectories(np.stack([x0, noise]), ax, bounds=3, title="60 pairs of data and noise")
-plot.samples(x0, None, ax, bounds=3)
-lesson.figure(fig, "lines", "Lines from 60 data points to 60 noise points. Many of them cross.")
+plot.trajectories(np.stack([noise, x0]), ax, bounds=3, title="60 pairs of data and noise")
+lesson.figure(
+    fig,
+    "lines",
+    "Lines between 60 points of noise (open circles) and 60 points of data (full). Many of them "
+    "cross.",
+)
 
 # %% [markdown]
 # At a crossing two lines have different velocities, and a network $v_\theta(x, t)$ can output only
@@ -434,7 +438,11 @@ for ax, name in zip(axes, ("independent", "OT", "reflow")):
     for a, b in zip(fine[:-1], fine[1:]):
         path.append(integrate(networks[name], path[-1], [a, b]))
     plot.trajectories(np.stack(path), ax, bounds=3, title=name)
-lesson.figure(fig, "paths", "Forty paths of three networks, from the same noise to their ends.")
+lesson.figure(
+    fig,
+    "paths",
+    "Forty paths of three networks, from the same noise (open circles) to their ends (full).",
+)
 
 # %% [markdown]
 # ## 5. One, two, four, eight steps
