@@ -1,5 +1,4 @@
-"""Exercises of the reverse process: the mean and the variance of a step back, if the data is
-known."""
+"""Exercises of the reverse process: the mean and the variance of a step back, given the data."""
 
 import autograd.numpy as np
 
@@ -19,7 +18,8 @@ mean = Exercise(
     minutes=15,
     blocked=["minigen.diffusion.ddpm:q_posterior"],
     prompt=r"""
-    The mean of $x_{t-1}$ given both `x_t` and $x_0$: a multiple of `x_t` plus a multiple of $x_0$.
+    Return the mean of $x_{t-1}$ given both `x_t` and $x_0$. It is a multiple of `x_t` plus a
+    multiple of $x_0$.
 
     `x0` and `x_t` have the same shape, $(N, D)$ or $(N, H, W, C)$. The mean has their shape and
     dtype; `t` is one time step, a whole number $1 \dots T$, or an array $(N,)$ of them, one for
@@ -83,7 +83,7 @@ def first_step(impl, rng):
 @mean.case(points=3, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
 def bayes(impl, rng):
     """The mean is where q(x_t | x_(t-1)) q(x_(t-1) | x_0) is largest: the derivative of its
-    logarithm by x_(t-1) is 0."""
+    logarithm with respect to x_(t-1) is 0."""
     (x0, x_t), s = pair(rng, 8, 3), schedule()
     gaps, means = [], []
     for t in range(2, 10):
@@ -116,13 +116,14 @@ variance = Exercise(
     target="minigen.diffusion.schedule:posterior_variances",
     minutes=10,
     prompt=r"""
-    The variances of $x_{t-1}$ given both $x_t$ and $x_0$, for all times $t = 1 \dots T$ at once.
+    Return the variances of $x_{t-1}$ given both $x_t$ and $x_0$, for all times $t = 1 \dots T$ at
+    once.
 
-    `beta` has shape $(T,)$: $\beta_1 \dots \beta_T$, the variances of the forward steps, each
-    between 0 and 1; so `beta[0]` is $\beta_1$ here. The result has shape $(T,)$ too: the variance
-    of the step back from $t = 1$ first. That one is 0, because $x_{t-1}$ is then $x_0$, which is
-    given. $T$ may be 1, and 1,000; `beta` may be as small as $10^{-4}$. The result need not be
-    differentiable.
+    `beta` has shape $(T,)$ and contains $\beta_1 \dots \beta_T$, the variances of the forward
+    steps, each between 0 and 1; so `beta[0]` is $\beta_1$ here. The result has shape $(T,)$ too,
+    and begins with the variance of the step back from $t = 1$. This one is 0, because $x_{t-1}$ is
+    then $x_0$, which is given. $T$ may be 1, and 1,000; `beta` may be as small as $10^{-4}$. The
+    result need not be differentiable.
     """,
     hints="""
     Precisions add up: alpha_t/beta_t from the step to x_t, and one over the variance that t - 1
