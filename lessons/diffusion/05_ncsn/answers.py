@@ -27,7 +27,7 @@ MISTAKES = {
     # The square enters with a plus.
     np.mean(np.sum(v * grad(along)(x), axis=1) + size / 2) ->
         np.mean(np.sum(v * grad(along)(x), axis=1) - size / 2)
-    # The 1/2 belongs to the square alone, not to the slope.
+    # The 1/2 belongs only to the square, not to the slope.
     np.mean(np.sum(v * grad(along)(x), axis=1) + size / 2) ->
         np.mean(np.sum(v * grad(along)(x), axis=1) + size) / 2
     # Take the mean over points, not the sum.

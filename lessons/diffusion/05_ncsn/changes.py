@@ -3,11 +3,6 @@
 from minigen.course.lesson.changes import Change
 
 CHANGES = {
-    "an untrained network": Change(
-        old='net, rows = nets["denoising"], []',
-        new='net, rows = PlaneScore(lesson.rng("net"), SIGMA), []',
-        shows={"σ = 0.6: variance, not reduced / reduced": {"between": (0.3, 3.0)}},
-    ),
     "a step that is too long": Change(
         old="0.5 * 2**2",
         new="4.5 * 2**2",

@@ -13,21 +13,22 @@ sliced = Exercise(
     minutes=20,
     imports=["from minigen.tensor import grad"],
     prompt=r"""
-    Sliced score matching: how far a function, `score`, is from the score of the density of the
-    points `x`, without that density.
+    Return the loss of sliced score matching. It says how far a function, `score`, is from the score
+    of the density of the points `x`, without that density.
 
     `x` $(N, D)$ are points and `v` $(N, D)$ random directions, one for each point. `score` takes
-    $(N, D)$ and returns $s$ $(N, D)$; row $n$ of $s$ depends on row $n$ of `x` alone. For each
+    $(N, D)$ and returns $s$ $(N, D)$; row $n$ of $s$ depends only on row $n$ of `x`. For each
     point, take the derivative of the product $v^\top s$ (a sum over $D$) along `v`: in $h$ at
     $x + h v$, $h = 0$. Add half of the squared length of $s$; if `variance_reduced` is `False`,
     half of the square of $v^\top s$ instead. Return the mean over points, a scalar.
 
     `grad(fn)` of `minigen.tensor` is the gradient of a function that returns one number. Your
-    result must be differentiable: use autograd's `np`, and leave `x` and `v` as they are.
+    result must be differentiable: use autograd's `np`, and leave `x` and `v` unchanged.
     """,
     hints="""
-    The derivative of v . score(x) along v is v . (the gradient of v . score(x) in x). One call of
-    grad gives it for all points, if the function that it is given returns a sum over points.
+    The derivative of v . score(x) along v is v . (the gradient of v . score(x) with respect to x).
+    One call of grad gives it for all points, if the function that it is given returns a sum over
+    points.
 
     mean of v . grad(sum of v . score(x)) + 1/2 |score(x)|^2, or + 1/2 (v . score(x))^2.
 
@@ -81,7 +82,7 @@ def a_network(impl, rng):
 
 @sliced.case(points=2, kind="gradient")
 def its_gradient(impl, rng):
-    """The gradient of the loss in the weights of the score."""
+    """The gradient of the loss with respect to the weights of the score."""
     weights, fn = network(rng, 3)
     x, v = rng.standard_normal((2, 4, 3))
 
@@ -127,7 +128,8 @@ denoising = Exercise(
     target="minigen.diffusion.score:denoising_score_matching_loss",
     minutes=15,
     prompt=r"""
-    Denoising score matching: how far a model is from the score of the data plus noise.
+    Return the loss of denoising score matching. It says how far a model is from the score of the
+    data plus noise.
 
     `x` and `eps` have the same shape, $(N, D)$ or $(N, H, W, C)$: data, and standard normal noise.
     `sigma` is the noise level: one positive number, or an array $(N,)$, one for each example. The
@@ -138,7 +140,7 @@ denoising = Exercise(
     example; then the mean over examples.
 
     `sigma` may be as small as 0.001 and as large as 100. The result must be differentiable with
-    respect to the model's parameters. Leave the arguments as they are.
+    respect to the model's parameters. Leave the arguments unchanged.
     """,
     hints="""
     Make the noisy data, call the model, compare with -eps/sigma. A weight of sigma^2 on the square
@@ -235,8 +237,8 @@ ladder = Exercise(
     target="minigen.diffusion.score:noise_scales",
     minutes=5,
     prompt=r"""
-    The noise levels of a score model, from `largest` down to `smallest`, both included. There are
-    `levels` of them, and each is the same fraction of the one before.
+    Return the noise levels of a score model, from `largest` down to `smallest`, both included.
+    There are `levels` of them, and each is the same fraction of the one before.
 
     `largest` and `smallest` are positive numbers, `largest` at least `smallest`; `levels` is a
     whole number, at least 1. Return an array $(\mathrm{levels},)$ of floats. With one level it is
@@ -289,14 +291,14 @@ slope = Exercise(
     target="minigen.diffusion.ddpm:score_from_eps",
     minutes=10,
     prompt=r"""
-    The score of the noisy data, the gradient of $\log q(x_t)$ in $x_t$, from a model's prediction
-    of the noise.
+    Return the score of the noisy data, the gradient of $\log q(x_t)$ with respect to $x_t$, from a
+    model's prediction of the noise.
 
     `eps` is the prediction for noisy examples, $(N, D)$ or $(N, H, W, C)$. `t` is a time step, a
     whole number, or an array $(N,)$ of them. `schedule.alpha_bar`, `schedule.alpha` and
     `schedule.beta` are arrays indexed by the time step, $1 \dots T$ (`alpha_bar[0]` is 1); $x_t$ is
     $\sqrt{\bar\alpha_t} x_0 + \sqrt{1 - \bar\alpha_t} \varepsilon$. The result has the shape of
-    `eps`. Leave `eps` as it is.
+    `eps`. Leave `eps` unchanged.
     """,
     hints="""
     Given x_0, x_t is normal. Its score is minus the distance from the mean over the variance, and
