@@ -125,12 +125,12 @@ MISTAKES = {
     return u + (softplus(-along) - 1) * w / square -> return (softplus(-along) - 1) * w / square
     # The change is added to u, not taken away.
     return u + (softplus(-along) - 1) * w / square -> return u - (softplus(-along) - 1) * w / square
-    # Each layer has its own product and its own length: sum over the last axis alone.
+    # Each layer has its own product and its own length: sum over the last axis only.
     along = np.sum(u * w, axis=-1, keepdims=True) -> along = np.sum(u * w)
     square = np.sum(w * w, axis=-1, keepdims=True) -> square = np.sum(w * w)
-    # Each layer has its own product: sum over the last axis alone.
+    # Each layer has its own product: sum over the last axis only.
     along = np.sum(u * w, axis=-1, keepdims=True) -> along = np.sum(u * w)
-    # Each layer's w has its own length: sum over the last axis alone.
+    # Each layer's w has its own length: sum over the last axis only.
     square = np.sum(w * w, axis=-1, keepdims=True) -> square = np.sum(w * w)
     # uᵀw is a sum over the coordinates, not their mean.
     along = np.sum(u * w, axis=-1, keepdims=True) -> along = np.mean(u * w, axis=-1, keepdims=True)

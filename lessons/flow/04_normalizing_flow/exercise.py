@@ -12,17 +12,17 @@ planar = Exercise(
     minutes=10,
     blocked=["minigen.flow.planar:planar_chains"],
     prompt=r"""
-    One planar layer: $x = z + u \tanh(w^\top z + b)$. Return the pair of $x$ and
-    $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable with respect to all
-    arguments.
+    Return the result $x = z + u \tanh(w^\top z + b)$ of one planar layer and
+    $\log |\det \mathrm{d}x/\mathrm{d}z|$, as a tuple. Both must be differentiable with respect to
+    all arguments.
 
     `z` and $x$ have shape $(N, D)$; the log-determinant has shape $(N,)$, one number for
     each example. `u` and `w` have shape $(D,)$, the same for all examples, or $(N, D)$, one for
-    each; `b` has shape $()$ or $(N,)$. `u` is used as it is, even where the determinant is
+    each; `b` has shape $()$ or $(N,)$. Use `u` unchanged, even where the determinant is
     negative. $w^\top z + b$ may be as large as 1000 or as low as $-1000$, in `float32` too.
     """,
     hints="""
-    The layer moves points along u only, and how far depends on wᵀz + b alone. So the determinant of
+    The layer moves points along u only, and how far depends only on wᵀz + b. So the determinant of
     the D by D Jacobian follows from a single scalar product.
 
     The Jacobian is I + u (h'w)ᵀ with h = tanh(wᵀz + b) and h' = 1 - h². By the matrix determinant
@@ -58,8 +58,10 @@ def one_point(impl, rng):
 
 @planar.case(points=2, kind="equation")
 def five_points(impl, rng):
+    """N = 5, D = 3 and D = 1."""
     x, log_det = impl(*planar_layer(rng))
-    return {"x": x, "log_det": log_det}
+    line, log_slope = impl(*planar_layer(rng, d=1))
+    return {"x": x, "log_det": log_det, "x, D = 1": line, "log_det, D = 1": log_slope}
 
 
 @planar.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, rtol=0, atol=1e-8)
@@ -80,13 +82,18 @@ def a_layer_for_each_example(impl, rng):
 
 
 @planar.case(
-    points=1, kind="equation", expect={"log_det": [np.log(-1 + 4 * (1 - np.tanh(0.25) ** 2))]}
+    points=1,
+    kind="equation",
+    expect={
+        "x": [[1 - 2 * np.tanh(0.25), -0.5 - np.tanh(0.25)]],
+        "log_det": [np.log(-1 + 4 * (1 - np.tanh(0.25) ** 2))],
+    },
 )
 def negative_determinant(impl, rng):
-    """wᵀz + b = 0.25 and uᵀw = -4: the layer folds, and log |det| is asked for."""
+    """wᵀz + b = 0.25 and uᵀw = -4: the layer folds; u is unchanged, and log |det| is asked for."""
     w = np.array([1.0, 2.0])
-    _, log_det = impl(np.array([[1.0, -0.5]]), np.array([-2.0, -1.0]), w, 0.25)
-    return {"log_det": log_det}
+    x, log_det = impl(np.array([[1.0, -0.5]]), np.array([-2.0, -1.0]), w, 0.25)
+    return {"x": x, "log_det": log_det}
 
 
 @planar.case(points=2, kind="gradient")
@@ -131,13 +138,13 @@ invertible = Exercise(
     blocked=["minigen.flow.planar:Planar._parameters"],
     imports=["from minigen.tensor import softplus"],
     prompt=r"""
-    A planar layer can be inverted if $u^\top w > -1$. Correct any `u` so that the condition holds:
-    return `u` moved along `w`, and along `w` only, such that its product with `w` becomes
-    $\mathrm{softplus}(u^\top w) - 1$, even where the condition held before.
-    $\mathrm{softplus}(a) = \log(1 + e^a)$. Both must be differentiable.
+    A planar layer can be inverted if $u^\top w > -1$. Return $\hat u$, which is `u` moved along `w`
+    only, such that its product with `w` becomes $\mathrm{softplus}(u^\top w) - 1$, even where the
+    condition held before. Here $\mathrm{softplus}(a) = \log(1 + e^a)$. The result must be
+    differentiable with respect to both arguments.
 
-    `u` and `w` have the same shape, $(D,)$ for one layer or $(\dots, D)$ for many; so has the
-    result. `w` is not zero, and not of length 1. The product may be as large as 1000 or as low as
+    `u`, `w` and the result have the same shape, $(D,)$ for one layer or $(\dots, D)$ for many. `w`
+    is not zero, but need not have length 1. The product may be as large as 1000 or as low as
     $-1000$, in `float32` too: `softplus` of `minigen.tensor` does not overflow.
     """,
     hints="""
@@ -210,24 +217,23 @@ radial = Exercise(
     target="minigen.flow.planar:radial_forward",
     minutes=15,
     prompt=r"""
-    One radial layer: points move away from a center, or towards it. Let $r$ be the distance of a
-    point `z` from the center, and $h$ the reciprocal of `alpha` plus $r$. The point is moved by
-    $\beta h$ times its displacement from the center, and the result is $x$. Return the pair of $x$
-    and $\log |\det \mathrm{d}x/\mathrm{d}z|$, a tuple. Both must be differentiable with respect to
-    all arguments.
+    Return the result $x$ of one radial layer and $\log |\det \mathrm{d}x/\mathrm{d}z|$, as a tuple.
+    Let $r$ be the distance of a point `z` from the center, and $h$ the reciprocal of $\alpha + r$.
+    The layer moves the point by $\beta h$ times its displacement from the center. Both results must
+    be differentiable with respect to all arguments.
 
     `z` and $x$ have shape $(N, D)$; the log-determinant has shape $(N,)$. `center` has shape
     $(D,)$. $\alpha > 0$ and $\beta > -\alpha$ have shape $()$, or $(N,)$ with one of each for each
-    example. A point may lie on the center itself, where the derivative of the square root has no
-    value: $x$ and its gradient must be right there too.
+    example. A point may lie on the center itself, where the square root has no derivative. There,
+    too, $x$ and its gradient must be right.
     """,
     hints="""
     Across the ray from the center every direction is stretched by the same factor, D - 1 times
     over; along the ray by another one.
 
-    Across: 1 + beta h, the factor of z - center. Along: the derivative of r + beta h r in r, which
-    is 1 + beta h - beta r h². The determinant is the product, (1 + beta h) to the power D - 1 times
-    the other.
+    Across: 1 + beta h, the factor of z - center. Along: the derivative of r + beta h r with respect
+    to r, which is 1 + beta h - beta r h². The determinant is the product, (1 + beta h) to the power
+    D - 1 times the other.
 
         away = z - center
         square = np.sum(away**2, axis=1)
@@ -332,13 +338,13 @@ back = Exercise(
     target="minigen.flow.planar:distance_before",
     minutes=15,
     prompt=r"""
-    The inverse of a radial layer. A point at the distance $r$ from the center is moved along its
-    ray, by $\beta r$ times the reciprocal of `alpha` plus $r$. Then its distance is
-    $R = r + \beta r/(\alpha + r)$. Return the $r$ that belongs to each `R`.
+    Return the distance $r$ from the center that a point had before a radial layer, given its
+    distance `R` after the layer. The layer moves a point along its ray, by $\beta r$ times the
+    reciprocal of $\alpha + r$, so that $R = r + \beta r/(\alpha + r)$.
 
     `R` and $r$ have shape $(N,)$; neither is negative. $\alpha > 0$ and $\beta > -\alpha$
-    have shape $()$, or $(N,)$ with one of each for each `R`. The results must be differentiable, at
-    $R = 0$ too.
+    have shape $()$, or $(N,)$ with one of each for each `R`. The result must be differentiable with
+    respect to all arguments, and at $R = 0$ with respect to `R`.
     """,
     hints="""
     Multiply the equation by alpha + r: what is left is quadratic in r, and one of its two roots is
@@ -385,7 +391,7 @@ def a_layer_for_each_distance(impl, rng):
 
 @back.case(points=1, kind="extremes")
 def near_and_far(impl, rng):
-    """The center itself and a millionth beside it, of a small layer; and R = 1000."""
+    """The center itself and a millionth away from it, of a small layer; and R = 1000."""
     small = impl(np.array([0.0, 1e-6]), np.array(0.002), np.array(-0.001))
     far = impl(np.array([1000.0]), np.array(0.5), np.array(40.0))
     return {"near, in thousandths": 1000 * small, "far": far}
