@@ -6,8 +6,8 @@ CHANGES = {
     "a shift by the number that is shifted": Change(
         old="[u, u**2]",
         new="[u, u * a[:, 1:]]",
-        shows={"lengths of their borders": [4.0, 4.0, 4.0]},
-        fails=["(2, 3) goes to (2, 7) and comes back", "lengths of their borders"],
+        shows={"lengths of the borders, 4 before": [4.0, 4.0, 4.0]},
+        fails=["(2, 3) goes to (2, 7) and comes back", "lengths of the borders, 4 before"],
     ),
     "even noise": Change(
         old="noise = np.array([0.4, 0.3, 0.2, 0.1])",
