@@ -428,15 +428,15 @@ remaining = np.abs(paths["SGD, rate 0.019"][-1, 0] / 2)
 lesson.check("SGD: the share of w₁ that is left", remaining, equals=(1 - 0.019) ** 100)
 
 # %%
-ax = plot.line(np.arange(101), distances, log=True, title="distance to the lowest point")
-ax.set_xlabel("step")
+distance = "distance to the lowest point"
+ax = plot.line(np.arange(101), distances, log=True, xlabel="step", ylabel=distance)
 lesson.figure(
     ax,
     "valley",
     "Both start at a distance of 2. SGD reduces the distance by the same small share in each step. "
     "Adam moves by about its learning rate, overshoots, and oscillates around the lowest point. "
-    "Without noise the oscillation dies out; with noisy gradients it does not, and therefore most "
-    "lessons let the learning rate fall.",
+    "In these 100 steps, without noise, the oscillation shrinks. With noisy gradients it does not, "
+    "and therefore most lessons let the learning rate fall.",
 )
 
 # %% [markdown]
