@@ -10,12 +10,12 @@ loss = Exercise(
     target="minigen.vae.autoencoder:reconstruction_loss",
     minutes=5,
     prompt="""
-    The reconstruction loss, a number: the squared distance between each example and its
+    Return the reconstruction loss, one number: the squared distance between each example and its
     reconstruction, averaged over the batch.
 
     `x` and `decoded` have shape $(N, D)$, or more axes after the first, as images have. The squared
     distance of one example is a sum over all of these axes. The result must be differentiable with
-    respect to `decoded`; the gradient is 0 where `decoded` equals `x`.
+    respect to `decoded`, and its gradient must be 0 where `decoded` equals `x`.
     """,
     hints="""
     Each example has one squared distance. The loss is the mean of N of them.
@@ -73,14 +73,14 @@ components = Exercise(
     atol=1e-8,
     imports=["from minigen.vae.pca import PCA"],
     prompt="""
-    The first `k` principal components of the rows of `x` $(N, D)$, as
+    Return the first `k` principal components of the rows of `x` $(N, D)$, as
     `PCA(mean, directions, variances)`.
 
-    `mean` $(D,)$ is the mean of the rows. `directions` $(k, D)$ has orthonormal rows: the
+    `mean` $(D,)$ is the mean of the rows. `directions` $(k, D)$ has orthonormal rows, the
     directions along which the rows of `x` vary most, in order of decreasing variance. Either sign
     of a direction is correct. `variances` $(k,)$ are the variances of the coordinates along these
-    directions (divide by $N$). $D$ may be larger than $N$; `k` is smaller than $N$ and at most $D$.
-    The result need not be differentiable.
+    directions (divide by $N$). $D$ may be larger than $N$, and `k` is smaller than $N$ and at most
+    $D$. The result need not be differentiable.
     """,
     hints="""
     Subtract the mean first. Then find the directions along which the centered rows vary most, from
