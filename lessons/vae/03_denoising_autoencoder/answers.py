@@ -47,7 +47,7 @@ MISTAKES = {
     return (
         level * rng.standard_normal(x.shape) if kind == "gaussian" else right(x, rng, kind, level)
     )
-    # Salt and pepper have the share `level` each: together they have it, and each has half of it.
+    # Salt and pepper together have probability `level`, so each has half of it; here each has all.
     return right(x, rng, kind, min(1.0, 2 * level) if kind == "salt_pepper" else level)
     # Salt and pepper are equally frequent: here nearly all become 0.
     return right(x, rng, "masking" if kind == "salt_pepper" else kind, level)

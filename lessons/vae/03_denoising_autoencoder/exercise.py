@@ -13,21 +13,22 @@ corruption = Exercise(
     minutes=15,
     seconds=5.0,
     prompt="""
-    A corrupted copy of the array `x`, of the same shape, drawn with the generator `rng`.
+    Return a corrupted copy of the array `x`, of the same shape, drawn with the generator `rng`.
 
-    `kind` is `"masking"`: each entry becomes 0 with probability `level`; `"gaussian"`: normal noise
-    of standard deviation `level` is added to each entry, and the sum is not clipped; or
-    `"salt_pepper"`: with probability `level`, each entry becomes 0 or 1, with equal probability.
+    If `kind` is `"masking"`, each entry becomes 0 with probability `level`. If it is `"gaussian"`,
+    normal noise of standard deviation `level` is added to each entry, and the sum is not clipped.
+    If it is `"salt_pepper"`, each entry is replaced with probability `level`, and then becomes 0 or
+    1 with equal probability.
 
     All entries of `x` are treated in the same way, whatever their values, and independently of each
-    other. All randomness comes from `rng`: generators in the same state give the same copy. `x`
+    other. All randomness comes from `rng`, so generators in the same state give the same copy. `x`
     itself is the target of the loss, so do not change it. `x` may have any shape.
     """,
     hints="""
-    The entries are independent: draw as many random numbers as x has entries.
+    The entries are independent, so draw as many random numbers as x has entries.
 
-    A uniform u is below level with probability level. For salt-and-pepper noise: 0 if u is below
-    level/2, 1 if u is between level/2 and level.
+    A uniform u is below level with probability level. With salt-and-pepper noise an entry becomes 0
+    if u is below level/2, and 1 if u is between level/2 and level.
 
         if kind == "gaussian":
             return x + level * rng.standard_normal(x.shape).astype(x.dtype)
@@ -224,13 +225,13 @@ loss = Exercise(
     target="minigen.vae.autoencoder:denoising_loss",
     minutes=5,
     prompt=r"""
-    The loss of a denoising autoencoder, a number: the squared distance between the clean example
-    and the autoencoder's output for the corrupted one, summed over the pixels and averaged over the
-    batch.
+    Return the loss of a denoising autoencoder, one number. It is the squared distance between the
+    clean example and the autoencoder's output for the corrupted one, summed over the pixels and
+    averaged over the batch.
 
     `autoencoder` is a function that maps $(N, D) \to (N, D)$. `x` $(N, D)$ are the clean examples,
     `corrupted` $(N, D)$ the corrupted ones. The result must be differentiable with respect to the
-    weights of the autoencoder; the gradient is 0 where the output equals `x`.
+    weights of the autoencoder, and its gradient must be 0 where the output equals `x`.
     """,
     hints="""
     There are two arrays. Which is the input of the autoencoder, and which is the target?
