@@ -11,13 +11,13 @@ coins = Exercise(
     target="minigen.vae.autoencoder:kl_bernoulli",
     minutes=5,
     prompt=r"""
-    The KL divergence $\mathrm{KL}(\rho \| \hat\rho)$ between two Bernoulli distributions, in nats.
-    `rho` and `rho_hat` are their probabilities of 1.
+    Return the KL divergence $\mathrm{KL}(\rho \| \hat\rho)$ between two Bernoulli distributions, in
+    nats. `rho` and `rho_hat` are their probabilities of 1.
 
-    Both lie strictly between 0 and 1, but may be very close to the ends: a unit that is hardly ever
-    active has $\hat\rho = 10^{-30}$. They are numbers or arrays whose shapes broadcast. The result
-    has one divergence for each pair, which is 0 where the two are equal and positive elsewhere. The
-    result must be differentiable with respect to `rho_hat`: use autograd's `np`.
+    Both lie strictly between 0 and 1, but may be very close to the ends, because a unit that is
+    hardly ever active may have $\hat\rho = 10^{-30}$. They are numbers or arrays whose shapes
+    broadcast. The result has one divergence for each pair, which is 0 where the two are equal and
+    positive elsewhere. It must be differentiable with respect to `rho_hat`: use autograd's `np`.
     """,
     hints="""
     A KL divergence is the mean of log p - log q under p. There are two outcomes, 1 and 0.
@@ -96,13 +96,13 @@ largest = Exercise(
     minutes=15,
     imports=["from autograd.tracer import getval"],
     prompt="""
-    Keep the `k` largest entries of each row of `z` $(N, D)$, in their places, and set the others to
-    0: $(N, D)$.
+    Return `z` $(N, D)$ with the `k` largest entries of each row where they were, and 0 in place of
+    the others.
 
-    Largest by value, not by magnitude. Where entries tie for the last place, the first ones of the
-    row are kept, so that exactly `k` remain. The gradient passes through the kept entries
-    unchanged, even through a kept 0, and is 0 at the others. Rows may be wide: not every sorting
-    method keeps equal entries in order.
+    The largest are so by value, not by magnitude. Where entries tie for the last place, keep the
+    first ones of the row, so that exactly `k` remain. The gradient passes through the kept entries
+    unchanged, even through a kept 0, and is 0 at the others. Rows may be wide, and not every
+    sorting method keeps equal entries in order.
     """,
     hints="""
     The order of the entries decides which are kept, and that decision need not be differentiable.
@@ -151,7 +151,8 @@ def wide_rows_with_ties(impl, rng):
     points=1, kind="gradient", expect={"kept": [[0.0, -1.0, 0.0]], "grad": [[2.0, 3.0, 0.0]]}
 )
 def a_kept_zero(impl, rng):
-    """A kept 0 receives its gradient: that of 2 a + 3 b + 4 c by a is 2."""
+    """A kept 0 receives its gradient: the derivative of 2 a + 3 b + 4 c with respect to a is
+    2."""
     z, weight = np.array([[0.0, -1.0, -2.0]]), np.array([[2.0, 3.0, 4.0]])
     return {"kept": impl(z, 2), "grad": grad(lambda z: np.sum(weight * impl(z, 2)))(z)}
 
@@ -181,11 +182,11 @@ penalty = Exercise(
     minutes=10,
     imports=["from minigen.vae.autoencoder import kl_bernoulli as packages_kl_bernoulli"],
     prompt=r"""
-    The penalty of a sparse autoencoder without its weight $\beta$, a number: the sum over the units
-    of $\mathrm{KL}(\rho \| \hat\rho_j)$, in nats.
+    Return the penalty of a sparse autoencoder without its weight $\beta$, which is the sum over the
+    units of $\mathrm{KL}(\rho \| \hat\rho_j)$, in nats. It is a single number.
 
     `activations` is an array $(N, \mathrm{units})$ with values in $[0, 1]$, or a list of such
-    arrays, one for each layer: then the sum runs over the units of all layers. $\hat\rho_j$ is the
+    arrays, one for each layer. The sum runs over the units of all layers. $\hat\rho_j$ is the
     mean of unit $j$ over the $N$ examples. It is never exactly 0 or 1, but may be $10^{-30}$. Raise
     `ValueError` if a mean lies outside $[0, 1]$, as for ReLU units. Do not change the list. The
     result must be differentiable with respect to the activations. For the divergence use your own
@@ -275,8 +276,8 @@ def list_of_equal_layers(impl, rng):
     },
 )
 def not_a_probability(impl, rng):
-    """A mean of 1.6 or -0.25 is refused with ValueError: that of one unit, of one of two units, of
-    a unit in one of two layers."""
+    """A mean of 1.6 or -0.25 is refused with ValueError, whether it belongs to one unit, to one of
+    two units, or to a unit in one of two layers."""
     fine, above = np.array([[0.25, 0.5], [0.5, 0.75]]), np.array([[0.25, 3.0], [0.25, 0.2]])
     return {
         "mean 1.6": impl.refuses(above[:, 1:], 0.05),
