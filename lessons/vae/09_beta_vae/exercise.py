@@ -130,13 +130,14 @@ gap = Exercise(
     The mutual information gap of a code, a number between 0 and 1.
 
     `codes` has shape $(N, D)$, `factors` $(N, K)$. You may use `information(codes, factors, bins)`,
-    shape $(D, K)$: the mutual information of each dimension of the code and each factor, as a share
-    of the factor's entropy. For every factor take the largest share minus the second largest; then
-    the mean over the factors. If the code has one dimension only, the second largest share is 0.
+    shape $(D, K)$: the mutual information of each dimension of the code and each factor, as a
+    fraction of the factor's entropy. For every factor take the largest fraction minus the second
+    largest; then the mean over the factors. If the code has one dimension only, the second largest
+    fraction is 0.
     The result need not be differentiable.
     """,
     hints="""
-    A factor is a column: which two dimensions have the largest shares in it?
+    A factor is a column: which two dimensions have the largest fractions in it?
 
     (1/K) sum over factors of (largest minus second largest over the D dimensions).
 
