@@ -47,6 +47,7 @@ from minigen.vae.quantizer import straight_through as straight_through
 from minigen.vae.td_vae import TDVAE as TDVAE
 from minigen.vae.td_vae import GatedNormal as GatedNormal
 from minigen.vae.td_vae import Normal as Normal
+from minigen.vae.td_vae import draw_times as draw_times
 from minigen.vae.td_vae import td_vae_loss as td_vae_loss
 from minigen.vae.vae import VAE as VAE
 from minigen.vae.vae import Elbo as Elbo
