@@ -455,9 +455,9 @@ CLOSED = {  # the picture or table, by name or first column, that each predictio
         ["alternating steps"],
         ["distance at the end / at the start"],
     ],
-    "vae/07_elbo": [["approximation q"], ["KL"], ["two codes"], ["optimization"], [], ["mistake"]],
+    "vae/07_elbo": [["f06_two_directions"], ["two codes"], ["optimization"], ["trained with"]],
     "flow/03_change_of_variables": [["x"], [], [], []],
-    "diffusion/03_reverse_process": [["the density of a reverse step"], [], [], ["nats above the entropy"]],
+    "diffusion/03_reverse_process": [["step_back"], [], [], ["nats above the entropy"]],
 }
 
 
