@@ -53,9 +53,9 @@ from minigen.vae.td_vae import (
 # %% [markdown]
 # ## 1. What should a model remember?
 #
-# We begin in a world that can be computed exactly. A mass hangs on a spring. Every half second we
-# measure its position and its velocity, each with an error of standard deviation 0.4, and small
-# random forces act on it. One period lasts $2\pi$ seconds, or 12.6 steps.
+# We begin in a world in which the best prediction can be computed. A mass hangs on a spring, and
+# small random forces act on it. Every half second we measure its position and its velocity, each
+# with an error of standard deviation 0.4. One period lasts $2\pi$ seconds, or 12.6 steps.
 
 # %%
 spring = Oscillator(omega=1.0, dt=0.5, noise=0.4, kicks=0.1)
@@ -74,16 +74,16 @@ ax = plot.line(
 lesson.figure(
     ax,
     "spring",
-    "One test sequence of 20 steps. The line is the true position, and the markers are its noisy "
-    "observations. Look how far a single marker may be from the line.",
+    "One test sequence of 20 steps. The blue line is the true position, and the orange dots are "
+    "its noisy observations. Look how far a single orange dot may be from the line.",
 )
 
 # %% [markdown]
 # The measurements end at $t_1 = 8$. Where are position and velocity 1 to 12 steps later? The lazy
 # answer, *persistence*, is that nothing changes. With the laws of the spring, the *Kalman filter*
 # (`Oscillator.predict`) computes the best possible prediction, here once from the last observation
-# and once from all eight. The error is a root mean square, against the true position and velocity,
-# and the prediction 0 is added as a trivial one.
+# and once from all eight. We measure the root mean square error against the true position and
+# velocity, and add the prediction 0, which needs no observation at all.
 
 
 # %%
@@ -123,10 +123,10 @@ lesson.change(
 
 # %% [markdown]
 # Persistence fails worst after half a period, when the mass is on the other side. Even the constant
-# 0 is better there. And the best use of the last observation has about twice the error of the best
-# use of all eight, because the errors of eight measurements average out. So a good predictor needs
-# the laws of its world, and a memory. TD-VAE (Gregor et al. 2019) learns both from data. As the
-# post puts it, the method "relies on three main ideas".
+# 0 is better there. But knowing the laws is not enough. The best use of the last observation still
+# has about twice the error of the best use of all eight, because the errors of eight measurements
+# average out. A good predictor therefore needs the laws of its world and a memory. TD-VAE (Gregor
+# et al. 2019) learns both from data. As the post puts it, the method "relies on three main ideas".
 #
 # First, a **state-space model**. What moves is not the observation but the *state*, here the true
 # position and velocity. Hidden states $\mathbf z = (z_1, \dots, z_T)$ generate the observations
@@ -147,11 +147,16 @@ lesson.change(
 # Third, a **jumpy prediction**. A state far ahead is predicted in one move.
 
 # %%
-chain = {}
-for t in (1, 2, 3):
-    chain[f"z{t}"] = plot.node(f"state $z_{t}$", "latent", (t, 0))
-    chain[f"x{t}"] = plot.node(f"observation $x_{t}$", "data", (t + 0.5, 1))
-    chain[f"b{t}"] = plot.node(f"belief $b_{t}$", "model", (t, 2))
+kinds = [
+    ("z", "state", "latent", 0),
+    ("x", "observation", "data", 0.5),
+    ("b", "belief", "model", 0),
+]
+chain = {
+    f"{letter}{t}": plot.node(f"{name} ${letter}_{t}$", kind, (t + shift, row))
+    for row, (letter, name, kind, shift) in enumerate(kinds)
+    for t in (1, 2, 3)
+}
 arrows = [
     "z1 -> z2 -> z3",
     "b1 -> b2 -> b3",
@@ -170,13 +175,13 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The belief remembers and the state moves. What is missing is a loss that trains both.
+# The belief remembers and the state moves. We still lack a loss that trains both.
 #
 # ## 2. A bound for a step, and for a jump
 #
-# Only observations are given, so we maximize their likelihood. As in `vae/07` it is an integral
-# over all states, and as there we maximize a lower bound instead. For a single $x$, with $q$ for
-# $q(z|x)$, the ELBO was (Eq. vae.21)
+# Only observations are given, so we would like to maximize their likelihood. But the likelihood is
+# an integral over all states, and as in `vae/07` we maximize a lower bound instead. For a single
+# $x$, with $q$ for $q(z|x)$, the ELBO was (Eq. vae.21)
 #
 # $$\log p(x) \ge \log p(x) - D_{\mathrm{KL}}(q(z|x) \| p(z|x)) = \mathbb{E}_{z \sim q}\big[\log
 # p(x, z) - \log q(z|x)\big] .$$
@@ -187,8 +192,8 @@ lesson.figure(
 # $$\log p(x_t|x_{<t}) \ge \mathbb{E}_{(z_{t-1}, z_t) \sim q}\big[\log p(x_t, z_{t-1}, z_t | x_{<t})
 # - \log q(z_{t-1}, z_t | x_{\le t})\big].$$
 #
-# The Markov assumptions split the first term into three factors. The second is split backward in
-# time, because $q$ infers the later state first (Eq. vae.23):
+# The Markov assumptions split $p$ into three factors. We split $q$ backward in time, first the later
+# state and then an earlier state that may have led to it (Eq. vae.23):
 #
 # $$\log p(x_t|x_{<t}) \ge \mathbb{E}_{(z_{t-1}, z_t) \sim q}\big[\log p(x_t|z_t) + \log
 # p(z_{t-1}|x_{<t}) + \log p(z_t|z_{t-1}) - \log q(z_t|x_{\le t}) - \log q(z_{t-1}|z_t, x_{\le
@@ -239,8 +244,8 @@ lesson.figure(
 # In words: draw the later state first, $z_{t_2} \sim p_B(\cdot|b_{t_2})$, when $x_{t_2}$ has been
 # observed. Then draw an earlier state that may have led to it, $z_{t_1} \sim p_S$. The first three
 # terms rate this history under the model. Does $z_{t_2}$ explain the observation, would the belief
-# at $t_1$ have expected $z_{t_1}$, and does one lead to the other? The last two subtract the
-# density with which $q$ has drawn the states.
+# at $t_1$ have expected $z_{t_1}$, and does one state lead to the other? The last two terms
+# subtract the log-density with which $q$ has drawn the states.
 #
 # This also explains the name. *Temporal difference* learning adjusts an estimate made at one time
 # by a better-informed estimate made later. Here the belief at $t_1$ is trained with states that
@@ -249,8 +254,9 @@ lesson.figure(
 # ## 3. The five terms, by hand
 #
 # A bound with five terms is easy to get wrong, so let's compute it once on paper. The state starts
-# as $z_1 \sim \mathcal{N}(0, 1)$. A step adds $\mathcal{N}(0, 1)$ to it, and an observation adds
-# $\mathcal{N}(0, 1)$ as well. We observe $x_1 = 2$, then $x_2 = 3$.
+# as $z_1 \sim \mathcal{N}(0, 1)$. Each step adds noise from $\mathcal{N}(0, 1)$ to the state, and
+# an observation is the state plus noise from $\mathcal{N}(0, 1)$. The first observation is $x_1 =
+# 2$, the second $x_2 = 3$.
 #
 # - Given $x_1$, $z_1$ has the distribution $\mathcal{N}(1, \frac12)$. Therefore $z_2$ has
 #   $\mathcal{N}(1, \frac32)$ and $x_2$ has $\mathcal{N}(1, \frac52)$.
@@ -264,9 +270,9 @@ lesson.figure(
 
 # %%
 lesson.predict(
-    "How does the sum of the five terms change with the noise?",
+    "Each of the five terms changes with the noise. Does their sum change as well?",
     [
-        "it changes, and is log p(x_2 | x_1) on average only",
+        "it changes, and is log p(x_2 | x_1) only on average",
         "it does not change: it is log p(x_2 | x_1) for every pair",
         "it does not change, but it is below log p(x_2 | x_1)",
     ],
@@ -335,8 +341,8 @@ lesson.change(
 )
 
 # %% [markdown]
-# Single terms differ by 2 nats and more from row to row, and yet their sum does not move. So where
-# is the $\ge$ of the bound? We see it as soon as $q$ is not exact. Let $p_S$ ignore $z_2$, so that
+# Some terms differ by more than 2 nats from row to row, and yet the sum does not move. So where is
+# the $\ge$ of the bound? We see it as soon as $q$ is not exact. Let $p_S$ ignore $z_2$, so that
 # $z_1$ is drawn from its belief $\mathcal{N}(1, \frac12)$.
 
 
@@ -378,8 +384,8 @@ lesson.exercise("vae/11/td_vae_loss")
 # %% [markdown]
 # There are five small networks. A recurrent network (a GRU) computes the beliefs, an MLP is the
 # decoder, and $p_B$, $p_T$ and $p_S$ are a `GatedNormal` each, which outputs a mean and a variance.
-# The transition must depend on how far it jumps. So each gap $t_2 - t_1$ has a vector of its own,
-# an input of $p_T$ and $p_S$.
+# The transition must depend on how far it jumps. Therefore each gap $t_2 - t_1$ has a learned
+# vector of its own, which is an input of $p_T$ and $p_S$.
 
 # %%
 lesson.show_source(td_vae_loss, GatedNormal, TDVAE.belief, TDVAE.p_B, TDVAE.p_T, TDVAE.p_S)
@@ -391,7 +397,7 @@ model = TDVAE(
 boxes = {
     "past": plot.node("$x_1 \\dots x_{t_1}$", "data", (0, 2)),
     "rest": plot.node("$\\dots x_{t_2}$", "data", (0, 0)),
-    "rnn": plot.node(model.cell, at=(1, 1), name="1  beliefs"),
+    "rnn": plot.node(f"1  beliefs\na GRU of width {model.width}", "model", (1, 1)),
     "b1": plot.node("$b_{t_1}$", "latent", (2, 2)),
     "b2": plot.node("$b_{t_2}$", "latent", (2, 0)),
     "B2": plot.node(model.belief_net, at=(3, 0), name="2  $p_B$ at $t_2$"),
@@ -533,13 +539,12 @@ is_level = abs(at_6["steps, rival"] / at_6["one jump"] - 1) < 0.03
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.8, 3.6))
-look = {"markers": True, "xlabel": "steps ahead", "colors": {floor: plot.color.ink}}
 curves = {name: errors[name] for name in (*draws, floor)}
-plot.line(gaps, curves, left, title="error of the prediction", ylabel="error", **look)
-look |= {"ylabel": "fraction inside the interval", "reference": {"0.68": 0.68}}
-plot.line(gaps, calibration, right, title="calibration", **look)
-left.set_ylim(0, 1)
-right.set_ylim(0.4, 1.05)
+plot.line(gaps, curves, left, markers=True, colors={floor: plot.color.ink})
+plot.line(gaps, calibration, right, markers=True, reference={"0.68": 0.68})
+left.set(title="error of the prediction", xlabel="steps ahead", ylabel="error", ylim=(0, 1))
+right.set(title="calibration", xlabel="steps ahead", ylim=(0.4, 1.05))
+right.set_ylabel("fraction inside the interval")
 
 # %%
 lesson.figure(
@@ -665,11 +670,12 @@ train(mover, jumps, "digits, jumps", batch_of_strips)
 
 # %% [markdown]
 # The model observes three frames of test digits and jumps to each of the next six. Here are four
-# strips.
+# strips. In the first two the digit moves to the left, in the last two to the right.
 
 # %%
 rng = lesson.rng("digit draws")
-some = x[[1, 2, 4, 7]]
+moving = [np.flatnonzero(strips.direction == d)[:2] for d in (-1, 1)]
+some = x[np.concatenate(moving)]
 jumped = [mover.predict(rng, some, last, last + g, noise=False)[0] for g in range(1, 7)]
 continued = np.concatenate([some[:, :last], np.stack(jumped, axis=1)], axis=1)  # (4, 9, 392)
 
@@ -685,9 +691,9 @@ ax = plot.image_grid(
 lesson.figure(
     ax,
     "moving_digits",
-    "Four test strips, and below each what the model makes of its first three frames. Every later "
-    "image is a separate jump from t = 3. Compare its position, its direction of movement and its "
-    "shape with the data.",
+    "Four test strips, two that move left and two that move right, and below each what the model "
+    "makes of its first three frames. Every later image is a separate jump from t = 3. Compare "
+    "its position and its shape with the data above it.",
 )
 
 # %% [markdown]
@@ -735,7 +741,7 @@ lesson.claim(
 
 # %%
 lesson.predict(
-    "After how many observed frames are more than three in four samples on the right side?",
+    "After how many observed frames are more than three in four samples on the correct side?",
     ["one", "two", "three"],
 )
 
@@ -748,7 +754,7 @@ def distance_if_moved(now, later, pixels):
 
 
 def lean(now, later):
-    """Positive if a frame is nearer to the last one moved right than to it moved left."""
+    """Positive if the later frame is nearer to this one moved right than to this one moved left."""
     return distance_if_moved(now, later, -4) - distance_if_moved(now, later, 4)
 
 
@@ -764,12 +770,12 @@ after = dict(zip((1, 2, 3), list(side.values())[1:]))
 # %%
 lesson.table(
     [[name, side[name], float(np.median(np.abs(each)))] for name, each in leans.items()],
-    ["next frame", "on the right side", "median size of the lean"],
+    ["next frame", "on the correct side", "median size of the lean"],
 )
 
 # %%
 lesson.outcome(
-    f"The fraction on the right side is {after[1]:.2f} after one frame, {after[2]:.2f} after two "
+    f"The fraction on the correct side is {after[1]:.2f} after one frame, {after[2]:.2f} after two "
     f"and {after[3]:.2f} after three, because one frame is the same for both directions and two "
     "frames are not.",
     answer=next(
@@ -779,16 +785,16 @@ lesson.outcome(
 
 # %%
 lesson.claim(
-    "digits: on the right side after three frames",
+    "digits: on the correct side after three frames",
     after[3],
     at_least=0.75,
     source="seeds 0 and 1: 0.998, 0.999; without the direction: 0.5",
 )
 lesson.claim(
-    "digits: on the right side, after three frames minus after one",
+    "digits: on the correct side, after three frames minus after one",
     after[3] - after[1],
     between=(0.2, 0.6),
-    source="seeds 0 and 1: 0.50, 0.47; a coin toss, then the right side: 0.5",
+    source="seeds 0 and 1: 0.50, 0.47; a coin toss, then the correct side: 0.5",
 )
 
 # %% [markdown]
@@ -837,6 +843,7 @@ learned = {}
 for name, z_1 in first_states.items():
     slope = np.mean(z_1 * z_2) / np.mean(z_1**2)
     learned[name] = [slope, np.mean((z_2 - slope * z_1) ** 2)]
+in_common = m1.var() / first_states["without"].var()
 lesson.table(
     [["the data", 1.0, 1.0], *([name, *fitted] for name, fitted in learned.items())],
     ["p_T", "slope", "variance"],
@@ -845,10 +852,11 @@ lesson.table(
 # %%
 lesson.outcome(
     f"The slope is {learned['without'][0]:.2f} without p_S and {learned['with p_S'][0]:.2f} with "
-    "it, because without p_S the two states have in common only the means of their beliefs, and "
-    "these have half of the variance of z_1.",
+    "it, because without p_S the two states have only m_1, the mean of the belief at t_1, in "
+    f"common, and the variance of m_1 is {in_common:.2f} of the variance of z_1.",
     answer="1/2",
 )
+lesson.check("variance of m_1 over variance of z_1", in_common, equals=0.5, atol=0.01)
 lesson.check("with p_S: slope and variance", learned["with p_S"], equals=[1, 1], atol=0.02)
 lesson.check("without p_S: slope and variance", learned["without"], equals=[0.5, 1.75], atol=0.03)
 
@@ -875,7 +883,7 @@ lesson.check("without p_S: slope and variance", learned["without"], equals=[0.5,
 # Without $p_S$ the model learns a world that loses half of its state at every step, and makes up
 # for it with noise. The factor $\operatorname{Var} m_1 / \operatorname{Var} z_1$ is the fraction of
 # the state's variance that the belief determines. So smoothing matters where the belief leaves the
-# state uncertain. With a certain belief, $p_S$ would have nothing to add.
+# state uncertain. If the belief were certain, $p_S$ would have nothing to add.
 #
 # ## 8. Does our trained model need smoothing?
 #
@@ -892,8 +900,9 @@ factor = 1 - left_over / test.states[:, t1 - 1].var(axis=0)
 lesson.check("fraction of the variance that the belief determines", factor, between=(0.9, 1.0))
 
 # %% [markdown]
-# So little is left to correct. Does anything remain? We train three models with $p_S$ and three
-# without, each for 500 steps. For comparison, one more model lacks the gap as an input.
+# That leaves little for $p_S$ to correct. Is it enough to be measured? We train three models with
+# $p_S$ and three without, each for 500 steps. For comparison, one more model lacks the gap as an
+# input.
 
 
 # %%
@@ -945,12 +954,12 @@ lesson.claim(
 # *You may skip this section, because training works all the same. It is for readers who wonder
 # whether J still bounds the right quantity over a jump.*
 #
-# For one step and exact distributions, $J$ was $\log p(x_t|x_{<t})$ itself. Over a jump it is only
-# below it, because $b_{t_2}$ contains the observations in between, on which $\log p(x_{t_2}|x_1
-# \dots x_{t_1})$ is not conditioned. In the model of section 3 we jump from $t_1 = 1$ to $t_2 = 3$,
-# with the exact beliefs and the best smoothing, $p(z_1|z_3, x_1)$. ($J$ is a quadratic function of
-# four Gaussian variables. Six values for each, $-\sqrt3$, four times $0$, and $\sqrt3$, have the
-# right moments up to the fifth, so the mean over them is exact.)
+# For one step and exact distributions, $J$ was $\log p(x_t|x_{<t})$ itself. Over a jump $J$ stays
+# below the log-likelihood, because $b_{t_2}$ contains the observations in between, on which $\log
+# p(x_{t_2}|x_1 \dots x_{t_1})$ is not conditioned. In the model of section 3 we jump from $t_1 = 1$
+# to $t_2 = 3$, with the exact beliefs and the best smoothing, $p(z_1|z_3, x_1)$. ($J$ is a
+# quadratic function of four Gaussian variables. Six values for each, $-\sqrt3$, four times $0$, and
+# $\sqrt3$, have the right moments up to the fifth, so the mean over them is exact.)
 
 
 # %%
@@ -990,8 +999,8 @@ lesson.check("nats lost over two steps: what x_2 adds about z_3", lost, equals=i
 #
 # </details>
 #
-# The loss is 0.075 nats here, and in general what the observations in between reveal about the
-# later state. So $J$ over a jump is still a lower bound, only never quite the likelihood.
+# The bound loses 0.075 nats here. In general it loses what the observations in between reveal about
+# the later state. So $J$ over a jump is still a lower bound, but it does not reach the likelihood.
 #
 # ## What this lesson does differently
 #
