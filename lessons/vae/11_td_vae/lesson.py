@@ -667,11 +667,13 @@ draws_at_6 = specialist.predict(lesson.rng("jumps"), test.x, t1, t1 + 6, lesson.
 special = rmse(draws_at_6.mean(axis=0), test.states[:, t1 + 5])
 
 # %%
-at_6 |= {"one jump, specialist": special, floor: errors[floor][5]}
-now["one jump, specialist"] = error_now(specialist)
-shown = ("one jump", "one jump, specialist", "steps, rival", floor)
 lesson.table(
-    [[name, now[name], at_6[name]] for name in shown],
+    [
+        ["one jump", now["one jump"], at_6["one jump"]],
+        ["one jump, specialist", error_now(specialist), special],
+        ["six steps, rival", now["steps, rival"], at_6["steps, rival"]],
+        [floor, now[floor], errors[floor][5]],
+    ],
     ["error", "0 ahead", "6 ahead"],
     "six steps ahead",
 )
