@@ -9,9 +9,9 @@
 #
 # TD-VAE is a VAE for sequences. We see what the last observation lacks (section 1), bound the
 # likelihood of a step and of a jump (2), check the bound by hand (3), build the networks (4), let
-# one jump compete with twelve steps (5), follow a moving digit (6), and leave out one network (7).
-# This lesson follows the section *TD-VAE* of [From Autoencoder to
-# Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/).
+# one jump compete with twelve steps (5), ask where its error comes from (6), follow a moving digit
+# (7), and leave out one network (8). This lesson follows the section *TD-VAE* of [From Autoencoder
+# to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/).
 #
 # Before this lesson: `vae/07` (the ELBO), `vae/08` (training through a draw).
 
@@ -485,8 +485,8 @@ def judge(draws):
 
 # %% [markdown]
 # Is this a fair contest? The model has twelve gaps to learn, and somebody who wants to go step by
-# step would train on single steps only. So we add this rival. It has the same networks, the same
-# initial weights and as many steps of training, but all of its pairs are one step apart.
+# step would train on single steps only. Therefore we add this rival. It has the same networks, the
+# same initial weights and as many steps of training, but all of its pairs are one step apart.
 
 # %%
 lesson.predict(
@@ -616,10 +616,17 @@ lesson.claim(
 # If we had compared only the two ways to use one model, we would have reported that a jump is far
 # more accurate than twelve steps. The rival shows that this is mostly a matter of training. In the
 # recorded run its first step is better than a jump of the same length, and it keeps its lead for
-# about nine steps.
+# about nine steps. The jump has one advantage, however. Its intervals stay close to 68 % at every
+# distance, while the intervals of both steppers become too wide (right panel).
 #
-# Why is a jump not better? Let's look at where it starts. If we decode a draw of $z_{t_1}$ itself,
-# we obtain the error 0 steps ahead.
+# The lesson for experiments is more general. Compare a method with a rival that was trained for its
+# own task, for as many steps.
+#
+# ## 6. Where does the error of a jump come from?
+#
+# A jump draws only two states, and $p_T$ was trained for every gap. Why is it not better than
+# steps? Let's look at where it starts. If we decode a draw of $z_{t_1}$ itself, we obtain the error
+# 0 steps ahead.
 
 
 # %%
@@ -691,22 +698,17 @@ lesson.claim(
 # %% [markdown]
 # The specialist is nearly level with the rival. In the recorded run its jump of six steps has an
 # error of 0.32, and six steps of the rival have 0.31. So a jump can be about as accurate as steps,
-# if all of the training is spent on one distance. But its start has hardly improved. The belief of
-# the specialist has an error of 0.29, the belief of the rival 0.25, and only the gap of their
-# training pairs differs. In other words, single steps train the better belief.
+# if all of the training is spent on one distance. But its start has improved only a little. The
+# belief of the specialist has an error of 0.29, the belief of the rival 0.25, and only the gap of
+# their training pairs differs. In other words, single steps train the better belief.
 #
 # If a jump is not more accurate, why jump? The paper gives several reasons, and a better accuracy
 # at a given distance is not among them. A planner should be able to "imagine future states
 # directly, without going through all intermediate states", and "jumpy predictions can be
 # computationally efficient". Here one jump evaluates $p_T$ once, where twelve steps evaluate it
-# twelve times. The right panel in the result of prediction 2 shows one more advantage. In the
-# recorded run the intervals of the jump stay close to 68 % at every distance, while the intervals
-# of both steppers become too wide.
+# twelve times.
 #
-# The lesson for experiments is more general. Compare a method with a rival that was trained for its
-# own task, for as many steps.
-#
-# ## 6. A moving digit
+# ## 7. A moving digit
 #
 # On the spring, a single observation shows position and velocity, if only roughly. What if it does
 # not show a part of the state at all? A digit of 14 by 14 pixels moves along a strip of 28 pixels,
@@ -885,7 +887,7 @@ lesson.claim(
 # after one frame as after three. In the recorded run our samples lean a third as strongly. They are
 # partly blends.
 #
-# ## 7. What does smoothing contribute?
+# ## 8. What does smoothing contribute?
 #
 # Four of the five networks are easy to motivate. But why $p_S$? We could draw $z_{t_1}$ from its
 # own belief, whatever $z_{t_2}$ is. This is still a valid $q$, namely $q(z_{t_1}, z_{t_2}) =
@@ -963,13 +965,13 @@ lesson.check("without p_S: slope and variance", learned["without"], equals=[0.5,
 # the state's variance that the belief determines. So smoothing matters where the belief leaves the
 # state uncertain. If the belief were certain, $p_S$ would have nothing to add.
 #
-# ## 8. Does our trained model need smoothing?
+# ## 9. Does our trained model need smoothing?
 #
 # *You may skip this section, because it finds no clear difference. It is for readers who ask which
 # input or network can be left out in this world.*
 #
 # How certain is the belief about the spring after eight observations? The Kalman filter gives the
-# factor of section 7 exactly.
+# factor of section 8 exactly.
 
 # %%
 _, std = spring.predict(test.x, t1, t1)  # of a second observation of the same state
@@ -1025,10 +1027,10 @@ lesson.claim(
 # Without the gap, one $p_T$ has to serve jumps of 1 and of 12 steps, and the error is as large as
 # with the constant 0. Without $p_S$ nothing is lost in the recorded run, and two of the three
 # models are even a little better. With another seed, two of the three were worse six steps ahead,
-# and level at the other distances. Smoothing is needed in principle (section 7), but we have no run
+# and level at the other distances. Smoothing is needed in principle (section 8), but we have no run
 # in which a trained TD-VAE clearly needs it.
 #
-# ## 9. The bound over a jump is loose
+# ## 10. The bound over a jump is loose
 #
 # *You may skip this section, because training works all the same. It is for readers who wonder
 # whether J still bounds the right quantity over a jump.*
@@ -1104,7 +1106,7 @@ lesson.check("nats lost over two steps: what x_2 adds about z_3", lost, equals=i
 # - "Here is the final TD-VAE objective function to maximize": its $\mathbb E$ does not show over
 #   what. It is over $z_{t_2} \sim p_B$ and then $z_{t_1} \sim p_S$.
 # - "the sequential ELBO has to not only work on $t, t+1$, but also two distant timestamp $t_1 <
-#   t_2$": it does, but as a bound that is loose even for exact distributions (section 9).
+#   t_2$": it does, but as a bound that is loose even for exact distributions (section 10).
 #
 # ## To remember
 #
