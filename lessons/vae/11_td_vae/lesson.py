@@ -25,7 +25,7 @@ lesson = Lesson(
     sections=["vae.s11"],
     figures=["vae.f12", "vae.f13"],
     equations=["vae.21", "vae.22", "vae.23", "vae.24"],
-    minutes=1.2,
+    minutes=1.3,
     picture="moving_digits",
     sources=["weng2018vae", "gregor2019tdvae"],
 )
