@@ -147,14 +147,13 @@ lesson.change(
 # Third, a **jumpy prediction**. A state far ahead is predicted in one move.
 
 # %%
-kinds = [
-    ("z", "state", "latent", 0),
-    ("x", "observation", "data", 0.5),
-    ("b", "belief", "model", 0),
-]
 chain = {
     f"{letter}{t}": plot.node(f"{name} ${letter}_{t}$", kind, (t + shift, row))
-    for row, (letter, name, kind, shift) in enumerate(kinds)
+    for row, letter, name, kind, shift in [
+        (0, "z", "state", "latent", 0.0),
+        (1, "x", "observation", "data", 0.5),
+        (2, "b", "belief", "model", 0.0),
+    ]
     for t in (1, 2, 3)
 }
 arrows = [
@@ -538,13 +537,18 @@ at_6 = {name: errors[name][5] for name in draws}
 is_level = abs(at_6["steps, rival"] / at_6["one jump"] - 1) < 0.03
 
 # %%
-fig, (left, right) = plot.figure(1, 2, size=(4.8, 3.6))
-curves = {name: errors[name] for name in (*draws, floor)}
-black = {floor: plot.color.ink}
-plot.line(gaps, curves, left, title="error of the prediction", markers=True, colors=black)
-plot.line(gaps, calibration, right, title="calibration", markers=True, reference={"0.68": 0.68})
-left.set(xlabel="steps ahead", ylabel="error", ylim=(0, 1))
-right.set(xlabel="steps ahead", ylabel="fraction inside the interval", ylim=(0.4, 1.05))
+fig, (ax_left, ax_right) = plot.figure(1, 2, size=(4.8, 3.6))
+plot.line(
+    gaps,
+    {name: errors[name] for name in (*draws, floor)},
+    ax_left,
+    title="error of the prediction",
+    markers=True,
+    colors={floor: plot.color.ink},
+)
+plot.line(gaps, calibration, ax_right, title="calibration", markers=True, reference={"0.68": 0.68})
+ax_left.set(xlabel="steps ahead", ylabel="error", ylim=(0, 1))
+ax_right.set(xlabel="steps ahead", ylabel="fraction inside the interval", ylim=(0.4, 1.05))
 
 # %%
 lesson.figure(
@@ -716,9 +720,9 @@ lesson.claim(
 # enters on the other. One frame shows the digit and its position, but not its *direction*.
 #
 # The model has the same five networks, with larger layers, one more layer before the GRU, and a
-# Bernoulli decoder. Since single steps train the better belief, we train in two rounds. The first
-# round has single steps only. The second has jumps of up to six steps, and trains only $p_T$ and
-# $p_S$, so that the belief stays as it is.
+# Bernoulli decoder. On the spring, single steps trained the better belief. Therefore we train in
+# two rounds. The first round has single steps only. The second has jumps of up to six steps, and
+# trains only $p_T$ and $p_S$, so that the belief does not change.
 
 # %%
 digits = mnist.load()
@@ -834,7 +838,7 @@ def distance_if_moved(now, later, pixels):
 
 
 def lean(now, later):
-    """Positive if the later frame is nearer to this one moved right than to this one moved left."""
+    """Positive if `later` is nearer to `now` moved right than to `now` moved left."""
     return distance_if_moved(now, later, -4) - distance_if_moved(now, later, 4)
 
 
@@ -881,11 +885,11 @@ lesson.claim(
 # After one frame the side is a coin toss, as it should be, and the second frame settles it. The
 # belief contains what no single frame shows.
 #
-# The last column shows what it has not learned. The *lean* is the distance to the last frame moved
-# left minus the distance to it moved right, so a blend of both sides has a lean near 0. A sample is
-# decoded from one state, which has one direction, and so an exact model would lean as strongly
-# after one frame as after three. In the recorded run our samples lean a third as strongly. They are
-# partly blends.
+# The last column of the table shows what the model has not learned. The *lean* is the distance of
+# the next frame to the current one moved left, minus its distance to the current one moved right. A
+# blend of both sides has a lean near 0. Each sample is decoded from one state, which has one
+# direction. An exact model would therefore lean as strongly after one frame as after three. In the
+# recorded run our samples after one frame lean a third as strongly. They are partly blends.
 #
 # ## 8. What does smoothing contribute?
 #
