@@ -819,9 +819,9 @@ lesson.claim(
 # the model predicts the position, and little of the shape. (A perfect prediction exists. The third
 # frame, moved to the later position, has error 0.)
 #
-# To predict the position, the belief must contain the direction. When can it? We sample the next
-# frame after one, two or three observed frames, and ask whether the sample is on the side to which
-# the digit moves.
+# To predict the position, the belief must contain the direction. How many frames does this take? We
+# sample the next frame after one, two or three observed frames, and ask whether the sample is on
+# the side to which the digit moves.
 
 # %%
 lesson.predict(
@@ -953,8 +953,8 @@ lesson.check("without p_S: slope and variance", learned["without"], equals=[0.5,
 #
 # Without it, $z_1 = m_1 + \sqrt{1/2}\; \epsilon_1$ and $z_2 = m_2 + \sqrt{0.6}\; \epsilon_2$ with
 # independent noise. Each still has the variance that it has in the model, $\operatorname{Var} z_1 =
-# \frac12 + \frac12 = 1$ and $\operatorname{Var} z_2 = 2$. But the covariance is the one of the
-# means, and $m_2 - m_1$ is independent of $m_1$:
+# \frac12 + \frac12 = 1$ and $\operatorname{Var} z_2 = 2$. But their covariance is the covariance of
+# the means, and $m_2 - m_1$ is independent of $m_1$:
 #
 # $$\operatorname{Cov}(z_1, z_2) = \operatorname{Cov}(m_1, m_2) = \operatorname{Var} m_1 = \tfrac12
 # .$$
@@ -984,7 +984,7 @@ factor = 1 - left_over / test.states[:, t1 - 1].var(axis=0)
 lesson.check("fraction of the variance that the belief determines", factor, between=(0.9, 1.0))
 
 # %% [markdown]
-# That leaves little for $p_S$ to correct. Is it enough to be measured? We train three models with
+# That leaves little for $p_S$ to correct. Can we measure a difference? We train three models with
 # $p_S$ and three without, each for 500 steps. For comparison, one more model lacks the gap as an
 # input.
 
@@ -1076,7 +1076,7 @@ lesson.check("nats lost over two steps: what x_2 adds about z_3", lost, equals=i
 # $$\log p(x_3|x_1) - J = D_{\mathrm{KL}}(q(z_1, z_3) \| p(z_1, z_3 | x_1, x_3)) .$$
 #
 # Here $q = p(z_3 | x_1, x_2, x_3)\, p(z_1 | z_3, x_1)$, and $p(z_1 | z_3, x_1, x_3) = p(z_1 | z_3,
-# x_1)$ by the Markov assumptions. So the divergence is the one of $p(z_3 | x_1, x_2, x_3)$ from
+# x_1)$ by the Markov assumptions. What remains is the divergence of $p(z_3 | x_1, x_2, x_3)$ from
 # $p(z_3 | x_1, x_3)$. Its mean over $x_2$ is the mutual information $I(x_2; z_3 | x_1, x_3)$. For
 # Gaussians this is half of the logarithm of the ratio of the variances of $z_3$, without and with
 # $x_2$, $\frac{2.5}{3.5}$ and $\frac{1.6}{2.6}$. Another $p_S(z_1 | z_3, \dots)$ adds its own
@@ -1107,8 +1107,8 @@ lesson.check("nats lost over two steps: what x_2 adds about z_3", lost, equals=i
 #   before it has it.
 # - Under "Continue expanding the equation", each of four lines begins with $\ge$. Only the first is
 #   an inequality (derivation in section 2). "Notice two things" is followed by three.
-# - "Here is the final TD-VAE objective function to maximize": its $\mathbb E$ does not show over
-#   what. It is over $z_{t_2} \sim p_B$ and then $z_{t_1} \sim p_S$.
+# - "Here is the final TD-VAE objective function to maximize": the expectation does not say over
+#   which distribution. It is over $z_{t_2} \sim p_B$ and then $z_{t_1} \sim p_S$.
 # - "the sequential ELBO has to not only work on $t, t+1$, but also two distant timestamp $t_1 <
 #   t_2$": it does, but as a bound that is loose even for exact distributions (section 10).
 #
