@@ -735,8 +735,8 @@ lesson.figure(
 
 # %%
 lesson.predict(
-    "Design D is guided with w = 0.25, once by a worse version of itself, once by F = 0. Which guide"
-    " removes more of the points off the data?",
+    "Design D is guided with w = 0.25, once by a worse version of itself, once by F = 0. Which"
+    " guide removes more of the points off the data?",
     ["the worse version", "F = 0", "both about the same"],
 )
 
