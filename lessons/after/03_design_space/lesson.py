@@ -796,13 +796,13 @@ lesson.claim(
     "outliers, guided by F = 0 over guided by a worse version",
     np.array(fewer["F = 0"]) / np.array(fewer["a worse version"]),
     at_most=0.9,
-    source="seeds 0, 1 and 2029: FILL_A; where guides are alike: 1",
+    source="three trainings of seed 0: 0.59 to 0.67; guides that are alike: 1",
 )
 lesson.claim(
     "excess of the worse version over that of F = 0",
     np.array(list(learned.values())) / of_nothing,
     between=(0.1, 0.7),
-    source="seeds 0, 1 and 2029: FILL_B; untrained: 1",
+    source="three trainings of seed 0: 0.32 to 0.39; untrained: 1",
 )
 
 # %% [markdown]
