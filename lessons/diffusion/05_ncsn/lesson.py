@@ -476,11 +476,12 @@ small_scores = {
     "one Gaussian": gaussian_at(SMALL),
     "untrained: 0 everywhere": PlaneScore(lesson.rng("net"), 0.25),
 }
+
+# %%
 small_errors = {
     name: [np.median(relative_error(score, x)) for x in regions]
     for name, score in small_scores.items()
 }
-
 gap_of_data = small_errors["exact score, at the data"][2]
 gap_everywhere = small_errors["exact score, everywhere"][2]
 found = (gap_of_data < 0.2, gap_everywhere < 0.2)
@@ -553,8 +554,8 @@ lesson.figure(
 # %% [markdown]
 # A chain does not start at the data, so it may start where the prediction is wrong. And we cannot
 # train everywhere, because away from the data nobody knows the score. Even the exact score would
-# not help, as `diffusion/02` showed, because near a mode it hardly depends on the weight of that
-# mode.
+# not bring the points to the right modes, as `diffusion/02` showed, because near a mode it hardly
+# depends on the weight of that mode.
 #
 # Large noise solves both problems. With $\sigma = 10$ the two Gaussians merge into one, and noisy
 # data are everywhere. However, this is not the density that we want. The idea of Song and Ermon is
