@@ -127,8 +127,8 @@ left.plot(np.linspace(-2, 2, 99), np.linspace(-2, 2, 99) ** 2, ":", color=plot.c
 lesson.figure(
     fig,
     "squares",
-    "Three squares (blue, orange and green) and the shift at each z₁ (dotted), left, and the images"
-    " of the squares, right. Compare the length of one vertical side before and after.",
+    "On the left three squares (blue, orange, green) and the shift at each z₁ (dotted), on the "
+    "right the images of the squares. Compare the length of one vertical side before and after.",
 )
 
 # %%
