@@ -143,7 +143,7 @@ lesson.predict(
 )
 
 # %% [markdown]
-# How much of the noise is fresh? In DDPM's step from $t$ to $t - 1$ it can be the variance of the
+# How large is the fresh part? In DDPM's step from $t$ to $t - 1$ its variance can be that of the
 # posterior (Eq. diffusion.25),
 #
 # $$\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\, \beta_t.$$
