@@ -584,7 +584,7 @@ lesson.claim(
     excess,
     between=(-0.05, 0.3),
     unit="nats",
-    source="seeds 0, 1 and 5309: 0.001 to 0.009; the worst of eight more trainings of the ring: 0.056",
+    source="seeds 0, 1 and 5309: 0.001 to 0.009; eight more trainings: at most 0.056",
 )
 
 # %% [markdown]
