@@ -300,9 +300,8 @@ lesson.check("share of labels dropped", np.mean(many == -1), equals=0.15, atol=0
 # Such a network comes with the package, as the base model of these lessons. It is a U-Net
 # (`diffusion/17`), trained as in `diffusion/04` on all training digits, with 15 % of the labels
 # dropped. Its output is neither the noise nor the data but $v = \sqrt{\bar\alpha_t}\,\epsilon -
-# \sqrt{1
-# - \bar\alpha_t}\,x_0$. From $v$ and $x_t$ the noise follows, because they are two equations for
-# $\epsilon$ and $x_0$.
+# \sqrt{1 - \bar\alpha_t}\,x_0$. From $v$ and $x_t$ the noise follows, because they are two
+# equations for $\epsilon$ and $x_0$.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
