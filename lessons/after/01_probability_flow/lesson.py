@@ -870,6 +870,7 @@ def rippled(size):
     return eps_model
 
 
+# %%
 small = toy.GaussianMixture([[0.0, 0.0]], std=0.6)
 some = small.sample(lesson.rng("one Gaussian, test"), lesson.size(1000, quick=50))
 rows = []

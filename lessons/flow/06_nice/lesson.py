@@ -399,6 +399,8 @@ plot.line(
     title="density, sorted",
     styles={"NICE without scale": "--"},
 )
+
+# %%
 plot.density(unscaled, axes[1], bounds=(-3, 4, -3, 3), title="density of the flow")
 plot.samples(
     unscaled.sample(lesson.rng("unscaled draws"), 2000),
@@ -537,6 +539,8 @@ lesson.outcome(
     if gaps["two moons"] < gaps["ring"]
     else "the ring of eight Gaussians",
 )
+
+# %%
 lesson.table(
     [
         ["the noise", gap_of(untrained, moons), gap_of(untrained, ring)],
@@ -549,6 +553,8 @@ lesson.table(
 
 # %%
 fig, axes = plot.figure(2, 2, size=(3.2, 2.9))
+
+# %%
 for (left, right), d in zip(axes, (moons, ring), strict=True):
     plot.samples(
         scaled[d.name].sample(lesson.rng(f"draws {d.name}"), 3000),
@@ -787,19 +793,14 @@ lesson.check("|forward(inverse(x)) - x|, largest", off, at_most=1e-3)
 # ours for three.) How do the samples look?
 
 # %%
+of_gaussian = np.clip(gaussian.sample(lesson.rng("a Gaussian"), 12), 0, 1)
+shown = [
+    test_images[:12, :, :, None] / 255,
+    of_gaussian.reshape(12, 28, 28, 1),
+    sample_digits(lesson.rng("shown"), 24),
+]
 lesson.figure(
-    plot.image_grid(
-        np.concatenate(
-            [
-                test_images[:12, :, :, None] / 255,
-                np.clip(gaussian.sample(lesson.rng("a Gaussian"), 12), 0, 1).reshape(12, 28, 28, 1),
-                sample_digits(lesson.rng("shown"), 24),
-            ]
-        ),
-        4,
-        12,
-        row_labels=["test", "Gaussian", "NICE", ""],
-    ),
+    plot.image_grid(np.concatenate(shown), 4, 12, row_labels=["test", "Gaussian", "NICE", ""]),
     "digits",
     "Test digits (first row), samples of one Gaussian (second row) and of NICE (last two rows), in "
     "gray. Compare where the ink is, and how well neighboring pixels agree.",

@@ -743,6 +743,8 @@ ax = plot.bars(
     ylabel="nats a step",
 )
 ax.plot(range(5), list(least.values()), "_", ms=40, color=plot.color.ink)
+
+# %%
 lesson.figure(
     ax,
     "gap",
