@@ -11,6 +11,8 @@ import pytest
 pytestmark = pytest.mark.book
 
 GAN, LESSONS = "lessons/gan/02_gan.html", ("lessons/gan/02_gan.html", "lessons/vae/07_elbo.html")
+PAGES = ["index.html", *LESSONS, "lessons/flow/12_iaf.html", "posts/gan.html", "source/gan/wgan.html", "source/index.html"]
+PAGES += [f"{name}.html" for name in "equations figures symbols exercises glossary names open_questions sources".split()]
 PACKED = (".html", ".js", ".mjs", ".css", ".svg", ".json")
 SHIFTS = """window.shifted = 0;
 new PerformanceObserver((list) => {
@@ -86,11 +88,19 @@ def test_a_page_is_light(opened, address, most):
     assert 20_000 < sum(Packed.sent) <= most
 
 
-@pytest.mark.parametrize("address", ["index.html", *LESSONS])
+@pytest.mark.parametrize("address", PAGES)
 def test_nothing_jumps_while_a_page_loads(opened, address):
     for width in (390, 768, 1200, 1280, 1440):
         page = opened(address, width)
         assert page.evaluate("window.shifted") < 0.02, width
+
+
+def test_the_fonts_of_formulas_are_asked_for_before_the_styles(opened):
+    page = opened(GAN)
+    names = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name.split('/').at(-1))")
+    fonts = [name for name in names if name.startswith("KaTeX_")]
+    assert names.index("KaTeX_Math-Italic.woff2") < names.index("KaTeX_Main-Regular.woff2") + 2 <= 3
+    assert len(fonts) == len(set(fonts)) and not any("KaTeX" in name for name in _asked(opened("figures.html")))
 
 
 def test_the_first_page_has_no_long_task(browser, site):
