@@ -11,8 +11,17 @@ import pytest
 pytestmark = pytest.mark.book
 
 GAN, LESSONS = "lessons/gan/02_gan.html", ("lessons/gan/02_gan.html", "lessons/vae/07_elbo.html")
-PAGES = ["index.html", *LESSONS, "lessons/flow/12_iaf.html", "posts/gan.html", "source/gan/wgan.html", "source/index.html"]
-PAGES += [f"{name}.html" for name in "equations figures symbols exercises glossary names open_questions sources".split()]
+PAGES = [
+    "index.html",
+    *LESSONS,
+    "lessons/flow/12_iaf.html",
+    "posts/gan.html",
+    "source/gan/wgan.html",
+    "source/index.html",
+]
+PAGES += [
+    f"{name}.html" for name in "equations figures symbols exercises glossary names open_questions sources".split()
+]
 PACKED = (".html", ".js", ".mjs", ".css", ".svg", ".json")
 SHIFTS = """window.shifted = 0;
 new PerformanceObserver((list) => {
@@ -95,12 +104,14 @@ def test_nothing_jumps_while_a_page_loads(opened, address):
         assert page.evaluate("window.shifted") < 0.02, width
 
 
-def test_the_fonts_of_formulas_are_asked_for_before_the_styles(opened):
+def test_the_fonts_of_formulas_are_asked_for_at_once_where_there_are_formulas(opened):
+    asked = "document.querySelectorAll('link[rel=preload][as=font]').length"
     page = opened(GAN)
     names = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name.split('/').at(-1))")
-    fonts = [name for name in names if name.startswith("KaTeX_")]
-    assert names.index("KaTeX_Math-Italic.woff2") < names.index("KaTeX_Main-Regular.woff2") + 2 <= 3
-    assert len(fonts) == len(set(fonts)) and not any("KaTeX" in name for name in _asked(opened("figures.html")))
+    fonts = [name for name in names if name.endswith(".woff2")]
+    assert page.evaluate(asked) == 2 and {"KaTeX_Main-Regular.woff2", "KaTeX_Math-Italic.woff2"} <= {*fonts}
+    assert len(fonts) == len({*fonts}), "none is loaded twice"
+    assert opened("index.html").evaluate(asked) == 0
 
 
 def test_the_first_page_has_no_long_task(browser, site):

@@ -422,7 +422,11 @@ def test_tables_are_escaped_and_say_what_a_cell_is():
         (["a", "n"], ["b", "c"], True),
         (["what", *map(str, range(9))], ["a", *[1.2345] * 9], True),  # numbers, which are compared, are scrolled
         (["what", "why"], ["a few words", "of which each is short, in a sentence that takes two lines"], True),
-        (["what", "why"], ["a", "a sentence of some length, which a column of a table would break into many lines " * 2], False),
+        (
+            ["what", "why"],
+            ["a", "a sentence of some length, which a column of a table would break into many lines " * 2],
+            False,
+        ),
         (["wordswithoutanend" * 2, "wordswithoutanend" * 2], ["a", "b"], False),
     ],
 )

@@ -101,7 +101,9 @@ def table(block: blocks.Table, root: str = "", equations: Sequence[str] = ()) ->
 
 def _least_letters(rows: Sequence[Sequence[str]]) -> int:
     """Return the letters across that a table needs: of each column its longest word, and half of a text, with a gap."""
-    return sum(max(max((len(text) + 1) // 2, *map(len, text.split()), 0) for text in column) + 1 for column in zip(*rows))
+    return sum(
+        max(max((len(text) + 1) // 2, *map(len, text.split()), 0) for text in column) + 1 for column in zip(*rows)
+    )
 
 
 def claims(block: blocks.Claims) -> str:
