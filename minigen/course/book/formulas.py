@@ -41,9 +41,11 @@ BARE = {"_", "^", r"\frac", r"\tfrac", r"\dfrac", r"\sqrt"}  # whose argument ne
 
 # The fonts of nearly every formula are asked for before the styles, or lines of text change when they are there. A
 # browser does not load a font in this way from a file.
-FONTS = """<script>if (location.protocol !== "file:") for (const name of ["Main-Regular", "Math-Italic"]) document.head.append(
-    Object.assign(document.createElement("link"), {rel: "preload", as: "font", type: "font/woff2", crossOrigin: "",
-    href: `FOLDERfonts/KaTeX_${name}.woff2`}))</script>
+FONTS = """<script>if (location.protocol !== "file:") for (const name of ["Main-Regular", "Math-Italic"]) {
+    const [rel, as, href] = ["preload", "font", `FOLDERfonts/KaTeX_${name}.woff2`];
+    const given = {rel, as, href, type: "font/woff2", crossOrigin: ""};
+    document.head.append(Object.assign(document.createElement("link"), given));
+}</script>
 """
 
 # A formula in which symbols are marked is rendered without the marks where KaTeX refuses them.

@@ -65,7 +65,7 @@
   const foldBelow = (part, words) => {
     const fold = element("details", "mg-aside");
     fold.append(element("summary", "", words));
-    while (part.nextSibling) fold.append(part.nextSibling);
+    while (part.nextSibling && part.nextElementSibling?.matches(":not(.mg-run)")) fold.append(part.nextSibling);
     part.after(fold);
   };
   const foldAsides = () => {
