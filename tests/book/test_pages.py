@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from minigen.course.book import markup
+from minigen.course.book import conf, markup
 from minigen.course.book.contents import Contents
 from minigen.course.book.pages import exercise_box, outputs, overview, references
 from minigen.course.book.pages.lesson import lesson_page
@@ -432,6 +432,14 @@ def test_tables_are_escaped_and_say_what_a_cell_is():
 )
 def test_a_table_whose_columns_fit_a_phone_stays_one(header, row, is_table):
     assert ("mg-compact" in outputs.table(blocks.Table("", header, [row], cell=0))) == is_table
+
+
+def test_a_column_without_a_name_has_no_heading():
+    made = outputs.table(blocks.Table("", ["", "n"], [["a", 1]], cell=0))
+    assert made.count("<th ") == 1 and "<td></td>" in made
+    context = {"body": '<tr><th class="head"><p></p></th><th class="head"><p>n</p></th></tr>'}
+    conf.name_no_empty_column(None, "a", "page.html", context, None)
+    assert context["body"] == '<tr><td></td><th class="head"><p>n</p></th></tr>'
 
 
 def test_the_lines_of_a_training_are_told_from_what_is_printed():
