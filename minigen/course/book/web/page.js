@@ -50,10 +50,11 @@
   };
   window.minigenTypeset = typeset;
 
-  /* An equation or a line of code that is wider than a phone is scrolled, with the keyboard too. To measure what is folded
-     would lay it out. */
+  /* An equation, a line of code or a table that is wider than a phone is scrolled, with the keyboard too. To measure what is
+     folded would lay it out. */
   const letScroll = () => {
-    const parts = [...document.querySelectorAll(".katex-display, div.highlight pre")].filter((part) => part.checkVisibility());
+    const all = document.querySelectorAll(".katex-display, div.highlight pre, .table-wrapper");
+    const parts = [...all].filter((part) => part.checkVisibility());
     const wide = parts.map((part) => part.scrollWidth > part.clientWidth);
     parts.forEach((part, k) => { if (wide[k]) part.tabIndex = 0; else part.removeAttribute("tabindex"); });
   };
