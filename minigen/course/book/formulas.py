@@ -39,9 +39,13 @@ ACCENTS = {rf"\{name}" for name in "bar hat tilde vec dot ddot overline underlin
 WORDS = {rf"\{name}" for name in "text mathrm mathbf mathcal mathbb mathit mathsf operatorname begin end tag".split()}
 BARE = {"_", "^", r"\frac", r"\tfrac", r"\dfrac", r"\sqrt"}  # whose argument needs no braces
 
-# The fonts of nearly every formula are asked for before the styles, or lines of text change when they are there. A
-# browser does not load a font in this way from a file.
-FONTS = """<script>if (location.protocol !== "file:") for (const name of ["Main-Regular", "Math-Italic"]) {
+# The fonts of a page's first formulas are asked for before its styles, or lines of text change when they arrive. (A
+# browser does not load a font in this way from a file.)
+FIRST = 12
+FONTS = {"mathbb": "AMS-Regular", "mathbf": "Main-Bold", "mathcal": "Caligraphic-Regular"}
+FONTS |= {"small-op": "Size1-Regular", "large-op": "Size2-Regular"}
+FONTS |= {f"delimsizing size{size}": f"Size{size}-Regular" for size in range(1, 5)}
+ASKED = """<script>if (location.protocol !== "file:") for (const name of NAMES) {
     const [rel, as, href] = ["preload", "font", `FOLDERfonts/KaTeX_${name}.woff2`];
     const given = {rel, as, href, type: "font/woff2", crossOrigin: ""};
     document.head.append(Object.assign(document.createElement("link"), given));
@@ -128,9 +132,14 @@ def typeset(pages: Iterable[Path], root: Path) -> None:
 
 
 def _with_fonts(text: str) -> str:
-    """Return a page that asks for the fonts of its formulas before its styles."""
+    """Return a page that asks for the fonts of its first formulas before its styles."""
     folder = FOLDER_OF.search(text)
-    return STYLES.sub(lambda style: FONTS.replace("FOLDER", folder[1]) + style[0], text, count=1) if folder else text
+    if not folder:
+        return text
+    first = "".join(text.split('<span class="katex">')[1 : FIRST + 1])
+    names = ["Main-Regular", "Math-Italic", *sorted({font for kind, font in FONTS.items() if kind in first})]
+    script = ASKED.replace("NAMES", json.dumps(names)).replace("FOLDER", folder[1])
+    return STYLES.sub(lambda style: script + style[0], text, count=1)
 
 
 # -- symbols, over which a card says what they mean --------------------------------------------------------------------
