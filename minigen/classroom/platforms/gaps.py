@@ -22,8 +22,6 @@ def gaps(assignment: Assignment, platform: str) -> list[str]:
         found.append(f"The questions are not here: {_questions(assignment)}. Ask and grade them on the platform.")
     if assignment.allowed_modules and platform in IN_PROCESS:
         found.append("Which modules an answer may use is not enforced here.")
-    if platform == "otter" and any(assigned.name_costs < 1 for assigned in assignment.exercises):
-        found.append("A function whose name is misspelled earns nothing here. Correct the name, and grade it again.")
     found.append("Lines of `adjust.csv` are not applied here. Change points on the platform.")
     return found
 
