@@ -214,8 +214,8 @@ def test_what_a_platform_does_not_do_is_said(with_rules, monkeypatch):
         text = (with_rules.folder / "dist" / platform / "README.md").read_text()
         assert "each day late costs 10 % of the points" in text and "the best 1 of the exercises" in text
         assert ("q1 (3 points)" in text) == (platform != "nbgrader")
-        assert ("use is not enforced" in text) == (platform != "gradescope")
-        assert "misspelled" not in text
+        assert ("it reads, is not enforced" in text) == ("was cut off ends" in text) == (platform != "gradescope")
+        assert ("not called `hw1.ipynb`" in text) == (platform == "nbgrader") and "misspelled" not in text
 
 
 def test_nothing_is_said_of_what_is_not_there(a_class):
@@ -479,7 +479,8 @@ def test_points_of_otter_add_up(a_class):
         compile(text, "test", "exec")
         assert "OK_FORMAT = False" in text
         points = [float(number) for number in re.findall(r"points=([\d.]+), hidden", text)]
-        assert sum(points) == pytest.approx(assigned.points, abs=1e-4) and len(points) == len(assigned.exercise.cases)
+        assert sum(points) == pytest.approx(assigned.points, abs=1e-4)
+        assert len(points) == 2 * len(assigned.exercise.cases)
 
 
 def test_a_test_file_of_otter_raises_for_a_wrong_case(a_class, monkeypatch):

@@ -21,7 +21,13 @@ def gaps(assignment: Assignment, platform: str) -> list[str]:
     if assignment.questions and platform not in QUESTIONS:
         found.append(f"The questions are not here: {_questions(assignment)}. Ask and grade them on the platform.")
     if assignment.allowed_modules and platform in IN_PROCESS:
-        found.append("Which modules an answer may use is not enforced here.")
+        found.append("Which modules an answer may use, and which files it reads, is not enforced here.")
+    if platform in IN_PROCESS:
+        found.append(f"A notebook that was cut off ends {platform} with an error and has no points. Ask for it again.")
+    if platform == "nbgrader":
+        found.append(
+            f"nbgrader skips a notebook that is not called `{assignment.slug}.ipynb`. Rename it, and grade it again."
+        )
     found.append("Lines of `adjust.csv` are not applied here. Change points on the platform.")
     return found
 

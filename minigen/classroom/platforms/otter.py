@@ -29,8 +29,7 @@ The second command makes `autograder.zip`, for Gradescope or `otter grade`. It h
 puts beside each notebook, and installs the packages of `requirements.txt`, which minigen needs.
 An answer runs in otter's own process: nothing is hidden from it. For untrusted students use `minigen grade`.
 An endless loop within a function is stopped, as in `minigen grade`. One outside of functions keeps `otter run` from
-ending; `otter grade --timeout SECONDS` ends it without points. Otter ends with an error on a file that is not a
-notebook, such as one that was cut off: ask for it again, or grade it with `minigen grade`, which gives it 0 points.
+ending, and `otter grade --timeout SECONDS` ends it without points.
 """
 FILE = """\
 from otter.test_files import test_case
