@@ -22,6 +22,7 @@ def gaps(assignment: Assignment, platform: str) -> list[str]:
         found.append(f"The questions are not here: {_questions(assignment)}. Ask and grade them on the platform.")
     if assignment.allowed_modules and platform in IN_PROCESS:
         found.append("Which modules an answer may use, and which files it reads, is not enforced here.")
+        found.append("A module that a cell imports must be installed here, even if no answer uses it.")
     if platform in IN_PROCESS:
         found.append(f"A notebook that was cut off ends {platform} with an error and has no points. Ask for it again.")
     if platform == "nbgrader":
