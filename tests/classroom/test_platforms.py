@@ -215,6 +215,7 @@ def test_what_a_platform_does_not_do_is_said(with_rules, monkeypatch):
         assert "each day late costs 10 % of the points" in text and "the best 1 of the exercises" in text
         assert ("q1 (3 points)" in text) == (platform != "nbgrader")
         assert ("it reads, is not enforced" in text) == ("was cut off ends" in text) == (platform != "gradescope")
+        assert ("byte order mark" in text) == (platform == "otter")
         assert ("not called `hw1.ipynb`" in text) == (platform == "nbgrader") and "misspelled" not in text
 
 

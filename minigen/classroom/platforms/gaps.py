@@ -29,6 +29,8 @@ def gaps(assignment: Assignment, platform: str) -> list[str]:
         found.append(
             f"nbgrader skips a notebook that is not called `{assignment.slug}.ipynb`. Rename it, and grade it again."
         )
+    if platform == "otter":
+        found.append("A Python file must be UTF-8 without a byte order mark. Save it as that, and grade it again.")
     found.append("Lines of `adjust.csv` are not applied here. Change points on the platform.")
     return found
 
