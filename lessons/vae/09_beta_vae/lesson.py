@@ -7,10 +7,10 @@
 # Its prior looks the same from every direction. If we rotate all codes, and let the decoder rotate
 # them back, no image changes. Why should a single axis mean anything?
 #
-# Beta-VAE changes one number in the loss, the weight $\beta$ of the KL term. We read it as a price
-# (section 2), what one nat in the code costs in nats of reconstruction, and see what it buys (3).
-# Then we ask on paper when single axes pay (4), measure whether they do (5), and remove what should
-# favor them (6). This lesson follows the section *Beta-VAE* of [From Autoencoder to
+# Beta-VAE changes one number in the loss, the weight $\beta$ of the KL term. We read it as a price,
+# which one nat in the code costs in nats of reconstruction (section 2), and see what the nats buy
+# (3). Then we ask on paper when single axes pay (4), measure whether they do (5), and remove what
+# should favor them (6). This lesson follows the section *Beta-VAE* of [From Autoencoder to
 # Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/).
 #
 # Before this lesson: `vae/07` (the ELBO and its terms), `vae/08` (training a VAE).
@@ -78,16 +78,17 @@ lesson.figure(
 
 # %% [markdown]
 # If each dimension of a code is "only sensitive to one single generative factor and relatively
-# invariant to other factors", the post calls the representation *disentangled* or *factorized*. It
-# promises that such a code is easy to interpret, and generalizes easily to other tasks. A model of
-# photographs of faces, for example, might represent hair length and glasses in separate dimensions.
-# For our images, a disentangled code would give each row of the figure a dimension of its own.
+# invariant to other factors", the post calls the representation *disentangled* or *factorized*. The
+# post promises that such a code is easy to interpret, and generalizes easily to other tasks. A
+# model of photographs of faces, for example, might represent hair length and glasses in separate
+# dimensions. For our images, a disentangled code would give each row of the figure a dimension of
+# its own.
 #
 # ## 2. A price for a nat
 #
-# A code is not free. Recall the two terms of the negative ELBO (`vae/07`), both in nats, to which
-# Alemi et al. (2018) give names. The *distortion* $D = -\mathbb{E}_{z \sim q_\phi(z|x)} \log
-# p_\theta(x|z)$ is the reconstruction loss. The *rate* $R = D_{\mathrm{KL}}(q_\phi(z|x) \|
+# A code is not free. Recall the two terms of the negative ELBO (`vae/07`), both in nats. Alemi et
+# al. (2018) call them distortion and rate. The *distortion* $D = -\mathbb{E}_{z \sim q_\phi(z|x)}
+# \log p_\theta(x|z)$ is the reconstruction loss. The *rate* $R = D_{\mathrm{KL}}(q_\phi(z|x) \|
 # p_\theta(z))$ bounds the information that the code carries (section 9). We want to reconstruct
 # optimally while the rate stays below a limit $\delta$ (Eq. vae.15):
 #
@@ -200,25 +201,25 @@ lesson.check("chosen by some beta from 0 to 50", sorted(by_weight), equals=[0, 1
 # $$\nabla_w D + \beta \nabla_w R = 0, \qquad \beta \ge 0, \qquad R \le \delta, \qquad \beta (R -
 # \delta) = 0 .$$
 #
-# By the first, the minimum is a stationary point of $D + \beta R$. Where the limit binds, the rate
-# of the minimum is $\delta$, and the chain rule gives $\frac{dD}{d\delta} = \nabla_w D \cdot
-# \frac{dw}{d\delta} = -\beta \nabla_w R \cdot \frac{dw}{d\delta} = -\beta$. Where it does not bind,
-# the last condition gives $\beta = 0$. $\square$
+# By the first equation, the minimum is a stationary point of $D + \beta R$. Where the limit binds,
+# the rate of the minimum is $\delta$, and the chain rule gives $\frac{dD}{d\delta} = \nabla_w D
+# \cdot \frac{dw}{d\delta} = -\beta \nabla_w R \cdot \frac{dw}{d\delta} = -\beta$. Where it does not
+# bind, the last condition gives $\beta = 0$. $\square$
 #
 # </details>
 
 # %% [markdown]
 # ## 3. What do the nats buy?
 #
-# We invented those codes. What does a network buy? We train at five prices, three times each. The
-# encoder is a network of 256–128–128–16 units, whose outputs are the means and log-variances of 8
-# dimensions (more than there are factors), and the decoder mirrors it.
+# So far we invented the codes. What does a network buy? We train at five prices, three times each.
+# The encoder is a network of 256–128–128–16 units, whose outputs are the means and log-variances of
+# 8 dimensions (more than there are factors), and the decoder mirrors it.
 #
 # How much should a pixel count? If each pixel counts $c$ times, we minimize $c D + \beta R$, which
 # is $c$ times $D + \frac{\beta}{c} R$. In other words, $c$ only rescales the price. Nothing in the
-# images requires a value, and we take $c = 4$, so that prices from 0.5 to 16 cover most of the
-# curve. From here on $D$ includes this factor. A gray pixel costs nats even if it is predicted
-# exactly, and we report $D$ without this floor.
+# images prescribes it. We take $c = 4$, so that prices from 0.5 to 16 cover most of the curve, and
+# include this factor in $D$ from here on. A gray pixel costs nats even if it is predicted exactly,
+# so we report $D$ without this floor.
 
 # %%
 cfg = lesson.configure(
@@ -391,10 +392,9 @@ lesson.claim(
 )
 
 # %% [markdown]
-# It does, in all four intervals. The networks pay the price that we set. But which nats do they
-# give up first? When the rate falls, a code must lose some information about the factors. To see
-# which, we ask how well a factor can be read off the code. The ten codes nearest to the code of an
-# image vote on its factor.
+# It does, in all four intervals. But which nats does a network give up first? When the rate falls,
+# a code must lose some information about the factors. To see which, we ask how well a factor can be
+# read off the code. The ten codes nearest to the code of an image vote on its factor.
 
 # %%
 lesson.predict(
@@ -519,7 +519,7 @@ lesson.table(
 # %% [markdown]
 # ## 4. When does a single axis pay?
 #
-# So far the price decides *how much* a code carries. Why should it care about axes? The post
+# So far the price decides *how much* a code carries. What has this to do with axes? The post
 # argues: "For some conditionally independent generative factors, keeping them disentangled is the
 # most efficient representation. Therefore a higher $\beta$ encourages more efficient latent
 # encoding and further encourages the disentanglement." Let's test the first sentence where
@@ -598,7 +598,8 @@ lesson.check("rate of B minus rate of A: log(2.5/2)", rate_B - rate_A, equals=np
 # *Higgins' score* asks what two images have in common. Take 64 pairs of images that share one
 # factor, say the scale. If the scale has its own dimension, this dimension hardly differs within a
 # pair. Average $|z_1 - z_2|$ over the pairs, each dimension in units of its standard deviation, and
-# train a linear classifier to predict the shared factor. The score is its accuracy on new averages.
+# train a linear classifier to predict the shared factor from such averages. The score is its
+# accuracy on new averages.
 #
 # The *mutual information gap* (Chen et al. 2018) asks whether a factor has one dimension to itself.
 # For each factor and dimension compute their mutual information, as a fraction of the factor's
@@ -656,8 +657,8 @@ lesson.change(
 )
 
 # %% [markdown]
-# Now we score our codes. For comparison we take three codes that nobody trained to be disentangled,
-# which are noise, the code of an untrained VAE, and the first eight principal components of the
+# Now we can score our codes. For comparison we also score three that nobody trained to be
+# disentangled: noise, the code of an untrained VAE, and the first eight principal components of the
 # images (`vae/02`).
 
 # %%
@@ -702,6 +703,7 @@ for k, (ax, title) in enumerate(zip(axes, ("Higgins' score", "information gap"))
     bars = {"mean of the runs": "none"}
     plot.line(distortion, average, ax, log="x", styles=bars, reference=simple, title=title)
     ax.lines[0].set(marker="_", ms=24, mew=2.5)
+    ax.legend(loc="upper left")
     ax.set(xlabel="distortion D, nats (log scale)", ylabel=f"{title}, at most 1")
     ax.margins(0.14)
     for beta, two in by_beta.items():
@@ -847,8 +849,8 @@ lesson.claim(
 # of $\beta = 1$. Have these networks given up the factors, or only the coordinates? By section 4 it
 # pays to give each factor a precision of its own. A full covariance can still do that, and is free
 # to point the axes of its noise in any direction. We can look where they point. For each network,
-# average $LL^\top$ over the images, take its eigenvectors as new axes, and score the same codes
-# along them. Random axes are the control.
+# average $LL^\top$ over the images, take the eigenvectors of the average as new axes, and score the
+# same codes along them. Random axes are the control.
 
 
 # %%
@@ -892,12 +894,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The gap comes back, and Higgins' score comes back in part. So these networks have axes too. A high
-# price makes it worthwhile to give different factors different noise, and the full covariance has
-# only turned the axes of this noise away from the coordinates. A diagonal covariance cannot turn
-# them away. This answers the question of the opening. The prior looks the same from every
-# direction, but the noise of a code does not, and a diagonal covariance makes its axes the
-# coordinates.
+# The gap comes back, and Higgins' score comes back in part. These networks still give different
+# factors different noise, but the axes of this noise no longer point along the coordinates. With a
+# diagonal covariance they have to. This answers the question of the opening. The prior looks the
+# same from every direction, but the noise of a code does not, and a diagonal covariance makes its
+# axes the coordinates.
 #
 # ## 7. Look at the sliders
 #
@@ -918,13 +919,11 @@ def show(beta):
     vae = models[beta, 0]
     mu, _ = vae.encode(start_image)
     order = most_used(beta)
-    moved = traverse(vae, mu[0], values, order).reshape(-1, 256)  # (5·9, 256)
+    moved = traverse(vae, mu[0], values, order).reshape(-1, 16, 16)  # (5·9, 16, 16)
     rows = [f"z{d + 1}: {rate_of_each(vae)[d]:.1f} nats" for d in order]
     cols = [f"{value:g}" for value in values]
-    title = f"beta = {beta:g}: one dimension from -2 to 2"
-    ax = plot.image_grid(moved, 5, 9, shape=(16, 16), row_labels=rows, col_labels=cols)
-    ax.set_title(title)
-    return ax
+    title = f"beta = {beta:g}, a dimension at"
+    return plot.image_grid(moved, 5, 9, title=title, row_labels=rows, col_labels=cols)
 
 
 caption = (
@@ -986,7 +985,7 @@ ax = plot.matrix(
     limits=(0, 1),
     xlabel="factor",
     ylabel="dimension of the code",
-    title="information about each factor, of 1, at beta = 8",
+    title="information, beta = 8",
 )
 lesson.figure(
     ax,
@@ -1107,7 +1106,8 @@ lesson.claim(
 # \beta\, I(z; x)$. A VAE has no target but its input. With $y = x$, however, this is $(1 - \beta)\,
 # I(z; x)$, and for $\beta > 1$ the best code is none. Alemi et al. (2017) charge for information
 # about the *index* $i$ of the example instead, $I(z; x) - \beta\, I(z; i)$, and bound each term by
-# itself. For any encoder and decoder (Alemi et al. 2018),
+# itself. (For a set of distinct images the two terms are equal, and only their bounds differ.) For
+# any encoder and decoder (Alemi et al. 2018),
 #
 # $$H(x) - D \;\le\; I(z; x) \;\le\; R ,$$
 #
