@@ -326,7 +326,7 @@ nats = {f"beta = {b:g}": np.sort(rate_of_each(models[b, 0]))[::-1] for b in (0.5
 fig, (ax_curve, ax_code) = plot.figure(1, 2, size=(4.4, 3.3))
 plot.line(rate, distortion, ax_curve, markers=True, title="distortion against rate")
 ax_curve.set(xlabel="rate R, nats", ylabel="distortion D, nats")
-ax_curve.margins(x=0.18, y=0.1)
+ax_curve.margins(x=0.22, y=0.1)
 for beta, r, d in zip(cfg.betas, rate, distortion):
     ax_curve.annotate(f"beta {beta:g}", (r, d), (5, 5), textcoords="offset points")
 plot.line(np.arange(8) + 1, nats, ax_code, markers=True, title="rate of each dimension")
@@ -751,9 +751,9 @@ lesson.claim(
 # determinant needs only the diagonal.
 
 # %%
-at = np.concatenate([np.diag_indices(8), np.tril_indices(8, -1)], axis=1)  # (2, 36)
+row, col = np.concatenate([np.diag_indices(8), np.tril_indices(8, -1)], axis=1)  # (36,) each
 PLACE = np.zeros((36, 64), np.float32)
-PLACE[np.arange(36), 8 * at[0] + at[1]] = 1  # puts 36 numbers on and below a diagonal
+PLACE[np.arange(36), 8 * row + col] = 1  # puts 36 numbers on and below a diagonal
 
 
 def parts(vae, x):
@@ -922,7 +922,7 @@ def show(beta):
     moved = traverse(vae, mu[0], values, order).reshape(-1, 16, 16)  # (5·9, 16, 16)
     rows = [f"z{d + 1}: {rate_of_each(vae)[d]:.1f} nats" for d in order]
     cols = [f"{value:g}" for value in values]
-    title = f"beta = {beta:g}, a dimension at"
+    title = f"beta = {beta:g}: value of the dimension"
     return plot.image_grid(moved, 5, 9, title=title, row_labels=rows, col_labels=cols)
 
 
