@@ -483,15 +483,15 @@ def ink_moved(k):
 
 
 # %%
-lesson.check("ink moved by another x: about two thirds", ink_moved(3), between=(0.6, 0.7))
-lesson.check("ink moved by another rotation: about a quarter", ink_moved(2), between=(0.2, 0.3))
+lesson.check("fraction of the ink that another x moves", ink_moved(3), equals=0.63, atol=0.005)
+lesson.check("and another rotation", ink_moved(2), equals=0.24, atol=0.005)
 
 # %% [markdown]
-# A nat about the position saves more than 40 nats of distortion, because with another $x$ about two
-# thirds of a shape's ink lie on other pixels. A nat about the rotation saves 12.7, because another
-# rotation moves only a quarter of the ink. Therefore the rotation is worth its price at $\beta = 8$
-# but not at $\beta = 16$, if the code determines all other factors. (A code may also buy a part of
-# a factor, whose first nats may save more than the average.)
+# A nat about the position saves more than 40 nats of distortion, because another $x$ moves 63 % of
+# a shape's ink to other pixels. A nat about the rotation saves 12.7, because another rotation moves
+# only 24 % of the ink. Therefore the rotation is worth its price at $\beta = 8$ but not at $\beta =
+# 16$, if the code determines all other factors. (A code may also buy a part of a factor, whose
+# first nats may save more than the average.)
 #
 # The same arithmetic warns of a common mistake. Some programs take the *mean* over the 256 pixels
 # and leave $\beta = 1$. In our units this price is $4 \cdot 256 = 1{,}024$, and no factor is worth
