@@ -22,9 +22,10 @@ exclude_patterns: list[str] = []
 smartquotes = False
 html_math_renderer = "katex"
 
-myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_block", "deflist"]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_block", "deflist", "strikethrough"]
 myst_dmath_double_inline = True
 suppress_warnings = ["myst.header"]  # a lesson may go from a title straight to a part of a part
+suppress_warnings += ["myst.strikethrough"]  # that only HTML has
 
 html_theme = "furo"
 templates_path = ["theme"]
