@@ -1092,8 +1092,8 @@ lesson.check("nats lost over two steps: what x_2 adds about z_3", lost, equals=i
 # - The post has no experiment. Both worlds are small versions of those in the paper. Our spring
 #   shows its velocity as well, and our digits are smaller and move faster.
 # - The paper trains on jumps from the start, and we train on the digits in two rounds. In two
-#   trials with jumps from the start, and as many steps, the error stayed above that of the mean
-#   digit at the true position. The same happened when nothing was frozen in the second round.
+#   trials with jumps from the start, and as many steps, the error stayed above the error of the
+#   mean digit at the true position. The same happened when nothing was frozen in the second round.
 # - We leave out several layers of states, actions and rewards.
 #
 # ## Where the post is loose
