@@ -897,6 +897,7 @@ def most_used(beta):  # the five dimensions of highest rate, the highest first
     return np.argsort(-rate_of_each(models[beta, 0]))[:5]
 
 
+# %%
 def show(beta):
     vae = models[beta, 0]
     mu, _ = vae.encode(start_image)
@@ -969,6 +970,8 @@ ax = plot.matrix(
     ylabel="dimension of the code",
     title="information, beta = 8",
 )
+
+# %%
 lesson.figure(
     ax,
     "information",
