@@ -550,8 +550,8 @@ lesson.outcome(
 # %% [markdown]
 # <details><summary>Derivation: covering k of eight equal modes costs log(8/k)</summary>
 #
-# Let the modes $m_1, \dots, m_8$ be densities that do not overlap, $p = \frac18 \sum_j m_j$, and $q
-# = \sum_j s_j m_j$ with fractions $s_j$. Where $m_j > 0$, the ratio $q/p$ is $8 s_j$, so
+# Let the modes $m_1, \dots, m_8$ be densities that do not overlap, $p = \frac18 \sum_j m_j$, and
+# $q = \sum_j s_j m_j$ with fractions $s_j$. Where $m_j > 0$, the ratio $q/p$ is $8 s_j$, so
 #
 # $$D_{\mathrm{KL}}(q \| p) = \sum_j s_j \int m_j(x) \log \frac{q(x)}{p(x)}\, dx = \sum_j s_j \log
 # (8 s_j) .$$
