@@ -289,9 +289,9 @@ lesson.predict(
 # $$\mathbb E \big[-\log \mathcal N(x;\ \mu, \sigma^2)\big]
 # = \tfrac12 \log 2\pi\sigma^2 + \frac{v + (m - \mu)^2}{2\sigma^2} .$$
 #
-# It is smallest for $\mu = m$. Then the derivative with respect to $\sigma^2$, $\frac{1}{2\sigma^2}
-# - \frac{v}{2\sigma^4}$, is zero for $\sigma^2 = v$, and the loss is $\frac12 \log 2\pi v + \frac12
-# = \frac12\log 2\pi e v$.
+# It is smallest for $\mu = m$. Then the derivative with respect to $\sigma^2$ is
+# $\frac{1}{2\sigma^2} - \frac{v}{2\sigma^4}$. It is zero for $\sigma^2 = v$, and the loss is
+# $\frac12 \log 2\pi v + \frac12 = \frac12\log 2\pi e v$.
 #
 # The loss of a layer is the sum over its conditionals, and the network may choose $\mu$ and
 # $\sigma$ of the second for each value of the first. So the smallest loss is $\frac12\log 2\pi e
