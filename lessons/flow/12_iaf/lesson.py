@@ -87,9 +87,9 @@ for ax, (name, source, color) in zip(axes, readings, strict=True):
 lesson.figure(
     fig,
     "f10_maf_and_iaf",
-    "Two samplers, with the noise z in the row of one color and the data x in the other (green and"
-    " red in the post's figure). Follow the colored arrows into the last box: on the left it waits"
-    " for x_1 and x_2, on the right it needs z_1 and z_2.",
+    "Two samplers, with the noise z in the top row (gray) and the data x in the bottom row (blue;"
+    " green and red in the post's figure). Follow the colored arrows into the last box: on the left"
+    " it waits for x_1 and x_2, on the right it needs z_1 and z_2.",
 )
 
 # %% [markdown]
