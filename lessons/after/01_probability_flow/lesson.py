@@ -693,11 +693,12 @@ lesson.claim(
     at_most=0.6,
     source="seeds 0, 1, 5151 and 8128: 0.39 to 0.48; the points themselves: 1",
 )
+off = [np.mean(ring.log_prob(x) - flow.log_prob(x.astype(np.float32))) for flow in flows]
 lesson.claim(
     "codes of two RealNVPs: distance over that of the points themselves",
-    of_flows,
+    of_flows if max(off) < 1.5 else 0.0,
     at_least=1.2,
-    source="seeds 0, 1, 5151 and 8128: 1.38 to 2.96",
+    source="seeds 0, 1, 5151 and 8128: 1.38 to 2.96; counts where both are within 1.5 nats",
 )
 
 # %%
