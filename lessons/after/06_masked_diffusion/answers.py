@@ -5,7 +5,7 @@ import numpy as np
 from minigen.diffusion.masked import exact_denoiser
 
 
-def agreeing(table, x_masked):
+def agreeing_with(table, x_masked):
     """The probability of each configuration that agrees with an example, not normalized: (N, M)."""
     x = x_masked[:, None]
     return np.all((x == table.K) | (x == table.configurations), axis=2) * table.probabilities
@@ -18,7 +18,7 @@ def one_hot(table):
 
 def joint(table, x_masked, S):
     """The combinations of symbols at S, (G, k), and their probabilities, (N, G)."""
-    weights = agreeing(table, x_masked)
+    weights = agreeing_with(table, x_masked)
     weights = weights / weights.sum(axis=1, keepdims=True)
     parts, member = np.unique(table.configurations[:, S], axis=0, return_inverse=True)
     return parts, weights @ (member.reshape(-1, 1) == np.arange(len(parts)))
@@ -88,9 +88,9 @@ MISTAKES = {
     """,
     "exact_denoiser": """
     # The probabilities are not normalized: divide by the sum over the configurations that agree.
-    return np.einsum("nm,mdk->ndk", agreeing(table, x_masked), one_hot(table))
+    return np.einsum("nm,mdk->ndk", agreeing_with(table, x_masked), one_hot(table))
     # The configurations that agree are only counted: weigh each of them with its probability.
-    w = (agreeing(table, x_masked) > 0).astype(float)
+    w = (agreeing_with(table, x_masked) > 0).astype(float)
     return np.einsum("nm,mdk->ndk", w / w.sum(axis=1, keepdims=True), one_hot(table))
     # What is visible is ignored: these are the marginals of the whole table.
     w = np.ones((len(x_masked), 1)) * table.probabilities
@@ -100,21 +100,21 @@ MISTAKES = {
     w = np.any((x == table.K) | (x == table.configurations), axis=2) * table.probabilities
     return np.einsum("nm,mdk->ndk", w / w.sum(axis=1, keepdims=True), one_hot(table))
     # A visible position has the uniform distribution: its own symbol is certain.
-    w = agreeing(table, x_masked)
+    w = agreeing_with(table, x_masked)
     p = np.einsum("nm,mdk->ndk", w / w.sum(axis=1, keepdims=True), one_hot(table))
     return np.where((x_masked == table.K)[:, :, None], p, 1 / table.K)
     # The most probable symbol is made certain: return the probabilities of all of them.
-    w = agreeing(table, x_masked)
+    w = agreeing_with(table, x_masked)
     p = np.einsum("nm,mdk->ndk", w / w.sum(axis=1, keepdims=True), one_hot(table))
     return (p == p.max(axis=2, keepdims=True)).astype(float)
     # Symbols and positions are exchanged: the result has shape (N, D, K).
-    w = agreeing(table, x_masked)
+    w = agreeing_with(table, x_masked)
     return np.einsum("nm,mdk->nkd", w / w.sum(axis=1, keepdims=True), one_hot(table))
     # The sum over the batch normalizes: each example has a sum of its own.
-    w = agreeing(table, x_masked)
+    w = agreeing_with(table, x_masked)
     return np.einsum("nm,mdk->ndk", w / w.sum(axis=0, keepdims=True).clip(1e-12), one_hot(table))
     # Logarithms are returned: return the probabilities.
-    w = agreeing(table, x_masked)
+    w = agreeing_with(table, x_masked)
     p = np.einsum("nm,mdk->ndk", w / w.sum(axis=1, keepdims=True), one_hot(table))
     return np.log(np.maximum(p, 1e-300))
     """,
@@ -134,7 +134,7 @@ MISTAKES = {
     return divergence(p, products(table, x_masked, S, parts)) / np.log(2)
     # The sum runs over configurations, and several of them have the same symbols at S.
     S = list(positions)
-    w = agreeing(table, x_masked)
+    w = agreeing_with(table, x_masked)
     w = w / w.sum(axis=1, keepdims=True)
     return divergence(w, products(table, x_masked, S, table.configurations[:, S]))
     # All positions are compared: only those of S are drawn at once.
@@ -197,7 +197,7 @@ VARIANTS = {
             found[n, :, a] = w @ (c == a) / w.sum()
     return found
     # by a matrix product
-    w = agreeing(table, x_masked)
+    w = agreeing_with(table, x_masked)
     p = w @ one_hot(table).reshape(len(table.configurations), -1)
     return p.reshape(*np.shape(x_masked), table.K) / w.sum(axis=1)[:, None, None]
     """,
@@ -212,5 +212,34 @@ VARIANTS = {
     S = list(positions)
     parts, p = joint(table, x_masked, S)
     return divergence(p, products(table, x_masked, S, parts))
+    """,
+}
+
+EQUIVALENT = {
+    "mask": """
+    x if wide_enough else x.astype(numpy.int64) → x.astype(numpy.int64)  # the same numbers
+    K <= numpy.iinfo(x.dtype).max → K < numpy.iinfo(x.dtype).max  # the same numbers
+    x if wide_enough else x.astype(numpy.int64) → x  # no symbols of one byte here
+    -1 → 1  # an empty array has no symbol to erase
+    x.max(initial=-1) → x.max(initial=-2)  # the same
+    x.max(initial=-1) → x.max(initial=-0)  # the same
+    """,
+    "order_weight": """
+    beta(m, dim - m + 1) → beta(dim - m + 1, m)  # the beta function is symmetric
+    """,
+    "exact_denoiser": """
+    np.zeros((*np.shape(x_masked), K)) → np.ones((*np.shape(x_masked), K))  # every entry is set
+    """,
+    "total_correlation": """
+    if len(S) < 2 → if False  # one position costs 0 by the formula, too
+    len(S) < 2 → len(S) < 0  # the same
+    numpy.maximum(numpy.sum(joint * (log_joint - log_product), axis=1), 0) → \
+numpy.sum(joint * (log_joint - log_product), axis=1)  # a divergence is not negative
+    numpy.where(possible, joint, 1) → numpy.where(possible, joint, 2)  # counts 0 times
+    numpy.where(possible[..., None], each, 1) → \
+numpy.where(possible[..., None], each, 2)  # the same
+    -1 → 1  # the last axis is the only other one
+    np.where(single > 0, single, 1) → np.where(single > 0, single, 2)  # counts 0 times
+    np.where(p > 0, p, 1) → np.where(p > 0, p, 2)  # the same
     """,
 }

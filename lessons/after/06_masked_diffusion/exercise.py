@@ -29,7 +29,7 @@ masking = Exercise(
 )
 
 
-@masking.case(points=1, kind="equation", expect={"x": [[0, 3, 2], [3, 1, 3]]})
+@masking.case(points=1, kind="equation", fixed=True, expect={"x": [[0, 3, 2], [3, 1, 3]]})
 def by_hand(impl, rng):
     """Three symbols, 0, 1 and 2; the token is 3."""
     keep = np.array([[True, False, True], [False, True, False]])
@@ -42,15 +42,27 @@ def random_symbols(impl, rng):
     return {f"kept: {share}": impl(x, rng.random(x.shape) < share, 5) for share in (0.0, 0.4, 1.0)}
 
 
-@masking.case(points=1, kind="extremes", expect={"x": [7, 1, 0]})
+@masking.case(points=1, kind="extremes", fixed=True, expect={"x": [7, 1, 0]})
 def symbols_that_do_not_occur(impl, rng):
     """Seven symbols, of which the batch has only 0 and 1: the token is still 7."""
     return {"x": impl(np.array([1, 1, 0]), np.array([False, True, True]), 7)}
 
 
-@masking.case(points=1, kind="extremes", expect={"x": [[4, 1], [3, 4]]})
+@masking.case(points=1, kind="extremes", fixed=True, expect={"x": [[5, 1], [4, 5]]})
 def without_K(impl, rng):
-    return {"x": impl(np.array([[0, 1], [3, 2]]), np.array([[False, True], [True, False]]))}
+    """Symbols 0, 1, 2 and 4: the largest is 4, so the token is 5."""
+    return {"x": impl(np.array([[0, 1], [4, 2]]), np.array([[False, True], [True, False]]))}
+
+
+@masking.case(points=1, kind="equation", property=True, expect={"kept": True, "tokens": True})
+def what_is_kept(impl, rng):
+    """Kept symbols are those of x, and the others are all the same number."""
+    x, keep = rng.integers(0, 4, (5, 3)), rng.random((5, 3)) < 0.5
+    y = np.asarray(impl(x, keep, 4))
+    return {
+        "kept": bool(np.all(y[keep] == x[keep])),
+        "tokens": bool(np.all(y[~keep] == 4)),
+    }
 
 
 @masking.case(points=1, kind="shapes")
@@ -85,13 +97,13 @@ weight = Exercise(
 )
 
 
-@weight.case(points=1, kind="equation", expect={"w": [1 / 3, 1 / 6, 1 / 3]})
+@weight.case(points=1, kind="equation", fixed=True, expect={"w": [1 / 3, 1 / 6, 1 / 3]})
 def three_positions(impl, rng):
     """D = 3: 1/(1 * 3), 1/(2 * 3) and 1/(3 * 1)."""
     return {"w": impl(np.array([1, 2, 3]), 3)}
 
 
-@weight.case(points=2, kind="equation")
+@weight.case(points=2, kind="equation", fixed=True)
 def by_number(impl, rng):
     return {f"D = {dim}": impl(np.arange(1, dim + 1), dim) for dim in (1, 2, 5, 9)}
 
@@ -104,13 +116,13 @@ def the_sets_without_a_position(impl, rng):
     return {"sum": impl(np.array([m]), D)[0] * sets * m}
 
 
-@weight.case(points=1, kind="extremes")
+@weight.case(points=1, kind="extremes", fixed=True)
 def many_positions(impl, rng):
     """With D = 200 the factorials are above the largest number."""
     return {"w": impl(np.array([1, 2, 100, 199, 200]), 200)}
 
 
-@weight.case(points=1, kind="shapes")
+@weight.case(points=1, kind="shapes", fixed=True)
 def one_number_and_a_table(impl, rng):
     return {"one": impl(2, 4), "table": impl(np.array([[1, 2], [3, 4]]), 4)}
 
@@ -165,7 +177,7 @@ def erased(rng, table, n):
 BY_HAND = [[[0.25, 0.75], [0.0, 1.0]], [[0.5, 0.5], [0.6, 0.4]]]
 
 
-@denoiser.case(points=2, kind="equation", expect={"p": BY_HAND})
+@denoiser.case(points=2, kind="equation", fixed=True, expect={"p": BY_HAND})
 def two_pixels(impl, rng):
     """Second pixel 1: the first is 1 with 0.3 / 0.4. Nothing visible: the marginals."""
     return {"p": impl(TWO, np.array([[2, 1], [2, 2]]))}
@@ -240,7 +252,7 @@ correlation = Exercise(
 
 
 @correlation.case(
-    points=2, kind="equation", expect={"copies": [0.6931471805599453], "coins": [0.0]}
+    points=2, kind="equation", fixed=True, expect={"copies": [0.6931471805599453], "coins": [0.0]}
 )
 def copies_and_coins(impl, rng):
     """Two bits that are always equal cost log 2, and two coins nothing."""
@@ -279,3 +291,14 @@ def nothing_to_pay(impl, rng):
         "one": np.round(one, 9) + 0.0,
         "visible": np.round(impl(world, np.array([[0, 1, 2]]), [0, 1]), 9) + 0.0,
     }
+
+
+@correlation.case(points=2, kind="equation", property=True, expect={"difference": 0.0})
+def entropies(impl, rng):
+    """It is the sum of the single entropies minus the entropy of all, in nats."""
+    world = random_world(rng, 3, 3)
+    c, p = world.configurations, world.probabilities
+    single = [np.bincount(c[:, i], p, 3) for i in range(3)]
+    expected = sum(-np.sum(each * np.log(each)) for each in single) + np.sum(p * np.log(p))
+    found = impl(world, np.full((1, 3), 3), [0, 1, 2])
+    return {"difference": np.round(found[0] - expected, 9) + 0.0}
