@@ -138,8 +138,8 @@ denoiser = Exercise(
     is erased.
 
     Return the probability of $x_i = a$, given what is visible, for each example, position $i$ and
-    symbol $a$, an array $(N, D, K)$. A configuration counts if it agrees with every visible position, with its
-    probability. A visible position has probability 1 at its own symbol.
+    symbol $a$, an array $(N, D, K)$. A configuration counts if it agrees with every visible
+    position, with its probability. A visible position has probability 1 at its own symbol.
     """,
     hints="""
     Which configurations agree with an example? One that does counts with its probability, and the
