@@ -43,7 +43,6 @@ from minigen.data import mnist
 from minigen.flow.pixel import CodePixelCNN
 from minigen.metrics.digits import judge_digits, label_accuracy
 from minigen.optim import Adam, cosine
-from minigen.plot import node
 from minigen.tensor import batched, grad
 from minigen.train import descend
 from minigen.vae.code_prior import CausalTransformer
@@ -379,14 +378,14 @@ def image_of(k, count=cfg.codes):  # integers as gray levels, 28×28
 
 
 boxes = {
-    "x": node("image $x$", "data", (0, 0), image=test[0, :, :, 0]),
-    "E": node(model.encoder, at=(1, 0), name="encoder $E$"),
-    "z": node("$E(x)$\n7×7 vectors", "latent", (2, 0)),
-    "k": node("7×7 integers", "data", (3, 0), image=image_of(codes[0])),
-    "book": node(f"codebook\n{cfg.codes} vectors of 16", "frozen", (3, 1)),
-    "e": node("$e_k$\n7×7 vectors", "latent", (2, 1)),
-    "D": node(model.decoder, at=(1, 1), name="decoder $D$"),
-    "out": node("$D(e_k)$", "fake", (0, 1), image=decoded[0, :, :, 0]),
+    "x": plot.node("image $x$", "data", (0, 0), image=test[0, :, :, 0]),
+    "E": plot.node(model.encoder, at=(1, 0), name="encoder $E$"),
+    "z": plot.node("$E(x)$\n7×7 vectors", "latent", (2, 0)),
+    "k": plot.node("7×7 integers", "data", (3, 0), image=image_of(codes[0])),
+    "book": plot.node(f"codebook\n{cfg.codes} vectors of 16", "frozen", (3, 1)),
+    "e": plot.node("$e_k$\n7×7 vectors", "latent", (2, 1)),
+    "D": plot.node(model.decoder, at=(1, 1), name="decoder $D$"),
+    "out": plot.node("$D(e_k)$", "fake", (0, 1), image=decoded[0, :, :, 0]),
 }
 
 # %%
@@ -424,7 +423,7 @@ lesson.predict(
 )
 
 # %%
-side = int(len(test) ** 0.5)
+side = int(len(test) ** 0.5)  # digits in a row of the large image
 rim = np.pad(data.test_images[: side**2], ((0, 0), (2, 2), (2, 2)))  # (side², 32, 32), bytes
 mosaic = rim.reshape(side, side, 32, 32).swapaxes(1, 2).reshape(32 * side, 32 * side)
 
@@ -437,7 +436,6 @@ def stored(format, **options):
     return 8 * file.tell() / side**2, (back**2).sum() / 255**2 / side**2 / 784
 
 
-# %%
 qualities = (1, 3, 5, 8, 12, 20, 30, 50)
 jpeg = np.array([stored("JPEG", quality=quality) for quality in qualities])  # (8, 2)
 mean_digit = np.mean((mnist.unit(images).mean(axis=0) - test) ** 2)
@@ -630,9 +628,10 @@ def train_vae(vae, config, fit):
     fit(step, steps, state={**step.state, "batches": batches}, label="plain VAE")
 
 
-# %%
 config = {"steps": lesson.steps(9_000, quick=3), "seed": 0}
 vae = lesson.train_once("plain VAE for digits", config, new_vae, train_vae)
+
+# %%
 n = lesson.size(5_000, quick=40)
 
 
@@ -1034,25 +1033,25 @@ report = judge_digits(judge, digits, test, np.arange(n) % 10)
 # %%
 test_top, test_bottom = levels.codes(test)  # (10000, 4, 4), (10000, 7, 7)
 rebuilt = levels.images(test_top, test_bottom)
-decoder = node(levels.decoder, at=(3, 0.5), name="decoder")
+decoder = plot.node(levels.decoder, at=(3, 0.5), name="decoder")
 training_boxes = {
-    "x": node("$x$", "data", (0, 0.5), image=test[0, :, :, 0]),
-    "E": node(levels.encoder, at=(1, 0.5), name="encoder"),
-    "top": node("top", "data", (2, 0), image=image_of(test_top[0])),
-    "low": node("bottom", "data", (2, 1), image=image_of(test_bottom[0], 32)),
+    "x": plot.node("$x$", "data", (0, 0.5), image=test[0, :, :, 0]),
+    "E": plot.node(levels.encoder, at=(1, 0.5), name="encoder"),
+    "top": plot.node("top", "data", (2, 0), image=image_of(test_top[0])),
+    "low": plot.node("bottom", "data", (2, 1), image=image_of(test_bottom[0], 32)),
     "D": decoder,
-    "out": node("$D(e)$", "fake", (4, 0.5), image=rebuilt[0, :, :, 0]),
+    "out": plot.node("$D(e)$", "fake", (4, 0.5), image=rebuilt[0, :, :, 0]),
 }
 
 # %%
 drawing_boxes = {
-    "c": node("label 3", "data", (0, 0)),
-    "p": node(top_prior, at=(1, 0), name="top prior"),
-    "q": node(bottom_prior, at=(1, 1), name="bottom prior"),
-    "top": node("top", "fake", (2, 0), image=image_of(new_top[3])),
-    "low": node("bottom", "fake", (2, 1), image=image_of(new_bottom[3], 32)),
+    "c": plot.node("label 3", "data", (0, 0)),
+    "p": plot.node(top_prior, at=(1, 0), name="top prior"),
+    "q": plot.node(bottom_prior, at=(1, 1), name="bottom prior"),
+    "top": plot.node("top", "fake", (2, 0), image=image_of(new_top[3])),
+    "low": plot.node("bottom", "fake", (2, 1), image=image_of(new_bottom[3], 32)),
     "D": decoder,
-    "out": node("$D(e)$", "fake", (4, 0.5), image=digits[3, :, :, 0]),
+    "out": plot.node("$D(e)$", "fake", (4, 0.5), image=digits[3, :, :, 0]),
 }
 
 # %%
