@@ -84,6 +84,7 @@ def opened(browser, site):
         page = context.new_page()
         Packed.sent.clear()
         page.goto(f"{site}/{address}", wait_until="networkidle")
+        page.wait_for_load_state()  # a slow machine may still be reading what it has received
         return page
 
     yield open_page

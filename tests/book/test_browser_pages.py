@@ -385,7 +385,7 @@ def test_a_list_of_lessons_has_room_for_its_titles_on_a_phone(reader):
 def test_a_phone_folds_code_and_the_boxes_to_write_in(reader):
     page = reader(GAN, width=390)
     lines = "all => all.filter((e) => e.checkVisibility()).map((e) => e.textContent.trim().split('\\n').length)"
-    assert max(page.locator(".mg-code-block").evaluate_all(lines)) <= 4
+    assert max(page.locator(".mg-code-block pre").evaluate_all(lines)) <= 4
     assert page.locator(":is(.mg-log, .mg-checks):visible").count() == 0
     fold = page.locator("details.mg-phone.mg-code", has_text="✓ 3 checks").first
     assert fold.locator("details").count() == 0 and fold.locator(".mg-passed").count() == 3
