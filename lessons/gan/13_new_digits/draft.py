@@ -1,0 +1,644 @@
+# %% [markdown]
+# # Create new Pokémons: new digits, new monsters
+#
+# The post ends with some fun, a GAN that creates new Pokémons. After points in the plane this looks
+# like a small step, because the game stays the same, and only the networks have to change. But in
+# the plane we knew the density, and of images nobody knows it. Can't we just look at the samples?
+# Our eyes are easily fooled. Sharp images may be copies of the training images, or all alike, and a
+# few good strokes do not make a digit. What does a GAN need to create images, and how do we know
+# that they are good, varied and new?
+#
+# We build networks for images (section 1), play two games on digits (2), which a classifier can
+# judge (3), and take the better game apart (4). Then we look between two digits (5), and create
+# monsters (6). This lesson follows the section *Example: Create New Pokemons!* of [From GAN to
+# WGAN](https://lilianweng.github.io/posts/2017-08-20-gan/).
+#
+# Before this lesson: `gan/02`, `gan/08` (scores of images), `gan/12` (the gradient penalty).
+
+# %%
+from minigen.course import Lesson
+
+lesson = Lesson(
+    "gan/13_new_digits",
+    title="Create new Pokémons: new digits, new monsters",
+    post="gan",
+    sections=["gan.s17"],
+    figures=["gan.f10"],
+    equations=["gan.03", "gan.19"],
+    pretrained=["digit_classifier"],
+    minutes=6,
+    picture="f10_monsters",
+    sources=[
+        "weng2017gan",
+        "radford2015dcgan",
+        "white2016sampling",
+        "arjovsky2017wgan",
+        "gulrajani2017penalty",
+        "heusel2017ttur",
+    ],
+)
+
+# %%
+from functools import partial
+from types import SimpleNamespace
+
+import autograd.numpy as np
+
+from minigen import plot
+from minigen.data import mnist, sprites
+from minigen.gan.interpolation import interpolate_linear, interpolate_spherical
+from minigen.gan.networks import ConvDiscriminator, ConvGenerator, block_shape
+from minigen.gan.train import goodfellow_step, wgan_gp_step, wgan_step
+from minigen.metrics.digits import class_gaussian_digits, judge_digits
+from minigen.nn import BatchNorm
+from minigen.optim import EMA, Adam, RMSProp, cosine
+from minigen.tensor import batched, conv_transpose2d
+
+# %% [markdown]
+# ## 1. From a vector to an image
+#
+# A dense layer could output all 784 pixels of a digit at once, but it would have to learn what a
+# stroke is at every position again. A convolution has the same weights at all positions. The
+# trouble is the direction. A convolution with a stride makes an image smaller, and a generator has
+# to make it larger.
+#
+# A *transposed convolution* does this. It places a copy of its kernel for each input pixel,
+# multiplied by the value of the pixel. As an example, take a row of two pixels, $(1, 2)$, the
+# kernel $(1, 2, 3, 4)$, stride 2 and padding 1. The second copy begins two positions after the
+# first (the stride). Copies that overlap are added. Finally one position is removed at each end
+# (the padding):
+#
+# | copy | | | | | | |
+# |---|---|---|---|---|---|---|
+# | for 1 | 1 | 2 | 3 | 4 | | |
+# | for 2 | | | 2 | 4 | 6 | 8 |
+# | sum | ~~1~~ | **2** | **5** | **8** | **6** | ~~8~~ |
+#
+# The two pixels have become four.
+
+# %%
+lesson.predict(
+    "What does the row (2, 1) become?",
+    ["(2, 4, 7, 10)", "(6, 8, 5, 2)", "(4, 7, 10, 3)"],
+)
+
+# %%
+kernel = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1, 1)
+
+
+def enlarged(row):
+    image = np.reshape(np.array(row), (1, 1, -1, 1))
+    return conv_transpose2d(image, kernel, stride=(1, 2), padding=(0, 1)).ravel()
+
+
+two_rows = [enlarged([1.0, 2.0]), enlarged([2.0, 1.0])]
+
+# %%
+lesson.check("(1, 2) and (2, 1) become", two_rows, equals=[[2, 5, 8, 6], [4, 7, 10, 3]])
+lesson.outcome(
+    "The copies are (2, 4, 6, 8) and, two positions later, (1, 2, 3, 4). They overlap in 6 + 1 and "
+    "8 + 2, and the padding removes the first 2 and the last 4.",
+    answer="(4, 7, 10, 3)",
+)
+
+# %% [markdown]
+# How large is the output for an image of 7x7 pixels? The rule for images, for a convolution and for
+# a transposed convolution, is an exercise.
+
+# %%
+lesson.exercise("gan/13/block_shape")
+
+# %%
+lesson.show_source(block_shape)
+small = (64, 7, 7, 32)
+block = {"kernel": 4, "stride": 2, "padding": 1, "transposed": True}
+first = block_shape(small, 16, **block)
+second = block_shape(first, 1, **block)
+header = ["batch", "height", "width", "channels"]
+lesson.table([small, first, second], header, "two transposed convolutions")
+
+# %%
+lesson.change(
+    "a kernel of 5",
+    'Change `"kernel": 4` to `"kernel": 5` and run again. What sides do the images have after the '
+    "two blocks?",
+    answer="15 after the first block, and 31 after the second: $(7 - 1) \\cdot 2 + 5 - 2 = 15$. "
+    "With stride 2 and padding 1 only the kernel 4 doubles the side, so that 7 becomes 14 and 28.",
+)
+
+# %% [markdown]
+# Two such blocks lead from 7x7 to 28x28 pixels. Between them the DCGAN of Radford et al. (2015) has
+# *batch norm*. It shifts and scales every channel so that its mean is 0 and its standard deviation
+# 1 over the *batch*, which keeps the activations from shrinking or growing from layer to layer. For
+# example, the mean of 1, 3, 5 is 3, and their standard deviation is $\sqrt{8/3} = 1.63$. Therefore
+# 5 becomes $2 / 1.63 = 1.22$.
+
+# %%
+three = np.array([[1.0], [3.0], [5.0]])
+normed = BatchNorm(1)(three)[:, 0]
+lesson.check("1, 3, 5 after batch norm", normed, equals=[-1.2247, 0, 1.2247], atol=1e-3)
+
+# %%
+cfg = lesson.configure(
+    dim_z=32,
+    width=16,
+    hidden=(256, 128),
+    batch=64,
+    g_lr=2e-3,
+    d_lr=8e-3,
+    penalty=1.0,
+    dcgan_width=24,
+    dcgan_lr=5e-4,
+    ema=0.995,
+)
+
+
+# %%
+def networks(rng, whole=True, batch_norm=False, channels=1, side=28, width=cfg.width):
+    """G and D; with `whole` each has a dense layer between z (or the score) and the 7x7 maps."""
+    width = 4 if lesson.quick else width
+    g_hidden, d_hidden = cfg.hidden if whole else (None, None)
+    G = ConvGenerator(rng, cfg.dim_z, width, channels, side, hidden=g_hidden)
+    D = ConvDiscriminator(rng, width, channels, batch_norm, side, hidden=d_hidden)
+    return G, D
+
+
+# %%
+lesson.show_source(ConvGenerator, ConvDiscriminator)
+G, D = networks(lesson.rng("shown"))
+fig, (left, right) = plot.figure(1, 2, size=(4.6, 4.8))
+plot.schematic(G, ax=left, title="generator: z to image")
+plot.schematic(D, ax=right, title="discriminator: image to score")
+lesson.figure(
+    fig,
+    "networks",
+    "Left: z, the dense layer `plan`, 7x7 maps, and two layers that double the side. Right: the "
+    "reverse way, with the dense layer `whole`. Look for the dense layers, which the DCGAN lacks.",
+)
+
+# %% [markdown]
+# The figure is drawn from the networks themselves. A discriminator walks the way back, from an image to a single
+# score. Each network in it has one dense layer between its ends, `plan` in the generator and `whole` in the
+# discriminator. The DCGAN has neither, and instead its discriminator has batch norm.
+# Do these layers matter? We will ask this again in section 4.
+#
+# ## 2. Two games on digits
+#
+# The first game is the post's. The DCGAN is trained as in `gan/02`, with the loss of the GAN (Eq.
+# gan.03):
+#
+# $$\min_G \max_D L(D, G) = \mathbb E_{x\sim p_r}[\log D(x)] + \mathbb E_{z\sim p_z}[\log(1 -
+# D(G(z)))] .$$
+#
+# In words, $D$ raises its output on real images and lowers it on generated ones, and $G$ works
+# against it. (As in `gan/02`, $G$ minimizes $-\log D(G(z))$ instead.) The second game is the WGAN
+# of `gan/12`, whose critic $f_w$ maximizes the gap of two mean scores (Eq. gan.19):
+#
+# $$\max_{w}\; \mathbb E_{x\sim p_r}[f_w(x)] - \mathbb E_{z\sim p_z}[f_w(g_\theta(z))] .$$
+#
+# A gradient penalty pulls the slope of the critic towards 1 (WGAN-GP). The penalty is on the slope
+# *at one image*, so the score of an image must not depend on the others of its batch, and this
+# critic has no batch norm. 
+#
+# A network that is trained on images needs more than a loss. In both games the learning rates fall to zero, and we
+# sample from a moving average of $G$ (EMA), whose batch statistics are computed once more at the end.
+# The WGAN-GP has two more parts. One is the pair of dense layers. The other is a learning rate for each player, as
+# in Heusel et al. (2017), here four times as large for the critic, which takes one step for each step of $G$ (in `gan/12`, five).
+
+
+# %%
+def settled(model):
+    """A copy of a generator with recomputed batch statistics, for one latent at a time."""
+    model = model.copy().train()
+    rng = lesson.rng("statistics")
+    for _ in range(lesson.size(50, quick=5)):
+        model.sample(rng, 100)  # each pass moves the running averages by a tenth
+    return model.eval()
+
+
+# %%
+def new_game(label, optimizers, images, batch=cfg.batch, **nets):
+    """Two networks, their optimizers, the moving average of G, and the images in batches."""
+    rng = lesson.rng(label)
+    G, D = networks(rng, **nets)
+    g_optimizer, d_optimizer = optimizers(G, D)
+    return SimpleNamespace(
+        G=G,
+        D=D,
+        g_optimizer=g_optimizer,
+        d_optimizer=d_optimizer,
+        average=EMA(G, cfg.ema),
+        rng=rng,
+        batches=mnist.batches(images, size=batch, rng=rng),
+    )
+
+
+# %%
+def turns(game, move, steps, batch=cfg.batch, unit=mnist.unit):
+    """One step of both players, with learning rates that fall to zero."""
+    fall = cosine(1.0, steps)
+    g_lr = game.g_optimizer.lr
+    d_lr = game.d_optimizer.lr
+
+    def draw(n):
+        return unit(next(game.batches)[0])
+
+    def step(i):
+        game.g_optimizer.lr = g_lr * fall(i)
+        game.d_optimizer.lr = d_lr * fall(i)
+        players = game.G, game.D, game.g_optimizer, game.d_optimizer
+        values = move(*players, draw, batch, game.rng)
+        game.average.update(game.G)
+        return values
+
+    return step
+
+
+# %%
+digits = mnist.splits().train.images  # (50000, 28, 28), bytes; each batch is converted when drawn
+
+
+def play(label, move, steps, optimizers, **nets):
+    """A whole game on digits."""
+    game = new_game(label, optimizers, digits, **nets)
+    lesson.fit(turns(game, move, steps), steps, state=vars(game), label=label)
+    return game
+
+
+# %% [markdown]
+# The DCGAN has the optimizer of its paper, and larger learning rates, because we have time for fewer steps.
+
+# %%
+published = {"whole": False, "batch_norm": True, "width": cfg.dcgan_width}
+
+
+def dcgan_adam(G, D):
+    return Adam(G, cfg.dcgan_lr, betas=(0.5, 0.99)), Adam(D, cfg.dcgan_lr, betas=(0.5, 0.99))
+
+
+dcgan = play("DCGAN", goodfellow_step, lesson.steps(1000, quick=2), dcgan_adam, **published)
+G_dcgan = settled(dcgan.average.model)
+# %% [markdown]
+# The critic with a gradient penalty is trained much longer. In section 4 all games are equally long.
+
+
+# %%
+def two_rates(G, D):
+    return Adam(G, cfg.g_lr, betas=(0.0, 0.9)), Adam(D, cfg.d_lr, betas=(0.0, 0.9))
+
+
+penalized_step = partial(wgan_gp_step, n_critic=1, penalty=cfg.penalty)
+wgan_gp = play("WGAN-GP", penalized_step, lesson.steps(6000, quick=2), two_rates)
+G_gp = settled(wgan_gp.average.model)
+
+# %%
+lesson.sampler("wgan-gp", G_gp.sample)
+lesson.sampler("dcgan", G_dcgan.sample)
+
+# %% [markdown]
+# Both generators now turn 32 random numbers into 784 pixels. Are these pixels digits?
+#
+# ## 3. An independent judge
+#
+# The losses cannot tell, because each game has a scale of its own, and $D$ has taken part in it. We
+# need a judge that has not. The pretrained classifier of `gan/08` has never met a generated image.
+# The *Fréchet distance* compares the mean and the covariance of its features with those of the
+# 10,000 test digits. *Precision* is the fraction of the images that lie among the test digits, and
+# *recall* the fraction of the test digits that lie among the images.
+#
+# What do images score for which nobody has to play a game? We draw from a single Gaussian, with the
+# mean and the main directions of the training digits (40 principal components), and from one
+# Gaussian for each class, which has to be told the labels. The others are the mean digit, an
+# untrained generator, and white noise.
+
+# %%
+lesson.predict(
+    "Which of the two games has a smaller Fréchet distance than a Gaussian for each class?",
+    ["neither", "only the DCGAN", "only the WGAN-GP", "both"],
+)
+
+# %%
+classifier = lesson.pretrained("digit_classifier")
+n = lesson.size(5000, quick=100)
+test = mnist.unit(mnist.splits().test.images)[: lesson.size(10_000, quick=200)]
+seen = mnist.unit(digits[: lesson.size(50_000, quick=1000)])
+labels = mnist.splits().train.labels[: len(seen)]
+
+
+def draw(model, name):
+    """n images of a generator, a fifth at a time."""
+    rng = lesson.rng(f"judge {name}")
+    return np.concatenate([model.sample(rng, n // 5) for _ in range(5)])
+
+
+# %%
+rng = lesson.rng("trivial")
+untrained, _ = networks(lesson.rng("untrained"))
+shown = {
+    "DCGAN": draw(G_dcgan, "DCGAN"),
+    "WGAN-GP": draw(G_gp, "WGAN-GP"),
+    "unseen digits": mnist.unit(mnist.splits().validation.images[:n]),
+    "training digits": seen[:n],
+    "a Gaussian for each class": class_gaussian_digits(seen, labels, rng, n)[0],
+    "one Gaussian": class_gaussian_digits(seen, 0 * labels, rng, n)[0],
+    "the mean digit": np.repeat(seen.mean(axis=0, keepdims=True), n, axis=0),
+    "untrained generator": draw(settled(untrained), "untrained"),
+    "white noise": rng.random((n, 28, 28, 1), dtype=np.float32),
+}
+
+# %%
+judged = {name: judge_digits(classifier, images, test) for name, images in shown.items()}
+
+
+def report(names):
+    """A row of scores for each of these sets of images."""
+    rows = []
+    for name in names:
+        j = judged[name]
+        rows.append([name, j.frechet, j.inception, j.precision, j.recall, j.shares.min()])
+    header = [f"{n} images each", "Fréchet", "inception", "precision", "recall", "rarest digit"]
+    lesson.table(rows, header)
+
+
+report(judged)
+
+# %%
+baseline = judged["a Gaussian for each class"].frechet
+closer = tuple(name for name in ("DCGAN", "WGAN-GP") if judged[name].frechet < baseline)
+neither, only_dcgan, only_gp, both = lesson.predictions[-1].choices
+lesson.outcome(
+    f"The distance is {judged['DCGAN'].frechet:.0f} for the DCGAN, {judged['WGAN-GP'].frechet:.1f} "
+    f"for the WGAN-GP and {baseline:.0f} for a Gaussian of each class.",
+    answer={(): neither, ("DCGAN",): only_dcgan, ("WGAN-GP",): only_gp}.get(closer, both),
+)
+
+# %%
+first_ones = [shown[name][:24] for name in ("unseen digits", "WGAN-GP", "DCGAN")]
+first_ones += [shown["a Gaussian for each class"][:12], shown["one Gaussian"][:12]]
+names = ["real", "", "WGAN-GP", "", "DCGAN", "", "per class", "Gaussian"]
+lesson.figure(
+    plot.image_grid(np.concatenate(first_ones), 8, 12, row_labels=names),
+    "digits",
+    "The first images of each set, without selection: two rows of real digits, two of each game, one "
+    "row of the Gaussians for each class and one of the single Gaussian. Count the digits that you "
+    "can read without a doubt.",
+)
+# %% [markdown]
+# The samples of the WGAN-GP are a little farther from real digits than real digits are from each
+# other, and far closer than all images without a game. But look at the row of the training digits.
+# Their scores are as good as those of unseen digits, or better. A generator that stores its training
+# images and hands them out again would be the best of all, and our judge would not notice.
+#
+# So are the generated digits new? The obvious test is the distance to the nearest training digit,
+# which is 0 for a copy. But is a larger distance good? The nearest training digit of an unseen real
+# digit is about as far away as any, and that of a *blank* image is nearer, because a few thin strokes
+# differ little from no strokes. The distance rewards little ink. We need a comparison that is fair
+# to blank and blurry images, too.
+#
+# Here is one. There are 60,000 real digits, 50,000 training digits and 10,000 test digits, drawn
+# from the same source. An image that owes nothing to the training digits in particular has no reason
+# to prefer them. The nearest of the 60,000 is then a training digit in 5 of 6 cases. For copies it
+# always is.
+
+
+# %%
+def flat(images):
+    return images.reshape(len(images), -1)
+
+
+def nearest(images, among):
+    """The index of the nearest image of a set and the distance to it, for each image."""
+    own, theirs = flat(images), flat(among)
+    lengths = (theirs**2).sum(axis=1)
+    found = batched(lambda x: (lengths - 2 * x @ theirs.T).argmin(axis=1), own, size=500)
+    return found, np.linalg.norm(own - theirs[found], axis=1)
+
+
+# %%
+everyone = np.concatenate([seen, test])
+sets = {name: shown[name][: lesson.size(2000, quick=40)] for name in ("WGAN-GP", "DCGAN")}
+sets["unseen digits"] = shown["unseen digits"][: len(sets["DCGAN"])]
+sets["training digits"] = seen[: len(sets["DCGAN"])]
+sets["a Gaussian for each class"] = shown["a Gaussian for each class"][: len(sets["DCGAN"])]
+sets["blank image"] = np.zeros_like(seen[:1])
+found = {name: nearest(images, everyone) for name, images in sets.items()}
+is_training = {name: (index < len(seen)).mean() for name, (index, _) in found.items()}
+rows = [[name, found[name][1].mean(), is_training[name]] for name in sets]
+lesson.table(rows, ["images", "distance to the nearest of all", "nearest is a training digit"])
+
+# %%
+lesson.check(
+    "copies: fraction whose nearest is a training digit", is_training["training digits"], equals=1.0
+)
+new = is_training["WGAN-GP"]
+lesson.claim(
+    "WGAN-GP: Fréchet distance, or that of a Gaussian for each class if it copies",
+    judged["WGAN-GP"].frechet if new < 0.88 else baseline,
+    at_most=9,
+    source="TODO",
+)
+lesson.claim(
+    "WGAN-GP: recall",
+    judged["WGAN-GP"].recall,
+    at_least=0.7,
+    source="TODO",
+)
+
+# %% [markdown]
+# For unseen digits the fraction is close to 5/6 = 0.83, as it should be, and for copies it is 1. The
+# generated digits are at the level of unseen ones. No sign of copying is left, however near or far they
+# are. (A blank image is one image, so its fraction is 0 or 1 and means nothing.) Together the two
+# tests say that the digits of the WGAN-GP are good, varied and new, which neither says alone.
+#
+# ## 4. What made the difference?
+#
+# The WGAN-GP differs from the DCGAN in everything at once: the loss, the penalty, the dense layers, the
+# learning rates, and the length of the game. Which of them deserves the credit? We play short games
+# of 600 steps, and change one part at a time.
+#
+# - *without dense layers*: neither `plan` nor `whole`, everything else as in the WGAN-GP,
+# - *one learning rate*: the critic has that of the generator,
+# - *clipped weights* instead of the penalty, with five steps of the critic and RMSProp, as in the
+#   WGAN's paper (and a rate that fits its window, see `gan/12`),
+# - *the loss of the GAN* instead of the gap, without a penalty,
+# - *the loss of the GAN with the penalty*.
+#
+# The last one is no algorithm of the post. It separates the two things that the WGAN-GP brought
+# together. For each step it adds the penalty to the loss of $D$:
+
+
+# %%
+def one_rate(G, D):
+    return Adam(G, cfg.g_lr, betas=(0.0, 0.9)), Adam(D, cfg.g_lr, betas=(0.0, 0.9))
+
+
+def rmsprop(G, D):
+    return RMSProp(G, 5e-4), RMSProp(D, 2e-4)
+
+
+clipped_step = partial(wgan_step, n_critic=5, c=0.01)
+
+
+# %%
+def penalized_gan_step(G, D, g_optimizer, d_optimizer, draw, batch, rng):
+    """The step of a GAN, with a gradient penalty on the slope of D's logit."""
+    real, fake = draw(batch), G.sample(rng, batch)
+    epsilon = rng.random(batch)
+
+    def loss(D):
+        penalty = gradient_penalty_at(D, real, fake, epsilon)
+        return discriminator_loss(D(real), D(fake)) + cfg.penalty * penalty
+
+    value, grads = value_and_grad(loss)(D)
+    d_optimizer.step(grads)
+    z = G.latent(rng, batch)
+    g_value, grads = value_and_grad(lambda G: generator_loss_nonsaturating(D(G(z))))(G)
+    g_optimizer.step(grads)
+    return {"discriminator": value, "generator": g_value}
+
+
+# %%
+lesson.predict(
+    "Which change makes the Fréchet distance of the short game the largest?",
+    ["no dense layers", "one learning rate", "clipped weights", "the loss of the GAN"],
+)
+
+# %%
+steps = lesson.steps(600, quick=2)
+parts = {
+    "all parts": play("short", penalized_step, steps, two_rates),
+    "no dense layers": play("short", penalized_step, steps, two_rates, whole=False),
+    "one learning rate": play("short", penalized_step, steps, one_rate),
+    "clipped weights": play("short", clipped_step, steps, rmsprop),
+    "the loss of the GAN": play("short", goodfellow_step, steps, two_rates),
+    "the loss of the GAN, with the penalty": play("short", penalized_gan_step, steps, two_rates),
+}
+# %% [markdown]
+# ## 5. Between two digits
+#
+# No sample is a copy, but is there anything between the samples? A generator that keeps a list of digits would have to
+# jump from one to the next, or fade one into the other. So we walk from one latent vector to another and look at the
+# images on the way, as Radford et al. did. Which way should we walk? The first idea is a straight line. In 32
+# dimensions most $z \sim N(0, I)$ have about the same length, $\sqrt{32} = 5.7$.
+
+# %%
+lesson.predict(
+    "How long is the vector midway between two of them, on the straight line?",
+    ["about 5.7, as they are", "about 4.0", "about 2.8, half of it"],
+)
+
+# %% [markdown]
+# The second way follows the sphere. It is an exercise.
+
+# %%
+lesson.exercise("gan/13/interpolate_spherical")
+
+# %%
+lesson.show_source(interpolate_spherical)
+a = np.array([1.0, 0.0])
+b = np.array([0.0, 1.0])
+middle = np.array([0.5])
+both_paths = [interpolate_linear(a, b, middle)[0], interpolate_spherical(a, b, middle)[0]]
+lesson.check(
+    "midway from (1, 0) to (0, 1): straight, on the circle",
+    both_paths,
+    equals=[[0.5, 0.5], [0.5**0.5, 0.5**0.5]],
+)
+
+# %% [markdown]
+# <details><summary>Derivation: the weights of spherical interpolation</summary>
+#
+# Let $a$ and $b$ have length $r$ and the angle $\Omega$, with $0 < \Omega < \pi$. Let $e$ be the
+# unit vector of their plane that is orthogonal to $a$, on the side of $b$:
+#
+# $$b = \cos\Omega\; a + r\sin\Omega\; e, \qquad\text{so}\qquad r\,e = \frac{b - \cos\Omega\;
+# a}{\sin\Omega}.$$
+#
+# The point of the circle at the angle $t\,\Omega$ from $a$ is
+#
+# $$\cos(t\Omega)\,a + \sin(t\Omega)\,r\,e = \frac{\sin\Omega\cos(t\Omega) -
+# \cos\Omega\sin(t\Omega)}{\sin\Omega}\,a + \frac{\sin(t\Omega)}{\sin\Omega}\,b.$$
+#
+# The first numerator is $\sin((1 - t)\Omega)$, by the addition theorem. Both the length $r$ and the
+# speed $r\,\Omega$ are constant along this path.
+#
+# </details>
+
+# %%
+pairs = G_gp.latent(lesson.rng("pairs"), 2 * n).reshape(n, 2, cfg.dim_z)
+midway = {
+    "ends": pairs[:, 0],
+    "straight": np.concatenate([interpolate_linear(*ends, middle) for ends in pairs]),
+    "on the sphere": np.concatenate([interpolate_spherical(*ends, middle) for ends in pairs]),
+}
+rows = []
+for name, z in midway.items():
+    images = batched(G_gp, z, size=n // 5)
+    j = judge_digits(classifier, images, test)
+    rows.append([name, np.linalg.norm(z, axis=1).mean(), images.mean(), j.confidence, j.frechet])
+lesson.table(rows, ["images of z", "length of z", "mean pixel", "confidence", "Fréchet"])
+shorter = rows[1][1] / rows[0][1]
+
+# %%
+lengths = {5.7: "about 5.7, as they are", 4.0: "about 4.0", 2.8: "about 2.8, half of it"}
+lesson.outcome(
+    f"The length is {rows[1][1]:.2f}, {shorter:.2f} times the length of the ends, because two "
+    "independent vectors are nearly orthogonal, and the middle of two orthogonal vectors of length r "
+    "has length r/√2.",
+    answer=lengths[min(lengths, key=lambda length: abs(length - rows[1][1]))],
+)
+
+# %%
+name = "length midway, straight, over that of the ends: 1/√2 = 0.71"
+lesson.check(name, shorter, between=(0.67, 0.75))
+lesson.claim(
+    "Fréchet distance midway: straight line over sphere",
+    rows[1][4] / rows[2][4],
+    at_least=1.3,
+    source="TODO",
+)
+
+# %% [markdown]
+# <details><summary>Derivation: the length midway is √(D/2)</summary>
+#
+# Let $z, z' \sim N(0, I)$ be independent, in $D$ dimensions. Each component of $z$ has mean 0 and
+# variance 1, so $\mathbb E\,|z|^2 = D$. Each component of the middle $(z + z')/2$ has mean 0 and
+# variance $(1 + 1)/4 = 1/2$, so $\mathbb E\,|(z + z')/2|^2 = D/2$.
+#
+# The squared length of $z$ is a sum of $D$ independent squares, each with variance 2. Its standard
+# deviation is $\sqrt{2D}$, small compared with its mean $D$. Most lengths are therefore close to
+# $\sqrt D$, and most lengths midway are close to $\sqrt{D/2}$. For $D = 32$ these are 5.7 and 4.0.
+#
+# </details>
+
+# %% [markdown]
+# A $z \sim N(0, I)$ as short as 4.0 is rare, so $G$ was hardly trained there, and its images midway
+# are farther from real digits. The path on the sphere keeps the length, and the images are as good midway as at its
+# ends.
+
+# %%
+t = np.linspace(0, 1, 12, dtype=np.float32)
+paths = []
+for ends in pairs[:3]:
+    paths += [interpolate_linear(*ends, t), interpolate_spherical(*ends, t)]
+ax = plot.image_grid(G_gp(np.concatenate(paths)), 6, 12, row_labels=3 * ["straight", "sphere"])
+lesson.figure(
+    ax,
+    "paths",
+    "Three pairs of rows, from one latent to another, along the straight line and on the sphere. "
+    "Look whether the strokes move and change their shape, or whether one image fades into the "
+    "other.",
+)
+
+# %%
+lesson.change(
+    "beyond the end",
+    "Change `middle = np.array([0.5])` to `middle = np.array([1.5])`, half a step beyond the "
+    "second end, and run again. Which of the two paths keeps the length?",
+    answer="The path on the circle: it continues to (-0.7071, 0.7071), which has length 1. The "
+    "straight line leads to (-0.5, 1.5), of length 1.58.",
+)
+
+# %% [markdown]
+# Most images on the way are digits, too. The generator has not stored a list. It has learned a map,
+# and its samples are points of it. (This does not contradict `gan/05`: ...)
