@@ -125,7 +125,8 @@
     fold.append(element("summary", "", counted.filter(Boolean).join(", ") || "the training"));
     for (const part of parts) {
       if (!part.matches("details")) { fold.append(part); continue; }
-      fold.append(...[...part.childNodes].slice(1)); // without its summary
+      part.querySelector(":scope > summary").remove();
+      fold.append(...part.childNodes);
       part.remove();
     }
   };
