@@ -492,6 +492,8 @@ lesson.outcome(
         (False, False): "neither: the network is too small for a score that jumps",
     }.get(tuple(small_errors[f"exact score, {w}"][2] < 0.2 for w in ("at the data", "everywhere"))),
 )
+
+# %%
 lesson.table(
     [[name, *values] for name, values in small_errors.items()],
     ["model", "left mode, 0.2 of the data", "right mode, 0.8", "between the modes"],
@@ -520,6 +522,8 @@ lesson.claim(
     at_least=3,
     source="untrained: 1; seeds 0, 1 and 8086: at least 6.4, halved",
 )
+
+# %%
 lesson.claim(
     "exact score everywhere: median error in each region",
     small_errors["exact score, everywhere"],

@@ -399,6 +399,8 @@ plot.line(
     title="density, sorted",
     styles={"NICE without scale": "--"},
 )
+
+# %%
 plot.density(unscaled, axes[1], bounds=(-3, 4, -3, 3), title="density of the flow")
 plot.samples(
     unscaled.sample(lesson.rng("unscaled draws"), 2000),
@@ -499,6 +501,8 @@ lesson.outcome(
         (False, False): "neither",
     }[tuple(abs(gap) < 0.001 for gap in left_over.values())],
 )
+
+# %%
 lesson.check("moons, with scale: bound", left_over["two moons"], between=(0.0353, 0.0363))
 lesson.check("ring, with scale: bound", left_over["ring"], equals=0.0, atol=3e-4)
 
@@ -537,6 +541,8 @@ lesson.outcome(
     if gaps["two moons"] < gaps["ring"]
     else "the ring of eight Gaussians",
 )
+
+# %%
 lesson.table(
     [
         ["the noise", gap_of(untrained, moons), gap_of(untrained, ring)],
@@ -549,6 +555,8 @@ lesson.table(
 
 # %%
 fig, axes = plot.figure(2, 2, size=(3.2, 2.9))
+
+# %%
 for (left, right), d in zip(axes, (moons, ring), strict=True):
     plot.samples(
         scaled[d.name].sample(lesson.rng(f"draws {d.name}"), 3000),
@@ -787,19 +795,22 @@ lesson.check("|forward(inverse(x)) - x|, largest", off, at_most=1e-3)
 # ours for three.) How do the samples look?
 
 # %%
-lesson.figure(
-    plot.image_grid(
-        np.concatenate(
-            [
-                test_images[:12, :, :, None] / 255,
-                np.clip(gaussian.sample(lesson.rng("a Gaussian"), 12), 0, 1).reshape(12, 28, 28, 1),
-                sample_digits(lesson.rng("shown"), 24),
-            ]
-        ),
-        4,
-        12,
-        row_labels=["test", "Gaussian", "NICE", ""],
+ax = plot.image_grid(
+    np.concatenate(
+        [
+            test_images[:12, :, :, None] / 255,
+            np.clip(gaussian.sample(lesson.rng("a Gaussian"), 12), 0, 1).reshape(12, 28, 28, 1),
+            sample_digits(lesson.rng("shown"), 24),
+        ]
     ),
+    4,
+    12,
+    row_labels=["test", "Gaussian", "NICE", ""],
+)
+
+# %%
+lesson.figure(
+    ax,
     "digits",
     "Test digits (first row), samples of one Gaussian (second row) and of NICE (last two rows), in "
     "gray. Compare where the ink is, and how well neighboring pixels agree.",
