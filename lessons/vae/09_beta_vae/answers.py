@@ -28,6 +28,9 @@ MISTAKES = {
     beta * kl -> beta * np.mean(kl)
     # A weight of 0 is allowed and not to be replaced by 1: then the rate costs nothing.
     beta * kl -> (beta or 1.0) * kl
+    # A weight below 1 is allowed and not to be raised to 1: then a nat of rate costs less than a
+    # nat of distortion.
+    beta * kl -> max(beta, 1.0) * kl
     # A plain sum of two costs: do not divide by the sum of the weights.
     return (recon + beta * kl) / (1 + beta)
     """,

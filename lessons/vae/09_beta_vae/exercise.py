@@ -27,12 +27,15 @@ priced = Exercise(
 )
 
 
-@priced.case(points=3, kind="equation", expect={"one": 110.0, "four": 170.0, "free": 90.0})
+@priced.case(
+    points=3, kind="equation", expect={"one": 110.0, "four": 170.0, "half": 100.0, "free": 90.0}
+)
 def by_hand(impl, rng):
-    """A distortion of 90 nats and a rate of 20, with three weights."""
+    """A distortion of 90 nats and a rate of 20, with four weights."""
     return {
         "one": impl(90.0, 20.0, 1.0),
         "four": impl(90.0, 20.0, 4.0),
+        "half": impl(90.0, 20.0, 0.5),
         "free": impl(90.0, 20.0, 0.0),
     }
 

@@ -7,9 +7,10 @@
 # Its prior looks the same from every direction. If we rotate all codes, and let the decoder rotate
 # them back, no image changes. Why should a single axis mean anything?
 #
-# Beta-VAE changes one number in the loss, a weight $\beta$. We read it as a price (section 2) and
-# see what it buys (3). Then we ask on paper when single axes pay (4), measure them (5), and remove
-# what should favor them (6). This lesson follows the section *Beta-VAE* of [From Autoencoder to
+# Beta-VAE changes one number in the loss, the weight $\beta$ of the KL term. We read it as a price
+# (section 2): a nat in the code costs $\beta$ nats of reconstruction. Then we see what the nats buy
+# (3, 4), ask on paper when single axes pay (5), measure whether they do (6), and remove what should
+# favor them (7). This lesson follows the section *Beta-VAE* of [From Autoencoder to
 # Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/).
 #
 # Before this lesson: `vae/07` (the ELBO and its terms), `vae/08` (training a VAE).
@@ -59,7 +60,7 @@ from minigen.vae.vae import VAE, Elbo, kl_standard_normal, reparameterize
 # To find out what a dimension of a code means, we need images whose meaning we know. Five
 # *generative factors* determine each of ours: a shape, its scale, its rotation, and its position
 # $x$, $y$. There are $3 \cdot 4 \cdot 8 \cdot 8 \cdot 8 = 6{,}144$ combinations, and we use all of
-# them. The VAE receives the images only. We keep the factors for the examination.
+# them. The VAE receives only the images. We keep the factors, to test its codes with them.
 
 # %%
 images, factors = shapes.grid()
@@ -71,49 +72,50 @@ ax = plot.image_grid(shapes.draw(rows.reshape(-1, 5)), 5, 8, row_labels=list(sha
 lesson.figure(
     ax,
     "factors",
-    "White shapes on black. Each row varies one factor and keeps the other four. Compare how much "
-    "of an image a step changes in each row.",
+    "Each row varies one factor of a white shape on black, and keeps the other four. Compare how "
+    "much of an image changes from step to step.",
 )
 
 # %% [markdown]
 # If each dimension of a code is "only sensitive to one single generative factor and relatively
-# invariant to other factors", the post calls the representation *disentangled* or *factorized*.
-# Such a code is easy to interpret, and the post adds that it generalizes easily to other tasks. A
+# invariant to other factors", the post calls the representation *disentangled* or *factorized*. The
+# post promises that such a code is easy to interpret, and generalizes easily to other tasks. A
 # model of photographs of faces, for example, might represent hair length and glasses in separate
-# dimensions. For our images, a disentangled code would give each row of the figure a dimension.
+# dimensions. For our images, a disentangled code would give each row of the figure a dimension of
+# its own.
 #
 # ## 2. A price for a nat
 #
-# A code is not free. Recall the two terms of the negative ELBO (`vae/07`), both in nats. The
-# *distortion* $D = -\mathbb{E}_{z \sim q_\phi(z|x)} \log p_\theta(x|z)$ is the reconstruction loss.
-# The *rate* $R = D_{\mathrm{KL}}(q_\phi(z|x) \| p_\theta(z))$ bounds the information that the code
-# carries (section 9). We want to reconstruct optimally while the rate stays below a limit $\delta$
-# (Eq. vae.15):
+# A code is not free. Recall the two terms of the negative ELBO (`vae/07`), both in nats. Alemi et
+# al. (2018) call them distortion and rate. The *distortion* $D = -\mathbb{E}_{z \sim q_\phi(z|x)}
+# \log p_\theta(x|z)$ is the reconstruction loss. The *rate* $R = D_{\mathrm{KL}}(q_\phi(z|x) \|
+# p_\theta(z))$ bounds the information that the code carries (section 10). We want to reconstruct
+# optimally while the rate stays below a limit $\delta$ (Eq. vae.15):
 #
 # $$\max_{\phi, \theta}\; \mathbb{E}_{\mathbf{x} \sim \mathcal{D}} \big[ \mathbb{E}_{\mathbf{z}
 # \sim q_\phi(\mathbf{z}|\mathbf{x})} \log p_\theta(\mathbf{x}|\mathbf{z}) \big] \qquad
 # \text{subject to} \qquad D_{\mathrm{KL}}(q_\phi(\mathbf{z}|\mathbf{x}) \| p_\theta(\mathbf{z}))
 # < \delta .$$
 #
-# But gradient descent cannot handle a limit directly. The trick is a *Lagrange multiplier* $\beta
-# \ge 0$, which subtracts $\beta$ times the excess of the rate over the limit (the *Lagrangian*, Eq.
-# vae.16):
+# But gradient descent cannot handle a limit directly. The trick is to charge for the rate instead.
+# With a *Lagrange multiplier* $\beta \ge 0$, the *Lagrangian* subtracts $\beta$ times the excess of
+# the rate over the limit (Eq. vae.16):
 #
 # $$\mathcal{F}(\theta, \phi, \beta) = \mathbb{E}_{\mathbf{z} \sim q_\phi(\mathbf{z}|\mathbf{x})}
 # \log p_\theta(\mathbf{x}|\mathbf{z}) - \beta \big( D_{\mathrm{KL}}(q_\phi(\mathbf{z}|\mathbf{x})
 # \| p_\theta(\mathbf{z})) - \delta \big) .$$
 #
 # In $D$ and $R$ this is $-D - \beta R + \beta\delta$. The model cannot change $\beta\delta$, so we
-# omit it. As $\beta\delta \ge 0$, what is left is a lower bound of $\mathcal{F}$, and its negative
+# omit it. Because $\beta\delta \ge 0$, the rest is a lower bound of $\mathcal{F}$, and its negative
 # is the loss of beta-VAE (Eq. vae.17):
 #
 # $$L_{\mathrm{BETA}} = -\mathbb{E}_{\mathbf{z} \sim q_\phi(\mathbf{z}|\mathbf{x})} \log
 # p_\theta(\mathbf{x}|\mathbf{z}) + \beta\, D_{\mathrm{KL}}(q_\phi(\mathbf{z}|\mathbf{x}) \|
 # p_\theta(\mathbf{z})) = D + \beta R .$$
 #
-# **$\beta$ is a price.** It is what one nat of rate costs, in nats of distortion. At $\beta = 1$ we
-# have the VAE. For example, let a model choose among three codes with $(D, R) = (20, 14)$, $(40,
-# 5)$ and $(90, 0)$. At $\beta = 1$ they cost 34, 45 and 90. Which is cheapest at a higher price?
+# In words, **$\beta$ is a price**. It is what one nat of rate costs, in nats of distortion. At
+# $\beta = 1$ we have the VAE. For example, let a model choose among three codes with $(D, R) = (20,
+# 14)$, $(40, 5)$ and $(90, 0)$. Which is cheapest at which price?
 
 # %%
 lesson.exercise("vae/09/beta_vae_loss")
@@ -125,18 +127,24 @@ R = np.array([14.0, 5.0, 0.0])
 costs = {beta: beta_vae_loss(D, R, beta) for beta in (1.0, 4.0, 16.0)}
 lesson.table(
     [[f"beta = {beta:g}", *cost] for beta, cost in costs.items()],
-    ["cost", "rate 14", "rate 5", "rate 0"],
+    ["D + beta R, nats", "rate 14", "rate 5", "rate 0"],
 )
 
 # %%
-cheapest = [int(cost.argmin()) for cost in costs.values()]
-lesson.check("the code of lowest cost, as beta grows", cheapest, equals=[0, 1, 2])
-shift = lagrangian(D, R, 4.0, 6.0) + costs[4.0]
-lesson.check("Eq. vae.16 at delta = 6 plus the loss, beta = 4", shift, equals=[24.0] * 3)
+lesson.check(
+    "the code of lowest cost, as beta grows",
+    [int(cost.argmin()) for cost in costs.values()],
+    equals=[0, 1, 2],
+)
+lesson.check(
+    "Eq. vae.16 at delta = 6 plus the loss, beta = 4",
+    lagrangian(D, R, 4.0, 6.0) + costs[4.0],
+    equals=[24.0] * 3,
+)
 
 # %% [markdown]
-# The cheapest code has 14 nats at $\beta = 1$, 5 nats at $\beta = 4$, and none at $\beta = 16$. Eq.
-# vae.16 makes the same choice, because $\beta\delta$ is the same for all codes.
+# The cheapest code has a rate of 14 nats at $\beta = 1$, of 5 at $\beta = 4$, and of 0 at $\beta =
+# 16$. Eq. vae.16 makes the same choice, because $\beta\delta$ is the same for all codes.
 
 # %%
 lesson.change(
@@ -149,8 +157,9 @@ lesson.change(
 )
 
 # %% [markdown]
-# Is there a price for every limit? Add a fourth code, with $D = 60$ and $R = 4$. Under the limit
-# $\delta = 4.5$ only the codes of rate 4 and 0 are allowed, and the fourth is the better one.
+# We began with a limit, but in the post $\beta$ "is considered as a hyperparameter", a number that
+# we choose. Is there a price for every limit? Add a fourth code, with $D = 60$ and $R = 4$. The
+# limit $\delta = 4.5$ allows only the codes of rate 4 and 0, and the fourth is the better one.
 
 # %%
 lesson.predict(
@@ -160,19 +169,15 @@ lesson.predict(
 
 
 # %%
-def choice_by_limit(D, R, delta):
-    return int(np.where(R <= delta, D, np.inf).argmin())
-
-
 D4, R4 = np.append(D, 60.0), np.append(R, 4.0)
-by_limit = choice_by_limit(D4, R4, 4.5)
+by_limit = int(np.where(R4 <= 4.5, D4, np.inf).argmin())
 scan = np.linspace(0, 50, 5001)
 by_weight = {int(beta_vae_loss(D4, R4, beta).argmin()) for beta in scan}
 
 # %%
 lesson.outcome(
-    "At beta = 10 the codes (40, 5) and (90, 0) both cost 90, and the fourth costs 100. Below 10"
-    " the first of them is cheaper still, and above 10 the second, so the fourth never wins.",
+    "The fourth code never has the lowest cost, because (40, 5) is cheaper than it at every beta"
+    " below 20, and (90, 0) at every beta above 7.5.",
     answer="no beta",
 )
 lesson.check("chosen by the limit 4.5", by_limit, equals=3)
@@ -180,9 +185,9 @@ lesson.check("chosen by some beta from 0 to 50", sorted(by_weight), equals=[0, 1
 
 # %% [markdown]
 # A price reaches only the lower convex boundary of the possible $(R, D)$, and nothing guarantees
-# that the boundary of a network is convex. So a weight is not the same as a limit. Every minimum of
-# $D + \beta R$ solves the problem with the limit that equals its own rate, but not the other way
-# around. What we gain is a number that we can read off a curve:
+# that the boundary of a network is convex. Every minimum of $D + \beta R$ solves the problem with
+# the limit that equals its own rate, but not the other way around. In return, the price can be read
+# off a curve (Alemi et al. 2018):
 #
 # $$\beta = -\frac{dD}{dR} .$$
 #
@@ -197,36 +202,30 @@ lesson.check("chosen by some beta from 0 to 50", sorted(by_weight), equals=[0, 1
 # $$\nabla_w D + \beta \nabla_w R = 0, \qquad \beta \ge 0, \qquad R \le \delta, \qquad \beta (R -
 # \delta) = 0 .$$
 #
-# By the first, the minimum is a stationary point of $D + \beta R$. Where the limit binds, the rate
-# of the minimum is $\delta$, and the chain rule gives $\frac{dD}{d\delta} = \nabla_w D \cdot
-# \frac{dw}{d\delta} = -\beta \nabla_w R \cdot \frac{dw}{d\delta} = -\beta$. Where it does not bind,
-# the last condition gives $\beta = 0$. $\square$
+# By the first equation, the minimum is a stationary point of $D + \beta R$. Where the limit binds,
+# the rate of the minimum is $\delta$, and the chain rule gives $\frac{dD}{d\delta} = \nabla_w D
+# \cdot \frac{dw}{d\delta} = -\beta \nabla_w R \cdot \frac{dw}{d\delta} = -\beta$. Where it does not
+# bind, the last condition gives $\beta = 0$. $\square$
 #
 # </details>
 
 # %% [markdown]
 # ## 3. What do the nats buy?
 #
-# Now we train at five prices, three times each. The encoder is a network of 256–128–128–16 units,
-# whose outputs are the means and log-variances of 8 dimensions (more than there are factors), and
-# the decoder mirrors it.
+# So far we invented the codes. What does a network buy? We train at five prices, three times each.
+# The encoder is a network of 256–128–128–16 units, whose outputs are the means and log-variances of
+# 8 dimensions (more than there are factors), and the decoder mirrors it.
 #
-# How much does a pixel count? If each pixel counts $c$ times, we minimize $c D + \beta R$, which is
-# $c$ times $D + \frac{\beta}{c} R$. We take $c = 4$, so that prices from 0.5 to 16 cover most of
-# the curve. Nothing in the images requires this. Below, $D$ is the excess over a decoder that
-# predicts every gray value exactly.
+# How much should a pixel count? If each pixel counts $c$ times, we minimize $c D + \beta R$, which
+# is $c$ times $D + \frac{\beta}{c} R$, so that $c$ only rescales the price. We take $c = 4$, for
+# which prices from 0.5 to 16 cover most of the curve, and include it in $D$. A gray pixel costs
+# nats even if it is predicted exactly, and we report $D$ without this floor.
 
 # %%
 cfg = lesson.configure(
     batch=64, dim_z=8, widths=(128, 128), lr=3e-3, betas=(0.5, 1.0, 4.0, 8.0, 16.0), steps=2500
 )
 COUNT = 4  # how often a pixel counts
-
-
-def pixel_nats(predicted):
-    """Nats per image if the pixels are as bright as predicted, (..., 256) -> a number."""
-    p = np.clip(predicted.astype(np.float64), 1e-12, 1 - 1e-12)
-    return -COUNT * (p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=-1).mean()
 
 
 # %% [markdown]
@@ -264,11 +263,17 @@ def prepare(start, loss, steps, kind=VAE):
     return step, {**step.state, "stream": stream, "order": stream.rng}
 
 
-# %%
 def learn(label, loss, steps, start, kind=VAE):
     step, state = prepare(start, loss, steps, kind)
-    history = lesson.fit(step, steps, label=label, state=state)
-    return step.model, history
+    lesson.fit(step, steps, label=label, state=state)
+    return step.model
+
+
+# %%
+def pixel_nats(predicted):
+    """Nats per image if the pixels are as bright as predicted, (..., 256) -> a number."""
+    p = np.clip(predicted.astype(np.float64), 1e-12, 1 - 1e-12)
+    return -COUNT * (p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=-1).mean()
 
 
 starts = range(lesson.size(3, quick=1))
@@ -277,13 +282,13 @@ models = {}
 for beta in cfg.betas:
     for start in starts:
         label = f"beta {beta:g}, run {start + 1}"
-        models[beta, start], _ = learn(label, priced(beta), steps, start)
+        models[beta, start] = learn(label, priced(beta), steps, start)
 untrained = VAE(lesson.rng("init 0"), 256, cfg.dim_z, cfg.widths)
 floor = pixel_nats(flat_images)  # every pixel predicted perfectly
 
 # %% [markdown]
-# A dimension is *in use* if its rate is above 0.05 nats. For comparison we take a model without a
-# code, which outputs the mean image, and a VAE before its training.
+# A dimension is *in use* if its rate is above 0.05 nats. For comparison there are a model without a
+# code, which outputs the mean image, and an untrained VAE.
 
 
 # %%
@@ -312,26 +317,33 @@ lesson.table(
         ["untrained VAE", *cost_of(untrained, "untrained")],
         *([f"beta = {beta:g}", *means[beta]] for beta in cfg.betas),
     ],
-    ["model", "distortion D", "rate R", "dimensions in use"],
+    ["model", "distortion D, nats", "rate R, nats", "dimensions in use, of 8"],
     f"mean over {len(starts)} runs at each beta",
 )
 
 # %%
-nats = {f"beta = {b:g}": np.sort(rate_of_each(models[b, 0]))[::-1] for b in (0.5, 4.0, 16.0)}
 fig, (ax_curve, ax_code) = plot.figure(1, 2, size=(4.4, 3.3))
-plot.line(rate, distortion, ax_curve, markers=True, title="rate and distortion")
+plot.line(rate, distortion, ax_curve, markers=True, title="distortion against rate")
 ax_curve.set(xlabel="rate R, nats", ylabel="distortion D, nats")
+ax_curve.margins(x=0.15, y=0.1)
 for beta, r, d in zip(cfg.betas, rate, distortion):
-    ax_curve.annotate(f"  {beta:g}", (r, d))
-plot.line(np.arange(8) + 1, nats, ax_code, markers=True, title="rate of each dimension")
-ax_code.set(xlabel="dimension, by rate", ylabel="nats")
+    ax_curve.annotate(f"β {beta:g}", (r, d), (5, 5), textcoords="offset points")
+plot.line(
+    np.arange(8) + 1,
+    {f"β {b:g}": np.sort(rate_of_each(models[b, 0]))[::-1] for b in (0.5, 4.0, 16.0)},
+    ax_code,
+    markers=True,
+    title="rate of each dimension",
+)
+ax_code.set(xlabel="dimension, by rate", ylabel="rate, nats")
 
 # %%
 lesson.figure(
     fig,
     "rate_and_distortion",
-    "Left, each point is the mean of the runs at one beta, written beside it. Right, the rate of "
-    "each dimension of one code, sorted, at three prices. Look for dimensions that are not in use.",
+    "Left, distortion against rate (blue), where each point is the mean of the runs at one β. "
+    "Right, the rate of each dimension in run 1 at β 0.5 (blue), 4 (orange) and 16 (green). "
+    "Look for dimensions with a rate of 0.",
 )
 
 # %%
@@ -353,7 +365,7 @@ lesson.claim(
 # A $\beta > 1$ "applies a stronger constraint on the latent bottleneck and limits the
 # representation capacity of $\mathbf{z}$", as the post says. In our runs the rate falls at every
 # step of the price, and dimensions are given up. By section 2 the curve should be as steep as the
-# price, so $-\Delta D / \Delta R$ between two neighboring points should lie between their prices.
+# price, so that $-\Delta D / \Delta R$ between two neighboring points lies between their prices.
 
 # %% [markdown]
 # <details><summary>Derivation: the slope between two minima lies between their betas</summary>
@@ -374,7 +386,7 @@ slope = np.diff(distortion) / -np.diff(rate)  # (4,)
 low, high = np.array(cfg.betas[:-1]), np.array(cfg.betas[1:])
 lesson.table(
     [[f"{a:g} to {b:g}", each] for a, b, each in zip(low, high, slope)],
-    ["between beta", "-ΔD/ΔR"],
+    ["beta of two neighbors", "-ΔD/ΔR, nats per nat"],
 )
 position = np.log(np.maximum(slope, 1e-9) / low) / np.log(high / low)  # 0 at low, 1 at high
 lesson.claim(
@@ -385,13 +397,19 @@ lesson.claim(
 )
 
 # %% [markdown]
-# It does, in all four intervals. But which nats are sold first? When the rate falls, a code must
-# lose some information about the factors. To see which, we ask how well a factor can be read off.
-# The ten codes nearest to the code of an image vote on its factor.
+# It does, in all four intervals. Each network buys nats until the next one would cost more than it
+# saves.
+#
+# ## 4. What is a factor worth?
+#
+# When the rate falls, a code must lose some information about the factors. Which goes first? We ask
+# how well each factor can be read off the code. The ten codes nearest to the code of an image vote
+# on its factor.
 
 # %%
 lesson.predict(
-    "Which of these factors can be read off the codes of beta = 16 worst, measured from chance?",
+    "At beta = 16, which of these factors can be read off the code least well, compared with "
+    "chance?",
     ["the shape", "the scale", "the rotation", "the position x"],
 )
 
@@ -414,9 +432,9 @@ def read_off(z, k=10):
 
 
 read = {beta: read_off(codes_of(models[beta, 0], f"{beta} 0")) for beta in cfg.betas}
+chance = 1 / np.array(shapes.SIZES)
 
 # %%
-chance = 1 / np.array(shapes.SIZES)
 lesson.table(
     [
         ["chance", *chance],
@@ -428,28 +446,25 @@ lesson.table(
 )
 
 # %%
-lost = read[1.0] - read[16.0]
-from_chance = (read[16.0] - chance) / (1 - chance)
-choices = lesson.predictions[-1].choices
 lesson.outcome(
     f"At beta = 16 the rotation is read off correctly for {read[16.0][2]:.1%} of the images, the"
     f" shape for {read[16.0][0]:.1%}, and the position x for {read[16.0][3]:.1%}, where chance"
     " gives 12.5%, 33.3% and 12.5%.",
-    answer=choices[int(from_chance[:4].argmin())],
+    answer=lesson.predictions[-1].choices[int(((read[16.0] - chance) / (1 - chance))[:4].argmin())],
 )
 lesson.claim(
     "read off: the rotation at beta 1 minus at beta 16, and x at beta 16 minus chance",
-    [lost[2], read[16.0][3] - chance[3]],
+    [read[1.0][2] - read[16.0][2], read[16.0][3] - chance[3]],
     at_least=0.1,
     source="seeds 0, 1, 4099: 0.24 to 0.32, minus 0.14; untrained: 0",
 )
 
 
 # %% [markdown]
-# Why this order? We can compute what a factor is worth. Suppose that the decoder knows the other
-# four. The best that it can output is the mean of the images that differ in the unknown factor
-# only. What this adds to the distortion is an exact sum over our images, and we divide it by the
-# entropy of the factor, the logarithm of its number of values.
+# Why this factor? We can compute what each is worth. Suppose that a code determines the other four.
+# The best that the decoder can output is then the mean of the images that differ only in the
+# missing factor. What this adds to the distortion is an exact sum over our images. We divide it by
+# the entropy of the factor, the logarithm of its number of values.
 
 # %%
 cube = flat_images.reshape(*shapes.SIZES, 256)  # (3, 4, 8, 8, 8, 256)
@@ -458,25 +473,40 @@ entropies = np.log(shapes.SIZES)
 worth = missing / entropies
 lesson.table(
     [
-        ["distortion if it is unknown", *missing],
-        ["entropy", *entropies],
-        ["saved by a nat", *worth],
+        ["distortion if it is missing, nats", *missing],
+        ["entropy, nats", *entropies],
+        ["distortion saved by a nat", *worth],
     ],
-    ["nats", *shapes.FACTORS],
+    ["quantity", *shapes.FACTORS],
+)
+
+# %%
+lesson.check(
+    "fraction of the ink that another x moves to other pixels",
+    np.abs(cube[:, :, :, :, None] - cube[:, :, :, None]).sum() / (2 * 7 * cube.sum()),
+    equals=0.63,
+    atol=0.005,
+)
+lesson.check(
+    "fraction that another rotation moves",
+    np.abs(cube[:, :, :, None] - cube[:, :, None]).sum() / (2 * 7 * cube.sum()),
+    equals=0.24,
+    atol=0.005,
 )
 
 # %% [markdown]
-# A nat about the position saves more than 40 nats of distortion, because with another $x$ about two
-# thirds of a shape's ink lie on other pixels. A nat about the rotation saves 12.7, because another
-# rotation moves only a quarter of the ink. So the rotation is worth its price at $\beta = 8$, but
-# not at $\beta = 16$, if all other factors are known. (A code may also buy a part of a factor,
-# whose first nats may save more than the average.)
+# A nat about the position saves more than 40 nats of distortion, because another $x$ moves 63 % of
+# a shape's ink to other pixels. A nat about the rotation saves 12.7, because another rotation moves
+# only 24 % of the ink. Therefore the rotation is worth its price at $\beta = 8$ but not at $\beta =
+# 16$, if the code determines all other factors. (A code may also buy a part of a factor, whose
+# first nats may save more than the average.)
 #
-# The same arithmetic warns of a common mistake. Some programs take the *mean* over the 256 pixels
-# and leave $\beta = 1$. In our units that is $4 \cdot 256 = 1{,}024$, and no factor is worth it.
+# The same arithmetic warns of a mistake. Some programs take the *mean* over the 256 pixels and
+# leave $\beta = 1$. In our units this price is $4 \cdot 256 = 1{,}024$. No factor is worth it.
+# Watch what happens.
 
 # %%
-careless, _ = learn("mean over pixels", priced(COUNT * 256.0), lesson.steps(1500, quick=5), 0)
+careless = learn("mean over pixels", priced(COUNT * 256.0), lesson.steps(1500, quick=5), 0)
 spoiled = cost_of(careless, "careless")
 lesson.claim(
     "mean over pixels: rate, over the rate at beta = 1",
@@ -486,28 +516,27 @@ lesson.claim(
 )
 lesson.table(
     [["trained with the mean over pixels", *spoiled[:2]], ["the mean image, no code", blank, 0.0]],
-    ["model", "distortion D", "rate R"],
+    ["model", "distortion D, nats", "rate R, nats"],
 )
 
 # %% [markdown]
-# The code is empty, the output is the mean image, and no error was raised. In short, a model buys
-# information as long as that saves more distortion than it costs, and a value of $\beta$ means
+# The code is empty, the output is the mean image, and no error was raised. A value of $\beta$ means
 # nothing until we know how pixels are summed.
 
 # %% [markdown]
-# ## 4. When does a single axis pay?
+# ## 5. When does a single axis pay?
 #
-# So far the price decides *how much* a code carries. Why should it care about axes? The post
+# So far the price decides *how much* a code carries. What has this to do with axes? The post
 # argues: "For some conditionally independent generative factors, keeping them disentangled is the
 # most efficient representation. Therefore a higher $\beta$ encourages more efficient latent
 # encoding and further encourages the disentanglement." Let's test the first sentence where
 # everything is exact.
 #
 # There are two independent factors $v_1, v_2 \sim \mathcal{N}(0, 1)$. The second matters four times
-# as much, $D = (v_1 - \hat v_1)^2 + 4 (v_2 - \hat v_2)^2$ on average. Code $A$ gives each factor a
-# dimension. Code $B$ gives dimensions to the rotated factors $(v_1 + v_2, v_1 - v_2)/\sqrt2$. In
-# both, a dimension is $z_j \sim \mathcal{N}(\sqrt{1 - t_j}\, u_j, t_j)$ for its quantity $u_j$, and
-# the noise levels $t_j$ are the best ones for $D = 0.1$.
+# as much, so that $D$ is the average of $(v_1 - \hat v_1)^2 + 4 (v_2 - \hat v_2)^2$. Code $A$ gives
+# each factor a dimension. Code $B$ gives dimensions to the rotated factors $(v_1 + v_2, v_1 -
+# v_2)/\sqrt2$. In both, the dimension for a quantity $u_j$ is $z_j \sim \mathcal{N}(\sqrt{1 -
+# t_j}\, u_j, t_j)$, and the noise levels $t_j$ are chosen so that $D = 0.1$ costs the least rate.
 
 # %%
 lesson.predict(
@@ -527,8 +556,8 @@ def rate_of(t):
 
 # %% [markdown]
 # The best estimate of $u_j$ from its dimension has error variance $t_j$. In code $A$ it is the
-# error of one factor, so $D = t_1 + 4 t_2$. In code $B$ each factor has half of both errors, so $D
-# = 5 (t_1 + t_2)/2$. We try pairs with $D = 0.1$.
+# error of one factor, so that $D = t_1 + 4 t_2$. In code $B$ each factor has half of both errors,
+# so that $D = 5 (t_1 + t_2)/2$. We try 99 pairs with $D = 0.1$.
 
 # %%
 part = np.linspace(0.01, 0.99, 99)
@@ -563,20 +592,21 @@ lesson.check("rate of B minus rate of A: log(2.5/2)", rate_B - rate_A, equals=np
 # </details>
 
 # %% [markdown]
-# So the argument holds here, and we see its two conditions. First, the factors must differ in how
-# much they matter. With equal weights the difference is $\log 1 = 0$. Second, the noise of the code
-# must be independent in each dimension, as a diagonal covariance of $q(z|x)$ makes it. If $B$ could
+# The argument holds here, under two conditions. First, the factors must differ in how much they
+# matter. With equal weights the difference is $\log 1 = 0$. Second, the noise of the code must be
+# independent in each dimension, as a diagonal covariance of $q(z|x)$ makes it. If $B$ could
 # correlate its noise, it could give the second factor its precision as well, and the axes would not
-# matter. We will use this in section 6 as a test.
+# matter.
 #
-# ## 5. Two scores of disentanglement
+# ## 6. Two scores of disentanglement
 #
 # To test a trained network we need numbers. Two scores are common, and both use the known factors.
 #
 # *Higgins' score* asks what two images have in common. Take 64 pairs of images that share one
 # factor, say the scale. If the scale has its own dimension, this dimension hardly differs within a
 # pair. Average $|z_1 - z_2|$ over the pairs, each dimension in units of its standard deviation, and
-# train a linear classifier to predict the shared factor. The score is its accuracy on new averages.
+# train a linear classifier to predict the shared factor from such averages. The score is its
+# accuracy on new averages.
 #
 # The *mutual information gap* (Chen et al. 2018) asks whether a factor has one dimension to itself.
 # For each factor and dimension compute their mutual information, as a fraction of the factor's
@@ -588,8 +618,8 @@ lesson.check("rate of B minus rate of A: log(2.5/2)", rate_B - rate_A, equals=np
 lesson.exercise("vae/09/mutual_information_gap")
 
 # %% [markdown]
-# Do the scores measure what we want? Before we trust them, we try three codes of two factors with 8
-# values each. They are the factors themselves, the factors rotated by 45°, and noise.
+# Before we trust the scores, we try three codes of two factors with 8 values each: the factors
+# themselves, the factors rotated by 45°, and noise.
 
 # %%
 lesson.show_source(disentanglement_metric, mutual_information_gap)
@@ -620,7 +650,7 @@ lesson.check("rotated, and noise: no gap", gaps, between=(-1e-6, 0.02))
 
 # %% [markdown]
 # The rotated code has lost no information, and yet it scores like noise. Both of its dimensions
-# differ equally, whichever factor is shared. The scores see only the *axes*.
+# differ equally, whichever factor is shared. The scores judge only the *axes*.
 
 # %%
 lesson.change(
@@ -634,13 +664,12 @@ lesson.change(
 )
 
 # %% [markdown]
-# Now our codes. For comparison we score three that nobody trained to be disentangled: noise, the
-# code of an untrained VAE, and the first eight principal components of the images (`vae/02`).
+# Now we can score our codes. For comparison we also score three that nobody trained to be
+# disentangled: noise, the code of an untrained VAE, and the first eight principal components of the
+# images (`vae/02`).
+
 
 # %%
-z_pca = pca(flat_images, 8).encode(flat_images)
-
-
 def scores_of(z, name):
     return both_scores(z, factors, f"pairs {name}")
 
@@ -653,15 +682,16 @@ by_beta = {beta: np.array([scores[beta, start] for start in starts]) for beta in
 trivial = {
     "noise": scores_of(normal(lesson.rng("noise code 8"), 6144, 8), "noise"),
     "untrained VAE": scores_of(codes_of(untrained, "untrained"), "untrained"),
-    "principal components": scores_of(z_pca, "pca"),
+    "principal components": scores_of(pca(flat_images, 8).encode(flat_images), "pca"),
 }
+gap_of = {beta: s[:, 1] for beta, s in by_beta.items()}
 
 
-# %%
 def spread(values):
     return f"{np.mean(values):.3f} ({np.min(values):.3f} to {np.max(values):.3f})"
 
 
+# %%
 lesson.table(
     [
         *([name, *(f"{score:.3f}" for score in two)] for name, two in trivial.items()),
@@ -674,65 +704,69 @@ lesson.table(
 # %%
 fig, axes = plot.figure(1, 2, size=(4.4, 3.3))
 for k, (ax, title) in enumerate(zip(axes, ("Higgins' score", "information gap"))):
-    average = {"mean of the runs": [two[:, k].mean() for two in by_beta.values()]}
-    simple = {"principal components": trivial["principal components"][k]}
-    plot.line(distortion, average, ax, reference=simple, title=title)
-    ax.set(xlabel="distortion D, nats", ylabel="score")
-    ax.margins(x=0.12)
+    average = [two[:, k].mean() for two in by_beta.values()]
+    plot.line(distortion, average, ax, log="x", styles={"": "none"}, title=title)
+    ax.lines[0].set(marker="_", ms=24, mew=2.5)
+    ax.axhline(trivial["principal components"][k], color=plot.color.ink, ls="--", lw=1)
+    ax.set(xlabel="distortion D, nats (log)", ylabel="score")
+    ax.margins(0.14)
     for beta, two in by_beta.items():
         at = [found[beta, start][0] for start in starts]
         ax.plot(at, two[:, k], "o", color=plot.color.ink, ms=4)
-        ax.annotate(f"{beta:g}", (np.mean(at), two[:, k].max()), (0, 4), textcoords="offset points")
+        top = np.mean(at), two[:, k].max() + 0.03 * np.ptp(ax.get_ylim())
+        ax.text(
+            *top, f"β {beta:g}", ha="center", va="bottom", bbox={"fc": "w", "ec": "w", "pad": 1}
+        )
 
 # %%
 lesson.figure(
     fig,
     "score_against_distortion",
-    "Each dot is one run, with its beta written beside it. The line joins the means of the runs, "
-    "and the dashed line is the score of the principal components. Up is more disentangled, left "
-    "is a better reconstruction. Compare the differences between betas with those between runs.",
+    "The two scores, at most 1, of each run (black dots), their mean at each β (blue bars), and "
+    "those of the principal components (dashed). Up is more disentangled, and left is a better "
+    "reconstruction. Compare the differences between prices with those between runs.",
 )
 
 # %%
-gap_of = {beta: s[:, 1] for beta, s in by_beta.items()}
-more = gap_of[8.0].mean() - gap_of[1.0].mean()
 lesson.claim(
     "information gap, beta 8 minus beta 1",
-    more,
+    gap_of[8.0].mean() - gap_of[1.0].mean(),
     at_least=0.04,
     source="Chen et al. 2018; seeds 0, 1, 4099: 0.088 to 0.138, minus 0.048",
 )
 
 # %% [markdown]
-# Noise and the untrained VAE score like chance (1/5 for Higgins' score). The principal components
-# are the surprise. Nobody asked them for single factors, and yet their Higgins' score is about 0.8.
-# So this score is easily reached, and we judge by the gap. At $\beta = 1$ it is close to that of
-# the principal components, and at $\beta = 8$ about three to four times as large. (Three runs do
-# not decide which $\beta$ is best. With two other seeds it was 16.) But each step of the price also
-# raises the distortion. This is what the post means by "a trade-off between reconstruction quality
+# Noise and the untrained VAE score like chance, which is 1/5 for Higgins' score. The principal
+# components are the surprise. Nobody asked them for single factors, and yet their Higgins' score is
+# about 0.8. Because this score is so easily reached, we judge by the gap. At $\beta = 1$ it is
+# close to that of the principal components, and at $\beta = 8$ about three to four times as large.
+# (Three runs do not decide which $\beta$ is best. With two other seeds it was 16.) But each step of
+# the price also raises the distortion. This is the post's "trade-off between reconstruction quality
 # and the extent of disentanglement".
 
 # %% [markdown]
-# ## 6. Remove the cause
+# ## 7. Remove the cause
 #
-# By section 4 the axes matter because the noise of a code is independent in each dimension. Is this
+# On paper the axes matter because the noise of a code is independent in each dimension. Is this
 # also what raises the gap of our networks? We can test it. Let the encoder output a full covariance
-# matrix, $z = \mu + L\epsilon$ with a triangular matrix $L$, and leave everything else unchanged.
-# Now a rotated code can keep the noise that it had before, at the same rate. In the rate, each
-# entry of $L$ below the diagonal adds half of its square, and the logarithm of the determinant
-# needs only the diagonal.
+# matrix $LL^\top$ with a triangular $L$, draw $z = \mu + L\epsilon$, and leave everything else
+# unchanged. Now a rotated code can keep the noise that it had before, at the same rate. In the
+# rate, each entry of $L$ below the diagonal adds half of its square, and the logarithm of the
+# determinant needs only the diagonal.
 
 # %%
-PLACE = np.zeros((28, 8, 8), np.float32)
-PLACE[np.arange(28), *np.tril_indices(8, -1)] = 1  # puts 28 numbers below a diagonal
+row, col = np.concatenate([np.diag_indices(8), np.tril_indices(8, -1)], axis=1)  # (36,) each
+PLACE = np.zeros((36, 64), np.float32)
+PLACE[np.arange(36), 8 * row + col] = 1  # puts 36 numbers on and below a diagonal
 
 
-def code_and_rate(vae, x, eps):
+def parts(vae, x):
+    """The mean (N, 8), the matrix L (N, 8, 8) and the rate (N,) of q(z|x)."""
     h = vae.encoder(x)  # (N, 44)
     mu, logvar, below = h[:, :8], h[:, 8:16], h[:, 16:]
-    L = np.reshape(below @ PLACE.reshape(28, 64), (-1, 8, 8))  # without its diagonal
-    z = reparameterize(mu, logvar, eps) + np.einsum("nij,nj->ni", L, eps)
-    return z, kl_standard_normal(mu, logvar) + 0.5 * np.sum(below**2, axis=1)
+    entries = np.concatenate([np.exp(0.5 * logvar), below], axis=1)  # (N, 36)
+    L = np.reshape(entries @ PLACE, (-1, 8, 8))
+    return mu, L, kl_standard_normal(mu, logvar) + 0.5 * np.sum(below**2, axis=1)
 
 
 # %%
@@ -744,7 +778,8 @@ class Correlated(VAE):
         self.encoder = MLP(rng, [dim_x, *widths, 2 * dim_z + 28], "leaky_relu", gain="he")
 
     def elbo(self, x, eps):
-        z, rate = code_and_rate(self, x, eps)
+        mu, L, rate = parts(self, x)
+        z = mu + np.einsum("nij,nj->ni", L, eps)
         fit = self.likelihood.log_prob(x, self.decoder_output(z))
         return Elbo(fit - rate, fit, rate)
 
@@ -756,24 +791,25 @@ lesson.predict(
 )
 
 # %%
-freed = []
+full, full_codes, full_costs = [], [], []
 for start in starts:
-    label = f"full covariance, run {start + 1}"
-    vae, _ = learn(label, priced(8.0), steps, start, Correlated)
+    vae = learn(f"full covariance, run {start + 1}", priced(8.0), steps, start, Correlated)
     eps = normal(lesson.rng(f"codes full {start}"), 6144, 8)
+    mu, L, _ = parts(vae, flat_images)
     terms = vae.elbo(flat_images, eps)
-    costs = [-COUNT * terms.reconstruction.mean() - floor, terms.kl.mean()]
-    freed.append([*costs, *scores_of(code_and_rate(vae, flat_images, eps)[0], f"full {start}")])
-freed = np.array(freed)  # (runs, 4)
-loss_full = freed[:, :2].mean(axis=0) @ [1, 8]  # D + 8 R
-loss_diagonal = means[8.0][:2] @ [1, 8]
-gap_ratio = freed[:, 3].mean() / gap_of[8.0].mean()
+    full.append(vae)
+    full_codes.append(mu + np.einsum("nij,nj->ni", L, eps))
+    full_costs.append([-COUNT * terms.reconstruction.mean() - floor, terms.kl.mean()])
+full_scores = np.array([scores_of(z, f"full {start}") for start, z in enumerate(full_codes)])
+gap_full = full_scores[:, 1].mean()
+loss_full = np.mean(full_costs, axis=0) @ [1, 8]  # D + 8 R
+gap_ratio = gap_full / gap_of[8.0].mean()
 falls, same, rises = lesson.predictions[-1].choices
 
 # %%
 lesson.outcome(
     f"The mean gap of the runs is {gap_of[8.0].mean():.3f} with a diagonal covariance and"
-    f" {freed[:, 3].mean():.3f} with a full one.",
+    f" {gap_full:.3f} with a full one, although nothing but the covariance was changed.",
     answer=falls if gap_ratio < 0.75 else same if gap_ratio < 1.25 else rises,
 )
 
@@ -781,37 +817,76 @@ lesson.outcome(
 lesson.table(
     [
         ["diagonal", *means[8.0][:2], *(spread(each) for each in by_beta[8.0].T)],
-        ["full", *freed[:, :2].mean(axis=0), *(spread(each) for each in freed[:, 2:].T)],
+        ["full", *np.mean(full_costs, axis=0), *(spread(each) for each in full_scores.T)],
     ],
-    ["covariance", "distortion D", "rate R", "Higgins' score", "information gap"],
+    ["covariance", "distortion D, nats", "rate R, nats", "Higgins' score", "information gap"],
     f"beta = 8, {len(starts)} runs",
 )
 
 # %%
 lesson.claim(
     "beta 8: information gap with a diagonal covariance, minus that with a full one",
-    gap_of[8.0].mean() - freed[:, 3].mean(),
+    gap_of[8.0].mean() - gap_full,
     at_least=0.03,
     source="seeds 0, 1, 4099: 0.072 to 0.162, minus 0.042; untrained: 0.001",
 )
 lesson.claim(
     "beta 8: loss with a full and with a diagonal covariance, over that of the mean image",
-    np.array([loss_full, loss_diagonal]) / blank,
+    np.array([loss_full, means[8.0][:2] @ [1, 8]]) / blank,
     at_most=0.6,
     source="seeds 0, 1, 4099: 0.477 to 0.484, plus 0.116; untrained: 4.5",
 )
 
 # %% [markdown]
-# With a full covariance the loss, $D + 8R$, is about the same. But the axes have lost much of their
-# meaning. The gap has fallen to about that of $\beta = 1$ and of the principal components. So in
-# these networks the independent noise favors single axes, as it does on paper, and a high price
-# alone does little. This answers the question of the opening. The prior looks the same from every
-# direction, but a diagonal covariance does not.
+# With a full covariance the loss, $D + 8R$, is about the same, but the gap has fallen to about that
+# of $\beta = 1$. Have these networks given up the factors, or only the coordinates? By section 5 it
+# pays to give each factor a precision of its own. A full covariance can still do that, and is free
+# to point the axes of its noise in any direction. We can look where they point. For each network,
+# average $LL^\top$ over the images, take the eigenvectors of the average as new axes, and score the
+# same codes along them.
+
+
+# %%
+def noise_axes(vae):
+    """The eigenvectors of the mean covariance of q(z|x), in columns, (8, 8)."""
+    _, L, _ = parts(vae, flat_images)
+    return np.linalg.eigh(np.einsum("nij,nkj->ik", L, L) / len(L))[1]
+
+
+aligned = [z @ noise_axes(vae) for vae, z in zip(full, full_codes)]
+along = np.array([scores_of(z, f"noise axes {start}") for start, z in enumerate(aligned)])
+
+# %%
+lesson.table(
+    [
+        ["diagonal", "coordinates", *(spread(each) for each in by_beta[8.0].T)],
+        ["full", "coordinates", *(spread(each) for each in full_scores.T)],
+        ["full", "along its noise axes", *(spread(each) for each in along.T)],
+    ],
+    ["covariance", "axes", "Higgins' score", "information gap"],
+    f"beta = 8, mean (lowest to highest) of {len(starts)} runs",
+)
+
+# %%
+lesson.claim(
+    "beta 8, full covariance: information gap along the noise axes, minus that in coordinates",
+    along[:, 1].mean() - gap_full,
+    at_least=0.03,
+    source="seeds 0, 1, 4099: 0.072 to 0.166, minus 0.042; after 2 steps: 0.0002",
+)
+
+# %% [markdown]
+# The gap comes back, and Higgins' score comes back in part. These networks still give different
+# factors different noise, but the axes of this noise no longer point along the coordinates. With a
+# diagonal covariance they must. This answers the question of the opening. The prior looks the same
+# from every direction, but the noise of a code does not, and a diagonal covariance makes its axes
+# the coordinates.
 #
-# ## 7. Look at the sliders
+# ## 8. Look at the sliders
 #
-# A score is a number, and we wanted sliders. A *traversal* starts from the code of one image and
-# varies one dimension from -2 to 2. In a disentangled code each row changes one thing.
+# A score is a number, and we wanted sliders. A *traversal* starts from the code of one image, here
+# a triangle, and varies one dimension from -2 to 2. With a disentangled code, each row of images
+# changes in one way only.
 
 # %%
 values = np.linspace(-2, 2, 9)
@@ -822,18 +897,22 @@ def most_used(beta):  # the five dimensions of highest rate, the highest first
     return np.argsort(-rate_of_each(models[beta, 0]))[:5]
 
 
+# %%
 def show(beta):
     vae = models[beta, 0]
     mu, _ = vae.encode(start_image)
     order = most_used(beta)
-    moved = traverse(vae, mu[0], values, order).reshape(-1, 256)  # (5·9, 256)
-    labels = [f"z{d + 1}: {rate_of_each(vae)[d]:.1f} nats" for d in order]
-    return plot.image_grid(moved, 5, 9, shape=(16, 16), row_labels=labels, title=f"beta = {beta:g}")
+    moved = traverse(vae, mu[0], values, order).reshape(-1, 16, 16)  # (5·9, 16, 16)
+    rows = [f"z{d + 1}: {rate_of_each(vae)[d]:.1f} nats" for d in order]
+    cols = [f"{value:g}" for value in values]
+    title = f"beta = {beta:g}: value of the dimension"
+    return plot.image_grid(moved, 5, 9, title=title, row_labels=rows, col_labels=cols)
 
 
 caption = (
-    "Images decoded by run 1 of this beta. In each row one of the five dimensions of highest rate "
-    "varies. For each row, ask what changes, and whether anything else changes with it."
+    "White shapes on black, decoded by run 1 of this beta. In each row, one of the five dimensions "
+    "of highest rate has the value above the column. Ask of each row what changes, and whether "
+    "anything else changes with it."
 )
 
 # %%
@@ -844,8 +923,8 @@ lesson.figure(show(8.0), "traversal_beta_8", caption)
 # At $\beta = 1$ most rows change two things at once, such as size and position. At $\beta = 8$, in
 # the recorded run, the first row moves the shape up and the second to the right, the fourth changes
 # its size, and the fifth turns it. These are sliders, although nobody named a factor during
-# training. But the third row is none, because there the shape fades away. Below you can move all
-# eight dimensions.
+# training. But the third row is not one, because there the shape fades away, and no row turns the
+# triangle into a rectangle. Below you can move all eight dimensions.
 
 # %%
 settings = np.linspace(-3, 3, 13)
@@ -875,8 +954,9 @@ lesson.play(
     images=[one_dimension_set(beta) for beta in cfg.betas],
     cols=4,
     start={"value": 0},
-    caption="Each image sets one of the eight dimensions, by falling rate. Count the images that "
-    "change with the value, at β = 0.5 and at β = 16.",
+    caption="White shapes on black. In each image another of the eight dimensions has the value "
+    "that you set, in the order of their rates. Count the images that change with the value, at "
+    "β = 0.5 and at β = 16.",
 )
 
 # %%
@@ -886,13 +966,18 @@ ax = plot.matrix(
     row_labels=[f"z{d + 1}" for d in order],
     col_labels=list(shapes.FACTORS),
     limits=(0, 1),
-    title="mutual information, beta = 8",
+    xlabel="factor",
+    ylabel="dimension of the code",
+    title="information, beta = 8",
 )
+
+# %%
 lesson.figure(
     ax,
     "information",
     "The fraction of each factor's entropy (columns) that one dimension of the code (rows) holds, "
-    "for run 1 of beta = 8. A disentangled code has one dark cell in each column.",
+    "from 0 (white) to 1 (dark blue), for run 1 of beta = 8. A disentangled code has one dark cell "
+    "in each column.",
 )
 
 # %%
@@ -900,18 +985,20 @@ lesson.sampler("beta-VAE", new_images)
 
 # %% [markdown]
 # In the recorded run $x$, $y$, the scale and the rotation have a row each, and the shape shares one
-# with the scale. So the code is a panel of four sliders, and even these hold less than half of what
-# there is to know about their factors. The price has bought meaning with information.
+# with the scale. The code is a panel of four sliders, and even these hold less than half of the
+# information about their factors. Meaning has its price too, and it is paid in information. One
+# question stays open. The position $x$ is worth almost as much as $y$, so that section 5 does not
+# explain why they have a row each.
 #
-# ## 8. Setting the rate instead
+# ## 9. Setting the rate instead
 #
 # *You may skip this section, because nothing later depends on it. It is for readers who would
 # rather choose a rate than a price.*
 #
-# A price is set, and the rate follows from it. Burgess et al. (2018) do the opposite. Their loss is
-# $D + \gamma\,|R - C|$, where $\gamma$ is large, and the *capacity* $C$ rises from 0 during
-# training. For example, with $\gamma = 100$, $C = 8$ and $R = 5$, a further nat lowers the penalty
-# by 100.
+# So far we have set a price, and the rate followed from it. Burgess et al. (2018) do the opposite.
+# Their loss is $D + \gamma\,|R - C|$, where $\gamma$ is large, and the *capacity* $C$ rises from 0
+# during training. For example, with $\gamma = 100$, $C = 8$ and $R = 5$, a further nat lowers the
+# penalty by 100.
 
 # %%
 lesson.exercise("vae/09/capacity_loss")
@@ -936,6 +1023,7 @@ def toward_capacity(model, x, eps):
     return capacity_loss(D, R, gamma, capacity(clock["step"])), {"rate": R}
 
 
+# %%
 def fill(start):
     step, state = prepare(start, toward_capacity, steps)
 
@@ -943,11 +1031,9 @@ def fill(start):
         clock["step"] = i
         return {**step(i), "capacity": capacity(i)}
 
-    label = f"capacity, run {start + 1}"
-    return step.model, lesson.fit(timed, steps, label=label, state=state)
+    return step.model, lesson.fit(timed, steps, label=f"capacity, run {start + 1}", state=state)
 
 
-# %%
 filled, off = [], []
 for start in starts:
     vae, followed = fill(start)
@@ -965,7 +1051,7 @@ lesson.table(
         ),
         [f"C rises to {top:g}", *filled[:, :3].mean(axis=0), *(spread(s) for s in filled[:, 3:].T)],
     ],
-    ["loss", "D", "R", "dimensions in use", "Higgins' score", "information gap"],
+    ["loss", "D, nats", "R, nats", "dimensions in use, of 8", "Higgins' score", "information gap"],
     f"mean (lowest to highest) of {len(starts)} runs",
 )
 
@@ -989,26 +1075,29 @@ lesson.claim(
 
 # %% [markdown]
 # The rate follows its capacity closely. Burgess et al. report disentangled codes "without the
-# previous trade-off in reconstruction accuracy". Our runs agree in part. They have a lower
-# distortion than $\beta = 8$, and gaps that overlap those of $\beta = 8$. But a constant price with
-# the same rate would reconstruct better, by the curve of section 3. Three short runs do not decide
-# between the two.
+# previous trade-off in reconstruction accuracy". Our runs agree in part. Their distortion is lower
+# than at $\beta = 8$, and their gaps overlap those of $\beta = 8$. (On one of three seeds their
+# mean gap was even higher.) But a constant price with the same rate would reconstruct better, by
+# the curve of section 3. Three short runs of each do not decide which loss is better.
 #
-# ## 9. The information bottleneck
+# ## 10. The information bottleneck
 #
 # *You may skip this section, because nothing later depends on it. It is for readers who meet the
 # term in the post.*
 #
 # The *information bottleneck* (Tishby et al. 1999), by which Burgess et al. were inspired, keeps
-# information about a target $y$ and discards the input, by maximizing $I(z; y) - \beta\, I(z; x)$.
-# But with $y = x$ this is $(1 - \beta)\, I(z; x)$, and for $\beta > 1$ the best code is none. Alemi
-# et al. (2017) therefore charge for information about the *index* $i$ of the example, $I(z; i)$. In
-# training, each term has a bound of its own. For any encoder and decoder (Alemi et al. 2018),
+# information about a target $y$ and discards the rest of the input $x$, by maximizing $I(z; y) -
+# \beta\, I(z; x)$. A VAE has no target but its input. With $y = x$, however, this is $(1 - \beta)\,
+# I(z; x)$, and for $\beta > 1$ the best code is none. Alemi et al. (2017) charge for information
+# about the *index* $i$ of the example instead, $I(z; x) - \beta\, I(z; i)$, and bound each term by
+# itself. (For a set of distinct images the two terms are equal, and only their bounds differ.) For
+# any encoder and decoder (Alemi et al. 2018),
 #
-# $$H(x) - D \;\le\; I(z; x) \;\le\; R .$$
+# $$H(x) - D \;\le\; I(z; x) \;\le\; R ,$$
 #
-# In words, a small distortion proves that the code carries information, and a small rate that it
-# does not carry more.
+# and $R$ bounds $I(z; i)$ in the same way. In words, a small distortion proves that the code
+# carries information, and a small rate that it does not carry more. To lower $D + \beta R$ is to
+# raise a lower bound of what Alemi et al. maximize.
 
 # %% [markdown]
 # <details><summary>Derivation: rate and distortion bound the information</summary>
@@ -1028,11 +1117,11 @@ lesson.claim(
 # ## What this lesson does differently
 #
 # - For the scores we take samples of $q(z|x)$, and divide each dimension by its standard deviation.
-#   Higgins et al. take the means and do not rescale them, so our scores are not exactly comparable
-#   with theirs.
-# - The value of a factor, the full covariance, and the training with the loss of Burgess et al. are
-#   not in the post. That a diagonal covariance favors single axes is the result of Rolínek et al.
-#   (2019).
+#   Higgins et al. take the means and do not rescale them, so that our scores are not exactly
+#   comparable with theirs.
+# - The value of a factor, the full covariance with its noise axes, and the training with the loss
+#   of Burgess et al. are not in the post. That a diagonal covariance favors single axes is the
+#   result of Rolínek et al. (2019).
 # - We leave out penalties on the total correlation alone (Chen et al. 2018, Kim and Mnih 2018).
 #
 # ## Where the post is loose
@@ -1044,26 +1133,27 @@ lesson.claim(
 #   does not bound this distance. It bounds the KL divergence of the estimated posterior from the
 #   *prior* $p_\theta(z)$.
 # - "The above optimization problem with only one inequality constraint is equivalent to maximizing
-#   the following equation $\mathcal{F}(\theta, \phi, \beta)$": over $\theta$ and $\phi$ only. Over
-#   $\beta$ it must be *minimized*, because where the rate is below $\delta$, $\mathcal{F}$ grows
-#   with $\beta$ without limit. For a fixed $\beta$ the equivalence needs convexity (section 2).
+#   the following equation $\mathcal{F}(\theta, \phi, \beta)$": this holds over $\theta$ and $\phi$
+#   only. Over $\beta$ it must be *minimized*, because where the rate is below $\delta$,
+#   $\mathcal{F}$ grows with $\beta$ without limit. For a fixed $\beta$ the equivalence needs
+#   convexity (section 2).
 # - "Since the negation of $L_\text{BETA}(\phi, \beta)$ is the lower bound of the Lagrangian
 #   $\mathcal{F}(\theta, \phi, \beta)$. Minimizing the loss is equivalent to maximizing the
 #   Lagrangian": a lower bound gives no equivalence. The reason is that the difference,
 #   $\beta\delta$, does not depend on $\theta$ and $\phi$.
 #
-# The post is careful about disentanglement. It says "encourages", and "for some conditionally
+# The post is careful about disentanglement. It says "encourages", and speaks of "some conditionally
 # independent generative factors". Without assumptions on both the model and the data,
-# disentanglement cannot be learned from images alone (Locatello et al. 2019). In section 4 these
-# assumptions are a diagonal covariance, and factors that matter differently.
+# disentanglement cannot be learned from images alone (Locatello et al. 2019). In section 5 they are
+# a diagonal covariance, and factors that matter differently.
 #
 # ## To remember
 #
-# - The loss is $D + \beta R$, and $\beta$ is the price of a nat of rate in nats of distortion. It
-#   means nothing without the way in which pixels are summed.
+# - The loss is $D + \beta R$. The price $\beta$ of a nat of rate, in nats of distortion, means
+#   nothing until we know how pixels are summed.
 # - At a higher price, the code keeps the factors whose nats save the most distortion.
-# - The prior has no axes, but a diagonal covariance of $q(z|x)$ has. With a full covariance the
-#   loss was about the same, and the information gap fell to about that of $\beta = 1$.
+# - The prior has no axes, but the noise of a code has. A diagonal covariance makes them the
+#   coordinates.
 #
 # **Next:** a code of integers, whose KL divergence to a uniform prior is a constant (`vae/10`).
 #
