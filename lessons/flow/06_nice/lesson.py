@@ -501,6 +501,8 @@ lesson.outcome(
         (False, False): "neither",
     }[tuple(abs(gap) < 0.001 for gap in left_over.values())],
 )
+
+# %%
 lesson.check("moons, with scale: bound", left_over["two moons"], between=(0.0353, 0.0363))
 lesson.check("ring, with scale: bound", left_over["ring"], equals=0.0, atol=3e-4)
 
@@ -793,14 +795,22 @@ lesson.check("|forward(inverse(x)) - x|, largest", off, at_most=1e-3)
 # ours for three.) How do the samples look?
 
 # %%
-of_gaussian = np.clip(gaussian.sample(lesson.rng("a Gaussian"), 12), 0, 1)
-shown = [
-    test_images[:12, :, :, None] / 255,
-    of_gaussian.reshape(12, 28, 28, 1),
-    sample_digits(lesson.rng("shown"), 24),
-]
+ax = plot.image_grid(
+    np.concatenate(
+        [
+            test_images[:12, :, :, None] / 255,
+            np.clip(gaussian.sample(lesson.rng("a Gaussian"), 12), 0, 1).reshape(12, 28, 28, 1),
+            sample_digits(lesson.rng("shown"), 24),
+        ]
+    ),
+    4,
+    12,
+    row_labels=["test", "Gaussian", "NICE", ""],
+)
+
+# %%
 lesson.figure(
-    plot.image_grid(np.concatenate(shown), 4, 12, row_labels=["test", "Gaussian", "NICE", ""]),
+    ax,
     "digits",
     "Test digits (first row), samples of one Gaussian (second row) and of NICE (last two rows), in "
     "gray. Compare where the ink is, and how well neighboring pixels agree.",
