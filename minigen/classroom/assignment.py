@@ -80,9 +80,12 @@ class AssignedExercise:
         """Return the points of an answer, from the cases of its row, which have `points` and `possible`. renamed: the
         function has a misspelled name.
         """
-        parts = hundredths(self.points, [case["possible"] for case in cases])
-        earned = round(sum(part for part, case in zip(parts, cases, strict=True) if case["points"]), 6)
-        return math.floor(100 * (1 - self.name_costs) * earned + 1e-6) / 100 if renamed and self.name_costs else earned
+        parts = self.parts([case["possible"] for case in cases], renamed)
+        return round(sum(part for part, case in zip(parts, cases, strict=True) if case["points"]), 6)
+
+    def parts(self, values: Sequence[float], renamed: bool = False) -> list[float]:
+        """Return the points of each case, from what the cases are worth."""
+        return hundredths((1 - self.name_costs if renamed else 1) * self.points, values)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ LESSON = "lessons/gan/11_why_wasserstein.html"
 ELBO = "lessons/vae/07_elbo.html"
 GAN = "lessons/gan/02_gan.html"
 NOT_RECORDED = "lessons/diffusion/10_ddim.html"
+TABLES = "lessons/flow/12_iaf.html"  # of the text's own, with a column without a name
 LOOKED_AT = (  # each kind of page
-    *(GAN, NOT_RECORDED, LESSON, ELBO, "posts/gan.html", "source/gan/wgan.html", "source/index.html"),
+    *(GAN, NOT_RECORDED, LESSON, ELBO, TABLES, "posts/gan.html", "source/gan/wgan.html", "source/index.html"),
     *("index.html", "equations.html", "figures.html", "symbols.html", "exercises.html", "glossary.html", "names.html"),
     *("open_questions.html", "sources.html", "search.html", "genindex.html"),
 )
@@ -25,6 +26,10 @@ LOOKED_AT = (  # each kind of page
 ONLINE = "404.html"  # it names its files from the root of the published site: see test_browser_site.py
 
 STATE = """() => ({
+    marks: [...document.querySelectorAll("article :is(p, li, td, th, h1, h2, h3, dd, dt, span, figcaption, summary)")]
+        .filter((e) => !e.closest("code, pre, .katex"))
+        .flatMap((e) => [...e.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data))
+        .filter((text) => /\\$\\S[^$]*\\$|~~|\\*\\*\\S|\\\\[a-z([]/.test(text)),
     wide: document.documentElement.scrollWidth - innerWidth,
     formulas: document.querySelectorAll(".math").length,
     typeset: document.querySelectorAll(".math > :is(.katex, .katex-display)").length,
@@ -83,7 +88,7 @@ def test_every_page_fits_a_phone_asks_no_other_host_and_shows_its_mathematics(bo
         state = page.evaluate(STATE)
         formulas += state["formulas"]
         assert page.troubles == [], path
-        assert state["wide"] == 0, path
+        assert state["wide"] == 0 and state["marks"] == [], path
         assert state["typeset"] == state["formulas"] and state["wrong"] == [] and state["pictures"] == [], path
     assert formulas > 400
 
@@ -377,14 +382,20 @@ def test_a_list_of_lessons_has_room_for_its_titles_on_a_phone(reader):
             assert 300 <= picture["width"] <= 390, "large enough to tell the figures apart"
 
 
-def test_a_phone_folds_long_code_and_the_boxes_to_write_in(reader, book):
+def test_a_phone_folds_code_and_the_boxes_to_write_in(reader):
     page = reader(GAN, width=390)
     lines = "all => all.filter((e) => e.checkVisibility()).map((e) => e.textContent.trim().split('\\n').length)"
-    assert max(page.locator(".mg-code-block").evaluate_all(lines)) <= 4
+    assert max(page.locator(".mg-code-block pre").evaluate_all(lines)) <= 4
+    assert page.locator(":is(.mg-log, .mg-checks):visible").count() == 0
+    fold = page.locator("details.mg-phone.mg-code", has_text="✓ 3 checks").first
+    assert fold.locator("details").count() == 0 and fold.locator(".mg-passed").count() == 3
+    fold.locator("summary").click()
+    assert fold.get_by_role("button", name="Run").is_visible() and fold.locator(".mg-checks").is_visible()
     boxes = page.locator(".mg-exercise")
     assert boxes.count() == 3 == page.locator("details.mg-phone-exercise:not([open]) > .mg-exercise").count()
-    assert page.evaluate("document.documentElement.scrollHeight") < 19_000
-    page.locator("details.mg-phone-exercise > summary").first.click()
+    first = page.locator("details.mg-phone-exercise > summary").first
+    assert "discriminator_loss" in first.inner_text()
+    first.click()
     assert boxes.nth(0).locator(".mg-prompt").is_visible() and not boxes.nth(1).is_visible()
     name = boxes.nth(1).get_attribute("id")
     other = reader(f"{GAN}#{name}", width=390)
@@ -393,6 +404,21 @@ def test_a_phone_folds_long_code_and_the_boxes_to_write_in(reader, book):
     page.emulate_media(media="print")
     assert boxes.nth(1).locator(".mg-prompt").is_visible()
     assert reader(GAN).locator("details.mg-phone").count() == 0
+
+
+def test_a_phone_reads_a_lesson_of_half_an_hour_in_less_than_17_screens(reader):
+    page = reader(GAN, width=390)
+    assert page.evaluate("document.documentElement.scrollHeight") < 14_000
+    for id in ("now-from-an-empty-file", "sources", "what-this-lesson-does-differently"):
+        fold = page.locator(f"#{id} > details.mg-aside")
+        text = fold.locator("p, li").first
+        assert not text.is_visible()
+        fold.locator("summary").click()
+        assert text.is_visible()
+    hidden = "all => all.filter((e) => !e.closest('details, .mg-predict, .mg-cell') && !e.checkVisibility()).length"
+    assert page.locator("article :is(p, figure, .mg-table)").evaluate_all(hidden) == 0, "what is told is not folded"
+    page.locator(".mg-run").scroll_into_view_if_needed()
+    page.wait_for_selector(".sidebar-tree a.current > .mg-read", state="attached")
 
 
 def test_the_list_of_sections_stands_beside_the_text(reader):

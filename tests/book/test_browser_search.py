@@ -91,7 +91,7 @@ def test_sections_terms_equations_and_functions_are_found_at_their_places(page, 
 
 def test_results_follow_what_is_typed_and_more_are_shown_on_demand(page, address):
     assert "posterior" not in str(found(page, address, "critic"))
-    page.get_by_label("Words to look for").fill("divergence")
+    page.get_by_role("searchbox", name="Words to look for").fill("divergence")
     page.locator(".mg-found h2", has_text="Lessons").wait_for()
     page.wait_for_function("document.querySelector('.mg-found mark')?.innerText.startsWith('divergence')")
     assert page.url.endswith("?q=divergence")
@@ -99,7 +99,7 @@ def test_results_follow_what_is_typed_and_more_are_shown_on_demand(page, address
     before = page.locator(".mg-found li").count()
     more.click()
     page.wait_for_function(f"document.querySelectorAll('.mg-found li').length > {before}")
-    page.get_by_label("Words to look for").fill("未知")
+    page.get_by_role("searchbox", name="Words to look for").fill("未知")
     page.get_by_text("Nothing found.").wait_for()
     assert page.locator(".mg-found").count() == 0
 

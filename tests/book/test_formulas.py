@@ -1,5 +1,6 @@
 """Formulas as KaTeX sets them when a page is built, and the symbols in them that a card explains."""
 
+import json
 import re
 
 import pytest
@@ -101,3 +102,24 @@ def test_only_formulas_are_replaced_in_a_page(tmp_path):
     stamp = page.stat().st_mtime_ns
     formulas.typeset([page], tmp_path)
     assert page.stat().st_mtime_ns == stamp, "what is typeset is left alone"
+
+
+def test_a_page_asks_for_the_fonts_of_its_first_formulas_before_its_styles(tmp_path):
+    pytest.importorskip("py_mini_racer", reason="needs the extra 'book'")
+    page = tmp_path / "lessons" / "a.html"
+    page.parent.mkdir()
+    head = '<head><link rel="stylesheet" href="a.css"><link rel="stylesheet" href="../_static/katex/katex.min.css?v=1">'
+    formula = r'<span class="math notranslate nohighlight">\({}\)</span>'
+    later = formula.format("x") * formulas.FIRST + formula.format(r"\mathcal{A}")
+    for text, names in (
+        ("x", ["Main-Regular", "Math-Italic"]),
+        (r"\mathbb{E} \sum_i x", ["Main-Regular", "Math-Italic", "AMS-Regular", "Size1-Regular"]),
+    ):
+        page.write_text(head + formula.format(text) + later, encoding="utf-8")
+        formulas.typeset([page], tmp_path)
+        script, _, rest = page.read_text(encoding="utf-8").partition("</script>")
+        assert f"of {json.dumps(names)}" in script and "`../_static/katex/fonts/KaTeX_${name}.woff2`" in script
+        assert "stylesheet" not in script and rest.count("stylesheet") == 2
+    page.write_text(head + "<p>No formula.</p>", encoding="utf-8")
+    formulas.typeset([page], tmp_path)
+    assert "preload" not in page.read_text(encoding="utf-8")

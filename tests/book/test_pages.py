@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from minigen.course.book import markup
+from minigen.course.book import conf, markup
 from minigen.course.book.contents import Contents
 from minigen.course.book.pages import exercise_box, outputs, overview, references
 from minigen.course.book.pages.lesson import lesson_page
@@ -410,10 +410,41 @@ def test_tables_are_escaped_and_say_what_a_cell_is():
     assert tree.balanced and not any(tag == "script" for tag, _ in tree.tags)
     cells = [attributes["data-label"] for tag, attributes in tree.tags if tag == "td"]
     assert cells == ["name", "value v"] * 2
-    assert ("<script>", ["mg-table", "", "", "", ""]) in tree.texts and any(data == "1.235" for data, _ in tree.texts)
+    place = ["mg-table mg-compact", "", "", "", ""]
+    assert ("<script>", place) in tree.texts and any(data == "1.235" for data, _ in tree.texts)
     numbers = outputs.table(blocks.Table("", ["n"], [[1], [2]], cell=0))
-    assert numbers.count("mg-number") == 3 and "mg-compact" in numbers, "on a phone it stays a table"
-    assert "mg-number" not in outputs.table(blocks.Table(**payload, cell=0))
+    assert numbers.count("mg-number") == 3 and "mg-number" not in outputs.table(blocks.Table(**payload, cell=0))
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "is_table"),
+    [
+        (["a", "n"], ["b", "c"], True),
+        (["what", *map(str, range(9))], ["a", *[1.2345] * 9], True),  # numbers, which are compared, are scrolled
+        (["what", "why"], ["a few words", "of which each is short, in a sentence that takes two lines"], True),
+        (
+            ["what", "why"],
+            ["a", "a sentence of some length, which a column of a table would break into many lines " * 2],
+            False,
+        ),
+        (["wordswithoutanend" * 2, "wordswithoutanend" * 2], ["a", "b"], False),
+    ],
+)
+def test_a_table_whose_columns_fit_a_phone_stays_one(header, row, is_table):
+    assert ("mg-compact" in outputs.table(blocks.Table("", header, [row], cell=0))) == is_table
+
+
+def test_a_column_without_a_name_has_no_heading():
+    made = outputs.table(blocks.Table("", ["", "n"], [["a", 1]], cell=0))
+    assert made.count("<th ") == 1 and "<td></td>" in made
+    context = {"body": '<tr><th class="head"><p></p></th><th class="head"><p>n</p></th></tr>'}
+    conf.name_no_empty_column(None, "a", "page.html", context, None)
+    assert context["body"] == '<tr><td></td><th class="head"><p>n</p></th></tr>'
+
+
+def test_the_lines_of_a_training_are_told_from_what_is_printed():
+    assert "mg-log" in outputs.printed(blocks.Printed("training G: 5 steps\ntraining D: 5 steps", cell=0))
+    assert "mg-log" not in outputs.printed(blocks.Printed("training G: 5 steps\nmean 0.3", cell=0))
 
 
 HOSTILE = "<script>\"x\"</script> & 'y'"

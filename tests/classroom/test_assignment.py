@@ -275,7 +275,7 @@ def test_points_are_all_of_them_only_for_a_pass():
 
     assert hundredths(7.0, (1, 1, 3, 1)) == [1.16, 1.16, 3.52, 1.16]
     assert (scaled(7.0, 1, 0, 0, 1), scaled(7.0, 1, 0, 1, 0), scaled(7.0, 0, 0, 0, 0)) == (2.32, 4.68, 0)
-    assert scaled(7.0, 1, 1, 1, 1) == 7.0 and scaled(7.0, 1, 0, 0, 1, renamed=True) == 1.85
+    assert scaled(7.0, 1, 1, 1, 1) == 7.0 and scaled(7.0, 1, 0, 0, 1, renamed=True) == 1.86
     assert scaled(0.01, 1, 1, 0, 1) == 0.0 and scaled(0.01, 1, 1, 1, 1) == 0.01
     for points, earned in itertools.product((0.5, 3, 7.7, 10, 100), itertools.product((0, 1), repeat=4)):
         share = sum(value for value, has in zip((1, 1, 3, 1), earned, strict=True) if has) / 6

@@ -1,7 +1,9 @@
 """What form costs where the values are right: an axis of length 1, a letter in a name; the same on every platform."""
 
+import contextlib
 import json
-import re
+import sys
+import types
 from dataclasses import replace
 
 import autograd.numpy as anp
@@ -13,7 +15,7 @@ from minigen.classroom.grade.grader import Grader, row_of
 from minigen.classroom.near import nearest, renamed
 from minigen.classroom.platforms import nbgrader, remote
 from minigen.classroom.platforms.otter import tests_of as cases_of
-from minigen.classroom.platforms.score import Checked, score
+from minigen.classroom.platforms.score import score
 from minigen.course.exercise import catalog, stubs
 from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.compare import earned
@@ -102,34 +104,45 @@ def test_worker_and_process_agree_on_form():
     assert rows[0] == rows[1] and there.points == exercise.points - exercise.cases[0].points
 
 
+def points_of_otter(assigned: AssignedExercise, seeds: list[int], names: dict, monkeypatch) -> float:
+    """The points of the cases that raise nothing; otter-grader's decorator is replaced by one that keeps them."""
+    cases = []
+    double = types.ModuleType("otter.test_files")
+    double.test_case = lambda **options: lambda function: cases.append((options["points"], function))
+    monkeypatch.setitem(sys.modules, "otter", types.ModuleType("otter"))
+    monkeypatch.setitem(sys.modules, "otter.test_files", double)
+    exec(cases_of(assigned, seeds), {})
+    assert sum(points for points, _ in cases) == pytest.approx(assigned.points, abs=1e-9)
+    earned = 0.0
+    for points, case in cases:
+        with contextlib.suppress(AssertionError):
+            case(names)
+            earned += points
+    return earned
+
+
+@pytest.mark.parametrize("cost", [0.2, 0.15, 0, 1])
 @pytest.mark.parametrize("possible", [8, 7, 3.1])
-def test_all_graders_give_the_same_points_for_form(a_class, capsys, possible):
+@pytest.mark.parametrize("name", ["critic_loss", "critc_loss"])
+def test_all_graders_give_the_same_points_for_form(a_class, quickly, capsys, monkeypatch, possible, cost, name):
     """`minigen grade`, nbgrader's `score`, otter's cases, and Gradescope's document, on the same seeds."""
-    a_class.write("hw1.toml", TOML.replace("points = 8", f"points = {possible}"))
+    form = f"[form]\nname = {cost}\n"
+    a_class.write("hw1.toml", TOML.replace("points = 8", f"points = {possible}") + form)
     assigned, seeds = a_class.assignment.exercises[0], [11, 12]
-    assert assigned.points == possible
-    grader = Grader(a_class.assignment, seeds)
-    answers = [
-        (submission(KEPT), "", ()),
-        (submission(MINIMAX.replace("def", "from minigen.tensor import softplus\n\n\ndef", 1)), "", ()),
-    ]
-    row, other = grader.grade(answers)
+    assert (assigned.points, assigned.name_costs) == (possible, cost)
+    kept = KEPT.replace("critic_loss", name)
+    row, other = Grader(a_class.assignment, seeds).grade([(submission(kept), "", ()), (submission(MINIMAX), "", ())])
     assert row["status"] == S.WRONG_SHAPE and other["status"] == S.PASS
-    names: dict = {}
-    exec(HEAD + KEPT, names)
-    points = score(assigned.id, names, points=assigned.points, seeds=seeds)
-    checked, otter = Checked(assigned.id, seeds), 0.0
-    for case, part in re.findall(r'name="(\w+)", points=([\d.]+)', cases_of(assigned, seeds)):
-        try:
-            checked.require(case, names["critic_loss"])
-        except AssertionError:
-            continue
-        otter += float(part)
+    names: dict = {"__name__": "__main__"}
+    exec(HEAD + kept, names)
+    points = score(assigned.id, names, points=assigned.points, seeds=seeds, name_costs=cost)
+    otter = points_of_otter(assigned, seeds, names, monkeypatch)
     document = remote.gradescope_results([row, other], "visible", 1.0)
     tests = [test for test in document["tests"] if test["name"].startswith(assigned.id)]
     assert row["points"] == points == pytest.approx(otter, abs=1e-9)
-    assert sum(test["score"] for test in tests) == pytest.approx(row["points"], abs=1e-9)
+    assert sum(test["score"] for test in tests) == pytest.approx(row["points"], abs=1e-3)
     assert "right values" in capsys.readouterr().out
+    assert (points == 0) == (name != "critic_loss" and cost == 1)
 
 
 def test_a_notebook_practises_on_the_inputs_of_the_assignment(a_class):

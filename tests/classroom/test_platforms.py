@@ -214,8 +214,9 @@ def test_what_a_platform_does_not_do_is_said(with_rules, monkeypatch):
         text = (with_rules.folder / "dist" / platform / "README.md").read_text()
         assert "each day late costs 10 % of the points" in text and "the best 1 of the exercises" in text
         assert ("q1 (3 points)" in text) == (platform != "nbgrader")
-        assert ("use is not enforced" in text) == (platform != "gradescope")
-        assert ("misspelled earns nothing" in text) == (platform == "otter")
+        assert ("it reads, is not enforced" in text) == ("was cut off ends" in text) == (platform != "gradescope")
+        assert ("byte order mark" in text) == (platform == "otter")
+        assert ("not called `hw1.ipynb`" in text) == (platform == "nbgrader") and "misspelled" not in text
 
 
 def test_nothing_is_said_of_what_is_not_there(a_class):
@@ -479,7 +480,8 @@ def test_points_of_otter_add_up(a_class):
         compile(text, "test", "exec")
         assert "OK_FORMAT = False" in text
         points = [float(number) for number in re.findall(r"points=([\d.]+), hidden", text)]
-        assert sum(points) == pytest.approx(assigned.points, abs=1e-4) and len(points) == len(assigned.exercise.cases)
+        assert sum(points) == pytest.approx(assigned.points, abs=1e-4)
+        assert len(points) == 2 * len(assigned.exercise.cases)
 
 
 def test_a_test_file_of_otter_raises_for_a_wrong_case(a_class, monkeypatch):
@@ -492,12 +494,17 @@ def test_a_test_file_of_otter_raises_for_a_wrong_case(a_class, monkeypatch):
     exec(otter.tests_of(a_class.assignment.exercises[0], [7]) + HEAD + CRITIC, names)
     tests = [function for name, function in names.items() if name.startswith("test_") and name != "test_case"]
     for test in tests:
-        test(names["critic_loss"])
+        test(names)
     with pytest.raises(AssertionError, match="there is no function critic_loss"):
-        tests[0](None)
+        tests[0]({})
     with pytest.raises(AssertionError, match="wrong value"):
-        tests[0](lambda real_scores, fake_scores: 0.0 * np.mean(real_scores))
-    assert len(tests) == len(a_class.assignment.exercises[0].exercise.cases)
+        tests[0]({"critic_loss": lambda real_scores, fake_scores: 0.0 * np.mean(real_scores)})
+    misspelled = {"__name__": "__main__"}
+    exec(HEAD + CRITIC.replace("critic_loss", "critc_loss"), misspelled)
+    tests[0](misspelled)
+    with pytest.raises(AssertionError, match="is called critc_loss, not critic_loss"):
+        tests[1](misspelled)
+    assert len(tests) == 2 * len(a_class.assignment.exercises[0].exercise.cases)
 
 
 @pytest.mark.slow
@@ -512,10 +519,16 @@ def test_minigen_goes_with_otter(built):
 @pytest.mark.slow
 @needs("otter")
 def test_otter_itself(built):
-    """`otter check` says that all passed; `otter run` gives the points of an answer that is right in part."""
+    """`otter check` says that all passed; `otter run` gives the points of answers that are right in part: of one that
+    never ends for some inputs, and of one with a misspelled name.
+    """
     folder = built / "otter"
-    for name, critic in {"right": CRITIC, "partly": PARTLY}.items():
-        cells = [nbformat.v4.new_code_cell(text) for text in (HEAD, critic, MINIMAX)]
+    endless = PARTLY.replace("return 0.0", "while True:\n            pass")
+    for name, answers in {
+        "right": (CRITIC, MINIMAX),
+        "partly": (endless, MINIMAX.replace("minimax", "minimx")),
+    }.items():
+        cells = [nbformat.v4.new_code_cell(text) for text in (HEAD, *answers)]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
     assert "All tests passed" in run("otter", "check", "right.ipynb", "-t", "tests", cwd=folder)
     command = re.search(r"otter generate (.*)", (folder / "README.md").read_text())[1].split()
@@ -524,7 +537,7 @@ def test_otter_itself(built):
     run("otter", "run", "partly.ipynb", "-a", "autograder.zip", "--no-logo", cwd=folder)
     results = json.loads((folder / "results.json").read_text())
     scores = {test["name"]: test.get("score") for test in results["tests"]}
-    assert scores["gan_02_generator_loss_minimax"] == 5 and 0 < scores["gan_12_critic_loss"] < 8
+    assert scores["gan_02_generator_loss_minimax"] == 4 and 0 < scores["gan_12_critic_loss"] < 8
 
 
 # ------------------------------------------------------------------------------------------- Gradescope

@@ -173,7 +173,8 @@ def test_platforms_grade_the_same_variant(an_exam, tmp_path, monkeypatch, capsys
     )
     assert "This is the equation of the lesson" in capsys.readouterr().out
     with pytest.raises(AssertionError, match="This is the equation of the lesson"):
-        Checked(variant.address, [3]).require("a_table", lambda distance, penalty=10.0: ordinary(distance, penalty))
+        names = {"penalized_slope": lambda distance, penalty=10.0: ordinary(distance, penalty)}
+        Checked(variant.address, [3]).require("a_table", names)
     monkeypatch.setattr(export, "copy_package", lambda folder: None)
     export.write_grader(tmp_path / "home", given, [3])
     assert set(json.loads((tmp_path / "home/seeds.json").read_text())["private"]) == set(given.numbers)

@@ -191,3 +191,11 @@ def test_without_a_record_there_are_none(write_lesson, capsys):
     write_lesson("gan/02_gan")
     assert main(["slides", "gan/02"]) == 2
     assert "gan/02_gan has no recorded run: make a record with  minigen record gan/02_gan\n" in capsys.readouterr().err
+
+
+def test_without_its_packages_nothing_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(deck, "NEEDED", {"no_such_package": "no-such-package"})
+    assert main(["slides", "gan/02"]) == 2
+    assert "python -m pip install no-such-package brings it" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

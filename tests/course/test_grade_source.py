@@ -1,6 +1,7 @@
 """The text of an answer graded in this process: the same judgment as in a worker, and nothing left behind."""
 
 import builtins
+import signal
 import sys
 from importlib import util
 from pathlib import Path
@@ -16,6 +17,7 @@ from minigen.course.exercise.grading import status as S
 from minigen.course.exercise.grading.grade import grade_file
 from minigen.course.exercise.grading.in_process import grade_function, grade_source, load_source
 from minigen.course.exercise.grading.report import render
+from minigen.course.exercise.grading.runner import Limits
 from minigen.course.exercise.grading.submission import Submission
 from minigen.course.exercise.progress import lesson_in_words
 
@@ -111,6 +113,26 @@ def test_what_cannot_be_graded_has_the_verdict_of_a_worker(critic, text, expecte
         assert [v.status for v in report.verdicts] == [v.status for v in isolated.verdicts]
         assert first.message == isolated.verdicts[0].message
     assert np.mean([1.0, 2.0]) == 1.5 and np.sum([1.0, 2.0]) == 3.0 and builtins.input is INPUT
+
+
+LOOP = "    while np.sum(real_scores) > 0:\n        pass\n    return np.mean(fake_scores) - np.mean(real_scores)\n"
+ENDLESS = CRITIC + LOOP
+LONG = CRITIC + LOOP.replace("pass", "print('x' * 2**20)\n        break")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="nothing here counts processor time")
+@pytest.mark.parametrize(("text", "expected", "line"), [(ENDLESS, S.TIMEOUT, {3, 4}), (LONG, S.OUTPUT, {4})])
+def test_a_function_has_the_time_and_the_printing_of_a_worker(critic, monkeypatch, capsys, text, expected, line):
+    """It is stopped in each case in which it does not end, or prints too much, and goes on with the next."""
+    monkeypatch.setattr(critic, "seconds", 0.3)
+    names: dict = {}
+    exec(compile(HEAD + text, "notebook.py", "exec"), names)
+    report = grade_function(critic, names["critic_loss"])
+    isolated = grade_file(critic, Submission("notebook.py", HEAD + text), Limits(case=0.3))
+    statuses = [verdict.status for verdict in report.verdicts]
+    assert statuses == [verdict.status for verdict in isolated.verdicts] and report.points == isolated.points
+    assert set(statuses) == {S.PASS, expected} and report.first_failure.line in line
+    assert report.output.startswith("x") == (text is LONG) and capsys.readouterr() == ("", "")
 
 
 def test_bytes_that_are_no_text(critic):

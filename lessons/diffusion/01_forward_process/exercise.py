@@ -7,8 +7,8 @@ from minigen.diffusion.schedule import Schedule
 
 SCHEDULE = r"""
     `schedule.beta`, `schedule.alpha` $(1 - \beta)$ and `schedule.alpha_bar`
-    $(\alpha_1 \alpha_2 \dots \alpha_t)$ are arrays indexed by the time step, $0 \dots T$; `beta[0]`
-    is 0 and `alpha_bar[0]` is 1.
+    $(\alpha_1 \alpha_2 \dots \alpha_t)$ are float64 arrays indexed by the time step, $0 \dots T$;
+    `beta[0]` is 0 and `alpha_bar[0]` is 1.
 """
 
 BY_HAND = [0.19, 0.36]  # alpha = 0.81, 0.64, with the roots 0.9 and 0.8; alpha_bar_2 = 0.72^2

@@ -13,7 +13,9 @@
 # *What are Diffusion Models?* and *Forward diffusion process* of [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
 #
-# Before this lesson: mean, variance and the normal distribution, but nothing about networks.
+# Before this lesson: mean, variance and the normal distribution, but nothing about networks. In the
+# code, `lesson.rng` returns a random generator with a fixed seed, and `lesson.size` a number that
+# becomes smaller in a quick run.
 
 # %%
 from minigen.course import Lesson
@@ -71,9 +73,10 @@ lesson.figure(
 # (The idea comes from non-equilibrium thermodynamics, where particles diffuse until they are spread
 # evenly.)
 #
-# If both are to meet, the forward process must end at one known scale. Let's try a recipe on a
-# single number $x_0$, from data of mean 0 and variance 1. A step multiplies it by 0.8 and adds
-# $0.6\,\epsilon$, where the *noise* $\epsilon$ is a new draw from $\mathcal N(0, 1)$.
+# The reverse process can only begin where the forward process has ended. Therefore all data must
+# end in the same noise, on a scale that we know beforehand. Let's try a recipe on a single number
+# $x_0$, from data of mean 0 and variance 1. A step multiplies it by 0.8 and adds $0.6\,\epsilon$,
+# where the *noise* $\epsilon$ is a new draw from $\mathcal N(0, 1)$.
 
 # %%
 lesson.predict(
@@ -116,16 +119,18 @@ x2 = q_step(x0, 2, eps, tiny)[0]
 lesson.check("a step with beta = 0.36: 0.8 x + 0.6 eps", x2, equals=[5.5, 1.0])
 
 # %% [markdown]
-# The squares of the two factors must add up to 1, so the data are multiplied by
-# $\sqrt{1 - \beta_t}$. As a distribution, for one step and for all together (Eq. diffusion.01):
+# The squares of the two factors must add up to 1, so the data are multiplied by $\sqrt{1 -
+# \beta_t}$. As a distribution, for one step and for all together (Eq. diffusion.01):
 #
 # $$q(\mathbf x_t \mid \mathbf x_{t-1}) = \mathcal N\big(\mathbf x_t;\ \sqrt{1 - \beta_t}\,\mathbf
 # x_{t-1},\ \beta_t \mathbf I\big), \qquad
 # q(\mathbf x_{1:T} \mid \mathbf x_0) = \prod_{t=1}^T q(\mathbf x_t \mid \mathbf x_{t-1}).$$
 #
-# In words, each step pulls a point a little toward 0 and then pushes it in a random direction. The
-# product means that a step depends only on the point where the last one ended, which makes the
-# process a *Markov chain*. The list $\beta_1, \ldots, \beta_T$ is the *variance schedule*.
+# Bold letters are vectors, $\mathbf x_{1:T}$ is short for $\mathbf x_1, \ldots, \mathbf x_T$, and
+# $q$ is always the forward process. In words, each step pulls a point a little toward 0 and then
+# pushes it in a random direction. The product means that a step depends only on the point where the
+# last one ended, which makes the process a *Markov chain*. The list $\beta_1, \ldots, \beta_T$ is
+# the *variance schedule*.
 #
 # What if the data have another variance $v$? One step turns it into $(1 - \beta_t)\,v + \beta_t$,
 # so the distance $v - 1$ shrinks by the factor $1 - \beta_t$, and the mean shrinks toward 0 as
@@ -168,7 +173,8 @@ lesson.check("the factor of eps in q_sample", at_once, equals=np.sqrt(variance))
 #
 # In words, shrink the data once, by the product of all factors, and fill the variance up to 1 with
 # one draw of noise. The post calls this a *nice property*, and the way to write the draw is the
-# *reparameterization trick* of the VAE (`vae/08`).
+# *reparameterization trick* of the VAE (`vae/08`), which makes a draw from any Gaussian out of
+# standard noise by a factor and a shift.
 
 # %% [markdown]
 # <details><summary>Derivation: t steps are one step, by induction</summary>
@@ -335,8 +341,8 @@ lesson.play(
 
 # %% [markdown]
 # The cosine schedule runs through the same range of $\bar\alpha_t$, and therefore through the same
-# distributions, but until the last few steps it is behind. Half of the variance is noise at
-# $t = 497$, not at 260.
+# distributions, but until the last few steps it reaches each of them later. Half of the variance is
+# noise at $t = 497$, not at 260.
 #
 # What about the way back? This is the post's figure of the whole model:
 
@@ -370,13 +376,14 @@ lesson.figure(
 )
 
 # %% [markdown]
-# A network learns the dashed arrows $p_\theta$, one network for all of them, with $t$ as an input.
-# *Diffusion probabilistic models* (Sohl-Dickstein et al., 2015), *noise-conditioned score networks*
-# (NCSN; Song and Ermon, 2019; `diffusion/05`) and *denoising diffusion probabilistic models* (DDPM;
-# Ho et al., 2020; `diffusion/04`) share this idea. A GAN's training can be unstable, a VAE trains
-# an encoder as well, and a flow needs invertible layers. Here the way from data to noise costs no
-# training at all. The price is a latent variable $x_T$ with as many dimensions as the data, and
-# many steps for a sample.
+# A network with weights $\theta$ learns the dashed arrows, the reverse process $p_\theta$. It is
+# one network for all of them, with $t$ as an input. *Diffusion probabilistic models*
+# (Sohl-Dickstein et al., 2015), *noise-conditioned score networks* (NCSN; Song and Ermon, 2019;
+# `diffusion/05`) and *denoising diffusion probabilistic models* (DDPM; Ho et al., 2020;
+# `diffusion/04`) share this idea. A GAN's training can be unstable, a VAE trains an encoder as
+# well, and a flow needs invertible layers. Here the way from data to noise costs no training at
+# all. The price is a latent variable $x_T$ with as many dimensions as the data, and many steps for
+# a sample.
 #
 # ## 4. Is nothing left at the end?
 #

@@ -26,8 +26,9 @@ mean = Exercise(
     each example. At $t = 1$ it is `x0` itself. The result need not be differentiable.
 
     `schedule.beta`, `schedule.alpha` $(1 - \beta)$ and `schedule.alpha_bar`
-    $(\alpha_1 \alpha_2 \dots \alpha_t)$ are arrays indexed by the time step, $0 \dots T$; `beta[0]`
-    is 0 and `alpha_bar[0]` is 1.
+    $(\alpha_1 \alpha_2 \dots \alpha_t)$ are float64 arrays indexed by the time step, $0 \dots T$;
+    `beta[0]` is 0 and `alpha_bar[0]` is 1. Compute the two factors in float64 and round them to the
+    dtype of `x_t` at the end, because $1 - \bar\alpha_t$ is inaccurate in float32.
     """,
     hints="""
     Two Gaussians contain x_(t-1): one step leads from it to x_t, and t - 1 steps lead from x_0 to

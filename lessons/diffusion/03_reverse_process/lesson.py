@@ -8,9 +8,9 @@
 # for a network to learn?
 #
 # We look at the shape of one step back (section 1), compute the step for a known $x_0$ (2), write
-# it in terms of the noise (3), and then run the whole chain without $x_0$ (4). Such a chain is
-# also a model of the data, and we ask for its likelihood (5). This lesson follows the section
-# *Reverse diffusion process* of [What are Diffusion
+# it in terms of the noise (3), and then run the whole chain without $x_0$ (4). Such a chain is also
+# a model of the data, and we ask for its likelihood (5). This lesson follows the section *Reverse
+# diffusion process* of [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
 #
 # Before this lesson: the forward process (`diffusion/01`).
@@ -137,10 +137,13 @@ valley = (before.score(np.array([[h]])) - before.score(np.array([[-h]])))[0, 0] 
 lesson.check("second derivative of log p in the valley", valley, equals=53.0, atol=0.5)
 
 # %% [markdown]
-# The valley is the same for every β, while $-(1 - \beta)/\beta$ falls without limit as the step
-# gets shorter. A very short step back therefore depends only on a small part of the density of
-# $x_{t-1}$, over which its logarithm is nearly quadratic. We can measure how far each density is
-# from the Gaussian with the same mean and variance. The KL divergence is 0 only if the two agree.
+# The logarithm of the product is a sum, so the second derivatives add up. Between the two peaks the
+# density of $x_{t-1}$ has a valley, in which its logarithm curves upward, and the logarithm of the
+# step's Gaussian curves downward. The valley is the same for every β, while the step's second
+# derivative $-(1 - \beta)/\beta$ falls without limit as the step gets shorter. A very short step
+# back therefore depends only on a small part of the density of $x_{t-1}$, over which its logarithm
+# is nearly quadratic. We can measure how far each density is from the Gaussian with the same mean
+# and variance. The KL divergence is 0 only if the two agree.
 
 
 # %%
@@ -166,11 +169,11 @@ lesson.check("β = 0.01: nearly a Gaussian", far[-1], at_most=0.01)
 # x_t), \qquad p_\theta(\mathbf x_{t-1} | \mathbf x_t) = \mathcal N(\mathbf x_{t-1};
 # \mu_\theta(\mathbf x_t, t), \Sigma_\theta(\mathbf x_t, t)) .$$
 #
-# In words, the model starts from noise $\mathbf x_T$ and takes $T$ Gaussian steps back. The network
-# therefore needs only two outputs, a mean and a variance. But why do we need a network at all, if
-# Bayes' rule gives the step? Because the rule needs the density of $x_{t-1}$, which for a data set
-# is a sum over *all* examples. With three examples we can compute it (the last column takes a
-# formula from section 2):
+# In words, the model starts from noise $\mathbf x_T$ and takes $T$ Gaussian steps back. A network
+# with weights $\theta$ therefore needs only two outputs, the mean $\mu_\theta$ and the covariance
+# $\Sigma_\theta$. But why do we need a network at all, if Bayes' rule gives the step? Because the
+# rule needs the density of $x_{t-1}$, which for a data set is a sum over *all* examples. With three
+# examples we can compute it (the last column takes a formula from section 2):
 
 # %%
 schedule = Schedule.linear(1000)
@@ -230,7 +233,8 @@ lesson.outcome(
 # \tfrac{2\sqrt{\bar\alpha_{t-1}}}{1 - \bar\alpha_{t-1}} \mathbf x_0\big)\, \mathbf x_{t-1} +
 # C(\mathbf x_t, \mathbf x_0)\Big) .$$
 #
-# A density with a quadratic exponent is a Gaussian, here without any approximation (Eq.
+# Here $C$ collects what does not contain $\mathbf x_{t-1}$. A density with a quadratic exponent is
+# a Gaussian, here without any approximation. We write a tilde over its mean and its variance (Eq.
 # diffusion.05):
 #
 # $$q(\mathbf x_{t-1} | \mathbf x_t, \mathbf x_0) = \mathcal N(\mathbf x_{t-1};
@@ -368,8 +372,9 @@ lesson.check("both formulas of the mean, largest difference", np.abs(gap).max(),
 
 # %% [markdown]
 # In other words, the noise is all that the mean of a step back needs besides $\mathbf x_t$. The
-# formula is exact for the noise that was really added. But a network is not given this noise. Next
-# we ask what it can predict.
+# formula is exact for the noise that was really added. But a network is not given this noise.
+# Section 4 asks what the best possible prediction is, and `diffusion/04` trains a network to make
+# it.
 #
 # ## 4. A step back without x₀
 #
@@ -924,9 +929,8 @@ lesson.claim(
 # With $\tilde\beta_t$ more steps help less and less. Next to the data $\tilde\beta_t$ approaches
 # $\frac{t-1}{t}\,\beta_t$ for large $T$ (and $\frac12 \beta_1$ at $t = 1$), and these ratios no
 # longer depend on $T$. By the formula above their costs add up to 0.44 nats, so the loss approaches
-# this number and not 0. For likelihoods, therefore, take
-# $\beta_t$ or a variance that is learned. Samples differ as well. `diffusion/04` measures the
-# widths of their modes.
+# this number and not 0. For likelihoods, therefore, take $\beta_t$ or a variance that is learned.
+# Samples differ as well. `diffusion/04` measures the widths of their modes.
 #
 # ## What this lesson does differently
 #

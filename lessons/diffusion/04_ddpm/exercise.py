@@ -328,11 +328,11 @@ step = Exercise(
 
     `x`, `eps` (the predicted noise in `x`) and `z` (the fresh noise) have the same shape, $(N, D)$
     or $(N, H, W, C)$. The result has this shape, too. `t` is one time step, a whole number. The
-    variance of the fresh noise is $\beta_t$ if `variance` is `"beta"`; otherwise `variance` is an
-    array of variances, in the shape of `x`, which may be arbitrarily small. (Use
-    `isinstance(variance, str)` to distinguish the two. The package also accepts `"posterior"`; your
-    function need not.) Nothing is clipped; the result need not be differentiable. For the mean use
-    your own function or the package's.
+    variance of the fresh noise is $\beta_t$ if `variance` is `"beta"`. Otherwise `variance` is an
+    array in the shape of `x`, with a variance for each of its numbers, some of them tiny. (Later
+    lessons learn such variances. Use `isinstance(variance, str)` to distinguish the two. The
+    package also accepts `"posterior"`; your function need not.) Nothing is clipped; the result need
+    not be differentiable. For the mean use your own function or the package's.
     """
     + SCHEDULE,
     hints="""

@@ -96,7 +96,8 @@ from minigen.diffusion.schedule import Schedule, spaced_timesteps
 # that it implies are $\hat x_0 = (x_2 - 0.8\, \hat\epsilon)/0.6 = (1.33, -1.67)$. In other words, a
 # prediction of the noise is a prediction of the data.
 #
-# The mean follows as well. Insert this $x_0$ into the formula of `diffusion/03` (Eq. diffusion.08):
+# The mean follows as well. Inserted into the mean of `diffusion/03`, this $x_0$ gives the formula
+# that ended section 3 there (Eq. diffusion.08):
 #
 # $$\tilde\mu_t = \frac{1}{\sqrt{\alpha_t}} \Big( x_t - \frac{1 - \alpha_t}{\sqrt{1 -
 # \bar\alpha_t}}\, \epsilon_t \Big) .$$
@@ -206,7 +207,7 @@ lesson.check(
 # %% [markdown]
 # Our first data are a ring of eight narrow Gaussians (the *modes*), on which every failure is easy
 # to see. The schedule is that of Ho et al., in which $\beta_t$ grows linearly from $10^{-4}$ to
-# 0.02. We take 200 steps that are five times as large instead of 1000.
+# 0.02. Instead of 1000 steps we take 200, and every $\beta_t$ is five times as large.
 
 # %%
 ring = toy.get("ring").standardized()
@@ -233,7 +234,7 @@ lesson.show_source(sinusoidal, EpsMLP)
 # %% [markdown]
 # The training step is like any other. Adam's learning rate rises for 100 steps, then falls to zero
 # along half a cosine. Like Ho et al., we sample with an exponential moving average (EMA) of the
-# weights.
+# weights, which is `average.model` below. `lesson.fit` repeats `step`, with a progress bar.
 
 # %%
 cfg = lesson.configure(steps=25_000, batch=512, width=128, lr=5e-3, ema=0.999)
@@ -414,7 +415,8 @@ lesson.show_source(ancestral_step)
 
 # %% [markdown]
 # The whole sampler is a loop. Its step is an argument, so that we can replace it with a wrong one
-# in section 4.
+# in section 4. (`schedule.times[i]` is the step number with which the network was trained. Here it
+# is `i`, but a schedule of fewer, longer steps keeps the old numbers.)
 
 
 # %%
@@ -434,8 +436,9 @@ drawn = reverse_chain(ancestral_step, model, schedule, start, lesson.rng(f"wrong
 # measure four things. Two are the fraction of samples within three standard deviations of a mode,
 # and the fraction at the most frequent mode (an eighth in the data). The third is the standard
 # deviation of all coordinates, which is 1 in the data. The finest is the sliced Wasserstein
-# distance from new data (`gan/10`), divided by its *floor*, the distance between two sets of data.
-# It is near 1 for perfect samples.
+# distance from new data. It projects two sets of points onto many lines, sorts them along each, and
+# takes the mean distance of the pairs (`gan/10`). Divided by its *floor*, the distance between two
+# sets of data, it is near 1 for perfect samples.
 
 # %%
 path, rng = Trajectory(times=[200, 40, 20, 8, 0]), lesson.rng("forward")
@@ -560,7 +563,7 @@ lesson.check(
 # Does Algorithm 2 need all of its parts? Here are two mistakes that look harmless in code. In the
 # first, the last step adds noise $\sigma_1 z$ like any other step. In the second, no step adds
 # fresh noise, as if noise could only make samples noisy. We make both with all 200 steps, and with
-# 20 steps that are ten times as long.
+# 20 steps that are ten times as long. (The network is the same, and is asked at every tenth $t$.)
 
 # %%
 lesson.predict(
@@ -692,13 +695,15 @@ lesson.change(
 #
 # ## 5. What has become of the likelihood?
 #
-# `diffusion/03` derived a bound on the likelihood, and we have minimized a plain squared error. Are
-# the two related? The bound has a KL divergence for each reverse step except the last, whose term
-# is a log-density. (A first term, $L_T$, has no parameters.) Each divergence compares two
-# Gaussians, the step with known data and the model's step with variance $\sigma_t^2$. Apart from a
-# constant, it is the squared distance of their means over $2\sigma_t^2$. One mean is Eq.
-# diffusion.08 with the noise, the other is Eq. diffusion.13 with the prediction, and $x_t$ cancels
-# in their difference. What remains is a multiple of the squared error of the noise. Which multiple?
+# We have minimized a plain squared error, but a model of data is usually judged by its likelihood.
+# Are the two related? Section 5 of `diffusion/03`, which you may have skipped, derives a bound: the
+# mean of $-\log p_\theta(x_0)$ is at most a sum with a term for each reverse step. Each term is a
+# KL divergence, except that of the last step, which is a log-density. (A first term, $L_T$, has no
+# parameters.) Each divergence compares two Gaussians, the step with known data and the model's step
+# with variance $\sigma_t^2$. Apart from a constant, it is the squared distance of their means over
+# $2\sigma_t^2$. One mean is Eq. diffusion.08 with the noise, the other is Eq. diffusion.13 with the
+# prediction, and $x_t$ cancels in their difference. What remains is a multiple of the squared error
+# of the noise. Which multiple?
 
 # %%
 lesson.exercise("diffusion/04/bound_weight")
@@ -802,8 +807,9 @@ lesson.check(
 # Do the two algorithms work in 784 dimensions? They stay the same. We replace the ring with MNIST,
 # and the MLP with a U-Net (`diffusion/17`). It is a convolutional network that also computes
 # features at 14×14 and 7×7 pixels, and it receives $t$ through the same sines and cosines. It
-# receives no labels. The noise follows the cosine schedule (`diffusion/06`). Here the package's
-# `descend` makes the training step, on two threads (`parallel`).
+# receives no labels. The noise follows the cosine schedule, whose images keep the data visible for
+# longer than the linear one's (`diffusion/01`, section 3). Here the package's `descend` makes the
+# training step, on two threads (`parallel`).
 
 # %%
 by_cosine = Schedule.cosine(200)

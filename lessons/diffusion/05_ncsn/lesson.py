@@ -62,8 +62,9 @@ from minigen.train import descend
 #
 # $$J = \tfrac12\, \mathbb E_{x \sim p} \big\Vert s(x) - \nabla_x \log p(x) \big\Vert^2 .$$
 #
-# Unfortunately, the target is unknown. Hyvärinen (2005) found a loss that differs from $J$ only by
-# a constant, and the target does not appear in it. In one dimension:
+# This is half of the mean squared error over the data. Unfortunately, its target is unknown.
+# Hyvärinen (2005) found a loss that differs from $J$ only by a constant, and the target does not
+# appear in it. In one dimension it is
 #
 # $$J = \mathbb E_{x \sim p} \big[ \tfrac12 s(x)^2 + s'(x) \big] + \text{a constant} .$$
 #
@@ -98,13 +99,14 @@ lesson.check("where the loss is smallest", -linear / (2 * squared), equals=3 / 1
 # Three points were enough to fit the score of a Gaussian, and no density was ever evaluated. But in
 # $D$ dimensions $s'$ becomes the sum $\sum_d \partial s_d / \partial x_d$, which takes $D$
 # derivatives, and for a photograph $D$ is a million. The trick of *sliced* score matching (Song,
-# Garg, Shi and Ermon 2019) is to use random projections. It draws one random direction $v$ for each
-# point, with $\mathbb E\, v v^\top = I$, and takes a single derivative along it:
+# Garg, Shi and Ermon 2019) is to use random projections. We draw one random direction $v$ for each
+# point, with $\mathbb E\, v v^\top = I$, and take a single derivative along it:
 #
 # $$J = \mathbb E \Big[ v^\top \nabla_x \big(v^\top s(x)\big) + \tfrac12 \Vert s(x) \Vert^2
 # \Big] + \text{a constant} .$$
 #
-# Take the score $s(x) = -x$ at $(2, 1)$, and $v = (1, -1)$. The derivative of $v^\top s$ along $v$
+# In words, $s$ should be small at the examples and decrease along a random direction. For example,
+# take the score $s(x) = -x$ at $(2, 1)$, and $v = (1, -1)$. The derivative of $v^\top s$ along $v$
 # is $-\Vert v\Vert^2 = -2$, and half the square of $s$ is $\frac52$, so the loss is $0.5$. (This
 # form is called *variance-reduced*. The paper's first form has $\frac12 (v^\top s)^2$ instead, with
 # the same mean over $v$.)
@@ -126,15 +128,15 @@ loss = sliced_score_matching_loss(shrink, at, along)
 lesson.check("at (2, 1) along (1, −1): −2 + 5/2", loss, equals=0.5)
 
 # %% [markdown]
-# So this loss needs points, directions, and one derivative inside of the loss. Can we avoid that
+# This loss needs only points, directions, and one derivative inside the loss. Can we avoid that
 # derivative as well?
 #
 # ## 2. A score from noise
 #
-# The other loss (Vincent 2011) does. Its idea is to add a small noise to each example,
-# $\tilde x = x + \sigma \epsilon$. *Given* $x$, the noisy $\tilde x$ is normal with mean $x$, and
-# its score is $-(\tilde x - x)/\sigma^2 = -\epsilon/\sigma$. This is a known vector, because we
-# drew $\epsilon$ ourselves. A network receives $\tilde x$ and is trained to predict it.
+# The other loss (Vincent 2011) avoids it. The idea is to add a small noise to each example, $\tilde
+# x = x + \sigma \epsilon$. *Given* $x$, the noisy $\tilde x$ is normal with mean $x$, and its score
+# is $-(\tilde x - x)/\sigma^2 = -\epsilon/\sigma$. This is a known vector, because we drew
+# $\epsilon$ ourselves. A network receives $\tilde x$ and is trained to predict this vector.
 #
 # But this is the score of the noise *around one example*, and we want the score of the whole
 # density. Let's look at a case. The data are $-1$ and $+1$, equally often, $\sigma = 1$, and the
@@ -156,7 +158,7 @@ chance = np.exp(-0.5 * np.array([-0.5, 1.5]) ** 2)
 chance = chance / chance.sum()  # of x = 1 and of x = −1, given the noisy x
 guess = chance @ np.array([0.5, -1.5])
 both = GaussianMixture([[-1.0], [1.0]], std=1.0)  # the density of the noisy data
-lesson.check("the score of the noisy data", both.score(np.array([[0.5]]))[0, 0], equals=guess)
+exact_score = both.score(np.array([[0.5]]))[0, 0]
 
 # %%
 lesson.outcome(
@@ -165,10 +167,11 @@ lesson.outcome(
     "targets with these weights.",
     answer="about −0.04: in between, but not midway",
 )
+lesson.check("the score of the noisy data", exact_score, equals=guess)
 
 # %% [markdown]
-# What is $-0.0379$? It is exactly the score of the *noisy* data at 0.5. This is no
-# coincidence, because the same holds for any data and any level of noise.
+# What is $-0.0379$? It is exactly the score of the *noisy* data at 0.5. This is no coincidence,
+# because the same holds for any data and any level of noise.
 #
 # <details><summary>Derivation: denoising and explicit score matching differ by a constant</summary>
 #
@@ -186,8 +189,8 @@ lesson.outcome(
 #
 # </details>
 #
-# This is *denoising score matching*. The targets grow as $1/\sigma$, so little noise would dominate
-# the loss. With the weight $\sigma^2$ a score of 0 has the same loss at each level:
+# This is *denoising score matching*. The targets grow as $1/\sigma$, so small levels of noise would
+# dominate the loss. With the weight $\sigma^2$ a score of 0 has the same loss at each level:
 #
 # $$J_\sigma = \tfrac12\, \mathbb E \big\Vert \sigma\, s(x + \sigma\epsilon) + \epsilon
 # \big\Vert^2 .$$
@@ -217,9 +220,9 @@ lesson.check("denoising loss of the constant", loss, equals=by_hand)
 # ## 3. Both losses, compared with the true score
 #
 # In theory both losses lead to the same score. Do they in practice? Our data are two moons with
-# noise $\sigma = 0.3$, whose score is known. We train two equal networks on them. The sliced loss
-# receives the noisy points and a direction for each, the denoising loss the clean points and the
-# noise. (We multiply the sliced loss by $\sigma^2$ as well.)
+# noise $\sigma = 0.3$, whose score is known. We train two networks that start with the same
+# weights. The sliced loss receives the noisy points and a direction for each, the denoising loss
+# the clean points and the noise. (We multiply the sliced loss by $\sigma^2$ as well.)
 
 # %%
 SIGMA = 0.3
@@ -288,7 +291,7 @@ errors["one Gaussian"] = error_of(lambda x: -(x - center) @ inverse, noisy)
 errors["untrained: 0 everywhere"] = error_of(PlaneScore(lesson.rng("net"), SIGMA), noisy)
 
 # %%
-lesson.table(errors.items(), ["trained on", "squared error / mean square of the score"])
+lesson.table(errors.items(), ["model", "squared error / mean square of the true score"])
 lesson.claim(
     "denoising, sliced: error of the score, relative",
     [errors["denoising"], errors["sliced"]],
@@ -298,21 +301,21 @@ lesson.claim(
 
 # %%
 fig, axes = plot.figure(1, 3)
-fields = {"true score": noisy.score, **nets}
-for ax, (name, field) in zip(axes, fields.items()):
+for ax, (name, field) in zip(axes, [("true score", noisy.score), *nets.items()]):
     plot.field(field, noisy.bounds, ax, n=17, lengths="sqrt", density=noisy, title=name)
 lesson.figure(
     fig,
     "fields",
-    "The score of the noisy moons and the predictions of both networks (arrows with the square root"
-    " of their length). Compare the arrows on the moons, and then those in the corners.",
+    "The score of the noisy moons and the predictions of both networks (black arrows, with the"
+    " square root of their length), over the density (blue). Compare the arrows on the moons, and"
+    " then those in the corners.",
 )
 
 # %% [markdown]
 # On the moons the three fields agree, and both errors are about a tenth of the Gaussian's or less.
 # The corners are another matter. There were no examples, so nothing in the loss constrains the
-# predictions there, and if they look right, that is luck. Keep this in mind for section 5. From
-# here on we use the denoising loss, which needs no derivative with respect to $x$.
+# predictions there, and if they look right, the loss is not the reason. Keep this in mind for
+# section 5. From here on we use the denoising loss, which needs no derivative with respect to $x$.
 #
 # ## 4. Why noise: data on a manifold
 #
@@ -347,20 +350,19 @@ def loss_of(k, x):
     return np.mean([sliced_score_matching_loss(toward_circle(k), x, v) for v in both_axes])
 
 
-# %%
 turns = np.linspace(0, 2 * np.pi, 12, endpoint=False)
 circle = np.stack([np.cos(turns), np.sin(turns)], axis=1)
 strengths = [0, 1, 10, 100, 1000]
 on_circle = {k: loss_of(k, circle) for k in strengths}
-lesson.table(on_circle.items(), ["k", "sliced loss"], "points on the circle")
 best_k = min(strengths, key=on_circle.get)
 
 # %%
 lesson.outcome(
-    "The loss is −k and has no minimum, because on the circle s_k and its square are 0, while its "
-    "derivative across the circle is −k.",
+    "The loss is −k, which has no minimum, because on the circle s_k and its square are 0, while "
+    "the derivative of s_k across the circle is −k.",
     answer="none: the larger, the better" if best_k == 1000 else f"k = {best_k}",
 )
+lesson.table(on_circle.items(), ["strength k", "sliced loss"], "points on the circle")
 lesson.check("loss at k = 100", on_circle[100], equals=-100.0, atol=1e-6)
 
 # %% [markdown]
@@ -374,20 +376,20 @@ rng = lesson.rng("thin")
 turns = 2 * np.pi * rng.random(20_000)
 points = np.stack([np.cos(turns), np.sin(turns)], axis=1) + 0.1 * rng.standard_normal((20_000, 2))
 off_circle = {k: loss_of(k, points) for k in strengths}
-lesson.table(off_circle.items(), ["k", "sliced loss"], "points near the circle, noise 0.1")
+lesson.table(off_circle.items(), ["strength k", "sliced loss"], "points near the circle, noise 0.1")
 lesson.check("with noise: loss at k = 100", off_circle[100], equals=-50.0, atol=2.5)
 
 # %% [markdown]
-# Now there is a best $k$, near $1/\sigma^2 = 100$. The reason is that the square now costs
-# $\frac12 k^2 \sigma^2$, and $\frac12 k^2\sigma^2 - k$ is smallest at $1/\sigma^2$, where it is
-# $-50$. With noise every point of the space has a positive density, so the score exists everywhere.
+# Now there is a best $k$, near $1/\sigma^2 = 100$. The reason is that the square now costs $\frac12
+# k^2 \sigma^2$, and $\frac12 k^2\sigma^2 - k$ is smallest at $1/\sigma^2$, where it is $-50$. With
+# noise every point of the space has a positive density, so the score exists everywhere.
 #
 # ## 5. Why more noise: regions of low density
 #
-# A little noise is not enough, and this is the second reason. The loss is a mean over the data.
-# Where there are no data, nothing constrains the network. Take the two Gaussians of `diffusion/02`,
-# with standard deviation 0.25 and weights 0.2 and 0.8, twelve standard deviations apart, and train
-# at one small level of noise:
+# A little noise is not enough, and this is the second reason. The post puts it in one sentence: “In
+# regions where data density is low, the score estimation is less reliable.” To see how much less,
+# we take the two Gaussians of `diffusion/02`, with standard deviation 0.25 and weights 0.2 and 0.8,
+# twelve standard deviations apart, and train at one small level of noise.
 
 # %%
 mixture = GaussianMixture([[-1.5, 0.0], [1.5, 0.0]], std=0.25, weights=[0.2, 0.8])
@@ -401,59 +403,160 @@ def small_loss(net, x, eps):
 
 one_level = train("one level", small_loss, mixture, 0.25, lesson.steps(1500))
 
+# %% [markdown]
+# Suppose that the network is wrong somewhere. Then the cause may be that data are missing there,
+# but also that the targets are noisy, or that the network is too small. To tell these apart we
+# train two more networks with the same start and the same number of steps, now on the *exact*
+# score. The first receives it at the noisy data, the second at points spread evenly over the plane.
+# We compare the errors at each mode, and on a rectangle in the empty region between the modes.
 
 # %%
+lesson.predict(
+    "Which of the two new networks is off by less than a fifth between the modes?",
+    [
+        "both: their targets have no noise",
+        "only the one that was trained everywhere",
+        "neither: the network is too small for a score that jumps",
+    ],
+)
+
+
+# %%
+def exact_loss(net, x, target):
+    """The squared error of a score, with the weight of the denoising loss."""
+    return SMALL**2 / 2 * np.mean(np.sum((net(x) - target) ** 2, axis=1))
+
+
+def train_on_exact(label, draw_x):
+    def draw(rng):
+        x = draw_x(rng)
+        return x, at_small.score(x).astype(np.float32)
+
+    rng, net, steps = lesson.rng(label), PlaneScore(lesson.rng("net"), 0.25), lesson.steps(1500)
+    step = descend(exact_loss, net, draw, lr=cosine(1e-2, steps), rng=rng)
+    lesson.fit(step, steps, state=step.state, label=label)
+    return net
+
+
+# %%
+def at_data(rng):
+    return at_small.sample(rng, 256)
+
+
+def everywhere(rng):
+    return rng.uniform(BOX[::2], BOX[1::2], (256, 2)).astype(np.float32)
+
+
+exact_at_data = train_on_exact("exact at data", at_data)
+exact_everywhere = train_on_exact("exact everywhere", everywhere)
+
+
+# %%
+def gaussian_at(sigma):
+    """Return the score of one Gaussian with the mean and the variances of the noisy data."""
+    return lambda x: -(x - np.array([0.9, 0.0])) / (np.array([1.5025, 0.0625]) + sigma**2)
+
+
 def relative_error(score, x):
-    """At each point: the length of the error over the length of the true score."""
+    """Return the length of the error over the length of the true score, at each point."""
     truth = at_small.score(x)
     return np.linalg.norm(score(x) - truth, axis=1) / np.linalg.norm(truth, axis=1)
 
 
-def error_on_map(x):
-    return np.minimum(relative_error(one_level, x), 1.0)
-
-
-regions = {
-    "at the data": at_small.sample(lesson.rng("at data"), lesson.size(5000)),
-    "between the modes": lesson.rng("between").uniform([-0.5, -1], [0.5, 1], (5000, 2)),
+small_scores = {
+    "denoising": one_level,
+    "exact score, at the data": exact_at_data,
+    "exact score, everywhere": exact_everywhere,
+    "one Gaussian": gaussian_at(SMALL),
+    "untrained: 0 everywhere": PlaneScore(lesson.rng("net"), 0.25),
 }
-rows = []
-for name, x in regions.items():
-    rows.append([name, at_small.prob(x).max(), np.median(relative_error(one_level, x))])
-lesson.table(rows, ["points", "largest density", "median relative error of the score"])
+
+# %%
+x = at_small.sample(lesson.rng("at data"), lesson.size(5000))
+between = lesson.rng("between").uniform([-0.5, -1], [0.5, 1], (5000, 2)).astype(np.float32)
+regions = [x[x[:, 0] < 0], x[x[:, 0] > 0], between]
+small_errors = {
+    name: [np.median(relative_error(score, x)) for x in regions]
+    for name, score in small_scores.items()
+}
+
+# %%
+lesson.outcome(
+    "The median relative error between the modes is "
+    f"{small_errors['exact score, at the data'][2]:.2f} with the exact score at the data and "
+    f"{small_errors['exact score, everywhere'][2]:.2f} with the exact score everywhere, because the"
+    " two networks have equally exact targets and differ only in where they were trained.",
+    answer={
+        (True, True): "both: their targets have no noise",
+        (False, True): "only the one that was trained everywhere",
+        (False, False): "neither: the network is too small for a score that jumps",
+    }.get(tuple(small_errors[f"exact score, {w}"][2] < 0.2 for w in ("at the data", "everywhere"))),
+)
+
+# %%
+lesson.table(
+    [[name, *values] for name, values in small_errors.items()],
+    ["model", "left mode, 0.2 of the data", "right mode, 0.8", "between the modes"],
+    "median relative error of the score",
+)
+lesson.check("largest density between the modes", at_small.prob(between).max(), at_most=1e-3)
+
+# %% [markdown]
+# The error follows the data. In the recorded run, the error of denoising is 0.04 at the right mode,
+# 0.11 at the left one, which has a quarter as many examples, and 0.68 between the modes, where
+# there are hardly any. Exact targets shrink the first two errors, but hardly the third. The network
+# that was trained everywhere is off by about 0.05 or less in all three regions. It has the same
+# size, the same start and the same number of steps, so the cause is neither the network nor the
+# noise of its targets, but the missing data.
 
 # %%
 lesson.claim(
-    "one level, at the data: median error",
-    rows[0][2],
-    at_most=0.15,
-    source="untrained: 1; seeds 0, 1 and 8086: 0.044 to 0.072, doubled",
+    "one level, each mode: median error",
+    small_errors["denoising"][:2],
+    at_most=0.2,
+    source="one Gaussian: 0.65; untrained: 1; seeds 0, 1 and 8086: 0.040 to 0.107, nearly doubled",
 )
 lesson.claim(
-    "median error between the modes / at the data",
-    rows[1][2] / rows[0][2],
+    "denoising, exact at the data: error between the modes / at the worse mode",
+    [small_errors[name][2] / max(small_errors[name][:2]) for name in list(small_errors)[:2]],
     at_least=3,
-    source="untrained: 1; seeds 0, 1 and 8086: 9.2 to 15.6, over three",
+    source="untrained: 1; seeds 0, 1 and 8086: at least 6.4, halved",
 )
 
 # %%
-fig, (left, right) = plot.figure(1, 2, size=(4.2, 3.3))
-plot.samples(mixture.sample(lesson.rng("shown"), 500), mixture, left, bounds=BOX, title="the data")
+lesson.claim(
+    "exact score everywhere: median error in each region",
+    small_errors["exact score, everywhere"],
+    at_most=0.11,
+    source="one Gaussian: 0.65 or more; untrained: 1; seeds 0, 1 and 8086: 0.017 to 0.055, doubled",
+)
 
-plot.heatmap(error_on_map, BOX, right, limits=(0, 1), title="relative error of the score")
+# %%
+fig, axes = plot.figure(1, 3, size=(3.5, 2.8))
+plot.samples(
+    mixture.sample(lesson.rng("shown"), 500), mixture, axes[0], bounds=BOX, title="the data"
+)
+for ax, name, net in zip(axes[1:], ("denoising", "everywhere"), (one_level, exact_everywhere)):
+    plot.heatmap(
+        lambda x, net=net: relative_error(net, x), BOX, ax, limits=(0, 1), title=f"error, {name}"
+    )
+
+# %%
 lesson.figure(
     fig,
     "empty",
-    "The data (left), and the relative error of the score (right), which is 1 or more where the map"
-    " is yellow. Compare the modes with the gap between them. (Ignore the dots at the centers of"
-    " the modes, because the score is 0 there.)",
+    "The data (orange, left), and the relative error of the network trained by denoising (middle)"
+    " and of the network trained everywhere (right), from 0 (purple) to 1 or more (yellow). Compare"
+    " the gap between the modes. (Ignore the dots at the centers of the modes, because the score is"
+    " 0 there.)",
 )
 
 # %% [markdown]
-# The score is learned where the data are, and between the modes the prediction is far off. A chain
-# does not start at the data, so it may start where the prediction is wrong. Even the exact score
-# would not help, as `diffusion/02` showed, because near a mode it hardly depends on the weight of
-# that mode.
+# The map on the right is dark but for a narrow strip, in which the score jumps from one mode to the
+# other. But we cannot train everywhere, because away from the data nobody knows the score. And a
+# chain does not start at the data, so it may start where the prediction is wrong. Even the exact
+# score would not help with the weights, as `diffusion/02` showed, because near a mode it hardly
+# depends on the weight of that mode.
 #
 # Large noise solves both problems. With $\sigma = 10$ the two Gaussians merge into one, and noisy
 # data are everywhere. However, this is not the density that we want. The idea of Song and Ermon is
@@ -475,8 +578,8 @@ lesson.check("ratios of neighbors", sigmas[1:] / sigmas[:-1], equals=(SMALL / LA
 # %% [markdown]
 # A *noise-conditioned score network* $s_\theta(x, \sigma)$ receives the level as an input and
 # estimates the scores of all levels *jointly*. Noisy data have the scale $\sqrt{1 + \sigma^2}$, and
-# scores the scale $1/\sigma$. So the network divides its input by the first and its output by
-# $\sigma$, and its body works at scale 1:
+# scores the scale $1/\sigma$. Our network therefore divides its input by the first and its output
+# by $\sigma$, so that its body works at scale 1:
 
 
 # %%
@@ -498,16 +601,9 @@ def noisy_mixture(rng, n=256):
     return mixture.sample(rng, n), level, rng.standard_normal((n, 2), dtype=np.float32)
 
 
-steps = lesson.steps(2500)
-rng = lesson.rng("ncsn")
-step = descend(
-    denoising_score_matching_loss,
-    NCSN(rng),
-    noisy_mixture,
-    lr=cosine(5e-3, steps),
-    ema=0.995,
-    rng=rng,
-)
+rng, steps = lesson.rng("ncsn"), lesson.steps(2500)
+loss, lr = denoising_score_matching_loss, cosine(5e-3, steps)
+step = descend(loss, NCSN(rng), noisy_mixture, lr=lr, ema=0.995, rng=rng)
 lesson.fit(step, steps, state=step.state, label="ncsn")
 ncsn = step.averaged
 
@@ -518,23 +614,32 @@ def at_level(sigma):
     return lambda x: ncsn(x.astype(np.float32), np.full(len(x), sigma, np.float32))
 
 
-def gaussian_at(sigma):
-    """Return the score of one Gaussian with the mean and the variances of the noisy data."""
-    return lambda x: -(x - np.array([0.9, 0.0])) / (np.array([1.5025, 0.0625]) + sigma**2)
+def by_mode(score, density):
+    """Return the errors over the points of the left and of the right Gaussian, as in `error_of`."""
+    x, label = density.sample_with_labels(lesson.rng("judge"), lesson.size(10_000))
+    truth = density.score(x)
+    wrong, size = (np.mean(each**2, axis=1) for each in (score(x) - truth, truth))
+    return [np.mean(wrong[label == k]) / np.mean(size[label == k]) for k in (0, 1)]
 
 
-level_errors = [error_of(at_level(sigma), mixture.noised(1.0, sigma)) for sigma in sigmas]
-of_gaussian = [error_of(gaussian_at(sigma), mixture.noised(1.0, sigma)) for sigma in sigmas]
+noised = [mixture.noised(1.0, sigma) for sigma in sigmas]
+level_errors = [error_of(at_level(s), density) for s, density in zip(sigmas, noised)]
+of_gaussian = [error_of(gaussian_at(s), density) for s, density in zip(sigmas, noised)]
+of_modes = [by_mode(at_level(s), density) for s, density in zip(sigmas, noised)]
 
 # %%
-header = ["σ", "network", "one Gaussian"]
-rows = zip(sigmas[::2], level_errors[::2], of_gaussian[::2])
-lesson.table(rows, header, "squared error / mean square of the score, every second level")
+lesson.table(
+    list(zip(sigmas, level_errors, *np.transpose(of_modes), of_gaussian))[::2],
+    ["σ", "NCSN", "NCSN, left Gaussian", "NCSN, right Gaussian", "one Gaussian"],
+    "squared error / mean square of the score, every second level",
+)
+
+# %%
 lesson.claim(
-    "NCSN: error of the score, relative, at each level",
-    level_errors,
+    "NCSN: error of the score, relative, over each Gaussian and at each level",
+    np.ravel(of_modes),
     at_most=0.05,
-    source="one Gaussian: up to 0.48; seeds 0, 1 and 8086: at most 0.032, plus a half",
+    source="one Gaussian: up to 0.48; seeds 0, 1 and 8086: at most 0.034, plus a half",
 )
 
 # %%
@@ -548,24 +653,27 @@ for sigma, ax in zip((LARGE, sigmas[6], SMALL), axes):
 lesson.figure(
     fig,
     "levels",
-    "The score that the network predicts at three levels (with different scales of the axes), over"
-    " the noisy density. Look where the arrows lead, and to how many points.",
+    "The score that the network predicts at three levels (black arrows, on axes of different"
+    " scales), over the noisy density (blue). Look where the arrows lead, and to how many points.",
 )
 
 # %% [markdown]
 # At the largest levels one Gaussian beats the network, because there the noisy data *are* nearly
-# one Gaussian. At the small levels it misses more than two fifths of the score's mean square, and
-# the network less than 5 %. The large levels lead a point to the data from everywhere, and the
-# small ones resolve the modes. How do we combine them?
+# one Gaussian. At the small levels the Gaussian misses more than two fifths of the score's mean
+# square, and the network less than 5 %, more of it over the left Gaussian than over the right one.
+# (The untrained network outputs 0 and misses all.) The large levels lead a point to the data from
+# everywhere, and the small ones resolve the modes. How do we combine them?
 #
 # ## 6. Annealed Langevin dynamics
 #
-# Run Langevin dynamics at the first level, continue from there at the second, and so on. At level
-# $\sigma$ the step size is $\delta = c\,\sigma^2$. The drift then has the scale $\frac c2 \sigma$
-# and the noise the scale $\sqrt c\, \sigma$, so the chains at all levels are alike up to their
-# scale. For example, take two levels, 2 and 1, $c = 0.5$, one step each, without noise, and data at
-# the single point 0, so $s = -x/\sigma^2$. From $x = 4$ the first step, with $\delta = 2$, leads to
-# $4 - 1 \cdot 4/4 = 3$, and the second, with $\delta = 0.5$, to $3 - 0.25 \cdot 3 = 2.25$.
+# *Annealed Langevin dynamics* (Song and Ermon 2019) runs Langevin dynamics at the first level,
+# continues from there at the second, and so on, so that each level starts where the one before has
+# led. At level $\sigma$ the step size is $\delta = c\,\sigma^2$. The drift then has the scale
+# $\frac c2 \sigma$ and the noise the scale $\sqrt c\, \sigma$, so the chains at all levels are
+# alike up to their scale. For example, take two levels, 2 and 1, $c = 0.5$, one step each, without
+# noise, and data at the single point 0, so $s = -x/\sigma^2$. From $x = 4$ the first step, with
+# $\delta = 2$, leads to $4 - 1 \cdot 4/4 = 3$, and the second, with $\delta = 0.5$, to $3 - 0.25
+# \cdot 3 = 2.25$.
 
 # %%
 four = np.array([[4.0]])
@@ -580,9 +688,9 @@ lesson.change(
     "Take $c = 4.5$ at the first level: in the line of `first`, change `0.5 * 2**2` to `4.5 * "
     "2**2`, and run again. Where do the two steps lead? (Remember $\\delta = 4$ in "
     "`diffusion/02`.)",
-    answer="To $-5$, which is further away than 4 and on the other side, and then to $-3.75$. The "
-    "step multiplies $x$ by $1 - c/2 = -1.25$ at any level, so with $c$ above 4 the chain "
-    "diverges.",
+    answer="To $-5$, which is farther from 0 than 4 and on the other side, and then to $-3.75$. "
+    "The first step multiplies $x$ by $1 - c/2 = -1.25$. It would do so at any level, so with $c$ "
+    "above 4 the chain diverges.",
 )
 
 # %% [markdown]
@@ -593,10 +701,10 @@ lesson.change(
 # - at *all levels*, with 100 steps at each and $c = 0.2$.
 #
 # At $\sigma = 0.05$ the step $c\,\sigma^2$ is tiny, and a point that starts far away would need
-# most of the run to arrive. So the first two ways take longer steps there, $\delta = 0.01$. Each
-# way runs once with the exact score and once with the network, which separates the error of the
-# sampler from the error of the network. (One more run uses the network of section 5, which was
-# trained at the last level only.)
+# most of the run to arrive. That is why the first two ways take longer steps there, $\delta =
+# 0.01$. Each way runs once with the exact score and once with the network, which separates the
+# error of the sampler from the error of the network. (One more run uses the network of section 5,
+# which was trained by denoising at the last level only.)
 
 # %%
 lesson.predict(
@@ -643,42 +751,55 @@ def near(x):
     return np.mean(np.linalg.norm(x[:, None] - mixture.means, axis=2).min(axis=1) < 4 * 0.25)
 
 
-def off(x):
-    """Return how far the fraction on the right is off 0.8; NaN if the points are not at modes."""
-    return np.nan if near(x) < 0.9 else abs(np.mean(x[:, 0] > 0) - 0.8)
-
-
 rng, single = lesson.rng("rivals"), lambda x, sigma: one_level(x)
 gaussian = [0.9, 0.0] + np.sqrt([1.5025, 0.0625]) * rng.standard_normal((count, 2))
 rivals = {
     ("network of section 5", "last level"): last_level(single, start, rng, LEVELS * each),
-    ("one Gaussian", ""): gaussian,
+    ("one Gaussian", "no chain"): gaussian,
+    ("the start", "no chain"): start,
+    ("the data", "no chain"): mixture.sample(rng, count),
 }
-share = {key: np.mean(x[:, 0] > 0) for key, x in (ends | rivals).items()}
-rows = [[*key, share[key], near(x)] for key, x in (ends | rivals).items()]
-lesson.table(rows, ["score", "levels", "fraction on the right", "fraction at a mode"])
+fraction = {key: np.mean(x[:, 0] > 0) for key, x in (ends | rivals).items()}
+last, two, whole = (fraction["network", way] for way in ("last level", "two levels", "all levels"))
+changed = np.mean((first[:, 0] > 0) != (ends["network", "two levels"][:, 0] > 0))
 
 # %%
-last, two, whole = (share["network", way] for way in ("last level", "two levels", "all levels"))
-changed = np.mean((first[:, 0] > 0) != (ends["network", "two levels"][:, 0] > 0))
 lesson.outcome(
-    f"The fractions are {last:.2f}, {two:.2f} and {whole:.2f} with the network, because half of the"
-    " points start on the right, at σ = 10 the noisy data themselves have only 0.54 there, and at σ"
-    f" = 0.05 only {changed:.1%} of the points still change sides. Only the levels in between move"
-    " points to the heavier mode.",
+    f"With the network, the last level leaves {last:.2f} of the points on the right, because half"
+    f" of them start there and at σ = 0.05 only {100 * changed:.1f} % change sides. Two levels"
+    f" leave {two:.2f}, because at σ = 10 the noisy data themselves have only 0.54 there. All"
+    f" levels bring {whole:.2f}, because at the levels in between the points can still move to the"
+    " heavier mode.",
     answer=(
         "0.8, 0.8, 0.8: the score contains the weights"
         if last > 0.65
         else f"0.5, {0.5 if two < 0.65 else 0.8}, 0.8"
     ),
 )
+lesson.table(
+    [[*key, fraction[key], near(x)] for key, x in (ends | rivals).items()],
+    ["score", "levels", "fraction on the right", "fraction at a mode"],
+)
+
+
+# %%
+def off(x):
+    """Return how far the fraction on the right is off 0.8; NaN if the points are not at modes."""
+    return np.nan if near(x) < 0.9 else abs(np.mean(x[:, 0] > 0) - 0.8)
+
+
+def widths(x):
+    """Return the standard deviations at the left and the right mode, over the true one."""
+    sides = [x[x[:, 0] < 0], x[x[:, 0] > 0]]
+    return np.array([side.std(axis=0) for side in sides]).ravel() / 0.25
+
 
 # %%
 lesson.claim(
     "last level, exact score and network: fraction off 0.8",
     [off(ends["exact", "last level"]), off(ends["network", "last level"])],
     at_least=0.2,
-    source="seeds 0, 1 and 8086: 0.28 to 0.31, minus a quarter",
+    source="seeds 0, 1 and 8086: 0.275 to 0.314, minus a quarter",
 )
 lesson.claim(
     "two levels, exact score and network: fraction off 0.8",
@@ -695,37 +816,45 @@ lesson.claim(
     source="five standard errors; seeds 0, 1 and 8086: 0.003 to 0.026",
 )
 
-
 # %%
-def widths(x):
-    """Return the standard deviations at the left and the right mode, over the true one."""
-    sides = [x[x[:, 0] < 0], x[x[:, 0] > 0]]
-    return np.array([side.std(axis=0) for side in sides]).ravel() / 0.25
-
-
 lesson.claim(
     "all levels, exact score and network: deviations at the modes / true",
     [*widths(ends["exact", "all levels"]), *widths(ends["network", "all levels"])],
     between=(0.85, 1.15),
-    source="theory: 1; seeds 0, 1 and 8086: 0.98 to 1.08",
+    source="theory: 1; seeds 0, 1 and 8086: 0.98 to 1.09",
 )
 
 # %% [markdown]
 # With the exact score and with the network nearly all points arrive at a mode, and only the
-# fractions differ. The network is not to blame for them, because with the exact score the last
-# level and the two levels fail in the same way. The network of section 5 cannot be relied on for
-# either number, because nothing constrains its arrows where the points start. With seed 0 four
+# fractions differ. The errors of the network are not the cause, because with the exact score the
+# last level and the two levels fail in the same way. The network of section 5 cannot be relied on
+# for either number, because nothing constrains its arrows where the points start. With seed 0 four
 # points in ten miss the modes, and with seed 1 nearly all arrive.
 #
 # When do the points settle on a side? We run all levels once more and record the points at the end
 # of each level, divided by their scale $\sqrt{1 + \sigma^2}$. *Move $\sigma$: at which level do the
-# two modes separate, and from which on does no point change sides?*
+# two modes separate, and from which level on does no point change sides?*
 
 # %%
 path = []  # the start, and the points at the end of each level
 ncsn_sample(
     ncsn, start, sigmas, lesson.rng("look"), each, step=0.2, on_step=lambda left, x: path.append(x)
 )
+at_levels = [mixture.noised(1.0, s).sample(lesson.rng("truth"), 20_000) for s in sigmas]
+sides = [x[:, 0] > 0 for x in path]
+curves = {
+    "chain": [np.mean(side) for side in sides[1:]],
+    "noisy data": [np.mean(x[:, 0] > 0) for x in at_levels],
+    "changed sides": [np.mean(old != new) for old, new in zip(sides, sides[1:])],
+}
+
+
+def draw_mixture(rng, n):
+    x = np.float32(LARGE) * rng.standard_normal((n, 2), dtype=np.float32)
+    return ncsn_sample(ncsn, x, sigmas, rng, each, step=0.2)
+
+
+lesson.sampler("two Gaussians", draw_mixture)
 
 # %%
 lesson.play(
@@ -738,15 +867,6 @@ lesson.play(
     caption="The points (orange) at the end of each level, divided by their scale, over the data "
     "(blue). Watch how many lie left of the middle.",
 )
-
-# %%
-at_levels = [mixture.noised(1.0, s).sample(lesson.rng("truth"), 20_000) for s in sigmas]
-sides = [x[:, 0] > 0 for x in path]
-curves = {
-    "chain": [np.mean(side) for side in sides[1:]],
-    "noisy data": [np.mean(x[:, 0] > 0) for x in at_levels],
-    "changed sides": [np.mean(old != new) for old, new in zip(sides, sides[1:])],
-}
 
 # %%
 ax = plot.line(
@@ -766,22 +886,13 @@ lesson.figure(
     "blue rises, and for those at which green is 0.",
 )
 
-
-# %%
-def draw_mixture(rng, n):
-    x = np.float32(LARGE) * rng.standard_normal((n, 2), dtype=np.float32)
-    return ncsn_sample(ncsn, x, sigmas, rng, each, step=0.2)
-
-
-lesson.sampler("two Gaussians", draw_mixture)
-
 # %% [markdown]
 # Between $\sigma = 4.4$ and $0.87$ the blue fraction rises from 0.58 to 0.77. At each of these
 # levels about a third of the points or more still change sides, so the chain can follow. Below
-# $\sigma = 0.2$ almost no point crosses the gap, and the fraction is final. The two levels skip the
-# range in which it is decided. To remember: each level prepares the start of the next one, so the
-# levels must overlap. The post remarks that the increasing noise levels resemble the forward
-# process. How close is the resemblance?
+# $\sigma = 0.2$ almost no point crosses the gap, and the fraction is final. The run with two levels
+# skips the range in which the fraction is decided. Remember that each level prepares the start of
+# the next one, so the levels must overlap. The post remarks that the increasing noise levels
+# resemble the forward process. How close is the resemblance?
 #
 # ## 7. What does DDPM learn?
 #
@@ -804,8 +915,8 @@ lesson.exercise("diffusion/05/score_from_eps")
 #
 # (`diffusion/03` derives the middle step.) The post writes the mean over $q(x_0)$, over all data.
 # The same example shows the difference: $x_0 = \pm 1$, now with $\bar\alpha_t = 0.36$, at $x_t =
-# 0.5$. If $x_0 = 1$ then $\epsilon = (0.5 - 0.6)/0.8 = -0.125$, if $x_0 = -1$ then $\epsilon =
-# 1.375$.
+# 0.5$. If $x_0 = 1$, then $\epsilon = (0.5 - 0.6)/0.8 = -0.125$, and if $x_0 = -1$, then
+# $\epsilon = 1.375$.
 
 # %%
 lesson.show_source(score_from_eps)
@@ -822,15 +933,19 @@ for name, weights in (
     rows.append([name, mean_eps[0, 0], score_from_eps(mean_eps, 2, two_steps)[0, 0]])
 
 # %%
-noised = GaussianMixture([[-1.0], [1.0]], std=1e-9).noised(0.6, 0.8)
-rows.append(["gradient of log q(x_t)", "", noised.score(np.array([[x_t]]))[0, 0]])
-lesson.table(rows, ["mean over", "mean of ε", "score"])
-lesson.check("Eq. diffusion.17, mean over q(x_0|x_t)", rows[1][2], equals=rows[2][2], atol=1e-6)
-lesson.check("the mean over q(x_0) is off by", abs(rows[0][2] - rows[2][2]), at_least=0.4)
+noisy_pair = GaussianMixture([[-1.0], [1.0]], std=1e-9).noised(0.6, 0.8)
+gradient = noisy_pair.score(np.array([[x_t]]))[0, 0]
+
+# %%
+lesson.table(
+    [*rows, ["gradient of log q(x_t)", "", gradient]], ["mean of ε over", "mean of ε", "score"]
+)
+lesson.check("Eq. diffusion.17, mean over q(x_0|x_t)", rows[1][2], equals=gradient, atol=1e-6)
+lesson.check("the mean over q(x_0) is off by", abs(rows[0][2] - gradient), at_least=0.4)
 
 # %% [markdown]
-# Only the mean over $q(x_0|x_t)$ gives the score. So our score network is a model of DDPM in
-# another notation. Divide $x_t$ by $\sqrt{\bar\alpha_t}$. It becomes the data plus noise of
+# Only the mean over $q(x_0|x_t)$ gives the score. Our score network is therefore a model of DDPM in
+# another notation. If we divide $x_t$ by $\sqrt{\bar\alpha_t}$, it becomes the data plus noise of
 # $\sigma_t = \sqrt{(1 - \bar\alpha_t) / \bar\alpha_t}$, and the prediction of the noise is
 # $-\sigma_t\, s$. The losses agree up to a factor, because DDPM takes a mean over $D$ dimensions,
 # and we take half a sum.
@@ -864,9 +979,17 @@ lesson.check(
 # %%
 x = rng.standard_normal((count, 2), dtype=np.float32)
 runs = {steps: ddim(eps_model, x, schedule, steps=steps) for steps in (20, 200)}
-header = ["steps", "on the right", "left, across", "left, up", "right, across", "right, up"]
-rows = [[steps, np.mean(x[:, 0] > 0), *widths(x)] for steps, x in runs.items()]
-lesson.table(rows, header, "DDIM: fraction on the right, and standard deviations / true")
+samples = {f"DDIM, {steps} steps": x for steps, x in runs.items()}
+samples["annealed Langevin, 1,400 steps"] = ends["network", "all levels"]
+samples["one Gaussian"] = gaussian
+
+# %%
+lesson.table(
+    [[name, np.mean(x[:, 0] > 0), *widths(x)] for name, x in samples.items()],
+    ["samples", "on the right", "left, x", "left, y", "right, x", "right, y"],
+    "fraction on the right, and standard deviations of the left and the right mode along x and y / "
+    "true",
+)
 
 # %%
 lesson.claim(
@@ -883,14 +1006,14 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The fraction is close to 0.8, although DDIM mostly asks the network for levels between the 14 of
+# The fraction is close to 0.8, although DDIM mostly needs the network at levels between the 14 of
 # its training. The widths are less exact. The left mode is too wide across the gap, by a quarter
 # with 20 steps and by less with 200, so a part of this error comes from the few steps
 # (`diffusion/10`).
 #
 # What, then, distinguishes NCSN from DDPM? They train at different levels of noise, DDPM shrinks
-# the data as it adds noise and NCSN does not, and they use different samplers. What they learn is
-# the same, which means that the digits of `diffusion/04` were drawn with a score, too. Song,
+# the data as it adds noise and NCSN does not, and they use different samplers. But they learn the
+# same, which means that the digits of `diffusion/04` were drawn with a score, too. Song,
 # Sohl-Dickstein et al. (2021) describe both by stochastic differential equations (`after/01`).
 #
 # ## What this lesson does differently

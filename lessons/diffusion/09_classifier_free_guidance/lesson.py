@@ -1,17 +1,20 @@
 # %% [markdown]
 # # Classifier-free guidance
 #
-# The section *Classifier-Free Guidance* (diffusion.s12) of [What are Diffusion
-# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/): first in the plane,
-# where everything can be known exactly, then on digits. In this lesson:
+# Ask a diffusion model for a 6, and you do not always get one, even if it was trained with labels.
+# Why not push each step toward the label? *Classifier guidance* (`diffusion/08`) does so. A second
+# network, a classifier of noisy images, gives the direction in which the label becomes more
+# probable. But this network has to be trained, only to supply one gradient. Can we have the
+# gradient without the classifier?
 #
-# 1. A conditional and an unconditional model of the same data contain an *implicit classifier*: the
-#    difference of their predictions is, up to a factor, its gradient.
-# 2. One network can be both models, if some labels are dropped in training.
-# 3. The weight $w$ trades variety for certainty of the class. Which weight is best is measured.
+# We find it in the difference of two predictions (section 1), and check it in the plane, where
+# everything is known exactly (2). Then we train one network to make both predictions (3), measure
+# which weight is best on digits (4), and guide by a text (5). This lesson follows the section
+# *Classifier-Free Guidance* of [What are Diffusion
+# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
 #
-# Needed: classifier guidance (`diffusion/08`), DDPM (`diffusion/04`), Bayes' rule. The digits are
-# judged as in `gan/08`.
+# Before this lesson: DDPM (`diffusion/04`) and Bayes' rule. Sections 1 to 3 say what they need of
+# classifier guidance (`diffusion/08`). Section 4 judges digits as `gan/08` does.
 
 # %%
 from minigen.course import Lesson
@@ -51,9 +54,12 @@ from minigen.tensor import batched, logsumexp, max_pool2d, silu
 from minigen.train import descend
 
 # %% [markdown]
-# The data of `diffusion/08`: five Gaussians in the plane, three of class A and two of class B. Two
-# models of them are known exactly, that of all data, $p(x)$, and that of class A, $p(x \mid y)$.
-# Here are their scores at a middle time.
+# We begin with data of which we know everything, five Gaussians in the plane, three of class A and
+# two of class B. (They are those of `diffusion/08`.) Two densities interest us, $p(x)$ of all data
+# and $p(x \mid y)$ of class A, and we draw the *score* of each. The score of a density is the
+# gradient of its logarithm, $\nabla_x \log p(x)$. In other words, it is an arrow at each point, and
+# shows in which direction the density rises fastest. Both densities are those after 15 of 100 steps
+# of noise:
 
 # %%
 means = np.array([[-1.2, 0.2], [-0.3, -0.9], [-0.1, 0.8], [0.8, 0.5], [0.6, -0.6]])
@@ -100,26 +106,40 @@ lesson.figure(
 # %% [markdown]
 # ## 1. By hand: two predictions
 #
-# By Bayes' rule the function is the logarithm of $p(y \mid x_t)$, a classifier that was not
+# We need the gradient of $\log p(y \mid x_t)$, the direction in which the label becomes more
+# probable. The idea is to read Bayes' rule backwards. A conditional model is a model of $p(x_t \mid
+# y)$, an unconditional one of $p(x_t)$, and their ratio is $p(y \mid x_t)/p(y)$, whose denominator
+# does not depend on $x_t$. The third panel is therefore the gradient of a classifier that nobody
 # trained:
 #
 # $$\nabla_{x_t} \log p(y \mid x_t) = \nabla_{x_t} \log p(x_t \mid y) - \nabla_{x_t} \log p(x_t) =
 # -\frac{1}{\sqrt{1 - \bar\alpha_t}} \big(\epsilon_\theta(x_t, t, y) - \epsilon_\theta(x_t,
 # t)\big).$$
 #
+# In words, the gradient of the *implicit classifier* is a difference of two scores, and therefore
+# of two predictions of the noise. One network is given $x_t$, $t$ and the label $y$, and the other
+# is not given the label. Why is a score a multiple of the noise? For a single $x_0$, the density of
+# $x_t$ is $\mathcal N(\sqrt{\bar\alpha_t}\,x_0, 1 - \bar\alpha_t)$. The gradient of its logarithm
+# is $-(x_t - \sqrt{\bar\alpha_t}\,x_0)/(1 - \bar\alpha_t) = -\epsilon/\sqrt{1 - \bar\alpha_t}$. For
+# many $x_0$ both sides become means, and the network predicts the mean of the noise
+# (`diffusion/05`).
+#
 # <details><summary>Derivation: the implicit classifier by Bayes' rule</summary>
 #
 # For noisy examples, too, $p(y \mid x_t) = p(x_t \mid y)\, p(y) / p(x_t)$. Take the logarithm and
-# the gradient in $x_t$: $p(y)$ does not depend on $x_t$, and two scores are left. A noise
-# prediction is $-\sqrt{1 - \bar\alpha_t}$ times a score (`diffusion/05`), so each score is
+# the gradient with respect to $x_t$: $p(y)$ does not depend on $x_t$, and two scores are left. A
+# noise prediction is $-\sqrt{1 - \bar\alpha_t}$ times a score (`diffusion/05`), so each score is
 # $-\epsilon_\theta / \sqrt{1 - \bar\alpha_t}$, and the factor is the same for both.
 #
 # </details>
 #
-# For example, $x_t = 0.6$ and $\sqrt{1 - \bar\alpha_t} = 0.8$. Given the label, a model predicts
-# the noise $0.5$, and without a label $0.2$. So the gradient of the implicit classifier is
-# $-(0.5 - 0.2)/0.8 = -0.375$: the label is more probable for a smaller $x_t$. Guidance adds this
-# gradient $w$ times to the score of the *conditional* model.
+# For example, let $x_t = 0.6$ and $\sqrt{1 - \bar\alpha_t} = 0.8$. Given the label, the model
+# predicts the noise $0.5$, and without it $0.2$. More noise in the same $x_t$ means a smaller clean
+# value, so the gradient should point to smaller $x_t$. It does, because it is $-(0.5 - 0.2)/0.8 =
+# -0.375$.
+#
+# Guidance with weight $w$ adds this gradient, $w$ times, to the score of the *conditional* model.
+# The sampler receives the noise that belongs to the sum.
 
 # %%
 lesson.predict(
@@ -148,7 +168,7 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# The roots cancel (Eq. diffusion.23):
+# Back in terms of the noise, the roots cancel (Eq. diffusion.23):
 #
 # $$\bar\epsilon_\theta(x_t, t, y) = (w + 1)\,\epsilon_\theta(x_t, t, y) - w\,\epsilon_\theta(x_t,
 # t).$$
@@ -165,8 +185,10 @@ lesson.outcome(
 #
 # </details>
 #
-# So $w = 0$ is the conditional model, and $w = -1$ the unconditional one. (The *guidance scale* of
-# GLIDE and the *guidance weight* of Imagen are $1 + w$: their 1 is $w = 0$ here.)
+# In words, start at the conditional prediction, and go $w$ times the way that led there from the
+# unconditional one. At $w = 0$ this is the conditional model, and at $w = -1$ the unconditional
+# one. (The *guidance scale* of GLIDE and the *guidance weight* of Imagen are $1 + w$, so that their
+# 1 is $w = 0$ here.) For $w > 0$ we extrapolate.
 
 # %%
 lesson.change(
@@ -181,10 +203,12 @@ lesson.change(
 # %% [markdown]
 # ## 2. In the plane: the implicit classifier
 #
-# `diffusion/08` took the gradient of a classifier by differentiation; here it is a difference of
-# two models. A conditional model takes a third argument, `y`: here the label 0, which is class A.
-# `None` stands for a missing label. For comparison the exact classifier: the share of A's Gaussians
-# in the density at $x_t$.
+# Extrapolation sounds risky, so we first make sure that the gradient is right. Bayes' rule needs
+# two exact models, and trained networks never are. In the plane both are exact, and we know the
+# classifier, too. The probability of class A is the fraction of the density at $x_t$ that belongs
+# to A's Gaussians, which is what `log_A` computes. `classifier_gradient` differentiates it, as
+# classifier guidance would. A conditional model has a third argument `y`, here the label 0 of class
+# A, and `None` is a missing label.
 
 
 # %%
@@ -214,14 +238,16 @@ for w in (-1.0, 0.0, 1.5):
     lesson.check(f"w = {w:g}: classifier-free less guided by the classifier", gap, at_most=1e-9)
 
 # %% [markdown]
-# The two are equal to rounding error: with exact models, guidance without a classifier with weight
-# $w$ *is* guidance by the classifier with weight $1 + w$ (Eq. diffusion.22). So Bayes' rule is $w =
-# 0$, and what `diffusion/08` says about large weights holds here: for $w > 0$ no simple formula of
-# the sampled density is known. What differs is what has to be learned.
+# The gradients are equal to rounding error, and so are the guided predictions. With exact models,
+# guidance without a classifier and with weight $w$ *is* guidance by the classifier with weight $1 +
+# w$ (Eq. diffusion.22). The 1 is there because classifier guidance starts from the unconditional
+# score, and one gradient leads from it to the conditional score. The two differ only in what has to
+# be learned.
 #
-# Here are points sampled with label A and eight weights. *Move $w$ first, at the end of sampling
-# ($t = 0$). Which part of A do the points leave, and why? Then look, with a large $w$, at which $t$
-# they leave it.*
+# For $w > 0$ no simple formula of the sampled density is known, so we look at samples. They are
+# drawn with label A and eight weights. (The sampler is `ddim` of `diffusion/10`, which adds no
+# fresh noise.) *Move $w$ first, at the end of sampling ($t = 0$). Which part of A do the points
+# leave, and why? Then look, with a large $w$, at which $t$ they leave it.*
 
 # %%
 strengths = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0][: lesson.size(8, quick=2)]
@@ -247,14 +273,16 @@ lesson.play(
 )
 
 # %% [markdown]
-# They leave the parts of A that face B, above all the topmost Gaussian: there the label is least
-# certain, and the gradient of the classifier is large.
+# They leave the parts of A that face B, most of all the topmost Gaussian, because the label is
+# least certain there and the gradient of the classifier is large. We gain certainty of the class
+# and lose variety. This is not an error of a network, since both models are exact here.
 #
 # ## 3. One network for both
 #
-# Ho and Salimans (2021) train one network for both models, on pairs of an example and its label
-# $(x, y)$. In training each label is dropped with some probability (10 to 20 %), independently of
-# the others, and the network receives the *null label* $y = \varnothing$ instead, here $-1$.
+# For images both predictions have to be learned. Do we need two networks? Ho and Salimans (2021)
+# train one for both, on pairs of an example and its label $(x, y)$. In training each label is
+# dropped with some probability (10 to 20 %), independently of the others, and the network receives
+# the *null label* $y = \varnothing$ instead, here $-1$.
 
 # %%
 lesson.exercise("diffusion/09/drop_labels")
@@ -269,10 +297,11 @@ many = drop_labels(np.full(100_000, 7), rng.random(100_000), 0.15)
 lesson.check("share of labels dropped", np.mean(many == -1), equals=0.15, atol=0.006)
 
 # %% [markdown]
-# Such a network comes with the package: the base model of these lessons, the U-Net of
-# `diffusion/17`, trained as in `diffusion/04` on all training digits, with 15 % of the labels
-# dropped. It predicts $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$, from
-# which the noise follows.
+# Such a network comes with the package, as the base model of these lessons. It is a U-Net
+# (`diffusion/17`), trained as in `diffusion/04` on all training digits, with 15 % of the labels
+# dropped. Its output is neither the noise nor the data but $v = \sqrt{\bar\alpha_t}\,\epsilon -
+# \sqrt{1 - \bar\alpha_t}\,x_0$. From $v$ and $x_t$ the noise follows, because they are two
+# equations for $\epsilon$ and $x_0$.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
@@ -308,11 +337,11 @@ def draw(rng, n, label=None, w=0.5, steps=steps):
 lesson.sampler("digits", draw)
 
 # %% [markdown]
-# DDIM is the sampler of `diffusion/10`: few steps, no fresh noise. `clipped` corrects a prediction
-# that implies a pixel darker than black or lighter than white; without it large weights leave the
-# range of the data.
+# DDIM is again the sampler of `diffusion/10`. Here it takes 20 steps. `clipped` corrects a
+# prediction that implies a pixel darker than black or lighter than white, because otherwise large
+# weights leave the range of the data.
 #
-# The same noise, the same labels, several weights:
+# What does the weight change in an image? We keep the noise and the labels, and vary the weight:
 
 # %%
 shown = np.arange(10)
@@ -336,8 +365,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# And one image for each label. *Move $w$ from the left: which digits become the label's first, and
-# which last? On the right, how much does a digit still change?*
+# The same images can be seen one weight after the other. *Move $w$ from the left. Which digits
+# become the label's first, and which last? On the right, how much does a digit still change?*
 
 # %%
 lesson.play(
@@ -349,6 +378,11 @@ lesson.play(
 )
 
 # %% [markdown]
+# At $w = -1$ the label has no effect, and the noise decides which digit appears. From $w = 0$ on
+# nearly all images are digits of their label, and a larger weight makes their strokes thicker. One
+# network therefore serves as both models. But is a large weight better than a small one? The eye
+# cannot tell, because it sees one image at a time, and not the variety that is lost.
+#
 # ## 4. The best weight
 #
 # Four measures, by a classifier that is independent of the model (`gan/08`): the share of samples

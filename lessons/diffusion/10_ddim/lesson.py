@@ -1,22 +1,21 @@
 # %% [markdown]
 # # Denoising diffusion implicit models (DDIM)
 #
-# The section *Speed up Diffusion Models* (diffusion.s13) of [What are Diffusion
-# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) and the first half of
-# *Fewer Sampling Steps & Distillation* (diffusion.s14), up to progressive distillation: Song, Meng
-# and Ermon (2021). In this lesson:
+# DDPM takes as many steps as it was trained with, one or a few thousand, and each evaluates the
+# network. Song, Meng and Ermon (2021) measured about 20 hours for 50,000 images of 32 × 32 pixels,
+# and less than a minute with a GAN. Why not take longer steps? The trouble is that a step back is a
+# Gaussian only if it is short (`diffusion/03`). Can a sampler take long steps with the network that
+# we have, without training it again?
 #
-# 1. Training fixes the distribution of $x_t$ given $x_0$ at each $t$, not how a sampler gets from
-#    $t$ to an earlier $s$. A whole family of samplers fits one network, with any amount of fresh
-#    noise.
-# 2. Without fresh noise a sample is a *function* of its starting noise. The steps are Euler's
-#    method for an ordinary differential equation (ODE), which can also be followed from the data to
-#    the noise.
-# 3. How much fresh noise a sampler of few steps should add depends on the data, and on whether the
-#    predicted noise is exact or that of a network.
+# We choose the times at which to stop (section 1), make one long step by hand (2), and ask why the
+# network may be used for it (3). Then we count how many steps are enough, in the plane (4) and for
+# digits (6). Without fresh noise a sample becomes a function of its starting noise (5, 7). This
+# lesson follows the section *Speed up Diffusion Models*, and *Fewer Sampling Steps & Distillation*
+# up to progressive distillation, of [What are Diffusion
+# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
 #
-# Needed: the posterior and its variance (`diffusion/03`), the sampler of DDPM (`diffusion/04`), and
-# the conditional base model (`diffusion/09`).
+# Before this lesson: `diffusion/03` (the posterior and its variance) and `diffusion/04` (DDPM). The
+# digits of section 6 come from the model of `diffusion/09`.
 
 # %%
 from minigen.course import Lesson
@@ -71,11 +70,10 @@ from minigen.tensor import batched
 # %% [markdown]
 # ## 1. Fewer steps
 #
-# DDPM takes as many steps as it was trained with, one or a few thousand, and each evaluates the
-# network. Song, Meng and Ermon measured about 20 hours for 50,000 images of 32 × 32 pixels, and
-# less than a minute with a GAN. There are two ways out. A *strided* schedule keeps the sampler and
-# takes only $S$ of the $T$ steps, at the times $\tau_1 < \tau_2 < \dots < \tau_S$ (Nichol and
-# Dhariwal 2021). DDIM changes the step itself. Its chains look different already with all steps:
+# There are two ways to take fewer steps. A *strided* schedule keeps the sampler of DDPM and takes
+# only $S$ of the $T$ steps, at the times $\tau_1 < \tau_2 < \dots < \tau_S$ (Nichol and Dhariwal
+# 2021), as we did for the digits of `diffusion/04`. DDIM changes the step itself. Even with all
+# steps its chains look different:
 
 # %%
 T = lesson.size(200, quick=40)
@@ -104,8 +102,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Which $S$ of the $T$ steps? The post takes every $\lceil T/S \rceil$-th: for $T = 10$ and $S = 5$
-# the times 10, 8, 6, 4, 2.
+# For both we have to choose $S$ of the $T$ times. The post takes every $\lceil T/S \rceil$-th,
+# which for $T = 10$ and $S = 5$ gives the times 10, 8, 6, 4, 2.
 
 # %%
 lesson.predict(
@@ -127,19 +125,33 @@ lesson.outcome(
 )
 
 # %% [markdown]
+# A stride gives only a few of the possible counts, so we round $kT/S$ for $k = 1, \ldots, S$
+# instead. Now the next time may be far away. Which step leads there?
+#
 # ## 2. One long step, by hand
 #
-# A sampler holds the number $x_t = 1.3$, at a time with $\bar\alpha_t = 0.36$: 0.6 times the data
-# plus 0.8 times the noise. The model predicts the noise $\epsilon = 0.5$, so it predicts the data
-# $\hat x_0 = (1.3 - 0.8 \cdot 0.5) / 0.6 = 1.5$. The next time is $s$, with $\bar\alpha_s = 0.64$.
-# There $x_s$ should consist of 0.8 times the data and of noise with variance $1 - 0.64 = 0.36$. A
-# part of this noise may be fresh, $\sigma z$ with variance $\sigma^2$; the rest is the predicted
-# noise again, times a factor.
+# Suppose that a sampler has reached $x_t = 1.3$, at a time with $\bar\alpha_t = 0.36$. Then $x_t$
+# is 0.6 times the data plus 0.8 times the noise. The model predicts the noise $\epsilon = 0.5$, and
+# with it the data $\hat x_0 = (1.3 - 0.8 \cdot 0.5) / 0.6 = 1.5$. The next time is $s$, with
+# $\bar\alpha_s = 0.64$. There $x_s$ should consist of 0.8 times the data and of noise with variance
+# $1 - 0.64 = 0.36$. A part of this noise may be fresh, $\sigma z$ with variance $\sigma^2$. The
+# rest is the predicted noise again, times a factor.
 
 # %%
 lesson.predict(
     "Without fresh noise (σ = 0), where is x_s?", ["0.8 × 1.5 = 1.2", "1.5", "0.8 × 1.3 = 1.04"]
 )
+
+# %% [markdown]
+# How large is the fresh part? In DDPM's step from $t$ to $t - 1$ its variance can be that of the
+# posterior (Eq. diffusion.25),
+#
+# $$\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\, \beta_t.$$
+#
+# For a long step (Eq. diffusion.26) $t - 1$ becomes $s$, and $\beta_t$ becomes that of the *pair*,
+# $1 - \bar\alpha_t / \bar\alpha_s$. In DDIM $\sigma = \eta \sqrt{\tilde\beta}$, with a number
+# $\eta$ that sets the *stochasticity* of the sampling. It is 1 for DDPM and 0 for a deterministic
+# chain.
 
 # %%
 lesson.exercise("diffusion/10/ddim_step")
@@ -153,20 +165,14 @@ lesson.check("x_s without fresh noise", x_s, equals=np.array([[1.5]]))
 lesson.outcome("1.5: 0.8 times the data 1.5, plus 0.6 times the noise 0.5.", answer="1.5")
 
 # %% [markdown]
-# Variances add up, so the predicted noise keeps what $\sigma^2$ leaves of $1 - \bar\alpha_s$ (Eq.
-# diffusion.24):
+# The general step keeps the same account. Variances add up, so the predicted noise keeps what
+# $\sigma^2$ leaves of $1 - \bar\alpha_s$ (Eq. diffusion.24):
 #
 # $$x_s = \sqrt{\bar\alpha_s}\, \hat x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,
 # \epsilon + \sigma z.$$
 #
-# How much of it is fresh? In DDPM's step from $t$ to $t - 1$ it is the variance of the posterior
-# (Eq. diffusion.25),
-#
-# $$\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\, \beta_t,$$
-#
-# and in DDIM $\sigma = \eta \sqrt{\tilde\beta}$, with a number $\eta$ that sets the *stochasticity*
-# of the sampling: 1 for DDPM, 0 for a deterministic chain. For a long step (Eq. diffusion.26) $t -
-# 1$ becomes $s$, and $\beta_t$ becomes that of the *pair*, $1 - \bar\alpha_t / \bar\alpha_s$.
+# In words, jump to the predicted data, go back to the noise level of $s$ with the predicted noise,
+# and let a part of it be new. The variance of the new part is the next exercise.
 
 # %%
 lesson.exercise("diffusion/10/ddim_variance")
@@ -191,11 +197,12 @@ lesson.change(
 # %% [markdown]
 # ## 3. One network, many samplers
 #
-# The loss of DDPM contains examples of $q(x_t \mid x_0)$ at one time each. It depends on these
-# *marginals*, not on the joint distribution of several times. So the network may be used by any
-# sampler that keeps the marginals: from $x_t \sim \mathcal N(\sqrt{\bar\alpha_t}\, x_0,\ (1 -
-# \bar\alpha_t) I)$ it must make an $x_s$ with the same property for $\bar\alpha_s$. Eq.
-# diffusion.24 follows from this requirement alone.
+# So far the long step is only a recipe. Why may we use it with a network that was trained for DDPM?
+# Each example in the loss of DDPM is a draw from $q(x_t \mid x_0)$ at one time. The loss therefore
+# depends on these *marginals*, not on the joint distribution of several times, and so does the
+# network. Any sampler that keeps the marginals may use it. In other words, from $x_t \sim \mathcal
+# N(\sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I)$ it must make an $x_s$ with the same property
+# for $\bar\alpha_s$. Eq. diffusion.24 follows from this requirement alone.
 #
 # <details><summary>Derivation: every linear step that keeps the marginals</summary>
 #
@@ -210,13 +217,14 @@ lesson.change(
 #
 # Since $x_t - \sqrt{\bar\alpha_t}\,x_0 = \sqrt{1 - \bar\alpha_t}\,\epsilon$, the step is
 # $\sqrt{\bar\alpha_s}\,x_0 + b\,(x_t - \sqrt{\bar\alpha_t}\,x_0) + \sigma z = \sqrt{\bar\alpha_s}\,
-# x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,\epsilon + \sigma z$. A sampler does not know $x_0$
-# and $\epsilon$, and inserts the predictions.
+# x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,\epsilon + \sigma z$. A sampler does not know $x_0$ and
+# $\epsilon$, and inserts the predictions.
 #
 # </details>
 #
-# With the true noise the step is linear in $x_0$, $\epsilon$ and $z$. So its mean and its variance
-# can be read off from three probes, here for all pairs of six times and three $\eta$:
+# We check this with numbers. With the true noise the step is linear in $x_0$, $\epsilon$ and $z$,
+# so its mean and its variance can be read off from three probes. In each of them one of the three
+# is 1 and the others are 0. We do it for all pairs of six times and three $\eta$:
 
 
 # %%
@@ -249,8 +257,8 @@ lesson.check("mean of x_s, for any eta: largest error", max(off_mean), at_most=1
 lesson.check("variance of x_s, for any eta: largest error", max(off_variance), at_most=1e-12)
 
 # %% [markdown]
-# And with $\sigma^2 = \tilde\beta_t$ the family contains the posterior $q(x_{t-1} \mid x_t, x_0)$
-# of `diffusion/03`: the coefficients $a$ and $b$ are then those of its mean $\tilde\mu$.
+# Is DDPM a member of the family? With $\sigma^2 = \tilde\beta_t$ the step from $t$ to $t - 1$
+# should be the posterior $q(x_{t-1} \mid x_t, x_0)$ of `diffusion/03`, with its mean $\tilde\mu$:
 
 # %%
 t = T // 3
@@ -261,17 +269,19 @@ tilde_mu = posterior_mean(x0, x_t, t, plane)
 lesson.check("eta = 1, without z: the posterior's mean", mean, equals=tilde_mu)
 
 # %% [markdown]
-# The marginals are kept for each $\eta$ only with the true noise. A model predicts its mean over
-# all $x_0$ from which $x_t$ may have come. For a short step the mean suffices; for a long one the
-# marginals are no longer quite the same. (In general the forward process that belongs to such a
-# sampler is not Markov: given $x_s$, the step to $x_t$ also depends on $x_0$.)
+# It is. (In general the forward process that belongs to such a sampler is not Markov, because the
+# step from $x_s$ to $x_t$ also depends on $x_0$.) But the marginals are kept for each $\eta$ only
+# with the true noise. A model predicts its mean over all $x_0$ from which $x_t$ may have come. For
+# a short step the mean suffices, but after a long one the marginals are no longer quite the same.
+# How long may a step be?
 #
 # ## 4. Few steps in the plane, with exact noise
 #
-# On the ring the mean of the noise is known exactly, so every error comes from the steps. Four
-# samplers: $\eta = 0$, $0.5$, $1$, and $\hat\sigma$, which is DDPM with the larger variance, the
-# pair's $\beta$. The measure is the distance of 1,000 samples to the data, in units of the distance
-# between two sets of data (the floor), with its standard error over 20 sets.
+# On the ring the mean of the noise is known exactly, so every error comes from the steps. We
+# compare four samplers with 2 to 200 steps. Three have $\eta = 0$, $0.5$ and $1$. The fourth,
+# $\hat\sigma$, is DDPM with the larger variance, the pair's $\beta$. As in `diffusion/04`, we
+# measure the sliced Wasserstein distance of 1,000 samples to the data over its floor, the distance
+# between two sets of data. The table also has the standard error over 20 sets.
 
 # %%
 lesson.predict(
@@ -357,9 +367,15 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Which variance is right for a long step? Given $x_t$, the data $x_0$ has a variance of its own,
-# and $x_s$ inherits a part of it. The right $\sigma^2$ lies between the two choices of DDPM:
-# $\tilde\beta$ if $x_0$ is determined by $x_t$, and $\beta$ if the data are $\mathcal N(0, I)$.
+# Two steps are far too few, whichever the sampler, but with 20 of the 200 steps all four are close
+# to the floor. There they differ by hardly more than their standard errors. So a tenth of the steps
+# is enough here, with or without fresh noise. (An evening may end here. The rest of the section
+# asks why the samplers differ.)
+#
+# With fewer steps they do differ. Which variance is right for a long step? Given $x_t$, the data
+# $x_0$ has a variance of its own, and $x_s$ inherits a part of it. The right $\sigma^2$ lies
+# between the two choices of DDPM: $\tilde\beta$ if $x_0$ is determined by $x_t$, and $\beta$ if the
+# data are $\mathcal N(0, I)$.
 #
 # <details><summary>Derivation: how far the right variance is from the smaller one</summary>
 #
@@ -395,9 +411,8 @@ shares = {"ring": [share_of_larger(exact_noise, truth, t, plane) for t in stops]
 lesson.table([["ring", *shares["ring"]]], ["r", *[f"t = {t}" for t in stops]])
 
 # %% [markdown]
-# The standardized ring has the variance of the noise in every direction, and most of its
-# $r_t$ are close to 1. So the larger variance suits a long step here. Section 6 measures the same
-# of digits.
+# The standardized ring has the variance of the noise in every direction, and most of its $r_t$ are
+# close to 1. So the larger variance suits a long step here. Section 6 measures the same of digits.
 #
 # ## 5. A function of the noise
 #
@@ -600,9 +615,9 @@ lesson.claim(
 
 # %% [markdown]
 # The paths to neighboring modes separate at a border. Where a path starts close to the border, a
-# small error of the code decides between the modes, or leaves the point between them. Such
-# errors are few but large, and weigh much in a mean square. The median and the last column, which
-# leaves them out, fall with every $S$, as the errors of Euler's method should.
+# small error of the code decides between the modes, or leaves the point between them. Such errors
+# are few but large, and weigh much in a mean square. The median and the last column, which leaves
+# them out, fall with every $S$, as the errors of Euler's method should.
 #
 # ## 6. Digits (table f08)
 #
@@ -830,9 +845,9 @@ lesson.claim(
 # carries no trace of any noise, and the encoder cannot recover it.
 #
 # And between two noises? Consistency makes possible, as the post puts it, “semantically meaningful
-# interpolation in the latent variable”. Two independent noises are nearly orthogonal and
-# equally long. The middle of the straight line between them would be too short for noise, so we
-# follow the circle.
+# interpolation in the latent variable”. Two independent noises are nearly orthogonal and equally
+# long. The middle of the straight line between them would be too short for noise, so we follow the
+# circle.
 
 # %%
 way_along = np.linspace(0, 1, 8, dtype=np.float32)

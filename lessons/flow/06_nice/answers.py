@@ -72,6 +72,14 @@ MISTAKES = {
     # The log-determinant is a float, because it must be differentiable: np.zeros without a dtype of
     # integers.
     return z + (1 - mask) * m(mask * z), np.zeros(len(z), dtype=int)
+    # np.resize repeats the entries of the mask in another order than the channels need: leave the
+    # mask to broadcasting.
+    mask = np.resize(mask, np.shape(z)[1:])
+    return z + (1 - mask) * m(mask * z), np.zeros(len(z))
+    # The mask is reshaped to the shape of an example, which fails if it has fewer channels: it
+    # broadcasts.
+    mask = np.reshape(mask, np.shape(z)[1:])
+    return z + (1 - mask) * m(mask * z), np.zeros(len(z))
     """,
     "additive_inverse": """
     # Give m the kept half only, mask * x: the changed half of x is not that of z.
@@ -131,6 +139,14 @@ MISTAKES = {
     # subtracts, and the log-determinant is 0.
     shift = (1 - mask) * m(mask * x)
     return x * np.exp(-shift), -over_coordinates(shift)
+    # np.resize repeats the entries of the mask in another order than the channels need: leave the
+    # mask to broadcasting.
+    mask = np.resize(mask, np.shape(x)[1:])
+    return x - (1 - mask) * m(mask * x), np.zeros(len(x))
+    # The mask is reshaped to the shape of an example, which fails if it has fewer channels: it
+    # broadcasts.
+    mask = np.reshape(mask, np.shape(x)[1:])
+    return x - (1 - mask) * m(mask * x), np.zeros(len(x))
     """,
     "diagonal_scale": """
     # The coordinates are multiplied by log_scale itself: multiply them by exp(log_scale).
@@ -165,6 +181,9 @@ MISTAKES = {
     # exp(log_scale).
     x = np.exp(log_scale) * z
     return x, over_coordinates(np.log(np.abs(x)))
+    # The result is divided by z, which gives 0/0 where a coordinate is 0: sum log_scale itself.
+    x = np.exp(log_scale) * z
+    return x, over_coordinates(np.log(x / z))
     # A negative log_scale shrinks: no absolute value.
     return np.exp(log_scale) * z, np.sum(np.abs(log_scale)) * np.ones(len(z))
     # The scale is bounded at 5: do not clip log_scale.

@@ -115,9 +115,9 @@ def volume(impl, rng):
 
 @forward.case(points=2, kind="shapes")
 def images(impl, rng):
-    """Images, of which a checkerboard is kept."""
-    z = rng.standard_normal((3, 4, 2, 1))
-    x, log_det = impl(z, net(rng, (4, 2, 1))[0], board(4, 2))
+    """Images of two channels, of which a checkerboard is kept; the mask has one channel."""
+    z = rng.standard_normal((3, 4, 2, 2))
+    x, log_det = impl(z, net(rng, (4, 2, 2))[0], board(4, 2))
     return {"x": x, "log_det": log_det}
 
 
@@ -195,9 +195,9 @@ def there_and_back(impl, rng):
 
 @inverse.case(points=2, kind="shapes")
 def images_back(impl, rng):
-    """Images, of which a checkerboard is kept."""
-    x = rng.standard_normal((3, 4, 2, 1))
-    z, log_det = impl(x, net(rng, (4, 2, 1))[0], board(4, 2))
+    """Images of two channels, of which a checkerboard is kept; the mask has one channel."""
+    x = rng.standard_normal((3, 4, 2, 2))
+    z, log_det = impl(x, net(rng, (4, 2, 2))[0], board(4, 2))
     return {"z": z, "log_det": log_det}
 
 
@@ -250,11 +250,11 @@ scale = Exercise(
 @scale.case(
     points=1,
     kind="equation",
-    expect={"x": [[3.0, -6.0, 1.0], [1.0, 1.5, -2.0]], "log_det": 2 * [np.log(1.5)]},
+    expect={"x": [[3.0, -6.0, 1.0], [1.0, 0.0, -2.0]], "log_det": 2 * [np.log(1.5)]},
 )
 def three_coordinates(impl, rng):
-    """Scales 2, 3 and 1/4: the volume grows by a factor of 6/4."""
-    z = np.array([[1.5, -2.0, 4.0], [0.5, 0.5, -8.0]])
+    """Scales 2, 3 and 1/4: the volume grows by a factor of 6/4, even where a coordinate is 0."""
+    z = np.array([[1.5, -2.0, 4.0], [0.5, 0.0, -8.0]])
     x, log_det = impl(z, np.log(np.array([2.0, 3.0, 0.25])))
     return {"x": x, "log_det": log_det}
 

@@ -21,9 +21,16 @@ def gaps(assignment: Assignment, platform: str) -> list[str]:
     if assignment.questions and platform not in QUESTIONS:
         found.append(f"The questions are not here: {_questions(assignment)}. Ask and grade them on the platform.")
     if assignment.allowed_modules and platform in IN_PROCESS:
-        found.append("Which modules an answer may use is not enforced here.")
-    if platform == "otter" and any(assigned.name_costs < 1 for assigned in assignment.exercises):
-        found.append("A function whose name is misspelled earns nothing here. Correct the name, and grade it again.")
+        found.append("Which modules an answer may use, and which files it reads, is not enforced here.")
+        found.append("A module that a cell imports must be installed here, even if no answer uses it.")
+    if platform in IN_PROCESS:
+        found.append(f"A notebook that was cut off ends {platform} with an error and has no points. Ask for it again.")
+    if platform == "nbgrader":
+        found.append(
+            f"nbgrader skips a notebook that is not called `{assignment.slug}.ipynb`. Rename it, and grade it again."
+        )
+    if platform == "otter":
+        found.append("A Python file must be UTF-8 without a byte order mark. Save it as that, and grade it again.")
     found.append("Lines of `adjust.csv` are not applied here. Change points on the platform.")
     return found
 

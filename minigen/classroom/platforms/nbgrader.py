@@ -31,7 +31,8 @@ The cell below each answer prints how the answer does on the inputs that student
 reports the cells that do not have all points. The seeds of the graded inputs are in `{seeds}` alone, which students
 must not get: `nbgrader` returns the hidden tests to them with their grades.
 
-An answer runs in the notebook's own process: nbgrader's time limit is the only one, and nothing is hidden from it.
+An answer runs in the notebook's own process, and nothing is hidden from it. An endless loop within a function is
+stopped, as in `minigen grade`; one outside of functions ends at nbgrader's own time limit.
 For untrusted students use `minigen grade`, which takes functions out of notebooks too.
 
 The assignment's questions are cells that you grade by hand in `nbgrader formgrader`. What you write into the cell of an

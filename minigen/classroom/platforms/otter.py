@@ -12,7 +12,7 @@ from minigen.classroom.assignment import AssignedExercise, Assignment, given
 from minigen.classroom.platforms.export import copy_package, requirements
 from minigen.classroom.platforms.gaps import section
 from minigen.course.exercise import limits
-from minigen.course.exercise.grading.secret import grading_of, hundredths
+from minigen.course.exercise.grading.secret import grading_of
 
 __all__ = ["build", "tests_of"]
 
@@ -28,8 +28,8 @@ Students hand in one notebook (`minigen assignment build --notebook` makes it) o
 The second command makes `autograder.zip`, for Gradescope or `otter grade`. It holds the folder `minigen`, which otter
 puts beside each notebook, and installs the packages of `requirements.txt`, which minigen needs.
 An answer runs in otter's own process: nothing is hidden from it. For untrusted students use `minigen grade`.
-An answer that never ends keeps `otter run` from ending. `otter grade --timeout SECONDS` ends it without points: grade
-that notebook with `minigen grade`, too.
+An endless loop within a function is stopped, as in `minigen grade`. One outside of functions keeps `otter run` from
+ending, and `otter grade --timeout SECONDS` ends it without points.
 """
 FILE = """\
 from otter.test_files import test_case
@@ -46,8 +46,14 @@ checked = Checked("{id}", seeds={seeds})
 CASE = """
 
 @test_case(name="{case}", points={points}, hidden={hidden})
-def test_{case}({function}):
-    checked.require("{case}", {function})
+def test_{case}(env):
+    checked.require("{case}", env)
+"""
+SPELLING = """
+
+@test_case(name="{case}, with the right name", points={points}, hidden={hidden})
+def test_{case}_with_the_right_name(env):
+    checked.require("{case}", env, spelled=True)
 """
 
 
@@ -82,10 +88,15 @@ def _name(assigned: AssignedExercise) -> str:
 
 
 def tests_of(assigned: AssignedExercise, seeds: Sequence[int]) -> str:
-    """A test file: each case of the exercise with its fraction of the points, the first one shown to students."""
+    """A test file: each case of the exercise with its fraction of the points, the first one shown to students.
+
+    What a misspelled name loses is in cases of its own.
+    """
     text = FILE.format(name=_name(assigned), id=assigned.exercise.address, seeds=list(seeds))
     weights = grading_of(assigned.exercise, seeds).weights
-    parts = hundredths(assigned.points, weights)
-    for number, (case, points) in enumerate(zip(assigned.exercise.cases, parts, strict=True)):
-        text += CASE.format(case=case.name, points=points, hidden=number > 0, function=assigned.exercise.name)
+    rows = zip(assigned.exercise.cases, assigned.parts(weights), assigned.parts(weights, renamed=True), strict=True)
+    for number, (case, points, kept) in enumerate(rows):
+        text += CASE.format(case=case.name, points=kept, hidden=number > 0)
+        if points > kept:
+            text += SPELLING.format(case=case.name, points=round(points - kept, 6), hidden=number > 0)
     return text

@@ -1,7 +1,7 @@
 """What nbgrader and otter-grader call in a student's kernel: a function's points, with nothing on standard error.
 
     score("gan/02/discriminator_loss", globals(), points=10)  # nbgrader: a cell's last expression
-    Checked("gan/02/discriminator_loss", seeds=[7]).require("by_hand", discriminator_loss)  # otter-grader: or raises
+    Checked("gan/02/discriminator_loss", seeds=[7]).require("by_hand", globals())  # otter-grader: or raises
 
 The function runs in the process that it was defined in, as is usual on these platforms. An error of the grader itself
 is raised, never counted as 0.
@@ -9,8 +9,6 @@ is raised, never counted as 0.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -39,9 +37,8 @@ class GraderError(RuntimeError):
 
 
 def _reports(exercise: Exercise, function: Callable, grading: Grading) -> list[Report]:
-    """Return a report for each seed; nothing is printed meanwhile."""
-    silent = io.StringIO()
-    with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent), warnings.catch_warnings():
+    """Return a report for each seed; no warning is shown meanwhile."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         reports = [grade_function(exercise, function, seed, wanted) for seed, wanted in grading.wanted.items()]
     for report in reports:
@@ -68,8 +65,7 @@ def score(
     """
     exercise = found(exercise_id)
     assigned = AssignedExercise(exercise, float(exercise.points if points is None else points), name_costs)
-    written = [name for name, value in names.items() if getattr(value, "__module__", "") == "__main__"]
-    renamed = "" if exercise.name in names else near.misspelled(exercise, written)
+    renamed = _misspelled(exercise, names)
     if exercise.name not in names and not renamed:
         print(f"there is no function {exercise.name}")
         return 0.0
@@ -83,6 +79,12 @@ def score(
     else:
         print(as_text({**row, "about": sentences(exercise)}))
     return float(row["points"])
+
+
+def _misspelled(exercise: Exercise, names: Mapping[str, Any]) -> str:
+    """Return the misspelled name of an exercise's function among those of a notebook, "" if there is none."""
+    written = [name for name, value in names.items() if getattr(value, "__module__", "") == "__main__"]
+    return "" if exercise.name in names else near.misspelled(exercise, written)
 
 
 def seeds_file(slug: str) -> str:
@@ -112,10 +114,17 @@ class Checked:
         self.grading = grading_of(self.exercise, seeds)
         self._last: tuple[Callable, list[Report]] | None = None
 
-    def require(self, case: str, function: Callable) -> None:
-        """Raise AssertionError, in words without expected values, if a case does not pass with every seed."""
+    def require(self, case: str, names: Mapping[str, Any], spelled: bool = False) -> None:
+        """Raise AssertionError, in words without expected values, if a case does not pass with every seed.
+
+        names: the notebook's, see `score`. spelled: whether the function must have the right name, too.
+        """
+        renamed = _misspelled(self.exercise, names)
+        function = names.get(renamed or self.exercise.name)
         if function is None:
             raise AssertionError(f"there is no function {self.exercise.name}")
+        if renamed and spelled:
+            raise AssertionError(near.note(self.exercise, renamed))
         if self._last is None or self._last[0] is not function:
             self._last = function, _reports(self.exercise, function, self.grading)
         for report in self._last[1]:

@@ -58,14 +58,8 @@ SETTINGS = {
 def build(text: str, pictures: Path, out: Path) -> int:
     """Build slides from their Markdown, `out/index.html`, and return how many there are; pictures: their folder.
 
-    Raises UsageError if a package is missing, or if the folder has other files or cannot be written.
+    Raises UsageError as `begin` does, or if the folder cannot be written.
     """
-    missing = [package for module, package in NEEDED.items() if find_spec(module) is None]
-    if missing:
-        raise UsageError(
-            f"minigen slides needs {', '.join(missing)}, of the extra 'slides': "
-            f"python -m pip install {' '.join(missing)} brings {'it' if len(missing) == 1 else 'them'}"
-        )
     try:
         pages = begin(out) / WORK / "pages"
         shutil.rmtree(pages, ignore_errors=True)
@@ -80,7 +74,13 @@ def build(text: str, pictures: Path, out: Path) -> int:
 
 
 def begin(out: Path) -> Path:
-    """Make the folder of slides. Raises UsageError if it has files that are not slides."""
+    """Make the folder of slides. Raises UsageError if a package is missing, or if it has files that are not slides."""
+    missing = [package for module, package in NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise UsageError(
+            f"minigen slides needs {', '.join(missing)}, of the extra 'slides': "
+            f"python -m pip install {' '.join(missing)} brings {'it' if len(missing) == 1 else 'them'}"
+        )
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / MARKER).is_file()):
         raise UsageError(f"{out} has files that are not slides of minigen: move them, or choose another --out")
     out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """The configuration of Sphinx for the book. `minigen.course.book.build` calls Sphinx with it."""
 
 from pathlib import Path
+from typing import Any
 
 WEB = Path(__file__).parent / "web"
 
@@ -21,9 +22,10 @@ exclude_patterns: list[str] = []
 smartquotes = False
 html_math_renderer = "katex"
 
-myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_block", "deflist"]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_block", "deflist", "strikethrough"]
 myst_dmath_double_inline = True
 suppress_warnings = ["myst.header"]  # a lesson may go from a title straight to a part of a part
+suppress_warnings += ["myst.strikethrough"]  # that only HTML has
 
 html_theme = "furo"
 templates_path = ["theme"]
@@ -39,3 +41,13 @@ html_show_copyright = False
 html_theme_options = {"navigation_with_keys": False, "top_of_page_buttons": []}
 
 copybutton_selector = "div.highlight-python pre"
+
+
+def name_no_empty_column(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Make a heading without words a plain cell: a program that reads the page aloud would call a column by it."""
+    context["body"] = context.get("body", "").replace('<th class="head"><p></p></th>', "<td></td>")
+
+
+def setup(app: Any) -> None:
+    """Register what is changed in a page before it is written."""
+    app.connect("html-page-context", name_no_empty_column)

@@ -24,6 +24,8 @@ __all__ = ["KATEX", "marked", "parts_of", "render", "setup", "typeset"]
 
 KATEX = Path(__file__).with_name("katex.zip")
 FOLDER = "katex"  # of the unpacked archive, in _static
+STYLES = re.compile(r'<link rel="stylesheet"')
+FOLDER_OF = re.compile(r'href="([^"]*/katex/)katex\.min\.css')
 ELEMENT = re.compile(r'<(span|div) class="math notranslate nohighlight">\s*\\([(\[])([^<]*?)\\[)\]]\s*</\1>')
 DISPLAYED = re.compile(r'^<span class="katex-display">(.*)</span>$', re.S)
 ANNOTATION = re.compile(r"<annotation[^>]*>.*?</annotation>", re.S)  # the source, once more
@@ -36,6 +38,19 @@ OPENING, CLOSING = {"{", r"\left", r"\begin"}, {"}", r"\right", r"\end"}  # of a
 ACCENTS = {rf"\{name}" for name in "bar hat tilde vec dot ddot overline underline widehat widetilde check".split()}
 WORDS = {rf"\{name}" for name in "text mathrm mathbf mathcal mathbb mathit mathsf operatorname begin end tag".split()}
 BARE = {"_", "^", r"\frac", r"\tfrac", r"\dfrac", r"\sqrt"}  # whose argument needs no braces
+
+# The fonts of a page's first formulas are asked for before its styles, or lines of text change when they arrive. (A
+# browser does not load a font in this way from a file.)
+FIRST = 12
+FONTS = {"mathbb": "AMS-Regular", "mathbf": "Main-Bold", "mathcal": "Caligraphic-Regular"}
+FONTS |= {"small-op": "Size1-Regular", "large-op": "Size2-Regular"}
+FONTS |= {f"delimsizing size{size}": f"Size{size}-Regular" for size in range(1, 5)}
+ASKED = """<script>if (location.protocol !== "file:") for (const name of NAMES) {
+    const [rel, as, href] = ["preload", "font", `FOLDERfonts/KaTeX_${name}.woff2`];
+    const given = {rel, as, href, type: "font/woff2", crossOrigin: ""};
+    document.head.append(Object.assign(document.createElement("link"), given));
+}</script>
+"""
 
 # A formula in which symbols are marked is rendered without the marks where KaTeX refuses them.
 RENDER = """(formulas) => JSON.stringify(formulas.map(([latex, marked, displayMode]) => {
@@ -113,7 +128,18 @@ def typeset(pages: Iterable[Path], root: Path) -> None:
             return f'<{name} class="math">{made[latex, marked(latex, table), bracket == "["]}</{name}>'
 
         if found[page]:
-            page.write_text(ELEMENT.sub(replaced, text), encoding="utf-8")
+            page.write_text(_with_fonts(ELEMENT.sub(replaced, text)), encoding="utf-8")
+
+
+def _with_fonts(text: str) -> str:
+    """Return a page that asks for the fonts of its first formulas before its styles."""
+    folder = FOLDER_OF.search(text)
+    if not folder:
+        return text
+    first = "".join(text.split('<span class="katex">')[1 : FIRST + 1])
+    names = ["Main-Regular", "Math-Italic", *sorted({font for kind, font in FONTS.items() if kind in first})]
+    script = ASKED.replace("NAMES", json.dumps(names)).replace("FOLDER", folder[1])
+    return STYLES.sub(lambda style: script + style[0], text, count=1)
 
 
 # -- symbols, over which a card says what they mean --------------------------------------------------------------------

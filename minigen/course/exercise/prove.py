@@ -18,15 +18,11 @@ Everything runs in this process (these are the author's functions), with a time 
 from __future__ import annotations
 
 import ast
-import contextlib
-import signal
 import sys
-import threading
 import time
-import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from minigen.course.console import color, plural, print_json
 from minigen.course.exercise import catalog, functions, stubs
@@ -37,6 +33,7 @@ from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.compare import COARSEST, Verdict, compare, compare_all
 from minigen.course.exercise.grading.drivers import drivers_of, load_drivers
 from minigen.course.exercise.grading.explain import recognised
+from minigen.course.exercise.grading.in_process import TooLong, time_limit
 from minigen.course.exercise.grading.observe import Impl, observe, start_of
 from minigen.course.exercise.grading.outcome import CaseOutcome
 from minigen.course.exercise.grading.reference import (
@@ -103,29 +100,6 @@ class Proof:
         }
 
 
-class _TooLong(KeyboardInterrupt):
-    """The timer went off: a mutant that does not end. Like Ctrl-C, it passes through what catches other exceptions."""
-
-
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise _TooLong after seconds of processor time; nothing outside the main thread or without a timer (Windows)."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(number: int, frame: types.FrameType | None) -> NoReturn:
-        raise _TooLong
-
-    before = signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
-
-
 def _observe(
     exercise: Exercise,
     function: Callable,
@@ -141,7 +115,7 @@ def _observe(
                 known[number] if number in known else observe_case(exercise, function, seed, number, row)
                 for number, row in enumerate(wanted)
             ]
-    except _TooLong:
+    except TooLong:
         return [CaseOutcome(status.TIMEOUT, "took too long") for _ in exercise.cases]
 
 
@@ -457,7 +431,7 @@ def _passes(exercise: Exercise, function: Callable, rows: Sequence[Reference]) -
                 outcomes.append(observe_case(exercise, function, 0, number, row))
                 if not compare(case, outcomes[-1], row.outcome, COARSEST).passed:
                     return False
-    except _TooLong:
+    except TooLong:
         return False
     return all(verdict.passed for verdict in _compare(exercise, outcomes, rows))
 

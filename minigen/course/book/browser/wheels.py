@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 from collections.abc import Mapping
@@ -86,9 +87,20 @@ def minigen_wheel() -> bytes:
     for folder in lesson_folders("exercise.py"):
         for name in ("exercise.py", "answers.py"):
             if (folder / name).is_file():
-                files[f"minigen/_lessons/{folder.parent.name}/{folder.name}/{name}"] = (folder / name).read_bytes()
+                text = _without_equivalents((folder / name).read_text(encoding="utf-8"))
+                files[f"minigen/_lessons/{folder.parent.name}/{folder.name}/{name}"] = text.encode()
     files |= {path.name: path.read_bytes() for path in own_modules()}
     return wheel("minigen", minigen.__version__, files)
+
+
+def _without_equivalents(answers: str) -> str:
+    """Return the text of an answers.py without its list of equivalent edits, which only the proofs read."""
+    listed = [node for node in ast.parse(answers).body if ast.unparse(node).startswith("EQUIVALENT = ")]
+    lines = answers.split("\n")
+    for node in listed:
+        end = node.end_lineno or node.lineno
+        lines[node.lineno - 1 : end] = [""] * (end - node.lineno + 1)  # a traceback names the same lines
+    return "\n".join(lines)
 
 
 def _is_needed(inside: str) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "trains",
 ]
 
+COMPACT = 52  # letters across: so many columns of a table fit beside each other on a phone
 WIDE = 500  # pixels: a wider figure is not shrunk on a phone, where its letters would be too small, but scrolled
 
 
@@ -40,7 +41,8 @@ def details(summary: str, body: str, kind: str, aside: str = "", **data: str) ->
 
 def printed(block: blocks.Printed) -> str:
     """Return what was printed."""
-    return html_block("outputs/printed.html", text=block.text)
+    is_log = all(line.startswith("training ") for line in block.text.splitlines())
+    return html_block("outputs/printed.html", text=block.text, is_log=is_log)
 
 
 def checks(block: blocks.Checks) -> str:
@@ -81,18 +83,26 @@ def play(
 
 
 def table(block: blocks.Table, root: str = "", equations: Sequence[str] = ()) -> str:
-    """Return a table. On a phone it becomes a list of cards, unless all but its first column are numbers."""
+    """Return a table. On a phone it becomes a list of cards, unless its columns fit beside each other."""
     rows, header = block.rows, [str(name) for name in block.header]
     numeric = numeric_columns(rows, len(header))
+    cells = [[format_number(value) for value in row] for row in rows]
     return html_block(
         "outputs/table.html",
         title=str(block.title),
         header=header,
-        rows=[[format_number(value) for value in row] for row in rows],
+        rows=cells,
         numeric=numeric,
-        is_numeric=all(numeric[1:]),
+        is_compact=all(numeric[1:]) or _least_letters([header, *cells]) <= COMPACT,
         root=root,
         equations=equations,
+    )
+
+
+def _least_letters(rows: Sequence[Sequence[str]]) -> int:
+    """Return the letters across that a table needs: of each column its longest word, and half of a text, with a gap."""
+    return sum(
+        max(max((len(text) + 1) // 2, *map(len, text.split()), 0) for text in column) + 1 for column in zip(*rows)
     )
 
 

@@ -60,7 +60,7 @@ browser (minigen:cells:<lesson>), and shown in every tab with the lesson. Python
     const made = element("table");
     if (title) made.append(withMarks("caption", "", title));
     const head = element("tr");
-    for (const name of header) head.append(Object.assign(withMarks("th", "", name), { scope: "col" }));
+    for (const name of header) head.append(name ? Object.assign(withMarks("th", "", name), { scope: "col" }) : element("td"));
     made.append(element("thead"), element("tbody"));
     made.tHead.append(head);
     for (const values of shown) {

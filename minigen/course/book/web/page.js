@@ -50,39 +50,84 @@
   };
   window.minigenTypeset = typeset;
 
-  /* An equation or a line of code that is wider than a phone is scrolled, with the keyboard too. */
+  /* An equation, a line of code or a table that is wider than a phone is scrolled, with the keyboard too. To measure what is
+     folded would lay it out. */
   const letScroll = () => {
-    const parts = [...document.querySelectorAll(".katex-display, div.highlight pre")];
+    const all = document.querySelectorAll(".katex-display, div.highlight pre, .table-wrapper");
+    const parts = [...all].filter((part) => part.checkVisibility());
     const wide = parts.map((part) => part.scrollWidth > part.clientWidth);
     parts.forEach((part, k) => { if (wide[k]) part.tabIndex = 0; else part.removeAttribute("tabindex"); });
   };
 
   const isPhone = matchMedia("(max-width: 640px)").matches;
 
-  /* On a phone the sections that may be skipped are folded below the sentence that says so. */
+  /* On a phone the sections that may be skipped are folded below the sentence that says so, and those at the end in which
+     nothing is told below their titles. */
+  const foldBelow = (part, words) => {
+    const fold = element("details", "mg-aside");
+    fold.append(element("summary", "", words));
+    while (part.nextSibling && part.nextElementSibling?.matches(":not(.mg-run)")) fold.append(part.nextSibling);
+    part.after(fold);
+  };
   const foldAsides = () => {
     for (const why of document.querySelectorAll("article section > p:has(> em:only-child)")) {
-      if (!why.textContent.startsWith("You may skip this section")) continue;
-      const fold = element("details", "mg-aside");
-      fold.append(element("summary", "", "Read this section"));
-      while (why.nextSibling) fold.append(why.nextSibling);
-      why.after(fold);
+      if (why.textContent.startsWith("You may skip this section")) foldBelow(why, "Read this section");
+    }
+    const ends = {
+      "what-this-lesson-does-differently": "Compared with the post and the papers", "now-from-an-empty-file": "Read the task", sources: "Papers and posts",
+    };
+    for (const [id, words] of Object.entries(ends)) {
+      const title = document.querySelector(`section section#${id} > h2`);
+      if (title) foldBelow(title, words);
     }
   };
 
-  /* So are the boxes in which one writes, and code of more than a few lines: a phone shows half of each line. */
-  const foldIn = (part, name, words) => {
-    const fold = element("details", name);
-    part.before(fold);
-    fold.append(element("summary", "", words), part);
+  /* So is the box of each exercise, below its name, with the package's own code of it. */
+  const foldExercises = () => {
+    for (const box of document.querySelectorAll(".mg-exercise")) {
+      const fold = element("details", "mg-phone mg-phone-exercise");
+      const head = box.previousElementSibling;
+      fold.append(element("summary", ""), box);
+      fold.firstChild.append(...head.childNodes);
+      head.replaceWith(fold);
+    }
+    for (const source of document.querySelectorAll(".mg-phone-exercise + .mg-source, .mg-source + .mg-source")) {
+      source.previousElementSibling.closest(".mg-phone-exercise")?.append(source);
+    }
   };
+
+  /* So is code, with the checks that held and the lines of a training: a phone shows half of each line. What stands between
+     two paragraphs is one fold, above its figures and tables. A few lines of code by themselves stay. */
+  const CODE = "details.mg-code, .mg-cell, .mg-code-block, .mg-where, .mg-trains, .mg-log, ul.mg-checks:not(:has(.mg-failed))";
+  const isCode = (part) => part.matches(CODE) || (part.matches(".mg-recorded") && [...part.children].every(isCode));
+  const isPassedOver = (part) => part.matches(".mg-figure, .mg-play, .mg-table, .mg-recorded");
   const foldCode = () => {
-    for (const box of document.querySelectorAll(".mg-exercise")) foldIn(box, "mg-phone mg-phone-exercise", "Read the task, and write it here");
-    for (const code of document.querySelectorAll("section .mg-code-block")) {
-      const lines = code.textContent.trim().split("\n").length;
-      if (lines > 4 && !code.closest("details:not(.mg-aside), .mg-exercise")) {
-        foldIn(code.closest(".mg-cell") ?? code, "mg-phone mg-code", `code: ${lines} lines`);
+    for (const place of document.querySelectorAll("article :is(section, .mg-aside, .mg-outcome)")) {
+      let run = [];
+      for (const part of [...place.children, null]) {
+        if (part && isCode(part)) run.push(part);
+        else if (!part || !isPassedOver(part)) {
+          if (run.length) foldRun(run);
+          run = [];
+        }
       }
+    }
+  };
+  const foldRun = (parts) => {
+    if (parts.length === 1 && parts[0].matches("details")) return;
+    const all = (kind) => parts.flatMap((part) => part.matches(kind) ? [part] : [...part.querySelectorAll(kind)]);
+    const lines = all(".mg-code-block").reduce((sum, code) => sum + code.textContent.trim().split("\n").length, 0);
+    const checks = all(".mg-checks > li").length;
+    if (parts.length === 1 && lines && lines <= 4 && !checks) return;
+    const counted = [lines && `code: ${lines} line${lines > 1 ? "s" : ""}`, checks && `✓ ${checks} check${checks > 1 ? "s" : ""}`];
+    const fold = element("details", "mg-phone mg-code");
+    parts[0].before(fold);
+    fold.append(element("summary", "", counted.filter(Boolean).join(", ") || "the training"));
+    for (const part of parts) {
+      if (!part.matches("details")) { fold.append(part); continue; }
+      part.querySelector(":scope > summary").remove();
+      fold.append(...part.childNodes);
+      part.remove();
     }
   };
 
@@ -353,7 +398,7 @@
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
 
-  if (isPhone) { foldAsides(); foldCode(); }
+  if (isPhone) { foldAsides(); foldExercises(); foldCode(); }
   letScroll();
   addEventListener("resize", letScroll);
   document.addEventListener("toggle", letScroll, true); // a fold was opened

@@ -4,8 +4,8 @@
     report = grade_function(exercise, critic_loss)
 
 The same observation and comparison as for a file in a worker, with the same verdicts, hints and points. What a worker
-adds is missing here: limits on time and memory (a page ends an endless loop by ending its Python), a folder of its own,
-and a reference that cannot be reached by reading files.
+adds is missing here: a limit on memory, on the time of a text (a page ends an endless loop by ending its Python), a
+folder of its own, and a reference that cannot be reached by reading files.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import builtins
 import contextlib
 import io
 import os
+import signal
 import sys
+import threading
 import time
 import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import numpy as np
 
@@ -28,7 +31,7 @@ from minigen.course.exercise.format import Exercise, resolve_target
 from minigen.course.exercise.functions import formula
 from minigen.course.exercise.grading import runner, sandbox, status
 from minigen.course.exercise.grading.grade import did_you_mean, judge
-from minigen.course.exercise.grading.observe import answer_module, generator_restored, load, run_text
+from minigen.course.exercise.grading.observe import answer_module, failure_of, generator_restored, load, run_text
 from minigen.course.exercise.grading.outcome import CaseOutcome, Incident, Stopped, with_incident
 from minigen.course.exercise.grading.reference import (
     Reference,
@@ -41,10 +44,33 @@ from minigen.course.exercise.grading.reference import (
 from minigen.course.exercise.grading.report import Report, same_for_every_case
 from minigen.course.exercise.grading.submission import MAX_SOURCE, Submission, parse_submission
 
-__all__ = ["LoadedAnswer", "grade_function", "grade_source", "load_source"]
+__all__ = ["LoadedAnswer", "TooLong", "grade_function", "grade_source", "load_source", "time_limit"]
 
 NAME = "your answer"  # what reports call a text
 MOST_OUTPUT = runner.Limits.output  # characters that an answer may print, as in a worker
+
+
+class TooLong(KeyboardInterrupt):
+    """The timer of `time_limit` went off. Like Ctrl-C, it passes through what catches other exceptions."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TooLong after seconds of processor time; nothing outside the main thread or without a timer (Windows)."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: types.FrameType | None) -> NoReturn:
+        raise TooLong
+
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def grade_function(
@@ -52,7 +78,8 @@ def grade_function(
 ) -> Report:
     """Grade a function that lives in this process, such as a notebook's: the same judgment, without the isolation.
 
-    wanted: what the reference gives, where the inputs are not those of `references(exercise, seed)`.
+    Its time and what it prints are limited as in a worker. wanted: what the reference gives, where the inputs are not
+    those of `references(exercise, seed)`.
     """
     started = time.monotonic()
     if not callable(function):
@@ -64,13 +91,28 @@ def grade_function(
     wanted = references(exercise, seed) if wanted is None else wanted
     namespaces = [function.__globals__] if isinstance(function, types.FunctionType) else []
     with reference_hidden(exercise, namespaces) as incidents, generator_restored():
-        outcomes = [
-            with_incident(observe_case(exercise, function, seed, number, row), incidents)
-            for number, row in enumerate(wanted)
-        ]
+        printed = _Printed(incidents)
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            outcomes = [
+                with_incident(_observed(exercise, function, seed, number, row), incidents)
+                for number, row in enumerate(wanted)
+            ]
     report = judge(exercise, outcomes, wanted, seed)
+    report.output = printed.text
     report.seconds = time.monotonic() - started
     return report
+
+
+def _observed(exercise: Exercise, function: Callable, seed: int, number: int, reference: Reference) -> CaseOutcome:
+    """Run a function on one case, within its limit of processor time."""
+    try:
+        with time_limit(exercise.seconds):
+            return observe_case(exercise, function, seed, number, reference)
+    except TooLong as error:
+        own = [formula(function).__code__.co_filename] if isinstance(function, types.FunctionType) else []
+        where = failure_of(error, own)
+        words = f"your function had not returned after {exercise.seconds:.3g} s of processor time: an endless loop?"
+        return CaseOutcome(status.TIMEOUT, words, where.line, where.text)
 
 
 # ------------------------------------------------------------------------------------------- a text
@@ -224,6 +266,7 @@ class _Printed(io.StringIO):
         self.length += len(text)
         self.text += text[: max(0, runner.SHOWN_OUTPUT - len(self.text))]
         if self.length > MOST_OUTPUT:
+            self.length = 0  # the next case starts afresh, as in a worker
             message = f"your code printed more than {MOST_OUTPUT:,} characters"
             self.incidents.append((status.OUTPUT, message))
             raise Stopped(status.OUTPUT, message)
