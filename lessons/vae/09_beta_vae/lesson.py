@@ -59,8 +59,8 @@ from minigen.vae.vae import VAE, Elbo, kl_standard_normal, reparameterize
 #
 # To find out what a dimension of a code means, we need images whose meaning we know. Five
 # *generative factors* determine each of ours: a shape, its scale, its rotation, and its position
-# $x$, $y$. There are $3 \cdot 4 \cdot 8 \cdot 8 \cdot 8 = 6{,}144$ combinations, and we use all of
-# them. The VAE receives only the images. We keep the factors, to test its codes with them.
+# $x$, $y$. We use all $3 \cdot 4 \cdot 8 \cdot 8 \cdot 8 = 6{,}144$ combinations. The VAE receives
+# only the images. We keep the factors, to test its codes with them.
 
 # %%
 images, factors = shapes.grid()
@@ -214,7 +214,7 @@ lesson.check("chosen by some beta from 0 to 50", sorted(by_weight), equals=[0, 1
 #
 # So far we invented the codes. What does a network buy? We train at five prices, three times each.
 # The encoder is a network of 256–128–128–16 units, whose outputs are the means and log-variances of
-# 8 dimensions (more than there are factors), and the decoder mirrors it.
+# 8 dimensions, more than there are factors, and the decoder mirrors it.
 #
 # How much should a pixel count? If each pixel counts $c$ times, we minimize $c D + \beta R$, which
 # is $c$ times $D + \frac{\beta}{c} R$, so that $c$ only rescales the price. We take $c = 4$, for
@@ -503,7 +503,6 @@ lesson.check(
 #
 # The same arithmetic warns of a mistake. Some programs take the *mean* over the 256 pixels and
 # leave $\beta = 1$. In our units this price is $4 \cdot 256 = 1{,}024$. No factor is worth it.
-# Watch what happens.
 
 # %%
 careless = learn("mean over pixels", priced(COUNT * 256.0), lesson.steps(1500, quick=5), 0)
@@ -736,23 +735,23 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Noise and the untrained VAE score like chance, which is 1/5 for Higgins' score. The principal
-# components are the surprise. Nobody asked them for single factors, and yet their Higgins' score is
-# about 0.8. Because this score is so easily reached, we judge by the gap. At $\beta = 1$ it is
-# close to that of the principal components, and at $\beta = 8$ about three to four times as large.
-# (Three runs do not decide which $\beta$ is best. With two other seeds it was 16.) But each step of
-# the price also raises the distortion. This is the post's "trade-off between reconstruction quality
-# and the extent of disentanglement".
+# Noise and the untrained VAE score like chance (1/5 for Higgins' score). The principal components
+# are the surprise. Nobody asked them for single factors, and yet their Higgins' score is about 0.8.
+# Because this score is so easily reached, we judge by the gap. At $\beta = 1$ it is close to that
+# of the principal components, and at $\beta = 8$ about three to four times as large. (Three runs do
+# not decide which $\beta$ is best. With two other seeds it was 16.) But each step of the price also
+# raises the distortion. This is the post's "trade-off between reconstruction quality and the extent
+# of disentanglement".
 
 # %% [markdown]
 # ## 7. Remove the cause
 #
 # On paper the axes matter because the noise of a code is independent in each dimension. Is this
-# also what raises the gap of our networks? We can test it. Let the encoder output a full covariance
-# matrix $LL^\top$ with a triangular $L$, draw $z = \mu + L\epsilon$, and leave everything else
-# unchanged. Now a rotated code can keep the noise that it had before, at the same rate. In the
-# rate, each entry of $L$ below the diagonal adds half of its square, and the logarithm of the
-# determinant needs only the diagonal.
+# also what raises the gap of our networks? Let the encoder output a full covariance matrix
+# $LL^\top$ with a triangular $L$, draw $z = \mu + L\epsilon$, and leave everything else unchanged.
+# Now a rotated code can keep the noise that it had before, at the same rate. In the rate, each
+# entry of $L$ below the diagonal adds half of its square, and the logarithm of the determinant
+# needs only the diagonal.
 
 # %%
 row, col = np.concatenate([np.diag_indices(8), np.tril_indices(8, -1)], axis=1)  # (36,) each
@@ -841,9 +840,8 @@ lesson.claim(
 # With a full covariance the loss, $D + 8R$, is about the same, but the gap has fallen to about that
 # of $\beta = 1$. Have these networks given up the factors, or only the coordinates? By section 5 it
 # pays to give each factor a precision of its own. A full covariance can still do that, and is free
-# to point the axes of its noise in any direction. We can look where they point. For each network,
-# average $LL^\top$ over the images, take the eigenvectors of the average as new axes, and score the
-# same codes along them.
+# to point the axes of its noise in any direction. For each network, average $LL^\top$ over the
+# images, take the eigenvectors of the average as new axes, and score the same codes along them.
 
 
 # %%
@@ -893,11 +891,11 @@ values = np.linspace(-2, 2, 9)
 start_image = shapes.draw([[2, 3, 2, 4, 4]]).reshape(1, -1)
 
 
+# %%
 def most_used(beta):  # the five dimensions of highest rate, the highest first
     return np.argsort(-rate_of_each(models[beta, 0]))[:5]
 
 
-# %%
 def show(beta):
     vae = models[beta, 0]
     mu, _ = vae.encode(start_image)
@@ -1117,8 +1115,8 @@ lesson.claim(
 # ## What this lesson does differently
 #
 # - For the scores we take samples of $q(z|x)$, and divide each dimension by its standard deviation.
-#   Higgins et al. take the means and do not rescale them, so that our scores are not exactly
-#   comparable with theirs.
+#   Higgins et al. take the means and do not rescale them, so that the scores are not exactly
+#   comparable.
 # - The value of a factor, the full covariance with its noise axes, and the training with the loss
 #   of Burgess et al. are not in the post. That a diagonal covariance favors single axes is the
 #   result of Rolínek et al. (2019).
