@@ -24,7 +24,7 @@ lesson = Lesson(
     post="vae",
     sections=["vae.s09"],
     equations=["vae.15", "vae.16", "vae.17"],
-    minutes=4.0,
+    minutes=1.3,
     picture="traversal_beta_8",
     sources=[
         "weng2018vae",
