@@ -18,6 +18,6 @@ CHANGES = {
         old="neighbors = {name: same_class(z) for name, z in codes.items()}\n",
         new="neighbors = {name: same_class(z) for name, z in codes.items()}\n"
         'neighbors["PCA"] = same_class(best.first(8).encode(test[some]))\n',
-        shows={("PCA", "nearest neighbor is of the same class"): {"at_least": 0.7}},
+        shows={("PCA, 2", "nearest neighbor is of the same class"): {"at_least": 0.7}},
     ),
 }

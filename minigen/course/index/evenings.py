@@ -17,7 +17,7 @@ def listed() -> dict[str, dict[str, Any]]:
 
 
 def exercises_with(exercise: str) -> list[str]:
-    """Return the ids of all exercises of the evening that has this one, "gan/02/elbo", in order; [] if none has it."""
+    """Return the ids of its evening's exercises, in order; [] if no evening has it ("gan/02/discriminator_loss")."""
     for one in listed().values():
         ids = [f"{stop['lesson']}/{name}" for stop in one["stops"] for name in stop["exercises"]]
         if exercise in ids:
