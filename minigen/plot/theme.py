@@ -172,7 +172,7 @@ def _covers_a_curve(ax: Axes, renderer: Any) -> bool:
 
 def figure_of(drawing: Any) -> Figure:
     """Return the figure itself, or that of axes."""
-    fig: Any = drawing if hasattr(drawing, "savefig") else getattr(drawing, "figure", None)
+    fig: Any = getattr(drawing, "figure", drawing)
     if not hasattr(fig, "savefig"):
         raise ValueError(f"expected a matplotlib figure or axes, got {type(drawing).__name__}")
     return fig
