@@ -182,45 +182,60 @@ def next_step(reports: Sequence[Report], folder: Path | None = None) -> str:
     failed = [report for report in reports if not report.passed]
     if failed:
         return f"stuck? minigen exercise hint {failed[0].exercise.id}"
+    folder = home() if folder is None else folder
     lesson, last = reports[0].exercise.lesson, reports[-1].exercise.id
-    following, evening = next_exercise(folder, after=last), _next_of_evening(folder, last)
     shown = reports[0].exercise.id if len(reports) == 1 else lesson
-    train = f"now train with it: minigen run {lesson} --with {reports[0].file}"
-    compare = f"beside the package's version: minigen exercise diff {shown}"
-    if f" {evening} " in following:  # the next one is the evening's, too
-        evening = ""
-    return "\n".join(filter(None, [train, compare, following, evening and f"next of the post's evening: {evening}"]))
+    lines = [
+        f"now train with it: minigen run {lesson} --with {reports[0].file}",
+        f"beside the package's version: minigen exercise diff {shown}",
+        next_exercise(folder, after=last),
+    ]
+    evening = _next_of_evening(folder, last)
+    if evening not in ("", _following(folder, last)):
+        lines.append(f"next of the post's evening: {evening}")
+    return "\n".join(filter(None, lines))
 
 
 def next_exercise(folder: Path | None = None, after: str = "", begin: str = "") -> str:
-    """Which exercise comes next, by the record of a folder, and how to begin it; "" if all have passed.
+    """Which exercise comes next, by the record of a folder, and how to begin it; "" if there is none at all.
 
     after: the id of an exercise; the next one is the first behind it that has not passed, else the first of all.
     begin: the same, but the exercise itself may be the next one.
     """
     folder = home() if folder is None else folder
-    lessons = {lesson: exercise_names(path) for lesson, path in _lesson_folders()}
-    ids = [f"{lesson}/{name}" for lesson, names in lessons.items() for name in names]
-    given = assigned(folder)
-    ids = [id for id in ids if id in given] or ids
-    entries = Progress(folder).entries
-    start = ids.index(after) + 1 if after in ids else ids.index(begin) if begin in ids else 0
-    found = next((id for id in ids[start:] + ids[:start] if entries.get(id, {}).get("passed") is not True), None)
-    if found is None:
-        return "all exercises have passed" if ids else ""
+    found = _following(folder, after, begin)
+    if not found:
+        return "all exercises have passed" if _ids(folder) else ""
     lesson = found.rpartition("/")[0]
     path = answer_file(lesson, folder)
     how = f"in {path}" if os.path.lexists(path) else f"minigen exercise start {lesson}"
     return f"next exercise: {found} ({how})"
 
 
-def _next_of_evening(folder: Path | None, after: str) -> str:
+def _following(folder: Path, after: str = "", begin: str = "") -> str:
+    """Return the id of the exercise that comes next; "" if all have passed."""
+    ids = _ids(folder)
+    start = ids.index(after) + 1 if after in ids else ids.index(begin) if begin in ids else 0
+    return _first_open(folder, ids[start:] + ids[:start])
+
+
+def _next_of_evening(folder: Path, after: str) -> str:
     """Return the id of the first exercise behind this one in its evening that has not passed; "" if there is none."""
-    folder = home() if folder is None else folder
     ids = [] if assigned(folder) else exercises_with(after)
+    return _first_open(folder, ids[ids.index(after) + 1 :] if ids else [])
+
+
+def _first_open(folder: Path, ids: Sequence[str]) -> str:
+    """Return the first of these ids that has not passed, by the record of a folder; "" if there is none."""
     entries = Progress(folder).entries
-    behind = ids[ids.index(after) + 1 :] if ids else []
-    return next((id for id in behind if entries.get(id, {}).get("passed") is not True), "")
+    return next((id for id in ids if entries.get(id, {}).get("passed") is not True), "")
+
+
+def _ids(folder: Path) -> list[str]:
+    """Return the ids of all exercises in order, or of those that a task of the folder assigns."""
+    ids = [f"{lesson}/{name}" for lesson, path in _lesson_folders() for name in exercise_names(path)]
+    given = assigned(folder)
+    return [id for id in ids if id in given] or ids
 
 
 def _lesson_folders() -> list[tuple[str, Path]]:
