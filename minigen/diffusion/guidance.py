@@ -246,7 +246,7 @@ def gaussian_guided(v1: Any, v0: Any, w: Any, sampler: str) -> Array:
         "tilt"    no sampler, but the density p1^(1 + w)/p0^w, whose score this is at σ = 0: 1/((1 + w)/v1 − w/v0)
 
     The three agree for w = 0 and −1, without guidance, and for v1 = v0, and not elsewhere. v1, v0 and w are numbers or
-    arrays that broadcast; the result has the dtype of v1. ValueError: variances not positive; a tilt that is no
+    arrays that broadcast; the result has the dtype of v1. ValueError: variances not positive; a tilt that is not a
     density, since (1 + w)/v1 ≤ w/v0. Eq. after.27, Eq. after.28, Eq. after.29; Bradley and Nakkiran 2024.
     """
     for name, v in (("v1", v1), ("v0", v0)):
@@ -264,7 +264,7 @@ def gaussian_guided(v1: Any, v0: Any, w: Any, sampler: str) -> Array:
         return like(v1 * relative_exponential((2 * w + 1) * log_ratio) / relative_exponential(log_ratio), v1)
     precision = (1 + w) / v1 - w / v0
     if not isbox(precision) and numpy.any(precision <= 0):
-        raise ValueError(f"w must leave (1 + w)/v1 above w/v0: p1^(1 + w)/p0^w is no density, got w = {w}")
+        raise ValueError(f"w must leave (1 + w)/v1 above w/v0: p1^(1 + w)/p0^w is not a density, got w = {w}")
     return like(1 / precision, v1)
 
 
