@@ -389,6 +389,7 @@ def test_a_phone_folds_code_and_the_boxes_to_write_in(reader):
     assert page.locator(":is(.mg-log, .mg-checks):visible").count() == 0
     fold = page.locator("details.mg-phone.mg-code", has_text="✓ 3 checks").first
     assert fold.locator("details").count() == 0 and fold.locator(".mg-passed").count() == 3
+    assert page.locator("details.mg-phone.mg-code summary").count() == page.locator("details.mg-phone.mg-code").count()
     fold.locator("summary").click()
     assert fold.get_by_role("button", name="Run").is_visible() and fold.locator(".mg-checks").is_visible()
     boxes = page.locator(".mg-exercise")
