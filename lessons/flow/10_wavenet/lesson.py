@@ -178,7 +178,7 @@ lesson.figure(
 # %%
 lesson.change(
     "sixteen codes",
-    "Take 16 codes: change `levels = 256` to `levels = 16` and run again. By which factor does "
+    "Take 16 codes: change `levels = 256` to `levels = 16` and run again. By what factor does "
     "mu-law reduce the error of quiet sounds now?",
     answer="By 6.85. The slope of the curve at 0 is $\\mu / \\log(1 + \\mu)$: 5.4 for $\\mu = "
     "15$, and 46 for $\\mu = 255$. With fewer codes, quiet amplitudes are spread less.",
@@ -607,7 +607,7 @@ lesson.check("shifted four times: steps back", always, equals=np.arange(19, 3, -
 lesson.change(
     "a shift at the top",
     "Shift the input of the last layer in place of the first: change `steps_back([0])` to "
-    "`steps_back([3])` and run again. On which steps does the output depend, and is the network "
+    "`steps_back([3])` and run again. Which steps does the output depend on, and is the network "
     "as good?",
     answer="On the same 1 to 16, because a shift moves all of them by one step, in whichever "
     "layer. But in a WaveNet the skip of each layer leads straight to the output. The skip of a "
