@@ -580,7 +580,7 @@ class Fits(Module):
 # %% [markdown]
 # A trivial rival for each target is one Gaussian, an affine map of the noise. It is fitted in the
 # same way, but without annealing and from starts that are spread over the plane, because an
-# annealed Gaussian stays between the two modes of U1.
+# annealed Gaussian may stay between the two modes of U1.
 
 
 # %%
@@ -745,7 +745,7 @@ lesson.figure(
 # already beat the fitted Gaussian.
 #
 # However, a mean over three chains hides the single chain. On the wave the three chains of 8 layers
-# end at 0.01, 0.12 and 0.25 nats in the recorded run. So eight layers can be enough for four turns,
+# end at 0.02, 0.12 and 0.25 nats in the recorded run. So eight layers can be enough for four turns,
 # but training found such a chain from only one start of three. With 32 layers it finds one from
 # every start. On U3 and U4 even the best chain of 8 layers is farther away than the worst of 32.
 # The answer is yes, for these shapes, if the chain is long enough.
@@ -955,7 +955,7 @@ lesson.figure(
 #
 # - The post trains flows on data, by maximum likelihood, which begins in `flow/05`. We minimize the
 #   divergence in the other direction, $D_{\mathrm{KL}}(q \,\|\, p)$, on a formula.
-# - The section of the post gives no formula for a layer. Ours are those of Rezende and Mohamed, who
+# - The section of the post gives no formula for a layer. We use those of Rezende and Mohamed, who
 #   improve the posterior of a VAE with them (`flow/13`). *Sylvester* flows (van den Berg et al.
 #   2018) bend along several lines at once.
 # - We confine U2 to U4 to about $|x_1| \le 4$ by walls. Without them their mass is infinite.

@@ -185,8 +185,8 @@ lesson.change(
 )
 
 # %% [markdown]
-# The error of evenly spaced codes hardly depends on the loudness, and that of mu-law codes falls
-# with it. From here on a sound is a sequence of integers.
+# The error of evenly spaced codes hardly depends on the loudness, whereas the error of mu-law codes
+# is smaller for quieter sounds. From here on a sound is a sequence of integers.
 #
 # ## 2. A string whose probabilities are known
 #
@@ -227,11 +227,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Even the exact probabilities do not determine the next code. On average they need the *entropy*
-# $-\sum_k p_k \log p_k$ for it, and the mean of this over the steps is the *entropy rate* of the
-# string. A model $q$ needs $-\log q(c_t \mid \text{past})$ nats. We report its *gap*, by how much
-# this exceeds $-\log p(c_t \mid \text{past})$ on the same codes. The expected gap is the KL
-# divergence of $q$ from $p$, so it is never negative.
+# Even the exact probabilities do not determine the next code. Their expected loss at a step is the
+# *entropy* $-\sum_k p_k \log p_k$, and its mean over the steps is the *entropy rate* of the string.
+# A model $q$ has loss $-\log q(c_t \mid \text{past})$, in nats. We report its *gap*, by how much
+# this loss exceeds $-\log p(c_t \mid \text{past})$ on the same codes. The expected gap is the KL
+# divergence $D_{\mathrm{KL}}(p \,\|\, q)$, so it is never negative.
 
 # %%
 rate = string.entropy(p).mean()
@@ -249,8 +249,8 @@ lesson.table(
 )
 
 # %% [markdown]
-# These are the two ends of our scale. A model without any memory, which uses only how frequent each
-# code is, has a gap of about 0.8 nats, and a perfect one has none.
+# The first two rows are the ends of our scale. A model without any memory, which uses only how
+# frequent each code is, has a gap of about 0.8 nats, and a perfect one has none.
 #
 # ## 3. Causal convolutions, by a mask and by a shift
 #
@@ -344,12 +344,13 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The last output depends on 5 inputs without dilations, and on 16 with them. This number of steps,
-# the present included, is the *receptive field*. With kernel $k$ and dilations $d_l$ it is
+# The last output depends on 5 inputs without dilations, and on 16 with them. The number of steps
+# from the furthest of these inputs to the present one, both included, is the *receptive field*.
+# With kernel $k$ and dilations $d_l$ it is
 #
-# $$R = 1 + (k - 1) \sum_l d_l ,$$
+# $$R = 1 + (k - 1) \sum_l d_l .$$
 #
-# unless the dilations leave gaps. In words, each layer adds its own reach.
+# In words, each layer adds its own reach.
 #
 # <details><summary>Derivation: the receptive field of a stack</summary>
 #
@@ -383,8 +384,8 @@ for kernel_size, dilations in [(2, (1, 2, 4, 8)), (3, (1, 2, 5)), (4, (7, 3))]:
     lesson.check(name, length, equals=receptive_field(kernel_size, dilations))
 
 # %% [markdown]
-# So to reach 1,024 steps with a kernel of two, a stack with doubling dilations needs ten layers,
-# and a plain stack needs 1,023. This is the answer to the difficulty of distance.
+# To reach 1,024 steps with a kernel of two, a stack with doubling dilations therefore needs ten
+# layers, and a plain stack needs 1,023. This is the answer to the difficulty of distance.
 
 # %%
 lesson.check("ten dilated layers", receptive_field(2, [2**k for k in range(10)]), equals=1024)
@@ -424,8 +425,8 @@ lesson.show_source(gated_unit, ResidualLayer, WaveNet.__call__)
 # %% [markdown]
 # “The residual connection is applied after the gated activation”, the post says. This means that
 # $\mathbf z$ passes a 1×1 convolution and is added to the layer's input. The paper also has a *skip
-# connection* from each layer, another 1×1 convolution of $\mathbf z$. The network adds those of all
-# layers and computes the logits from the sum.
+# connection* from each layer, another 1×1 convolution of $\mathbf z$. The network adds the skips of
+# all layers and computes the logits from the sum.
 
 # %%
 boxes = {
@@ -452,7 +453,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# On which codes do the logits of the whole network depend? We find out with a trick. Each step gets
+# Which codes do the logits of the whole network depend on? We find out with a trick. Each step gets
 # a code of its own, 0, 1, 2 ..., so that row $s$ of the embedding table is used at step $s$ only.
 # Its gradient is nonzero only if the logits at step $t$ depend on code $s$. A ReLU that is off
 # would hide a dependence, so we choose weights that keep all of them on.
@@ -495,15 +496,15 @@ lesson.table(rows, header, "the codes on which the logits at one step depend")
 # %% [markdown]
 # The furthest code is $R$ steps back, as the formula says, and the nearest is 1 step back. The
 # logits do not depend on the code that they predict, because the codes are *shifted* by one step
-# before the first layer. In the last two rows the logits depend on some of the $R$ steps only. A
+# before the first layer. In the last two rows the logits depend on only some of the $R$ steps. A
 # receptive field is a reach, and it may have gaps.
 #
 # ## 5. What goes wrong without the shift
 #
 # The shift in the post's sentence aligns each output “with the last input element”. This means that
-# the output at step $t$ still depends on code $c_t$. For a prediction of $c_t$ we need one shift
-# more, the counterpart of PixelCNN's mask A. Is it really so important? We leave it out, and train
-# two small networks for a few seconds, one with the shift and one without.
+# the output at step $t$ still depends on code $c_t$. For a prediction of $c_t$ we need one more
+# shift, the counterpart of PixelCNN's mask A. Is it really so important? We train two small
+# networks for a few seconds, one with this shift and one without.
 
 # %%
 lesson.predict(
@@ -566,10 +567,10 @@ source = "theory: at least 1 for a model of the past; seeds 0, 1 and 2718: 0.001
 lesson.claim(name, leaked / rate, at_most=0.1, source=source)
 
 # %% [markdown]
-# A loss below the entropy rate, on fresh data and by more than its standard error, always means a
-# mistake, because no model of the past has a smaller expected loss. But the entropy rate of real
-# sound is unknown. There the mistake appears only when the network has to *generate*, because its
-# input is then the code that it should output.
+# A loss below the entropy rate, on fresh data and by many standard errors, always means a mistake,
+# because no model of the past has a smaller expected loss. But the entropy rate of real sound is
+# unknown. There the mistake appears only when the network has to *generate*, because its input
+# would then have to be the code that it should output.
 #
 # Would it be safer to shift in every layer? We stack four causal convolutions with a shift before
 # each, and compute on which steps the output depends.
@@ -606,7 +607,7 @@ lesson.check("shifted four times: steps back", always, equals=np.arange(19, 3, -
 lesson.change(
     "a shift at the top",
     "Shift the input of the last layer in place of the first: change `steps_back([0])` to "
-    "`steps_back([3])` and run again. On which steps does the output depend, and is the network "
+    "`steps_back([3])` and run again. Which steps does the output depend on, and is the network "
     "as good?",
     answer="On the same 1 to 16, because a shift moves all of them by one step, in whichever "
     "layer. But in a WaveNet the skip of each layer leads straight to the output. The skip of a "
@@ -614,15 +615,15 @@ lesson.change(
 )
 
 # %% [markdown]
-# Four shifts lose the three latest codes, which are useful. That is why WaveNet shifts once, before
-# the first layer.
+# Four shifts lose the three latest codes and gain nothing, because a single shift already hides the
+# code that is to be predicted. WaveNet therefore shifts once, before the first layer.
 #
 # ## 6. How far back must a prediction reach?
 #
-# What does a memory cost that is a little too short? The string repeats what it did 20 and 21 steps
-# ago. We take three small networks of two layers, with dilations (17, 1), (18, 1) and (19, 1), and
-# therefore with receptive fields of 19, 20 and 21 steps. They have the same number of weights and
-# the same training.
+# What does it cost if the memory is a little too short? The string repeats what it did 20 and 21
+# steps ago. We take three small networks of two layers. Their dilations are (17, 1), (18, 1) and
+# (19, 1), so their receptive fields are 19, 20 and 21 steps. They have the same number of weights
+# and the same training.
 
 # %%
 lesson.predict(
@@ -660,7 +661,7 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# A single step more of memory makes the difference between a poor model and a nearly perfect one.
+# One more step of memory makes the difference between a clear gap and almost none.
 # Is this the fault of the networks, or could no model do better with so short a memory? Without the
 # rounding, the string is a Gaussian process, and the best prediction from its last $R$ amplitudes
 # is linear. Its gap can be computed.
@@ -672,14 +673,14 @@ lesson.outcome(
 # transform of the power spectrum $S(\omega) = s^2 / |1 - a(e^{-20 i \omega} + e^{-21 i
 # \omega})|^2$.
 #
-# Given the last $R$ amplitudes, $x_t$ is Gaussian with the variance
+# Given the last $R$ amplitudes, $x_t$ is Gaussian with variance
 #
 # $$s_R^2 = g_0 - \mathbf g^\top \Gamma^{-1} \mathbf g, \qquad \mathbf g = (g_1, \dots, g_R),
 # \quad \Gamma_{ij} = g_{|i - j|} .$$
 #
-# Given the whole past its variance is $s^2$. A Gaussian of variance $s^2$ has the entropy $\frac12
-# \log 2\pi e s^2$. A model that knows $R$ amplitudes needs at least the entropy of $x_t$ given
-# those, so its gap is at least
+# Given the whole past its variance is $s^2$. A Gaussian of variance $s^2$ has entropy $\frac12 \log
+# 2\pi e s^2$. The expected loss of a model of the last $R$ amplitudes is at least the entropy of
+# $x_t$ given those, so its gap is at least
 #
 # $$\tfrac12 \log 2\pi e s_R^2 - \tfrac12 \log 2\pi e s^2 = \tfrac12 \log \frac{s_R^2}{s^2} .$$
 #
@@ -760,9 +761,9 @@ name = "gap minus the smallest possible, all five fields"
 lesson.claim(name, beyond, between=(-0.02, 0.05), unit="nats", source=source)
 
 # %% [markdown]
-# All five networks are within 0.05 nats of what their memory allows. So the gap of the shorter ones
-# is the price of forgetting, and not of poor training. (A measured gap may be below the smallest
-# possible one by chance, by a few standard errors.)
+# All five networks are within 0.05 nats of what their memory allows. The gap of the shorter ones is
+# therefore the price of a short memory, not of poor training. (By chance, a measured gap may be a
+# few standard errors below the smallest possible one.)
 #
 # **The skip connections.** Which layers of the trained network matter? We set one of the six skips
 # to zero, and measure by how much the gap grows.
@@ -928,7 +929,7 @@ lesson.check("products with the cache: 2 a layer", cache_count, equals=2 * len(d
 lesson.check("products from scratch: 2 (2^10 - 1)", scratch_count, equals=2046)
 
 # %% [markdown]
-# What grows with the dilations is only the memory, $R - 1$ inputs in all. In the package,
+# Only the memory grows with the dilations, to $R - 1$ inputs in all. In the package,
 # `generate(..., cached=False)` does without a cache. It runs the network on all codes so far and
 # uses its last logits. Both ways must draw the same codes.
 
@@ -944,13 +945,13 @@ lesson.show_source(causal_step, ResidualLayer.step, WaveNet.generate)
 lesson.check("with and without the cache: the same codes, every one", all(same))
 
 # %% [markdown]
-# So one more step costs one output of each layer, however far the network looks back. But the steps
-# still have to be taken one after the other.
+# One more step therefore costs one output of each layer, however far the network looks back. But
+# the steps still have to be taken one after the other.
 #
 # ## 9. Echoes in the generated strings
 #
 # A gap in nats is abstract. Can we hear it? Two of our networks now generate strings of their own,
-# beginning with nothing.
+# beginning from an empty past.
 
 # %%
 lesson.predict(
@@ -1058,7 +1059,7 @@ print(f"  written: {path}")
 #
 # **To remember:** Causal convolutions predict a whole sequence in one pass. With doubling
 # dilations, ten layers reach back 1,024 steps. One shift before the first layer keeps the answer
-# out of the input. A memory that is too short has a price in nats, and one can hear it.
+# out of the input. A memory that is too short has a price in nats, and you can hear it.
 #
 # **Your turn:** `minigen exercise start flow/10`, then `minigen run flow/10 --with
 # exercises/flow_10.py`.

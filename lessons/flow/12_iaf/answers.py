@@ -180,8 +180,7 @@ MISTAKES = {
     # The numbers are right, but the gradient is cut off.
     gate = stop_gradient(sigmoid(s))
     return gate * z + (1 - gate) * m, -np.sum(softplus(-s), axis=1)
-    # m and z have changed places, and so has the gate in the log-determinant: z is multiplied by
-    # sigmoid(s).
+    # m and z have changed places, in the log-determinant as well: z is multiplied by sigmoid(s).
     return (1 - gate) * z + gate * m, -np.sum(softplus(s), axis=1)
     # A small number under the logarithm is a floor under it: it must go down to -1000.
     -np.sum(softplus(-s), axis=1) -> np.sum(np.log(gate + 1e-8), axis=1)

@@ -607,8 +607,8 @@ lesson.claim(
 lesson.change(
     "search by eight numbers",
     "Search with 8 dimensions instead of PCA's 2: below `neighbors = {...}` add the line "
-    '`neighbors["PCA"] = same_class(best.first(8).encode(test[some]))` and run again. How much '
-    "does the precision of the search grow?",
+    '`neighbors["PCA"] = same_class(best.first(8).encode(test[some]))` and run again. The row '
+    '"PCA, 2" of the table then shows the result. How much does the precision of the search grow?',
     answer="A great deal: on 3,000 test digits 0.82 of the neighbors have the right class, and "
     "with two dimensions of PCA 0.37. Classes that overlap in a plane overlap less in eight "
     "dimensions. A quick run, with fewer digits, shows about 0.77.",
@@ -792,7 +792,7 @@ lesson.claim(
 # constrain what the decoder outputs there. The midway codes are not far away, so they must fail for
 # another reason. The last table shows it. Midway between two digits with equal labels, images are
 # recognized about as often as reconstructions. Between different labels only about half as many are
-# recognized, since a blend of two digits is often neither of them.
+# recognized, and a blend of two different digits may well be neither of them.
 #
 # There is good news as well. One Gaussian of the codes is better than one Gaussian of the pixels by
 # all three measures, so the decoder can serve as half of a generative model. The other half is
@@ -812,8 +812,8 @@ lesson.claim(
 #
 # - Eq. vae.01 is introduced with "as simple as MSE loss", and squares a vector. The square means
 #   the squared length, a *sum* over the 784 pixels. The MSE of most libraries is the mean, 784
-#   times smaller. The minimum is at the same place, but the best learning rate is not the same, and
-#   neither is the weight of a penalty that is added later (`vae/04`, `vae/05`).
+#   times smaller. The minimum is at the same place, but the best learning rate is different, and a
+#   penalty that is added later needs a different weight (`vae/04`, `vae/05`).
 # - "There are various metrics to quantify the difference between two vectors, such as cross entropy
 #   when the activation function is sigmoid". As a loss this is fine. But its value is not a
 #   difference, because at $x' = x$ it is not 0. A gray pixel with $x = \frac12$ costs $\log 2 =

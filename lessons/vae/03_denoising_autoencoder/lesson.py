@@ -539,14 +539,14 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The network that was trained on single pixels cannot. Inside the block its error is larger than
-# that of the mean digit, which does not depend on the rest of the image. Its training hardly ever
-# contained such an input. A block holds at least 38 inked pixels on average, because each adds at
-# most 1 to the error in the first row, and 38 given pixels are all erased with probability
-# $2^{-38}$. Training on blocks removes more than two fifths of the error, and most of this gain
-# lies inside the block. An affine map that was fitted to blocks gains something there as well, but
-# less. So the corruption in training should resemble the one that we expect later, whatever is
-# trained.
+# The network that was trained on single pixels cannot. Inside the block its error is, in the
+# recorded run, even larger than that of the mean digit, which does not depend on the rest of the
+# image. Its training hardly ever contained such an input. A block holds at least 38 inked pixels on
+# average, because each adds at most 1 to the error in the first row, and 38 given pixels are all
+# erased with probability $2^{-38}$. Training on blocks removes more than two fifths of the error,
+# and most of this gain lies inside the block. An affine map that was fitted to blocks gains
+# something there as well, but less. So the corruption in training should resemble the one that we
+# expect later, whatever is trained.
 #
 # ## 6. Does it prevent overfitting?
 #
@@ -997,9 +997,10 @@ lesson.claim(
 # %% [markdown]
 # The filters for erased pixels are smoother than those for clean digits. The erased input alone
 # does not explain this, because the first control receives the same kind of input, and its filters
-# are rougher than those for clean digits. Nor does the number of terms in the loss, because the
-# second control has as few, and its filters are as smooth as with all terms. So the difference,
-# although small, comes with having to infer erased pixels. This agrees with what the post expects.
+# are rougher than those for clean digits. The smaller number of terms in the loss does not explain
+# it either, because the second control has as few, and its filters are as smooth as with all terms.
+# So the difference, although small, comes with having to infer erased pixels. This agrees with what
+# the post expects.
 #
 # ## What this lesson does differently
 #

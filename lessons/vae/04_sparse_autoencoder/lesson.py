@@ -315,7 +315,7 @@ lesson.claim(
 
 # %% [markdown]
 # Without the penalty more than 120 of the 200 units are above ½ on a digit, and with it two or
-# three. Nor are these always the same, because almost every unit exceeds ½ on some digit. (With
+# three. They are not always the same ones, because almost every unit exceeds ½ on some digit. (With
 # $\rho = 0.05$ we might expect ten of 200. But $\hat\rho$ is a mean, and most of it comes from
 # activations below ½.) The penalty limits how often a unit is active, and the reconstruction loss
 # chooses the digits. The price is in the last column. The error is larger by more than a third,
@@ -324,10 +324,11 @@ lesson.claim(
 # ## 3. Does it avoid overfitting?
 #
 # The post says what sparsity is for. It applies the constraint "to avoid overfitting and improve
-# robustness". Both are promises that we can test. A network overfits where examples are few.
-# Therefore we train on 500 digits only, with the same 200 units and 314,584 parameters, for 600
-# steps, which is 120 passes over the digits, at three values of $\beta$. For the second promise we
-# add Gaussian noise of standard deviation 0.4 to the test digits and ask how much the error grows.
+# robustness". Both are promises that we can test. A network overfits most easily if examples are
+# few. Therefore we train on 500 digits only, with the same 200 units and 314,584 parameters, for
+# 600 steps, which is 120 passes over the digits, at three values of $\beta$. For the second promise
+# we add Gaussian noise of standard deviation 0.4 to the test digits and ask how much the error
+# grows.
 
 # %%
 lesson.predict(
@@ -401,11 +402,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The network overfits, because its error on test digits is a third higher than on its own 500. But
-# the penalty does not cure this. At $\beta = 1$ it even widens the gap: the network fits its 500
-# digits better than without the penalty, and all others worse. (With $\rho = 0.05$ a unit can be
-# fully active on about 25 of the 500 digits at most, which may be few enough to learn them by
-# heart.)
+# The network overfits. Its error is a third higher on test digits than on its own 500. But the
+# penalty does not cure this. At $\beta = 1$ it even widens the gap in the recorded run: the network
+# fits its 500 digits better than without the penalty, and all others worse. (With $\rho = 0.05$ a
+# unit can be fully active on about 25 of the 500 digits at most, which may be few enough to learn
+# them by heart.)
 #
 # The second promise is kept in part. The penalty reduces the growth of the error under noise by
 # more than a third. However, the error of the mean digit does not grow at all, and on the noisy
@@ -585,7 +586,7 @@ lesson.claim(
 # linear classifier, trained on 10,000 labeled digits. Its input is either the pixels or one of the
 # codes, divided by its standard deviation so that one learning rate suits all. Two rivals are
 # easily forgotten. A random nonlinear map to many dimensions may already help a linear classifier,
-# so three *untrained* encoders take part. So do the sigmoid units without the penalty.
+# so three *untrained* encoders take part, and the sigmoid units without the penalty as well.
 
 # %%
 lesson.predict(
@@ -692,10 +693,11 @@ lesson.claim(
 
 # %% [markdown]
 # A random map is not enough. The untrained code of $k = 70$ is about as good as the pixels, and the
-# other two are worse. Training adds two to four percentage points to each of the three. Among the
-# sigmoid units the penalty makes the difference, because nothing else changes between the two rows.
-# Without it the code has the smaller squared error and the lower accuracy. (The classifiers have
-# not converged. In a run with five times as many steps the difference was still about 0.04.)
+# other two are worse. After training, each of the three is more than two percentage points above
+# the better of its two rivals. Among the sigmoid units the penalty makes the difference, because
+# nothing else changes between the two rows. Without it the code has the smaller squared error and
+# the lower accuracy. (The classifiers have not converged. In a run with five times as many steps
+# the difference was still about 0.04.)
 #
 # But more sparsity is not always better. From $k = 70$ to $k = 10$ the accuracy falls with each
 # step. At the other end, with all 1,000 units kept, the code is a linear map of the pixels, and a
@@ -797,9 +799,9 @@ lesson.check("standard deviation of the number of heads", deviation, equals=2.17
 #   and many examples. The words before it, "a small number of hidden units being activated at the
 #   same time", are about one example and many units. Eq. vae.04 asks for the first only, and the
 #   $k$-sparse code for the second.
-# - It keeps the largest activations "in the bottleneck layer", and its Fig. 5 has "1000 hidden
-#   units" for 784 pixels. This layer is wider than the input, and only its sparsity limits the
-#   code.
+# - It keeps the largest activations "in the bottleneck layer", and its caption of the filters has
+#   "1000 hidden units", for 784 pixels. This layer is wider than the input, and only its sparsity
+#   limits the code.
 
 # %%
 relu = np.maximum(np.array([3.0, -5.0, 1.0, 2.0]) - 1.0, 0)

@@ -79,8 +79,8 @@ def gradient(impl, rng):
     expect={"penalty": [0.0, 0.0], "grad": 0.0, "grad in h": 0.0},
 )
 def no_slope_anywhere(impl, rng):
-    """For saturated units, and for weights of 0, the penalty is 0, and so are its gradients with
-    respect to the weights and the activations."""
+    """For saturated units, and for weights of 0, the penalty is 0, and its gradients with respect
+    to the weights and the activations are 0, too."""
     _, w, h = layer(rng)
     saturated = np.round(h)
     return {

@@ -136,7 +136,7 @@ lesson.change(
 #
 # For 784 pixels and 144 units a Jacobian has 112,896 entries for each image, which sounds too
 # expensive for a training step. But for a layer of sigmoids, $h_j = \sigma(\sum_i w_{ij} x_i +
-# b_j)$, the double sum has a closed form that needs the code and the weights only. To find it is
+# b_j)$, the double sum has a closed form that needs the code and the weights only. Finding it is
 # the first exercise. For any other encoder we need automatic differentiation, which is the second.
 
 # %%
@@ -487,8 +487,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The first few singular values are an exception, because we divide by the largest, and in the plain
-# code the largest is far above the second. What does this code respond to so strongly? Each
+# At the first few ranks the contractive curve is above the plain one, because we divide by the
+# largest singular value, and in the plain code the largest is far above the second. What does the
+# plain code respond to so strongly? Each
 # singular value belongs to a direction in the space of images, and a direction is itself an image.
 # Here are the directions of the nine largest, for three digits and both codes.
 
@@ -689,7 +690,7 @@ best = p[np.argmin(costs, axis=1)]
 lesson.check("p of the three directions", best, equals=[7 / 8, 1 / 2, 0], atol=1e-4)
 
 # %% [markdown]
-# Our code is not linear, and the theorem says nothing about it. Does it behave in the same way? We
+# Our code is not linear, and the theorem does not apply to it. Does it behave in the same way? We
 # take principal components of 5,000 digits (`vae/02`) as directions, and divide the response of
 # each code to a component by its response to the first.
 
@@ -798,8 +799,8 @@ lesson.claim(
 # although ½ would cost less, so training ended short of the best constant. Some other seeds have
 # two dots or none.) Section 1 named two ways to a small penalty. Fewer than a sixth of the
 # activations are saturated here, and more than a quarter are at $\lambda = 0$, so saturation cannot
-# be why the other units are constant. It is almost perfectly robust, because it contains almost
-# nothing. Robustness is worth nothing by itself. Ask what a code still distinguishes.
+# be why the other units are constant. This code is almost perfectly robust, because it contains
+# almost nothing. Robustness is worth nothing by itself. Ask what a code still distinguishes.
 #
 # ## 7. What does denoising penalize?
 #
