@@ -3,10 +3,10 @@
 #
 # Ask a network for a photograph, and it has to do everything at once. Pure noise goes in, and a
 # finished image should come out. Removing a *little* noise from an image that is almost clean is
-# much easier. So we would like a path of many small steps from data to noise, and a network that
-# learns the way back. The obvious path adds noise again and again. But then the numbers grow with
-# every step, and if we take the steps one by one, an image at step 500 costs 500 draws. How do we
-# make steps that keep the scale, end in the same noise for all data, and can be skipped?
+# much easier. We would therefore like a path of many small steps from data to noise, and a network
+# that learns the way back. The obvious path adds noise again and again. But then the numbers grow
+# with every step, and if we take the steps one by one, an image at step 500 costs 500 draws. How do
+# we make steps that keep the scale, end in the same noise for all data, and can be skipped?
 #
 # We build one step (section 1), jump over many (2), watch a spiral dissolve (3), ask what is left
 # at the end (4), and see what happens to a density on the way (5). This lesson follows the sections
@@ -162,9 +162,8 @@ lesson.check("the factor of eps in q_sample", at_once, equals=np.sqrt(variance))
 
 # %% [markdown]
 # Variances add up, and standard deviations do not. Therefore $c^2 = 0.64 \cdot 0.19 + 0.36$. This
-# is just what is missing from $0.72^2$ to 1, because every step keeps a variance of 1. For $t$
-# steps, let $\alpha_t = 1 - \beta_t$ and $\bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$. Then
-# (Eq. diffusion.02)
+# is exactly $1 - 0.72^2$, because every step keeps a variance of 1. For $t$ steps, let $\alpha_t =
+# 1 - \beta_t$ and $\bar\alpha_t = \alpha_1 \alpha_2 \cdots \alpha_t$. Then (Eq. diffusion.02)
 #
 # $$\mathbf x_t = \sqrt{\alpha_t}\,\mathbf x_{t-1} + \sqrt{1 - \alpha_t}\,\epsilon_{t-1} =
 # \sqrt{\bar\alpha_t}\,\mathbf x_0 + \sqrt{1 - \bar\alpha_t}\,\epsilon, \qquad
@@ -493,11 +492,11 @@ lesson.figure(
 # *You may skip this section, because section 2 has checked the formula exactly. It is for readers
 # who test their own code with samples.*
 #
-# The two rows of section 3 look alike, but so might the rows of a wrong formula. We compare the
-# averages of six quantities, which are the two coordinates, their squares, their product, and the
-# fourth power of the distance from the origin. Then we do the same with three wrong draws. The
-# first is $\bar\alpha_t\,x_0 + (1 - \bar\alpha_t)\,\epsilon$, without the roots, the second is only
-# noise, and the third takes $\bar\alpha$ ten steps late.
+# The two rows of section 3 look alike, but the rows of a wrong formula might look alike, too. We
+# compare the averages of six quantities, which are the two coordinates, their squares, their
+# product, and the fourth power of the distance from the origin. Then we do the same with three
+# wrong draws. The first is $\bar\alpha_t\,x_0 + (1 - \bar\alpha_t)\,\epsilon$, without the roots,
+# the second is only noise, and the third takes $\bar\alpha$ ten steps late.
 
 
 # %%

@@ -181,9 +181,9 @@ lesson.claim(
 # = \tfrac\delta2 \int (f' p' + f'' p)\,dx + O(\delta^2)
 # = \tfrac\delta2 \int (f' p)'\,dx + O(\delta^2) .$$
 #
-# Here $p\,s = p'$. The last integral is $f'p$ at both ends, which is 0. So the mean of every such
-# $f$, and with it $p$ itself, changes only by $O(\delta^2)$ in a step, and $1/\delta$ steps change
-# it by $O(\delta)$.
+# Here $p\,s = p'$. The last integral is $f'p$ at both ends, which is 0. Therefore the mean of every
+# such $f$, and with it $p$ itself, changes only by $O(\delta^2)$ in a step, and $1/\delta$ steps
+# change it by $O(\delta)$.
 #
 # </details>
 #
@@ -585,11 +585,11 @@ lesson.figure(
 
 # %% [markdown]
 # The waiting time grows faster than exponentially with the distance. The modes at the beginning of
-# this section were twelve standard deviations apart, and we gave them 2,000 steps. Patience is no
-# remedy. Between two digits it is worse still, because there are no data there from which a
-# score could be learned. Song and Ermon (2019) add so much noise that the modes merge, sample
-# there, and then reduce the noise in small steps (`diffusion/05`). A forward process
-# (`diffusion/01`) provides such a sequence of densities.
+# this section were twelve standard deviations apart, and we gave them 2,000 steps. Patience does
+# not help. Between two digits it is worse still, because there are no data there from which a score
+# could be learned. Song and Ermon (2019) add so much noise that the modes merge, sample there, and
+# then reduce the noise in small steps (`diffusion/05`). A forward process (`diffusion/01`) provides
+# such a sequence of densities.
 #
 # ## 6. Stochastic gradients
 #

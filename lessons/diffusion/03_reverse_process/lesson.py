@@ -162,8 +162,8 @@ lesson.check("β = 0.01: nearly a Gaussian", far[-1], at_most=0.01)
 
 # %% [markdown]
 # A short step back is nearly a Gaussian, even where the data are not. That is why a diffusion model
-# takes many short steps. Each of them is a Gaussian, and its mean and variance depend on $\mathbf
-# x_t$ and $t$ (Eq. diffusion.04):
+# takes many short steps. The model takes each of them to be a Gaussian, whose mean and variance
+# depend on $\mathbf x_t$ and $t$ (Eq. diffusion.04):
 #
 # $$p_\theta(\mathbf x_{0:T}) = p(\mathbf x_T) \prod_{t=1}^T p_\theta(\mathbf x_{t-1} | \mathbf
 # x_t), \qquad p_\theta(\mathbf x_{t-1} | \mathbf x_t) = \mathcal N(\mathbf x_{t-1};
@@ -171,9 +171,9 @@ lesson.check("β = 0.01: nearly a Gaussian", far[-1], at_most=0.01)
 #
 # In words, the model starts from noise $\mathbf x_T$ and takes $T$ Gaussian steps back. A network
 # with weights $\theta$ therefore needs only two outputs, the mean $\mu_\theta$ and the covariance
-# $\Sigma_\theta$. But why do we need a network at all, if Bayes' rule gives the step? Because the
-# rule needs the density of $x_{t-1}$, which for a data set is a sum over *all* examples. With three
-# examples we can compute it (the last column takes a formula from section 2):
+# $\Sigma_\theta$. But why do we need a network at all, if Bayes' rule gives the step? The reason is
+# that the rule needs the density of $x_{t-1}$, which for a data set is a sum over *all* examples.
+# With three examples we can compute it (the last column takes a formula from section 2):
 
 # %%
 schedule = Schedule.linear(1000)
@@ -482,7 +482,8 @@ lesson.check("mean noise in 20 bins minus the exact one, in standard errors", of
 # %% [markdown]
 # The dots lie on the blue curve. On the left, $x_0$ was most likely near $-1$, and on the right
 # near 1. In the middle both are likely, and the prediction lies between the two noises that they
-# imply. At this $t$ the bend is all that distinguishes these data from one Gaussian.
+# imply. For one Gaussian the curve would be straight, so the bend is the trace that the two
+# Gaussians leave at this $t$.
 #
 # With an exact model we can run the whole reverse process before any network is trained. Our data
 # are a swiss roll, made of 160 small Gaussians along a spiral. There are 200 steps, whose betas

@@ -2,9 +2,9 @@
 # # Noise-conditioned score networks (NCSN)
 #
 # Langevin dynamics needs only the *score* of a density, the gradient of its logarithm, and returns
-# samples (`diffusion/02`). So to generate images it would be enough to know the score of images.
-# But we have no formula for that density, only examples, and nobody can label an image with its
-# score. A network has nothing to imitate. How can it learn the score all the same?
+# samples (`diffusion/02`). To generate images it would therefore be enough to know the score of
+# images. But we have no formula for that density, only examples, and nobody can label an image with
+# its score. A network has nothing to imitate. How can it learn the score all the same?
 #
 # Two losses need only examples (sections 1 and 2), and in the plane we can compare both with the
 # true score (3). Then we ask why score networks for images failed at first (4 and 5), and follow
@@ -170,8 +170,8 @@ lesson.outcome(
 lesson.check("the score of the noisy data", exact_score, equals=guess)
 
 # %% [markdown]
-# What is $-0.0379$? It is exactly the score of the *noisy* data at 0.5. This is no coincidence,
-# because the same holds for any data and any level of noise.
+# What is $-0.0379$? It is exactly the score of the *noisy* data at 0.5. The same holds for any data
+# and any level of noise.
 #
 # <details><summary>Derivation: denoising and explicit score matching differ by a constant</summary>
 #
@@ -214,8 +214,8 @@ by_hand = ((guess - 0.5) ** 2 + (guess + 1.5) ** 2) / 4
 lesson.check("denoising loss of the constant", loss, equals=by_hand)
 
 # %% [markdown]
-# The price is that we learn the score of the noisy data, not of the data. If $\sigma$ is small, the
-# two hardly differ.
+# The price is that we learn the score of the noisy data, not of the data. The two hardly differ if
+# $\sigma$ is small compared with the finest detail of the density.
 #
 # ## 3. Both losses, compared with the true score
 #
@@ -313,9 +313,10 @@ lesson.figure(
 
 # %% [markdown]
 # On the moons the three fields agree, and both errors are about a tenth of the Gaussian's or less.
-# The corners are another matter. There were no examples, so nothing in the loss constrains the
-# predictions there, and if they look right, the loss is not the reason. Keep this in mind for
-# section 5. From here on we use the denoising loss, which needs no derivative with respect to $x$.
+# The corners are another matter. There were hardly any examples there, so almost nothing in the
+# loss constrains the predictions. If they look right, the loss is not the reason. Keep this in mind
+# for section 5. From here on we use the denoising loss, which needs no derivative with respect to
+# $x$.
 #
 # ## 4. Why noise: data on a manifold
 #
@@ -1007,13 +1008,13 @@ lesson.claim(
 
 # %% [markdown]
 # The fraction is close to 0.8, although DDIM mostly needs the network at levels between the 14 of
-# its training. The widths are less exact. The left mode is too wide across the gap, by a quarter
-# with 20 steps and by less with 200, so a part of this error comes from the few steps
-# (`diffusion/10`).
+# its training. The widths are less exact. In the recorded run the left mode is too wide across the
+# gap, by a quarter with 20 steps and by an eighth with 200, so a part of this error comes from the
+# few steps (`diffusion/10`).
 #
 # What, then, distinguishes NCSN from DDPM? They train at different levels of noise, DDPM shrinks
-# the data as it adds noise and NCSN does not, and they use different samplers. But they learn the
-# same, which means that the digits of `diffusion/04` were drawn with a score, too. Song,
+# the data as it adds noise and NCSN does not, and they use different samplers. But both learn a
+# score, which means that the digits of `diffusion/04` were drawn with a score, too. Song,
 # Sohl-Dickstein et al. (2021) describe both by stochastic differential equations (`after/01`).
 #
 # ## What this lesson does differently
@@ -1036,7 +1037,7 @@ lesson.claim(
 # - “After adding a small Gaussian noise to make the perturbed data distribution cover the full
 #   space $\mathbb{R}^D$, the training of the score estimator network becomes more stable”: true,
 #   but the gap between the modes stays nearly empty (section 5). The post does not say why one
-#   level is not enough. Nor are two, a large and a small one (section 6).
+#   level is not enough. Two levels, a large and a small one, are not enough either (section 6).
 #
 # ## To remember
 #

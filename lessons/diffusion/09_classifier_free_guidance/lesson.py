@@ -238,11 +238,11 @@ for w in (-1.0, 0.0, 1.5):
     lesson.check(f"w = {w:g}: classifier-free less guided by the classifier", gap, at_most=1e-9)
 
 # %% [markdown]
-# The gradients are equal to rounding error, and so are the guided predictions. With exact models,
-# guidance without a classifier and with weight $w$ *is* guidance by the classifier with weight $1 +
-# w$ (Eq. diffusion.22). The 1 is there because classifier guidance starts from the unconditional
-# score, and one gradient leads from it to the conditional score. The two differ only in what has to
-# be learned.
+# Up to rounding errors, the gradients are equal, and the guided predictions are equal, too. With
+# exact models, guidance without a classifier and with weight $w$ *is* guidance by the classifier
+# with weight $1 + w$ (Eq. diffusion.22). The 1 is there because classifier guidance starts from the
+# unconditional score, and one gradient leads from it to the conditional score. The two differ only
+# in what has to be learned.
 #
 # For $w > 0$ no simple formula of the sampled density is known, so we look at samples. They are
 # drawn with label A and eight weights. (The sampler is `ddim` of `diffusion/10`, which adds no
@@ -385,13 +385,17 @@ lesson.play(
 #
 # ## 4. The best weight
 #
-# Four measures, by a classifier that is independent of the model (`gan/08`): the share of samples
-# to which it assigns their label; the *Fréchet distance* between its features of samples and of
-# real digits (small if both quality and variety are right; the FID, with this classifier in place
-# of Inception); *recall*, the share of real digits that lie close to some sample; and the
-# *inception score*, 1 to 10, high if every sample is clearly one digit and all ten occur equally
-# often. We compare the weights on one set of real digits and judge the best one afterwards with
-# fresh samples and other real digits: otherwise the choice would favor itself.
+# We therefore need numbers. A classifier that is independent of the model (`gan/08`) supplies four
+# measures of a set of samples:
+#
+# - the fraction of samples that it assigns to their label;
+# - the *Fréchet distance* between its features of samples and of real digits, which is small only
+#   if both quality and variety are right (the FID, with this classifier in place of Inception);
+# - *recall*, the fraction of real digits that lie close to some sample;
+# - the *inception score*, from 1 to 10, which is high if every sample is clearly one digit and all
+#   ten occur equally often.
+#
+# We compare the weights on one set of real digits.
 
 # %%
 lesson.predict(
@@ -428,8 +432,10 @@ measured = [row(f"{w:g}", report) for w, report in reports.items()]
 lesson.table([*measured, row(f"{n:,} training digits", reference)], header)
 
 # %% [markdown]
-# The last row is the floor: a Fréchet distance of so few images is not 0 even for real ones, and a
-# value near the floor says no more.
+# The last row is the floor. So few images have a Fréchet distance above 0 even if they are real,
+# and below the floor a smaller distance does not mean better digits. A larger weight gives more
+# digits their label, but beyond a small weight fewer of the real digits lie close to a sample. The
+# Fréchet distance is small only where neither quality nor variety is lost.
 
 # %%
 swept = [w for w in reports if w >= 0]
@@ -483,7 +489,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Now fresh samples, and the test digits, which were not used to choose the weight.
+# So far the weight was chosen on the very samples that it is judged by. We therefore judge it
+# again, with fresh samples and with the test digits, which were not used to choose it.
 
 # %%
 test = mnist.unit(splits.test.images[: lesson.size(10_000, quick=500)])
@@ -523,9 +530,10 @@ lesson.claim(
 
 
 # %% [markdown]
-# What is a label worth without guidance? Five thousand digits of labels drawn uniformly, and five
-# thousand of the same network without labels. Both with fresh noise in each step ($\eta = 1$,
-# `diffusion/10`), which corrects part of the errors of earlier steps.
+# The advantage over $w = 0$ remains. But what is a label worth without guidance? We compare five
+# thousand digits whose labels are drawn uniformly with five thousand of the same network without
+# labels. Both sets are sampled with fresh noise in each step ($\eta = 1$ in `diffusion/10`, where
+# it has smaller distances on these digits).
 
 # %%
 many = lesson.size(5000, quick=20)
@@ -562,13 +570,19 @@ lesson.change(
 )
 
 # %% [markdown]
+# Most of the gain comes from the label itself, which lowers the distance from 61 to 11 in the
+# recorded run. Guidance adds to it, if its weight is small. In our table a weight of 4 is worse
+# than no guidance at all.
+#
 # ## 5. CLIP guidance
 #
-# GLIDE (Nichol et al. 2022), a diffusion model of images with captions, was tried with two ways of
-# guidance: classifier-free, with captions in place of labels, and by CLIP. CLIP (Radford et al.
-# 2021) is a pair of networks, one for images and one for texts, trained so that the embeddings of
-# an image and its own caption point in the same direction. The measure is their cosine, and *CLIP
-# guidance* uses its gradient in place of that of a classifier:
+# A label is one of ten. Can a text guide as well? GLIDE (Nichol et al. 2022), a diffusion model of
+# images with captions, was tried with two kinds of guidance. One is classifier-free, with captions
+# in place of labels. The other uses CLIP (Radford et al. 2021), a pair of networks, one for images
+# and one for texts. They are trained so that the embeddings of an image and of its own caption
+# point in the same direction. The cosine of two embeddings measures how well an image fits a text,
+# and *CLIP guidance* follows the gradient of this cosine in place of the gradient of a classifier.
+# First we need the cosine.
 
 # %%
 lesson.exercise("diffusion/09/clip_similarity")
@@ -580,11 +594,11 @@ lesson.check("by hand: 24/25, and a right angle", clip_similarity(image, text), 
 
 # %% [markdown]
 # Human judges preferred the classifier-free samples. The authors suspect that CLIP guidance finds
-# *adversarial examples*: images with a large cosine for this CLIP that do not fit the text better.
-# That can be tested: train two CLIPs alike, guide by one, and measure the cosine of both. Our texts
-# are the words "zero" to "nine", each with a learned embedding. The image network is trained on
-# *noisy* digits, since the sampler needs gradients there. Each batch has the ten digits in several
-# rounds, and within a round each image is matched with its word.
+# *adversarial examples*, images with a large cosine for this CLIP that do not fit the text better.
+# We can test this. We train two CLIPs in the same way, guide by one, and measure the cosines of
+# both. Our texts are the words "zero" to "nine", each with a learned embedding. The image network
+# is trained on *noisy* digits, since the sampler needs gradients there. Each batch has the ten
+# digits in several rounds, and within a round each image is matched with its word.
 
 
 # %%
@@ -646,7 +660,7 @@ clips = {"guide": train_clip("clip"), "judge": train_clip("second clip")}
 words = {name: clip["text"](np.arange(10)) for name, clip in clips.items()}  # (10, 32) each
 
 # %% [markdown]
-# The first CLIP is the guide; the second only judges.
+# The first CLIP is the guide, and the second only judges.
 
 # %%
 lesson.predict(
@@ -748,16 +762,24 @@ lesson.claim(
 )
 
 # %% [markdown]
-# A gain that only the guide shows is not a better fit to the word. It is specific to the weights of
-# this one network, as an adversarial example is.
+# With classifier-free guidance both cosines rise alike. By CLIP with $w = 300$, in the recorded
+# run, the judge shows about half of the guide's gain. From $w = 100$ to 300 the guide's cosine
+# still rises while the judge's hardly does, and the Fréchet distance grows. A gain that only the
+# guide shows is not a better fit to the word. It is specific to the weights of this one network, as
+# an adversarial example is.
 #
 # ## 6. Three mistakes
 #
-# - *The weights exchanged*, $w\,\epsilon(y) - (1 + w)\,\epsilon$: they do not add up to 1, so even
-#   two equal predictions are changed.
-# - *The signs exchanged*, $-w\,\epsilon(y) + (1 + w)\,\epsilon$: away from the label.
-# - *No dropped labels*: then the network is not trained for the null label, and the difference of
+# The formula is short, and yet three mistakes are easily made. None of them raises an error.
+#
+# - *The weights are exchanged*, $w\,\epsilon(y) - (1 + w)\,\epsilon$. They add up to $-1$ and not
+#   to 1, so even two equal predictions are changed.
+# - *The signs are exchanged*, $-w\,\epsilon(y) + (1 + w)\,\epsilon$. The result leads away from the
+#   label.
+# - *No label is dropped.* Then the network is not trained for the null label, and the difference of
 #   its two predictions is not the gradient of a classifier.
+#
+# How much do the first two cost, with $w = 1$?
 
 # %%
 slips = {"right": (2, -1), "weights exchanged": (1, -2), "signs exchanged": (-1, 2)}  # at w = 1
@@ -791,12 +813,22 @@ for slip in ("signs exchanged", "weights exchanged"):
     )
 
 # %% [markdown]
-# ## 7. The post's results, and where it is loose
+# With the weights exchanged one digit in ten has its label, as by chance, and with the signs
+# exchanged none has it in the recorded run. A look at a few samples with known labels reveals both
+# mistakes.
 #
-# The post reports a good balance between FID and IS (the inception score). That balance is the one
-# between the last two columns of the table of section 4, with our classifier in place of Inception:
-# the inception score rewards certainty and equally frequent classes, the Fréchet distance also
-# variety within a class.
+# ## What this lesson does differently
+#
+# - We have labels in place of captions, and words with a learned embedding in place of a text
+#   encoder. Captions follow in `diffusion/13`.
+# - `clipped` is not part of the method. Other thresholds follow in `diffusion/16`.
+# - The post reports a good balance between FID and IS, the inception score. These are the last two
+#   columns of the table of section 4, with our classifier in place of Inception.
+#
+# ## Where the post is loose
+#
+# *You may skip this section, because the lesson does not need it. It is for readers who have the
+# post open beside it.*
 #
 # - “Once plugged into the classifier-guided modified score, the score contains no dependency on a
 #   separate classifier”: in Eq. diffusion.22 the gradient is added to the *unconditional*
@@ -804,17 +836,21 @@ for slip in ("signs exchanged", "weights exchanged"):
 #   t, y)$. The printed result starts from the conditional prediction, so its weight is smaller by 1
 #   (section 2).
 # - “FID (distinguish between synthetic and generated images)”: FID compares generated images with
-#   real ones; a synthetic image is a generated one.
+#   real ones. A synthetic image is a generated one.
 # - “the conditioning information $y$ gets discarded periodically at random”: not periodically. Each
 #   label is dropped with the same probability, independently of the others.
 # - “found that the latter is more preferred”: by human judges, who were shown both.
 #
-# **Ours:** labels in place of captions; `clipped`, which is not part of the method; words with a
-# learned embedding in place of a text encoder.
+# ## To remember
 #
-# A step with guidance costs two calls of the network. **Left out:** captions (`diffusion/13`), and
-# other thresholds than that of `clipped` (`diffusion/16`). **Next:** `diffusion/10`, sampling in
-# few steps.
+# - The difference of a conditional and an unconditional prediction is, up to a factor, the gradient
+#   of a classifier that nobody trained.
+# - Guidance goes beyond the conditional prediction, $(1 + w)\,\epsilon(y) - w\,\epsilon$. Each step
+#   costs two calls of the network.
+# - One network makes both predictions, if some of its labels are dropped in training.
+# - A larger weight makes the class more certain and the samples more alike.
+#
+# **Next:** sampling in few steps (`diffusion/10`).
 #
 # **Your turn:** `minigen exercise start diffusion/09`, then `minigen run diffusion/09 --with
 # exercises/diffusion_09.py`.

@@ -199,10 +199,10 @@ lesson.change(
 #
 # So far the long step is only a recipe. Why may we use it with a network that was trained for DDPM?
 # Each example in the loss of DDPM is a draw from $q(x_t \mid x_0)$ at one time. The loss therefore
-# depends on these *marginals*, not on the joint distribution of several times, and so does the
-# network. Any sampler that keeps the marginals may use it. In other words, from $x_t \sim \mathcal
-# N(\sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I)$ it must make an $x_s$ with the same property
-# for $\bar\alpha_s$. Eq. diffusion.24 follows from this requirement alone.
+# depends on these *marginals*, not on the joint distribution of several times, and the same holds
+# for the network. Any sampler that keeps the marginals may use it. In other words, from $x_t \sim
+# \mathcal N(\sqrt{\bar\alpha_t}\, x_0,\ (1 - \bar\alpha_t) I)$ it must make an $x_s$ with the same
+# property for $\bar\alpha_s$. Eq. diffusion.24 follows from this requirement only.
 #
 # <details><summary>Derivation: every linear step that keeps the marginals</summary>
 #
@@ -217,8 +217,8 @@ lesson.change(
 #
 # Since $x_t - \sqrt{\bar\alpha_t}\,x_0 = \sqrt{1 - \bar\alpha_t}\,\epsilon$, the step is
 # $\sqrt{\bar\alpha_s}\,x_0 + b\,(x_t - \sqrt{\bar\alpha_t}\,x_0) + \sigma z = \sqrt{\bar\alpha_s}\,
-# x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,\epsilon + \sigma z$. A sampler does not know $x_0$ and
-# $\epsilon$, and inserts the predictions.
+# x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\,\epsilon + \sigma z$. A sampler does not receive $x_0$
+# and $\epsilon$, and inserts the predictions.
 #
 # </details>
 #
@@ -368,9 +368,9 @@ lesson.figure(
 
 # %% [markdown]
 # Two steps are far too few, whichever the sampler, but with 20 of the 200 steps all four are close
-# to the floor. There they differ by hardly more than their standard errors. So a tenth of the steps
-# is enough here, with or without fresh noise. (An evening may end here. The rest of the section
-# asks why the samplers differ.)
+# to the floor. There they differ by hardly more than their standard errors. A tenth of the steps is
+# therefore enough here, with or without fresh noise. (An evening may end here. The rest of the
+# section asks why the samplers differ.)
 #
 # With fewer steps they do differ. Which variance is right for a long step? Given $x_t$, the data
 # $x_0$ has a variance of its own, and $x_s$ inherits a part of it. The right $\sigma^2$ lies
@@ -381,14 +381,14 @@ lesson.figure(
 #
 # Given $x_t$ and $x_0$, the variance of $x_s$ is $\tilde\beta$, and its mean contains $x_0$ with
 # the factor $k = \sqrt{\bar\alpha_s}\,\beta/(1 - \bar\alpha_t)$ (`diffusion/03`). By the law of
-# total variance, given $x_t$ alone it is $\tilde\beta + k^2\,\mathrm{Var}(x_0 \mid x_t)$. And
+# total variance, given only $x_t$ it is $\tilde\beta + k^2\,\mathrm{Var}(x_0 \mid x_t)$. And
 #
 # $$\beta - \tilde\beta = \beta\,\frac{\bar\alpha_s - \bar\alpha_t}{1 - \bar\alpha_t} =
 # \frac{\bar\alpha_s\,\beta^2}{1 - \bar\alpha_t} = k^2\,(1 - \bar\alpha_t)$$
 #
-# because $\bar\alpha_t = \bar\alpha_s (1 - \beta)$. The share is therefore $r_t = \mathrm{Var}(x_0
-# \mid x_t)/(1 - \bar\alpha_t)$, for any $s$. For $\mathcal N(0, 1)$ the variance of $x_0$ given
-# $x_t$ is $1 - \bar\alpha_t$, so $r_t = 1$.
+# because $\bar\alpha_t = \bar\alpha_s (1 - \beta)$. The fraction of the way from $\tilde\beta$ to
+# $\beta$ is therefore $r_t = \mathrm{Var}(x_0 \mid x_t)/(1 - \bar\alpha_t)$, for any $s$. For
+# $\mathcal N(0, 1)$ the variance of $x_0$ given $x_t$ is $1 - \bar\alpha_t$, so $r_t = 1$.
 #
 # </details>
 #
@@ -412,18 +412,19 @@ lesson.table([["ring", *shares["ring"]]], ["r", *[f"t = {t}" for t in stops]])
 
 # %% [markdown]
 # The standardized ring has the variance of the noise in every direction, and most of its $r_t$ are
-# close to 1. So the larger variance suits a long step here. Section 6 measures the same of digits.
+# close to 1. The larger variance therefore suits a long step here. Section 6 measures the same
+# fraction for digits.
 #
 # ## 5. A function of the noise
 #
 # With $\eta = 0$ a sample is a fixed function of $x_T$. Models of this kind are called *implicit*,
-# which gave DDIM its name; a GAN is another. Which function is it? Divide $x_t$ by
+# which gave DDIM its name. (A GAN is another one.) Which function is it? Divide $x_t$ by
 # $\sqrt{\bar\alpha_t}$, so that it is data plus noise:
 #
 # $$\bar x = \frac{x}{\sqrt{\bar\alpha}} = \hat x_0 + \bar\sigma\,\epsilon, \qquad \bar\sigma =
 # \sqrt{\frac{1 - \bar\alpha}{\bar\alpha}}.$$
 #
-# DDIM keeps $\hat x_0$ and $\epsilon$ and changes only $\bar\sigma$. So its step is
+# DDIM keeps $\hat x_0$ and $\epsilon$ and changes only $\bar\sigma$. Its step is therefore
 #
 # $$\bar x_s = \bar x_t + (\bar\sigma_s - \bar\sigma_t)\,\epsilon(x_t, t).$$
 #
@@ -431,11 +432,11 @@ lesson.table([["ring", *shares["ring"]]], ["r", *[f"t = {t}" for t in stops]])
 #
 # $$\frac{d\bar x}{d\bar\sigma} = \epsilon.$$
 #
-# Song, Meng and Ermon found it in their sampler; Song, Sohl-Dickstein et al. (2021) derived such an
+# Song, Meng and Ermon found it in their sampler. Song, Sohl-Dickstein et al. (2021) derived such an
 # equation for any diffusion process and named it the *probability flow ODE*. `after/01` shows why
 # its solutions have the same density as the diffusion at every time, and computes likelihoods with
-# it. The example of section 2: $\bar\sigma$ falls from $4/3$ to $3/4$ and $\bar x$ from $1.3/0.6 =
-# 2.167$ to $2.167 - 0.583 \cdot 0.5 = 1.875$; and $0.8 \cdot 1.875 = 1.5$.
+# it. In the example of section 2, $\bar\sigma$ falls from $4/3$ to $3/4$, and $\bar x$ from
+# $1.3/0.6 = 2.167$ to $2.167 - 0.583 \cdot 0.5 = 1.875$. Multiplied by 0.8 this is 1.5, as before.
 
 # %%
 sigma, scale = two_steps.sigma, np.sqrt(two_steps.alpha_bar)
@@ -443,12 +444,13 @@ x_bar = 1.3 / scale[2] + (sigma[1] - sigma[2]) * predicted
 lesson.check("Euler's step, times 0.8", scale[1] * x_bar, equals=x_s)
 
 # %% [markdown]
-# More steps follow the ODE more closely. How closely can be computed for data from $\mathcal N(0,
-# 0.2^2)$. Then $\epsilon = \bar\sigma\,\bar x/(0.04 + \bar\sigma^2)$, every solution is
+# More steps follow the ODE more closely. For data from $\mathcal N(0, 0.2^2)$ we can compute how
+# closely. Then $\epsilon = \bar\sigma\,\bar x/(0.04 + \bar\sigma^2)$, every solution is
 # proportional to $\sqrt{0.04 + \bar\sigma^2}$, and $S$ steps multiply $x_T$ by a number. The
-# standard deviation of the samples, over 0.2, is 1 but for the error of the steps. Euler's method
-# has order 1. Heun's method (`heun` in the package; Karras et al. 2022) also evaluates the slope at
-# the end of each step, and averages the two: order 2 for twice the evaluations.
+# standard deviation of the samples, over 0.2, is 1 apart from the error of the steps. Euler's
+# method has order 1. Heun's method (`heun` in the package; Karras et al. 2022) also evaluates the
+# slope at the end of each step, and averages the two, which gives order 2 for twice the
+# evaluations.
 
 
 # %%
@@ -475,8 +477,10 @@ halved = error[T] / error[T // 2]
 lesson.check("DDIM: error with all steps over half as many", halved, between=(0.4, 0.65))
 
 # %% [markdown]
-# With few steps the samples of DDIM have too small a variance here. As a function of $\bar\sigma$
-# the solution is convex, so the tangent along which Euler's method goes back lies below it.
+# Heun's method comes closer even for the same number of evaluations, for example 0.985 with 100
+# steps, where DDIM has 0.967 with 200. With few steps the samples of DDIM have too small a variance
+# here. As a function of $\bar\sigma$ the solution is convex, so the tangent along which Euler's
+# method goes back lies below it.
 #
 # DDIM has the post's *consistency* property: samples from the same latent variable $x_T$ have the
 # same high-level features, whatever the number of steps. On the ring the high-level feature is the
@@ -521,9 +525,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# What happens in between, for three $\eta$ and all steps, from the same noise? *Move $t$: when does
-# the ring split into eight modes? For which $\eta$ do points change from one mode to another after
-# that?*
+# With $\eta = 0$ no point changes its mode, even with 5 steps. With $\eta = 1$ about seven in eight
+# do, as if the mode were drawn again. What happens in between, for three $\eta$ and all steps, from
+# the same noise? *Move $t$: when does the ring split into eight modes? With $\eta = 1$, up to which
+# $t$ do points still change from one mode to another?*
 
 # %%
 stops = np.unique((T * np.linspace(0, 1, 33) ** 2).round())  # more of them near the data
@@ -621,10 +626,11 @@ lesson.claim(
 #
 # ## 6. Digits (table f08)
 #
-# Now a network: the pretrained base model of `diffusion/09`, with labels drawn uniformly and no
-# guidance. Each cell of the table is the Fréchet distance to the test digits, with the features of
-# the classifier of `gan/08`. Even real digits have such a distance, and it grows as their number
-# falls. So the ratios that we claim are computed from more digits.
+# So far the noise was exact. Now we take a network, the pretrained base model of `diffusion/09`,
+# with each label equally often and no guidance. Each cell of the table is the Fréchet distance to
+# the test digits, with the features of the classifier of `gan/08`. Even real digits have such a
+# distance, and it grows as their number falls. The ratios that we claim are therefore computed from
+# more digits.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
@@ -700,9 +706,9 @@ lesson.claim(f"{which} with 20 steps over 200", ratio, at_most=1.5, source=third
 lesson.claim(f"{which}, 20 steps", of_many[0.0, few], at_most=31, source=third.format(23.2))
 
 # %% [markdown]
-# And the other samplers? This is the paper's table for photos of 32 × 32 pixels (CIFAR-10), with
-# the FID of 50,000 samples; all steps are $S = 1000$ there. The last row is the variance that DDPM
-# used.
+# How do the other samplers compare? This is the paper's table for photos of 32 × 32 pixels
+# (CIFAR-10), with the FID of 50,000 samples. All steps are $S = 1000$ there, and the last row has
+# the variance that DDPM used.
 
 # %%
 theirs = [
@@ -716,9 +722,8 @@ header = ["theirs, CIFAR-10", *[f"S = {S}" for S in (10, 20, 50, 100, 1000)]]
 lesson.table(theirs, header, "FID; Song, Meng and Ermon 2021, table 1")
 
 # %% [markdown]
-# In their table every step of more fresh noise is worse, if the steps are few. The numbers of
-# another network, other images and another judge do not compare with ours, but the order of the
-# rows may.
+# In their table more fresh noise is worse, row by row, if the steps are few. The numbers of another
+# network, other images and another judge do not compare with ours, but the order of the rows may.
 
 # %%
 lesson.predict(
@@ -767,8 +772,8 @@ lesson.figure(fig, "steps", "Fréchet distance to the test digits; both axes are
 
 # %% [markdown]
 # The larger variance $\hat\sigma$ is far behind with few steps, as in the paper, and its lag
-# vanishes with more steps. On the ring there was no lag. Here is the share $r_t$ of section 4 for
-# test digits and the network:
+# vanishes with more steps. On the ring there was no lag. Why is there one here? We compute the
+# fraction $r_t$ of section 4 for test digits and the network.
 
 # %%
 some_test = mnist.symmetric(mnist.splits().test.images[: lesson.size(400, quick=10)])
@@ -786,18 +791,20 @@ lesson.claim(
 )
 
 # %% [markdown]
-# For digits the share is far below 1: their pixels vary less than the noise does, many are exactly
-# $-1$ in nearly all digits, and most others follow from the noisy image. So the right variance is
-# close to $\tilde\beta$, that of $\eta = 1$. The larger one adds noise of which the schedule takes
-# no account, and $x_s$ is noisier than the network expects at time $s$. On the ring the larger
-# variance is nearly right, and the exact model predicts correctly wherever a point may be.
+# For digits the fraction is far below 1. Their pixels vary less than the noise does, many of them
+# are exactly $-1$ in nearly all digits, and most others follow from the noisy image. The right
+# variance is therefore close to $\tilde\beta$, that of $\eta = 1$. The larger one adds noise of
+# which the schedule takes no account, and $x_s$ is noisier than the examples with which the network
+# was trained at time $s$. On the ring the larger variance is nearly right, and the exact model
+# predicts correctly wherever a point may be.
 #
-# And $\eta = 1$ against $\eta = 0$? Fresh noise replaces a part of the predicted noise, and with it
-# a part of the network's errors of earlier steps. This can outweigh the error of a long random
-# step, as in the run of seed 1, where $\eta = 1$ had the smallest distance from 5 steps on. In the
-# paper's table it does not. We have not found out what makes the difference.
+# But why is $\eta = 1$ ahead of $\eta = 0$ on our digits, from 5 steps on and with seeds 0 and 1,
+# and behind it in the paper's table? Fresh noise replaces a part of the predicted noise, and
+# perhaps with it a part of the network's errors of earlier steps. We have not found out what makes
+# the difference.
 #
-# The same ten noises and labels, with more and more steps:
+# Consistency holds for digits, too. Here are the same ten noises and labels, with more and more
+# steps:
 
 # %%
 rows = [sample(0.0, S, asked[:10], noise_of_digits[:10]) for S in steps]
@@ -816,8 +823,9 @@ lesson.figure(
 # %% [markdown]
 # ## 7. Codes and interpolation of digits
 #
-# Real digits to their codes and back. The predicted noise of a network is only nearly right, so the
-# error has a part that more steps do not reduce.
+# Do real digits return from their codes? The predicted noise of a network is only nearly right. But
+# both directions follow the same ODE of the network, right or wrong, so we expect only the error of
+# the steps.
 
 # %%
 real_digits, of_real = some_test[:100], of_test[:100]
@@ -841,13 +849,14 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The codes have less variance than noise. A digit's background is exactly $-1$ everywhere, so it
-# carries no trace of any noise, and the encoder cannot recover it.
+# The error falls with every $S$, to a fifteenth from 5 steps to 100. But the codes vary less than
+# noise, although more with more steps. One reason may be that a digit's background is exactly $-1$
+# and carries no trace of any noise.
 #
-# And between two noises? Consistency makes possible, as the post puts it, “semantically meaningful
-# interpolation in the latent variable”. Two independent noises are nearly orthogonal and equally
-# long. The middle of the straight line between them would be too short for noise, so we follow the
-# circle.
+# What lies between two noises? Consistency makes possible, as the post puts it, “semantically
+# meaningful interpolation in the latent variable”. Two independent noises are nearly orthogonal and
+# equally long. The middle of the straight line between them would be too short for noise, so we
+# follow the circle.
 
 # %%
 way_along = np.linspace(0, 1, 8, dtype=np.float32)
@@ -870,8 +879,8 @@ lesson.figure(
 # Is it meaningful? Take a property that has a meaning, the slant. If the midpoint between two
 # noises is a digit whose slant is near the mean of both ends, then its correlation with this mean
 # is high. The control is the mean of two other ends with the same label. The mean of both *images*
-# has the mean slant as well, but it shows two digits on top of each other, with gray strokes: the
-# second column counts gray pixels (0.25 to 0.75) for each inked one.
+# has the mean slant as well, but it shows two digits on top of each other, with gray strokes. The
+# second column therefore counts gray pixels (0.25 to 0.75) for each inked one.
 
 # %%
 pairs = lesson.size(200, quick=20)
@@ -915,13 +924,17 @@ lesson.claim(
 )
 
 # %% [markdown]
+# The slant of a midpoint follows its own two ends, and hardly the ends of another pair with the
+# same label. Its strokes are as crisp as theirs. In this sense the interpolation is meaningful, and
+# the mean of the images is not.
+#
 # ## 8. Wrong turns
 #
-# Two slips in the size of the noise, for $\eta = 1$: the *single step's* $\beta_t$ in place of the
-# pair's; and the old noise not reduced, $\sqrt{1 - \bar\alpha_s}$ in place of $\sqrt{1 -
-# \bar\alpha_s - \sigma^2}$. What is the variance of $x_s$ then, given $x_0$? (It should be $1 -
-# \bar\alpha_s$.) We probe both as in section 3, with a step from three quarters of the times to one
-# quarter.
+# The size of the noise is easily wrong, and the sampler runs nevertheless. We make two slips, for
+# $\eta = 1$. One takes the *single step's* $\beta_t$ in place of the pair's. The other does not
+# reduce the old noise, and has $\sqrt{1 - \bar\alpha_s}$ in place of $\sqrt{1 - \bar\alpha_s -
+# \sigma^2}$. What is the variance of $x_s$ then, given $x_0$? (It should be $1 - \bar\alpha_s$.) We
+# probe both as in section 3, with a step from $t = 3T/4$ to $s = T/4$.
 
 # %%
 lesson.predict(
@@ -964,7 +977,7 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# And the samples? Digits in 10 steps with each, from the noise of section 6.
+# Do the samples show it? We draw digits in 10 steps with each slip, from the noise of section 6.
 
 
 # %%
@@ -989,10 +1002,22 @@ less, more = rows[1][1] / rows[0][1], rows[2][1] / rows[0][1]
 print(f"Fréchet distance over that without a slip: {less:.2f} (beta) and {more:.2f} (not reduced).")
 
 # %% [markdown]
-# A sampler that runs proves little: with the single step's beta every sample looks right, and only
-# the formula, or a probe of it, shows that $\eta$ is not what was asked for.
+# The old noise that is not reduced ruins the samples. With the single step's $\beta_t$ the distance
+# is near that of $\eta = 0$, as it should be with hardly any fresh noise. A sampler that runs
+# therefore proves little. Only the formula, or a probe of it, shows that $\eta$ is not what was
+# asked for.
+#
+# ## What this lesson does differently
+#
+# - We have the ring with its exact noise, and digits in place of photos. Table f08's half for faces
+#   (CelebA) is left out.
+# - Our times are $kT/S$, rounded, in place of a stride (section 1).
+# - We leave out solvers of the same ODE of higher order than Heun's.
 #
 # ## Where the post is loose
+#
+# *You may skip this section, because the lesson does not need it. It is for readers who have the
+# post open beside it.*
 #
 # - “taking the sampling update every $\lceil T/S \rceil$ steps to reduce the process from $T$ to
 #   $S$ steps”: a stride of $\lceil T/S \rceil$ gives $S$ steps only for some $S$ (section 1).
@@ -1002,21 +1027,29 @@ print(f"Fréchet distance over that without a slip: {less:.2f} (beta) and {more:
 #   case of DDIM, is not positive.
 # - “DDIM has the same marginal noise distribution but deterministically maps noise back to the
 #   original data samples”: the first holds with the true noise (section 3). In the second, noise is
-#   mapped to samples of the model; only an encoded data point comes back to itself, up to the
-#   errors of section 5 and 7.
+#   mapped to samples of the model. Only an encoded data point comes back to itself, up to the
+#   errors of sections 5 and 7.
 # - “DDPM does perform better when we can afford to run the full reverse Markov diffusion steps”: in
 #   the table this is true of $\hat\sigma$ (3.17 against 4.04), not of “DDPM ($\eta=1$)”, as the
 #   sentence before calls it (4.73).
 # - “multiple samples conditioned on the same latent variable should have similar high-level
 #   features”: with the same steps they are identical. The paper compares different numbers of
 #   steps.
-# - In the second line of Eq. diffusion.24 the noise is the true one, in the third the network's:
-#   the equals sign between them is an approximation.
+# - In the second line of Eq. diffusion.24 the noise is the true one, in the third it is the
+#   network's, so the equals sign between them is an approximation.
 #
-# **Left out:** table f08's half for faces (CelebA); solvers of the same ODE of higher order than
-# Heun's. **Next:** `diffusion/11` halves the steps again and again by training. `after/01` uses the
-# ODE to compute the density of a diffusion model, and in `after/02` this sampler is Euler's method
-# of flow matching.
+# ## To remember
+#
+# - The loss of DDPM depends only on the marginals, so any sampler that keeps them may use its
+#   network.
+# - A step of DDIM goes to the predicted data and back to the noise of $s$. With $\eta = 0$ no noise
+#   is new.
+# - Then a sample is a function of its noise, and the steps are Euler's method for an ODE.
+# - On the ring and on our digits, a tenth of the steps is nearly as good as all of them.
+#
+# **Next:** `diffusion/11` halves the steps again and again by training. `after/01` uses the ODE to
+# compute the density of a diffusion model, and in `after/02` this sampler is Euler's method of flow
+# matching.
 #
 # **Your turn:** `minigen exercise start diffusion/10`, then `minigen run diffusion/10 --with
 # exercises/diffusion_10.py`.

@@ -785,10 +785,10 @@ lesson.table(
 
 # %% [markdown]
 # A Gaussian serves all eight. With its own mean and width no $x$ is wrong by more than a tenth of a
-# nat, in the recorded run and with seeds 1 and 4711. So the network, not the family, is what fails
-# at these $x$, and a wider proposal helps but cannot move one to the right place. One network for
-# every $x$ is not as good as a search for each. If you measure $\log p(x)$ with a VAE, look at the
-# worst $x$ and not only at the average.
+# nat, in the recorded run and with seeds 1 and 4711. At these $x$ the network therefore fails, not
+# the family of Gaussians. A wider proposal helps, but it stays at the wrong position. One network
+# for every $x$ is not as good as a search for each. If you measure $\log p(x)$ with a VAE, look at
+# the worst $x$ and not only at the average.
 #
 # ## What this lesson does differently
 #
@@ -802,8 +802,8 @@ lesson.table(
 # post open beside it.*
 #
 # - "Instead of mapping the input into a *fixed* vector, we want to map it into a distribution.
-#   Let's label this distribution as $p_\theta$": the input is mapped to $q_\phi(z|x)$. What
-#   $p_\theta$ labels is the generative model, with its prior, likelihood and posterior.
+#   Let's label this distribution as $p_\theta$": the input is mapped to $q_\phi(z|x)$. The label
+#   $p_\theta$ belongs to the generative model, with its prior, likelihood and posterior.
 # - "Assuming that we know the real parameter $\theta^{*}$", and then "The optimal parameter
 #   $\theta^{*}$ is the one that maximizes the probability of generating real data samples". One
 #   symbol is used for the parameter that generated the data and for its estimate. From a finite

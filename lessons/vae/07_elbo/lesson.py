@@ -388,8 +388,8 @@ lesson.check(
 #
 # The marginal likelihood $p_\theta(x)$ is also called the *evidence*, which is why the bound is the
 # *evidence lower bound* (ELBO), or *variational lower bound*. To search for the best approximation
-# within a family of distributions is *variational inference*. What the bound falls short by,
-# $D_{\mathrm{KL}}(q_\phi(z|x) \| p_\theta(z|x))$, is called its *gap*.
+# within a family of distributions is *variational inference*. The divergence that separates the two
+# sides, $D_{\mathrm{KL}}(q_\phi(z|x) \| p_\theta(z|x))$, is called the *gap* of the bound.
 
 # %% [markdown]
 # <details><summary>Derivation: the bound from Jensen's inequality</summary>
@@ -979,7 +979,7 @@ lesson.check("sigma for sigma²: the KL term at σ = 2", wrong_kl, equals=-0.193
 # ## What this lesson does differently
 #
 # - The section of the post has no experiment. The linear model, the digits and their numbers are
-#   ours, as is the question about blur.
+#   ours, and the question about blur is ours, too.
 # - We leave out bounds from several samples (`vae/08`), and families of $q$ that are larger than
 #   the Gaussians (`flow/13`).
 #
@@ -993,8 +993,8 @@ lesson.check("sigma for sigma²: the KL term at σ = 2", wrong_kl, equals=-0.193
 # - "this loss function is known as the *variational lower bound*, or *evidence lower bound*": the
 #   bound is minus the loss. The post's next sentence has it right.
 # - "by minimizing the loss, we are maximizing the lower bound of the probability of generating real
-#   data samples": the bound is one of the *logarithm* of a density. And a larger bound need not
-#   mean a larger $\log p_\theta(x)$, because the gap may have become smaller instead.
+#   data samples": it is a bound on the *logarithm* of a density. And a larger bound need not mean a
+#   larger $\log p_\theta(x)$, because the gap may have become smaller instead.
 # - "(the term $D_\text{KL}$ works like a regularizer)" is said of the KL divergence to the
 #   *posterior*, the gap of Eq. vae.11. The term that regularizes is the divergence to the *prior*,
 #   on the other side of the equation.

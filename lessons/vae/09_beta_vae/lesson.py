@@ -78,8 +78,8 @@ lesson.figure(
 
 # %% [markdown]
 # If each dimension of a code is "only sensitive to one single generative factor and relatively
-# invariant to other factors", the post calls the representation *disentangled* or *factorized*. The
-# post promises that such a code is easy to interpret, and generalizes easily to other tasks. A
+# invariant to other factors", the post calls the representation *disentangled* or *factorized*.
+# Such a code, the post says, is often easy to interpret, and generalizes easily to other tasks. A
 # model of photographs of faces, for example, might represent hair length and glasses in separate
 # dimensions. For our images, a disentangled code would give each row of the figure a dimension of
 # its own.
@@ -739,12 +739,12 @@ lesson.claim(
 # are the surprise. Nobody asked them for single factors, and yet their Higgins' score is about 0.8.
 # Because this score is so easily reached, we judge by the gap. At $\beta = 1$ it is close to that
 # of the principal components, and at $\beta = 8$ about three to four times as large. (Three runs do
-# not decide which $\beta$ is best. With two other seeds it was 16.) But each step of the price also
-# raises the distortion. This is the post's "trade-off between reconstruction quality and the extent
-# of disentanglement".
+# not decide which $\beta$ is best. With two other seeds it was 16, although in the recorded run
+# Higgins' score is lowest there.) But each step of the price also raises the distortion. This is
+# the post's "trade-off between reconstruction quality and the extent of disentanglement".
 
 # %% [markdown]
-# ## 7. Remove the cause
+# ## 7. Take the diagonal away
 #
 # On paper the axes matter because the noise of a code is independent in each dimension. Is this
 # also what raises the gap of our networks? Let the encoder output a full covariance matrix
@@ -837,11 +837,12 @@ lesson.claim(
 )
 
 # %% [markdown]
-# With a full covariance the loss, $D + 8R$, is about the same, but the gap has fallen to about that
-# of $\beta = 1$. Have these networks given up the factors, or only the coordinates? By section 5 it
-# pays to give each factor a precision of its own. A full covariance can still do that, and is free
-# to point the axes of its noise in any direction. For each network, average $LL^\top$ over the
-# images, take the eigenvectors of the average as new axes, and score the same codes along them.
+# With a full covariance the loss, $D + 8R$, is about the same, but in the recorded run the gap has
+# fallen below that of $\beta = 1$. Have these networks given up the factors, or only the
+# coordinates? By section 5 it pays to give each factor a precision of its own. A full covariance
+# can still do that, and is free to point the axes of its noise in any direction. For each network,
+# average $LL^\top$ over the images, take the eigenvectors of the average as new axes, and score the
+# same codes along them.
 
 
 # %%
@@ -921,8 +922,8 @@ lesson.figure(show(8.0), "traversal_beta_8", caption)
 # At $\beta = 1$ most rows change two things at once, such as size and position. At $\beta = 8$, in
 # the recorded run, the first row moves the shape up and the second to the right, the fourth changes
 # its size, and the fifth turns it. These are sliders, although nobody named a factor during
-# training. But the third row is not one, because there the shape fades away, and no row turns the
-# triangle into a rectangle. Below you can move all eight dimensions.
+# training. But the third row is not one, because there the shape fades away. And no row controls
+# the kind of shape. Even the triangle is drawn as an oval. Below you can move all eight dimensions.
 
 # %%
 settings = np.linspace(-3, 3, 13)
@@ -985,7 +986,7 @@ lesson.sampler("beta-VAE", new_images)
 # In the recorded run $x$, $y$, the scale and the rotation have a row each, and the shape shares one
 # with the scale. The code is a panel of four sliders, and even these hold less than half of the
 # information about their factors. Meaning has its price too, and it is paid in information. One
-# question stays open. The position $x$ is worth almost as much as $y$, so that section 5 does not
+# question stays open. The position $x$ is worth almost as much as $y$, so section 5 does not
 # explain why they have a row each.
 #
 # ## 9. Setting the rate instead
@@ -1120,7 +1121,7 @@ lesson.claim(
 # - The value of a factor, the full covariance with its noise axes, and the training with the loss
 #   of Burgess et al. are not in the post. That a diagonal covariance favors single axes is the
 #   result of Rolínek et al. (2019).
-# - We leave out penalties on the total correlation alone (Chen et al. 2018, Kim and Mnih 2018).
+# - We leave out penalties on the total correlation only (Chen et al. 2018, Kim and Mnih 2018).
 #
 # ## Where the post is loose
 #

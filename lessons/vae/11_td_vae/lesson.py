@@ -128,11 +128,11 @@ lesson.change(
 # average out. A good predictor therefore needs the laws of its world and a memory. TD-VAE (Gregor
 # et al. 2019) learns both from data. As the post puts it, the method "relies on three main ideas".
 #
-# First, a **state-space model**. What moves is not the observation but the *state*, here the true
-# position and velocity. Hidden states $\mathbf z = (z_1, \dots, z_T)$ generate the observations
-# $\mathbf x = (x_1, \dots, x_T)$, with two *Markov* assumptions: $z_t$ depends on the past only
-# through $z_{t-1}$, and $x_t$ depends only on $z_t$. As in every VAE, the posterior $p(z|x)$ is in
-# general intractable, and a network $q(z|x)$ approximates it.
+# First, a **state-space model**. The *state* moves, here the true position and velocity, and an
+# observation only shows it with an error. Hidden states $\mathbf z = (z_1, \dots, z_T)$ generate
+# the observations $\mathbf x = (x_1, \dots, x_T)$, with two *Markov* assumptions: $z_t$ depends on
+# the past only through $z_{t-1}$, and $x_t$ depends only on $z_t$. As in every VAE, the posterior
+# $p(z|x)$ is in general intractable, and a network $q(z|x)$ approximates it.
 #
 # Second, a **belief state**. An *agent* keeps a summary of its observations, which it updates with
 # each new one:
@@ -340,8 +340,8 @@ lesson.change(
 )
 
 # %% [markdown]
-# Some terms differ by more than 2 nats from row to row, and yet the sum does not move. So where is
-# the $\ge$ of the bound? We see it as soon as $q$ is not exact. Let $p_S$ ignore $z_2$, so that
+# Some terms differ by more than 2 nats from row to row, and yet the sum does not move. Where, then,
+# is the $\ge$ of the bound? We see it as soon as $q$ is not exact. Let $p_S$ ignore $z_2$, so that
 # $z_1$ is drawn from its belief $\mathcal{N}(1, \frac12)$.
 
 
@@ -701,10 +701,10 @@ lesson.claim(
 
 # %% [markdown]
 # The specialist is nearly level with the rival. In the recorded run its jump of six steps has an
-# error of 0.32, and six steps of the rival have 0.31. So a jump can be about as accurate as steps,
-# if all of the training is spent on one distance. But its start has improved only a little. The
-# belief of the specialist has an error of 0.29, the belief of the rival 0.25, and only the gap of
-# their training pairs differs. In other words, single steps train the better belief.
+# error of 0.32, and six steps of the rival have 0.31. A jump can therefore be about as accurate as
+# steps, if all of the training is spent on one distance. But its start has improved only a little.
+# The belief of the specialist has an error of 0.29, the belief of the rival 0.25, and only the gap
+# of their training pairs differs. In other words, single steps train the better belief.
 #
 # If a jump is not more accurate, why jump? The paper gives several reasons, and a better accuracy
 # at a given distance is not among them. A planner should be able to "imagine future states
@@ -959,15 +959,15 @@ lesson.check("without p_S: slope and variance", learned["without"], equals=[0.5,
 # $$\operatorname{Cov}(z_1, z_2) = \operatorname{Cov}(m_1, m_2) = \operatorname{Var} m_1 = \tfrac12
 # .$$
 #
-# So the slope is $\frac12$, and the variance that remains is $2 - \frac14 = 1.75$. The slope is too
-# small by the factor $\operatorname{Var} m_1 / \operatorname{Var} z_1$. $\square$
+# Therefore the slope is $\frac12$, and the variance that remains is $2 - \frac14 = 1.75$. The slope
+# is too small by the factor $\operatorname{Var} m_1 / \operatorname{Var} z_1$. $\square$
 #
 # </details>
 #
 # Without $p_S$ the model learns a world that loses half of its state at every step, and makes up
 # for it with noise. The factor $\operatorname{Var} m_1 / \operatorname{Var} z_1$ is the fraction of
-# the state's variance that the belief determines. So smoothing matters where the belief leaves the
-# state uncertain. If the belief were certain, $p_S$ would have nothing to add.
+# the state's variance that the belief determines. Smoothing therefore matters where the belief
+# leaves the state uncertain. If the belief were certain, $p_S$ would have nothing to add.
 #
 # ## 9. Does our trained model need smoothing?
 #
@@ -1029,10 +1029,10 @@ lesson.claim(
 
 # %% [markdown]
 # Without the gap, one $p_T$ has to serve jumps of 1 and of 12 steps, and the error is as large as
-# with the constant 0. Without $p_S$ nothing is lost in the recorded run, and two of the three
-# models are even a little better. With another seed, two of the three were worse six steps ahead,
-# and level at the other distances. Smoothing is needed in principle (section 8), but we have no run
-# in which a trained TD-VAE clearly needs it.
+# with the constant 0. Without $p_S$ hardly anything is lost in the recorded run, and two of the
+# three models are even a little better. With another seed, two of the three were worse six steps
+# ahead, and level at the other distances. Smoothing is needed in principle (section 8), but we have
+# no run in which a trained TD-VAE clearly needs it.
 #
 # ## 10. The bound over a jump is loose
 #
@@ -1085,7 +1085,8 @@ lesson.check("nats lost over two steps: what x_2 adds about z_3", lost, equals=i
 # </details>
 #
 # The bound loses 0.075 nats here. In general it loses what the observations in between reveal about
-# the later state. So $J$ over a jump is still a lower bound, but it does not reach the likelihood.
+# the later state. Over a jump $J$ is therefore still a lower bound, but it does not reach the
+# likelihood.
 #
 # ## What this lesson does differently
 #
