@@ -2,18 +2,19 @@
 # # MADE: all conditionals from one network
 #
 # A flow pays for its exact likelihood with maps that can be inverted (`flow/05`). Is there a
-# cheaper way to an exact $p(x)$? An autoencoder looks promising: it has an output for each pixel,
-# and its loss looks like a likelihood. But each output has already seen the pixel that it predicts,
-# so a perfect score says nothing. Suppose that a network had to predict each pixel from the
-# *earlier* ones only. Then its predictions would multiply to a probability of the image. Do we need
-# 784 networks for this, one for each pixel?
+# cheaper way to an exact $p(x)$? An autoencoder looks promising, because it has an output for each
+# pixel, and its loss looks like a likelihood. But each output depends on the very pixel that it
+# predicts, so a perfect score means nothing. If a network predicted each pixel from the *earlier*
+# ones only, its predictions would multiply to a probability of the image. Do we need 784 networks
+# for this, one for each pixel?
 #
-# MADE does it with one network and many zeros. We multiply conditionals on two pixels (section 1),
-# cut connections (2), check the cuts by derivatives (3), see what one wrong sign does (4), learn
-# digits (5), draw them (6) and try several orders (7). This lesson follows the sections *Models
-# with Autoregressive Flows* and *MADE* of [Flow-based Deep Generative
-# Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/). Before this lesson:
-# `flow/05`.
+# MADE needs one network and many zeros. We multiply conditionals on two pixels (section 1), cut
+# connections (2), check the cuts by derivatives (3), see what one wrong sign does (4), learn digits
+# (5), draw them (6) and try several orders (7). This lesson follows the sections *Models with
+# Autoregressive Flows* and *MADE* of [Flow-based Deep Generative
+# Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/).
+#
+# Before this lesson: `flow/05`.
 
 # %%
 from minigen.course import Lesson
@@ -409,20 +410,16 @@ lesson.outcome(
 )
 
 # %%
-free, unit = -9 * np.log(0.5), new_network("")
-table = [
-    ["the data", entropy, 0.0, 1.0],
-    ["independent pixels", free, free - entropy, 1.0],
-    [
-        "untrained, >",
-        reported(unit),
-        reported(unit) - entropy,
-        np.exp(unit.log_prob(everything)).sum(),
-    ],
+untrained = new_network("> at the output")
+rows = [
+    ["the data", entropy, 1.0],
+    ["independent pixels", -9 * np.log(0.5), 1.0],
+    ["untrained, >", reported(untrained), np.exp(untrained.log_prob(everything)).sum()],
+    *[[name, costs[name], masses[name]] for name in models],
 ]
-table += [[name, costs[name], costs[name] - entropy, masses[name]] for name in models]
 lesson.table(
-    table, ["nine pixels", "mean of -log p, nats", "above the entropy, nats", "sum of all p"]
+    [[name, cost, cost - entropy, mass] for name, cost, mass in rows],
+    ["nine pixels", "mean of -log p, nats", "above the entropy, nats", "sum of all p"],
 )
 
 # %% [markdown]
@@ -497,14 +494,15 @@ lesson.show_source(ancestral_sample)
 
 
 # %%
+count = itertools.count()  # 0, 1, 2, ...: the number of pixels that are drawn
+
+
 def from_white(x):
     """The logits of the network with ≥, of an image whose pixels are white until they are drawn."""
-    done = np.arange(9) < from_white.pixels
-    from_white.pixels += 1
+    done = np.arange(9) < next(count)
     return models["≥ at the output"](np.where(done, x, 1.0).astype(np.float32))
 
 
-from_white.pixels = 0
 white["from a white image"] = ancestral_sample(from_white, np.arange(9), u).mean()
 
 # %%
@@ -698,8 +696,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Most of the way from independent pixels is gone with logistic regressions, which need no hidden
-# unit. The hidden layer brings the rest. Is this large network autoregressive too? We flip all
+# Logistic regressions alone, without any hidden unit, make up most of the difference to independent
+# pixels. The hidden layer makes up the rest. Is this large network autoregressive too? We flip all
 # pixels from the 400th on. The logits up to the 400th must not change at all.
 
 # %%
@@ -720,21 +718,42 @@ some_digits = x_test[:50]
 def influence(i):
     """Mean |d logit i / d pixel|, (28, 28), brightest pixel 1; pixel i itself at one half."""
     slopes = grad(lambda x: np.sum(made(x)[:, i]))(some_digits)  # (50, 784)
-    map = np.abs(slopes).mean(axis=0)
-    map = map / max(map.max(), 1e-12)
-    map[i] = 0.5
-    return map.reshape(28, 28)
+    strength = np.abs(slopes).mean(axis=0)
+    strength = strength / max(strength.max(), 1e-12)
+    strength[i] = 0.5
+    return strength.reshape(28, 28)
 
+
+# %%
+maps = [[influence(28 * row + column) for column in positions] for row in positions]
 
 # %%
 lesson.play(
     "what_a_pixel_sees",
     {"row": positions, "column": positions},
-    images=[[influence(28 * row + column) for column in positions] for row in positions],
+    images=maps,
     start={"row": 13, "column": 13},
     still="row",
     caption="How strongly the logit of one pixel (gray) depends on each earlier pixel; brighter is"
     " stronger. Look at the direct neighbors, and at the pixels that come later in reading order.",
+)
+
+# %% [markdown]
+# Is the strongest pixel always a direct neighbor? We ask the 36 positions in the middle of the
+# image, where most of the ink is.
+
+# %%
+near = 0
+for j, k in itertools.product(range(2, 8), repeat=2):
+    row, column = np.unravel_index(maps[j][k].argmax(), (28, 28))  # the strongest pixel
+    near += max(abs(row - positions[j]), abs(column - positions[k])) == 1
+
+# %%
+lesson.claim(
+    "positions of 36 whose strongest pixel is a direct neighbor",
+    near,
+    at_least=24,
+    source="seeds 0, 1 and 8081: FILL_J; margin: a third; untrained: FILL_K",
 )
 
 # %% [markdown]
@@ -780,11 +799,12 @@ lesson.claim(
 # The density of an image takes one pass. What does a sample take? The function `ancestral_sample`
 # computes a whole pass for each pixel and uses one column of it. That looks wasteful. A hidden unit
 # of degree $m$ depends on the first $m$ pixels only, so its value is final as soon as they are
-# drawn. `MADE.sample` therefore computes each unit only once.
+# drawn. `MADE.sample` makes use of this.
 
 # %%
 lesson.predict(
-    "How many multiplications does a digit then need, relative to one pass through the network?",
+    "How many multiplications does a digit need at least, relative to one pass through the"
+    " network?",
     ["as many as one pass", "about 28 times as many", "784 times as many"],
 )
 
@@ -799,7 +819,8 @@ name = "3×3: fraction of pixels in which the two samplers differ"
 lesson.check(name, np.mean(by_passes != each_unit_once), equals=0.0)
 one_pass = sum(layer.w.size for layer in made.layers) + made.skip.w.size  # one for each weight
 lesson.outcome(
-    "Each weight belongs to one unit, and is used once, when this unit is computed.",
+    "The count of multiplications is the number of weights, because each weight leads to one unit,"
+    " and each unit is computed only once, as soon as all that it depends on is drawn.",
     answer="as many as one pass",
 )
 
@@ -839,13 +860,13 @@ lesson.figure(
 
 # %%
 known = np.arange(784) < 392
-halves = x_test[[3, 2, 1, 18, 4, 8, 11, 0]]
-given = np.repeat(halves, 8, axis=0)  # (64, 784)
+chosen = x_test[[3, 2, 1, 18, 4, 8, 11, 0]]
+given = np.repeat(chosen, 8, axis=0)  # (64, 784)
 completed = made.sample(lesson.rng("completed"), 64, given=given, known=known)
 
 # %%
-hidden_half = np.where(known, halves, 0.5)
-grid = [np.stack([halves[k], hidden_half[k], *completed[8 * k : 8 * k + 8]]) for k in range(8)]
+hidden_half = np.where(known, chosen, 0.5)
+grid = [np.stack([chosen[k], hidden_half[k], *completed[8 * k : 8 * k + 8]]) for k in range(8)]
 labels = ["digit", "given", "samples", *[""] * 7]
 ax = plot.image_grid(np.concatenate(grid), 8, 10, shape=(28, 28), col_labels=labels)
 lesson.figure(
@@ -859,7 +880,7 @@ lesson.figure(
 # %% [markdown]
 # Does the model assign a higher probability to the right lower half than to another one? We compute
 # $-\log p(\text{lower} \mid \text{upper})$ of each test digit, and then with the lower half of
-# another test digit. Independent pixels cannot tell the two apart.
+# another test digit. Independent pixels cannot tell the two apart. Can logistic regressions?
 
 
 # %%
@@ -871,12 +892,14 @@ def lower_half(logits, x):
 some = x_test[:2000]
 swapped = np.concatenate([some[:, :392], np.roll(some, 1, axis=0)[:, 392:]], axis=1)
 own, other = (lower_half(made(x), x) for x in (some, swapped))
+by_regression = [lower_half(regression(x), x) for x in (some, swapped)]
 blind = [lower_half(np.tile(base_rate, (len(x), 1)), x) for x in (some, swapped)]
 
 # %%
+halves = [["independent pixels", *blind], ["logistic regressions", *by_regression]]
 lesson.table(
-    [["MADE", own, other], ["independent pixels", *blind]],
-    ["nats, given the upper half", "its own lower half", "another digit's"],
+    [[*row, row[2] - row[1]] for row in [*halves, ["MADE", own, other]]],
+    ["nats, given the upper half", "its own lower half", "another digit's", "difference"],
 )
 lesson.claim(
     "lower half: another digit's minus its own",
@@ -887,8 +910,9 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The wrong half costs more than twice as much as the right one. The model does not draw strokes
-# line by line, it continues a digit.
+# The wrong half costs MADE more than twice as much as the right one. FILL_L So the model has
+# learned which lower halves belong to an upper half, and it can answer with a probability or with a
+# sample.
 #
 # ## 7. Training in several orders
 #
@@ -959,7 +983,8 @@ behind = -together.mean() - nll.mean()
 lesson.outcome(
     f"The average needs {gain:.1f} nats fewer than its members, and {abs(behind):.1f}"
     f" {'more' if behind > 0 else 'fewer'} than the network of one order. Averaging helps, because"
-    " the orders err on different digits, but the members are worse to begin with.",
+    " two orders assign different probabilities to a digit, but the members are worse to begin"
+    " with.",
     answer="worse than that network, but better than its members"
     if behind > 0
     else "better than the network of one order",
@@ -1031,7 +1056,8 @@ lesson.check("least gain of a digit, in nats", worst, at_least=-1e-3)
 
 # %% [markdown]
 # In the paper, networks of several orders are ahead of those of one order (table of section 5). Its
-# published code allows 300 passes over the data, and we have fourteen.
+# published code goes on until 30 passes over the data bring no improvement, and we have fourteen
+# passes in all.
 #
 # ## 8. Where the post is loose
 #
