@@ -213,9 +213,9 @@ lesson.figure(
     fig,
     "f05_masks",
     "An autoencoder, the two masks, and what they leave of it. Numbers in the units and next to the"
-    " masks are degrees. Look at the color on the right, which shows everything that the third"
-    " logit depends on. No path begins at x3, and no path ends at the first logit, because the"
-    " first variable has no past.",
+    " masks are degrees. Look at the orange paths on the right, which show everything that the"
+    " third logit depends on. No path begins at x3, and no path ends at the first logit, because"
+    " the first variable has no past.",
 )
 
 # %% [markdown]
@@ -313,8 +313,8 @@ axes[1].set_title("in the order of sampling")
 lesson.figure(
     fig,
     "pattern",
-    "Where the derivative of a logit (row) with respect to an input (column) is not zero. On the"
-    " right, rows and columns are sorted by position. Look at the triangle and at its empty"
+    "Blue where the derivative of a logit (row) with respect to an input (column) is not zero. On"
+    " the right, rows and columns are sorted by position. Look at the triangle and at its empty"
     " diagonal.",
 )
 
@@ -508,10 +508,10 @@ white["from a white image"] = ancestral_sample(from_white, np.arange(9), u).mean
 # %%
 fraction = white["≥ at the output"]
 lesson.outcome(
-    f"Of its pixels {100 * fraction:.0f} % are white, and with the right masks"
-    f" {100 * white['> at the output']:.0f} %. The network has learned to copy a pixel, and a pixel"
-    " that is not yet drawn is black. Begin with a white image instead, and"
-    f" {100 * white['from a white image']:.0f} % are white.",
+    f"The fraction of white pixels is {100 * fraction:.0f} %, and with the right masks"
+    f" {100 * white['> at the output']:.0f} %, because the network with ≥ has learned to copy a"
+    " pixel, and a pixel that is not yet drawn is black. If we begin with a white image instead,"
+    f" {100 * white['from a white image']:.0f} % of the pixels are white.",
     answer="mostly black" if fraction < 0.25 else "gray noise",
 )
 
@@ -529,8 +529,9 @@ plot.image_grid(shown, 3, 14, axes[1], title="samples", **style)
 lesson.figure(
     fig,
     "leak",
-    "Left: the losses of both networks in training, and the entropy of the data (dashed). Right:"
-    " images of the data and samples of both networks. Compare the last row with the first.",
+    "Left: the loss in training with > (blue) and with ≥ (orange), and the entropy of the data"
+    " (dashed). Right: images of the data and samples of both networks, white pixels in light gray."
+    " Compare the last row with the first.",
 )
 
 # %% [markdown]
@@ -631,8 +632,8 @@ def train_on(batches, steps, label, model):
 
 # %% [markdown]
 # Is the hidden layer needed at all? Without it, each pixel has a logistic regression on all earlier
-# pixels. We train such a network in the same way, as a rival. The other trivial model has
-# independent pixels, each with its own probability.
+# pixels. We train this rival, too. An even simpler one has independent pixels, each with its own
+# probability.
 
 # %%
 steps = lesson.steps(cfg.steps, quick=6)
@@ -691,7 +692,7 @@ lesson.claim(
     "stochastic bits: nats that the hidden layer saves",
     nll_of_regression - nll.mean(),
     at_least=5,
-    source="seeds 0, 1 and 8081: FILL_E; margin: a third; untrained: below 0",
+    source="seeds 0, 1 and 8081: FILL_E; margin: a third; untrained: 0",
     unit="nats",
 )
 
@@ -735,31 +736,31 @@ lesson.play(
     start={"row": 13, "column": 13},
     still="row",
     caption="How strongly the logit of one pixel (gray) depends on each earlier pixel; brighter is"
-    " stronger. Look at the direct neighbors, and at the pixels that come later in reading order.",
+    " stronger. Look for the brightest pixel, and at those that come later in reading order.",
 )
 
 # %% [markdown]
-# Is the strongest pixel always a direct neighbor? We ask the 36 positions in the middle of the
-# image, where most of the ink is.
+# Is the brightest pixel always a direct neighbor? We count at the 36 positions in the middle of the
+# image.
 
 # %%
 near = 0
 for j, k in itertools.product(range(2, 8), repeat=2):
-    row, column = np.unravel_index(maps[j][k].argmax(), (28, 28))  # the strongest pixel
+    row, column = np.unravel_index(maps[j][k].argmax(), (28, 28))  # the brightest pixel
     near += max(abs(row - positions[j]), abs(column - positions[k])) == 1
 
 # %%
 lesson.claim(
-    "positions of 36 whose strongest pixel is a direct neighbor",
+    "positions of 36 whose brightest pixel is a direct neighbor",
     near,
     at_least=24,
-    source="seeds 0, 1 and 8081: FILL_J; margin: a third; untrained: FILL_K",
+    source="seeds 0, 1 and 8081: FILL_J; margin: a third; untrained: 0",
 )
 
 # %% [markdown]
-# The direct neighbors count most, and `flow/09` begins with this. One warning belongs to every
-# number of binary MNIST. Another way to make bits is to cut each gray value at one half (a *static
-# threshold*). We train the same network on such images.
+# There the direct neighbors count most, and `flow/09` begins with this. One warning belongs to
+# every number of binary MNIST. Another way to make bits is to cut each gray value at one half (a
+# *static threshold*). We train the same network on such images.
 
 
 # %%
@@ -785,7 +786,7 @@ lesson.claim(
     "thresholded: -log p",
     nll_static.mean(),
     at_most=75,
-    source="seeds 0, 1 and 8081: FILL_F; margin: 5; untrained: above 200",
+    source="seeds 0, 1 and 8081: FILL_F; margin: 2; independent pixels: 206",
     unit="nats",
 )
 
@@ -848,11 +849,13 @@ plot.image_grid(digits[:20], 4, 5, axes[1], title="samples of MADE")
 lesson.figure(
     fig,
     "samples",
-    "Test digits, and the first 20 samples of MADE, not selected. Look for digits that fall apart:"
-    " the first rows are drawn before any later pixel, and a pixel that is drawn never changes.",
+    "Test digits, and the first 20 samples of MADE, not selected. Look for the digits that fall"
+    " apart.",
 )
 
 # %% [markdown]
+# Some samples are digits, and others fall apart. A good likelihood is no guarantee for the eye.
+#
 # **Half a digit.** Drawing in order has an advantage, too. If the upper half of a digit is given,
 # keep it and draw the rest. The result is an exact sample of $p(\text{lower} \mid \text{upper})$,
 # and its probability is exact as well, the product of the last 392 factors. A GAN or a coupling
@@ -872,9 +875,8 @@ ax = plot.image_grid(np.concatenate(grid), 8, 10, shape=(28, 28), col_labels=lab
 lesson.figure(
     ax,
     "completions",
-    "Each row has a test digit, its upper half, and eight samples of the lower half. Compare the"
-    " rows: in some of them the upper half determines the digit, in others the samples are"
-    " different digits.",
+    "Each row has a test digit that we chose, its upper half, and eight samples of the lower half,"
+    " not selected. Look for rows with one digit, and for rows with different digits.",
 )
 
 # %% [markdown]
@@ -1033,8 +1035,8 @@ ax.get_legend().set_loc((0.4, 0.62))  # between the curves
 lesson.figure(
     ax,
     "orders",
-    "Nats of each order alone, and of the average of the first k; dashed, the network in reading"
-    " order. Look at how much the second order saves, and how much the eighth.",
+    "Nats of each order alone (orange), and of the average of the first k (blue); dashed, the"
+    " network in reading order. Look at how much the second order saves, and how much the eighth.",
 )
 
 # %% [markdown]
