@@ -329,8 +329,8 @@ lesson.change(
 
 # %% [markdown]
 # The pattern looks random until we sort the variables. Then it is a triangle, as in the Jacobian of
-# a coupling layer (`flow/05`). The two kinds of models have this in common, and `flow/11` turns the
-# one into the other.
+# a coupling layer (`flow/05`). The two kinds of models have this in common, and `flow/11` builds a
+# flow from a MADE.
 #
 # ## 4. One wrong inequality
 #
