@@ -463,7 +463,8 @@ lesson.claim(
     "with ≥: nats below the entropy",
     below,
     at_least=2,
-    source="theory: at most 4.26 minus the entropy of one pixel; seeds 0, 1 and 8081: FILL_B",
+    source="theory: at most 3.99, the entropy minus that of the ninth pixel given the others;"
+    " seeds 0, 1 and 8081: FILL_B; margin: half",
 )
 lesson.claim(
     "with ≥: sum of all p",
@@ -691,7 +692,7 @@ lesson.claim(
 lesson.claim(
     "stochastic bits: nats that the hidden layer saves",
     nll_of_regression - nll.mean(),
-    at_least=5,
+    at_least=6.5,
     source="seeds 0, 1 and 8081: FILL_E; margin: a third; untrained: 0",
     unit="nats",
 )
@@ -785,7 +786,7 @@ print(f"  {nll_static.mean():.1f} nats with thresholded bits")
 lesson.claim(
     "thresholded: -log p",
     nll_static.mean(),
-    at_most=75,
+    at_most=72,
     source="seeds 0, 1 and 8081: FILL_F; margin: 2; independent pixels: 206",
     unit="nats",
 )
@@ -908,13 +909,13 @@ lesson.claim(
     other - own,
     at_least=40,
     unit="nats",
-    source="seeds 0, 1 and 8081: FILL_G; margin: a quarter; independent pixels: 0",
+    source="seeds 0, 1 and 8081: FILL_G; margin: a third; logistic regressions: 28",
 )
 
 # %% [markdown]
-# The wrong half costs MADE more than twice as much as the right one. FILL_L So the model has
-# learned which lower halves belong to an upper half, and it can answer with a probability or with a
-# sample.
+# The wrong half costs MADE more than twice as much as the right one. For the logistic regressions
+# the difference is about half as large. So the model has learned which lower halves belong to an
+# upper half, and it can answer with a probability or with a sample.
 #
 # ## 7. Training in several orders
 #
