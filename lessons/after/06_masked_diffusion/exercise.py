@@ -66,7 +66,7 @@ def what_is_kept(impl, rng):
 
 
 @masking.case(points=1, kind="shapes")
-def pictures(impl, rng):
+def images_of_pixels(impl, rng):
     x = rng.integers(0, 2, (2, 3, 4))
     return {"x": impl(x, rng.random(x.shape) < 0.5, 2)}
 
