@@ -456,7 +456,7 @@ lesson.change(
     "more flips",
     "Let a pixel be flipped with probability 0.2 instead of 0.05, in the line that computes `p`,"
     " and run again. Is hurry cheaper in this world?",
-    answer="Yes. One step costs 0.4034 nats, because noisier pixels tell less about each other.",
+    answer="Yes. One step costs 0.3117 nats, because noisier pixels tell less about each other.",
 )
 
 # %% [markdown]
