@@ -103,9 +103,15 @@ def three_positions(impl, rng):
     return {"w": impl(np.array([1, 2, 3]), 3)}
 
 
-@weight.case(points=2, kind="equation", fixed=True)
+@weight.case(points=2, kind="equation")
 def by_number(impl, rng):
-    return {f"D = {dim}": impl(np.arange(1, dim + 1), dim) for dim in (1, 2, 5, 9)}
+    """Some numbers of erased positions, of a few and of more positions."""
+    few, more = int(rng.integers(3, 7)), int(rng.integers(7, 15))
+    return {
+        "few": impl(rng.integers(1, few + 1, 4), few),
+        "more": impl(rng.integers(1, more + 1, 6), more),
+        "all": impl(np.arange(1, more + 1), more),
+    }
 
 
 @weight.case(points=2, kind="equation", property=True, fixed=True, expect={"sum": 1.0})
