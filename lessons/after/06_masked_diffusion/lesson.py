@@ -574,7 +574,7 @@ lesson.claim(
 # probability of its gray value, as in `flow/08`. The network is the same, only wider.
 
 # %%
-cfg = lesson.configure(width=lesson.size(800, quick=40), steps=3000, lr=1.5e-3, batch=100)
+cfg = lesson.configure(width=lesson.size(800, quick=40), steps=6000, lr=1.5e-3, batch=100)
 splits = mnist.splits()
 digits = splits.train.images.reshape(-1, 784)
 test_images = splits.test.images[: lesson.size(2000, quick=50)].reshape(-1, 784)
