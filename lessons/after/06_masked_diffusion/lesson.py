@@ -26,7 +26,7 @@ lesson = Lesson(
     post="after",
     equations=["after.30", "after.31", "after.32", "after.33", "after.34"],
     pretrained=["digit_classifier"],
-    minutes=5,
+    minutes=6,
     picture="digits",
     sources=[
         "weng2018flow",
@@ -238,9 +238,10 @@ lesson.outcome(
 lesson.show_source(order_weight, masked_nll)
 
 # %% [markdown]
-# For a model that is not exact the bound is larger, because its factors multiply to a different
-# number in each order. We check the theorem with a model that is wrong on purpose, in a world of
-# four symbols, by all 24 orders.
+# If a model is not exact, its factors multiply to a different number in each order. A sampler that
+# takes a random order generates $x$ with the mean of these numbers, and by Jensen's inequality the
+# mean of $-\log$ is at least $-\log$ of the mean. That is why it is a bound. We check the theorem
+# on orders with a model that is wrong on purpose, in a world of four symbols, by all 24 orders.
 
 
 # %%
@@ -277,9 +278,9 @@ lesson.check("mean of 20,000 estimates, in standard errors from it", np.abs(off)
 #
 # ## 4. What a large step costs
 #
-# It may fill in several blanks at once. The model gives the probabilities of each erased symbol, so
-# why not draw all of them? A step that draws $k$ positions at once, each from its own distribution,
-# makes an image in $D/k$ steps.
+# A masked model may fill in several blanks at once. It gives the probabilities of each erased
+# symbol, so why not draw all of them? A step that draws $k$ positions at once, each from its own
+# distribution, makes an image in $D/k$ steps.
 
 # %%
 lesson.predict(
@@ -551,22 +552,23 @@ lesson.claim(
     bounds["network, weight 1/t"] - entropy,
     at_most=0.1,
     unit="nats",
-    source="seeds 0, 1 and 2207: FILL_A; margin: FILL_Z; no hidden layer: FILL_W, coin flips: 1.98",
+    source="seeds 0, 1 and 2207: 0.048 to 0.065; margin: a half; no hidden layer: 0.35",
 )
 lesson.claim(
     "small world: entropy above the loss without the weight",
     entropy - own_loss if bounds["network, weight 1"] - entropy < 0.2 else 0.0,
     at_least=1.0,
     unit="nats",
-    source="seeds 0, 1 and 2207: FILL_B; counts where its bound is within 0.2 of the entropy",
+    source="seeds 0, 1 and 2207: 1.57 to 1.73; margin: a third; 0 if its bound is above 4.46",
 )
 
 # %% [markdown]
-# By the *bound*, the networks with and without the weight are close to the exact model. The best
-# guess is the same, however often it is asked for, so the weight matters little for a network that
-# can learn all guesses. But the number that the second network minimizes is far below the entropy
-# of the world, and no model can be better than the entropy. It is no bound on anything. If you see
-# the loss of a masked model, ask whether it has the weight.
+# By the *bound*, the networks with and without the weight are both close to the exact model, and
+# the one without is even a little closer. The best guess is the same, however often it is asked
+# for, so the weight matters little for a network that can learn all guesses. But the number that
+# the second network minimizes is far below the entropy of the world, and no model can be better
+# than the entropy. It is no bound on anything. If you see the loss of a masked model, ask whether
+# it has the weight.
 #
 # ## 6. Digits
 #
@@ -628,7 +630,7 @@ lesson.claim(
     nats.mean(),
     at_most=110,
     unit="nats",
-    source="seeds 0, 1 and 2207: FILL_C; margin: FILL_Y; independent pixels: FILL_V",
+    source="seeds 0, 1 and 2207: 100.6 to 100.9; margin: 9 nats; independent pixels: 199",
 )
 
 # %% [markdown]
@@ -739,15 +741,16 @@ lesson.figure(
 lesson.claim(
     "digits in 784 steps: Fréchet distance over that of independent pixels",
     frechet[1] / pixels,
-    at_most=0.5,
-    source="seeds 0, 1 and 2207: FILL_D; margin: FILL_X",
+    at_most=0.2,
+    source="seeds 0, 1 and 2207: 0.120 to 0.133; margin: a half",
 )
 
 # %% [markdown]
 # In one step every pixel is drawn from its marginal, and we get independent pixels, however well
-# the network was trained. The Fréchet distance rises earlier than the nats do. One reason may be
-# that the nats are measured on real digits, where each step sees pixels of a real digit, but a
-# sample has to go on with its own mistakes.
+# the network was trained. The Fréchet distance rises earlier than the nats do. With 16 steps we
+# have paid a twentieth of the price at most, but the distance is about twice as large as with 784.
+# One reason may be that the nats are measured on real digits, where each step sees pixels of a real
+# digit, but a sample has to go on with its own mistakes.
 #
 # Now we test what section 4 said. Each plan has 49 steps of 16 pixels, either *blocks* of 4 × 4
 # pixels, or pixels that are *spread* over the image, seven apart. In both, the steps come in a
@@ -797,15 +800,15 @@ learned = nats.mean() < 110
 lesson.claim(
     "digits in 49 steps: price of blocks minus price of spread pixels",
     price_block - price_spread if learned else 0.0,
-    at_least=10,
+    at_least=16,
     unit="nats",
-    source="seeds 0, 1 and 2207: FILL_E; counts where the bound is below 110 nats",
+    source="seeds 0, 1 and 2207: 24.4 to 26.0; margin: a third; 0 if the bound is above 110 nats",
 )
 lesson.claim(
     "digits in 49 steps: Fréchet distance of blocks over that of spread pixels",
     far_block / far_spread if learned else 0.0,
-    at_least=2,
-    source="seeds 0, 1 and 2207: FILL_F; counts where the bound is below 110 nats",
+    at_least=2.4,
+    source="seeds 0, 1 and 2207: 3.66 to 4.20; margin: a third; 0 if the bound is above 110 nats",
 )
 
 # %% [markdown]
