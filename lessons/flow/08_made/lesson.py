@@ -459,6 +459,8 @@ lesson.claim(
     unit="nats",
     source="seeds 0, 1 and 8081: 0.031 to 0.046; margin: a factor 2; independent pixels: 1.98",
 )
+
+# %%
 lesson.claim(
     "with ≥: nats below the entropy",
     below,
