@@ -9,8 +9,8 @@
 #
 # We choose the nearest of a few vectors, and lead a gradient around the choice (section 1). We keep
 # vectors and choices together (2, 3), write digits as 49 integers (4), learn which integers go
-# together, and so draw new digits (5). Then we remove the parts one at a time (6, 7), and end with
-# two grids of integers (8). This lesson follows the section *VQ-VAE and VQ-VAE-2* of [From
+# together (5), and draw new digits (6). Then we remove the parts one at a time (7, 8), and end with
+# two grids of integers (9). This lesson follows the section *VQ-VAE and VQ-VAE-2* of [From
 # Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/).
 #
 # Before this lesson: `vae/08` (training a VAE).
@@ -311,7 +311,8 @@ lesson.check("the recursion, minus the weighted mean", state[2].item() - written
 
 # %% [markdown]
 # Both averages of the code at 0 were halved, so it stayed where it was. A code without vectors does
-# not move, and it is used again only if vectors come to it. Whether they do is a matter of luck. We
+# not move, and it is used again only if vectors come to it. Some codes have this luck, because the
+# vectors and the other codes move in training, but many have not (section 7 counts them). We
 # therefore help. The codebook starts at encoder outputs of the first images, and every fifty steps
 # each code that has lost its vectors is moved to a vector of the current batch (it is *revived*).
 # With the moving averages, the VQ loss is dropped from Eq. vae.19.
@@ -441,6 +442,7 @@ def stored(format, **options):
     return 8 * file.tell() / side**2, (back**2).sum() / 255**2 / side**2 / 784
 
 
+# %%
 qualities = (1, 3, 5, 8, 12, 20, 30, 50)
 jpeg = np.array([stored("JPEG", quality=quality) for quality in qualities])  # (8, 2)
 white = np.mean(test[:1000] ** 2)  # the error of a white page for the negatives
@@ -516,10 +518,11 @@ lesson.check("KL divergence to a uniform prior, nats", 49 * np.log(64), equals=2
 # But the integers of a digit are not independent. A stroke that leaves one cell enters the next. In
 # a second stage we therefore learn a *prior* over grids, so that the decoder receives what it
 # received in training. The prior is *autoregressive*. It draws the integers row by row, each
-# conditional on those before it. Ours is a small *transformer*, the model that was made for lists
-# of integers. At each position its input is the integer to the left and the three above, and its
-# *self-attention* reaches all earlier ones. We train it twice, with the same initial weights and
-# steps. Once it gets nothing but the integers, and once also the label of the digit.
+# conditional on those before it. The VQ-VAE paper takes a PixelCNN (`flow/09`). Ours is a small
+# *transformer*, the model that was made for lists of integers. At each position its input is the
+# integer to the left and the three above, and its *self-attention* reaches all earlier ones. We
+# train it twice, with the same initial weights, batches and steps. Once it gets nothing but the
+# integers, and once also the label of the digit.
 
 
 # %%
@@ -562,9 +565,9 @@ learn_prior(prior_of_label, steps, "prior given the label", [tokens, kinds])
 lesson.show_source(CausalTransformer.__call__, CausalTransformer.log_prob, CausalTransformer.sample)
 
 # %% [markdown]
-# How surprising are the codes of test digits under each prior? We measure the mean of $-\log p$. A
-# trivial prior joins the list. It draws each integer with the frequency that it has at its
-# position, but independently of the others.
+# How surprising are the codes of test digits under each prior? We measure the mean of $-\log p$
+# over 2,000 of them. A trivial prior joins the list. It draws each integer with the frequency that
+# it has at its position, but independently of the others.
 
 # %%
 some = codes.reshape(-1, 49)[:2000]
@@ -728,6 +731,8 @@ lesson.claim(
     at_most=0.3,
     source="TODO",
 )
+
+# %%
 lesson.claim(
     "Fréchet distance: transformer without label / plain VAE (which has dense layers, another "
     "loss and more passes over the data)",
@@ -741,10 +746,11 @@ lesson.claim(
 #
 # ## 7. One part at a time
 #
-# Which of all these parts does the model need? We train small models briefly, each with one change.
-# The codebook starts at random and is not revived. The VQ loss takes the place of the moving
-# average. The gradient is not copied ("no copy"), so that the reconstruction loss trains only the
-# decoder and the codes. And the commitment loss is left out.
+# Which of all these parts does the model need? We train small models briefly, all on the same
+# batches, and take one part away at a time. The first loses the revivals. A second starts its
+# codebook at random, too. In a third, the VQ loss takes the place of the moving average. A fourth
+# is like the third, but the gradient is not copied ("no copy"), so that the reconstruction loss
+# trains only the decoder and the codes. The last has revivals, but no commitment loss.
 
 
 # %%
@@ -759,9 +765,26 @@ def small(kind=VQVAE, **options):
 
 
 # %% [markdown]
-# In each run we follow 64 fixed digits, and note at each step how many of their vectors change
-# their code, how far the vectors move, and how far apart the codes are (the median distance of a
-# code in use to its nearest neighbor in use).
+# In each run we follow the vectors of 64 fixed digits. At each step we note what fraction of them
+# change their code, how long they are, how far they move, and what fraction of them could reach the
+# border of their cell by a step of this length. The border between two codes $e$ and $e'$ is midway
+# between them, at the distance $(|z - e'|^2 - |z - e|^2)\,/\,(2\,|e' - e|)$ from a $z$ on the side
+# of $e$.
+
+
+# %%
+def to_border(z, codes):
+    """Distance of each vector to the nearest border of its cell: (M, D), (K, D) -> (M,)."""
+    squared = np.sum(codes**2, axis=1) - 2 * z @ codes.T  # (M, K), |z - e|² but for |z|²
+    k = nearest(z, codes)
+    behind = squared - squared.min(axis=1, keepdims=True)  # 0 at the own code
+    apart = np.linalg.norm(codes[:, None] - codes, axis=2)[k]  # (M, K)
+    behind[np.arange(len(z)), k] = np.inf
+    return np.min(behind / (2 * np.maximum(apart, 1e-6)), axis=1)
+
+
+line = to_border(np.array([[4.0]]), np.array([[0.0], [5.0]]))
+lesson.check("distance of 4 to the border midway between 0 and 5", line, equals=1.5)
 
 # %%
 fixed = mnist.unit(images[:64])
@@ -769,20 +792,21 @@ fixed = mnist.unit(images[:64])
 
 def watched(model, steps, label, revivals):
     step, state = training(model, steps, "one part", revivals)  # the same batches in each run
-    before_z = np.array(model.encode(fixed))  # (64, 7, 7, 16)
-    before_k = model.quantizer.nearest(before_z)  # (64, 7, 7)
+    before = np.array(model.encode(fixed)).reshape(-1, 16)  # (64 · 49, 16)
+    codes = model.quantizer.codebook.copy()
     notes = np.zeros((steps, 4))
 
     def step_and_note(i):
         report = step(i)
-        z = model.encode(fixed)
-        k = model.quantizer.nearest(z)
-        length, moved = (np.linalg.norm(v, axis=-1).mean() for v in (z, z - before_z))
-        notes[i] = np.mean(k != before_k), length, moved, spacing(model.quantizer.codebook, k)
-        before_z[...], before_k[...] = z, k
+        z = model.encode(fixed).reshape(-1, 16)
+        changed = model.quantizer.nearest(z) != nearest(before, codes)
+        moved = np.linalg.norm(z - before, axis=1)
+        could = to_border(before, codes) < moved
+        notes[i] = [np.mean(v) for v in (changed, np.linalg.norm(z, axis=1), moved, could)]
+        before[...], codes[...] = z, model.quantizer.codebook
         return report
 
-    state |= {"before_z": before_z, "before_k": before_k, "notes": notes}
+    state |= {"before": before, "codes": codes, "notes": notes}
     return lesson.fit(step_and_note, steps, label=label, state=state), notes
 
 
@@ -800,12 +824,6 @@ runs = {
 
 # %%
 curves, notes, rows = {}, {}, {}
-
-
-def spacing(codebook, k):
-    used = codebook[np.unique(k)]
-    gaps = np.linalg.norm(used[:, None] - used, axis=2)
-    return np.median(np.sort(gaps, axis=1)[:, 1]) if len(used) > 1 else 0.0
 
 
 def run(name, other, from_data, revivals):
@@ -850,6 +868,7 @@ def error_over(name, other):
     return rows[name][0] / rows[other][0]
 
 
+# %%
 lesson.claim(
     "squared error, random start / start at data, both without revival",
     error_over("no revival, random start", "no revival"),
@@ -898,34 +917,34 @@ lesson.predict(
 
 # %%
 def counted(name):
-    """Means over the second half, but for revivals: changes, length, step, spacing, a ratio."""
+    """Means over the second half, but for revivals: changed, length of z, step of z, in reach."""
     quiet = [i for i in range(steps // 2, steps) if i not in some_revivals]
-    changed, length, moved, apart = notes[name][quiet].mean(axis=0)
-    return [changed, length, moved, apart, moved / apart]
+    return notes[name][quiet].mean(axis=0)
 
 
-# %%
 def by_run(names):
     return [[name, *counted(name), rows[name][0]] for name in names]
 
 
-header = ["run", "codes changed per step", "length of z", "step of z", "spacing of the codes"]
-header += ["step / spacing", "squared error"]
+header = ["run", "codes changed per step", "length of z", "step of z", "within a step of a border"]
+header.append("squared error")
 lesson.table(by_run(["moving average", "no commitment"]), header)
-ratio = counted("no commitment")[0] / counted("moving average")[0]
+changed, *_, reach = counted("no commitment") / counted("moving average")
 
 # %%
 lesson.outcome(
-    f"The count without the commitment loss is {ratio:.2f} times the count with it.",
-    answer=lesson.predictions[-1].choices[int(np.searchsorted([0.8, 1.2, 3], ratio))],
+    f"The count without the commitment loss is {changed:.2f} times the count with it,"
+    f" because {reach:.2f} times as many vectors are within a step of a border.",
+    answer=lesson.predictions[-1].choices[int(np.searchsorted([0.8, 1.2, 3], changed))],
 )
 
 # %% [markdown]
 # This contradicts the post's expectation. What happens? Without the commitment loss nothing holds
-# the size of $z$, and the encoder's outputs grow. A step of the training now moves $z$ much
-# farther. But the codes follow their vectors, so that they are farther apart, too. A vector changes
-# its code when it crosses a border, and how likely that is depends on its step *in units of the
-# spacing of the codes*. That ratio is smaller without the commitment loss.
+# the size of $z$, and the encoder's outputs grow to a hundred times their length. A step of the
+# training now moves $z$ much farther. But the codes follow their vectors, and if all vectors and
+# codes grow by the same factor, no vector changes its code. So a step counts only in units of the
+# distance between the codes. In these units the steps have become smaller, and fewer vectors can
+# reach a border in one step.
 #
 # Is the growth really the cause? We can take it away. In two more runs every output $z$ is scaled
 # to the same length, once with the commitment loss and once without.
@@ -943,34 +962,40 @@ run("fixed length, no commitment", small(FixedLength, beta=0.0), True, some_revi
 lesson.table(by_run(["fixed length", "fixed length, no commitment"]), header)
 
 # %%
-fixed_ratio = counted("fixed length, no commitment")[0] / counted("fixed length")[0]
-name = "codes changed per step, no commitment / commitment"
-lesson.claim(name, ratio, at_most=0.6, source="TODO")
+held = counted("fixed length, no commitment") / counted("fixed length")
 lesson.claim(
-    "step of z in units of the spacing, no commitment / commitment",
-    counted("no commitment")[-1] / counted("moving average")[-1],
-    at_most=0.8,
-    source="TODO",
+    "codes changed per step, no commitment / commitment",
+    changed,
+    at_most=0.7,
+    source="FILL",
 )
 lesson.claim(
-    "codes changed, no commitment / commitment: at fixed length over free",
-    fixed_ratio / ratio,
-    at_least=1.5,
-    source="TODO",
+    "vectors within a step of a border, no commitment / commitment",
+    reach,
+    at_most=0.7,
+    source="FILL",
+)
+
+# %%
+lesson.claim(
+    "the same two ratios, at fixed length over free",
+    [held[0] / changed, held[3] / reach],
+    at_least=1.2,
+    source="FILL",
 )
 lesson.claim(
-    "squared error, no commitment / commitment, minus 1: free over fixed length",
-    (error_over("no commitment", "moving average") - 1)
-    / (error_over("fixed length, no commitment", "fixed length") - 1),
-    at_least=2,
-    source="TODO",
+    "squared error, no commitment / commitment: free over fixed length",
+    error_over("no commitment", "moving average")
+    / error_over("fixed length, no commitment", "fixed length"),
+    at_least=1.25,
+    source="FILL",
 )
 
 # %% [markdown]
 # With the length fixed, most of the difference in the count is gone, and so is most of the damage
-# to the error. In our runs the commitment loss does not calm the codes. What it does is to keep the
-# encoder's outputs from growing away from a codebook that follows them slowly, which is also the
-# reason that the VQ-VAE paper gives.
+# to the error. In our runs the commitment loss does not calm the codes. It keeps the encoder's
+# outputs from growing away from a codebook that follows them slowly, which is also the reason that
+# the VQ-VAE paper gives.
 #
 # ## 9. Two levels: VQ-VAE-2
 #
@@ -981,9 +1006,9 @@ lesson.claim(
 # from scratch. The decoder receives both.
 
 # %% [markdown]
-# In large photographs, the sizes of the grids force the overall shape into the top. But 49 integers
-# can hold a whole digit without any top, as section 4 showed. So, unlike the paper, we decode every
-# second image of a batch from its top only, and give the bottom only 32 codes.
+# The catch is that 49 integers can hold a whole digit without any top, as section 4 showed, and
+# then the top need not hold anything. So, unlike the paper, we decode every second image of a batch
+# from its top only, and give the bottom only 32 codes.
 
 # %%
 levels = HierarchicalVQVAE(lesson.rng("init levels"), codes=(cfg.codes, 32))
@@ -994,10 +1019,10 @@ lesson.fit(step, steps, label="VQ-VAE-2", state=state)
 top, bottom = codes_of_training_digits(levels)  # (60000, 16), (60000, 49)
 
 # %% [markdown]
-# Each grid gets a prior of its own. That of the top is conditional on the label, and that of the
-# bottom on the vectors of the top, upsampled to 7×7 positions. As in the post's algorithm, we train
-# the model first and the priors afterwards, and sample the top, the bottom given the top, and
-# decode.
+# Each grid gets a prior of its own. The paper's is a PixelCNN with self-attention (*PixelSNAIL*).
+# Ours are two more transformers. The top's is conditional on the label, and the bottom's on the
+# vectors of the top, upsampled to 7×7 positions. As in the post's algorithm, we train the model
+# first and the priors afterwards, and sample the top, the bottom given the top, and decode.
 
 # %%
 rng = lesson.rng("init top")
@@ -1100,8 +1125,9 @@ kept = {name: label_accuracy(judge, x, labels) for name, x in kinds_of.items()}
 
 # %%
 lesson.outcome(
-    f"The judge still predicts the label of {100 * kept['top, new bottom']:.0f} % of the digits. In"
-    " training every second image was decoded from its top only, so the top had to hold the digit.",
+    f"The judge still predicts the label of {100 * kept['top, new bottom']:.0f} % of the digits,"
+    " because the top holds them. Without any bottom it is"
+    f" {100 * kept['top only']:.0f} %.",
     answer=lesson.predictions[-1].choices[
         int(np.searchsorted([0.3, 0.8], kept["top, new bottom"]))
     ],
