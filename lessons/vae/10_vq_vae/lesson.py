@@ -483,7 +483,7 @@ lesson.claim(
     "VQ-VAE: fraction of dead codes, test digits",
     dead,
     at_most=0.05,
-    source="seeds 0, 1 and 3527: 0, 0, 0; untrained T1",
+    source="seeds 0, 1 and 3527: 0, 0, 0; untrained 0.33",
 )
 
 # %% [markdown]
@@ -604,7 +604,7 @@ lesson.claim(
     by_position - known["transformer"],
     at_least=40,
     unit="nats",
-    source="seeds 0, 1 and 3527: 62.8 to 63.9; untrained T2",
+    source="seeds 0, 1 and 3527: 62.8 to 63.9; untrained -37",
 )
 
 # %%
@@ -741,7 +741,7 @@ lesson.claim(
     "Fréchet distance: transformer without label / frequencies by position, same decoder",
     frechet["transformer"] / frechet["frequencies by position"],
     at_most=0.3,
-    source="seeds 0, 1 and 3527: 0.127 to 0.149; untrained T3",
+    source="seeds 0, 1 and 3527: 0.127 to 0.149; untrained 1.00",
 )
 
 # %%
@@ -750,7 +750,7 @@ lesson.claim(
     "loss and more passes over the data)",
     frechet["transformer"] / frechet["plain VAE"],
     at_most=0.5,
-    source="seeds 0, 1 and 3527: 0.30 to 0.36; untrained T4",
+    source="seeds 0, 1 and 3527: 0.30 to 0.35; untrained 1.28",
 )
 
 # %% [markdown]
@@ -895,8 +895,10 @@ lesson.claim(
     "squared error, random start / start at data, both without revival",
     error_over("no revival, random start", "no revival"),
     at_least=1.5,
-    source="seeds 0, 1 and 3527: 1.87 to 2.33; untrained T5",
+    source="seeds 0, 1 and 3527: 1.87 to 2.33; untrained 1.00",
 )
+
+# %%
 lesson.claim(
     "squared error, without revival: VQ loss, moving average",
     [rows["no revival, VQ loss"][0], rows["no revival"][0]],
@@ -909,7 +911,7 @@ lesson.claim(
     "squared error, no copied gradient / copied",
     error_over("no revival, VQ loss, no copy", "no revival, VQ loss"),
     at_least=3,
-    source="seeds 0, 1 and 3527: 5.9 to 6.4; untrained T6",
+    source="seeds 0, 1 and 3527: 5.9 to 6.4; untrained 1.00",
 )
 
 # %% [markdown]
@@ -990,16 +992,10 @@ lesson.table(by_run(["fixed length", "fixed length, no commitment"]), header)
 # %%
 held = counted("fixed length, no commitment") / counted("fixed length")
 lesson.claim(
-    "codes changed per step, no commitment / commitment",
-    changed,
-    at_most=0.7,
-    source="seeds 0, 1 and 3527: 0.28 to 0.30; untrained T7",
-)
-lesson.claim(
-    "vectors within a step of a border, no commitment / commitment",
-    reach,
-    at_most=0.5,
-    source="seeds 0, 1 and 3527: 0.19 to 0.25; untrained T8",
+    "codes changed, and vectors within a step of a border, no commitment / commitment",
+    [changed, reach],
+    at_most=0.6,
+    source="seeds 0, 1 and 3527: 0.19 to 0.30, doubled; untrained 0.32 and 1.02",
 )
 
 # %%
@@ -1008,14 +1004,14 @@ lesson.claim(
     "length over free",
     [held[0] / changed, held[3] / reach],
     at_least=1.2,
-    source="seeds 0, 1 and 3527: 1.96 to 5.40; untrained T9",
+    source="seeds 0, 1 and 3527: 1.96 to 5.39; untrained 3.3 and 1.01",
 )
 lesson.claim(
     "squared error, no commitment / commitment: free over fixed length",
     error_over("no commitment", "moving average")
     / error_over("fixed length, no commitment", "fixed length"),
     at_least=1.25,
-    source="seeds 0, 1 and 3527: 1.51 to 2.21; untrained T10",
+    source="seeds 0, 1 and 3527: 1.51 to 2.21; untrained 1.00",
 )
 
 # %% [markdown]
@@ -1184,19 +1180,21 @@ lesson.claim(
     "VQ-VAE-2: classified correctly, top only",
     kept["top only"],
     at_least=0.9,
-    source="seeds 0, 1 and 3527: 0.970 to 0.974; chance: 0.1",
+    source="seeds 0, 1 and 3527: 0.970 to 0.973; chance: 0.1",
 )
 lesson.claim(
     "VQ-VAE-2: classified correctly, a bottom drawn for the top",
     kept["top, new bottom"],
     at_least=0.85,
-    source="seeds 0, 1 and 3527: 0.937 to 0.947; chance: 0.1",
+    source="seeds 0, 1 and 3527: 0.938 to 0.947; chance: 0.1",
 )
+
+# %%
 lesson.claim(
     "VQ-VAE-2: squared error, top only / both",
     mse["top only"] / mse["top and bottom"],
     at_least=1.5,
-    source="seeds 0, 1 and 3527: 2.34 to 2.69; untrained T11",
+    source="seeds 0, 1 and 3527: 2.34 to 2.68; untrained 1.00",
 )
 
 # %%
@@ -1205,19 +1203,21 @@ lesson.claim(
     "VQ-VAE-2: fraction of dead codes, top and bottom",
     dead,
     at_most=0.05,
-    source="seeds 0, 1 and 3527: 0, 0, 0; untrained T12",
+    source="seeds 0, 1 and 3527: 0, 0, 0; untrained 0.23, 0.06",
 )
+
+# %%
 lesson.claim(
     "VQ-VAE-2: fraction of new digits that are classified as their label",
     report.accuracy,
     at_least=0.77,
-    source="seeds 0, 1 and 3527: 0.870 to 0.885; chance: 0.1",
+    source="seeds 0, 1 and 3527: 0.871 to 0.885; chance: 0.1",
 )
 lesson.claim(
     "VQ-VAE-2: Fréchet distance of new digits",
     report.frechet,
     at_most=34,
-    source="seeds 0, 1 and 3527: 24.4 to 27.0, plus a quarter; one Gaussian: 592",
+    source="seeds 0, 1 and 3527: 24.5 to 27.0, plus a quarter; one Gaussian: 592",
 )
 
 # %% [markdown]
