@@ -374,7 +374,8 @@ lesson.fit(step, steps, label="VQ-VAE", state=state)
 decoded = model.images(codes)
 error_of_digits = np.mean((decoded - test) ** 2)
 alike = perplexity(codes, cfg.codes)
-print(f"  codes in use: {64 - round(64 * dead_share(codes, 64))} of 64, perplexity {alike:.0f}")
+in_use = cfg.codes - round(cfg.codes * dead_share(codes, cfg.codes))
+print(f"  codes in use: {in_use} of {cfg.codes}, perplexity {alike:.0f}")
 
 
 # %%
@@ -455,8 +456,8 @@ times = np.interp(49 * np.log2(cfg.codes), *jpeg.T) / error_of_digits
 
 # %%
 lesson.outcome(
-    f"JPEG needs {as_good:.0f} bits by interpolation, because with our 294 bits its error would"
-    f" still be {times:.1f} times ours.",
+    f"JPEG needs {as_good:.0f} bits by interpolation, because with our {49 * np.log2(cfg.codes):.0f} bits its"
+    f" error would still be {times:.1f} times ours.",
     answer=lesson.predictions[-1].choices[int(np.searchsorted([250, 350, 600], as_good))],
 )
 lesson.table(
