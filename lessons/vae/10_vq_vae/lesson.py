@@ -456,8 +456,8 @@ times = np.interp(49 * np.log2(cfg.codes), *jpeg.T) / error_of_digits
 
 # %%
 lesson.outcome(
-    f"JPEG needs {as_good:.0f} bits by interpolation, because with our {49 * np.log2(cfg.codes):.0f} bits its"
-    f" error would still be {times:.1f} times ours.",
+    f"JPEG needs {as_good:.0f} bits by interpolation, because with as many bits as ours its error"
+    f" would still be {times:.1f} times ours.",
     answer=lesson.predictions[-1].choices[int(np.searchsorted([250, 350, 600], as_good))],
 )
 lesson.table(
