@@ -12,13 +12,13 @@ CHANGES = {
     "no gradient at the decoder": Change(
         old="(7 - 2 * e)",
         new="(10 - 2 * e)",
-        shows={"slope at the decoder's input; in z, straight through": [0.0, 0.0]},
+        shows={"slope at the decoder's input, and copied to z": [0.0, 0.0]},
     ),
     "full commitment": Change(
         old="quantization_losses(z, e))  # beta",
         new="quantization_losses(z, e, 1.0))  # beta",
-        shows={"codebook and commitment; slopes in z and e": [1.0, 0.25, -2.0, 2.0]},
-        fails=["codebook and commitment; slopes in z and e"],
+        shows={"codebook and commitment; slopes with respect to z and e": [1.0, 0.25, -2.0, 2.0]},
+        fails=["codebook and commitment; slopes with respect to z and e"],
     ),
     "without memory": Change(
         old="gamma=0.5",
@@ -29,6 +29,6 @@ CHANGES = {
     "sixteen codes": Change(
         old="codes=64, batch=32",
         new="codes=16, batch=32",
-        shows={("uniform", "nats"): 135.9, ("uniform", "bits, to compare with JPEG"): 196.0},
+        shows={("uniform", "nats"): 135.9, ("uniform", "bits"): 196.0},
     ),
 }

@@ -1,20 +1,19 @@
 # %% [markdown]
 # # VQ-VAE: a code made of integers
 #
-# This lesson runs the section *VQ-VAE and VQ-VAE-2* (vae.s10) of
-# [From Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/). Read `vae/08`
-# first. In this lesson:
+# We write in letters and speak in phonemes. Much of what we model is discrete, and the strongest
+# models of sequences expect it as a list of integers. The code of a VAE is a vector of real
+# numbers. Can an image become a short list of integers, too? Rounding the vector looks like the
+# obvious way. But rounding has slope 0 almost everywhere, so no gradient reaches the encoder. How
+# do we train a network through a choice?
 #
-# 1. *Vector quantization* (VQ) replaces each vector by the nearest of a finite set of code vectors.
-#    The code of an image is then a grid of integers.
-# 2. The codebook and the encoder need training signals of their own. We derive where they come from
-#    and remove them one at a time.
-# 3. A prior over the integers is trained afterwards. With it the model generates images, and the
-#    nats of the prior are the rate of a VAE.
+# We choose the nearest of a few vectors, and lead a gradient around the choice (section 1). We keep
+# vectors and choices together (2, 3), write digits as 49 integers (4), learn which integers go
+# together (5), and draw new digits (6). Then we remove the parts one at a time (7, 8), and end with
+# two grids of integers (9). This lesson follows the section *VQ-VAE and VQ-VAE-2* of [From
+# Autoencoder to Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/).
 #
-# Discrete codes are a natural fit for language, speech and reasoning, which consist of words,
-# phonemes and symbols. Models of sequences, such as transformers, are made for tokens. The grid of
-# integers can be 1-D for speech, 2-D for images and 3-D for video. Here it is 2-D.
+# Before this lesson: `vae/08` (training a VAE).
 
 # %%
 from minigen.course import Lesson
@@ -27,35 +26,49 @@ lesson = Lesson(
     figures=["vae.f09", "vae.f10", "vae.f11"],
     equations=["vae.18", "vae.19", "vae.20"],
     pretrained=["digit_classifier"],
-    minutes=4,
+    minutes=8,
     picture="samples",
     sources=["weng2018vae", "vandenoord2017vqvae", "razavi2019vqvae2"],
 )
 
 # %%
+from copy import deepcopy
+from io import BytesIO
+from math import ceil
+
 import autograd.numpy as np
+from PIL import Image
 
 from minigen import plot
 from minigen.data import mnist
-from minigen.flow.pixel import CodePixelCNN
+from minigen.metrics.digits import judge_digits, label_accuracy
 from minigen.optim import Adam, cosine
-from minigen.plot import node
 from minigen.tensor import batched, grad
 from minigen.train import descend
 from minigen.vae.code_prior import CausalTransformer
 from minigen.vae.quantizer import VectorQuantizer, dead_share, ema_update, perplexity
 from minigen.vae.quantizer import nearest, quantization_losses, straight_through
 
+# %%
+from minigen.vae.vae import VAE, vae_loss
+from minigen.vae.vq_vae import VQVAE, Output, start, training_step
+from minigen.vae.vq_vae2 import HierarchicalVQVAE
+
 # %% [markdown]
-# ## 1. Vector quantization by hand
-# The *codebook* holds $K$ code vectors $e_i$ of length $D$, the *embedding size*. The encoder
-# output $E(x) = z_e$ is replaced by its nearest neighbor in the codebook (Eq. vae.18):
+# ## 1. Choosing the nearest code
+#
+# If whole numbers are too rigid, let the model learn what to round to. We keep a list of $K$ *code
+# vectors* $e_i$ of length $D$ (the *embedding size*), called the *codebook*. The encoder outputs a
+# vector $E(x) = z_e$, and the decoder receives its nearest neighbor in the codebook instead (Eq.
+# vae.18):
 #
 # $$z_q(x) = \text{Quantize}(E(x)) = e_k \quad \text{where} \quad k = \arg\min_i \lVert E(x) - e_i
 # \rVert_2 .$$
 #
-# This is the lookup of a nearest-neighbor classifier (KNN with one neighbor). The code vectors are
-# also called *centroids*: the best code vector is the mean of the vectors that are mapped to it.
+# In words, find the code vector at the smallest distance, and pass it on. Only the integer $k$ has
+# to be stored, because whoever has the codebook can look up the rest. This is *vector quantization*
+# (VQ). The lookup is the one of a nearest-neighbor classifier, as the post remarks, and the code
+# vectors are also called *centroids*.
 
 # %%
 lesson.exercise("vae/10/nearest")
@@ -64,19 +77,27 @@ lesson.exercise("vae/10/nearest")
 rng = np.random.default_rng(0)
 vectors = rng.standard_normal((1500, 2))
 centroids = np.array([[-1.2, 0.8], [0.9, 1.1], [0.0, 0.0], [1.3, -0.7], [-0.8, -1.2]])
-ax = plot.samples(vectors, classes=nearest(vectors, centroids), title="1,500 vectors, 5 codes")
-ax.plot(*centroids.T, "kX", markersize=9, zorder=10)
+chosen = nearest(vectors, centroids)  # (1500,)
+
+# %%
+_, ax = plot.figure(size=(4.2, 4.2))
+for k, code in enumerate(centroids):
+    mine = vectors[chosen == k]
+    plot.samples(mine, ax=ax, bounds=(-4, 4), color=f"C{k}", title="1,500 vectors, 5 codes")
+    ax.plot(*code, "kX", markersize=9, zorder=10)
+    ax.annotate(str(k), code, (7, 5), textcoords="offset points", weight="bold", size=12)
 lesson.figure(
     ax,
     "nearest",
-    "K = 5, D = 2. Crosses: code vectors. Each vector has the color of its nearest code vector. "
-    "Numbers: the indices k, at the mean of these vectors.",
+    "Vectors in the plane in the color of their nearest code vector (black crosses with their "
+    "indices), for K = 5 and D = 2. Look at the straight borders, midway between crosses.",
 )
 
 # %% [markdown]
-# In one dimension: the encoder outputs $z = 4$, and the codebook holds $e_0 = 0$ and $e_1 = 5$, so
-# $z$ becomes 5. The decoder doubles its input. The image is $x = 7$, so the error is $(7 - 2 \cdot
-# 5)^2 = 9$.
+# A vector can move about in its cell, and its code stays the same. What does this mean for
+# training? On a line, let the encoder output $z = 4$ and the codebook hold $e_0 = 0$ and $e_1 = 5$,
+# so that $z$ becomes 5. The decoder doubles its input, and the image is $x = 7$. The error is $(7 -
+# 2 \cdot 5)^2 = 9$.
 
 # %%
 z = np.array([[4.0]])
@@ -91,25 +112,14 @@ def error(e):
 lesson.check("the code of 4 and the error", [float(e[0, 0]), float(error(e))], equals=[5.0, 9.0])
 
 # %%
-lesson.change(
-    "between two codes",
-    "Change `z` to `np.array([[2.5]])`, equally far from both codes, and run again. Which code is "
-    "chosen, and what is the error? What would 2.6 give?",
-    answer="0, the first of two equally near codes, with an error of 49. At 2.6 the code is 5 and "
-    "the error 9: it jumps by 40 at one point, and it is constant on both sides of that point.",
-)
-
-# %% [markdown]
-# The encoder is trained with the derivative of the error with respect to $z$.
-
-# %%
 lesson.predict(
-    "What is the derivative of the error with respect to z, at z = 4?",
+    "The encoder outputs z = 4, which becomes 5, and the error is 9. What is the derivative of the "
+    "error with respect to z?",
     [
         "12: the error grows as z grows",
         "-12: the error shrinks as z grows",
         "0: a small step of z changes nothing",
-        "infinite: quantization jumps",
+        "infinite: the choice of a code jumps",
     ],
 )
 
@@ -120,23 +130,31 @@ def rounded(z):
 
 
 slope_by_rounding = grad(rounded)(z)
-print(f"  derivative of the error in z: {slope_by_rounding.item():g}")
+print(f"  derivative of the error with respect to z: {slope_by_rounding.item():g}")
 
 # %%
 lesson.outcome(
-    "4 and 4.01 have the same code, so the error is 9 at both. (It jumps only at 2.5, midway"
-    " between the codes.) With this gradient the encoder does not train.",
+    "The error stays at 9, because 4 and 4.01 both become 5. It only jumps, at 2.5, midway between"
+    " the codes.",
     answer="0: a small step of z changes nothing",
 )
-lesson.check(
-    "derivative of the error in z, through the quantization", slope_by_rounding, equals=0.0
+lesson.check("derivative of the error, through the choice", slope_by_rounding, equals=0.0)
+
+# %%
+lesson.change(
+    "between two codes",
+    "Change `z = np.array([[4.0]])` to `z = np.array([[2.5]])`, equally far from both codes, and "
+    "run again. Which code is chosen, and what is the error? What would 2.6 give?",
+    answer="0, the first of two equally near codes, with an error of 49. At 2.6 the code is 5 and "
+    "the error 9. The error jumps by 40 at one point, and it is constant on both sides.",
 )
 
 # %% [markdown]
-# The decoder's input does have a gradient: at 5 the derivative of the error is 12, so a smaller
-# input would lower it. The post says how VQ-VAE uses it: since argmin is not differentiable, the
-# gradient of the decoder input $z_q$ is copied to the encoder output $z_e$. This is the
-# *straight-through estimator*.
+# With this gradient the encoder would never train. But one step further on there is a useful one.
+# The decoder's input is 5, and there the derivative is 12, so a smaller input would lower the
+# error. VQ-VAE simply pretends that there was no choice. In the backward pass the gradient of the
+# decoder's input $z_q$ is copied to the encoder's output $z_e$. This is the *straight-through
+# estimator*.
 
 # %%
 lesson.exercise("vae/10/straight_through")
@@ -148,28 +166,30 @@ def copied(z):
 
 
 slopes = grad(error)(e).item(), grad(copied)(z).item()
-lesson.check("slope at the decoder's input; in z, straight through", slopes, equals=[12.0, 12.0])
-
-# %% [markdown]
-# The copied gradient is not the gradient of the error in $z$, which is 0. It approximates the
-# effect of moving the code vector itself, and it is useful as long as $z$ and its code are close.
+lesson.check("slope at the decoder's input, and copied to z", slopes, equals=[12.0, 12.0])
 
 # %%
 lesson.change(
     "no gradient at the decoder",
     "At which image $x$ is the gradient at the decoder's input 0? Set the 7 in `(7 - 2 * e)` to "
     "it and run again.",
-    answer="At $x = 10$, which the decoder reconstructs exactly: its gradient is 0, and so is the "
+    answer="At $x = 10$, which the decoder reconstructs exactly. Its gradient is 0, and so is the "
     "one that is copied to $z$. Yet $z = 4$ is not at its code, and nothing in this loss moves it "
     "there.",
 )
 
 # %% [markdown]
-# Two more terms keep $z$ and its code close. Both are the squared distance of $z$ and $e$. The *VQ
-# loss* moves the code toward $z$ and leaves $z$ unchanged. The *commitment loss*, with a weight
-# $\beta$, moves $z$ toward its code and leaves the code unchanged. It is also meant to prevent $z$
-# from fluctuating too frequently between codes; section 4 counts this. What must be held fixed in
-# each term?
+# Strictly speaking, the copied gradient is wrong, because the true one is 0. It shows in which
+# direction the *code* should move, and we move $z$ instead. As long as $z$ and its code are close,
+# that is nearly the same. So we must keep them close.
+#
+# ## 2. Two pulls
+#
+# The copied gradient leaves two things undone. Nothing keeps $z$ near its code, and nothing moves
+# the codes at all, because their gradient has gone to $z$. Both are mended by one quantity, the
+# squared distance between $z$ and $e$, used twice. The *VQ loss* moves the code toward $z$ and
+# holds $z$ fixed. The *commitment loss* moves $z$ toward its code and holds the code fixed. Its
+# weight $\beta$ decides who moves how fast.
 
 # %%
 lesson.exercise("vae/10/quantization_losses")
@@ -181,9 +201,11 @@ lesson.exercise("vae/10/quantization_losses")
 # \mathrm{sg}[E(x)] - e_k\rVert_2^2}_{\text{VQ loss}} + \underbrace{\beta\,\lVert E(x) -
 # \mathrm{sg}[e_k]\rVert_2^2}_{\text{commitment loss}} ,$$
 #
-# where sg is the `stop_gradient` operator. With $z = 4$, $e = 5$, $\beta = \frac14$ the VQ loss is
-# 1 and its derivative in $e$ is 2. The commitment loss is $\frac14$ and its derivative in $z$ is
-# $-\frac12$.
+# where $\mathrm{sg}$ is the `stop_gradient` operator, which has the value of its argument and no
+# gradient. In words, decode well, keep the code near the vector, and keep the vector near the code.
+# In our example, with $z = 4$, $e = 5$ and $\beta = \frac14$, the VQ loss is 1 and its derivative
+# with respect to $e$ is 2. The commitment loss is $\frac14$, and its derivative with respect to $z$
+# is $-\frac12$. The code moves down and the vector up, a quarter as fast.
 
 
 # %%
@@ -195,9 +217,10 @@ def pull_on_code(e):
     return pull(z, e)
 
 
+# %%
 terms = np.ravel(quantization_losses(z, e))
 slopes = grad(pull)(z, e).item(), grad(pull_on_code)(e).item()
-name = "codebook and commitment; slopes in z and e"
+name = "codebook and commitment; slopes with respect to z and e"
 lesson.check(name, [*terms, *slopes], equals=[1.0, 0.25, -0.5, 2.0])
 lesson.show_source(nearest, straight_through, quantization_losses)
 
@@ -206,41 +229,38 @@ lesson.change(
     "full commitment",
     "In `pull` change `quantization_losses(z, e))` to `quantization_losses(z, e, 1.0))` and run "
     "again. Which of the two slopes changes?",
-    answer="The slope in $z$: it becomes -2, four times as large, and equal and opposite to that "
-    "of the code, 2. $\\beta$ multiplies the commitment term only, and that term moves only $z$. "
-    "The two terms, 1 and 0.25, are computed in another line and do not change.",
+    answer="The slope with respect to $z$. It becomes -2, four times as large, and opposite to "
+    "that of the code, 2. $\\beta$ multiplies the commitment loss only, and this loss moves only "
+    "$z$. The two terms, 1 and 0.25, are computed in another line and do not change.",
 )
 
 # %% [markdown]
-# There is another way to move the codes. If all vectors of a code were known, its best position
-# would be their mean. They come in batches. So keep two *exponential moving averages* (EMA), of the
-# number of vectors of each code and of their sum, with the weight $\gamma$ for the past, and
-# divide.
+# The post expects one thing more of the commitment loss, "to prevent it from fluctuating too
+# frequently from one code vector to another". That sounds plausible. In section 8 we will count.
+#
+# ## 3. Codes that follow a mean
+#
+# The VQ loss moves a code by small steps. But we know where it should go: the point with the
+# smallest sum of squared distances to some vectors is their mean. Why creep there? The catch is
+# that the vectors come in batches, and that they move as the encoder trains. The answer is a
+# running mean. For each code we keep two *exponential moving averages* (EMA), one of how many
+# vectors a batch assigns to it and one of their sum, and divide.
 
 # %%
 lesson.exercise("vae/10/ema_update")
 
 # %% [markdown]
-# Let the batch at time $t$ assign $n_i^{(t)}$ vectors $\mathbf{z}_{i,j}^{(t)}$ to code $i$. Then
-# (Eq. vae.20)
+# Let the batch at time $t$ assign $n_i^{(t)}$ vectors $\mathbf{z}_{i,j}^{(t)}$ to code $i$, and let
+# $\gamma$ be the weight of the past. Then (Eq. vae.20)
 #
 # $$N_i^{(t)} = \gamma N_i^{(t-1)} + (1-\gamma)\, n_i^{(t)}, \qquad \mathbf{m}_i^{(t)} = \gamma
 # \mathbf{m}_i^{(t-1)} + (1-\gamma) \sum_{j=1}^{n_i^{(t)}} \mathbf{z}_{i,j}^{(t)}, \qquad
 # \mathbf{e}_i^{(t)} = \mathbf{m}_i^{(t)} / N_i^{(t)} .$$
 #
-# By hand: the code at 5 has $N = 1$, $m = 5$, and the batch assigns 4 and 7 to it. The code at 0
-# has $N = 1$, $m = 0$ and is assigned no vector. Let $\gamma = \frac12$.
-
-# %%
-lesson.predict(
-    "Where are the two codes after this batch?",
-    [
-        "at 5½, the mean of the batch, and at 0",
-        "at 5¼, midway between 5 and the mean of the batch, and at 0",
-        "at 5⅓ and at 0",
-        "at 5⅓ and at 2¾",
-    ],
-)
+# For example, let the code at 5 have $N = 1$ and $m = 5$, let $\gamma = \frac12$, and let a batch
+# assign 4 and 7 to it. Its count becomes $\frac12 + 1$ and its sum $\frac52 + \frac{11}2 = 8$, so
+# it moves to $8/1.5 = 5\frac13$. The two new vectors have twice the weight of the old one. The code
+# at 0 has $N = 1$ and $m = 0$ and is assigned no vector.
 
 # %%
 batch = np.array([[4.0], [7.0]])
@@ -251,19 +271,13 @@ counts, sums, moved = ema_update(
 print(f"  counts {counts}, sums {np.ravel(sums)}, codes {np.ravel(moved)}")
 
 # %%
-lesson.outcome(
-    "The code at 5 has N = 1/2 + 1 and m = 5/2 + 11/2 = 8, and 8 / 1.5 is 5⅓: the two new vectors"
-    " have twice the weight of the old one. For the code at 0 both averages are halved, so their"
-    " ratio does not change.",
-    answer="at 5⅓ and at 0",
-)
 lesson.check("new counts and codes", [*counts, *moved[:, 0]], equals=[0.5, 1.5, 0.0, 16 / 3])
 lesson.show_source(ema_update, VectorQuantizer)
 
 # %%
 lesson.change(
     "without memory",
-    "Change `gamma=0.5` to `gamma=0.0` and run again, after a prediction of the two codes.",
+    "Predict the two codes for `gamma=0.0` in place of `gamma=0.5`, and run again.",
     answer="The code at 5 is at 5.5, the mean of the batch, with a count of 2. The code at 0 has "
     "the count 0, so it stays where it is instead of becoming 0/0. With `gamma=1.0` neither would "
     "move.",
@@ -279,9 +293,10 @@ lesson.change(
 # \gamma) \sum_{s \le t} \gamma^{t-s} \sum_j \mathbf{z}_{i,j}^{(s)} .$$
 #
 # The weighted VQ loss of code $i$ is $\sum_{s \le t} \gamma^{t-s} \sum_j \lVert
-# \mathbf{z}_{i,j}^{(s)} - \mathbf{e} \rVert^2$. Its gradient in $\mathbf{e}$ is 0 at $\mathbf{e}
-# \sum_s \gamma^{t-s} n_i^{(s)} = \sum_s \gamma^{t-s} \sum_j \mathbf{z}_{i,j}^{(s)}$, which is
-# $\mathbf{e} = \mathbf{m}_i^{(t)} / N_i^{(t)}$. With one batch this is the update of k-means.
+# \mathbf{z}_{i,j}^{(s)} - \mathbf{e} \rVert^2$. Its gradient with respect to $\mathbf{e}$ is 0 at
+# $\mathbf{e} \sum_s \gamma^{t-s} n_i^{(s)} = \sum_s \gamma^{t-s} \sum_j \mathbf{z}_{i,j}^{(s)}$,
+# which is $\mathbf{e} = \mathbf{m}_i^{(t)} / N_i^{(t)}$. With one batch this is the update of
+# k-means. $\square$
 #
 # </details>
 
@@ -295,48 +310,45 @@ written_out = (weights[:, None, None] * stream).sum() / (8 * weights.sum())
 lesson.check("the recursion, minus the weighted mean", state[2].item() - written_out, equals=0.0)
 
 # %% [markdown]
-# With this update the VQ loss is *dropped* from Eq. vae.19. Three choices are ours: $\gamma$ is
-# 0.99; the codebook starts at encoder outputs of the first images; and a code without vectors is
-# moved to a vector of the current batch (*revived*) every fifty steps. Without this it would never
-# move again.
+# Both averages of the code at 0 were halved, so it stayed where it was. A code without vectors does
+# not move, and it is used again only if vectors come to it. Some codes have this luck, because the
+# vectors and the other codes move in training, but many have not (section 7 counts them). We
+# therefore help. The codebook starts at encoder outputs of the first images, and every fifty steps
+# each code that has lost its vectors is moved to a vector of the current batch (it is *revived*).
+# With the moving averages, the VQ loss is dropped from Eq. vae.19.
 #
-# ## 2. Digits as 49 integers
-# The encoder maps 28×28 pixels to 7×7 vectors with $D = 16$. Each becomes one of $K = 64$ codes.
-# The decoder ends in a sigmoid. Squared errors are summed over pixels and over the components of a
-# code. (A mean over one of them and a sum over the other would hide a factor in $\beta$.) A digit
-# becomes 49 integers, at most $49 \log_2 64 = 294$ bits.
+# ## 4. Digits as 49 integers
+#
+# Now to images. The encoder maps 28×28 pixels to a grid of 7×7 vectors with $D = 16$, and each of
+# them becomes one of $K = 64$ codes. Discrete codes can be a row for speech, a grid for images or a
+# block for videos; here they are a grid. The decoder ends in a sigmoid, and squared errors are
+# summed over pixels, and over the components of a code. A digit becomes 49 integers of six bits, at
+# most $49 \log_2 64 = 294$ bits.
 
 # %%
 data = mnist.load()
-cfg = lesson.configure(
-    codes=64, batch=32, lr=2e-3, prior_batch=32, prior_lr=3e-3, pixel_cnn_lr=6e-3
-)
+cfg = lesson.configure(codes=64, batch=32, lr=2e-3, prior_batch=32, prior_lr=3e-3)
 images = data.train_images[: lesson.size(60_000, quick=640)]  # (60000, 28, 28), bytes
 n_test = lesson.size(10_000, quick=100)
 test = mnist.unit(data.test_images[:n_test])  # (10000, 28, 28, 1) in [0, 1]
 labels = data.test_labels[:n_test].astype(int)
 
 # %% [markdown]
-# The codebook starts at vectors of 256 digits. A step is more than a gradient step: the moving
-# averages follow it, and every fifty steps a revival of dead codes, except in the last 30 % of the
-# training, in which all codes settle.
+# A step of training has three parts: a gradient step, the moving averages, and every fifty steps a
+# revival. In the last 30 % of the training there are no revivals, so that all codes can settle.
+
 
 # %%
-from math import ceil
-
-from minigen.vae.vq_vae import VQVAE, start, training_step
+def every_fifty(steps):
+    return range(49, ceil(0.7 * steps), 50)
 
 
 def begin(model, label):
     start(model, mnist.unit(images[:256]), lesson.rng("start " + label))
 
 
-def every_fifty(steps):
-    return range(49, ceil(0.7 * steps), 50)
-
-
 # %%
-def learn(model, steps, label, revivals, watched=None):
+def training(model, steps, label, revivals):
     rng = lesson.rng(label)
     optimizer = Adam(model, cfg.lr)
     lr = cosine(cfg.lr, steps, warmup=min(50, steps))
@@ -345,78 +357,80 @@ def learn(model, steps, label, revivals, watched=None):
     def step(i):
         optimizer.lr = lr(i)
         x = mnist.unit(next(batches)[0])  # (batch, 28, 28, 1)
-        report = training_step(model, optimizer, x, rng if i in revivals else None)
-        return report if watched is None else {**report, "changed": watched(model)}
+        return training_step(model, optimizer, x, rng if i in revivals else None)
 
-    state = {"model": model, "optimizer": optimizer, "batches": batches, "rng": rng}
-    return lesson.fit(step, steps, label=label, state=state)
+    return step, {"model": model, "optimizer": optimizer, "batches": batches, "rng": rng}
 
-
-# %%
-lesson.predict(
-    "How many of the 64 codes will be used, on the test digits?",
-    ["at most 16", "17 to 57", "58 or more"],
-)
 
 # %%
 model = VQVAE(lesson.rng("init"), codes=cfg.codes)
 begin(model, "VQ-VAE")
 steps = lesson.steps(2000, quick=4)
-learn(model, steps, "VQ-VAE", every_fifty(steps))
+step, state = training(model, steps, "VQ-VAE", every_fifty(steps))
+lesson.fit(step, steps, label="VQ-VAE", state=state)
 
 # %%
 (codes,) = model.codes(test)  # (10000, 7, 7)
 decoded = model.images(codes)
-in_use = round(64 * (1 - dead_share(codes, cfg.codes)))
-alike = perplexity(codes, cfg.codes)
 error_of_digits = np.mean((decoded - test) ** 2)
+alike = perplexity(codes, cfg.codes)
+in_use = cfg.codes - round(cfg.codes * dead_share(codes, cfg.codes))
+print(f"  codes in use: {in_use} of {cfg.codes}, perplexity {alike:.0f}")
 
-# %% [markdown]
-# *Perplexity* is the exponential of the entropy of the code frequencies: $n$ equally frequent codes
-# have perplexity $n$. A code is *dead* if none of the 490,000 vectors of the test digits is mapped
-# to it.
-
-# %%
-answer = "58 or more" if in_use >= 58 else "17 to 57"
-lesson.outcome(
-    f"{in_use} of 64 are used; their perplexity is {alike:.0f}.",
-    answer="at most 16" if in_use <= 16 else answer,
-)
 
 # %%
-lesson.claim(
-    "VQ-VAE: squared error per pixel",
-    error_of_digits,
-    at_most=0.0045,
-    source="PCA with 64 components: 0.0090; one trial: 0.0035",
+def image_of(k, count=cfg.codes):  # integers as gray levels, 28×28
+    size = 28 // len(k)
+    return np.kron(k, np.ones((size, size))) / (count - 1)
+
+
+boxes = {
+    "x": plot.node("image $x$", "data", (0, 0), image=test[0, :, :, 0]),
+    "E": plot.node(model.encoder, at=(1, 0), name="encoder $E$"),
+    "z": plot.node("$E(x)$\n7×7 vectors", "latent", (2, 0)),
+    "k": plot.node("7×7 integers", "data", (3, 0), image=image_of(codes[0])),
+    "book": plot.node(f"codebook\n{cfg.codes} vectors of 16", "frozen", (3, 1)),
+    "e": plot.node("$e_k$\n7×7 vectors", "latent", (2, 1)),
+    "D": plot.node(model.decoder, at=(1, 1), name="decoder $D$"),
+    "out": plot.node("$D(e_k)$", "fake", (0, 1), image=decoded[0, :, :, 0]),
+}
+
+# %%
+arrows = ["x -> E -> z -> k -> book -> e -> D -> out"]
+arrows += ["e --> z: gradient, copied", "out --> D --> e"]
+lesson.figure(
+    plot.schematic(boxes, arrows),
+    "f09_vq_vae",
+    "The way of a test digit through the trained model, and of the gradient back (dashed). Follow "
+    "the dashed arrow from e to E(x), which bypasses the integers.",
 )
-dead = dead_share(codes, cfg.codes)
-lesson.claim(
-    "VQ-VAE: dead codes, test digits",
-    dead,
-    at_most=0.05,
-    source="codes without vectors are revived",
+
+# %%
+integers = [image_of(k) for k in codes[:12]]
+shown = np.concatenate([test[:12, ..., 0], integers, decoded[:12, ..., 0]])
+lesson.figure(
+    plot.image_grid(shown, 3, 12, row_labels=["test digit", "49 integers", "decoded"]),
+    "reconstructions",
+    "Twelve test digits (top), the indices of their codes as gray levels, and the decoded images "
+    "(bottom). Compare the strokes at the top and at the bottom.",
 )
-lesson.claim("VQ-VAE: perplexity of 64 codes", alike, at_least=25, source="one trial: 37")
 
 # %% [markdown]
-# Digits as integers are *compressed*: 294 bits in place of 6,272. How does that compare with JPEG?
-# Many digits are stored in one large image, so that the header of the file is negligible. Each gets
-# a black margin, so that the 8×8 blocks of JPEG fit. A higher *quality* costs more bits and leaves
-# less error.
+# All codes are in use, or nearly all. How evenly? The *perplexity* is the exponential of the
+# entropy of their frequencies. It would be 64 for equally frequent codes, and 1 for a single one.
+#
+# Writing an image in 294 bits is compression, so let's ask a professional. We store many digits in
+# one large JPEG file, so that the file's header does not count. Each gets a black margin, because
+# JPEG works on blocks of 8×8 pixels. A higher *quality* costs more bits and leaves a smaller error.
 
 # %%
 lesson.predict(
-    "How many bits will JPEG need for a digit, at the same squared error?",
-    ["fewer than 250", "250 to 350", "more than 350"],
+    "Our model needs 294 bits for a digit. How many does JPEG need for the same squared error?",
+    ["fewer than 250", "250 to 350", "350 to 600", "more than 600"],
 )
 
 # %%
-from io import BytesIO
-
-from PIL import Image
-
-side = int(len(test) ** 0.5)
+side = int(len(test) ** 0.5)  # digits in a row of the large image
 rim = np.pad(data.test_images[: side**2], ((0, 0), (2, 2), (2, 2)))  # (side², 32, 32), bytes
 mosaic = rim.reshape(side, side, 32, 32).swapaxes(1, 2).reshape(32 * side, 32 * side)
 
@@ -432,92 +446,61 @@ def stored(format, **options):
 # %%
 qualities = (1, 3, 5, 8, 12, 20, 30, 50)
 jpeg = np.array([stored("JPEG", quality=quality) for quality in qualities])  # (8, 2)
-rows = [["PNG", *stored("PNG")]]
-rows += [[f"JPEG, quality {q}", *each] for q, each in zip(qualities, jpeg)]
-rows.append(["VQ-VAE", 49 * np.log2(cfg.codes), error_of_digits])
-lesson.table(rows, ["test digits", "bits per digit", "squared error per pixel"])
+white = np.mean(test[:1000] ** 2)  # the error of a white page for the negatives
+average = mnist.unit(images).mean(axis=0)  # (28, 28, 1)
+mean_digit = np.mean((average - test) ** 2)
 as_good = np.interp(error_of_digits, jpeg[::-1, 1], jpeg[::-1, 0])
+negative = 1 - test[:1000]
+error_of_negatives = np.mean((model.reconstruct(negative) - negative) ** 2)
+times = np.interp(49 * np.log2(cfg.codes), *jpeg.T) / error_of_digits
 
 # %%
-about, more = "250 to 350", "more than 350"
 lesson.outcome(
-    f"{as_good:.0f} bits, by interpolation between the rows.",
-    answer="fewer than 250" if as_good < 250 else about if as_good <= 350 else more,
+    f"JPEG needs {as_good:.0f} bits by interpolation, because with as many bits as ours its error"
+    f" would still be {times:.1f} times ours.",
+    answer=lesson.predictions[-1].choices[int(np.searchsorted([250, 350, 600], as_good))],
 )
-
-# %% [markdown]
-# The comparison leaves out that JPEG needs no codebook and no decoder with thousands of weights,
-# and that it compresses any image. Our model compresses digits only. Six bits for each integer are
-# also more than needed: section 3 predicts the integers, and predictable ones cost fewer bits.
-
-# %% [markdown]
-# Check the copied gradient in the whole model: the gradient at the decoder's input must arrive at
-# $E(x)$ unchanged.
-
-# %%
-z = model(test[:8]).levels[0].z
-e = model.quantizer.look_up(codes[:8])
-
-
-def squared_error(e):
-    return np.sum((test[:8] - model.decode(e)) ** 2)
-
-
-def through_rounding(z):
-    return squared_error(straight_through(z, e))
-
-
-# %%
-at_decoder = grad(squared_error)(e)
-at_encoder = grad(through_rounding)(z)
-off = np.abs(at_encoder - at_decoder).max() / np.abs(at_decoder).max()
-name = "gradient at E(x) minus that at the decoder's input, relative"
-lesson.check(name, off, at_most=1e-4)
-
-# %% [markdown]
-# Figure f09 of the section, with the trained model:
-
-
-# %%
-def image_of(k, count=cfg.codes):  # integers as gray levels, 28×28
-    size = 28 // len(k)
-    return np.kron(k, np.ones((size, size))) / (count - 1)
-
-
-boxes = {
-    "x": node("image $x$", "data", (0, 0), image=test[0, :, :, 0]),
-    "E": node(model.encoder, at=(1, 0), name="encoder $E$"),
-    "z": node("$E(x)$\n7×7 vectors", "latent", (2, 0)),
-    "k": node("7×7 integers", "data", (3, 0), image=image_of(codes[0])),
-    "book": node(f"codebook\n{cfg.codes} vectors of 16", "frozen", (3, 1)),
-    "e": node("$e_k$\n7×7 vectors", "latent", (2, 1)),
-    "D": node(model.decoder, at=(1, 1), name="decoder $D$"),
-    "out": node("$D(e_k)$", "fake", (0, 1), image=decoded[0, :, :, 0]),
-}
-
-# %%
-arrows = ["x -> E -> z -> k -> book -> e -> D -> out"]
-arrows += ["e --> z: gradient, copied", "out --> D --> e"]
-lesson.figure(
-    plot.schematic(boxes, arrows),
-    "f09_vq_vae",
-    "Dashed arrows show the gradient. It is copied from e to E(x), past the integers.",
+lesson.table(
+    [
+        ["the mean digit for every digit", 0, mean_digit],
+        ["VQ-VAE", 49 * np.log2(cfg.codes), error_of_digits],
+        *([f"JPEG, quality {q}", *each] for q, each in zip(qualities, jpeg)),
+        ["PNG", *stored("PNG")],
+        ["VQ-VAE, negatives of the digits", 49 * np.log2(cfg.codes), error_of_negatives],
+        ["a white page, negatives of the digits", 0, white],
+    ],
+    ["test digits", "bits per digit", "squared error per pixel"],
 )
 
 # %%
-integers = [image_of(k) for k in codes[:12]]
-shown = np.concatenate([test[:12, ..., 0], integers, decoded[:12, ..., 0]])
-lesson.figure(
-    plot.image_grid(shown, 3, 12, row_labels=["test digit", "49 integers", "decoded"]),
-    "reconstructions",
-    "Row 2: the index of each code as a gray level. Row 3: the decoded images. In row 2 the"
-    " empty background has more than one code, since each vector depends on its neighbors too.",
+lesson.claim(
+    "VQ-VAE: squared error per pixel",
+    error_of_digits,
+    at_most=0.0045,
+    source="seeds 0, 1 and 3527: 0.0033 to 0.0036; the mean digit: 0.067",
+)
+dead = dead_share(codes, cfg.codes)
+lesson.claim(
+    "VQ-VAE: fraction of dead codes, test digits",
+    dead,
+    at_most=0.05,
+    source="seeds 0, 1 and 3527: 0, 0, 0; untrained 0.33",
 )
 
 # %% [markdown]
-# ## 3. A prior over the integers
-# VQ-VAE is a VAE whose posterior is one-hot. With a uniform prior its rate is a constant,
-# which is why no KL term occurs in Eq. vae.19.
+# Is this fair to JPEG? It needs no codebook and no decoder with thousands of weights, and it can
+# store any image. Our model cannot. The last two rows of the table are for the negatives of the
+# digits, black on white. The model's error is more than 25 times as large for them, and comparable
+# to that of a blank white page. A learned code spends its bits on what it was trained for, and on
+# nothing else.
+#
+# ## 5. Which integers go together?
+#
+# So far we can store digits. Can we also draw new ones? The decoder accepts any 49 integers, so we
+# might simply draw each of them at random. In the language of VAEs this is a uniform prior, and
+# VQ-VAE was trained with it without our noticing. Its posterior puts probability 1 on the nearest
+# code. The KL divergence to a uniform prior is then the constant $49 \log 64 = 203.8$ nats, and a
+# constant has no gradient, which is why no KL term occurs in Eq. vae.19.
 
 # %% [markdown]
 # <details><summary>Derivation: the KL divergence of a VQ-VAE is a constant</summary>
@@ -528,44 +511,37 @@ lesson.figure(
 # $$D_{\mathrm{KL}}(q(k|x) \| p(k)) = \sum_k q(k|x) \log \frac{q(k|x)}{1/K} = 1 \cdot \log
 # \frac{1}{1/K} = \log K .$$
 #
-# The sum over the positions is $49 \log 64 = 203.8$ nats. It has no gradient. The bound of `vae/07`
-# is $\log p(x) \ge \log p(x|z_q(x)) - 49 \log K$. With any other prior over the grid the KL
-# divergence is $-\log p(k_1, \ldots, k_{49})$ at the codes of $x$. So a prior that assigns higher
-# probability to the codes of digits tightens the bound, and it may be trained after the rest.
+# The sum over the positions is $49 \log 64 = 203.8$ nats. The bound of `vae/07` is $\log p(x) \ge
+# \log p(x|z_q(x)) - 49 \log K$. With any other prior over the grid, the KL divergence is $-\log
+# p(k_1, \ldots, k_{49})$ at the codes of $x$. So a prior that assigns a higher probability to the
+# codes of digits makes the bound tighter, and it can be trained when the rest is finished.
+# $\square$
 #
 # </details>
 
+# %%
+lesson.check("KL divergence to a uniform prior, nats", 49 * np.log(64), equals=203.8, atol=0.05)
+
 # %% [markdown]
-# To generate a digit, 49 integers are sampled and decoded. With integers from the uniform prior the
-# decoder receives grids that never occur in training. With a learned prior it receives vectors from
-# a distribution similar to the one in training. The prior is an *autoregressive* model: it samples
-# the integers row by row, each conditional on those before. We train two on the same integers.
-#
-# - A small *transformer*. Its input at each position are the integer to the left and three above;
-#   attention reaches all earlier ones.
-# - A gated *PixelCNN* (`flow/09`), the choice of the VQ-VAE paper: convolutions over the integers
-#   above and to the left. In `flow/09` a pixel was 0 or 1 and had one logit. Here it is one of 64
-#   codes and has 64 logits, and the first layer has a vector for each code at each position of its
-#   window.
-#
-# VQ-VAE-2 combines the two: its PixelSNAIL is a PixelCNN with causal self-attention between layers.
+# But the integers of a digit are not independent. A stroke that leaves one cell enters the next. In
+# a second stage we therefore learn a *prior* over grids, so that the decoder receives what it
+# received in training. The prior is *autoregressive*. It draws the integers row by row, each
+# conditional on those before it. The VQ-VAE paper takes a PixelCNN (`flow/09`). Ours is a small
+# *transformer*, the model that was made for lists of integers. At each position its input is the
+# integer to the left and the three above, and its *self-attention* reaches all earlier ones. We
+# train it twice, with the same initial weights, batches and steps. Once it gets nothing but the
+# integers, and once also the label of the digit.
+
 
 # %%
-lesson.check("KL divergence with a uniform prior, nats", 49 * np.log(64), equals=203.8, atol=0.05)
-# %%
-lesson.show_source(CausalTransformer.__call__, CausalTransformer.log_prob, CausalTransformer.sample)
-lesson.show_source(CodePixelCNN)
-
-
 def prior_loss(prior, tokens, *given):
     return -np.mean(prior.log_prob(tokens, *given))
 
 
-# %%
-def learn_prior(prior, steps, label, arrays, view=iter, lr=cfg.prior_lr):
-    rng = lesson.rng(label)
+def learn_prior(prior, steps, label, arrays, view=iter):
+    rng = lesson.rng("batches of a prior")
     batches = mnist.batches(*arrays, size=cfg.prior_batch, rng=rng)
-    lr = cosine(lr, steps, warmup=min(50, steps))
+    lr = cosine(cfg.prior_lr, steps, warmup=min(50, steps))
     step = descend(prior_loss, prior, view(batches), lr=lr, parallel=True)
     state = {**step.state, "batches": batches, "rng": rng}
     return lesson.fit(step, steps, label=label, state=state)
@@ -576,102 +552,60 @@ def codes_of_training_digits(model):
     return [level.reshape(len(images), -1) for level in levels]
 
 
-# %% [markdown]
-# Both have 250,000 to 300,000 parameters. The PixelCNN is trained for fewer than half as many
-# steps. Its five layers reach every earlier position of a 7×7 grid. The measure is the mean of
-# $-\log p$ of the 49 integers of test digits, in nats: lower is better.
-
 # %%
-lesson.predict(
-    "Which of the two will need fewer nats for the integers of a test digit?",
-    [
-        "the transformer, by more than 2 nats",
-        "the PixelCNN, by more than 2 nats",
-        "neither: they are within 2 nats",
-    ],
-)
-
-# %%
-size = dict(width=96, heads=4, layers=2)
-prior = CausalTransformer(lesson.rng("init prior"), cfg.codes, 49, back=(1, 6, 7, 8), **size)
 (tokens,) = codes_of_training_digits(model)  # (60000, 49)
-history = learn_prior(prior, lesson.steps(3200, quick=2), "prior", [tokens])
-
-# %%
-pixel_cnn = CodePixelCNN(
-    lesson.rng("init PixelCNN"), cfg.codes, width=48, layers=5, window=(2, 5), position_bias=(7, 7)
-)
-grids = tokens.reshape(-1, 7, 7)
-steps = lesson.steps(1500, quick=2)
-pixel_history = learn_prior(pixel_cnn, steps, "PixelCNN", [grids], lr=cfg.pixel_cnn_lr)
+kinds = data.train_labels[: len(images)].astype(int)
+size = dict(width=96, heads=4, layers=2)
+back = (1, 6, 7, 8)  # to the left, and the three above
+steps = lesson.steps(2400, quick=2)
 
 
 # %%
-def draw_codes(rng, n):
-    return prior.sample(rng, n).reshape(n, 7, 7)
+rng = lesson.rng("init prior")
+prior = CausalTransformer(rng, cfg.codes, 49, back=back, **size)
+prior_of_label = CausalTransformer(rng, cfg.codes, 49, classes=10, back=back, **size)
+for part in ("token", "position", "blocks", "norm", "head"):  # all but the vectors of the labels
+    setattr(prior_of_label, part, deepcopy(getattr(prior, part)))
+learn_prior(prior, steps, "prior", [tokens])
+learn_prior(prior_of_label, steps, "prior given the label", [tokens, kinds])
 
-
-def draw_digits(rng, n):
-    return model.sample(rng, n, draw_codes)
-
-
-def draw_by_pixel_cnn(rng, n):
-    return model.sample(rng, n, pixel_cnn.sample)
-
-
-lesson.sampler("vq_vae", draw_digits)
-lesson.sampler("vq_vae_pixel_cnn", draw_by_pixel_cnn)
+# %%
+lesson.show_source(CausalTransformer.__call__, CausalTransformer.log_prob, CausalTransformer.sample)
 
 # %% [markdown]
-# For comparison: the uniform prior, and a prior of independent integers with the frequency of each
-# integer at each position.
+# How surprising are the codes of test digits under each prior? We measure the mean of $-\log p$
+# over 2,000 of them. A trivial prior joins the list. It draws each integer with the frequency that
+# it has at its position, but independently of the others.
 
 # %%
 some = codes.reshape(-1, 49)[:2000]
 how_often = np.stack([np.bincount(column, minlength=cfg.codes) for column in tokens.T])  # (49, 64)
-share = (how_often + 0.1) / (len(tokens) + 0.1 * cfg.codes)
-nothing = 49 * np.log(cfg.codes)
-by_place = -np.log(share[np.arange(49), some]).sum(axis=1).mean()
-by_transformer = -prior.log_prob(some).mean()
-by_pixel_cnn = -pixel_cnn.log_prob(some.reshape(-1, 7, 7)).mean()
-
-# %%
+frequency = (how_often + 0.1) / (len(tokens) + 0.1 * cfg.codes)
+by_position = -np.log(frequency[np.arange(49), some]).sum(axis=1).mean()
 known = {
-    "uniform": [nothing, "", ""],
-    "frequencies by position": [by_place, share.size, ""],
-    "transformer": [by_transformer, prior.num_parameters(), history.seconds],
-    "PixelCNN": [by_pixel_cnn, pixel_cnn.num_parameters(), pixel_history.seconds],
+    "uniform": 49 * np.log(cfg.codes),
+    "frequencies by position": by_position,
+    "transformer": -prior.log_prob(some).mean(),
+    "transformer, given the label": -prior_of_label.log_prob(some, labels[:2000]).mean(),
 }
-rows = [[name, nats, nats / np.log(2), *rest] for name, (nats, *rest) in known.items()]
-header = ["prior of the 49 integers", "nats", "bits, to compare with JPEG"]
-lesson.table(rows, header + ["parameters", "seconds of training"])
+
+
+def draw_by_frequency(rng, n):
+    k = (rng.random((n, 49, 1)) > frequency.cumsum(axis=1)).sum(axis=2).clip(0, cfg.codes - 1)
+    return model.images(k.reshape(n, 7, 7))
+
 
 # %%
-fewer = by_transformer - by_pixel_cnn  # nats that the PixelCNN saves over the transformer
-better = "the PixelCNN" if fewer > 0 else "the transformer"
-close = "neither: they are within 2 nats"
-lesson.outcome(
-    f"{by_transformer:.1f} nats for the transformer after {history.steps_done:,} steps,"
-    f" {by_pixel_cnn:.1f} for the PixelCNN after {pixel_history.steps_done:,}.",
-    answer=close if abs(fewer) <= 2 else f"{better}, by more than 2 nats",
+lesson.table(
+    [[name, nats, nats / np.log(2)] for name, nats in known.items()],
+    ["prior of the 49 integers", "nats", "bits"],
 )
-
-# %%
-name = "transformer: nats below the frequencies by position"
 lesson.claim(
-    name,
-    by_place - by_transformer,
-    at_least=20,
+    "transformer: nats below the frequencies by position",
+    by_position - known["transformer"],
+    at_least=40,
     unit="nats",
-    source="neighboring codes depend on each other",
-)
-name = "PixelCNN: nats below the frequencies by position"
-lesson.claim(
-    name,
-    by_place - by_pixel_cnn,
-    at_least=20,
-    unit="nats",
-    source="neighboring codes depend on each other",
+    source="seeds 0, 1 and 3527: 62.8 to 63.9; untrained -37",
 )
 
 # %%
@@ -679,35 +613,36 @@ lesson.change(
     "sixteen codes",
     "Change `codes=64, batch=32` in `lesson.configure` to `codes=16, batch=32` and run again. "
     "What is the rate of a digit with the uniform prior?",
-    answer="135.9 nats, which are $49 \\log_2 16$ = 196 bits, where 64 codes cost 294. No prior "
-    "can save more than this. The reconstruction is worse, since each vector is replaced by one of "
-    "16 instead of one of 64.",
+    answer="135.9 nats, which are $49 \\log_2 16$ = 196 bits, where 64 codes cost 294. A quarter "
+    "of the codes saves two bits for each of the 49 integers, 98 bits.",
 )
 
 # %% [markdown]
-# How close are generated digits to real ones? We use the pretrained classifier of `gan/08`. The
-# Fréchet distance compares its features of 5,000 generated and of all test digits; lower is better.
-# The last row of the table has the distance of 5,000 other real digits. There are three ways to
-# generate: integers from a learned prior (either one); integers from the uniform prior; and a
-# plain VAE with a 20-dimensional Gaussian code and the networks of `vae/08`, trained once (15
-# epochs, not 34) and kept. The two learned priors share codes and decoder, so only the prior
-# differs between their rows. The plain VAE differs in more than its code: its layers are dense, not
-# convolutions, and its prior is fixed, not learned.
+# Predictable integers cost fewer bits. By the derivation above, these nats are the *rate* of our
+# model, to be read against the 294 bits of section 4. The transformer cuts the rate to less than
+# half, with the same images. The label saves a few nats more, and these are more than a label can
+# be worth. If both priors were perfect, the difference would be the information between label and
+# integers, which is at most the entropy of a label, $\log 10 = 2.3$ nats. The rest must be an
+# additional error of the transformer without the label. Given the label, the same steps of training
+# bring a prior closer to what it imitates. Does this matter for new digits?
+#
+# ## 6. New digits
+#
+# Few nats are not yet good digits. Now we draw 5,000 digits from each prior, and a judge compares
+# them with the test digits. It is the pretrained classifier of `gan/08`, which took no part in any
+# training here. The *Fréchet distance* between its features is small if the digits are like real
+# ones. For comparison there are a plain VAE, with the networks of `vae/08`, and one Gaussian of the
+# pixels.
 
 # %%
 lesson.predict(
-    "Which way gives the smallest Fréchet distance, and which the largest?",
-    [
-        "smallest the plain VAE, largest the uniform prior",
-        "smallest a learned prior, largest the plain VAE",
-        "smallest a learned prior, largest the uniform prior",
-    ],
+    "The label saves the transformer 3 or 4 of the 90 to 100 nats that it needs. By how much does "
+    "it lower the Fréchet distance of new digits?",
+    ["by less than 10 %", "by 10 to 50 %", "by more than 50 %"],
 )
 
+
 # %%
-from minigen.vae.vae import VAE, vae_loss
-
-
 def new_vae(config):
     return VAE(np.random.default_rng(config["seed"]))
 
@@ -725,83 +660,122 @@ def train_vae(vae, config, fit):
     fit(step, steps, state={**step.state, "batches": batches}, label="plain VAE")
 
 
-# %%
 config = {"steps": lesson.steps(9_000, quick=3), "seed": 0}
 vae = lesson.train_once("plain VAE for digits", config, new_vae, train_vae)
+
+
+# %%
+def draw_digits(rng, n):
+    return model.sample(rng, n, lambda rng, n: prior.sample(rng, n).reshape(n, 7, 7))
+
+
+def draw_labeled(rng, n):
+    kinds = np.arange(n) % 10  # 0, 1, ..., 9, 0, ...
+    return model.images(prior_of_label.sample(rng, n, kinds).reshape(n, 7, 7)), kinds
+
+
+lesson.sampler("vq_vae", draw_digits)
+lesson.sampler("vq_vae_labels", draw_labeled)
+
+# %%
 n = lesson.size(5_000, quick=40)
 rng = lesson.rng("samples")
+pixels = mnist.unit(images[:10_000], flat=True)
+gaussian = rng.multivariate_normal(pixels.mean(axis=0), np.cov(pixels.T), n).clip(0, 1)
 drawn = {
-    "VQ-VAE and transformer": draw_digits(rng, n),
-    "VQ-VAE and PixelCNN": draw_by_pixel_cnn(lesson.rng("samples of the PixelCNN"), n),
-    "uniform prior": model.images(rng.integers(0, 64, (n, 7, 7))),
+    "transformer, given the label": draw_labeled(rng, n)[0],
+    "transformer": draw_digits(rng, n),
+    "frequencies by position": draw_by_frequency(rng, n),
+    "uniform prior": model.images(rng.integers(0, cfg.codes, (n, 7, 7))),
     "plain VAE": vae.sample(rng, n, noise=False).reshape(n, 28, 28, 1),
+    "one Gaussian of the pixels": np.float32(gaussian).reshape(n, 28, 28, 1),
     "decoded test digits": decoded[:n],
-    "real": mnist.unit(images[:n]),
+    "real digits": mnist.unit(images[:n]),
 }
 
 # %%
-from minigen.metrics.digits import judge_digits, label_accuracy
-
 judge = lesson.pretrained("digit_classifier")
-frechet = {}
-rows = []
-for name, x in drawn.items():
-    r = judge_digits(judge, x, test)
-    frechet[name] = r.frechet
-    rows.append([name, r.frechet, r.inception, r.precision, r.recall, r.confidence])
+reports = {name: judge_digits(judge, x, test) for name, x in drawn.items()}
+frechet = {name: report.frechet for name, report in reports.items()}
+by_label = frechet["transformer, given the label"]
+lower = 1 - by_label / frechet["transformer"]
 
 # %%
-header = ["digits", "Fréchet distance", "inception score", "precision", "recall", "confidence"]
-lesson.table(rows, header)
-
-# %%
-called = {
-    "VQ-VAE and transformer": "a learned prior",
-    "VQ-VAE and PixelCNN": "a learned prior",
-    "uniform prior": "the uniform prior",
-    "plain VAE": "the plain VAE",
-}
-smallest, *_, largest = sorted(called, key=frechet.get)
-answer = f"smallest {called[smallest]}, largest {called[largest]}"
 lesson.outcome(
-    ", ".join(f"{name}: {frechet[name]:.1f}" for name in called) + ".",
-    answer=answer if answer in lesson.predictions[-1].choices else None,
+    f"It falls from {frechet['transformer']:.0f} to {by_label:.0f}, by {100 * lower:.0f} %."
+    " The label is the cause, because the two transformers have the same initial weights, batches"
+    " and steps.",
+    answer=lesson.predictions[-1].choices[int(np.searchsorted([0.1, 0.5], lower))],
+)
+lesson.table(
+    [[name, r.frechet, r.precision, r.recall, r.confidence] for name, r in reports.items()],
+    ["digits", "Fréchet distance", "precision", "recall", "confidence of the judge"],
+)
+
+# %%
+rows_of = {
+    "transformer, given the label": 3,
+    "transformer": 2,
+    "frequencies by position": 1,
+    "uniform prior": 1,
+    "plain VAE": 1,
+}
+shown = np.concatenate([drawn[name][: 10 * k] for name, k in rows_of.items()])
+short = ["label"] * 3 + ["no label"] * 2 + ["frequencies", "uniform", "plain VAE"]
+lesson.figure(
+    plot.image_grid(shown, 8, 10, row_labels=short),
+    "samples",
+    "New digits. Rows 1 to 7 have the same decoder and differ in the prior of the 49 integers. "
+    "The last row is from a plain VAE. Look for strokes that join into a digit.",
 )
 
 # %%
 lesson.claim(
-    "Fréchet distance, VQ-VAE with transformer",
-    frechet["VQ-VAE and transformer"],
-    at_most=75,
-    source="one trial: 58",
+    "Fréchet distance, VQ-VAE with a transformer given the label",
+    by_label,
+    at_most=25,
+    source="seeds 0, 1 and 3527: 16.5 to 19.3; one Gaussian: 592",
 )
-ratio = frechet["VQ-VAE and transformer"] / frechet["plain VAE"]
-name = "Fréchet distance, VQ-VAE with transformer / plain VAE"
-lesson.claim(name, ratio, at_most=0.5, source="a learned prior against a fixed one")
-ratio = frechet["VQ-VAE and PixelCNN"] / frechet["plain VAE"]
-name = "Fréchet distance, VQ-VAE with PixelCNN / plain VAE"
-lesson.claim(name, ratio, at_most=0.8, source="a learned prior against a fixed one")
 
 # %%
-by_attention, by_convolution, at_random, theirs, *_ = drawn.values()
-shown = [by_attention[:24], by_convolution[:24], at_random[:12], theirs[:24]]
-names = ["transformer"] * 2 + ["PixelCNN"] * 2 + ["uniform"] + ["plain VAE"] * 2
-lesson.figure(
-    plot.image_grid(np.concatenate(shown), 7, 12, row_labels=names),
-    "samples",
-    "Rows 1 to 5 have one decoder and differ in the prior. Row 5 shows strokes that form no digit."
-    " Compare the edges with those of the plain VAE in rows 6 and 7.",
+lesson.claim(
+    "Fréchet distance: transformer without label / frequencies by position, same decoder",
+    frechet["transformer"] / frechet["frequencies by position"],
+    at_most=0.3,
+    source="seeds 0, 1 and 3527: 0.127 to 0.149; untrained 1.00",
+)
+
+# %%
+lesson.claim(
+    "Fréchet distance: transformer without label / plain VAE (which has dense layers, another "
+    "loss and more passes over the data)",
+    frechet["transformer"] / frechet["plain VAE"],
+    at_most=0.5,
+    source="seeds 0, 1 and 3527: 0.30 to 0.35; untrained 1.28",
 )
 
 # %% [markdown]
-# ## 4. One change at a time
-# Smaller models are trained briefly, each with one change. "No copy" is Eq. vae.19 without the
-# copied gradient: then the reconstruction loss trains only $e_k$ and the decoder.
+# Rows 1 to 7 of the figure have one decoder, so the differences between them are due to the prior.
+# Uniform integers give strokes all over the image, and the frequencies by position at least leave
+# the margin black. Only the transformers join the strokes. A perfect prior would draw what the
+# decoder makes of real digits, which is the row of decoded test digits. With the label, the
+# transformer is close to it. The distance that is left is mostly the decoder's.
+#
+# The plain VAE is far behind, and so is one Gaussian. But the comparison with the VAE is not one of
+# priors alone, because it has dense layers, another loss and more passes over the data, too. What
+# we can say is that the decoder supplies the strokes, and the prior decides which of them go
+# together.
+#
+# ## 7. One part at a time
+#
+# Which of all these parts does the model need? We train small models briefly, all on the same
+# batches, and take one part away at a time. The first loses the revivals. A second starts its
+# codebook at random, too. In a third, the VQ loss takes the place of the moving average. A fourth
+# is like the third, but the gradient is not copied ("no copy"), so that the reconstruction loss
+# trains only the decoder and the codes. The last has revivals, but no commitment loss.
+
 
 # %%
-from minigen.vae.vq_vae import Output
-
-
 class NoCopy(VQVAE):
     def __call__(self, x):
         level = self.quantizer(self.encode(x))
@@ -813,69 +787,87 @@ def small(kind=VQVAE, **options):
 
 
 # %% [markdown]
-# A run has a model, a start of the codebook (at vectors of digits or at random), and the steps at
-# which dead codes are revived. In each run we also count how often vectors change their code: for
-# 64 fixed digits, the share of the vectors whose code differs from that of the step before.
+# In each run we follow the vectors of 64 fixed digits. At each step we note what fraction of them
+# change their code, how long they are, how far they move, and what fraction of them could reach the
+# border of their cell by a step of this length. The border between two codes $e$ and $e'$ is midway
+# between them, at the distance $(|z - e'|^2 - |z - e|^2)\,/\,(2\,|e' - e|)$ from a $z$ on the side
+# of $e$.
+
+
+# %%
+def to_border(z, codes):
+    """Distance of each vector to the nearest border of its cell: (M, D), (K, D) -> (M,)."""
+    squared = np.sum(codes**2, axis=1) - 2 * z @ codes.T  # (M, K), |z - e|² but for |z|²
+    k = nearest(z, codes)
+    behind = squared - squared.min(axis=1, keepdims=True)  # 0 at the own code
+    apart = np.linalg.norm(codes[:, None] - codes, axis=2)[k]  # (M, K)
+    behind[np.arange(len(z)), k] = np.inf
+    return np.min(behind / (2 * np.maximum(apart, 1e-6)), axis=1)
+
+
+line = to_border(np.array([[4.0]]), np.array([[0.0], [5.0]]))
+lesson.check("distance of 4 to the border midway between 0 and 5", line, equals=1.5)
 
 # %%
 fixed = mnist.unit(images[:64])
 
 
-def count_changes():
-    before = {}
+# %%
+def watched(model, steps, label, revivals):
+    step, state = training(model, steps, "one part", revivals)  # the same batches in each run
+    before = np.array(model.encode(fixed)).reshape(-1, 16)  # (64 · 49, 16)
+    codes = model.quantizer.codebook.copy()
+    notes = np.zeros((steps, 4))
 
-    def share_changed(model):
-        (now,) = model.codes(fixed)
-        share = np.mean(now != before.get("codes", now))
-        before["codes"] = now
-        return share
+    def step_and_note(i):
+        report = step(i)
+        z = model.encode(fixed).reshape(-1, 16)
+        changed = model.quantizer.nearest(z) != nearest(before, codes)
+        moved = np.linalg.norm(z - before, axis=1)
+        could = to_border(before, codes) < moved
+        notes[i] = [np.mean(v) for v in (changed, np.linalg.norm(z, axis=1), moved, could)]
+        before[...], codes[...] = z, model.quantizer.codebook
+        return report
 
-    return share_changed
+    state |= {"before": before, "codes": codes, "notes": notes}
+    return lesson.fit(step_and_note, steps, label=label, state=state), notes
 
 
 # %%
-lesson.predict(
-    "Which change gives the largest squared error of reconstructed test digits?",
-    [
-        "a random start, without revival",
-        "the VQ loss in place of the moving average",
-        "no copied gradient",
-        "no commitment loss",
-    ],
-)
-
-# %%
-steps = lesson.steps(500, quick=1)
+steps = lesson.steps(500, quick=3)
 some_revivals = every_fifty(steps)
-none = ()
 runs = {
     "moving average": (small(), True, some_revivals),
-    "... no revival": (small(), True, none),
-    "... no revival, random start": (small(), False, none),
-    "VQ loss": (small(learned=True), True, none),
-    "no copy": (small(NoCopy, learned=True), True, none),
+    "no revival": (small(), True, ()),
+    "no revival, random start": (small(), False, ()),
+    "no revival, VQ loss": (small(learned=True), True, ()),
+    "no revival, VQ loss, no copy": (small(NoCopy, learned=True), True, ()),
     "no commitment": (small(beta=0.0), True, some_revivals),
 }
 
 # %%
-curves, changed = {}, {}
-for name, (other, from_data, revivals) in runs.items():
-    if from_data:
-        begin(other, name)
-    history = learn(other, steps, name, revivals, count_changes())
-    curves[name] = history["perplexity"]
-    changed[name] = np.mean(history["changed"][steps // 2 :])
+curves, notes, rows = {}, {}, {}
 
-# %%
-rows = {}
-for name, (other, *_) in runs.items():
+
+def run(name, other, from_data, revivals):
+    if from_data:
+        begin(other, "one part")
+    history, notes[name] = watched(other, steps, name, revivals)
+    curves[name] = history["perplexity"]
     (k,) = other.codes(test[:2000])
     mse = np.mean((other.images(k) - test[:2000]) ** 2)
-    size_of_z = other.encode(test[:500]).std()
-    rows[name] = [mse, perplexity(k, cfg.codes), dead_share(k, cfg.codes), size_of_z, changed[name]]
+    rows[name] = [mse, perplexity(k, cfg.codes), dead_share(k, cfg.codes)]
+
+
+# %%
+for name, each in runs.items():
+    run(name, *each)
 lesson.table(
-    [[name, *row] for name, row in rows.items()],
-    ["run", "squared error", "perplexity", "dead codes", "std of z", "codes changed per step"],
+    [
+        ["the mean digit for every digit", np.mean((average - test[:2000]) ** 2), "", ""],
+        *([name, *row] for name, row in rows.items()),
+    ],
+    ["run", "squared error", "perplexity", "fraction of dead codes"],
 )
 
 # %%
@@ -889,106 +881,184 @@ ax = plot.curves(
 lesson.figure(
     ax,
     "codebooks",
-    "Every curve is one run. Compare the run with revivals (every 50 steps) with those without, and"
-    " look at the curves that stay at the bottom.",
+    "The perplexity of each batch (pale) and its mean over 20 steps, one color for each run. "
+    "Compare the two blue curves, with revivals every 50 steps, with the four others.",
 )
 
 
 # %%
-def relative(name, to="moving average"):
-    return rows[name][0] / rows[to][0]
+def error_over(name, other):
+    return rows[name][0] / rows[other][0]
 
 
-by_choice = dict(
-    zip(
-        ["... no revival, random start", "VQ loss", "no copy", "no commitment"],
-        lesson.predictions[-1].choices,
-    )
-)
-worst = max(by_choice, key=relative)
-lesson.outcome(
-    f"'{worst}' has {relative(worst):.1f} times the error of the run with the moving average.",
-    answer=by_choice[worst],
+# %%
+lesson.claim(
+    "squared error, random start / start at data, both without revival",
+    error_over("no revival, random start", "no revival"),
+    at_least=1.5,
+    source="seeds 0, 1 and 3527: 1.87 to 2.33; untrained 1.00",
 )
 
 # %%
 lesson.claim(
-    "squared error, random start without revival / moving average",
-    relative("... no revival, random start"),
-    at_least=1.2,
-    source="most codes of a random start stay dead",
+    "squared error, without revival: VQ loss, moving average",
+    [rows["no revival, VQ loss"][0], rows["no revival"][0]],
+    at_most=0.014,
+    source="seeds 0, 1 and 3527: 0.0092 to 0.0111; the mean digit: 0.067",
 )
 
 # %%
-both = [rows["VQ loss"][0], rows["... no revival"][0]]
-name = "squared error: VQ loss, and moving average without revival"
-lesson.claim(name, both, at_most=0.02, source="both minimize the VQ loss (section 1)")
-name = "squared error, no copied gradient / moving average"
 lesson.claim(
-    name, relative("no copy"), at_least=3, source="the encoder has no gradient of the image"
-)
-name = "squared error, no commitment loss / moving average"
-lesson.claim(
-    name, relative("no commitment"), at_least=1.5, source="van den Oord et al. 2017, section 3.2"
+    "squared error, no copied gradient / copied",
+    error_over("no revival, VQ loss, no copy", "no revival, VQ loss"),
+    at_least=3,
+    source="seeds 0, 1 and 3527: 5.9 to 6.4; untrained 1.00",
 )
 
 # %% [markdown]
-# - The *VQ loss* and the *moving average* do the same task. The start of the codebook and the
-#   revival of dead codes matter more than the choice between them.
-# - *No copy*: the encoder receives no gradient of the reconstruction, only that of the commitment
-#   loss. This loss is smallest if the output is the same for every image. Then one code is used,
-#   and the decoder outputs the mean digit.
-# - *No commitment*: nothing holds the encoder outputs near their codes. See their standard
-#   deviation in the table.
-
-# %% [markdown]
-# ## 5. Two levels: VQ-VAE-2
-# VQ-VAE-2 (Razavi et al. 2019) separates local patterns (texture) from global information (the
-# shapes of objects) with two grids. The *top*, 4×4, is encoded first. The *bottom*, 7×7, is encoded
-# conditional on the top, so that it does not have to learn everything from scratch. Generation has
-# stages too (figure f11 of the section; below as source): train the model, then a prior for each
-# grid, then sample the top, the bottom given the top, and decode. The prior of the top has
-# multi-headed self-attention, as in the paper, and is conditional on the label.
+# The copied gradient matters most. Without it the encoder receives only the gradient of the
+# commitment loss, which is smallest if the output is the same for every image. Then one code is
+# left, and the best that the decoder can do is the mean digit. Next comes the start. Most codes of
+# a random codebook are nearest to no vector, and a code without vectors does not move. With a start
+# at data but without revivals, a third of the codes are dead in the end. The two ways to move the
+# codes, in contrast, reach about the same error. So a gradient for the encoder and vectors for each
+# code are what the model cannot do without.
 #
-# For large photographs the sizes of the grids force the overall shape into the top. Our bottom
-# could hold a whole digit alone. So, unlike the paper, every second image of a batch is decoded
-# from the top only in training, and the bottom has only 32 codes.
+# ## 8. What is the commitment loss for?
 #
-# At the end we keep the top of a test digit and sample a new bottom for it.
+# Without the commitment loss (the last row of the table) the error is much larger than with it (the
+# second row). So it is needed, but why? The post expects that it keeps vectors from fluctuating
+# between codes, and we have counted. At each step of the second half, except those with a revival,
+# we know what fraction of the vectors of the 64 digits changed their code.
 
 # %%
 lesson.predict(
-    "For which share of the test digits does the classifier still predict their class, from their "
-    "top and a new bottom?",
-    ["below 30 %", "30 to 80 %", "above 80 %"],
+    "We train without the commitment loss. How often do vectors change their code, compared with "
+    "the training with it?",
+    [
+        "less often, by at least a fifth",
+        "about as often",
+        "more often, by at least a fifth",
+        "more often, at least three times",
+    ],
+)
+
+
+# %%
+def counted(name):
+    """Means over the second half, but for revivals: changed, length of z, step of z, in reach."""
+    quiet = [i for i in range(steps // 2, steps) if i not in some_revivals]
+    return notes[name][quiet].mean(axis=0)
+
+
+def by_run(names):
+    return [[name, *counted(name), rows[name][0]] for name in names]
+
+
+header = ["run", "codes changed per step", "length of z", "step of z", "within a step of a border"]
+header.append("squared error")
+lesson.table(by_run(["moving average", "no commitment"]), header)
+changed, *_, reach = counted("no commitment") / counted("moving average")
+
+# %%
+lesson.outcome(
+    f"The count without the commitment loss is {changed:.2f} times the count with it,"
+    f" because {reach:.2f} times as many vectors are within a step of a border.",
+    answer=lesson.predictions[-1].choices[int(np.searchsorted([0.8, 1.2, 3], changed))],
+)
+
+# %% [markdown]
+# This contradicts the post's expectation. What happens? Without the commitment loss nothing holds
+# the size of $z$, and the encoder's outputs grow to more than a hundred times their length. A step
+# of the training now moves $z$ much farther. But the codes follow their vectors, and if all vectors
+# and codes grow by the same factor, no vector changes its code. So a step counts only in units of
+# the distance between the codes. In these units the steps have become smaller, and fewer vectors
+# can reach a border in one step.
+#
+# Is the growth really the cause? We can take it away. In two more runs every output $z$ is scaled
+# to the same length, once with the commitment loss and once without.
+
+
+# %%
+class FixedLength(VQVAE):
+    def encode(self, x):
+        z = super().encode(x)
+        return 1.6 * z / np.sqrt(np.sum(z**2, axis=-1, keepdims=True) + 1e-6)
+
+
+run("fixed length", small(FixedLength), True, some_revivals)
+run("fixed length, no commitment", small(FixedLength, beta=0.0), True, some_revivals)
+lesson.table(by_run(["fixed length", "fixed length, no commitment"]), header)
+
+# %%
+held = counted("fixed length, no commitment") / counted("fixed length")
+lesson.claim(
+    "codes changed, and vectors within a step of a border, no commitment / commitment",
+    [changed, reach],
+    at_most=0.6,
+    source="seeds 0, 1 and 3527: 0.19 to 0.30, doubled; untrained 0.32 and 1.02",
 )
 
 # %%
-from minigen.vae.vq_vae2 import HierarchicalVQVAE
+lesson.claim(
+    "codes changed, and vectors within a step of a border, no commitment / commitment: at fixed "
+    "length over free",
+    [held[0] / changed, held[3] / reach],
+    at_least=1.2,
+    source="seeds 0, 1 and 3527: 1.96 to 5.39; untrained 3.3 and 1.01",
+)
+lesson.claim(
+    "squared error, no commitment / commitment: free over fixed length",
+    error_over("no commitment", "moving average")
+    / error_over("fixed length, no commitment", "fixed length"),
+    at_least=1.25,
+    source="seeds 0, 1 and 3527: 1.51 to 2.21; untrained 1.00",
+)
 
+# %% [markdown]
+# With the length fixed, the commitment loss hardly changes how many vectors can reach a border, and
+# most of the damage to the error is gone. The count is closer to 1, too, but still below it. So the
+# growth explains a part of the low count, and we leave the rest open. In none of our runs does the
+# commitment loss calm the codes. It keeps the encoder's outputs from growing away from a codebook
+# that follows them slowly, which is also the reason that the VQ-VAE paper gives.
+#
+# ## 9. Two levels: VQ-VAE-2
+#
+# Some of what the integers describe is global, such as which digit it is and how it leans. Some is
+# local, such as where exactly a stroke ends. One grid has to mix the two. VQ-VAE-2 (Razavi et al.
+# 2019) separates them with two grids. The *top* is coarse, 4×4 here, and is encoded first. The
+# *bottom*, 7×7, is encoded conditional on the top, so that it does not have to learn everything
+# from scratch. The decoder receives both.
+
+# %% [markdown]
+# The catch is that 49 integers can hold a whole digit without any top, as section 4 showed, and
+# then the top need not hold anything. So, unlike the paper, we decode every second image of a batch
+# from its top only, and give the bottom only 32 codes.
+
+# %%
 levels = HierarchicalVQVAE(lesson.rng("init levels"), codes=(cfg.codes, 32))
 begin(levels, "VQ-VAE-2")
 steps = lesson.steps(1600, quick=2)
-learn(levels, steps, "VQ-VAE-2", every_fifty(steps))
+step, state = training(levels, steps, "VQ-VAE-2", every_fifty(steps))
+lesson.fit(step, steps, label="VQ-VAE-2", state=state)
 top, bottom = codes_of_training_digits(levels)  # (60000, 16), (60000, 49)
 
 # %% [markdown]
-# The top's prior: 16 integers, given the label.
+# Each grid gets a prior of its own. The paper's is a PixelCNN with self-attention (*PixelSNAIL*).
+# Ours are two more transformers. The top's is conditional on the label, and the bottom's on the
+# vectors of the top, upsampled to 7×7 positions. As in the post's algorithm, we train the model
+# first and the priors afterwards, and sample the top, the bottom given the top, and decode.
 
 # %%
-kinds = data.train_labels[: len(images)].astype(int)
-back = (1, 3, 4, 5)
 rng = lesson.rng("init top")
-top_prior = CausalTransformer(rng, cfg.codes, 16, classes=10, back=back, **size)
+top_prior = CausalTransformer(rng, cfg.codes, 16, classes=10, back=(1, 3, 4, 5), **size)
 learn_prior(top_prior, lesson.steps(1500, quick=2), "top prior", [top, kinds])
-
-# %% [markdown]
-# The bottom's prior: 49 integers, given the vectors of the top, upsampled to 7×7 positions.
 
 
 # %%
 def context(top):
-    return levels.context(top.reshape(-1, 4, 4)).reshape(-1, 49, 16)
+    grids = top.reshape(-1, 4, 4)
+    return levels.context(grids).reshape(-1, 49, 16)
 
 
 def given_the_top(batches):
@@ -996,13 +1066,6 @@ def given_the_top(batches):
         yield bottom, None, context(top)
 
 
-back = (1, 6, 7, 8)
-bottom_prior = CausalTransformer(lesson.rng("init bottom"), 32, 49, context=16, back=back, **size)
-steps = lesson.steps(1000, quick=2)
-learn_prior(bottom_prior, steps, "bottom prior", [bottom, top], given_the_top)
-
-
-# %%
 def draw_top(rng, n):
     labels = np.arange(n) % 10  # 0, 1, ..., 9, 0, ...
     return top_prior.sample(rng, n, labels).reshape(-1, 4, 4)
@@ -1012,139 +1075,197 @@ def draw_bottom(rng, top):
     return bottom_prior.sample(rng, len(top), context=context(top)).reshape(-1, 7, 7)
 
 
-def draw_labeled(rng, n):
+def draw_from_two(rng, n):
     return levels.sample(rng, n, draw_top, draw_bottom), np.arange(n) % 10
 
 
-lesson.sampler("vq_vae_2", draw_labeled)
-
 # %%
+rng = lesson.rng("init bottom")
+bottom_prior = CausalTransformer(rng, 32, 49, context=16, back=back, **size)
+steps = lesson.steps(1000, quick=2)
+learn_prior(bottom_prior, steps, "bottom prior", [bottom, top], given_the_top)
+lesson.sampler("vq_vae_2", draw_from_two)
 lesson.show_source(HierarchicalVQVAE.__call__, training_step, HierarchicalVQVAE.sample)
-test_top, test_bottom = levels.codes(test)  # (10000, 4, 4), (10000, 7, 7)
-rebuilt = levels.images(test_top, test_bottom)
-alone = levels.images(test_top)
-redrawn = levels.images(test_top, draw_bottom(lesson.rng("redrawn"), test_top))
 
 # %%
 new_top = draw_top(lesson.rng("top"), n)
 new_bottom = draw_bottom(lesson.rng("bottom"), new_top)
 digits = levels.images(new_top, new_bottom)
 report = judge_digits(judge, digits, test, np.arange(n) % 10)
-print(f"  digits generated through two levels: Fréchet distance {report.frechet:.1f}")
 
 # %%
-decoder = node(levels.decoder, at=(3, 0.5), name="decoder")
-training = {
-    "x": node("$x$", "data", (0, 0.5), image=test[0, :, :, 0]),
-    "E": node(levels.encoder, at=(1, 0.5), name="encoder"),
-    "top": node("top", "data", (2, 0), image=image_of(test_top[0])),
-    "low": node("bottom", "data", (2, 1), image=image_of(test_bottom[0], 32)),
+test_top, test_bottom = levels.codes(test)  # (10000, 4, 4), (10000, 7, 7)
+rebuilt = levels.images(test_top, test_bottom)
+decoder = plot.node(levels.decoder, at=(3, 0.5), name="decoder")
+training_boxes = {
+    "x": plot.node("$x$", "data", (0, 0.5), image=test[0, :, :, 0]),
+    "E": plot.node(levels.encoder, at=(1, 0.5), name="encoder"),
+    "top": plot.node("top", "data", (2, 0), image=image_of(test_top[0])),
+    "low": plot.node("bottom", "data", (2, 1), image=image_of(test_bottom[0], 32)),
     "D": decoder,
-    "out": node("$D(e)$", "fake", (4, 0.5), image=rebuilt[0, :, :, 0]),
+    "out": plot.node("$D(e)$", "fake", (4, 0.5), image=rebuilt[0, :, :, 0]),
 }
-training_arrows = ["x -> E -> top -> low -> D -> out", "E -> low", "top -> D"]
 
 # %%
-drawing = {
-    "c": node("label 3", "data", (0, 0)),
-    "p": node(top_prior, at=(1, 0), name="top prior"),
-    "q": node(bottom_prior, at=(1, 1), name="bottom prior"),
-    "top": node("top", "fake", (2, 0), image=image_of(new_top[3])),
-    "low": node("bottom", "fake", (2, 1), image=image_of(new_bottom[3], 32)),
+drawing_boxes = {
+    "c": plot.node("label 3", "data", (0, 0)),
+    "p": plot.node(top_prior, at=(1, 0), name="top prior"),
+    "q": plot.node(bottom_prior, at=(1, 1), name="bottom prior"),
+    "top": plot.node("top", "fake", (2, 0), image=image_of(new_top[3])),
+    "low": plot.node("bottom", "fake", (2, 1), image=image_of(new_bottom[3], 32)),
     "D": decoder,
-    "out": node("$D(e)$", "fake", (4, 0.5), image=digits[3, :, :, 0]),
+    "out": plot.node("$D(e)$", "fake", (4, 0.5), image=digits[3, :, :, 0]),
 }
-drawing_arrows = ["c -> p -> top -> q -> low -> D -> out", "top -> D"]
 
 # %%
 fig, (above, below) = plot.figure(2, 1, size=(8, 2.6))
-plot.schematic(training, training_arrows, above, title="training")
-plot.schematic(drawing, drawing_arrows, below, title="generating a digit")
+arrows = ["x -> E -> top -> low -> D -> out", "E -> low", "top -> D"]
+plot.schematic(training_boxes, arrows, above, title="training")
+arrows = ["c -> p -> top -> q -> low -> D -> out", "top -> D"]
+plot.schematic(drawing_boxes, arrows, below, title="generating a digit")
 lesson.figure(
     fig,
     "f10_two_levels",
-    "In both panels the top comes before the bottom, and the decoder receives both.",
+    "The way of a test digit through the two levels (top), and of a new digit with the label 3 "
+    "(bottom), with the integers as gray levels. See that the decoder receives both grids.",
 )
 
 # %% [markdown]
-# What does each level represent? The table has the share of test digits that the classifier assigns
-# to their class: decoded from both levels, from the top alone, and from their top with a new
-# bottom.
+# What has each level learned? We keep the top of a test digit, and draw a new bottom for it from
+# the bottom's prior. If the top holds the shape, it must still be the same digit.
 
 # %%
-kinds_of = {"top and bottom": rebuilt, "top alone": alone, "new bottom": redrawn}
-mse = {name: np.mean((x - test) ** 2) for name, x in kinds_of.items()}
-kept = {name: label_accuracy(judge, x, labels) for name, x in kinds_of.items()}
-lesson.table(
-    [[name, mse[name], kept[name]] for name in kinds_of],
-    ["test digits from", "squared error", "classified correctly"],
+lesson.predict(
+    "We keep the 16 integers of a test digit's top and draw the 49 of its bottom again. For what "
+    "fraction of the test digits does the judge still see the same digit?",
+    ["below 30 %", "30 to 80 %", "above 80 %"],
 )
 
 # %%
-share_kept = kept["new bottom"]
-answer = "above 80 %" if share_kept > 0.8 else "30 to 80 %"
+alone = levels.images(test_top)
+redrawn = levels.images(test_top, draw_bottom(lesson.rng("redrawn"), test_top))
+kinds_of = {"top and bottom": rebuilt, "top only": alone, "top, new bottom": redrawn}
+mse = {name: np.mean((x - test) ** 2) for name, x in kinds_of.items()}
+kept = {name: label_accuracy(judge, x, labels) for name, x in kinds_of.items()}
+
+# %%
 lesson.outcome(
-    f"{100 * share_kept:.0f} % are still classified correctly.",
-    answer="below 30 %" if share_kept < 0.3 else answer,
+    f"The judge still predicts the label of {100 * kept['top, new bottom']:.0f} % of the digits,"
+    " because the top holds them. Without any bottom it is"
+    f" {100 * kept['top only']:.0f} %.",
+    answer=lesson.predictions[-1].choices[
+        int(np.searchsorted([0.3, 0.8], kept["top, new bottom"]))
+    ],
 )
 
 # %%
 strips = [test, rebuilt, alone, redrawn, digits, digits[10:], digits[20:]]
-shown = np.concatenate([x[:10] for x in strips])
-names = ["test digit", "decoded", "top alone", "new bottom", "sample", "sample", "sample"]
+names = ["test digit", "decoded", "top only", "new bottom", "sample", "sample", "sample"]
 lesson.figure(
-    plot.image_grid(shown, 7, 10, row_labels=names),
+    plot.image_grid(np.concatenate([x[:10] for x in strips]), 7, 10, row_labels=names),
     "levels",
-    "Row 3: from the top alone. Row 4: new bottoms for the same tops; look for what stays and what"
-    " changes. Rows 5 to 7: samples with the labels 0 to 9, one in each column.",
+    "Ten test digits, and the same digits from both levels, from the top only, and from the top "
+    "with a new bottom. Below are three rows of new digits with the labels 0 to 9. Compare rows 3 "
+    "and 4.",
 )
 
 # %%
-name = "VQ-VAE-2: classified correctly, top alone"
-lesson.claim(
-    name, kept["top alone"], at_least=0.8, source="every second image is decoded from the top"
+lesson.table(
+    [[name, mse[name], kept[name]] for name in kinds_of],
+    ["test digits from", "squared error", "classified correctly"],
 )
-name = "VQ-VAE-2: classified correctly, a bottom sampled for the top"
+print(f"  new digits: Fréchet distance {report.frechet:.1f}, of their label {report.accuracy:.3f}")
+
+# %%
 lesson.claim(
-    name, kept["new bottom"], at_least=0.8, source="every second image is decoded from the top"
+    "VQ-VAE-2: classified correctly, top only",
+    kept["top only"],
+    at_least=0.9,
+    source="seeds 0, 1 and 3527: 0.970 to 0.973; chance: 0.1",
+)
+lesson.claim(
+    "VQ-VAE-2: classified correctly, a bottom drawn for the top",
+    kept["top, new bottom"],
+    at_least=0.85,
+    source="seeds 0, 1 and 3527: 0.938 to 0.947; chance: 0.1",
 )
 
 # %%
-ratio = mse["top alone"] / mse["top and bottom"]
-name = "VQ-VAE-2: squared error, top alone / both"
-lesson.claim(name, ratio, at_least=1.5, source="the bottom has 49 codes more")
+lesson.claim(
+    "VQ-VAE-2: squared error, top only / both",
+    mse["top only"] / mse["top and bottom"],
+    at_least=1.5,
+    source="seeds 0, 1 and 3527: 2.34 to 2.68; untrained 1.00",
+)
+
+# %%
 dead = [dead_share(test_top, cfg.codes), dead_share(test_bottom, 32)]
 lesson.claim(
-    "VQ-VAE-2: dead codes, top and bottom",
+    "VQ-VAE-2: fraction of dead codes, top and bottom",
     dead,
     at_most=0.05,
-    source="codes without vectors are revived",
+    source="seeds 0, 1 and 3527: 0, 0, 0; untrained 0.23, 0.06",
 )
-name = "VQ-VAE-2: share of samples that are classified as their label"
+
+# %%
 lesson.claim(
-    name, report.accuracy, at_least=0.77, source="the top prior is conditional on the label"
+    "VQ-VAE-2: fraction of new digits that are classified as their label",
+    report.accuracy,
+    at_least=0.77,
+    source="seeds 0, 1 and 3527: 0.871 to 0.885; chance: 0.1",
+)
+lesson.claim(
+    "VQ-VAE-2: Fréchet distance of new digits",
+    report.frechet,
+    at_most=34,
+    source="seeds 0, 1 and 3527: 24.5 to 27.0, plus a quarter; one Gaussian: 592",
 )
 
 # %% [markdown]
-# ## 6. Where the post is loose
+# The top holds the digit, because it alone is enough for the judge. The bottom takes the error to
+# less than half, so it holds the detail. For digits this small the second level is no gain. Their
+# new digits are at a larger Fréchet distance than those of section 6, although the two models
+# differ in the number of codes and of steps, too. What to remember is the order, first the whole
+# and then the detail given the whole, in the encoder as in the priors.
+#
+# ## What this lesson does differently
+#
+# - $K$, $D$, $\gamma$, the start of the codebook and the revivals are our choices, as is the scale
+#   of digits.
+# - In VQ-VAE-2, nothing is decoded from the top only, and only the top's prior has self-attention.
+#   Ours both have it.
+# - We leave out larger images, more than two levels, and rejecting samples of which a classifier is
+#   uncertain.
+#
+# ## Where the post is loose
+#
+# *You may skip this section, because the lesson does not need it. It is for readers who have the
+# post open beside it.*
+#
 # - "Vector quantisation (VQ) is a method to map $K$-dimensional vectors into a finite set of “code”
 #   vectors." In the next paragraph "$K$ is the number of latent variable categories and $D$ is the
 #   embedding size". The vectors are $D$-dimensional, and $K$ is the size of the set.
-# - "The process is very much similar to KNN algorithm": KNN predicts a label from a vote of the $K$
-#   nearest examples. Here there are no labels, one neighbor counts, and the codebook itself moves,
-#   as in k-means.
 # - The post lists the VQ loss among the terms that "VQ-VAE also optimizes", and then writes "The
 #   embedding vectors in the codebook is updated through EMA". These are two alternatives. With the
-#   moving average, the VQ loss is dropped (section 1; Razavi et al. 2019).
-# - "$N_i$ and $\mathbf{m}_i$ are accumulated vector count and volume": $\mathbf{m}_i$ is a sum of
-#   vectors, and both are averages, not accumulated totals.
+#   moving average, the VQ loss is dropped (section 3).
+# - "$N_i$ and $\mathbf{m}_i$ are accumulated vector count and volume, respectively": they are
+#   accumulated, but with falling weights, and $\mathbf{m}_i$ is a sum of vectors.
+# - "to prevent it from fluctuating too frequently from one code vector to another": in our runs the
+#   codes change less often without the commitment loss (section 8).
 # - "A powerful autoregressive model enhanced with multi-headed self-attention layers is used to
 #   capture the prior distribution": there are two priors, and in the paper only that of the top has
-#   self-attention. The bottom, a larger grid, does without. (Ours has it in both.)
+#   self-attention.
 #
-# **Left out:** larger images, more levels, rejecting samples of which a classifier is uncertain.
-# **Next:** *TD-VAE* (`vae/11`) models sequences, and infers a state from the observations up to a
-# time.
+# ## To remember
+#
+# - A vector is replaced with its nearest code. The gradient is copied past the choice.
+# - The VQ loss or a moving average moves the codes. The commitment loss keeps the encoder's outputs
+#   from growing away from them.
+# - A prior over the integers is learned afterwards. It decides what new images look like, and its
+#   nats are the rate.
+#
+# **Next:** so far an image had no past. What must a model of a sequence remember, and can it jump
+# ahead? (`vae/11`)
 #
 # **Your turn:** `minigen exercise start vae/10`, then `minigen run vae/10 --with
 # exercises/vae_10.py`.
