@@ -126,7 +126,7 @@ lesson.exercise("after/01/angle_velocity")
 # pairs $(x_0, \epsilon)$ pass through the same point $x$, each with its own velocity. The
 # *probability flow* takes the mean of these velocities, so $\epsilon$ becomes $\mathbb E[\epsilon
 # \mid x]$, which is what a network learns, and $x_0$ becomes $\mathbb E[x_0 \mid x]$. Surprisingly,
-# the density does not notice the difference.
+# at every angle the points still have the same density.
 #
 # <details><summary>Derivation: the mean velocity moves the density as the diffusion does</summary>
 #
@@ -187,9 +187,9 @@ lesson.change(
 # that does this is $v = x\,V'/2V$ with $V' = 1.28 \sin\varphi\cos\varphi$.
 #
 # Where paths move apart, the density gets thinner. The *divergence* of the velocity,
-# $\operatorname{tr} \partial v/\partial x = \sum_i \partial v_i / \partial x_i$, says how fast.
-# Along a path the log-density falls by exactly this rate (Eq. after.03), so the log-density of the
-# data is that of the code plus an integral (Eq. after.04):
+# $\operatorname{tr} \partial v/\partial x = \sum_i \partial v_i / \partial x_i$, is the rate. Along
+# a path the log-density falls at exactly this rate (Eq. after.03), so the log-density of the data
+# is that of the code plus an integral (Eq. after.04):
 #
 # $$\frac{d \log p(x_\varphi)}{d\varphi} = -\operatorname{tr}\frac{\partial v}{\partial x},
 # \qquad \log p(x_0) = \log\mathcal N(z; 0, I) + \int_0^{\pi/2} \operatorname{tr}\frac{\partial
@@ -273,8 +273,9 @@ lesson.check("mass by the determinant, all rows", [row[2] for row in rows], equa
 # $$\log p(x_0) = \log\mathcal N(z; 0, I) + \sum \log|\det(I + hJ)|.$$
 #
 # Is the mass by the trace always above 1? No. In more than one dimension it can be far below. A
-# velocity that only rotates has trace 0, but an Euler step of it moves each point outward, by
-# $\sqrt{1 + h^2\omega^2}$. With angular velocity 2 over one unit of time, we compute the mass.
+# velocity that only rotates, with angular velocity $\omega$, has trace 0, but an Euler step of it
+# multiplies each distance from the origin by $\sqrt{1 + h^2\omega^2}$. We compute the mass for
+# $\omega = 2$ over one unit of time.
 
 
 # %%
@@ -299,14 +300,14 @@ lesson.check("the mass, by hand (1 + 4/K²)^-K for K steps", masses, equals=expe
 # %% [markdown]
 # So there are two ways to report a likelihood. The trace approximates the density of the equation.
 # The determinant is the exact density of what the steps do, if no step folds space. Only the second
-# is a density, and its mean log-likelihood cannot be better than that of the data's own.
+# is a density, so its mean log-likelihood cannot be better than that of the data density.
 #
 # ## 3. The exact density of a ring
 #
 # How many steps are enough? To measure an error we need a velocity that is exact. For a mixture of
-# Gaussians $\mathbb E[x_0 \mid x]$ is a formula, and so is the divergence. It depends on how much
-# the data varies given $x$. Differentiate $v = (\cos\varphi\,x - \mathbb E[x_0 \mid
-# x])/\sin\varphi$, and use that the derivative of $\mathbb E[x_0 \mid x]$ is
+# Gaussians we have formulas for $\mathbb E[x_0 \mid x]$ and for the divergence. The divergence
+# depends on how much the data varies given $x$. Differentiate $v = (\cos\varphi\,x - \mathbb E[x_0
+# \mid x])/\sin\varphi$, and use that the derivative of $\mathbb E[x_0 \mid x]$ is
 # $\frac{\cos\varphi}{\sin^2\varphi} \operatorname{Cov}[x_0 \mid x]$.
 
 # %%
@@ -405,14 +406,15 @@ lesson.check("Heun: error of 64 steps over that of 128", heun, at_least=3.2)
 lesson.check("64 Heun steps, there and back: error", back["heun", 64], at_most=0.002)
 
 # %% [markdown]
-# Twice as many steps halve the error of Euler's method, which is of order 1, and divide that of
-# Heun's by about four, because it is of order 2. With the same number of calls, Heun's method is
-# far ahead. So with an exact velocity the density is exact, as far as we care to compute it.
+# Twice as many steps halve the error of Euler's method, which is of order 1. Heun's method is of
+# order 2, so the same change divides its error by about four once the steps are short, and here by
+# even more. With the same number of calls, Heun's method is far ahead. So with an exact velocity
+# the density is exact, as far as we care to compute it.
 #
 # ## 4. The density of a network
 #
 # A network's velocity is not exact. What is its density worth? We train two networks that differ
-# only in their first weights and in the noise that they see.
+# only in their first weights and in their batches.
 
 # %%
 T = 200
@@ -484,9 +486,9 @@ rows = [[name, *[sums[name, steps] for steps in counts]] for name in "AB"]
 lesson.table(rows, header, title="mean of −log p above that of the data density, nats")
 
 # %% [markdown]
-# The determinant would give a density at 16 steps, too, if no step folded space. Those of a trained
-# network fold somewhere between the modes, so here we have only the trace. We compute its total
-# mass over the plane.
+# Was that a density at all? We compute the total mass by the trace over the plane. (The determinant
+# would give mass 1 with 16 steps, too, but only if no step folds space, and steps as long as these
+# may fold it between the modes.)
 
 # %%
 centers, volume = ring.cells(lesson.size(80, quick=30))
@@ -510,9 +512,9 @@ lesson.claim(
 )
 
 # %% [markdown]
-# A mass far above 1 explains the high number. It was no density at all. With 256 steps both
-# networks are above the data density, as they must be. How does this compare with the bound of the
-# chain (`diffusion/03`), and with a single Gaussian?
+# A mass far above 1 explains the high number. It was no density at all. With 256 steps the mean of
+# $-\log p$ lies above that of the data density for both networks, as it must for a density. How
+# does this compare with the bound of the chain (`diffusion/03`), and with a single Gaussian?
 
 # %%
 bound = np.mean(vlb_terms(networks[0], points.astype(np.float32), plane, lesson.rng("bound")).total)
@@ -531,8 +533,9 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Here the chain's bound is the larger of the two. But no theorem says so. The bound is one for the
-# *chain*, and the equation of an inexact network has another density (section 8 turns the order
+# The flow and the bound are far below one Gaussian, which is about three nats worse than the data
+# density. The chain's bound is the larger of the two. But no theorem says so. The bound is one for
+# the *chain*, and the equation of an inexact network has another density (section 8 turns the order
 # around). So the likelihood of a diffusion model is one of three things, the bound of the chain,
 # the density of the equation, or the density of its steps. When a paper reports bits per dimension,
 # ask which of them, and with how many steps.
@@ -609,7 +612,7 @@ lesson.check("deviation with normal probes over signs", ratio, at_least=1.2)
 # Signs are better, because with $v_i^2 = 1$ the diagonal of $J$ adds no variance. For a symmetric
 # $J$, the variance is $4 \sum J_{ij}^2$ over the pairs $i < j$ with signs, and $2 \sum J_{ij}^2$
 # over all $i, j$ with normal numbers. Either way the estimate is unbiased, so over many points the
-# mean of $\log p$ needs only one pass a step.
+# mean of $\log p$ needs only one pass for each step.
 #
 # ## 6. Codes
 #
@@ -714,9 +717,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# In all five panels the modes divide the plane of the codes in eight regions. In the first three
-# they are the same regions. So a diffusion model's code says something about the data, and hardly
-# anything about the network.
+# In all five panels the modes divide the plane of the codes into eight regions. In the first three
+# they are nearly the same regions. So a diffusion model's code depends on the data density, and
+# much less on the network.
 #
 # ## 7. Fresh noise
 #
@@ -761,8 +764,8 @@ def sampled(score, noise, rng):
 
 # %% [markdown]
 # With the exact score both ways have the same density. It is often said that fresh noise is better
-# with an inexact score, because it makes the sampler forget its past errors, and the ODE carries
-# them to the end. We put it to the test with a third network, which has only 300 steps of training.
+# with an inexact score, because it washes out past errors, and the ODE carries them to the end. We
+# put it to the test with a third network, which has only 300 steps of training.
 
 # %%
 lesson.predict(
@@ -825,9 +828,9 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The rule is true for *past* errors, which fresh noise does wash out. But a poor score is wrong at
-# every level, and each new step makes the error again. With a good score it does not matter which
-# of the two one takes.
+# Fresh noise can wash out only *past* errors. But a poor score is wrong at every level, and each
+# new step makes the error again. With a good score the two ways are nearly equal, and both are as
+# close to the data as with the exact score.
 #
 # ## 8. Wrong turns
 #
@@ -855,8 +858,8 @@ lesson.table(rows, ["mistake", "mean log p minus that of the data density, nats"
 # like a poor model.
 #
 # The last wrong turn is subtler. We take data from one Gaussian, $\mathcal N(0, 0.36\, I)$, whose
-# noise is known exactly, and add a ripple of 2 % to the prediction, $0.02 \sin 30 x$. Nobody would
-# see it in a sample. How much does it cost in nats?
+# noise is known exactly, and add a small ripple to the prediction, $0.02 \sin 30 x$. The noise has
+# standard deviation 1, so this is an error of at most 2 %. How much does it cost in nats?
 
 
 # %%
@@ -892,8 +895,8 @@ lesson.check("what the ripple costs the probability flow, nats", equation, at_le
 # %% [markdown]
 # The chain hardly notices, and the density of the equation gets worse by nats. The reason is in Eq.
 # after.03. The divergence contains the *slope* of the prediction, and a ripple that is small can
-# still be steep. Training makes the prediction right, and not its slope. So a good bound does not
-# promise a good density of the equation.
+# still be steep. The loss of the training contains the prediction, and not its slope. So a good
+# bound does not promise a good density of the equation.
 #
 # ## What this lesson leaves out
 #
@@ -901,7 +904,7 @@ lesson.check("what the ripple costs the probability flow, nats", equation, at_le
 # normalizing flow*, Grathwohl et al. 2019); adaptive solvers, which choose their steps by an
 # estimate of the error; the stochastic view, in which the whole family of section 7 follows from
 # one Fokker-Planck equation (Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021); and
-# dequantization, without which a density of digits says nothing about bits (`flow/14`).
+# dequantization, without which a density of digits cannot be read in bits (`flow/14`).
 #
 # **To remember:** Each diffusion process has a deterministic path with the same densities, so a
 # diffusion model has an exact log-density and codes that the data determine. The trace is not the

@@ -8,7 +8,7 @@
 #
 # It can, and Bayes' rule says how. We add a classifier's gradient to a score by hand (section 1),
 # do the same at every level of noise (2), put it into two samplers (3), and test the samples (4).
-# Then we turn the gradient up (5), make four mistakes (6), and learn both networks (7). The data
+# Then we turn the gradient up (5), make four mistakes (6), and train both networks (7). The data
 # are Gaussians in the plane, where everything can be known exactly. This lesson follows the
 # sections *Conditioned Generation* and *Classifier Guided Diffusion* of [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/). Before this lesson:
@@ -162,8 +162,8 @@ def log_A(x, t):
 
 
 # %% [markdown]
-# The model of the noise is exact as well, minus the score times the standard deviation of the
-# noise. So nothing in sections 2 to 6 is learned, and every error is an error of guidance.
+# The model of the noise is exact as well. It is the score, times minus the standard deviation of
+# the noise. So nothing in sections 2 to 6 is learned, and every error is an error of guidance.
 
 # %%
 exact = exact_eps_model(everything, schedule)
@@ -252,7 +252,8 @@ lesson.figure(
 #
 # How does the gradient enter a sampler? Dhariwal and Nichol (2021) give two algorithms.
 #
-# ```text guided DDPM:  x_T from N(0, I)
+# ```text
+# guided DDPM:  x_T from N(0, I)
 #     for t = T, ..., 1:
 #         μ, Σ = μ_θ(x_t), Σ_θ(x_t)
 #         x_{t-1} from N(μ + w Σ ∇ log f(y | x_t), Σ)
@@ -399,11 +400,13 @@ lesson.figure(
 #
 # ## 5. Larger weights
 #
-# In practice nobody uses $w = 1$. With $w > 1$ the gradient of the classifier counts more than in
-# Bayes' rule. What do we sample then? At each $t$ the guided score is the gradient of
-# $\log\big(q(x_t)\, q(A \mid x_t)^w\big)$. It is often said that the samples therefore follow the
-# *tilted* mixture $q(x)\, q(A \mid x)^w$, normalized. We can sample this density exactly. Draw a
-# point of the mixture, and keep it with probability $q(A \mid x)^w$.
+# Bayes' rule asks for $w = 1$, but for images this was not enough. With an unconditional model of
+# ImageNet, Dhariwal and Nichol (2021) report an FID of 33.0 for $w = 1$ and of 12.0 for $w = 10$.
+# With $w > 1$ the gradient of the classifier counts more than in Bayes' rule. What do we sample
+# then? At each $t$ the guided score is the gradient of $\log\big(q(x_t)\, q(A \mid x_t)^w\big)$. It
+# is often said that the samples therefore follow the *tilted* mixture $q(x)\, q(A \mid x)^w$,
+# normalized. We can sample this density exactly. Draw a point of the mixture, and keep it with
+# probability $q(A \mid x)^w$.
 
 
 # %%
@@ -498,9 +501,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# From $w = 2$ on, the class is certain, and every larger weight only costs variety. The tilted
-# density would remove the points near the border and nothing else. Guidance does more, and it may
-# lose a whole part of the class.
+# From $w = 2$ on, the class is almost certain, and a larger weight does little but cost variety.
+# The tilted density (top) mostly loses the points near the border. Guidance does more. With $w = 8$
+# it has lost most of one of A's three Gaussians.
 
 # %%
 lesson.change(
@@ -578,10 +581,11 @@ for name, (bar, source) in thresholds.items():
     lesson.claim(f"mistake, {name}: distance / floor", harm[name][0], at_least=bar, source=source)
 
 # %% [markdown]
-# With the sign flipped, the sampler avoids class A, and everyone would notice. The dangerous one is
-# the clean classifier. It looks right, even more of its samples are called A, and yet they are not
-# the samples of the class. It has a sharp border where the noisy classes overlap, so its gradient
-# is wrong for points whose class is not yet decided. Here are the fractions of A's three Gaussians.
+# With the sign flipped, the sampler avoids class A, and everyone would notice. The dangerous
+# mistakes are the missing factor and the clean classifier. They look right, even more of their
+# samples are called A than of the data of A, and yet these are not samples of the class. The clean
+# classifier has a sharp border where the noisy classes overlap, so its gradient is wrong for points
+# whose class is not yet decided. Here are the fractions of A's three Gaussians.
 
 # %%
 rows = [["data of class A", *(weights[A] / weights[A].sum())]]
@@ -590,9 +594,10 @@ for name, x in {"guided, w = 1": guided, "clean classifier": wrong["clean classi
 lesson.table(rows, ["samples", "left", "bottom", "top"], "fractions of A's three Gaussians")
 
 # %% [markdown]
-# This is why the post trains $f_\phi(y \mid x_t, t)$ on noisy images $x_t$. A network that was
-# trained on clean images only has no reason to output anything useful for noisy ones. Here we took
-# the exact classifier of clean points, which is a milder mistake.
+# The clean classifier takes about 4 % of all points away from the Gaussian at the bottom. This is
+# why the post trains $f_\phi(y \mid x_t, t)$ on noisy images $x_t$. A network that was trained on
+# clean images only has no reason to output anything useful for noisy ones. Here we took the exact
+# classifier of clean points, which is a milder mistake.
 #
 # ## 7. Both learned
 #
@@ -684,8 +689,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Two networks that never saw each other, one without labels and one that generates nothing,
-# together draw class A almost as well as the exact ones.
+# Two networks that were trained apart, one without labels and one that generates nothing, together
+# draw class A as well as the exact ones, to within a standard error or two.
 #
 # ## 8. The post's results, and where it is loose
 #
