@@ -2,17 +2,17 @@
 # # Masked Autoregressive Flow
 #
 # We have two ways to an exact density. A coupling flow moves half of the coordinates and keeps the
-# rest (`flow/05`), which is fast in both directions, but each layer is a modest step. An
-# autoregressive model uses all earlier coordinates for each next one (`flow/08`). That is as
-# flexible as it gets, but so far it was made for bits, and it was no flow. Can a model of
-# conditionals be a layer of a flow? And what do we pay, if every coordinate may depend on all
-# before it?
+# rest (`flow/05`). It is fast in both directions, but each layer is a modest step. An
+# autoregressive model predicts each coordinate from all those before it (`flow/08`), but so far it
+# was made for bits, and it was not a flow. Can a model of conditionals be a layer of a flow? And
+# what do we pay, if every coordinate may depend on all before it?
 #
-# We build one layer on three numbers (section 1), and find a density that it can fit in one order
-# and not in the other (2). Stacks of layers help, but only with a trick (3). Then we fit moons, a
-# ring (4) and digits (5). This lesson follows the section *Masked Autoregressive Flow* of
-# [Flow-based Deep Generative Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/).
-# Before this lesson: `flow/05`, `flow/08`.
+# We build one layer on three numbers (section 1), ask which order of the coordinates suits a
+# density (2), and what more layers add (3). Then we fit moons and a ring (4), and digits (5), and
+# look at where the bits of a digit go (6). This lesson follows the section *Masked Autoregressive
+# Flow* of [Flow-based Deep Generative
+# Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/). Before this lesson:
+# `flow/05`, `flow/08`.
 
 # %%
 from minigen.course import Lesson
@@ -262,7 +262,7 @@ lesson.change(
 # So a layer of a MAF is a product of Gaussian conditionals and a flow at the same time. It pays in
 # one direction only, and there for each coordinate.
 #
-# ## 2. The order matters
+# ## 2. One density, two orders
 #
 # By the chain rule every order of the coordinates is right (`flow/08`). Is it also right if each
 # conditional must be a Gaussian? Back to the bow. A layer has $x_2$ first, then $x_1$ given $x_2$,
@@ -532,7 +532,8 @@ cfg = lesson.configure(batch=256, lr=5e-3, moons_steps=4000, ring_steps=4000)
 def fit(label, flow, loss, draw, steps, lr, longest, **more):
     """Minimize loss(flow, *draw(rng)); return the moving average of the flow."""
     rate = cosine(lr, steps, warmup=min(100, steps))
-    step = descend(loss, flow, draw, lr=rate, ema=0.99, clip=longest, rng=lesson.rng(label))
+    rng = lesson.rng("batches")  # the same for each training
+    step = descend(loss, flow, draw, lr=rate, ema=0.99, clip=longest, rng=rng)
     lesson.fit(step, steps, label=label, state={**step.state, **more})
     return step.averaged
 
@@ -546,10 +547,10 @@ def fit_plane(label, flow, density, steps):
 
 
 # %% [markdown]
-# The first layer of a network with ordinary initial weights has gentle slopes, so narrow modes that
-# are close together look nearly the same to it. We make its units steep, $\tanh(w(x - c))$ with a
-# large $w$, and distribute their steps $c$ over the data. Each unit then distinguishes the points
-# left of $c$ from those right of it.
+# The first layer of a network with ordinary initial weights has gentle slopes, so its outputs for
+# two narrow modes that are close together are nearly the same. We make its units steep, $\tanh(w(x
+# - c))$ with a large $w$, and distribute their steps $c$ over the data. Each unit then
+# distinguishes the points left of $c$ from those right of it.
 
 
 # %%
@@ -575,7 +576,8 @@ gap_of_moons = nll_gap(moons, flow_of_moons.log_prob, test_moons)
 lesson.sampler("two moons", flow_of_moons.sample)
 
 # %% [markdown]
-# A ring of eight narrow Gaussians needs more layers and steeper units.
+# A ring of eight narrow Gaussians gets more layers and steeper units. Is the steepness worth it? We
+# train the same stack on the same batches a second time, with ordinary initial weights.
 
 # %%
 ring = toy.ring()
@@ -592,8 +594,10 @@ def fit_ring(label, steepness):
 
 # %%
 flow_of_ring = fit_ring("ring", 6.0)
+ordinary = fit_ring("ring, ordinary weights", None)
 test_ring = ring.sample(lesson.rng("test ring"), len(test_moons))
 gap_of_ring = nll_gap(ring, flow_of_ring.log_prob, test_ring)
+gap_of_ordinary = nll_gap(ring, ordinary.log_prob, test_ring)
 
 
 # %%
@@ -610,7 +614,8 @@ rows = [
     ["two moons, one Gaussian", *gap_of_one_gaussian(moons, test_moons)],
     ["two moons, MAF", *gap_of_moons],
     ["ring, one Gaussian", *gap_of_one_gaussian(ring, test_ring)],
-    ["ring, MAF", *gap_of_ring],
+    ["ring, MAF with ordinary weights", *gap_of_ordinary],
+    ["ring, MAF with steep units", *gap_of_ring],
 ]
 
 # %%
@@ -619,6 +624,10 @@ source = "theory: at least 0; seeds 0, 1 and 4441: FILL_E; one Gaussian: FILL_G"
 lesson.claim("two moons: gap", gap_of_moons.gap, at_most=0.02, unit="nats", source=source)
 source = "theory: at least 0; seeds 0, 1 and 4441: FILL_F; one Gaussian: FILL_H"
 lesson.claim("ring: gap", gap_of_ring.gap, at_most=0.15, unit="nats", source=source)
+name = "ring: gap with ordinary weights minus gap with steep units"
+source = "seeds 0, 1 and 4441: FILL_L; the same stack: 0"
+gained = gap_of_ordinary.gap - gap_of_ring.gap
+lesson.claim(name, gained, at_least=0.05, unit="nats", source=source)
 
 
 # %%
@@ -692,19 +701,21 @@ title = "the path, in the noise"
 plot.trajectories(path, axes[3], ends=False, color=plot.color.noise, title=title)
 
 # %%
-for k, mode in enumerate(ring.modes):
+colors = [*plot.CYCLE[:7], "saddlebrown"]  # gray is left for the path between the modes
+for mode, color in zip(ring.modes, colors, strict=True):
     near = path[numpy.linalg.norm(mapped - mode, axis=1) < 3 * 0.1]
-    axes[3].plot(*near.T, ".", ms=3, color=plot.CYCLE[k % len(plot.CYCLE)])
+    axes[3].plot(*near.T, ".", ms=3, color=color)
 lesson.figure(
     fig,
     "plane",
-    "The densities of both flows, samples of the ring with the path, and the same path in the"
-    " noise, with a color for each mode that it is mapped to. Look at the thin filaments between"
-    " the modes, and at how little of the path in the noise has no color.",
+    "The densities of both flows (blue), samples of the ring (orange) with the path (black), and"
+    " the same path in the noise, with a color for each mode that it is mapped to and gray between"
+    " them. Look for filaments between the modes, and for anything gray in the noise.",
 )
 
 # %% [markdown]
-# Filaments are the price of all flows, as `flow/05` found. A MAF pays it with steep networks.
+# So a stack that alternates its orders fits what one layer cannot, but it cannot tear a cloud into
+# eight. The filaments are those of `flow/05`, and every flow of the plane has them.
 #
 # ## 5. Digits
 #
@@ -757,13 +768,15 @@ lesson.figure(
     ax,
     "pixel",
     "The logit of one pixel in all training digits (bars), and the Gaussian with the same mean and"
-    " deviation (curve). Look at the two narrow modes, blank on the left and ink on the right.",
+    " deviation (curve). Look at the two narrow modes, blank on the left and ink on the right, and"
+    " at the gray values between them.",
 )
 
 # %% [markdown]
-# Often the earlier pixels determine the mode. At the edge of a stroke they do not, and then a
-# Gaussian conditional is limited as in section 2. Even a pixel that is blank in every image costs a
-# Gaussian 0.6 bits, because its logit has the shape of the noise, which is not Gaussian.
+# Where the earlier pixels determine the mode, one Gaussian may do. Where they do not, for example at
+# the edge of a stroke, a layer is limited as in section 2. But even a pixel that is blank in every
+# image costs a Gaussian 0.6 bits, because its logit has the shape of the noise, which is not
+# Gaussian.
 #
 # <details><summary>Derivation: what a blank pixel costs a Gaussian</summary>
 #
@@ -813,14 +826,16 @@ lesson.check("log of 1/4 N(3; 1, 2²) + 3/4 N(3; 2.5, 0.5²)", found[0], equals=
 lesson.show_source(mixture_log_prob)
 
 # %% [markdown]
-# We compare three models. One is the Gaussian. Another is a MAF of three layers with 512 hidden
-# units each. The third is one MADE of 256 units with mixtures of six Gaussians. It has half of the
-# parameters of the second, and gets less than half of its training steps.
+# We compare four models. The first is the Gaussian. The second is a MAF of three layers with 512
+# hidden units each. The third is one MADE of 256 units with mixtures of six Gaussians, which has
+# half of the parameters of the MAF, and gets less than half of its training steps. The fourth is
+# trivial: 784 histograms of the 256 gray values, one for each pixel, counted in the training
+# digits. It uses no other pixel at all.
 
 # %%
 lesson.predict(
-    "Which of the three needs the fewest bits for a test digit?",
-    ["the Gaussian", "three layers of MAF", "one layer with mixtures"],
+    "Does the MAF need fewer bits for a test digit than 784 histograms, one for each pixel?",
+    ["fewer", "about as many", "more"],
 )
 
 # %%
@@ -835,10 +850,13 @@ maf = MAF(
     image_rng, 784, layers=lesson.size(3, quick=1), hidden=(lesson.size(512, quick=8),), direct=True
 )
 maf.standardize(y_train)
-conditionals = MixtureMADE(image_rng, 784, components=6, hidden=(lesson.size(256, quick=8),))
-outermost = Affine(numpy.zeros(784), numpy.zeros(784))
-outermost.standardize(y_train)
-mixture = Flow(conditionals, Chain([outermost]))
+
+
+def one_layer(components):
+    conditionals = MixtureMADE(image_rng, 784, components, hidden=(lesson.size(256, quick=8),))
+    outermost = Affine(numpy.zeros(784), numpy.zeros(784))
+    outermost.standardize(y_train)
+    return Flow(conditionals, Chain([outermost]))
 
 
 # %%
@@ -859,8 +877,35 @@ def fit_digits(label, flow, steps, lr):
 
 
 # %%
-mixture = fit_digits("MNIST, mixtures", mixture, lesson.steps(600, quick=1), 3e-3)
+few_steps = lesson.steps(600, quick=1)
+mixture = fit_digits("MNIST, six Gaussians", one_layer(6), few_steps, 3e-3)
+single = fit_digits("MNIST, one Gaussian each", one_layer(1), few_steps, 3e-3)
 maf = fit_digits("MNIST, three layers of MAF", maf, lesson.steps(1500, quick=1), 2e-3)
+
+# %% [markdown]
+# We trained a fifth model, too. It is the single layer with *one* Gaussian in each mixture, so that
+# only the form of its conditionals is different.
+#
+# A histogram needs neither noise nor a logit. Its density is $P(k)$ between the gray values $k$ and
+# $k + 1$, so it has $-\log_2 P(k)$ bits. We begin its counts at 0.1, so that no gray value has the
+# probability 0.
+
+
+# %%
+def histograms(images):
+    """Return the probabilities (784, 256) of the gray values at each pixel."""
+    pixels = images.reshape(-1, 784).T
+    counts = 0.1 + numpy.stack([numpy.bincount(pixel, minlength=256) for pixel in pixels])
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+p_of_gray = histograms(some_train)
+
+
+def bits_of_histograms(images):
+    """The bits of each pixel of images (n, 28, 28), (n, 784)."""
+    return -numpy.log2(p_of_gray[numpy.arange(784), images.reshape(-1, 784)])
+
 
 # %% [markdown]
 # For samples we need a precaution. Nothing bounds the deviations of a MAF, so one pixel that is
@@ -894,18 +939,24 @@ def log_prob_of_test(flow):
 
 log_probs = {
     "the Gaussian": log_gauss,
+    "one layer, one Gaussian for each pixel": log_prob_of_test(single),
     "three layers of MAF": log_prob_of_test(maf),
     "one layer with mixtures": log_prob_of_test(mixture),
 }
 bits = {name: mnist.bits_per_pixel(log_p, det_test) for name, log_p in log_probs.items()}
+bits["784 histograms"] = bits_of_histograms(some_test).mean(axis=1)
 
 # %%
 mean = {name: b.mean() for name, b in bits.items()}
+extra = mean["three layers of MAF"] - mean["784 histograms"]
+answer = "about as many" if abs(extra) < 0.05 else "more" if extra > 0 else "fewer"
 lesson.outcome(
-    f"The mixtures need {mean['one layer with mixtures']:.2f} bits per pixel, and the three layers"
-    f" of MAF {mean['three layers of MAF']:.2f}. The logit of a pixel has two narrow modes, which a"
-    " mixture can fit and a Gaussian cannot.",
-    answer=min(mean, key=mean.get),
+    f"The MAF needs {mean['three layers of MAF']:.2f} bits per pixel, the histograms"
+    f" {mean['784 histograms']:.2f}, and the mixtures {mean['one layer with mixtures']:.2f}. The"
+    " form of the conditionals is the cause, because the single layer needs"
+    f" {mean['one layer, one Gaussian for each pixel']:.2f} if all that changes is that each pixel"
+    " has one Gaussian.",
+    answer=answer,
 )
 
 # %%
@@ -918,15 +969,21 @@ source = "closed form, no training; Papamakarios et al. 2017: 2.01"
 name = "MNIST, the Gaussian: bits per pixel"
 lesson.claim(name, mean["the Gaussian"], equals=2.013, atol=0.01, source=source)
 name = "MNIST, three layers of MAF: bits per pixel"
-source = "seeds 0, 1 and 4441: FILL_J; the Gaussian: 2.01"
-lesson.claim(name, mean["three layers of MAF"], at_most=1.83, source=source)
+source = "seeds 0, 1 and 4441: FILL_J; 784 histograms: 1.69; the Gaussian: 2.01"
+lesson.claim(name, mean["three layers of MAF"], between=(1.75, 1.83), source=source)
 name = "MNIST, mixtures: bits per pixel"
-source = "seeds 0, 1 and 4441: FILL_K; the Gaussian: 2.01"
-lesson.claim(name, mean["one layer with mixtures"], at_most=1.75, source=source)
+source = "seeds 0, 1 and 4441: FILL_K; 784 histograms: 1.69"
+lesson.claim(name, mean["one layer with mixtures"], at_most=1.65, source=source)
+name = "MNIST, one layer: bits per pixel with one Gaussian minus those with six"
+source = "seeds 0, 1 and 4441: FILL_M; the same model: 0"
+worse = mean["one layer, one Gaussian for each pixel"] - mean["one layer with mixtures"]
+lesson.claim(name, worse, at_least=0.2, source=source)
 
 # %% [markdown]
-# Better conditionals are worth more here than more layers. Do the samples show it? Each of them
-# takes 784 rounds, one for each pixel.
+# A model in which no pixel depends on another beats three layers of MAF. That is a warning about
+# the measure as much as about the model: its bits are the bits of gray values and of noise, and a
+# histogram fits these perfectly. Better conditionals are worth more here than more layers. Do the
+# samples show it? Each of them takes 784 rounds, one for each pixel.
 
 # %%
 count = lesson.size(24, quick=1)
@@ -941,49 +998,66 @@ lesson.figure(
 )
 
 # %% [markdown]
-# A good number of bits, and mediocre digits. What are the bits spent on? The mixtures are a single
-# layer, so each pixel has a conditional density and a number of bits of its own. We compare three
-# groups of pixels, blank (gray value 0), gray (1 to 249) and ink (250 to 255).
+# Samples of the histograms would be gray dust, with nearly as good a number of bits. So what does a
+# number of bits tell us?
+#
+# ## 6. What the bits are spent on
+#
+# Two of our models are a single layer, so each pixel has a conditional density and a number of bits
+# of its own, as it has under the histograms. We compare three groups of pixels, blank (gray value
+# 0), gray (1 to 249) and ink (250 to 255).
 
 
 # %%
-def bits_of_pixels(images, rng):
-    """The bits of each pixel of images (n, 28, 28) under the mixtures, (n, 784)."""
+def bits_of_pixels(flow, images, rng):
+    """The bits of each pixel of images (n, 28, 28) under a single layer, (n, 784)."""
     v = mnist.dequantize(images, rng).reshape(-1, 1)  # each pixel as an image of its own
     y, log_det = mnist.to_logit(v)  # (784 n, 1), (784 n,)
-    outer = mixture.bijection.bijections[-1]
+    outer = flow.bijection.bijections[-1]
     x, _ = outer.inverse(y.reshape(-1, 784))
-    parameters = [np.swapaxes(a, 1, 2) for a in mixture.base.parameters_at(x)]  # (n, 784, 6)
-    each = [a.reshape(-1, a.shape[2], 1) for a in parameters]  # (784 n, 6, 1)
+    parameters = [np.swapaxes(a, 1, 2) for a in flow.base.parameters_at(x)]  # (n, 784, K)
+    each = [a.reshape(-1, a.shape[2], 1) for a in parameters]  # (784 n, K, 1)
     log_p = mixture_log_prob(x.reshape(-1, 1), *each) + log_det  # (784 n,)
     return -(log_p.reshape(-1, 784) - outer.log_scale) / np.log(2)
 
 
 # %%
 few = some_test[:1000]
-per_pixel = bits_of_pixels(few, lesson.rng("pixels"))
+per_pixel = {
+    "histograms": bits_of_histograms(few),
+    "one Gaussian": bits_of_pixels(single, few, lesson.rng("pixels")),
+    "mixtures": bits_of_pixels(mixture, few, lesson.rng("pixels")),
+}
+
+# %%
 y, det = mnist.dequantize_logit(few, lesson.rng("pixels"), flat=True)
 whole = mnist.bits_per_pixel(mixture.log_prob(y), det)
-off = np.abs(per_pixel.mean(axis=1) - whole).max()
+off = np.abs(per_pixel["mixtures"].mean(axis=1) - whole).max()
 lesson.check("mean over an image's pixels minus its bits per pixel", off, at_most=1e-3)
 
 # %%
 gray = few.reshape(-1, 784)
 groups = {"blank": gray == 0, "gray": (gray > 0) & (gray < 250), "ink": gray >= 250}
 rows = [
-    [k, where.mean(), per_pixel[where].mean(), per_pixel[where].sum() / per_pixel.sum()]
-    for k, where in groups.items()
+    [name, where.mean(), *(b[where].mean() for b in per_pixel.values())]
+    for name, where in groups.items()
 ]
-header = ["pixels", "fraction of the pixels", "bits for each", "fraction of the bits"]
-lesson.table(rows, header, "one layer with mixtures, test digits")
+lesson.table(rows, ["pixels", "fraction", *per_pixel], "bits for each pixel, test digits")
+of_gray = per_pixel["mixtures"][groups["gray"]].sum() / per_pixel["mixtures"].sum()
+print(f"  gray pixels take {of_gray:.0%} of all bits of the mixtures")
 
 # %% [markdown]
-# More than half of the bits are spent on gray pixels, which are a ninth of all, because their exact
-# level is hard to predict. For comparison, a PixelCNN (`flow/09`) needs about 85 nats for a whole
-# digit whose pixels are only black or white. That is $85 / (784 \log 2) = 0.16$ bits per pixel,
-# about a tenth of the bits above. A model can gain many bits per pixel without better strokes.
+# Four fifths of the pixels are blank, and a Gaussian pays more than half a bit for each of them,
+# which alone is FILL. Histograms and mixtures pay half as much.
 #
-# ## 6. Where the post is loose
+# Most of the bits of the mixtures are spent on gray pixels, which are a ninth of all. If we knew
+# that a pixel is gray, and nothing else, its value would take $\log_2 249 = 7.96$ bits. All three
+# models pay more. For comparison, a PixelCNN (`flow/09`) needs about 85 nats for a whole digit
+# whose pixels are only black or white. That is $85 / (784 \log 2) = 0.16$ bits per pixel, about a
+# tenth of the bits above. The strokes are a small part of the number, and a model can gain many
+# bits per pixel without better strokes.
+#
+# ## 7. Where the post is loose
 #
 # - “$x_i \sim p(x_i\vert\mathbf{x}_{1:i-1}) = z_i \odot \sigma_i(\mathbf{x}_{1:i-1}) +
 #   \mu_i(\mathbf{x}_{1:i-1})$”: this line equates a density with a value. It contains two
