@@ -8,9 +8,9 @@
 # what do we pay, if every coordinate may depend on all before it?
 #
 # We build one layer on three numbers (section 1), ask which order of the coordinates suits a
-# density (2), and what more layers add (3). Then we fit moons and a ring (4), and digits (5), and
-# look at where the bits of a digit go (6). This lesson follows the section *Masked Autoregressive
-# Flow* of [Flow-based Deep Generative
+# density (2), and what more layers add (3). Then we fit moons and a ring (4), and digits (5 and 6),
+# and look at where the bits of a digit go (7). This lesson follows the section *Masked
+# Autoregressive Flow* of [Flow-based Deep Generative
 # Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/). Before this lesson:
 # `flow/05`, `flow/08`.
 
@@ -24,7 +24,7 @@ lesson = Lesson(
     sections=["flow.s14"],
     figures=["flow.f10"],
     equations=["flow.16", "flow.21"],
-    minutes=2.2,
+    minutes=3,
     picture="the_bow",
     sources=["weng2018flow", "germain2015made", "papamakarios2017maf"],
 )
@@ -773,16 +773,16 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Where the earlier pixels determine the mode, one Gaussian may do. Where they do not, for example at
-# the edge of a stroke, a layer is limited as in section 2. But even a pixel that is blank in every
-# image costs a Gaussian 0.6 bits, because its logit has the shape of the noise, which is not
+# Where the earlier pixels determine the mode, one Gaussian may do. Where they do not, for example
+# at the edge of a stroke, a layer is limited as in section 2. But even a pixel that is blank in
+# every image costs a Gaussian 0.6 bits, because its logit has the shape of the noise, which is not
 # Gaussian.
 #
 # <details><summary>Derivation: what a blank pixel costs a Gaussian</summary>
 #
 # A blank pixel is noise alone, $v = u$ with $u$ uniform on $[0, 1)$. For small $\alpha$ its logit
 # is nearly $y = \log u - \log 256$, and $-\log u$ has the exponential density $e^{-t}$, with
-# variance 1 and entropy $\mathbb E\, t = 1$. By section 2 the best Gaussian has the loss $\frac12
+# variance 1 and entropy $\mathbb E\, t = 1$. By section 2 the best Gaussian has a loss of $\frac12
 # \log 2\pi e = 1.419$ nats, so it exceeds the entropy by
 #
 # $$\tfrac12 \log 2\pi e - 1 = 0.419 \text{ nats} = 0.604 \text{ bits} .$$
@@ -806,8 +806,12 @@ lesson.check("with alpha = 1e-6, best Gaussian", blank_bits, between=(0.55, 0.65
 lesson.check("ink in the corner of any training digit", int(some_train[:, 0, 0].max()), equals=0)
 
 # %% [markdown]
-# The paper's remedy is to take conditionals that are **mixtures** of $K$ Gaussians. A single MADE
-# outputs their weights, means and deviations for every coordinate (MADE MoG in the paper).
+# So a Gaussian is a poor conditional for a pixel, even for one whose gray value is certain.
+#
+# ## 6. Conditionals with several modes
+#
+# What else can a conditional be? The paper's remedy is a **mixture** of $K$ Gaussians. A single
+# MADE outputs their weights, means and deviations for every coordinate (MADE MoG in the paper).
 
 # %%
 lesson.exercise("flow/11/mixture_log_prob")
@@ -846,17 +850,19 @@ log_gauss = -0.5 * (square + numpy.linalg.slogdet(2 * numpy.pi * covariance)[1])
 
 # %%
 image_rng = lesson.rng("image init")
-maf = MAF(
-    image_rng, 784, layers=lesson.size(3, quick=1), hidden=(lesson.size(512, quick=8),), direct=True
-)
-maf.standardize(y_train)
 
 
-def one_layer(components):
-    conditionals = MixtureMADE(image_rng, 784, components, hidden=(lesson.size(256, quick=8),))
-    outermost = Affine(numpy.zeros(784), numpy.zeros(784))
-    outermost.standardize(y_train)
-    return Flow(conditionals, Chain([outermost]))
+def maf_of_digits(layers, units):
+    hidden = (lesson.size(units, quick=8),)
+    return MAF(image_rng, 784, layers, hidden, direct=True).standardize(y_train)
+
+
+maf = maf_of_digits(lesson.size(3, quick=1), 512)
+single = maf_of_digits(1, 256)
+conditionals = MixtureMADE(image_rng, 784, components=6, hidden=(lesson.size(256, quick=8),))
+outermost = Affine(numpy.zeros(784), numpy.zeros(784))
+outermost.standardize(y_train)
+mixture = Flow(conditionals, Chain([outermost]))
 
 
 # %%
@@ -878,17 +884,17 @@ def fit_digits(label, flow, steps, lr):
 
 # %%
 few_steps = lesson.steps(600, quick=1)
-mixture = fit_digits("MNIST, six Gaussians", one_layer(6), few_steps, 3e-3)
-single = fit_digits("MNIST, one Gaussian each", one_layer(1), few_steps, 3e-3)
+mixture = fit_digits("MNIST, mixtures", mixture, few_steps, 3e-3)
+single = fit_digits("MNIST, one layer of MAF", single, few_steps, 3e-3)
 maf = fit_digits("MNIST, three layers of MAF", maf, lesson.steps(1500, quick=1), 2e-3)
 
 # %% [markdown]
-# We trained a fifth model, too. It is the single layer with *one* Gaussian in each mixture, so that
-# only the form of its conditionals is different.
+# We trained a fifth model, too. It is one layer of MAF with as many units, steps and examples as
+# the mixtures have, so it is like them, but has one Gaussian for each pixel. (It also has a direct
+# connection, so that it contains the Gaussian.)
 #
 # A histogram needs neither noise nor a logit. Its density is $P(k)$ between the gray values $k$ and
-# $k + 1$, so it has $-\log_2 P(k)$ bits. We begin its counts at 0.1, so that no gray value has the
-# probability 0.
+# $k + 1$, so it has $-\log_2 P(k)$ bits. We begin its counts at 0.1, so that no has probability 0.
 
 
 # %%
@@ -939,7 +945,7 @@ def log_prob_of_test(flow):
 
 log_probs = {
     "the Gaussian": log_gauss,
-    "one layer, one Gaussian for each pixel": log_prob_of_test(single),
+    "one layer of MAF": log_prob_of_test(single),
     "three layers of MAF": log_prob_of_test(maf),
     "one layer with mixtures": log_prob_of_test(mixture),
 }
@@ -953,9 +959,8 @@ answer = "about as many" if abs(extra) < 0.05 else "more" if extra > 0 else "few
 lesson.outcome(
     f"The MAF needs {mean['three layers of MAF']:.2f} bits per pixel, the histograms"
     f" {mean['784 histograms']:.2f}, and the mixtures {mean['one layer with mixtures']:.2f}. The"
-    " form of the conditionals is the cause, because the single layer needs"
-    f" {mean['one layer, one Gaussian for each pixel']:.2f} if all that changes is that each pixel"
-    " has one Gaussian.",
+    " conditionals are the cause, because a single layer like that of the mixtures needs"
+    f" {mean['one layer of MAF']:.2f} if each pixel has one Gaussian.",
     answer=answer,
 )
 
@@ -974,16 +979,15 @@ lesson.claim(name, mean["three layers of MAF"], between=(1.75, 1.83), source=sou
 name = "MNIST, mixtures: bits per pixel"
 source = "seeds 0, 1 and 4441: FILL_K; 784 histograms: 1.69"
 lesson.claim(name, mean["one layer with mixtures"], at_most=1.65, source=source)
-name = "MNIST, one layer: bits per pixel with one Gaussian minus those with six"
+name = "MNIST, one layer: bits per pixel of MAF minus those of the mixtures"
 source = "seeds 0, 1 and 4441: FILL_M; the same model: 0"
-worse = mean["one layer, one Gaussian for each pixel"] - mean["one layer with mixtures"]
+worse = mean["one layer of MAF"] - mean["one layer with mixtures"]
 lesson.claim(name, worse, at_least=0.2, source=source)
 
 # %% [markdown]
-# A model in which no pixel depends on another beats three layers of MAF. That is a warning about
-# the measure as much as about the model: its bits are the bits of gray values and of noise, and a
-# histogram fits these perfectly. Better conditionals are worth more here than more layers. Do the
-# samples show it? Each of them takes 784 rounds, one for each pixel.
+# A model in which no pixel depends on another beats three layers of MAF. In bits, better
+# conditionals are worth more here than more layers. Do the samples agree? Each of them takes 784
+# rounds, one for each pixel.
 
 # %%
 count = lesson.size(24, quick=1)
@@ -998,10 +1002,12 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Samples of the histograms would be gray dust, with nearly as good a number of bits. So what does a
-# number of bits tell us?
+# They do not. The MAF needs more bits, but many of its samples have strokes. Samples of the
+# mixtures are closer to gray dust, which is all that a sample of the histograms can be. Other
+# samples of the MAF are lost, because nothing bounds its deviations. So what does a number of bits
+# measure?
 #
-# ## 6. What the bits are spent on
+# ## 7. What the bits are spent on
 #
 # Two of our models are a single layer, so each pixel has a conditional density and a number of bits
 # of its own, as it has under the histograms. We compare three groups of pixels, blank (gray value
@@ -1009,31 +1015,37 @@ lesson.figure(
 
 
 # %%
-def bits_of_pixels(flow, images, rng):
+def parameters_of_maf(x):
+    """Logits, means and logarithms of the deviations, (n, 1, 784) each: one component."""
+    out = single.bijection.bijections[0].net(x)
+    return 0 * out[:, :1], out[:, :1], out[:, 1:]
+
+
+def bits_of_pixels(parameters_at, images, rng):
     """The bits of each pixel of images (n, 28, 28) under a single layer, (n, 784)."""
     v = mnist.dequantize(images, rng).reshape(-1, 1)  # each pixel as an image of its own
     y, log_det = mnist.to_logit(v)  # (784 n, 1), (784 n,)
-    outer = flow.bijection.bijections[-1]
-    x, _ = outer.inverse(y.reshape(-1, 784))
-    parameters = [np.swapaxes(a, 1, 2) for a in flow.base.parameters_at(x)]  # (n, 784, K)
+    x, _ = outermost.inverse(y.reshape(-1, 784))
+    parameters = [np.swapaxes(a, 1, 2) for a in parameters_at(x)]  # (n, 784, K)
     each = [a.reshape(-1, a.shape[2], 1) for a in parameters]  # (784 n, K, 1)
     log_p = mixture_log_prob(x.reshape(-1, 1), *each) + log_det  # (784 n,)
-    return -(log_p.reshape(-1, 784) - outer.log_scale) / np.log(2)
+    return -(log_p.reshape(-1, 784) - outermost.log_scale) / np.log(2)
 
 
 # %%
 few = some_test[:1000]
 per_pixel = {
     "histograms": bits_of_histograms(few),
-    "one Gaussian": bits_of_pixels(single, few, lesson.rng("pixels")),
-    "mixtures": bits_of_pixels(mixture, few, lesson.rng("pixels")),
+    "one layer of MAF": bits_of_pixels(parameters_of_maf, few, lesson.rng("pixels")),
+    "mixtures": bits_of_pixels(mixture.base.parameters_at, few, lesson.rng("pixels")),
 }
 
 # %%
 y, det = mnist.dequantize_logit(few, lesson.rng("pixels"), flat=True)
-whole = mnist.bits_per_pixel(mixture.log_prob(y), det)
-off = np.abs(per_pixel["mixtures"].mean(axis=1) - whole).max()
-lesson.check("mean over an image's pixels minus its bits per pixel", off, at_most=1e-3)
+for name, flow in {"one layer of MAF": single, "mixtures": mixture}.items():
+    whole = mnist.bits_per_pixel(flow.log_prob(y), det)
+    off = np.abs(per_pixel[name].mean(axis=1) - whole).max()
+    lesson.check(f"{name}: mean over the pixels minus bits per pixel", off, at_most=0.01)
 
 # %%
 gray = few.reshape(-1, 784)
@@ -1047,17 +1059,9 @@ of_gray = per_pixel["mixtures"][groups["gray"]].sum() / per_pixel["mixtures"].su
 print(f"  gray pixels take {of_gray:.0%} of all bits of the mixtures")
 
 # %% [markdown]
-# Four fifths of the pixels are blank, and a Gaussian pays more than half a bit for each of them,
-# which alone is FILL. Histograms and mixtures pay half as much.
+# FILL-TEXT
 #
-# Most of the bits of the mixtures are spent on gray pixels, which are a ninth of all. If we knew
-# that a pixel is gray, and nothing else, its value would take $\log_2 249 = 7.96$ bits. All three
-# models pay more. For comparison, a PixelCNN (`flow/09`) needs about 85 nats for a whole digit
-# whose pixels are only black or white. That is $85 / (784 \log 2) = 0.16$ bits per pixel, about a
-# tenth of the bits above. The strokes are a small part of the number, and a model can gain many
-# bits per pixel without better strokes.
-#
-# ## 7. Where the post is loose
+# ## 8. Where the post is loose
 #
 # - “$x_i \sim p(x_i\vert\mathbf{x}_{1:i-1}) = z_i \odot \sigma_i(\mathbf{x}_{1:i-1}) +
 #   \mu_i(\mathbf{x}_{1:i-1})$”: this line equates a density with a value. It contains two
@@ -1080,8 +1084,9 @@ print(f"  gray pixels take {of_gray:.0%} of all bits of the mixtures")
 # network in the opposite direction.
 #
 # **To remember:** Gaussian conditionals are a flow with a triangular Jacobian. Its density takes
-# one pass, and a sample takes $D$. Layers help only if their order changes. Where a conditional has
-# several modes, a mixture helps more than another layer.
+# one pass, and a sample takes $D$. Layers help only if their order changes. On digits, mixtures as
+# conditionals save more bits than layers do, but even histograms of single pixels beat the layers,
+# and fewer bits do not mean better strokes.
 #
 # **Your turn:** `minigen exercise start flow/11`, then `minigen run flow/11 --with
 # exercises/flow_11.py`.
