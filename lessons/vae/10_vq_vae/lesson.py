@@ -37,7 +37,6 @@ from io import BytesIO
 from math import ceil
 
 import autograd.numpy as np
-from PIL import Image
 
 from minigen import plot
 from minigen.data import mnist
@@ -430,6 +429,8 @@ lesson.predict(
 )
 
 # %%
+from PIL import Image
+
 side = int(len(test) ** 0.5)  # digits in a row of the large image
 rim = np.pad(data.test_images[: side**2], ((0, 0), (2, 2), (2, 2)))  # (side², 32, 32), bytes
 mosaic = rim.reshape(side, side, 32, 32).swapaxes(1, 2).reshape(32 * side, 32 * side)
