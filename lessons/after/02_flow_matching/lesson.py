@@ -528,6 +528,8 @@ lesson.claim(
     at_most=2.5,
     source="seeds 0 and 2029: 1.19, 1.41 (earlier code)",
 )
+
+# %%
 lesson.claim(
     "eight steps, independent",
     eight,

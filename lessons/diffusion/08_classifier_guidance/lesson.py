@@ -252,8 +252,7 @@ lesson.figure(
 #
 # How does the gradient enter a sampler? Dhariwal and Nichol (2021) give two algorithms.
 #
-# ```text
-# guided DDPM:  x_T from N(0, I)
+# ```text guided DDPM:  x_T from N(0, I)
 #     for t = T, ..., 1:
 #         μ, Σ = μ_θ(x_t), Σ_θ(x_t)
 #         x_{t-1} from N(μ + w Σ ∇ log f(y | x_t), Σ)
@@ -400,13 +399,13 @@ lesson.figure(
 #
 # ## 5. Larger weights
 #
-# Bayes' rule asks for $w = 1$, but for images this was not enough. With an unconditional model of
-# ImageNet, Dhariwal and Nichol (2021) report an FID of 33.0 for $w = 1$ and of 12.0 for $w = 10$.
-# With $w > 1$ the gradient of the classifier counts more than in Bayes' rule. What do we sample
-# then? At each $t$ the guided score is the gradient of $\log\big(q(x_t)\, q(A \mid x_t)^w\big)$. It
-# is often said that the samples therefore follow the *tilted* mixture $q(x)\, q(A \mid x)^w$,
-# normalized. We can sample this density exactly. Draw a point of the mixture, and keep it with
-# probability $q(A \mid x)^w$.
+# Bayes' rule asks for $w = 1$, but for images this was not enough. For an unconditional model of
+# ImageNet the paper of Dhariwal and Nichol (2021) reports an FID of 33.0 for $w = 1$ and of 12.0
+# for $w = 10$. With $w > 1$ the gradient of the classifier counts more than in Bayes' rule. What do
+# we sample then? At each $t$ the guided score is the gradient of $\log\big(q(x_t)\, q(A \mid
+# x_t)^w\big)$. It is often said that the samples therefore follow the *tilted* mixture $q(x)\, q(A
+# \mid x)^w$, normalized. We can sample this density exactly. Draw a point of the mixture, and keep
+# it with probability $q(A \mid x)^w$.
 
 
 # %%

@@ -152,8 +152,8 @@ lesson.change(
 # With this gradient the encoder would never train. But one step further on there is a useful one.
 # The decoder's input is 5, and there the derivative is 12, so a smaller input would lower the
 # error. VQ-VAE simply pretends that there was no choice. In the backward pass the gradient of the
-# decoder's input $z_q$ is copied to the encoder's output $z_e$. This is the *straight-through
-# estimator*.
+# decoder's input $z_q$ is copied to the encoder's output $z_e$, straight through the choice. This
+# is the *straight-through estimator*.
 
 # %%
 lesson.exercise("vae/10/straight_through")
