@@ -264,7 +264,7 @@ def gaussian_guided(v1: Any, v0: Any, w: Any, sampler: str) -> Array:
         return like(v1 * relative_exponential((2 * w + 1) * log_ratio) / relative_exponential(log_ratio), v1)
     precision = (1 + w) / v1 - w / v0
     if not isbox(precision) and numpy.any(precision <= 0):
-        raise ValueError(f"w must leave (1 + w)/v1 above w/v0: p1^(1 + w)/p0^w is not a density, got w = {w}")
+        raise ValueError(f"w must leave (1 + w)/v1 above w/v0: p1^(1 + w)/p0^w is no density, got w = {w}")
     return like(1 / precision, v1)
 
 

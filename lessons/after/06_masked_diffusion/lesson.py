@@ -426,9 +426,9 @@ lesson.predict(
 
 # %%
 row, column, diagonal = [0, 1, 2], [0, 3, 6], [0, 4, 8]
-nothing = np.full(9, 2)
+nothing = np.full((1, 9), 2)
 cost = {
-    name: float(total_correlation(world, nothing, S))
+    name: float(total_correlation(world, nothing, S)[0])
     for name, S in {"a row": row, "a column": column, "a diagonal": diagonal}.items()
 }
 diagonals = [[0, 4, 8], [1, 5, 6], [2, 3, 7]]

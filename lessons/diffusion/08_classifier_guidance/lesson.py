@@ -252,7 +252,8 @@ lesson.figure(
 #
 # How does the gradient enter a sampler? Dhariwal and Nichol (2021) give two algorithms.
 #
-# ```text guided DDPM:  x_T from N(0, I)
+# ```text
+# guided DDPM:  x_T from N(0, I)
 #     for t = T, ..., 1:
 #         μ, Σ = μ_θ(x_t), Σ_θ(x_t)
 #         x_{t-1} from N(μ + w Σ ∇ log f(y | x_t), Σ)
