@@ -395,7 +395,7 @@ lesson.claim(
     "loss of flow matching above its floor",
     excess,
     between=(-0.06, 0.15),
-    source="theory: 0; seeds 0 and 2029: 0.016, 0.005 (2029 with earlier code); untrained 0.78",
+    source="theory: 0; seeds 0, 1 and 6113: 0.016, 0.049, 0.009; untrained 0.78",
 )
 
 # %% [markdown]
@@ -440,7 +440,7 @@ lesson.claim(
     "deviation from the chord: independent pairs over OT, over reflow",
     [bends["independent"] / bends["OT"], bends["independent"] / bends["reflow"]],
     at_least=10.0,
-    source="seed 0: 80 and 424; seed 2029, with earlier code: 97 and 303; untrained about 2",
+    source="seeds 0, 1 and 6113: 80 and 424, 73 and 285, 76 and 366; untrained about 2",
 )
 
 # %%
@@ -520,13 +520,13 @@ lesson.claim(
     "one step, OT, over the floor",
     of_ot,
     at_most=3.0,
-    source="seeds 0 and 2029: 1.66, 2.01 (earlier code)",
+    source="seeds 0, 1 and 6113: 1.66, 1.94, 1.72",
 )
 lesson.claim(
     "one step, reflow, over it",
     one["reflow"],
     at_most=2.5,
-    source="seeds 0 and 2029: 1.19, 1.41 (earlier code)",
+    source="seeds 0, 1 and 6113: 1.19, 1.46, 1.32",
 )
 
 # %%
@@ -534,14 +534,14 @@ lesson.claim(
     "eight steps, independent",
     eight,
     at_most=2.4,
-    source="seeds 0 and 2029: 1.24, 1.56 (earlier code), plus a half",
+    source="seeds 0, 1 and 6113: 1.24, 1.43, 1.26, plus a half",
 )
 ratio = one["independent"] / one["OT"]
 lesson.claim(
     "one step, independent over OT",
     ratio,
     at_least=4.0,
-    source="seeds 0 and 2029: 10.3, 8.8 (earlier code)",
+    source="seeds 0, 1 and 6113: 10.3, 9.2, 10.2",
 )
 
 # %%

@@ -1,6 +1,6 @@
 """Mistakes in the exercises of after/06, and other right answers."""
 
-import numpy as np
+import autograd.numpy as np
 
 from minigen.diffusion.masked import exact_denoiser
 

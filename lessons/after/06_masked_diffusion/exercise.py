@@ -2,7 +2,7 @@
 
 import itertools
 
-import numpy as np
+import autograd.numpy as np
 
 from minigen.course.exercise.format import Exercise
 from minigen.diffusion.masked import Table
