@@ -688,8 +688,8 @@ lesson.check("signal left at T, with the clip", cosine.alpha_bar[T], at_most=1e-
 # - We compare schedules for sampling alone. The paper trained one network for each schedule, on
 #   small color images. With the cosine and $L_\mathrm{simple}$ both its NLL and its FID on ImageNet
 #   64 × 64 were lower than with the linear schedule. A schedule also sets how often a network sees
-#   each level of noise during training, which we leave out, as we do with other curves, such as that
-#   of Karras et al. (2022), `Schedule.karras`.
+#   each level of noise during training, which we leave out. We also leave out other
+#   curves, such as that of Karras et al. (2022), `Schedule.karras`.
 # - The linear schedule for digits has 200 steps and ends at $\beta_T = 20/T$ instead of 0.02. With
 #   0.02 as the last of 200 steps, $x_T$ would not be noise. The cosine is a function of $t/T$ and
 #   needs no such care.
