@@ -299,12 +299,12 @@ lesson.figure(
     fig,
     "samples",
     "Samples (orange) over the density of the data (blue), after ten jumps on the left and fifty on"
-    " the right. Compare the width of a spot with that of the data.",
+    " the right. Look at what lies between the spots.",
 )
 
 # %% [markdown]
-# With fifty jumps the two schedules agree. With ten, the samples of the linear schedule gather in
-# the middle of each spot. The model is exact, so only the places of the stops can be the cause.
+# With fifty jumps the two schedules agree. With ten, the samples of the linear schedule lie on
+# lines between the spots. The model is exact, so only the places of the stops can be the cause.
 # Here they are, on the curves:
 
 # %%
@@ -428,7 +428,8 @@ lesson.claim(
 # cosine without its second to fifth stop, where the jump *before* the last one has become long.
 #
 # Why the stop next to the data? The last jump adds no noise. It returns the mean of $x_0$ given
-# $x_t$ (`diffusion/04`), so details smaller than the noise that was left are lost.
+# $x_t$ (`diffusion/04`). If much noise is left at the last stop, $x_t$ could come from two
+# neighboring spots, and their mean is between them. This is what the figure shows.
 #
 # ## 4. The likelihood in a few steps
 #
@@ -624,7 +625,7 @@ lesson.figure(
     ax,
     "digits",
     "Digits of the labels 0 to 9 from the same start in each column, with the number of jumps. "
-    "Look for strokes that are missing in the third row.",
+    "Look for thin and broken strokes in the third row.",
 )
 
 # %%
@@ -639,9 +640,9 @@ reached = distances["cosine, 50"]
 lesson.claim("digits, 50 jumps, cosine: Fréchet distance", reached, at_most=14, source="FILL_K")
 
 # %% [markdown]
-# On digits, too, one more stop next to the data makes the linear schedule as good as the cosine.
-# But the stops next to the noise are needed as well. The curve $1 - u^2$, the best one for the
-# ring, has almost none there and is no better than the linear schedule. We have not tested what
+# On digits, too, one more stop next to the data makes the linear schedule nearly as good as the
+# cosine. But the stops next to the noise are needed as well. The curve $1 - u^2$, the best one for
+# the ring, has almost none there and is no better than the linear schedule. We have not tested what
 # makes the difference. A digit has more to decide than one of eight spots, such as its slant, its
 # width and its place, and the network is not exact.
 #
