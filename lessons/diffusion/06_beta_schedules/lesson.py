@@ -27,7 +27,7 @@ lesson = Lesson(
     figures=["diffusion.f05"],
     equations=["diffusion.18"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=1.2,
+    minutes=2.5,
     picture="noisy_digit",
     sources=["weng2021diffusion", "ho2020ddpm", "nichol2021improved", "karras2022design"],
 )
