@@ -730,10 +730,10 @@ monsters = sprites.unit(sheet)
 
 # %% [markdown]
 # We train a DCGAN, as the post does, and a WGAN-GP for 49 epochs. (`new_game`, `turns`, `settled`
-# and `dcgan_adam` are defined in section 2. They build, play and average a game.) A model without a
-# game is compared with them, a single Gaussian with the mean of the 900 sprites and their 50 main
-# directions. All sprites are symmetric, but nothing in the networks makes the left half of an image
-# equal to the right half.
+# and `dcgan_adam` of section 2 build, play and average a game. `nearest` of section 3 finds the
+# nearest images.) A model without a game is compared with them, a single Gaussian with the mean of
+# the 900 sprites and their 50 main directions. All sprites are symmetric, but nothing in the
+# networks makes the left half of an image equal to the right half.
 
 # %%
 lesson.predict(
@@ -862,8 +862,8 @@ lesson.figure(
 # game. The distance to the nearest sprite would choose the mean monster, which is closer to the 900
 # than fresh monsters are. As with the digits, a small distance is no merit.
 #
-# Has a game on so few images memorized them? The last column has no sign of it. The fraction is
-# near one half for every model, and we can look at the pairs.
+# Has a game on so few images memorized them? The last column has no sign of it, because the
+# fraction is near one half for both games and for the Gaussian, and we can look at pairs.
 
 # %%
 last = images[-1][:12]
