@@ -2,11 +2,10 @@
 # # Create new Pokémons: new digits, new monsters
 #
 # The post ends with some fun, a GAN that creates new Pokémons. After points in the plane this looks
-# like a small step, because the game stays the same, and only the networks have to change. But in
-# the plane we knew the density, and of images nobody knows it. Can't we just look at the samples?
-# Our eyes are easily fooled. Sharp images may be copies of the training images, or all alike, and a
-# few good strokes do not make a digit. What does a GAN need to create images, and how do we know
-# that they are good, varied and new?
+# like a small step, because only the networks have to change. But in the plane we knew the density,
+# and of images nobody knows it. Can't we just look at the samples? Our eyes are easily fooled.
+# Sharp images may be copies, or all alike, and a few good strokes do not make a digit. What does a
+# GAN need to create images, and how do we know that they are good, varied and new?
 #
 # We build networks for images (section 1), play two games on digits (2), which a classifier can
 # judge (3), and take the better game apart (4). Then we look between two digits (5), and create
@@ -388,17 +387,16 @@ lesson.figure(
 )
 # %% [markdown]
 # The samples of the WGAN-GP are still several times as far from the test digits as other real
-# digits are, but far closer than all images without a game. Precision alone would have chosen
-# differently. By this column a Gaussian for each class is better than both games, although its
-# digits are blurred. Recall exposes it. But look at the row of the training digits. Their scores
-# are about those of unseen digits. A generator that stores its training images and hands them out
-# again would be the best of all, and our judge would not notice.
+# digits are, but far closer than all images without a game. (By precision a Gaussian for each class
+# is better than both games, although its digits are blurred. Recall exposes it.) But look at the
+# row of the training digits. Their scores are about those of unseen digits. A generator that stores
+# its training images and hands them out again would be the best of all, and our judge would not
+# notice.
 #
 # So are the generated digits new? The obvious test is the distance to the nearest training digit,
-# which is 0 for a copy. But is a larger distance good? The nearest training digit of an unseen real
-# digit is about as far away as any, and that of a *blank* image is nearer, because a few thin
-# strokes differ little from no strokes. The distance rewards little ink. We need a comparison that
-# is fair to blank and blurry images, too.
+# which is 0 for a copy. But this distance depends on the ink, too. A *blank* image has a near
+# training digit, because a few thin strokes differ little from no strokes. We need a comparison
+# that is fair to blank and blurry images.
 #
 # Here is one. There are 60,000 real digits, 50,000 training digits and 10,000 test digits, drawn
 # from the same source. An image that owes nothing to the training digits in particular has no
@@ -454,10 +452,9 @@ lesson.claim(
 
 # %% [markdown]
 # For unseen digits the fraction is close to 5/6 = 0.83, as it should be, and for copies it is 1.
-# The generated digits are at the level of unseen ones. No sign of copying is left, however near or
-# far they are. (A blank image is one image, so its fraction is 0 or 1 and means nothing.) Together
-# the two tests say that the digits of the WGAN-GP are good, varied and new, which neither says
-# alone.
+# The generated digits are at the level of unseen ones, so there is no sign of copying. (The blank
+# image is a single image, so its fraction is 0 or 1 and means nothing.) Together the two tests show
+# that the digits of the WGAN-GP are good, varied and new, which neither shows alone.
 #
 # ## 4. What made the difference?
 #
@@ -720,9 +717,9 @@ lesson.change(
 #
 # The author of the post trained a DCGAN on about 900 sprites of Pokémons and looked at the results
 # after 7, 21 and 49 epochs (gan.f10). Is a game on so few images worth playing, and how would we
-# know? Our data are 900 sprites of monsters, drawn by a program (`minigen.data.sprites`). They have
-# mirrored bodies, an outline, eyes and limbs, in 26 colors. The program can draw as many new
-# monsters of the same kind as we like, so that we know what a perfect generator would score.
+# know? Our data are 900 sprites of monsters with mirrored bodies, an outline, eyes and limbs, in 26
+# colors. A program draws them (`minigen.data.sprites`). It can draw as many new ones as we like, so
+# that we know what a perfect generator would score.
 
 # %%
 sheet = sprites.load()  # (900, 16, 16, 3), bytes
@@ -858,9 +855,9 @@ lesson.figure(
 # No model wins every column. The WGAN-GP varies nearly as much as fresh monsters, and of the three
 # models its colors are closest to the palette. But it has not learned that monsters are symmetric.
 # The Gaussian is symmetric by construction, and blurred, so that its colors are mixtures. Which
-# monsters do you prefer? Many eyes will choose those of the Gaussian, which took a second and no
-# game. The distance to the nearest sprite would choose the mean monster, which is closer to the 900
-# than fresh monsters are. As with the digits, a small distance is no merit.
+# monsters do you prefer? Those of the Gaussian took no game at all. The distance to the nearest
+# sprite would choose the mean monster, which is closer to the 900 than fresh monsters are. As with
+# the digits, a small distance is no merit.
 #
 # Has a game on so few images memorized them? The last column has no sign of it, because the
 # fraction is near one half for both games and for the Gaussian, and we can look at pairs.
@@ -905,8 +902,8 @@ names = ["WGAN-GP, epoch 49", "trained on 9,000", "fresh"]
 lesson.table([[name, *score[name]] for name in names], ["monsters", *columns])
 
 # %% [markdown]
-# The numbers hardly change. In our version the number of images is not what limits the game. It is
-# a short game, because 49 epochs of 900 images are 44,100 images, fewer than one epoch of MNIST.
+# The numbers hardly change. In our version the number of images is not what limits the game. The
+# game is short, because 49 epochs of 900 images are 44,100 images, fewer than one epoch of MNIST.
 # (The post runs [DCGAN-tensorflow](https://github.com/carpedm20/DCGAN-tensorflow). Its author
 # offers a commented version with the two Wasserstein GANs,
 # [unified-gan-tensorflow](https://github.com/lilianweng/unified-gan-tensorflow).)
