@@ -902,10 +902,10 @@ names = ["WGAN-GP, epoch 49", "trained on 9,000", "fresh"]
 lesson.table([[name, *score[name]] for name in names], ["monsters", *columns])
 
 # %% [markdown]
-# The numbers hardly change. In our version the number of images is not what limits the game. The
-# game is short, because 49 epochs of 900 images are 44,100 images, fewer than one epoch of MNIST.
-# (The post runs [DCGAN-tensorflow](https://github.com/carpedm20/DCGAN-tensorflow). Its author
-# offers a commented version with the two Wasserstein GANs,
+# The numbers change little. In our version ten times as many images are not enough for monsters
+# with details. The game is short, because 49 epochs of 900 images are 44,100 images, fewer than one
+# epoch of MNIST. (The post runs [DCGAN-tensorflow](https://github.com/carpedm20/DCGAN-tensorflow).
+# Its author offers a commented version with the two Wasserstein GANs,
 # [unified-gan-tensorflow](https://github.com/lilianweng/unified-gan-tensorflow).)
 #
 # ## What this lesson does differently
