@@ -404,7 +404,7 @@ lesson.claim(
 #
 # ## 3. Layers upon layers
 #
-# In all other flows, several layers can do what one cannot. We stack five layers. Each of them
+# In the flows so far, several layers can do what one cannot. We stack five layers. Each of them
 # transforms the noise of the layer before it. In the first stack all five have $x_1$ first, which
 # is the poor order.
 
