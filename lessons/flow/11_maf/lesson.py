@@ -1,11 +1,12 @@
 # %% [markdown]
 # # Masked Autoregressive Flow
 #
-# We have two ways to an exact density. A coupling flow moves half of the coordinates and keeps the
-# rest (`flow/05`). It is fast in both directions, but each layer is a modest step. An
-# autoregressive model predicts each coordinate from all those before it (`flow/08`), but so far it
-# was made for bits, and it was not a flow. Can a model of conditionals be a layer of a flow? And
-# what do we pay, if every coordinate may depend on all before it?
+# We have two ways to an exact density, and each lacks something. In a layer of a coupling flow
+# (`flow/05`), half of the coordinates stay unchanged, and those that move cannot depend on one
+# another. In an autoregressive model (`flow/08`) each coordinate depends on all before it, but ours
+# predicts bits, and it is not a map, so we cannot stack it. For real numbers we want both. Can a
+# model of conditionals be a layer of a flow? And what do we pay, if every coordinate may depend on
+# all before it?
 #
 # We build one layer on three numbers (section 1), ask which order of the coordinates suits a
 # density (2), and what more layers add (3). Then we fit moons and a ring (4), and digits (5 and 6),
@@ -373,8 +374,8 @@ fits = [name for name, gap in by_order.items() if gap < 0.05]
 answer = {(): "neither", ("x1 first", "x2 first"): "both"}.get(tuple(sorted(fits)))
 lesson.outcome(
     f"The loss exceeds the entropy by {by_order['x2 first']:.3f} nats with x2 first, and by"
-    f" {by_order['x1 first']:.2f} with x1 first. Given a large x1, x2 has two modes, one in each"
-    " arm of the bow, and a Gaussian has one.",
+    f" {by_order['x1 first']:.2f} with x1 first, because given a large x1, x2 has two modes, one in"
+    " each arm of the bow, and a Gaussian has one.",
     answer=answer or fits[0],
 )
 
@@ -384,7 +385,7 @@ rows = [["one Gaussian", gap_of_gaussian, None], ["the best possible with x1 fir
 lesson.table([*rows, *([name, *found] for name, found in gaps.items())], header)
 
 # %%
-source = "theory: 0; seeds 0, 1 and 4441: FILL_A; one Gaussian: 0.56"
+source = "theory: 0; seeds 0, 1 and 4441: FILL_A; one Gaussian: 0.55"
 lesson.claim(
     "bow, one layer, x2 first: gap", by_order["x2 first"], at_most=0.02, unit="nats", source=source
 )
@@ -441,12 +442,13 @@ lesson.claim(
     source="theory: that of one layer; seeds 0, 1 and 4441: FILL_C",
 )
 name = "bow, five layers in alternating orders: gap"
-source = "theory: at least 0; seeds 0, 1 and 4441: FILL_D; one Gaussian: 0.56"
+source = "theory: at least 0; seeds 0, 1 and 4441: FILL_D; one Gaussian: 0.55"
 lesson.claim(name, gaps["five, in turn"].gap, at_most=0.03, unit="nats", source=source)
 
 # %% [markdown]
 # Look at the last row of the table. If the order changes from layer to layer, the gap is almost
-# gone. Both results follow from one argument, without any training.
+# gone. Why can five layers of one order do no more than one of them? An argument without any
+# training tells, and it also shows what changes with the order.
 #
 # <details><summary>Derivation: layers of one order are one layer</summary>
 #
@@ -1086,6 +1088,9 @@ lesson.claim(name, saved.mean() - on_blank, between=(-0.2, -0.05), source=source
 # values and noise.
 #
 # ## 8. Where the post is loose
+#
+# *You may skip this section, because the lesson does not need it. It is for readers who have the
+# post open beside it.*
 #
 # - “$x_i \sim p(x_i\vert\mathbf{x}_{1:i-1}) = z_i \odot \sigma_i(\mathbf{x}_{1:i-1}) +
 #   \mu_i(\mathbf{x}_{1:i-1})$”: this line equates a density with a value. It contains two
