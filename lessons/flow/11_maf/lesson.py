@@ -380,20 +380,27 @@ lesson.outcome(
 )
 
 # %%
-header = ["one layer", "gap, nats", "standard error"]
-rows = [["one Gaussian", gap_of_gaussian, None], ["the best possible with x1 first", best, None]]
-lesson.table([*rows, *([name, *found] for name, found in gaps.items())], header)
+lesson.table(
+    [
+        ["one Gaussian", gap_of_gaussian, None],
+        ["the best possible with x1 first", best, None],
+        *([name, *found] for name, found in gaps.items()),
+    ],
+    ["one layer", "gap, nats", "standard error"],
+)
 
 # %%
-source = "theory: 0; seeds 0, 1 and 4441: FILL_A; one Gaussian: 0.55"
 lesson.claim(
-    "bow, one layer, x2 first: gap", by_order["x2 first"], at_most=0.02, unit="nats", source=source
+    "bow, one layer, x2 first: gap",
+    by_order["x2 first"],
+    at_most=0.02,
+    unit="nats",
+    source="theory: at least 0; seeds 0, 1 and 4441: FILL_A; one Gaussian: 0.55",
 )
-margin = 5 * gaps["x1 first"].standard_error
 lesson.claim(
     "bow, one layer, x1 first: gap minus the smallest possible",
     by_order["x1 first"] - best,
-    between=(-margin, 0.02),
+    between=(-5 * gaps["x1 first"].standard_error, 0.02),
     unit="nats",
     source="theory: at least 0, minus 5 standard errors; seeds 0, 1 and 4441: FILL_B",
 )
@@ -429,21 +436,25 @@ lesson.outcome(
     " layers of one order can be written as a single layer of this order.",
     answer="about zero" if five < 0.05 else answer,
 )
-header = ["layers", "gap, nats", "standard error"]
-lesson.table([[name, *found] for name, found in gaps.items()], header)
+lesson.table(
+    [[name, *found] for name, found in gaps.items()], ["layers", "gap, nats", "standard error"]
+)
 
 # %%
-margin = 5 * gaps["five, x1 first"].standard_error
 lesson.claim(
     "bow, five layers, all x1 first: gap minus the smallest possible",
     five - best,
-    between=(-margin, 0.03),
+    between=(-5 * gaps["five, x1 first"].standard_error, 0.03),
     unit="nats",
-    source="theory: that of one layer; seeds 0, 1 and 4441: FILL_C",
+    source="theory: at least 0, minus 5 standard errors; seeds 0, 1 and 4441: FILL_C",
 )
-name = "bow, five layers in alternating orders: gap"
-source = "theory: at least 0; seeds 0, 1 and 4441: FILL_D; one Gaussian: 0.55"
-lesson.claim(name, gaps["five, in turn"].gap, at_most=0.03, unit="nats", source=source)
+lesson.claim(
+    "bow, five layers in alternating orders: gap",
+    gaps["five, in turn"].gap,
+    at_most=0.03,
+    unit="nats",
+    source="theory: at least 0; seeds 0, 1 and 4441: FILL_D; one Gaussian: 0.55",
+)
 
 # %% [markdown]
 # Look at the last row of the table. If the order changes from layer to layer, the gap is almost
@@ -612,24 +623,42 @@ def gap_of_one_gaussian(density, x):
     return nll_gap(density, lambda y: one.log_prob((y - mean) @ factor.T) + det, x)
 
 
-rows = [
-    ["two moons, one Gaussian", *gap_of_one_gaussian(moons, test_moons)],
-    ["two moons, MAF", *gap_of_moons],
-    ["ring, one Gaussian", *gap_of_one_gaussian(ring, test_ring)],
-    ["ring, MAF with ordinary weights", *gap_of_ordinary],
-    ["ring, MAF with steep units", *gap_of_ring],
-]
+# %%
+lesson.table(
+    [
+        ["two moons, one Gaussian", *gap_of_one_gaussian(moons, test_moons)],
+        ["two moons, MAF", *gap_of_moons],
+        ["ring, one Gaussian", *gap_of_one_gaussian(ring, test_ring)],
+        ["ring, MAF with ordinary weights", *gap_of_ordinary],
+        ["ring, MAF with steep units", *gap_of_ring],
+    ],
+    ["model", "gap, nats", "standard error"],
+)
 
 # %%
-lesson.table(rows, ["model", "gap, nats", "standard error"])
-source = "theory: at least 0; seeds 0, 1 and 4441: FILL_E; one Gaussian: FILL_G"
-lesson.claim("two moons: gap", gap_of_moons.gap, at_most=0.02, unit="nats", source=source)
-source = "theory: at least 0; seeds 0, 1 and 4441: FILL_F; one Gaussian: FILL_H"
-lesson.claim("ring: gap", gap_of_ring.gap, at_most=0.15, unit="nats", source=source)
-name = "ring: gap with ordinary weights minus gap with steep units"
-source = "seeds 0, 1 and 4441: FILL_L; the same stack: 0"
-gained = gap_of_ordinary.gap - gap_of_ring.gap
-lesson.claim(name, gained, at_least=0.4, unit="nats", source=source)
+lesson.claim(
+    "two moons: gap",
+    gap_of_moons.gap,
+    at_most=0.02,
+    unit="nats",
+    source="theory: at least 0; seeds 0, 1 and 4441: FILL_E; one Gaussian: FILL_G",
+)
+lesson.claim(
+    "ring: gap",
+    gap_of_ring.gap,
+    at_most=0.15,
+    unit="nats",
+    source="theory: at least 0; seeds 0, 1 and 4441: FILL_F; one Gaussian: FILL_H",
+)
+
+# %%
+lesson.claim(
+    "ring: gap with ordinary weights minus gap with steep units",
+    gap_of_ordinary.gap - gap_of_ring.gap,
+    at_least=0.4,
+    unit="nats",
+    source="seeds 0, 1 and 4441: FILL_L; the same stack: 0",
+)
 
 
 # %%
@@ -666,16 +695,19 @@ mapped, _ = flow_of_ring.bijection.forward(path)
 between = from_modes(mapped[1:]) > 3 * 0.1
 part_of_x = length(mapped)[between].sum() / length(mapped).sum()
 part_of_noise = length(path)[between].sum() / length(path).sum()
-
-# %%
 stretch = part_of_x / part_of_noise / ((1 - part_of_x) / (1 - part_of_noise))
 print(
     f"  between the modes are {part_of_x:.0%} of the path in x, {part_of_noise:.1%} in the noise:"
+    f" the map stretches this part {stretch:.0f} times as much as the rest"
 )
-print(f"  the map stretches this part {stretch:.0f} times as much as the rest")
-name = "ring: fraction of the path between the modes, in the noise"
-source = "the identity: 0.61; seeds 0, 1 and 4441: FILL_I"
-lesson.claim(name, part_of_noise, between=(1e-4, 0.1), source=source)
+
+# %%
+lesson.claim(
+    "ring: fraction of the path between the modes, in the noise",
+    part_of_noise,
+    between=(1e-4, 0.1),
+    source="the identity: 0.61; seeds 0, 1 and 4441: FILL_I",
+)
 
 # %% [markdown]
 # A continuous map of the plane cannot tear. The noise is one connected cloud, so its image is
@@ -684,20 +716,18 @@ lesson.claim(name, part_of_noise, between=(1e-4, 0.1), source=source)
 
 
 # %%
-def p_of_moons(x):
-    """The model's density, clipped above so that no narrow peak uses up the color scale."""
-    return np.exp(np.minimum(flow_of_moons.log_prob(x), -0.45))
-
-
-def p_of_ring(x):
-    return np.exp(np.minimum(flow_of_ring.log_prob(x), 0.7))
+def clipped(flow, top):
+    """The flow's density, clipped above so that no narrow peak uses up the color scale."""
+    return lambda x: np.exp(np.minimum(flow.log_prob(x), top))
 
 
 # %%
 fig, axes = plot.figure(1, 4, size=(2.8, 3.1))
 box, moons_box = (-2.7, 2.7, -2.7, 2.7), (-1.7, 2.7, -1.95, 2.45)
-plot.density(p_of_moons, axes[0], bounds=moons_box, n=cells, title="two moons by MAF")
-plot.density(p_of_ring, axes[1], bounds=box, n=cells, title="ring by MAF")
+plot.density(
+    clipped(flow_of_moons, -0.45), axes[0], bounds=moons_box, n=cells, title="two moons by MAF"
+)
+plot.density(clipped(flow_of_ring, 0.7), axes[1], bounds=box, n=cells, title="ring by MAF")
 plot.samples(drawn[:3000], ring, axes[2], bounds=box, title="its samples, and the path")
 axes[2].plot(*mapped.T, color=plot.color.ink, lw=0.8)
 title = "the path, in the noise"
@@ -706,8 +736,8 @@ plot.trajectories(path, axes[3], ends=False, color=plot.color.noise, title=title
 # %%
 colors = [c for c in plot.CYCLE if c != plot.color.noise] + ["saddlebrown"]  # none is gray
 for mode, color in zip(ring.modes, colors, strict=True):
-    near = path[numpy.linalg.norm(mapped - mode, axis=1) < 3 * 0.1]
-    axes[3].plot(*near.T, ".", ms=3, color=color)
+    distance = numpy.linalg.norm(mapped - mode, axis=1)
+    axes[3].plot(*path[distance < 3 * 0.1].T, ".", ms=3, color=color)
 lesson.figure(
     fig,
     "plane",
@@ -968,24 +998,42 @@ lesson.outcome(
 )
 
 # %%
-rows = [[name, b.mean(), b.std() / len(b) ** 0.5] for name, b in bits.items()]
-header = ["MNIST test digits", "bits per pixel", "standard error"]
-lesson.table([["uniform", 8.0, None], *rows], header)
+lesson.table(
+    [
+        ["uniform", 8.0, None],
+        *([name, b.mean(), b.std() / len(b) ** 0.5] for name, b in bits.items()),
+    ],
+    ["MNIST test digits", "bits per pixel", "standard error"],
+)
 
 # %%
-source = "closed form, no training; Papamakarios et al. 2017: 2.01"
-name = "MNIST, the Gaussian: bits per pixel"
-lesson.claim(name, mean["the Gaussian"], equals=2.013, atol=0.01, source=source)
-name = "MNIST, three layers of MAF: bits per pixel"
-source = "seeds 0, 1 and 4441: FILL_J; 784 histograms: 1.69; the Gaussian: 2.01"
-lesson.claim(name, mean["three layers of MAF"], between=(1.75, 1.83), source=source)
-name = "MNIST, mixtures: bits per pixel"
-source = "seeds 0, 1 and 4441: FILL_K; 784 histograms: 1.69"
-lesson.claim(name, mean["one layer with mixtures"], at_most=1.65, source=source)
-name = "MNIST, one layer: bits per pixel of MAF minus those of the mixtures"
-source = "seeds 0, 1 and 4441: FILL_M; the same model: 0"
-worse = mean["one layer of MAF"] - mean["one layer with mixtures"]
-lesson.claim(name, worse, at_least=0.25, source=source)
+lesson.claim(
+    "MNIST, the Gaussian: bits per pixel",
+    mean["the Gaussian"],
+    equals=2.013,
+    atol=0.01,
+    source="closed form, no training; Papamakarios et al. 2017: 2.01",
+)
+lesson.claim(
+    "MNIST, three layers of MAF: bits per pixel",
+    mean["three layers of MAF"],
+    between=(1.75, 1.83),
+    source="seeds 0, 1 and 4441: FILL_J; 784 histograms: 1.69; the Gaussian: 2.01",
+)
+
+# %%
+lesson.claim(
+    "MNIST, mixtures: bits per pixel",
+    mean["one layer with mixtures"],
+    at_most=1.65,
+    source="seeds 0, 1 and 4441: FILL_K; 784 histograms: 1.69",
+)
+lesson.claim(
+    "MNIST, one layer: bits per pixel of MAF minus those of the mixtures",
+    mean["one layer of MAF"] - mean["one layer with mixtures"],
+    at_least=0.25,
+    source="seeds 0, 1 and 4441: FILL_M; the same model: 0",
+)
 
 # %% [markdown]
 # A model in which no pixel depends on another beats three layers of MAF. In bits, better
@@ -1061,19 +1109,28 @@ rows = [
 ]
 
 # %%
-header = ["pixels", "fraction", *per_pixel, "mixtures save in all"]
-lesson.table(rows, header, "bits for each pixel, test digits")
+lesson.table(
+    rows,
+    ["pixels", "fraction", *per_pixel, "mixtures save in all"],
+    "bits for each pixel, test digits",
+)
 of_gray = per_pixel["mixtures"][groups["gray"]].sum() / per_pixel["mixtures"].sum()
 print(f"  gray pixels take {of_gray:.0%} of all bits of the mixtures")
 
 # %%
 on_blank = saved[groups["blank"]].sum() / saved.size
-name = "MNIST, bits per pixel that the mixtures save on blank pixels"
-source = "seeds 0, 1 and 4441: FILL_N; the same model: 0"
-lesson.claim(name, on_blank, at_least=0.35, source=source)
-name = "MNIST, bits per pixel that the mixtures save on all others"
-source = "seeds 0, 1 and 4441: FILL_O; the same model: 0"
-lesson.claim(name, saved.mean() - on_blank, between=(-0.2, -0.05), source=source)
+lesson.claim(
+    "MNIST, bits per pixel that the mixtures save on blank pixels",
+    on_blank,
+    at_least=0.35,
+    source="seeds 0, 1 and 4441: FILL_N; the same model: 0",
+)
+lesson.claim(
+    "MNIST, bits per pixel that the mixtures save on all others",
+    saved.mean() - on_blank,
+    between=(-0.2, -0.05),
+    source="seeds 0, 1 and 4441: FILL_O; the same model: 0",
+)
 
 # %% [markdown]
 # Look at the last column. The mixtures owe their whole lead over the layer of MAF to blank pixels,
