@@ -1209,9 +1209,9 @@ lesson.claim(
 # In one layer a pixel that is always blank wastes most of the 0.6 bits of section 5, and in three
 # layers about a quarter of that. No layer can bend a single coordinate. But the second layer has
 # the other order, so it can shift and scale the noise of one pixel by that of others, which layers
-# of one order cannot (section 3). We had aimed at 1.75 bits. The table shows what is missing. Over
-# all pixels three layers still waste 0.07 bits, more than the distance to the aim, and all of it on
-# the shape of single coordinates, before any stroke.
+# of one order cannot (section 3). We had aimed at 1.75 bits for three layers. The last column shows
+# what is missing. They still waste 0.07 bits for each pixel, more than the distance to the aim,
+# only because single coordinates of their noise are not normal.
 #
 # ## 9. Where the post is loose
 #
