@@ -196,8 +196,8 @@ lesson.exercise("after/06/order_weight")
 #
 # The same weights appear if we draw a random *order*, and generate one position after the other. In
 # other words, **the bound of masked diffusion is the mean negative log-likelihood of an
-# autoregressive model over all orders** (Uria et al. 2014). The order-agnostic MADE of `flow/08`
-# has this loss for eight of the orders.
+# autoregressive model over all orders**, the loss of Uria et al. (2014). The order-agnostic MADE of
+# `flow/08` has this loss for eight of the orders.
 
 # %%
 lesson.predict(
@@ -853,10 +853,9 @@ lesson.table([*rows, ["the world", clean(of_world)]], ["pixels drawn again", "fr
 #
 # ## What this lesson does differently, and leaves out
 #
-# The papers allow other probabilities of erasing than $t$ itself, and their networks are far
-# larger. Sahoo et al. train transformers on text, and Austin et al. also a U-Net on images. We
-# leave out the other noises of D3PM, models of ratios of probabilities, and conditions such as a
-# prompt.
+# Austin et al. and Sahoo et al. allow other probabilities of erasing than $t$ itself, and their
+# networks are far larger, transformers for text and a U-Net for images. We leave out the other
+# noises of D3PM, models of ratios of probabilities, and conditions such as a prompt.
 #
 # **To remember:** For symbols, the noise is erasure. The loss with weight $1/t$ is the mean
 # negative log-likelihood over all orders, and the exact model attains $-\log p(x)$. Drawing several
