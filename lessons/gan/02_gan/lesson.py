@@ -719,7 +719,7 @@ lesson.claim(
 
 # %% [markdown]
 # It was not luck. The three games agree, and all end at about twice the floor. The minimax loss
-# does as well here (section 7 asks why). With a first beta of 0.9, the default of most libraries,
+# does as well here (section 8 asks why). With a first beta of 0.9, the default of most libraries,
 # fewer fakes are high-quality.
 #
 # The two forbidden gradients are not equally bad. If $D$ moves in both halves, the fakes still find
@@ -846,44 +846,8 @@ lesson.figure(
 # %% [markdown]
 # With the non-saturating loss the mean of the fakes is near the center of the ring within about
 # twenty steps. With the minimax loss it hardly moves. Here is the gap of section 2 in a real
-# training: when $G$ starts, the two gradients differ by a factor of thousands. However, three
-# things came together: the loss, the head start, and plain gradient descent. Which of them is to
-# blame? We take away one at a time.
-
-# %%
-late["no head start"] = follow("no head start", minimax_step, generator_loss_minimax, alone=0)
-late["Adam"] = follow("late G, Adam", minimax_step, generator_loss_minimax, adam=True)
-end = {name: [run["D"][-400:].min(), run["distance"][-1]] for name, run in late.items()}
-lesson.table(
-    [
-        ["minimax", "300 steps", "gradient descent", *end["minimax"]],
-        ["-log D", "300 steps", "gradient descent", *end["non-saturating"]],
-        ["minimax", "none", "gradient descent", *end["no head start"]],
-        ["minimax", "300 steps", "Adam", *end["Adam"]],
-    ],
-    ["loss of G", "head start of D", "optimizer of G", "lowest D of the fakes", "to the center"],
-)
-
-# %%
-lesson.claim(
-    "fakes to the center, with -log D, and without a head start",
-    [end["non-saturating"][1], end["no head start"][1]],
-    at_most=1,
-    source="the start is at 5.7; seeds 0, 1 and 90210: worst 0.29",
-)
-lesson.claim(
-    "the same distance with all three causes, over the larger of these",
-    end["minimax"][1] / max(end[name][1] for name in ("non-saturating", "no head start")),
-    at_least=4,
-    source="seeds 0, 1 and 90210: at least 19",
-)
-
-# %% [markdown]
-# The loss and the head start are both to blame, because either remedy alone brings the mean of the
-# fakes to the center. The gradient of $-\log D$ is not small in the first place, and without the
-# head start $D$ does not get as far ahead. Adam is the weakest remedy. It divides a gradient by its
-# own running size, so that a small one still makes a full step. In the recorded run this was
-# enough. (With `--seed 90210` it is not, and the fakes stay at a distance of 3.6.)
+# training: when $G$ starts, the two gradients differ by a factor of thousands. (Section 8 asks
+# whether the loss alone is to blame.)
 #
 # **Exchanged labels.** Somebody writes `discriminator_step(game, fake, real)`. Nothing crashes, and
 # the loss of the generator falls lower than ever. **A slow discriminator.** Somebody gives $D$ a
@@ -981,7 +945,50 @@ lesson.claim(
 # In all three failures the code ran without an error, and one of them had by far the lowest loss in
 # the table. If a GAN of your own misbehaves, look at its samples first and at its losses last.
 #
-# ## 8. And images?
+# ## 8. Which of three causes?
+#
+# *You may skip this section, because nothing later depends on it. It is for readers who want to
+# know which of the choices in section 7 stopped the generator.*
+#
+# Three things came together when $D$ was far ahead: the loss, the head start, and plain gradient
+# descent. Which of them is to blame? We take away one at a time.
+
+# %%
+late["no head start"] = follow("no head start", minimax_step, generator_loss_minimax, alone=0)
+late["Adam"] = follow("late G, Adam", minimax_step, generator_loss_minimax, adam=True)
+end = {name: [run["D"][-400:].min(), run["distance"][-1]] for name, run in late.items()}
+lesson.table(
+    [
+        ["minimax", "300 steps", "gradient descent", *end["minimax"]],
+        ["-log D", "300 steps", "gradient descent", *end["non-saturating"]],
+        ["minimax", "none", "gradient descent", *end["no head start"]],
+        ["minimax", "300 steps", "Adam", *end["Adam"]],
+    ],
+    ["loss of G", "head start of D", "optimizer of G", "lowest D of the fakes", "to the center"],
+)
+
+# %%
+lesson.claim(
+    "fakes to the center, with -log D, and without a head start",
+    [end["non-saturating"][1], end["no head start"][1]],
+    at_most=1,
+    source="the start is at 5.7; seeds 0, 1 and 90210: worst 0.29",
+)
+lesson.claim(
+    "the same distance with all three causes, over the larger of these",
+    end["minimax"][1] / max(end[name][1] for name in ("non-saturating", "no head start")),
+    at_least=4,
+    source="seeds 0, 1 and 90210: at least 19",
+)
+
+# %% [markdown]
+# The loss and the head start are both to blame, because either remedy alone brings the mean of the
+# fakes to the center. The gradient of $-\log D$ is not small in the first place, and without the
+# head start $D$ does not get as far ahead. Adam is the weakest remedy. It divides a gradient by its
+# own running size, so that a small one still makes a full step. In the recorded run this was
+# enough. (With `--seed 90210` it is not, and the fakes stay at a distance of 3.6.)
+#
+# ## 9. And images?
 #
 # *You may skip this section, because it only looks ahead. It is for readers who came for images.*
 #
