@@ -57,8 +57,7 @@ from minigen.gan.networks import Discriminator, Generator
 # well, which gives a GAN two players:
 #
 # - The **discriminator** $D$ receives an example $x$ and outputs $D(x)$, the probability that $x$
-#   is real. It is an ordinary classifier, trained on real examples and on fakes. (The post also
-#   calls it a critic.)
+#   is real. It is an ordinary classifier, trained on real examples and on fakes.
 # - The **generator** $G$ receives noise $z$ and outputs a fake, $G(z)$. It is trained to raise
 #   $D(G(z))$. The noise is the source of diversity, because without it every fake would be the
 #   same.
@@ -204,7 +203,7 @@ lesson.outcome(
 # to move most. We say that the *minimax* loss $\log(1 - D)$ *saturates*. The *non-saturating* loss
 # $-\log D$ does the opposite: it pulls hardest on the worst fakes, and rests once $D$ is fooled.
 # [Goodfellow et al. (2014)](https://arxiv.org/abs/1406.2661) trained with it. The game is then no
-# longer zero-sum, but its resting point is the same. Where $D$ is flat, neither loss moves a fake.
+# longer zero-sum, but its resting point is the same.
 #
 # Both losses are the mean over a batch of fakes.
 
@@ -284,10 +283,9 @@ lesson.check(
 )
 
 # %% [markdown]
-# The players come to rest at $y = 1$, $a = 0$. The loss of $D$ is back at 1.386, and has been lower
-# during the game. What is special about this point is that neither player can gain by moving alone.
-# However, such a calm end is not guaranteed. In the game of `gan/04` the oscillations grow. Is it
-# guaranteed here?
+# The players come to rest at $y = 1$, $a = 0$. What is special about this point is that neither
+# player can gain by moving alone. However, such a calm end is not guaranteed. In the game of
+# `gan/04` the oscillations grow. Is it guaranteed here?
 
 # %%
 lesson.change(
@@ -311,9 +309,9 @@ lesson.change(
 lesson.show_source(Generator, Discriminator)
 
 # %% [markdown]
-# (Leaky ReLU is $x$ for $x > 0$ and a small multiple of $x$ below, so that no unit stops learning.)
-# Nothing in either network is adversarial. The game is in the training step, which is Algorithm 1
-# of Goodfellow et al. In its first half $D$ moves, and in its second half $G$:
+# (Leaky ReLU is $x$ for $x > 0$ and a small multiple of $x$ below.) Nothing in either network is
+# adversarial. The game is in the training step, which is Algorithm 1 of Goodfellow et al. In its
+# first half $D$ moves, and in its second half $G$:
 
 # %%
 cfg = lesson.configure(batch=256, width=128, lr=1e-3, betas=(0.0, 0.99))
@@ -393,8 +391,7 @@ def play(label, density, steps, move=goodfellow_step, film=None, watch=None, **r
 
 
 # %% [markdown]
-# Two networks and one step are a complete GAN. (`minigen.gan.train` has the same step with checks
-# of its arguments.) But does it work?
+# Two networks and one step are a complete GAN. But does it work?
 #
 # ## 5. Eight Gaussians on a ring
 #
@@ -483,8 +480,8 @@ lesson.play(
 # %% [markdown]
 # Follow one mode through the panels. At first the fakes fill a disc. Then they gather in spikes,
 # and the spikes run past the modes, as the number $y$ did in section 3. Later they draw back, and a
-# few fakes remain on filaments between the modes. (Far outside, no example has trained $D$, and the
-# colors mean nothing. $D$ is not a density.)
+# few fakes remain on filaments between the modes. (Far outside, where $D$ was not trained, the
+# colors mean nothing.)
 #
 # The eye is a good judge here, but we want a number. Let's call a sample *high-quality* if it lies
 # within 0.3, three standard deviations, of a mode.
