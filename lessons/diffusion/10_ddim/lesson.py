@@ -120,8 +120,8 @@ visited = np.arange(200, 0, -int(np.ceil(200 / 150)))
 lesson.check("times that the stride visits", len(visited), equals=100)
 lesson.check("times that the rounded ones are", len(spaced_timesteps(200, 150)), equals=150)
 lesson.outcome(
-    "The stride is rounded up from 1.33 to 2, so the sampler visits every second time. Rounding kT/S"
-    " for k = 1 ... S gives any S.",
+    "The stride is rounded up from 1.33 to 2, so the sampler visits every second time. Rounding"
+    " kT/S for k = 1 ... S gives any S.",
     answer="100",
 )
 
@@ -164,8 +164,8 @@ x_s = ddim_step(x_t, 2, 1, predicted, None, two_steps)
 lesson.show_source(ddim_step)
 lesson.check("x_s without fresh noise", x_s, equals=np.array([[1.5]]))
 lesson.outcome(
-    "The data contribute 0.8 · 1.5 = 1.2 and the predicted noise 0.6 · 0.5 = 0.3, because the noise "
-    "level at s is 0.6.",
+    "The data contribute 0.8 · 1.5 = 1.2 and the predicted noise 0.6 · 0.5 = 0.3, because the "
+    "noise level at s is 0.6.",
     answer="1.5",
 )
 
