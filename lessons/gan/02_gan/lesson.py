@@ -992,10 +992,10 @@ lesson.claim(
 #
 # For digits we replace the ring with MNIST and the two networks with convolutional ones (a
 # *DCGAN*). The training step stays the same to the letter. In the figure *digits* of `gan/13`, two
-# rows show the fakes after 1,500 steps. Their strokes are white on clean black. Some are digits
-# that you can read, and others are only strokes. New problems come with images, too: a
-# discriminator can separate them from fakes almost without mistakes. `gan/06` shows what this does
-# to the generator, and `gan/12` what to do about it.
+# rows show the fakes of such a game after 8,000 steps. Their strokes are white on clean black. Many
+# are digits that you can read, and others are not quite digits. New problems come with images, too:
+# a discriminator can separate them from fakes almost without mistakes. `gan/06` shows what this
+# does to the generator, and `gan/12` what to do about it.
 #
 # ## What this lesson does differently
 #
