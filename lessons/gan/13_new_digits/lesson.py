@@ -25,7 +25,7 @@ lesson = Lesson(
     figures=["gan.f10"],
     equations=["gan.03", "gan.19"],
     pretrained=["digit_classifier"],
-    minutes=8,
+    minutes=9,
     picture="f10_monsters",
     sources=[
         "weng2017gan",
