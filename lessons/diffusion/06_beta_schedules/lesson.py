@@ -641,6 +641,8 @@ lesson.claim(
     at_least=1.5,
     source="seeds 0, 1 and 6203: 3.1 to 3.4; margin: a half; no effect: 1",
 )
+
+# %%
 reached = distances["cosine, 50"]
 lesson.claim(
     "digits, 50 jumps, cosine: Fréchet distance",

@@ -745,6 +745,8 @@ lesson.figure(
     "Fakes (orange) over the density of their data (blue). Compare what lies between the modes, "
     "and at the ends of a moon.",
 )
+
+# %%
 lesson.claim(
     "distance on the moons",
     away(clouds["two moons"], moons),
