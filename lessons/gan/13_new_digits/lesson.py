@@ -582,10 +582,10 @@ lesson.claim(
 #
 # ## 5. Between two digits
 #
-# The samples are no copies, but is there anything between them? A generator that keeps a list of
-# digits would have to jump from one to the next, or fade one into the other. So we walk from one
-# latent vector to another and look at the images on the way, as Radford et al. did. Which way
-# should we walk? The first idea is a straight line. In 32 dimensions most $z \sim N(0, I)$ have
+# We found no sign of copies, but is there anything between two samples? A generator that keeps a
+# list of digits would have to jump from one to the next, or fade one into the other. So we walk
+# from one latent vector to another and look at the images on the way, as Radford et al. did. Which
+# way should we walk? The first idea is a straight line. In 32 dimensions most $z \sim N(0, I)$ have
 # about the same length, $\sqrt{32} = 5.7$.
 
 # %%
@@ -683,7 +683,7 @@ lesson.claim(
 # Midway on the straight line the images are farther from real digits, and on the sphere they are as
 # good as at the ends. Is it the length, or is it the middle? The midpoint of two independent
 # latents has the same distribution as one latent that is divided by $\sqrt 2$. The last row of the
-# table has such latents, which are no middle of anything, and its distance is about the same.
+# table has such latents, which are not the middle of anything, and its distance is about the same.
 # Therefore it is the length. Fewer than one $z \sim N(0, I)$ in a hundred is as short as 4.0, so
 # that $G$ met few such latents in training.
 
