@@ -3,8 +3,8 @@
 #
 # A diffusion model with a thousand steps draws beautiful samples, and nobody wants to wait for a
 # thousand steps. A sampler may jump, say to every hundredth step. But on one noise schedule ten
-# such jumps draw a ring of eight spots well, and on another badly, although the model is the same
-# and exact. Why? The usual answer is a rule of thumb, "a near-linear drop in the middle". Is it
+# such jumps draw a ring of eight spots well, and on another badly, although the model is exact in
+# both cases. Why? The usual answer is a rule of thumb, "a near-linear drop in the middle". Is it
 # right?
 #
 # First we follow the straight line of DDPM (section 1) and the cosine that was invented to replace
@@ -185,9 +185,10 @@ lesson.check("cosine: steepest tenth over flattest", shapes["cosine"][1], at_mos
 lesson.check("linear: steepest tenth over flattest", shapes["linear"][1], at_least=5)
 
 # %% [markdown]
-# Both curves change little at the ends. In the middle only the cosine falls almost evenly, and the
-# linear schedule spends a third of its steps on what is already noise. By the criterion the cosine
-# is the better curve. Whether the criterion is right, only samples can tell.
+# At each end both curves change by less than 0.05, the mean over all twentieths. In the middle only
+# the cosine falls almost evenly, and the linear schedule spends a third of its steps on what is
+# already noise. By the criterion the cosine is the better curve. Whether the criterion is right,
+# only samples can tell.
 
 # %%
 lesson.change(
@@ -215,8 +216,8 @@ exact = {name: exact_eps_model(ring, schedule) for name, schedule in schedules.i
 
 # %% [markdown]
 # We measure the sliced Wasserstein distance between samples and data. Two sets of data of the same
-# size have a distance, too, the *floor*, and we divide by it, so the best ratio is 1. All schedules
-# start from the same noise, in four sets.
+# size have a distance, too, the *floor*, and we divide by it, so a perfect sampler has a ratio of
+# about 1. Each schedule starts from the same four sets of noise.
 
 # %%
 lesson.predict(
@@ -303,9 +304,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# With fifty jumps the two schedules agree. With ten, the samples of the linear schedule lie on
-# lines between the spots. The model is exact, so only the places of the stops can be the cause.
-# Here they are, on the curves:
+# With fifty jumps the two schedules agree. With ten, many samples of the linear schedule lie on
+# lines between the spots, and a few of the cosine's do. The model is exact, so only the places of
+# the stops can be the cause. Here they are, on the curves:
 
 # %%
 ax = plot.line(time, curves, title="ten jumps on the curves", xlabel="t / T")
@@ -321,8 +322,7 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The linear schedule has many stops in pure noise and few near the data. It needs another stop. But
-# which one would help?
+# Suppose that we may add a single stop to the linear schedule. Which one would help?
 
 # %%
 lesson.predict(
@@ -365,11 +365,11 @@ lesson.table(
 )
 
 # %% [markdown]
-# One stop next to the data makes the linear schedule as good as the cosine. The reverse test takes
-# stops away. We skip the four stops of the cosine that are farthest from the data, or the second to
-# the fifth. We also try other curves of $u = t/T$: *smoothstep*, $1 - 3u^2 + 2u^3$, which meets the
-# criterion without a cosine; the straight line $1 - u$, which is linear everywhere; and $1 - u^2$
-# and $(1 - u)^2$, which are flat at one end only.
+# One stop next to the data makes the linear schedule about as good as the cosine. The reverse test
+# takes stops away. We skip the four stops of the cosine that are farthest from the data, or the
+# second to the fifth. We also try other curves of $u = t/T$: *smoothstep*, $1 - 3u^2 + 2u^3$, which
+# meets the criterion without a cosine; the straight line $1 - u$, which is linear everywhere; and
+# $1 - u^2$ and $(1 - u)^2$, which are flat at one end only.
 
 # %%
 cosine_stops = left["cosine"]
@@ -421,11 +421,12 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The table is sorted by distance, and so is its third column, with one exception. The more signal
-# the first stop has, the better the samples, whatever the middle looks like. The straight line, the
-# most linear curve of all, is among the worst. The curve $1 - u^2$ breaks the criterion and beats
-# the cosine. The four stops next to the noise can be skipped without harm. The exception is the
-# cosine without its second to fifth stop, where the jump *before* the last one has become long.
+# The table is sorted by distance, and its third column is then sorted, too. The more signal the
+# first stop has, the better the samples, whatever shape the curve has in the middle. The straight
+# line, the most linear curve of all, is among the worst. The curve $1 - u^2$ breaks the criterion
+# and beats the cosine. The four stops next to the noise can be skipped without harm. Without its
+# second to fifth stop the cosine does worse, although its first stop is the same. There the jump
+# *before* the last one has become long.
 #
 # Why the stop next to the data? The last jump adds no noise. It returns the mean of $x_0$ given
 # $x_t$ (`diffusion/04`). If much noise is left at the last stop, $x_t$ could come from two
@@ -487,7 +488,7 @@ lesson.claim(
 # Digits are not eight spots, and a network is not exact. The base model of the lessons on digits
 # comes with the package. It is the U-Net of `diffusion/17`, trained as in `diffusion/04`, with
 # labels, on the cosine schedule with 200 steps. Must it be trained again for other schedules? No.
-# The network receives a time, and a time only says how much noise there is. So for each stop of
+# The network receives a time, and a time only stands for a level of noise. So for each stop of
 # another schedule we pass the time at which the *cosine* schedule has this level of noise, a
 # fraction if necessary. Then all schedules use one network, and only the stops differ.
 
@@ -652,15 +653,15 @@ lesson.claim(
 )
 
 # %% [markdown]
-# On digits, too, one more stop next to the data makes the linear schedule nearly as good as the
-# cosine. But the stops next to the noise are needed as well. The curve $1 - u^2$, the best one for
-# the ring, has almost none there and is no better than the linear schedule. We have not tested what
-# makes the difference. A digit has more to decide than one of eight spots, such as its slant, its
-# width and its place, and the network is not exact.
+# On digits, too, one more stop next to the data brings the linear schedule close to the cosine in
+# this run. But the stops next to the noise are needed as well, although ten digits in a row hardly
+# show it. The curve $1 - u^2$, the best one for the ring, has almost none there and is no better
+# than the linear schedule. We have not tested what makes the difference. A digit has more to decide
+# than one of eight spots, such as its slant, its width and its place, and the network is not exact.
 #
-# So there is no best curve for all data. Ask of a schedule where *your* data need short jumps. The
-# cosine has some at both ends, which makes it a good first guess. (Each distance has a sampling
-# error of several percent, because it comes from one set of 2,000 digits.)
+# So the best curve for the ring is not the best for digits. Ask of a schedule where *your* data
+# need short jumps. The cosine has some at both ends, which makes it a good first guess. (Each
+# distance has a sampling error of several percent, because it comes from one set of 2,000 digits.)
 #
 # ## 6. The two ends of the cosine
 #
@@ -717,7 +718,8 @@ lesson.check("signal left at T, with the clip", cosine.alpha_bar[T], at_most=1e-
 #   from $t = 0$ to $T$. A schedule does not change in the course of training. And the figure shows
 #   $\bar\alpha_t$, not $\beta_t$.
 # - "The choice of the scheduling function can be arbitrary, as long as it provides a near-linear
-#   drop in the middle": section 3 has two curves that contradict this.
+#   drop in the middle of the training process and subtle changes around $t=0$ and $t=T$": the curve
+#   $1 - u^2$ of section 3 is steepest at $t = T$, and on the ring it beats the cosine.
 # - "They are relatively small compared to the normalized image pixel values": the $\beta_t$ are
 #   variances. Compare their roots with pixel values, up to $\sqrt{0.02} = 0.14$.
 # - "clip" has no lower limit in Eq. diffusion.18, which is a minimum.

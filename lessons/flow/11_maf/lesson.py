@@ -262,7 +262,7 @@ lesson.change(
 
 # %% [markdown]
 # So a layer of a MAF is a product of Gaussian conditionals and a flow at the same time. It pays in
-# one direction only, and there for each coordinate.
+# one direction only, with one round for each coordinate.
 #
 # ## 2. One density, two orders
 #
@@ -278,7 +278,7 @@ lesson.predict(
 
 # %% [markdown]
 # How good can the best layer with $x_1$ first be? It matches mean and variance of $x_1$, then of
-# $x_2$ given $x_1$, and its loss exceeds the entropy by
+# $x_2$ given $x_1$, and its *gap*, the nats by which its loss exceeds the entropy, is
 #
 # $$\tfrac12\log 2\pi e \operatorname{Var} x_1 + \mathbb E_{x_1}\, \tfrac12 \log 2\pi e
 # \operatorname{Var}(x_2 \mid x_1) - H(x).$$
@@ -302,7 +302,7 @@ lesson.predict(
 #
 # </details>
 #
-# A sum over a fine grid gives the number, and that of the trivial rival, one Gaussian.
+# A sum over a fine grid gives this gap, and the gap of the trivial rival, one Gaussian.
 
 # %%
 x1, dx1 = numpy.linspace(-8, 35, 1001, retstep=True)
@@ -463,8 +463,8 @@ lesson.claim(
 
 # %% [markdown]
 # Look at the last row of the table. If the order changes from layer to layer, the gap is almost
-# gone. Why can five layers of one order do no more than one of them? An argument without any
-# training tells, and it also shows what changes with the order.
+# gone. Why can five layers of one order do no more than one of them? A short argument without any
+# training answers this, and it also shows what changes with the order.
 #
 # <details><summary>Derivation: layers of one order are one layer</summary>
 #
@@ -538,10 +538,10 @@ lesson.figure(
 # ## 4. Two moons, and a ring
 #
 # Can such a stack make shapes that are harder than a bow? `MAF` is the package's class, a stack
-# with alternating orders. We judge it as in `flow/05`, by the *gap*, the nats by which its loss
-# exceeds the entropy on test points. Gradients whose norm is too large are scaled down (`clip`).
-# The logarithm of a density contains $\log\sigma$, so a single point of very low density can have a
-# very large gradient.
+# with alternating orders. We judge it as in `flow/05`, by the gap on test points. Gradients whose
+# norm is too large are scaled down (`clip`). The derivative of $-\log p$ with respect to
+# $\log\sigma_i$ is $1 - z_i^2$, so a single point of very low density, with a large $z_i$, can have
+# a very large gradient.
 
 # %%
 cfg = lesson.configure(batch=256, lr=5e-3, moons_steps=4000, ring_steps=4000)
@@ -566,8 +566,8 @@ def fit_plane(label, flow, density, steps):
 
 # %% [markdown]
 # The first layer of a network with ordinary initial weights has gentle slopes, so its outputs for
-# two narrow modes that are close together are nearly the same. We make its units steep, $\tanh(w(x
-# - c))$ with a large $w$, and distribute their steps $c$ over the data. Each unit then
+# two narrow modes that are close together are nearly the same. We make its units steep,
+# $\tanh(w(x - c))$ with a large $w$, and distribute their steps $c$ over the data. Each unit then
 # distinguishes the points left of $c$ from those right of it.
 
 
@@ -934,7 +934,8 @@ maf = fit_digits("MNIST, three layers of MAF", maf, lesson.steps(1500, quick=1),
 # connection, so that it contains the Gaussian.)
 #
 # A histogram needs neither noise nor a logit. Its density is $P(k)$ between the gray values $k$ and
-# $k + 1$, so it has $-\log_2 P(k)$ bits. We begin its counts at 0.1, so that no has probability 0.
+# $k + 1$, so it has $-\log_2 P(k)$ bits. We begin its counts at 0.1, so that no gray value has
+# probability 0.
 
 
 # %%
@@ -1141,16 +1142,17 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Look at the last column. The mixtures owe their whole lead over the layer of MAF to blank pixels,
-# which are four fifths of all. The layer pays more than the 0.6 bits of section 5 for each of them,
-# and the mixtures a third of its price. But on gray pixels the mixtures are *worse*, by more than a
-# bit for each. These are mostly the edges of strokes, so fewer bits do not promise better strokes.
-# The histograms, which contain no strokes at all, are close to the mixtures in each group.
+# Look at the last column. On blank pixels, which are four fifths of all, the mixtures save more
+# than their whole lead over the layer of MAF. The layer pays more than the 0.6 bits of section 5
+# for each of them, and the mixtures a third of its price. But on gray pixels the mixtures are
+# *worse*, by more than a bit for each pixel. These are mostly the edges of strokes, so fewer bits
+# do not promise better strokes. The histograms, which contain no strokes at all, are close to the
+# mixtures in each group.
 #
 # For comparison, a PixelCNN (`flow/09`) needs about 83 nats for a whole digit whose pixels are only
 # black or white. That is $83 / (784 \log 2) = 0.15$ bits per pixel, less than a tenth of what the
-# mixtures need. The strokes are a small part of the bits of a gray digit, and the rest is gray
-# values and noise.
+# mixtures need. This suggests that the strokes take a small part of the bits of a gray digit, and
+# that most bits are spent on gray values and noise.
 #
 # ## 8. What more layers change
 #
@@ -1208,11 +1210,12 @@ lesson.claim(
 # %% [markdown]
 # In one layer a pixel that is always blank wastes most of the 0.6 bits of section 5, and in three
 # layers about a quarter of that. No layer can bend a single coordinate. But the second layer has
-# the other order, so it can shift and scale the noise of one pixel by that of others, which layers
-# of one order cannot (section 3). We had aimed at 1.75 bits for three layers. The last column shows
-# what is missing. They still waste 0.07 bits for each pixel, of which a finite sample of normal
-# noise wastes 0.005, too. The rest is more than the distance to the aim, and is lost only because
-# single coordinates of their noise are not normal.
+# the other order, so it can shift and scale the noise of a pixel by functions of the noise of
+# pixels that come later in the first order, which layers of one order cannot (section 3). We had
+# aimed at 1.75 bits for three layers. The last column shows what is missing. They still waste 0.07
+# bits for each pixel, of which a finite sample of normal noise wastes 0.005, too. The rest is more
+# than the distance to the aim, and is lost only because single coordinates of their noise are not
+# normal.
 #
 # ## 9. Where the post is loose
 #
@@ -1231,8 +1234,8 @@ lesson.claim(
 #
 # **What this lesson does differently:** The post describes one layer and no order. Here the order
 # is reversed between the layers, because with one order further layers change nothing (section 3).
-# The network outputs $\log\sigma_i$ instead of $\sigma_i$, since it may have any sign, and the
-# log-determinant is its sum.
+# The network outputs $\log\sigma_i$ instead of $\sigma_i$, since a logarithm may have any sign, and
+# the log-determinant of inference is minus their sum.
 #
 # **Left out:** batch norm between the layers and conditioning on the class, both in the paper
 # (`MAF(..., context=10)` accepts features as a condition); and a MAF whose base is mixtures, the

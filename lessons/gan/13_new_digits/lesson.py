@@ -3,9 +3,9 @@
 #
 # The post ends with some fun, a GAN that creates new Pokémons. After points in the plane this looks
 # like a small step, because only the networks have to change. But in the plane we knew the density,
-# and of images nobody knows it. Can't we just look at the samples? Our eyes are easily fooled.
-# Sharp images may be copies, or all alike, and a few good strokes do not make a digit. What does a
-# GAN need to create images, and how do we know that they are good, varied and new?
+# and nobody knows the density of images. Can't we just look at the samples? Our eyes are easily
+# fooled. Sharp images may be copies, or all alike, and a few good strokes do not make a digit. What
+# does a GAN need to create images, and how do we know that they are good, varied and new?
 #
 # We build networks for images (section 1), play two games on digits (2), which a classifier can
 # judge (3), and take the better game apart (4). Then we look between two digits (5), and create
@@ -201,11 +201,11 @@ lesson.figure(
 # *at one image*, so the score of an image must not depend on the others of its batch, and this
 # critic has no batch norm.
 #
-# A network that is trained on images needs more than a loss. In both games the learning rates fall
-# to zero, and we sample from a moving average of $G$ (EMA), whose batch statistics are computed
-# once more at the end. The WGAN-GP has two more parts. One is the pair of dense layers. The other
-# is a learning rate for each player, as in Heusel et al. (2017), here four times as large for the
-# critic, which takes one step for each step of $G$ (in `gan/12`, five).
+# On images, both games get more than a loss. In each, the learning rates fall to zero, and we
+# sample from a moving average of $G$ (EMA), whose batch statistics are computed once more at the
+# end. The WGAN-GP has two more parts. One is the pair of dense layers. The other is a learning rate
+# for each player, as in Heusel et al. (2017), here four times as large for the critic, which takes
+# one step for each step of $G$ (in `gan/12`, five).
 
 
 # %%
@@ -308,10 +308,10 @@ lesson.sampler("dcgan", G_dcgan.sample)
 # 10,000 test digits. *Precision* is the fraction of the images that lie among the test digits, and
 # *recall* the fraction of the test digits that lie among the images.
 #
-# What do images score for which nobody has to play a game? We draw from a single Gaussian, with the
-# mean and the main directions of the training digits (40 principal components), and from one
-# Gaussian for each class, which needs the labels. The others are the mean digit, an untrained
-# generator, and white noise.
+# What scores do models reach that need no game? We draw from a single Gaussian, with the mean and
+# the main directions of the training digits (40 principal components), and from one Gaussian for
+# each class, which needs the labels. The others are the mean digit, an untrained generator, and
+# white noise.
 
 # %%
 lesson.predict(
@@ -387,11 +387,11 @@ lesson.figure(
 )
 # %% [markdown]
 # The samples of the WGAN-GP are still several times as far from the test digits as other real
-# digits are, but far closer than all images without a game. (By precision a Gaussian for each class
-# is better than both games, although its digits are blurred. Recall exposes it.) But look at the
-# row of the training digits. Their scores are about those of unseen digits. A generator that stores
-# its training images and hands them out again would be the best of all, and our judge would not
-# notice.
+# digits are, but far closer than the samples of any model that needs no game. (By precision a
+# Gaussian for each class is better than both games, although its digits are blurred. Recall exposes
+# it.) But look at the row of the training digits. Their scores are about those of unseen digits. A
+# generator that stores its training images and hands them out again would be the best of all, and
+# our judge would not notice.
 #
 # So are the generated digits new? The obvious test is the distance to the nearest training digit,
 # which is 0 for a copy. But this distance depends on the ink, too. A *blank* image has a near
@@ -453,13 +453,14 @@ lesson.claim(
 # %% [markdown]
 # For unseen digits the fraction is close to 5/6 = 0.83, as it should be, and for copies it is 1.
 # The generated digits are at the level of unseen ones, so there is no sign of copying. (The blank
-# image is a single image, so its fraction is 0 or 1 and means nothing.) Together the two tests show
-# that the digits of the WGAN-GP are good, varied and new, which neither shows alone.
+# image is a single image, so its fraction is 0 or 1 and means nothing.) By recall the digits of the
+# WGAN-GP are nearly as varied as real ones, but by precision they are not yet as good. No single
+# number shows whether images are good, varied and new.
 #
 # ## 4. What made the difference?
 #
-# The WGAN-GP differs from the DCGAN in several parts at once, the loss, the penalty, the dense
-# layers and the learning rates. Which of them deserves the credit? We play short games of 600
+# The WGAN-GP differs from the DCGAN in several parts at once, among them the loss, the penalty, the
+# dense layers and the learning rates. Which of them deserves the credit? We play short games of 600
 # steps, and change one part at a time.
 #
 # - *no dense layers*: neither `plan` nor `whole`, everything else as in the WGAN-GP,
@@ -551,11 +552,11 @@ lesson.figure(
 # with the loss of the GAN end in a few images that are nearly all alike, with the penalty and
 # without it. Is this loss to blame? Not by itself. The DCGAN has the same loss, and its long game
 # went much better, with learning rates of its own. The rates of the short games were chosen for the
-# WGAN-GP. If one part is changed and all others stay tuned to it, the change looks worse than it
+# WGAN-GP. If one part is changed and all others stay tuned to it, the change can look worse than it
 # has to. (The generator of the clipped weights has hardly begun to learn after 600 steps.)
 #
-# The dense layers are the change that did no harm, but 600 steps are few. Shall we leave these
-# layers out? We play the WGAN-GP without them once more, with all of its 8,000 steps.
+# Leaving out the dense layers did no harm, but 600 steps are few. Does it harm a long game? We play
+# the WGAN-GP without them once more, with all of its 8,000 steps.
 
 # %%
 plain = play("WGAN-GP plain", penalized_step, long, two_rates, whole=False)
@@ -575,15 +576,16 @@ lesson.claim(
 # %% [markdown]
 # The long game gives the opposite answer. Without the dense layers the Fréchet distance is several
 # times as large. What is left of the gain, from the DCGAN to the WGAN-GP without dense layers,
-# belongs to the loss, the penalty, the learning rates, batch norm and the width together. A short
-# game is a cheap experiment, but it answered another question, which parts help in the beginning.
+# belongs to the loss, the penalty, the optimizers, batch norm and the width together. (By precision
+# there is no gain in this run.) A short game is a cheap experiment, but it answered another
+# question, which parts help in the beginning.
 #
 # ## 5. Between two digits
 #
-# The samples are no copies, but is there anything between them? A generator that keeps a list of
-# digits would have to jump from one to the next, or fade one into the other. So we walk from one
-# latent vector to another and look at the images on the way, as Radford et al. did. Which way
-# should we walk? The first idea is a straight line. In 32 dimensions most $z \sim N(0, I)$ have
+# We found no sign of copies, but is there anything between two samples? A generator that keeps a
+# list of digits would have to jump from one to the next, or fade one into the other. So we walk
+# from one latent vector to another and look at the images on the way, as Radford et al. did. Which
+# way should we walk? The first idea is a straight line. In 32 dimensions most $z \sim N(0, I)$ have
 # about the same length, $\sqrt{32} = 5.7$.
 
 # %%
@@ -681,7 +683,7 @@ lesson.claim(
 # Midway on the straight line the images are farther from real digits, and on the sphere they are as
 # good as at the ends. Is it the length, or is it the middle? The midpoint of two independent
 # latents has the same distribution as one latent that is divided by $\sqrt 2$. The last row of the
-# table has such latents, which are no middle of anything, and its distance is about the same.
+# table has such latents, which are not the middle of anything, and its distance is about the same.
 # Therefore it is the length. Fewer than one $z \sim N(0, I)$ in a hundred is as short as 4.0, so
 # that $G$ met few such latents in training.
 
@@ -709,9 +711,9 @@ lesson.change(
 )
 
 # %% [markdown]
-# Most images on the way are digits, too, and strokes bend, close and open instead of fading. The
-# generator has not stored a list of images. It has learned a map, and each of its samples is one
-# point of the map.
+# On the sphere many images on the way are digits, too, and strokes bend, close and open. On the
+# straight line some fade, such as the last pair in this run. So the generator does more than store
+# a list of images. It has learned a map, with an image for each latent between two others.
 #
 # ## 6. Monsters
 #
@@ -730,7 +732,8 @@ monsters = sprites.unit(sheet)
 # and `dcgan_adam` of section 2 build, play and average a game. `nearest` of section 3 finds the
 # nearest images.) A model without a game is compared with them, a single Gaussian with the mean of
 # the 900 sprites and their 50 main directions. All sprites are symmetric, but nothing in the
-# networks makes the left half of an image equal to the right half.
+# networks makes the left half of an image equal to the right half. We measure the fraction of the
+# variance that is *not mirrored*. It is 0 for symmetric monsters, and 1 for two independent halves.
 
 # %%
 lesson.predict(
@@ -785,11 +788,12 @@ def gaussian_monsters(rng, n, components=50):
 # %% [markdown]
 # The classifier of section 3 cannot judge monsters. We measure five numbers instead, and compare
 # them with those of *fresh* monsters, which the program draws. The variation is the standard
-# deviation over the images. The fraction of the variance that is not mirrored is 0 for symmetric
-# monsters, and 1 for two independent halves. The others are the distance of the colors to the
-# palette of 26, the distance to the nearest of the 900 sprites, and a test for copies. Is the
-# nearest of 1,800 sprites among the 900 of the training, or among 900 others? Images that owe
-# nothing to the 900 in particular have a fraction of about one half, and copies have 1.
+# deviation over the images, and the second is the fraction that is not mirrored. The others are the
+# distance of the colors to the palette of 26, the distance to the nearest of the 900 sprites, and a
+# test for copies. Is the nearest of 1,800 sprites among the 900 of the training, or among 900
+# others? Varied images that owe nothing to the 900 in particular have a fraction of about one half,
+# and copies have 1. (Images that are nearly all alike share their nearest sprite, so the fractions
+# of the mean monster and of the untrained generator mean nothing.)
 
 
 # %%
@@ -853,11 +857,11 @@ lesson.figure(
 
 # %% [markdown]
 # No model wins every column. The WGAN-GP varies nearly as much as fresh monsters, and of the three
-# models its colors are closest to the palette. But it has not learned that monsters are symmetric.
-# The Gaussian is symmetric by construction, and blurred, so that its colors are mixtures. Which
+# models its colors are closest to the palette. But its monsters are far from symmetric. The
+# Gaussian is symmetric by construction, and blurred, so that its colors are mixtures. Which
 # monsters do you prefer? Those of the Gaussian took no game at all. The distance to the nearest
-# sprite would choose the mean monster, which is closer to the 900 than fresh monsters are. As with
-# the digits, a small distance is no merit.
+# sprite would choose copies, and after them the mean monster, which is closer to the 900 than fresh
+# monsters are. As with the digits, a small distance is no merit.
 #
 # Has a game on so few images memorized them? The last column has no sign of it, because the
 # fraction is near one half for both games and for the Gaussian, and we can look at pairs.
@@ -923,7 +927,8 @@ lesson.table([[name, *score[name]] for name in names], ["monsters", *columns])
 #
 # - “Unfortunately due to the tiny training data, the new pokemons only have rough shapes without
 #   details”: the post has no run with more images, so the cause is open. With our sprites, ten
-#   times as many images and as many steps gave monsters that were as rough (section 6).
+#   times as many images, seen in the same number of steps, gave monsters that were about as rough
+#   (section 6).
 #
 # ## To remember
 #
