@@ -459,8 +459,8 @@ times = np.interp(49 * np.log2(cfg.codes), *jpeg.T) / error_of_digits
 
 # %%
 lesson.outcome(
-    f"JPEG needs {as_good:.0f} bits by interpolation, because with as many bits as ours its error"
-    f" would still be {times:.1f} times ours.",
+    f"JPEG needs {as_good:.0f} bits by interpolation. With as many bits as ours, its error would be"
+    f" {times:.1f} times ours.",
     answer=lesson.predictions[-1].choices[int(np.searchsorted([250, 350, 600], as_good))],
 )
 lesson.table(
@@ -469,8 +469,6 @@ lesson.table(
         ["VQ-VAE", 49 * np.log2(cfg.codes), error_of_digits],
         *([f"JPEG, quality {q}", *each] for q, each in zip(qualities, jpeg)),
         ["PNG", *stored("PNG")],
-        ["VQ-VAE, negatives of the digits", 49 * np.log2(cfg.codes), error_of_negatives],
-        ["a white page, negatives of the digits", 0, white],
     ],
     ["test digits", "bits per digit", "squared error per pixel"],
 )
@@ -492,9 +490,17 @@ lesson.claim(
 
 # %% [markdown]
 # Is this fair to JPEG? It needs no codebook and no decoder with almost 100,000 weights, and it can
-# store any image. Our model cannot. The last two rows of the table are for the negatives of the
-# digits, black on white. The model's error is more than 25 times as large for them, and comparable
-# to that of a blank white page. A learned code spends its bits on what it was trained for, and on
+# store any image. Our model cannot. Here are the negatives of the digits, black on white:
+
+# %%
+lesson.table(
+    [["VQ-VAE", error_of_negatives], ["a white page", white]],
+    ["negatives of the digits", "squared error per pixel"],
+)
+
+# %% [markdown]
+# The model's error is more than 25 times as large for them, and comparable to that of a blank white
+# page. A learned code spends its bits on what it was trained for, and on
 # nothing else.
 #
 # ## 5. Which integers go together?
@@ -705,9 +711,9 @@ lower = 1 - by_label / frechet["transformer"]
 
 # %%
 lesson.outcome(
-    f"It falls from {frechet['transformer']:.0f} to {by_label:.0f}, by {100 * lower:.0f} %."
-    " The label is the cause, because the two transformers have the same initial weights, batches"
-    " and steps.",
+    f"The Fréchet distance falls from {frechet['transformer']:.0f} to {by_label:.0f}, by"
+    f" {100 * lower:.0f} %. The label is the cause, because the two transformers have the same"
+    " initial weights, batches and steps.",
     answer=lesson.predictions[-1].choices[int(np.searchsorted([0.1, 0.5], lower))],
 )
 lesson.table(
@@ -966,8 +972,8 @@ changed, *_, reach = counted("no commitment") / counted("moving average")
 
 # %%
 lesson.outcome(
-    f"The count without the commitment loss is {changed:.2f} times the count with it,"
-    f" because {reach:.2f} times as many vectors are within a step of a border.",
+    f"The count without the commitment loss is {changed:.2f} times the count with it, and"
+    f" {reach:.2f} times as many vectors are within a step of a border.",
     answer=lesson.predictions[-1].choices[int(np.searchsorted([0.8, 1.2, 3], changed))],
 )
 
@@ -1156,7 +1162,7 @@ kept = {name: label_accuracy(judge, x, labels) for name, x in kinds_of.items()}
 # %%
 lesson.outcome(
     f"The judge still predicts the label of {100 * kept['top, new bottom']:.0f} % of the digits,"
-    " because the top holds them. Without any bottom it is"
+    " because the top holds them. Without any bottom the fraction is"
     f" {100 * kept['top only']:.0f} %.",
     answer=lesson.predictions[-1].choices[
         int(np.searchsorted([0.3, 0.8], kept["top, new bottom"]))
@@ -1179,7 +1185,10 @@ lesson.table(
     [[name, mse[name], kept[name]] for name in kinds_of],
     ["test digits from", "squared error", "classified correctly"],
 )
-print(f"  new digits: Fréchet distance {report.frechet:.1f}, of their label {report.accuracy:.3f}")
+print(
+    f"  new digits: Fréchet distance {report.frechet:.1f}, classified as their label"
+    f" {report.accuracy:.3f}"
+)
 
 # %%
 lesson.claim(
