@@ -696,6 +696,9 @@ lesson.claim(
 )
 
 # %% [markdown]
+# But look at the first row of both tables. Copies of the images of the folder would pass, too, so
+# neither number tells new discs from old ones.
+#
 # This is the recipe of large image models in miniature: compress the images, then model the codes.
 # For images with more detail than four numbers can hold, a convolutional VAE and the U-Net of
 # `diffusion/17` take the places of these networks; `descend` and `fit` stay.

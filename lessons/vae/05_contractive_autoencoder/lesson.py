@@ -136,8 +136,8 @@ lesson.change(
 #
 # For 784 pixels and 144 units a Jacobian has 112,896 entries for each image, which sounds too
 # expensive for a training step. But for a layer of sigmoids, $h_j = \sigma(\sum_i w_{ij} x_i +
-# b_j)$, the double sum has a closed form that needs the code and the weights only. Finding it is
-# the first exercise. For any other encoder we need automatic differentiation, which is the second.
+# b_j)$, the double sum has a closed form, your first exercise. Other encoders need automatic
+# differentiation, your second.
 
 # %%
 lesson.exercise("vae/05/sigmoid_penalty")
@@ -153,9 +153,9 @@ lesson.show_source(sigmoid_penalty, contractive_penalty, code_jacobian)
 # $$\|J_g\|_F^2 = \sum_j \big(h_j (1 - h_j)\big)^2 \sum_i w_{ij}^2 .$$
 #
 # The sum over pixels is done once for a whole batch. Other encoders do not factorize like this, and
-# one backward pass gives the derivatives of a *single* unit. The trick of `code_jacobian` is to
-# make one copy of the batch for each unit, and to read only $h_j$ from copy $j$. Do the two ways
-# agree? A third computation, one Jacobian after the other, is independent of both.
+# one backward pass gives the derivatives of a *single* unit. Therefore `code_jacobian` makes one
+# copy of the batch for each unit, and reads only $h_j$ from copy $j$. Do the two ways agree? We
+# compare both with one Jacobian after the other.
 
 
 # %%
@@ -184,9 +184,9 @@ ratio = contractive_penalty(deep, test[:5]) / mean_squared_jacobian(deep, test[:
 lesson.check("two tanh layers: copies over one by one, minus 1", abs(ratio - 1), at_most=1e-5)
 
 # %% [markdown]
-# All three agree, for two layers of tanh as well. But could we save the copies, and differentiate
-# the *sum* of all units in a single pass? It would be so much faster. Watch what it does to two
-# units whose derivatives with respect to $x_1$ are $\frac14$ and $-\frac14$ at the origin.
+# They agree, for two layers of tanh as well. But could we save the copies, and differentiate the
+# *sum* of all units in a single pass? Watch what this does to two units whose derivatives with
+# respect to $x_1$ are $\frac14$ and $-\frac14$ at the origin.
 
 # %%
 opposite = np.array([[1.0, -1.0], [0.0, 0.0]])
@@ -406,12 +406,11 @@ lesson.claim(
 # error of a constant code.
 #
 # The untied row shows the loophole at work. Its penalty is less than a third of the tied one, at
-# about the same error, and yet noise displaces the code about as far. (If the penalty measured this
-# displacement, it would be little more than half as far, because a penalty is a sum of squares.) A
-# number that we can lower without changing what it measures is not a measure. The rows of weight
-# decay and PCA are a warning of another kind. Neither of the two asks for a small derivative. Yet
-# noise displaces PCA's code hardly more than the contractive one, and weight decay closes more than
-# half of the gap between the plain code and the contractive one. Are they close in every respect?
+# about the same error, and yet noise displaces the code about as far, where the root of the penalty
+# predicts little more than half. A number that we can lower without changing what it measures is
+# not a measure. The rows of weight decay and PCA are a warning of another kind. Neither of the two
+# asks for a small derivative. Yet noise displaces PCA's code hardly more than the contractive one,
+# and weight decay closes more than half of the gap to it. Are they close in every respect?
 #
 # ## 4. What does the code still respond to?
 #
@@ -424,8 +423,7 @@ lesson.claim(
 #
 # The singular values of the Jacobian test the claim. The largest is the displacement of the code
 # per unit of displacement of the image, in the direction of strongest response. The second belongs
-# to the strongest direction orthogonal to the first, and so on. With 144 units at most 144 of 784
-# directions have any effect. What does the penalty do to them?
+# to the strongest direction orthogonal to the first, and so on. What does the penalty do to them?
 
 # %%
 lesson.predict(
@@ -489,9 +487,9 @@ lesson.figure(
 # %% [markdown]
 # At the first few ranks the contractive curve is above the plain one, because we divide by the
 # largest singular value, and in the plain code the largest is far above the second. What does the
-# plain code respond to so strongly? Each
-# singular value belongs to a direction in the space of images, and a direction is itself an image.
-# Here are the directions of the nine largest, for three digits and both codes.
+# plain code respond to so strongly? Each singular value belongs to a direction in the space of
+# images, and a direction is itself an image. Here are the nine strongest, for three digits and both
+# codes.
 
 
 # %%
@@ -526,13 +524,13 @@ lesson.figure(
 
 # %% [markdown]
 # The two perturbations of section 1 turn this impression into a number. We scale both to norm 1,
-# multiply them by the Jacobian, and divide the response to a shift, which leads along the manifold,
-# by the response to a random direction, which is nearly orthogonal to it. A code that treats all
-# directions alike has ratio 1. (For the shift we take the mean over right and down.) As a summary
-# of the singular values $s_k$ we add the effective number of directions, $(\sum_k s_k)^2 / \sum_k
-# s_k^2$, which is $m$ if $m$ of them are equal and the rest are 0. The last column asks how much of
-# the strongest direction, as a fraction of its squared length, lies at *blank* pixels, where digits
-# have hardly any ink. (The 12 directions of PCA are equally strong, and it has their mean.)
+# multiply them by the Jacobian, and divide the response to a shift (the mean over right and down),
+# which leads along the manifold, by the response to a random direction, which is nearly orthogonal
+# to it. A code that treats all directions alike has ratio 1. As a summary of the singular values
+# $s_k$ we add the effective number of directions, $(\sum_k s_k)^2 / \sum_k s_k^2$, which is $m$ if
+# $m$ of them are equal and the rest are 0. The last column asks how much of the strongest
+# direction, as a fraction of its squared length, lies at *blank* pixels, where digits have hardly
+# any ink. (The 12 directions of PCA are equally strong, and it has their mean.)
 
 # %%
 pixels = some.reshape(-1, 28, 28)
@@ -637,11 +635,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The plain code already responds more to shifts than to noise, so the reconstruction error alone
-# has some of the effect, and the penalty adds to it. But before we give the Jacobian the credit,
-# look at the two rivals, which have about the same error. From rank 30 on, the singular values of
-# weight decay are about as small, relative to the largest, and those of PCA are 0 after the
-# twelfth. PCA is also close in its ratio of shift over random, without any training.
+# The plain code already responds more to shifts than to noise, and the penalty adds to it. But
+# before we give the Jacobian the credit, look at the two rivals, which have about the same error.
+# From rank 30 on, the singular values of weight decay are about as small, relative to the largest,
+# and those of PCA are 0 after the twelfth. PCA is also close in its ratio of shift over random,
+# without any training.
 #
 # The last column shows what weight decay does not achieve. The strongest direction of the plain
 # code lies mostly at blank pixels (the dark squares in the figure), and the same is true with
@@ -711,10 +709,9 @@ lesson.table(
 # %% [markdown]
 # It does. The response of the contractive code falls from component to component, as the variance
 # does, and faster than the response of the plain code. With weight decay the response falls as
-# well, about as far at component 50 and less far at component 200. For a linear code the two
-# penalties would be the same. The untrained code responds to all components almost alike. Remember
-# a contractive code as one that keeps its sensitivity for the directions in which digits differ
-# most.
+# well, about as far at component 50 and less far at component 200. The untrained code responds to
+# all components almost alike. Remember a contractive code as one that keeps its sensitivity for the
+# directions in which digits differ most.
 #
 # ## 6. Too much of it
 #
@@ -794,13 +791,13 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The last row resembles the mean digit, and its error is only about a tenth larger. (The mean digit
-# does not have the white dot of the recorded run. At this dot the output is 1 for every digit,
-# although ½ would cost less, so training ended short of the best constant. Some other seeds have
-# two dots or none.) Section 1 named two ways to a small penalty. Fewer than a sixth of the
-# activations are saturated here, and more than a quarter are at $\lambda = 0$, so saturation cannot
-# be why the other units are constant. This code is almost perfectly robust, because it contains
-# almost nothing. Robustness is worth nothing by itself. Ask what a code still distinguishes.
+# The last row resembles the mean digit, and its error is only about a tenth larger. (At the white
+# dot of the recorded run the output is 1 for every digit, although ½ would cost less, so training
+# ended short of the best constant. Some other seeds have two dots or none.) Section 1 named two
+# ways to a small penalty. Fewer than a sixth of the activations are saturated here, and more than a
+# quarter are at $\lambda = 0$, so saturation cannot be why the other units are constant. This code
+# is almost perfectly robust, because it contains almost nothing. Robustness is worth nothing by
+# itself. Ask what a code still distinguishes.
 #
 # ## 7. What does denoising penalize?
 #

@@ -1,8 +1,6 @@
 # %% [markdown]
 # # The reparameterization trick, and a VAE on MNIST
 #
-# Before this lesson: `vae/07` (the bound), `start/01` (a training loop).
-#
 # A variational autoencoder encodes an image, draws a code at random, decodes it, and compares. In
 # `vae/07` the loss of such a model had a closed form. With networks it has none, and we must train
 # on codes that are drawn. The obvious way is to draw the code, pass it on, and let the program
@@ -11,10 +9,11 @@
 #
 # We ask on two numbers (section 1), move the randomness out of the way (2), and compare the trick
 # with an older rival (3). Then we write down the loss (4), train a VAE on MNIST (5), look at its
-# codes (6), ask why samples are blurry (7), and break the loss in five ways (8).
-#
-# This lesson follows the section *Reparameterization Trick* (vae.s08) of [From Autoencoder to
+# codes (6), ask why samples are blurry (7), and break the loss in five ways (8). This lesson
+# follows the section *Reparameterization Trick* of [From Autoencoder to
 # Beta-VAE](https://lilianweng.github.io/posts/2018-08-12-vae/).
+#
+# Before this lesson: `vae/07` (the bound), `start/01` (a training loop).
 
 # %%
 from minigen.course import Lesson

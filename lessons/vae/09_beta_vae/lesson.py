@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Beta-VAE: the price of a nat
 #
-# It would be handy if a code were a panel of sliders. One slider would move a shape to the right,
-# another would turn it, and nothing else would change. With labels we could train each slider for
-# its purpose. But usually we have only images, and nothing in the loss of a VAE asks for sliders.
-# Its prior looks the same from every direction. If we rotate all codes, and let the decoder rotate
-# them back, no image changes. Why should a single axis mean anything?
+# It would be handy if a code were a panel of sliders, one to move a shape to the right, another to
+# turn it. With labels we could train each slider for its purpose. But usually we have only images,
+# and nothing in the loss of a VAE asks for sliders. Its prior looks the same from every direction.
+# If we rotate all codes, and let the decoder rotate them back, no image changes. Why should a
+# single axis mean anything?
 #
 # Beta-VAE changes one number in the loss, the weight $\beta$ of the KL term. We read it as a price
 # (section 2): a nat in the code costs $\beta$ nats of reconstruction. Then we see what the nats buy
