@@ -8,6 +8,6 @@ CHANGES = {
         new="cosine = Schedule.cosine(T, s=0.5)",
         shows={("cosine", "below 1 % of the signal, in %"): 8.3},
         figures=["f05_schedules"],
-        fails=["product of 1 - β less the curve, t < T", "cosine: steepest tenth over flattest"],
+        fails=["product of 1 - β minus the curve, t < T", "cosine: steepest tenth over flattest"],
     ),
 }
