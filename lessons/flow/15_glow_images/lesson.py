@@ -1,12 +1,12 @@
 # %% [markdown]
-# # Glow on images: rate, temperature, and the way between two digits
+# # Glow on images: bits, temperature, and the way between two digits
 #
 # The RealNVP of `flow/05` has 1.24 bits per pixel on MNIST, far fewer than a Gaussian, and still
 # fewer than half of its samples can be read. Something does not fit. The obvious hope is that a
 # better flow has fewer bits *and* better digits. But bits measure how well a model describes the
-# test digits, and nobody has measured its own. Does a low rate of bits make good images?
+# test digits, and nobody has measured its own. Do few bits make good images?
 #
-# We stack the steps of `flow/07` at two scales (section 1), train them, and measure the rate (2).
+# We stack the steps of `flow/07` at two scales (section 1), train them, and measure the bits (2).
 # Then we look at images. We draw them with less noise than the model was trained with, as the
 # paper's famous faces were (4), and walk from one digit to another (6). Two asides check that the
 # flow is still exact (3) and ask what less noise does to the density (5). This lesson follows the
@@ -19,7 +19,7 @@ from minigen.course import Lesson
 
 lesson = Lesson(
     "flow/15_glow_images",
-    title="Glow on images: rate, temperature, and the way between two digits",
+    title="Glow on images: bits, temperature, and the way between two digits",
     post="flow",
     sections=["flow.s09"],
     figures=[],
@@ -123,14 +123,14 @@ untrained = glow.copy()
 lesson.show_source(Glow)
 
 # %% [markdown]
-# It has about as many weights as it saw digits in training, 231,116, most of them in the networks
-# of sixteen couplings.
+# It has 231,116 weights, most of them in the networks of its sixteen couplings.
 #
-# ## 2. The rate
+# ## 2. Bits per pixel
 #
 # What is this flow worth? We train it by maximum likelihood on fresh noise, as in `flow/05`, and
-# let the learning rate fall to zero along half a cosine. The score is its *rate*, the bits per
-# pixel of test digits. As `flow/14` showed, that is an upper bound on the length of a code.
+# let the learning rate fall to zero along half a cosine. The score is the bits per pixel of test
+# digits. With uniform noise they are an upper bound on the length of a code (Theis et al. 2016;
+# `flow/14`), and lower is better.
 
 
 # %%
@@ -209,16 +209,16 @@ source = "seeds 0, 1 and 8011: FILLB; untrained FILLU"
 lesson.claim(name, bits.mean(), at_most=1.25, unit="bits", source=source)
 
 # %% [markdown]
-# Two lessons, two architectures, and the same rate within a few hundredths of a bit. FILLRATE
-# Compared with the files of `flow/14` it is a good rate: gzip needs about 1.6 bits and xz 1.39. But
-# is it a rate for good images?
+# Two lessons, two architectures, and the same bits within a few hundredths. FILLRATE
+# The files of `flow/14` are longer: gzip needs about 1.6 bits and xz 1.39. But do few bits make
+# good images?
 #
 # ## 3. Is it still exact?
 #
 # *You may skip this section, because it only checks. It is for readers who write their own flows.*
 #
-# A rate is worth nothing if a log-determinant is wrong, because then the density does not
-# integrate to 1. After training, is every step still exact? One test maps digits to noise and back.
+# Bits are worth nothing if a log-determinant is wrong, because then the density does not integrate
+# to 1. After training, is every step still exact? One test maps digits to noise and back.
 # A popular second test asks whether the log-determinants of the two directions cancel. But both
 # directions call the same formula, so this test passes with *any* formula. We compare with the
 # Jacobian instead, on crops of a trained step, for which it is small enough. The crops are from the
@@ -409,8 +409,8 @@ lesson.play(
 )
 
 # %% [markdown]
-# The trade is the one you know from guidance and truncation: fewer broken digits, fewer kinds of
-# digits. The rate of the model has no part in it, because the model has not changed.
+# The temperature trades fewer broken digits for fewer kinds of digits. The model's bits per pixel of
+# test digits have no part in it, because the model has not changed.
 #
 # ## 5. Is a cool flow a sharper model?
 #
@@ -531,7 +531,7 @@ lesson.figure(
 # FILLM
 #
 # **What this lesson does differently:** the post's section ends with one step of flow, and has no
-# images, rate or temperature; these are in the paper (Kingma and Dhariwal 2018). Our split is
+# images, bits or temperature; these are in the paper (Kingma and Dhariwal 2018). Our split is
 # learned, our networks have a bias for each position and 48 or 64 channels; the paper's have 512.
 # **Left out:** color, faces, weeks of training; additive couplings in Glow; a class that sets the
 # mean of $z$.
