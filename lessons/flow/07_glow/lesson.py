@@ -761,6 +761,8 @@ lesson.claim(name, kept, between=(0.02, 0.22), unit="bits", source=source)
 # %%
 after_training = {kind: after for kind, (_, after) in small_bits.items()}
 shades = [plot.color.ink] * 3 + [plot.color.model, plot.color.accent]
+
+# %%
 ax = plot.bars(
     after_training,
     numbers="%.2f",
