@@ -385,6 +385,19 @@ source = "seeds 0, 1 and 8011: FILLD; one Gaussian: 374; untrained: 817"
 lesson.claim("Fréchet at T = 0.7", reports["T = 0.7"].frechet, at_most=240, source=source)
 
 # %%
+names = ["test digits", "T = 1.0", "T = 0.7", "one Gaussian"]
+rows = np.concatenate([images[name][:12] for name in names])
+lesson.figure(
+    plot.image_grid(rows, cols=12, row_labels=names),
+    "kinds",
+    "Twelve real digits, samples of Glow at two temperatures, and samples of one Gaussian. Which"
+    " can you read?",
+)
+
+# %% [markdown]
+# FILLK
+
+# %%
 knob = [0.05, 0.2, 0.3, 0.4, *temperatures, 1.1, 1.2]
 drawn = {T: draw_digits(lesson.rng("shown"), 12, T) for T in knob}  # the same noise, scaled
 rows = np.concatenate([drawn[T] for T in temperatures])
@@ -411,8 +424,8 @@ lesson.play(
 )
 
 # %% [markdown]
-# The temperature trades fewer broken digits for fewer kinds of digits. The model's bits per pixel of
-# test digits have no part in it, because the model has not changed.
+# The temperature trades fewer broken digits for fewer kinds of digits. The bits per pixel of test
+# digits have no part in it, because the model has not changed.
 #
 # ## 5. Is a cool flow a sharper model?
 #
