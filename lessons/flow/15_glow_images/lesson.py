@@ -209,20 +209,19 @@ source = "seeds 0, 1 and 8011: FILLB; untrained FILLU"
 lesson.claim(name, bits.mean(), at_most=1.25, unit="bits", source=source)
 
 # %% [markdown]
-# Two lessons, two architectures, and the same bits within a few hundredths. FILLRATE
-# The files of `flow/14` are longer: gzip needs about 1.6 bits and xz 1.39. But do few bits make
-# good images?
+# Two lessons, two architectures, and the same bits within a few hundredths. The files of `flow/14`
+# are longer: gzip needs about 1.6 bits and xz 1.39. But do few bits make good images?
 #
 # ## 3. Is it still exact?
 #
 # *You may skip this section, because it only checks. It is for readers who write their own flows.*
 #
 # Bits are worth nothing if a log-determinant is wrong, because then the density does not integrate
-# to 1. After training, is every step still exact? One test maps digits to noise and back.
-# A popular second test asks whether the log-determinants of the two directions cancel. But both
-# directions call the same formula, so this test passes with *any* formula. We compare with the
-# Jacobian instead, on crops of a trained step, for which it is small enough. The crops are from the
-# first step at 14×14 and the first at 7×7.
+# to 1. After training, is every step still exact? One test maps digits to noise and back. A popular
+# second test asks whether the log-determinants of the two directions cancel. But both directions
+# call the same formula, so this test passes with *any* formula. We compare with the Jacobian
+# instead, on crops of a trained step, for which it is small enough. The crops are from the first
+# step at 14×14 and the first at 7×7.
 
 
 # %%
@@ -395,7 +394,12 @@ lesson.figure(
 )
 
 # %% [markdown]
-# FILLK
+# Most samples at $T = 0.7$ can be read, and many at $T = 1$ cannot. The samples of the Gaussian are
+# gray clouds, but look at its row of the table: its precision is 0.62, *higher* than that of Glow
+# at $T = 1$. A cloud in the middle of all digits lies among real digits, as the features measure
+# it. The other two columns are not fooled. Its recall is 0.12, because clouds are all alike, and
+# its Fréchet distance is by far larger. A number that only looks at the samples, one by one, should
+# never be read alone.
 
 # %%
 knob = [0.05, 0.2, 0.3, 0.4, *temperatures, 1.1, 1.2]
@@ -409,9 +413,15 @@ lesson.figure(
 )
 
 # %% [markdown]
-# FILLT Here is the same noise with more temperatures. *Start at the left, where all twelve images
-# are nearly the same, and raise $T$. At which $T$ can you first distinguish them, and from which
-# $T$ on do strokes break?*
+# As $T$ falls, strokes close and the columns become alike, and the table counts both. In the
+# recorded run the Fréchet distance, which has to weigh them, is smallest at $T = 0.7$, the choice
+# of the paper. Now compare the last column with the bits of the test digits. The cooler the samples
+# are, the fewer bits they have, down to far fewer than real digits, while more and more digits are
+# missing. Few bits are no sign of quality.
+#
+# Here is the same noise with more temperatures. *Start at the left, where all twelve images are
+# nearly the same, and raise $T$. At which $T$ can you first distinguish them, and from which $T$ on
+# do strokes break?*
 
 # %%
 lesson.play(
@@ -543,7 +553,18 @@ lesson.figure(
 )
 
 # %% [markdown]
-# FILLM
+# The flow rejects the blends, and it is right: they are two digits, one over the other. Midway in z
+# one stroke turns into another. But the midpoints have even fewer bits than the test digits, and a
+# lower precision, so fewer of them are digits. Where do the few bits come from? Two independent
+# codes of 784 numbers have a squared length of about 784 each, and their mean has $784/2$. It is as
+# short as noise drawn at $T = \sqrt{1/2} \approx 0.7$, and we have seen what a low temperature
+# does.
+#
+# So do few bits make good images? In this lesson they never did. The bits of the test digits fell
+# below RealNVP's by next to nothing. The temperature changed the images and left these bits alone.
+# And the images with the fewest bits were not the best ones. Bits measure how well a model
+# describes real digits. Its own have to be judged by looking, and by numbers that look at all of
+# them.
 #
 # **What this lesson does differently:** the post's section ends with one step of flow, and has no
 # images, bits or temperature; these are in the paper (Kingma and Dhariwal 2018). Our split is
@@ -551,7 +572,9 @@ lesson.figure(
 # **Left out:** color, faces, weeks of training; additive couplings in Glow; a class that sets the
 # mean of $z$.
 #
-# **To remember:** FILLREM
+# **To remember:** Bits per pixel measure how well a model describes test digits, not how good its
+# own are. A low temperature closes strokes, loses variety, and leaves these bits unchanged. Images
+# with few bits need not be digits. A precision needs a trivial model beside it.
 #
 # **Next:** the forward process of diffusion (`diffusion/01`), or MADE (`flow/08`), if you have come
 # from `flow/07`.
