@@ -4,8 +4,8 @@
 # RealNVP (`flow/05`) leaves two odd decisions to us. Each coupling changes only one half of the
 # numbers, so somebody has to say which numbers form the halves, and RealNVP simply reverses their
 # order after each step. Why should this be the best order? And a very deep stack uses batch norm,
-# with which the density of one image depends on the other images of its batch. But one image
-# should have one density. Could the flow *learn* both, the mixing and the normalization?
+# with which the density of one image depends on the other images of its batch. But one image should
+# have one density. Could the flow *learn* both, the mixing and the normalization?
 #
 # Glow does. Its channels are mixed with a trained matrix (sections 1 and 2) and normalized with a
 # trained scale and shift (3 and 4). We assemble the parts (5) and train them in the plane (6). Then
@@ -393,9 +393,9 @@ lesson.outcome(
 lesson.table(rows, ["layer", "largest difference of the two outputs"], "batches of one image")
 
 # %% [markdown]
-# Two different images with one output: this map has no inverse, so it is no step of a flow at all.
-# Larger batches make the effect smaller, but they do not remove it. Here is the same digit in two
-# batches of fifty, with different company.
+# Two different images have the same output, so this map has no inverse, and it is not a step of a
+# flow at all. Larger batches make the effect smaller, but they do not remove it. Here is the same
+# digit in two batches of fifty, with different company.
 
 # %%
 company = [np.concatenate([first[:1], others]) for others in (first[1:], second[1:])]
@@ -469,8 +469,8 @@ lesson.show_source(GlowStep)
 
 # %% [markdown]
 # The formulas agree with the Jacobians. Actnorm and the matrix stretch every image equally. Only
-# the coupling treats two images differently, so the coupling does all the bending; the other two
-# prepare what it sees.
+# the coupling treats two images differently, so the coupling does all the bending, and the other
+# two prepare its input.
 #
 # ## 6. Watch a step in the plane
 #
@@ -715,10 +715,11 @@ source = "seeds 0, 1 and 8011: FILL3; before training: 0"
 lesson.claim("nothing above reversed", loss, at_least=0.35, unit="bits", source=source)
 
 # %% [markdown]
-# Eight couplings without any mixing lose to a Gaussian that was never trained. Any exchange of the
-# halves repairs that, and it hardly matters whether the order is reversed or shuffled. The matrix
-# gains another 0.14 bits. This is the comparison of the paper's Figure 3, and its result: learned
-# 1×1 convolutions beat fixed permutations. Can we conclude that it is the *learning* that helps?
+# Eight couplings without any mixing lose to one Gaussian, which needs no training. Any exchange of
+# the halves repairs that, and it hardly matters whether the order is reversed or shuffled. The
+# matrix gains another 0.14 bits. This is the comparison of the paper's Figure 3, and its result:
+# learned 1×1 convolutions beat fixed permutations. Can we conclude that it is the *learning* that
+# helps?
 #
 # ## 8. Is it the learning?
 #
