@@ -786,8 +786,8 @@ lesson.outcome(
     f"A test digit costs {by_name['the PixelCNN']:.1f} nats with the PixelCNN,"
     f" {by_name['the diagonal BiLSTM']:.1f} with the diagonal BiLSTM and"
     f" {by_name['the row LSTM']:.1f} with the row LSTM. A long context cannot be the reason for the"
-    f" first of these numbers, because the window leaves out {100 - covered:.0f} % of all pairs of a"
-    " pixel and an earlier one, and the diagonal BiLSTM leaves out none.",
+    f" first number, because the window leaves out {100 - covered:.0f} % of all pairs of a pixel"
+    " and an earlier one, and the diagonal BiLSTM leaves out none.",
     answer=min(by_name, key=by_name.get),
 )
 
@@ -1119,8 +1119,8 @@ if apart < 1:
     answer = "all six are within one nat"
 lesson.outcome(
     f"The best and the worst order differ by {apart:.1f} nats. The difference is in how well this"
-    " network learns the conditionals, because their product, the distribution of digits, is the same"
-    " in all orders.",
+    " network learns the conditionals, because their product, the distribution of the data, is the"
+    " same in all orders.",
     answer=answer if answer in lesson.predictions[-1].choices else None,
 )
 
