@@ -2,13 +2,13 @@
 # # PixelRNN and PixelCNN: images pixel by pixel
 #
 # A flow computes an exact likelihood, and pays for it in its layers: each must be invertible, with
-# a determinant that is cheap to compute (`flow/05`). Why not use any network we like? MADE
-# (`flow/08`) may, because it predicts each pixel from the earlier ones and multiplies. But it
-# treats an image as a list of 784 numbers, so a stroke must be learned again at every position. A
-# convolution learns it once, but its kernel covers the pixel that it should predict. Can a network
-# use rows and columns and still never use the future? And what does the exact likelihood cost now?
+# a determinant that is cheap to compute (`flow/05`). MADE (`flow/08`) is free of this, because it
+# predicts each pixel from the earlier ones and multiplies. But it treats an image as a list of 784
+# numbers, so a stroke must be learned again at every position. A convolution learns it once, but
+# its kernel covers the very pixel that it should predict. Can a network use rows and columns and
+# still never use the future? And where is the price now?
 #
-# We mask kernels (section 2), find a hole in what they see (3) and close it (4). A recurrent state
+# We mask kernels (section 2), find a hole in what they read (3) and close it (4). A recurrent state
 # replaces the window (5 to 8). Then we compare likelihoods (9), draw samples (10) and complete
 # digits (11). This lesson follows the section *PixelRNN* of [Flow-based Deep Generative
 # Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/).
@@ -116,21 +116,20 @@ lesson.check("1 1 / 0 0", chain([1, 1, 0, 0]), equals=0.064)
 lesson.check("all 16 images", sum(chain(bits) for bits in all_bits), equals=1.0)
 
 # %% [markdown]
-# Why does the post count such a model among the flows? Think of how it draws an image. It needs one
+# Why does the post count such a model among the flows? Think of how it draws an image. It takes one
 # random number for each pixel, and pixel $i$ depends on numbers 1 to $i$ only. If pixels are real
 # numbers, this is an invertible map from noise to images, with a triangular Jacobian (`flow/02`,
-# `flow/11`). The costs of its two directions differ. In a coupling flow both take one pass. Here
-# all factors of a *given* image can be computed at once, whereas a *new* image must be drawn pixel
-# by pixel. So the likelihood is exact and cheap, the network is free, and the price is paid in
+# `flow/11`). But its two directions cost differently. All factors of a *given* image can be
+# computed at once, whereas a *new* image must be drawn pixel by pixel. In a coupling flow both take
+# one pass. So the network is free, the likelihood is exact and cheap, and the price is paid in
 # sampling.
 #
 # ## 2. PixelCNN: masked convolutions
 #
 # Which network should predict the pixels? A convolution computes its output at all positions of an
-# image at once, and uses the same weights for a stroke wherever it lies. But its kernel covers the
-# pixel itself and the pixels after it. The post: “The convolution kernel is masked so that the
-# future context is not seen, similar to MADE.” We multiply the kernel by zeros and ones (figure
-# flow.f08).
+# image at once, with the same weights everywhere. But its kernel covers the pixel itself and the
+# pixels after it. The post: “The convolution kernel is masked so that the future context is not
+# seen, similar to MADE.” We multiply the kernel by zeros and ones (figure flow.f08).
 #
 # Two kinds of masks are needed. The middle of the first kernel lies on the pixel that is to be
 # predicted, so it gets a 0 (mask A). In later layers the middle holds a feature of the *past*, and
@@ -288,9 +287,9 @@ lesson.check("plain: pixels of its blind spot near by", to_the_right, equals=15)
 # <details><summary>Derivation: the size of the blind spot</summary>
 #
 # How far to the right does the context reach $r$ rows above the pixel? The first layer takes one
-# step of its 7×7 mask: $a$ rows up with $1 \le a \le 3$, and at most 3 columns to the right, or $a
-# = 0$ and to the left. Each of the other layers gains at most one column to the right, and only by
-# going up one row. With $u = r - a$ such steps the context reaches column
+# step of its 7×7 mask: $a$ rows up with $1 \le a \le 3$, and at most 3 columns to the right, or
+# $a = 0$ and to the left. Each of the other layers gains at most one column to the right, and
+# only by going up one row. With $u = r - a$ such steps the context reaches column
 #
 # $$3 + u = 3 + r - a \le r + 2,$$
 #
@@ -610,9 +609,10 @@ lesson.figure(
 #
 # Is a longer context worth its time? The data are binary digits, as in `flow/08`. Each pixel is 1
 # with the probability of its gray value, and is drawn again every time (*stochastically binarized*
-# MNIST; Salakhutdinov and Murray 2008). We measure $-\log p$ of a test digit, in nats. The scale
-# has two ends. One is a model in which each pixel is a coin of its own, 1 as often as this pixel is
-# on average. The other is the entropy of the bits given the gray image, which no model can predict.
+# MNIST; Salakhutdinov and Murray 2008). We measure $-\log p$ of a test digit, in nats. At one end
+# of the scale is a model in which each pixel is a coin of its own, 1 as often as this pixel is on
+# average. At the other end is the entropy of the bits given the gray image, which no model can
+# predict.
 
 # %%
 splits = mnist.splits()
@@ -634,17 +634,13 @@ cfg = lesson.configure(
 )
 
 # %% [markdown]
-# The gated **PixelCNN** has three layers. The first reads a window of 20 rows above the pixel and
-# 27 columns, and 14 pixels to the left; the others have 3×3 kernels. (The image has a single
-# channel, so a large first kernel costs less than a further layer.) The **PixelRNN** comes with the
-# diagonal BiLSTM and with the row LSTM, one layer each, after a masked 15×15 convolution. Both have
-# about 27,000 parameters. The row LSTM needs 28 steps for an image and is one LSTM instead of two,
-# so it may be wider. All three have a bias for each position (`position_bias`), because digits lie
-# in the middle.
-#
-# The loss is the likelihood itself. As in `flow/08` the *inputs* are bits and the target of each
-# pixel is its gray value, which gives the mean of $-\log p$ over the bits that the pixel could have
-# been.
+# The gated **PixelCNN** has three layers. The first reads 20 rows of 27 columns above the pixel and
+# 14 pixels to the left, and the others have 3×3 kernels. (The image has a single channel, so a
+# large first kernel costs less than a further layer.) The **PixelRNN** comes with the diagonal
+# BiLSTM and with the row LSTM, one layer each, after a masked 15×15 convolution. A row LSTM is one
+# LSTM instead of two, so it may be wider for as many parameters. All three networks have a bias for
+# each position, because digits lie in the middle. The loss is the likelihood itself, with the gray
+# value of a pixel as its target (`flow/08`).
 
 # %%
 rnn_cfg = lesson.configure(
@@ -797,10 +793,9 @@ lesson.figure(
 # Now we pay. In training all 784 logits come from one pass, because all pixels are given. In
 # sampling each pixel waits for the one before it. Must we run the network 784 times?
 #
-# Not everything changes from pixel to pixel. The vertical stack is computed once for each row, when
-# the row begins, from the last rows of each of its layers, which are kept. Of the horizontal stack
-# only the current column is new, and it is computed from the last columns. So each kernel is
-# applied once at each pixel, as in one pass.
+# No, because not everything changes from pixel to pixel. The vertical stack is computed once for
+# each row, and the last rows of its layers are kept. Of the horizontal stack only the current
+# column is new. So each kernel is applied once at each pixel, as in one pass.
 
 # %%
 start = time.process_time()
@@ -979,13 +974,12 @@ lesson.figure(
 # *You may skip this section, because no later lesson needs it. It is for readers who wonder, with
 # the post, whether reading order is the right one.*
 #
-# Reading order was our choice. The post finds it strange: “The definition of such context looks
+# Reading order was our choice, and the post wonders about it: “The definition of such context looks
 # pretty arbitrary, because how visual attention is attended to an image is more flexible.” The
 # chain rule holds in every order, so an ideal model has the same likelihood in all of them. Has a
 # trained network? A convolution is tied to reading order, but MADE (`flow/08`) takes any. We train
 # the same small MADE, for the same short time, in six orders. (The degrees of its 200 hidden units
-# are drawn from all positions. By default they would be 1 to 200, and in reading order no hidden
-# unit would depend on the lower rows.)
+# are drawn from all positions, so that some of them depend on late pixels.)
 
 # %%
 i, j = np.indices((28, 28))
@@ -1106,32 +1100,30 @@ lesson.claim(
 #
 # - “Somehow magically a generative model with such a strong assumption works”: the order is not an
 #   assumption about images, since the chain rule holds in every order. What depends on the order is
-#   how well a network learns the conditionals (section 12), and what can be given when sampling
+#   how well a network learns the conditionals (section 12), and what can be given in sampling
 #   (section 11).
 # - “Then the LSTM states are computed with respect to the current pixel and the pixels on the
 #   left.” The $2 \times 1$ kernel of the formula also reads the state *above*; without it the
-#   context would be a single row. The post does not say that the states from the right are moved
-#   down by one row; without this they depend on the future (section 8).
-# - “$\mathbf{K}^{is} \circledast \mathbf{x}_i$”: $x_i$ is a pixel in the text and $\mathbf x_i$ a
-#   column of the skewed image in the formula. The pixel to be predicted is part of this column, so
-#   the input has to be masked; the post mentions masks only for the PixelCNN.
+#   context would be a single row. And the post does not say that the states from the right are
+#   moved down by one row; without this they depend on the future (section 8).
+# - “$\mathbf{K}^{is} \circledast \mathbf{x}_i$”: the pixel to be predicted is part of the column
+#   $\mathbf x_i$, so the input must be masked. The post mentions masks only for the PixelCNN.
 # - “The convolution kernel is masked so that the future context is not seen”: in the first layer
-#   the present pixel must not be seen either (section 2). And such a mask also hides a part of the
+#   the present pixel must not be seen either (section 2), and such a mask also hides a part of the
 #   past (section 3).
 #
 # **What this lesson does differently:** The networks have one to three layers, a wide first kernel
-# and a bias for each position, and in the PixelRNN a masked 15×15 convolution comes before $\mathbf
+# and a bias for each position. In the PixelRNN a masked 15×15 convolution comes before $\mathbf
 # K^{is}$. Pixels are binary.
 #
-# **Left out:** color (van den Oord et al. predict red, then green given red, then blue, each by a
-# softmax over 256 values); class labels as conditions; attention over the past; deep stacks of
-# LSTMs. **Next:** sound has one dimension and needs a far longer context. WaveNet (`flow/10`)
-# doubles the distance between the inputs of a kernel from layer to layer.
+# **Left out:** color (red, then green given red, then blue, each by a softmax over 256 values);
+# class labels as conditions; attention over the past; deep stacks of LSTMs. **Next:** sound has one
+# dimension and needs a far longer context, for which WaveNet (`flow/10`) spreads its kernels out.
 #
 # **To remember:** A network that predicts each pixel from the earlier ones has an exact likelihood
 # and need not be invertible. Masks keep the future out, and two stacks leave no blind spot. A
-# likelihood takes one pass, and a sample one step for each pixel. What comes first in the order can
-# be given.
+# likelihood takes one pass, a sample one step for each pixel. Only pixels that come first can be
+# given.
 #
 # **Your turn:** `minigen exercise start flow/09`, then `minigen run flow/09 --with
 # exercises/flow_09.py`.
