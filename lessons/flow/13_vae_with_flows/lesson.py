@@ -1,15 +1,14 @@
 # %% [markdown]
 # # VAE + Flows: a posterior that is not Gaussian
 #
-# The encoder of a VAE describes each code with a Gaussian whose coordinates are independent. The
-# true posterior has no reason to be so simple. The difference has a price, because the bound that a
-# VAE maximizes is below $\log p(x)$ by exactly this mismatch (`vae/07`). We could give the encoder
-# a larger network, but its output would still be a Gaussian. Can a flow bend the Gaussian into the
-# right shape, and how much is it worth?
+# For each image the encoder of a VAE outputs a Gaussian with independent coordinates. The true
+# posterior has no reason to be so simple, and the difference has a price. The bound that a VAE
+# maximizes is below $\log p(x)$ by exactly this mismatch (`vae/07`). A larger encoder would still
+# output a Gaussian. Can a flow bend the Gaussian into the right shape, and how much is that worth?
 #
-# We close a gap on two codes (sections 1 to 3), see what happens with the wrong KL term (4), bend a
-# Gaussian into two branches (5), and then measure on digits what a flow brings (6, 7), what causes
-# the rest of the gap (8), and whether the flow has a better place (10, 11). Before this lesson:
+# We close a gap on two codes (sections 1 to 3), try a formula that is already there (4), bend a
+# Gaussian into two branches (5), and measure on digits what a flow brings (6, 7), where the rest of
+# the gap comes from (8), and whether the flow has a better place (10, 11). Before this lesson:
 # `vae/08`, `flow/12`. This lesson follows the section *VAE + Flows* of [Flow-based Deep Generative
 # Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/).
 
@@ -143,15 +142,15 @@ lesson.check("the formula minus this gap", independent_gap(P[None]) - gap, equal
 #
 # ## 2. The ELBO with a flow
 #
-# How do we get a larger family? “Intuitively we can use normalizing flow to transform the base
-# Gaussian for better density approximation”, says the post. The encoder outputs $\mu$ and $\sigma$
-# of a Gaussian $q(z_0|x)$, and a chain of $K$ invertible functions transforms the draw, $z_K = f_K
-# \circ \dots \circ f_1(z_0)$.
+# How do we get a larger family? The post says: “Intuitively we can use normalizing flow to
+# transform the base Gaussian for better density approximation.” The encoder outputs $\mu$ and
+# $\sigma$ of a Gaussian $q(z_0|x)$, and a chain of $K$ invertible functions transforms the draw,
+# $z_K = f_K \circ \dots \circ f_1(z_0)$.
 #
-# But what becomes of the bound? Without a flow the KL divergence from the prior has a closed form.
-# With a flow it has none. It is still the expectation of $\log q(z_K|x) - \log p(z_K)$, so one draw
-# gives an estimate of it, the *kl of this draw*. The density of the output of a flow was the
-# subject of `flow/04`.
+# But what happens to the bound? Without a flow the KL divergence from the prior has a closed form.
+# With a flow there is no closed form. The divergence is still the expectation of $\log q(z_K|x) -
+# \log p(z_K)$, so one draw gives an estimate of it, the *kl of this draw*. The density of the
+# output of a flow was the subject of `flow/04`.
 
 # %%
 lesson.exercise("flow/13/flow_posterior")
@@ -220,9 +219,9 @@ lesson.check("the difference of each draw: log p(x)", terms[:, 2], equals=5 * [l
 lesson.show_source(flow_posterior)
 
 # %% [markdown]
-# Nothing of the gap is left. Not only the mean of the last column is $\log p(x)$, but every draw.
-# The reason is that this $q$ is the posterior, and by Bayes' rule $\log p(x|z) + \log p(z) - \log
-# p(z|x)$ is $\log p(x)$ for every $z$.
+# Nothing of the gap is left. It is not only the mean of the last column that is $\log p(x)$, but
+# every single number, because this $q$ is the posterior, and by Bayes' rule $\log p(x|z) + \log
+# p(z) - \log p(z|x)$ is $\log p(x)$ for every $z$.
 
 # %%
 lesson.change(
@@ -235,8 +234,8 @@ lesson.change(
 )
 
 # %% [markdown]
-# With a weaker shear, by a third, some gap must be left. We compute it in two ways. The first is
-# the bound. Log-likelihood and kl are quadratic in $\epsilon$, so the mean over the four points
+# With a weaker shear, by a third, some gap must be left. We compute it in two ways. The first way
+# is the bound. Log-likelihood and kl are quadratic in $\epsilon$, so the mean over the four points
 # $(\pm 1, \pm 1)$ is the expectation. The second is the KL divergence of two Gaussians, which uses
 # no flow. The sheared $q$ has covariance $A \operatorname{diag}(\sigma^2) A^\top$ with $A =
 # \begin{pmatrix} 1 & 0 \\ -1/3 & 1 \end{pmatrix}$.
@@ -297,7 +296,7 @@ lesson.check("draws and kl by this flow, minus those of another Gaussian", off, 
 
 # %%
 lesson.predict(
-    "Where does the ELBO end that is reported in the training with the closed form?",
+    "If we train the flow with the closed form, where does the reported ELBO end?",
     ["below log p(x), by more than before", "at log p(x)", "above log p(x)"],
 )
 
@@ -414,9 +413,10 @@ def true_posterior(z):
 
 
 # %% [markdown]
-# We approximate this posterior by a Gaussian without a flow, by an IAF, and by planar layers. To
-# tell the kind of the layers from their number, we give both flows two and eight layers and equally
-# many steps. The likelihood is annealed during the training, as in `flow/04`.
+# We approximate this posterior by a Gaussian without a flow, by an IAF, and by planar layers. Is it
+# the kind of the layers that counts, or their number? To keep the two apart, we train each kind
+# with two and with eight layers, always for as many steps. The likelihood is annealed during the
+# training, as in `flow/04`.
 
 
 # %%
