@@ -341,7 +341,7 @@ for loss in (by_draws, by_closed_form):
     q = Posterior(rng, IAF(rng, 2, layers=2, hidden=(16,)).bijection)
     steps = lesson.steps(400, quick=2)
     step = descend(loss, q, noise, lr=cosine(1e-2, steps), rng=rng)
-    history = lesson.fit(step, steps, label=loss.__name__, state=step.state)
+    lesson.fit(step, steps, label=loss.__name__, state=step.state)
     fresh = lesson.rng("judge").standard_normal((5000, 2), dtype=np.float32)
     reported[loss.__name__] = [-loss(q, fresh), -by_draws(q, fresh)]
 
