@@ -2,15 +2,14 @@
 # # The design space of diffusion models
 #
 # A diffusion model is a recipe with many parts: what the network predicts, at which noise levels it
-# is trained, how the errors are weighted, which steps the sampler takes. A new paper usually
-# changes several of them at once, so nobody can tell which one helped. To change one part at a time
-# on images does not settle it either, because there the best possible denoiser is unknown. In the
-# plane it is known. Which parts matter, and by how much?
+# is trained, how its errors are weighted, which steps the sampler takes. A new paper usually
+# changes several parts at once, so nobody can tell which one helped. Changing one part at a time on
+# images does not settle it, because there the best possible denoiser is unknown. In the plane we
+# know it. Which parts matter, and by how much?
 #
-# We derive what the network should receive and predict (sections 1 and 2), find the levels at which
-# there is something to learn (3, 4), and change one choice at a time (5). Then we choose the steps
-# (6), add fresh noise (7), ask what guidance samples (8), make mistakes (9), and compare all
-# samplers (10). This lesson comes after the posts. It belongs to [What are Diffusion
+# We derive what the network should predict (sections 1, 2), ask where it can learn something (3,
+# 4), change one choice at a time (5), then choose steps and noise for the sampler (6, 7), and ask
+# what guidance samples (8, 9). This lesson comes after the posts. It belongs to [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) and follows Karras,
 # Aittala, Aila and Laine 2022, who call their model EDM. Before this lesson: `diffusion/08`,
 # `diffusion/09`, `diffusion/12`, `after/01`, `after/02`.
@@ -35,7 +34,7 @@ lesson = Lesson(
         "after.26",
         "after.27",
     ],
-    minutes=1.4,
+    minutes=2,
     picture="guidance",
     sources=[
         "weng2021diffusion",
@@ -65,7 +64,7 @@ from minigen.train import descend
 # %%
 from minigen.diffusion.edm import EDM, edm_loss, edm_target, edm_weight, lognormal_levels
 from minigen.diffusion.edm import churn, edm_sample, karras_levels, min_snr_weight, preconditioning
-from minigen.diffusion.guidance import guided_gaussian_variance
+from minigen.diffusion.guidance import gaussian_guided, guided_gaussian_variance
 
 # %% [markdown]
 # ## 1. Four factors by hand
@@ -204,8 +203,8 @@ lesson.check("target of EDM plus velocity", np.abs(difference).max(), at_most=1e
 # ## 3. Where there is something to learn
 #
 # A target of variance 1 does not mean that the network can learn it. Given $y$, the best prediction
-# is $\mathbb E[F^* \mid y]$, and its variance is the *learnable fraction*. The rest is the variance
-# of the data points that could have led to $y$, and no network can remove it.
+# is $\mathbb E[F^* \mid y]$, and its variance is the *learnable fraction* (or learnable share). The
+# rest is the variance of the data points that could have led to $y$, and no network can remove it.
 
 # %%
 lesson.predict(
@@ -316,7 +315,7 @@ lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, 
 #
 # ## 5. One choice at a time
 #
-# Which of these choices matters? We train five designs, each three times with other first weights
+# Which of these choices matters? We train six designs, each three times with other first weights
 # and other batches.
 #
 # | | network predicts | levels | weight of the error of $D$ |
@@ -326,11 +325,12 @@ lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, 
 # | C | EDM's $F$ | DDPM's | $1/c_{\text{out}}^2$ |
 # | D | EDM's $F$ | log-normal | $1/c_{\text{out}}^2$ |
 # | E | the noise | DDPM's | $\min(1/\sigma^2, 5)$ |
+# | F | the noise | even in $\log\sigma$ | $1/\sigma^2$ |
 #
-# B changes the levels of A, C the factors and the weight that belongs to them, D changes both, and
-# E only the weight. Networks, steps and batch sizes are equal. All levels are moved into the range
-# from 0.01 to 20. (Of DDPM's levels 23 % are larger, and become 20.) The size of the first weights
-# matters as well (section 9).
+# B and F change only the levels of A, C the factors and the weight that belongs to them, D both,
+# and E only the weight. Networks, steps and batch sizes are equal. All levels are moved into the
+# range from 0.01 to 20. (Of DDPM's levels 23 % are larger, and become 20.) The size of the first
+# weights matters as well (section 10).
 
 # %%
 lesson.predict(
@@ -365,6 +365,10 @@ LOW, HIGH = 0.01, 20.0  # the range of levels, for all
 
 def ddpm_levels(rng, n):
     return rng.choice(ddpm, n)
+
+
+def even_levels(rng, n):
+    return np.exp(rng.uniform(np.log(LOW), np.log(HIGH), n))
 
 
 def inverse_square(sigma):
@@ -413,6 +417,7 @@ designs = {
     "C": (EDM, ddpm_levels, edm),
     "D": (EDM, lognormal_levels, edm),
     "E": (NoiseDenoiser, ddpm_levels, bounded),
+    "F": (NoiseDenoiser, even_levels, inverse_square),
 }
 denoisers = {}
 for design, (kind, draw, weight) in designs.items():
@@ -446,11 +451,11 @@ means = {design: [over[design, k].mean() for k in SEEDS] for design in designs}
 lesson.table([[d, *values] for d, values in means.items()], ["design", *SEEDS], title="mean excess")
 
 # %%
-ratio = {d: np.array(means[d]) / np.array(means["A"]) for d in "BCDE"}
+ratio = {d: np.array(means[d]) / np.array(means["A"]) for d in "BCDEF"}
 lesson.outcome(
-    f"The levels alone multiply the excess by {ratio['B'].mean():.2f}, the factors alone by "
-    f"{ratio['C'].mean():.2f}, both by {ratio['D'].mean():.2f}, and the bounded weight by "
-    f"{ratio['E'].mean():.2f}.",
+    f"Log-normal levels alone multiply the excess by {ratio['B'].mean():.2f}, even ones by"
+    f" {ratio['F'].mean():.2f}, the factors alone by {ratio['C'].mean():.2f}, levels and factors"
+    f" together by {ratio['D'].mean():.2f}, and the bounded weight by {ratio['E'].mean():.2f}.",
     answer="log-normal levels (B)"
     if ratio["B"].mean() < 0.8 * ratio["C"].mean()
     else "EDM's factors (C)"
@@ -480,6 +485,12 @@ lesson.claim(
     at_least=1.3,
     source="seeds 0, 1 and 6113: least 1.59; no change: 1",
 )
+lesson.claim(
+    "excess of F over A",
+    ratio["F"],
+    between=(0.3, 0.8),
+    source="FILL",
+)
 
 # %%
 levels = np.geomspace(0.02, 10, 10)
@@ -489,7 +500,7 @@ plot.line(levels, curves, ax, xlabel="σ", ylabel="excess", log="xy")
 lesson.figure(
     fig,
     "ablation",
-    "The excess of five designs by noise level, mean of three trainings, both axes logarithmic."
+    "The excess of six designs by noise level, mean of three trainings, both axes logarithmic."
     " Compare the designs below σ = 0.3 and above σ = 1.",
 )
 
@@ -540,6 +551,18 @@ start = HIGH * lesson.rng("steps").standard_normal((lesson.size(300, quick=20), 
 ends = edm_sample(exact, start, spaced("Karras", 300))
 budgets = np.array([9, 17, 35, 79])
 
+
+def heun_on_path(y, sigmas):
+    """Heun's steps, but with the second slope at the point to which the exact path leads."""
+    for sigma, after in zip(sigmas[:-1], sigmas[1:]):
+        slope = (y - exact(y, [sigma])) / sigma
+        if after > 0:
+            on_path = edm_sample(exact, y, np.geomspace(sigma, after, 60))
+            slope = (slope + (on_path - exact(on_path, [after])) / after) / 2
+        y = y + (after - sigma) * slope
+    return y
+
+
 # %%
 far = {}
 for kind in ("Karras", "logarithmic", "even"):
@@ -552,14 +575,16 @@ for kind in ("Karras", "logarithmic", "even"):
         far[f"{kind}, {solver}"] = found
 header = ["levels, solver", *[f"{budget} evaluations" for budget in budgets]]
 lesson.table([[name, *row] for name, row in far.items()], header, title="distance to the exact end")
+repaired = np.sqrt(np.mean((heun_on_path(start, spaced("Karras", 5)) - ends) ** 2))
 
 # %%
 lesson.show_source(karras_levels, edm_sample)
 euler, heun = far["Karras, euler"], far["Karras, heun"]
 lesson.outcome(
-    f"The ends of Euler's steps are {euler[0]:.3f} away and those of Heun's {heun[0]:.3f},"
-    " because with long steps the second slope is taken at a point far from the path. With 79"
-    f" evaluations the order is reversed, {euler[3]:.4f} for Euler and {heun[3]:.4f} for Heun.",
+    f"The ends of Euler's steps are {euler[0]:.3f} away and those of Heun's {heun[0]:.3f}, mostly"
+    " because with long steps the second slope is taken at a point far from the path. Taken on the"
+    f" path, it leaves {repaired:.3f}. With 79 evaluations the order is reversed, {euler[3]:.4f}"
+    f" for Euler and {heun[3]:.4f} for Heun.",
     answer="Euler, 9 steps",
 )
 lesson.check("79 evaluations: Heun over Euler", heun[3] / euler[3], at_most=0.4)
@@ -568,17 +593,17 @@ lesson.check("35, Heun: even over Karras' levels", far["even, heun"][2] / heun[2
 
 # %%
 fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
-plot.line(budgets, far, ax, xlabel="evaluations", ylabel="distance to the exact end", log="xy")
+drawn = {name: row for name, row in far.items() if not name.startswith("log")}
+plot.line(budgets, drawn, ax, xlabel="evaluations", ylabel="distance to the exact end", log="xy")
 lesson.figure(
     fig,
     "solvers",
-    "Six ways to take the steps, with the exact denoiser of the ring, both axes logarithmic."
-    " (Karras' and logarithmic levels have almost the same curve.) Look where Heun's curve"
-    " crosses Euler's.",
+    "Four ways to take the steps, with the exact denoiser of the ring, both axes logarithmic."
+    " Look where Heun's curve crosses Euler's on Karras' levels.",
 )
 
 # %%
-powers = (1, 2, 3, 5, 7, 10, 20)
+powers = (1, 2, 5, 7, 20)
 rows = []
 for rho in powers:
     end = edm_sample(exact, start, karras_levels(18, LOW, HIGH, rho))
@@ -601,9 +626,11 @@ lesson.exercise("after/03/churn")
 
 # %% [markdown]
 # Variances add up (Eq. after.23): $\hat y = y + \sqrt{\hat\sigma^2 - \sigma^2}\;z$. From $\sigma =
-# 3$ to 5 the noise has standard deviation 4. We sample all designs by Heun in 35 evaluations, with
-# and without churn, and take the sliced Wasserstein distance to the ring as a multiple of the
-# distance between two sets of samples of the ring (the floor).
+# 3$ to 5 the noise has standard deviation 4. We sample three designs by Heun in 35 evaluations,
+# with and without churn. We measure the sliced Wasserstein distance to the ring, as a multiple of
+# the distance between two sets of samples of the ring (the floor). This distance is coarse, so we
+# also count the *outliers*, points where the density is lower than at 99 % of the data, and measure
+# the width of the modes, which is 1 for the data.
 
 # %%
 lesson.show_source(churn)
@@ -625,16 +652,36 @@ def noise_of(k):
     return lesson.rng(f"start {k}").standard_normal((3 * set_size, 2), dtype=np.float32)
 
 
-quality, sigmas = {}, karras_levels(18, LOW, HIGH)
-for (design, k), denoiser in denoisers.items():
-    for amount in (0.0, 10.0):
-        x = edm_sample(denoiser, HIGH * noise_of(k), sigmas, amount, lesson.rng(f"churn {k}"))
-        quality.setdefault((design, amount), []).append(judge(x, lesson.rng("judge")))
-rows = [[d, *quality[d, 0.0], *quality[d, 10.0]] for d in designs]
-lesson.table(rows, ["design", *SEEDS, *[f"{k}, churn" for k in SEEDS]], title="over the floor")
+rare = np.quantile(ring.log_prob(ring.sample(lesson.rng("rare"), 20_000).astype(float)), 0.01)
+
+
+def described(x):
+    """The distance over the floor, the fraction of outliers, and the width of the modes."""
+    exactly = x.astype(float)
+    outliers = np.mean(ring.log_prob(exactly) < rare)
+    centers = ring.means[ring.responsibilities(exactly).argmax(axis=1)]
+    width = np.sqrt(np.mean((exactly - centers) ** 2)) / np.mean(ring.std)
+    return judge(x, lesson.rng("judge")), outliers, width
+
 
 # %%
-by_heun = {design: quality[design, 0.0] for design in designs}
+quality, sigmas = {}, karras_levels(18, LOW, HIGH)
+for design in "ABD":
+    for amount in (0.0, 10.0):
+        for k in SEEDS:
+            begin, fresh = HIGH * noise_of(k), lesson.rng(f"churn {k}")
+            x = edm_sample(denoisers[design, k], begin, sigmas, amount, fresh)
+            quality.setdefault((design, amount), []).append(described(x))
+named = {0.0: "no", 10.0: "yes"}
+rows = [[d, named[amount], *np.mean(found, axis=0)] for (d, amount), found in quality.items()]
+
+# %%
+rows.append(["data", "", *described(ring.sample(lesson.rng("data described"), 3 * set_size))])
+header = ["design", "churn", "distance / floor", "outliers", "width of the modes"]
+lesson.table(rows, header, title="mean of three trainings, 35 evaluations")
+
+# %%
+by_heun = {design: [found[0] for found in quality[design, 0.0]] for design in "AD"}
 lesson.claim(
     "D, 35 evaluations, over the floor",
     by_heun["D"],
@@ -648,6 +695,12 @@ lesson.claim(
     between=(0.3, 0.75),
     source="seeds 0, 1 and 6113: 0.43 to 0.56; no difference: 1",
 )
+lesson.claim(
+    "outliers of D, 35 evaluations",
+    [found[1] for found in quality["D", 0.0]],
+    at_most=0.15,
+    source="FILL; one Gaussian: 0.94",
+)
 
 # %% [markdown]
 # Fresh noise brings design B nearer to the ring in each of its trainings. For the other designs
@@ -657,7 +710,7 @@ lesson.claim(
 # 10 is the most that Karras et al. allow in a step, and we add it at all levels. They restrict it
 # to a range of levels.)
 #
-# ## 8. Guidance, and a worse version of the model
+# ## 8. What guidance samples
 #
 # Which density does guidance sample? Guidance takes $D_1 + w\,(D_1 - D_0)$ in place of $D_1$
 # (`diffusion/09`). If it sampled from the tilted density $p_1^{1 + w}/p_0^w$, two Gaussians with
@@ -697,9 +750,10 @@ rows, start_at = [], np.array([[1.0]])
 for w in (0.0, 1.0, 2.0, 3.0):
     denoiser = guided(of_gaussian(v1), of_gaussian(v0), w)
     slope = edm_sample(denoiser, start_at, falling)[0, 0]  # the path is linear in its start
-    tilted = (1 + w) / v1 - w / v0
-    rows.append([w, slope**2 * 200**2, guided_gaussian_variance(v1, v0, w), 1 / tilted])
-lesson.table(rows, ["w", "variance of the samples", "formula", "tilted density"])
+    formulas = [gaussian_guided(v1, v0, w, kind) for kind in ("ode", "sde", "tilt")]
+    rows.append([w, slope**2 * 200**2, *formulas])
+header = ["w", "variance of the samples", "formula", "with fresh noise", "tilted density"]
+lesson.table(rows, header)
 lesson.check("variance of the guided samples, w = 1", rows[1][1], equals=1.0, atol=0.01)
 
 # %%
@@ -711,10 +765,11 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# The variance is $v_1\,(v_1/v_0)^w$ (Eq. after.27), so guidance does not sample the tilted density.
-# Bradley and Nakkiran 2024 give such a counterexample, and show that with fresh noise the samples
-# follow yet another density. (Here its variance is 7/6.) Suppose the data has variance 1, a model
-# has $v_1 = 2$, and a worse version of it has $v_0 = 4$. Then $w = 1$ repairs the model exactly.
+# The variance is $v_1\,(v_1/v_0)^w$ (Eq. after.27), so guidance does not sample the tilted
+# density. Bradley and Nakkiran 2024 give such a counterexample, and show that with fresh noise in
+# each step the samples follow yet another density (the fourth column). Is guidance then a mistake?
+# Not always. Suppose the data has variance 1, a model has $v_1 = 2$, and a worse version of it has
+# $v_0 = 4$. Then $w = 1$ repairs the model exactly.
 #
 # <details><summary>Derivation: the variance of a guided Gaussian</summary>
 #
@@ -736,11 +791,21 @@ lesson.change(
 )
 
 # %% [markdown]
-# Is guidance harmful at all levels? With a label, $D_1$ is the conditional and $D_0$ the
-# unconditional model. Take five Gaussians, of which three carry the label, and both denoisers
-# exactly. At high levels guidance acts before the modes are separate; at low levels each point
-# already belongs to a mode. Kynkäänniemi et al. 2024 guide in an interval of levels only (Eq.
-# after.25).
+# So guidance moves the samples away from $D_0$, by an amount that depends on both models. What it
+# samples is not the density that its formula suggests.
+#
+# ## 9. Where to guide, and by which guide
+#
+# Two papers change guidance in one part each. Kynkäänniemi et al. 2024 guide only in an interval of
+# levels (Eq. after.25), because at high levels guidance acts before the modes are separate, and at
+# low levels each point already belongs to a mode. But guidance at fewer levels is also less
+# guidance, and less of it changes less. We therefore choose the weights so that the *effect* is
+# equal.
+#
+# Take five Gaussians, of which three carry the label. $D_1$ is the exact denoiser of these three,
+# $D_0$ that of all five. The effect of guidance is that the samples leave no doubt about the label,
+# so we measure the probability of the two other Gaussians at the samples. Its mean counts the worst
+# points most, and its median a typical point.
 
 # %%
 centers = np.array([[-1.2, 0.9], [0.0, 1.2], [1.3, 0.6], [-0.7, -0.8], [0.9, -0.9]])
@@ -758,61 +823,97 @@ of_label = OverFloor(distance, labelled.sample, set_size, lesson.rng("label floo
 
 # %%
 begin = HIGH * noise_of("guided")[: 2 * set_size].astype(float)
-intervals = {"all levels": (0, 99), "above 1.5": (1.5, 99), "0.3 to 1.5": (0.3, 1.5)}
-intervals["below 0.3"] = (0, 0.3)
-moved, pictures = {}, {}
-for w in (0.0, 1.0, 3.0):
-    for name, (low, high) in intervals.items():
-        x = edm_sample(guided(*pair, w, low, high), begin, karras_levels(24, LOW, HIGH))
-        moved[w, name], pictures[w, name] = of_label(x, lesson.rng("judge")), x
-rows = [[w, *[moved[w, name] for name in intervals]] for w in (0.0, 1.0, 3.0)]
-lesson.table(rows, ["w", *intervals], title="distance to the labelled density, over the floor")
 
-# %%
-part = moved[3.0, "0.3 to 1.5"] / moved[3.0, "all levels"]
-lesson.check("w = 3: interval over all levels", part, at_most=1.0 if lesson.quick else 0.7)
-fig, axes = plot.figure(1, 3, size=(3.0, 3.0))
-for ax, key in zip(axes, ((0.0, "all levels"), (3.0, "all levels"), (3.0, "0.3 to 1.5"))):
-    plot.samples(pictures[key], labelled, ax, title=f"w = {key[0]:g}, {key[1]}", bounds=2.5)
-lesson.figure(
-    fig,
-    "guidance",
-    "The labelled density (blue) and samples of it (orange) without guidance, with w = 3 at"
-    " all levels, and with w = 3 between 0.3 and 1.5. Compare where the samples lie with the"
-    " centers of the modes.",
-)
 
-# %% [markdown]
-# Both denoisers are exact here, so every distance far above 1 comes from guidance. Most of it comes
-# from the high levels, and almost none from the levels below 0.3. Guidance in the interval changes
-# the density less, but it also guides less. To be fair, one would have to compare the two at equal
-# certainty of the label, which we do not do here.
-#
-# *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as $D_0$ a worse version of $D_1$ itself,
-# with the same data, a smaller network and a shorter training. If their errors point the same way,
-# and those of $D_0$ are larger, the difference $D_1 - D_0$ points away from these errors. That is
-# the idea. But any guide that is broader than the data also pushes samples inward. As a control we
-# take a guide that has learned nothing at all, the design's own start $F = 0$, which is the linear
-# denoiser $c_{\text{skip}}\, y$.
+def sampled(w, low, high):
+    """Samples that are guided with w between two levels."""
+    return edm_sample(guided(*pair, w, low, high), begin, karras_levels(24, LOW, HIGH))
+
+
+def doubt(x):
+    """The probability of the Gaussians without the label, at each point."""
+    return everything.responsibilities(x)[:, 3:].sum(axis=1)
+
+
+def equal(effect, target, most, halvings=14):
+    """The weight w at which effect(w), which falls, reaches a target."""
+    least = 0.0
+    for _ in range(halvings):
+        w = (least + most) / 2
+        least, most = (w, most) if effect(w) > target else (least, w)
+    return (least + most) / 2
+
 
 # %%
 lesson.predict(
-    "Design D is guided with w = 0.25, once by a worse version of itself, once by F = 0. Which"
-    " guide removes more of the points off the data?",
-    ["the worse version", "F = 0", "both about the same"],
+    "Guidance at all levels has w = 2. Guidance in the interval from 0.3 to 1.5 gets the weight that"
+    " leaves the same mean doubt. Whose samples are nearer to the labelled density?",
+    ["those of all levels", "those of the interval", "both about the same"],
 )
 
 # %%
-rare = np.quantile(ring.log_prob(ring.sample(lesson.rng("rare"), 20_000).astype(float)), 0.01)
+goal = doubt(sampled(2.0, 0, 99))
+ways = {
+    "none": (0.0, 0, 99),
+    "all levels": (2.0, 0, 99),
+    "above 1.5, equal mean": (np.mean, 1.5, 99),
+    "0.3 to 1.5, equal mean": (np.mean, 0.3, 1.5),
+    "0.3 to 1.5, equal median": (np.median, 0.3, 1.5),
+}
 
+# %%
+rows, pictures = [], {}
+for name, (w, low, high) in ways.items():
+    if callable(w):
+        measure = w
+        w = equal(lambda w: measure(doubt(sampled(w, low, high))), measure(goal), 20.0)
+    x = pictures[name] = sampled(w, low, high)
+    rows.append([name, w, np.mean(doubt(x)), np.median(doubt(x)), of_label(x, lesson.rng("judge"))])
+header = ["guided at", "w", "mean doubt", "median doubt", "distance / floor"]
+lesson.table(rows, header)
 
-def described(x):
-    """Outliers, total variation of the mode fractions, deviation in the modes over the data's."""
-    x = x.astype(float)
-    which = ring.responsibilities(x).argmax(axis=1)
-    shares = np.bincount(which, minlength=len(ring.means)) / len(x)
-    within = np.sqrt(np.mean((x - ring.means[which]) ** 2)) / np.mean(ring.std)
-    return np.mean(ring.log_prob(x) < rare), np.abs(shares - 1 / len(shares)).sum() / 2, within
+# %%
+far_all, far_inside, far_typical = (rows[i][4] for i in (1, 3, 4))
+lesson.outcome(
+    f"Their distances are {far_all:.1f} floors for all levels and {far_inside:.1f} for the interval."
+    f" With the weight that leaves the same median doubt, the interval has {far_typical:.1f}.",
+    answer="those of the interval"
+    if far_inside < 0.9 * far_all
+    else "both about the same"
+    if far_inside < 1.1 * far_all
+    else "those of all levels",
+)
+lesson.check("equal mean doubt: interval over all levels", far_inside / far_all, at_most=0.9)
+fig, axes = plot.figure(1, 3, size=(3.0, 3.0))
+for ax, (number, name) in zip(axes, enumerate(("none", "all levels", "0.3 to 1.5, equal mean"))):
+    weight = next(row[1] for row in rows if row[0] == name)
+    plot.samples(pictures[name], labelled, ax, title=f"{name[:10]}, w = {weight:.1f}", bounds=2.5)
+    ax.scatter(*centers[3:].T, marker="x", color="black", s=40)
+lesson.figure(
+    fig,
+    "guidance",
+    "The labelled density (blue), the centers of the two Gaussians without the label (black"
+    " crosses), and samples (orange) without guidance, with guidance at all levels, and with"
+    " guidance in an interval. Compare how far the samples move away from the crosses.",
+)
+
+# %% [markdown]
+# FILL
+#
+# The second paper changes the guide. *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as
+# $D_0$ a worse version of $D_1$ itself, with the same data, a smaller network and a shorter
+# training. If their errors point the same way, and those of $D_0$ are larger, the difference $D_1 -
+# D_0$ points away from these errors. That is the idea. But any guide that is broader than the data
+# also pushes samples inward. As a control we take the design's own start $F = 0$, the linear
+# denoiser $c_{\text{skip}}\, y$, which has learned nothing. It gets the weight with which the modes
+# become as narrow as with the worse version.
+
+# %%
+lesson.predict(
+    "A worse version of D as guide removes outliers of D. How much of this does the guide F = 0"
+    " reach, with the weight that makes the modes equally narrow?",
+    ["less than a quarter", "about half", "more than three quarters"],
+)
 
 
 # %%
@@ -826,69 +927,58 @@ def many_of(k):
     return HIGH * lesson.rng(f"many {k}").standard_normal((12 * set_size, 2), dtype=np.float32)
 
 
-worse, learned = {}, {}
+def guided_by(guide, w, k):
+    """What samples of design D are like with this guide."""
+    return described(edm_sample(guided(denoisers["D", k], guide, w), many_of(k), sigmas))
+
+
+# %%
+worse, found, learned = {}, {}, {}
 for k in SEEDS:
     small = EDM(network(f"worse D{k}", width=32), 1.0)
     worse[k] = train(f"worse D{k}", small, lognormal_levels, edm, lesson.steps(1500))
     learned[k] = excess(worse[k], points).mean()
+    found[k] = [[0.0, *guided_by(untrained, 0.0, k)], [0.25, *guided_by(worse[k], 0.25, k)]]
+    w = equal(lambda w: guided_by(untrained, w, k)[2], found[k][1][3], 0.5, halvings=8)
+    found[k].append([w, *guided_by(untrained, w, k)])
 
 # %%
-rows = []
-for k in SEEDS:
-    guides = {"none": (worse[k], 0.0), "worse version, w = 0.25": (worse[k], 0.25)}
-    guides |= {f"F = 0, w = {w:g}": (untrained, w) for w in (0.25, 0.1)}
-    for guide, (second, w) in guides.items():
-        x = edm_sample(guided(denoisers["D", k], second, w), many_of(k), sigmas)
-        rows.append([k, guide, *described(x), judge(x, lesson.rng("judge guided"))])
-x = ring.sample(lesson.rng("data described"), 12 * set_size)
-rows.append(["", "samples of the data", *described(x), judge(x, lesson.rng("judge guided"))])
-
-# %%
-off = {(row[0], row[1]): row[2] for row in rows}
-fewer = {g: np.array([off[k, g] / max(off[k, "none"], 1e-9) for k in SEEDS]) for g in guides}
-with_worse, with_nothing = fewer["worse version, w = 0.25"], fewer["F = 0, w = 0.25"]
-by_worse, by_nothing = np.mean(with_worse), np.mean(with_nothing)
-lesson.outcome(
-    f"The worse version multiplies the fraction of outliers by {by_worse:.2f}, and F = 0, which has"
-    f" learned nothing, by {by_nothing:.2f}.",
-    answer="the worse version"
-    if by_worse < by_nothing - 0.1
-    else "F = 0"
-    if by_nothing < by_worse - 0.1
-    else "both about the same",
-)
-header = ["training", "guide", "outliers", "mode fractions, TV", "deviation in modes"]
-lesson.table(rows, [*header, "distance / floor"])
-
-# %%
+off = np.array([[row[2] for row in found[k]] for k in SEEDS])  # outliers by training and guide
+reached = (off[:, 0] - off[:, 2]) / np.maximum(off[:, 0] - off[:, 1], 1e-9)
 of_nothing = excess(untrained, points).mean()
-rows = [[k, means["D"][k], learned[k], of_nothing] for k in SEEDS]
-lesson.table(rows, ["training", "D", "a worse version of D", "F = 0"], "mean excess")
+part = np.array(list(learned.values())) / of_nothing
+lesson.outcome(
+    f"F = 0 reaches {100 * reached.mean():.0f} % of it, although the worse version has learned much"
+    f" (its excess is {part.mean():.2f} of that of F = 0).",
+    answer="more than three quarters"
+    if reached.mean() > 0.75
+    else "about half"
+    if reached.mean() > 0.25
+    else "less than a quarter",
+)
+means_of = np.mean([found[k] for k in SEEDS], axis=0)
+rows = [[name, *row] for name, row in zip(("none", "worse version", "F = 0"), means_of)]
+header = ["guide", "w", "distance / floor", "outliers", "width of the modes"]
+lesson.table(rows, header, title="mean of three trainings")
 
 # %%
 lesson.claim(
-    "outliers, guided by F = 0 over guided by a worse version, w = 0.25",
-    with_nothing / with_worse,
-    at_most=0.9,
-    source="seeds 0, 1 and 6113: 0.6 to 0.8; guides that are alike: 1",
+    "removed outliers, F = 0 over a worse version, equal width",
+    reached,
+    between=(0.6, 1.1),
+    source="FILL; no effect: 0",
 )
 lesson.claim(
     "excess of the worse version over that of F = 0",
-    np.array(list(learned.values())) / of_nothing,
+    part,
     between=(0.1, 0.7),
     source="seeds 0, 1 and 6113: 0.31 to 0.43; untrained: 1",
 )
 
 # %% [markdown]
-# The worse version has learned more than half of what there is to learn, and it removes outliers.
-# But with the same $w$ the guide that has learned nothing removes more of them. Is this fair? With
-# the same $w$ it also narrows the modes more. So compare it with $w = 0.1$. It then removes about
-# as many outliers as the worse version, the modes become about as wide, and the samples are no
-# farther from the data. So here the effect does not need a guide with errors like those of $D$. It
-# is enough that the guide is broader than the data. The plane cannot tell whether errors that are
-# alike help for images, as Karras et al. report.
+# FILL
 #
-# ## 9. Wrong turns
+# ## 10. Wrong turns
 #
 # `EpsMLP` starts its hidden layers with weights of variance $2/\text{inputs}$, as He et al. (2015)
 # chose it for ReLU. A plain `Linear` layer starts with weights that are smaller by the factor
@@ -904,21 +994,29 @@ lesson.predict(
 # %%
 plain = EDM(network("D0", scale=1 / he_gain("relu")), 1.0)
 plain = train("small weights", plain, lognormal_levels, edm, lesson.steps(2000))
-silence = excess(EDM(silent, 1.0), points).mean()
-slow, fast = excess(plain, points).mean() / silence, means["D"][0] / silence
+of_noise = NoiseDenoiser(network("B0", scale=1 / he_gain("relu")))
+of_noise = train("small weights, B", of_noise, lognormal_levels, inverse_square, lesson.steps(2000))
+slow, slow_b = (excess(model, points).mean() / of_nothing for model in (plain, of_noise))
+fast, fast_b = means["D"][0] / of_nothing, means["B"][0] / of_nothing
+
+# %%
 lesson.table(
-    [[slow, fast]], ["smaller by √6", "as `EpsMLP` starts"], title="excess over that of F = 0"
+    [["D, F of EDM", slow, fast], ["B, the noise", slow_b, fast_b]],
+    ["design, target", "smaller by √6", "as `EpsMLP` starts"],
+    title="excess over that of F = 0",
 )
 lesson.outcome(
     f"After 2,000 steps the excess is {slow:.2f} of that of F = 0. With the first weights of"
-    f" `EpsMLP` (design D) it is {fast:.2f} of it.",
+    f" `EpsMLP` it is {fast:.2f} of it. Design B, which predicts the noise, has {slow_b:.2f} and"
+    f" {fast_b:.2f}.",
     answer="about the same" if slow > 0.75 else "half of it" if slow > 0.3 else "a tenth of it",
 )
 
 # %% [markdown]
 # The network has learned nothing. A likely reason is that a SiLU halves small signals, so little is
 # left after three layers, and a network with small weights starts nearly linear. EDM's factors have
-# removed the linear part of the target, so such a network finds nothing to predict.
+# removed the linear part of the target, so such a network finds nothing to predict. The target of
+# design B still has its linear part, and B does learn from the smaller weights.
 #
 # Three other mistakes raise no error. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ weighs a level
 # by $c_{\text{out}}^2$. With *the logarithm to base 10* the levels spread far to both sides. *Churn
@@ -939,14 +1037,17 @@ lesson.table(rows, ["mistake", "its result"])
 # The first two train the network at the wrong levels, and the third gives it the wrong level. None
 # of them shows in the loss, but a look at the levels finds all three.
 #
-# ## 10. Samplers and models in the plane
+# ## 11. Samplers and models in the plane
 #
-# One question remains. How near to the data are the samples for a given number of evaluations? We
-# take the samplers of diffusion and one model of each other kind, all trained three times on the
-# ring. New here are three trainings of `after/02`, flow matching with independent pairs, with OT
-# pairs, and reflow; two students of design D, by progressive distillation (`diffusion/11`) and as a
-# consistency model (`diffusion/12`); and the GAN, the VAE and the RealNVP of `minigen tour`, which
-# need one evaluation. The networks of diffusion and flow matching have the size of design D.
+# *You may skip this section, because no other section needs it. It is for readers who want to
+# compare samplers and models at an equal number of evaluations.*
+#
+# How near to the data are the samples for a given number of evaluations? We take designs A and D,
+# and train one model of each other kind three times on the ring: flow matching with independent
+# pairs, with OT pairs, and reflow (`after/02`); two students of design D, by progressive
+# distillation (`diffusion/11`) and as a consistency model (`diffusion/12`); and the GAN, the VAE
+# and the RealNVP of `minigen tour`. The networks of diffusion and flow matching have the size of
+# design D.
 
 # %%
 from minigen.diffusion.consistency import ConsistencyModel, consistency_distillation_loss
@@ -957,7 +1058,6 @@ from minigen.diffusion.distillation import distillation_loss, halved
 # %%
 from minigen.diffusion.flow_matching import TimeScaled, flow_matching_loss, integrate
 from minigen.diffusion.flow_matching import ot_pairs, reflow_pairs
-from minigen.diffusion.langevin import annealed_langevin
 from minigen.diffusion.samplers import ddim, strided
 from minigen.zoo.four import FAMILIES
 
@@ -1087,15 +1187,13 @@ def noise_model(denoiser):
 
 
 # %%
-def by_edm(denoiser, N, k, solver="heun", amount=0.0):
+def by_edm(denoiser, N, k, solver="heun"):
     levels = karras_levels(N if solver == "euler" else (N + 1) // 2, LOW, HIGH)
-    rng = lesson.rng(f"fresh {k}")
-    return edm_sample(denoiser, HIGH * noise_of(k), levels, amount, rng, solver=solver)
+    return edm_sample(denoiser, HIGH * noise_of(k), levels, solver=solver)
 
 
-def by_flow(velocity, N, k, solver="euler"):
-    times = np.linspace(1, 0, 1 + (N if solver == "euler" else max(N // 2, 1)))
-    return integrate(velocity, noise_of(k), times, solver if N > 1 else "euler")
+def by_flow(velocity, N, k):
+    return integrate(velocity, noise_of(k), np.linspace(1, 0, 1 + N))
 
 
 def by_consistency(f, N, k):
@@ -1106,31 +1204,21 @@ def by_consistency(f, N, k):
 
 
 # %%
-def of_designs(k, N):
-    """{name: samples} of designs A and D with N evaluations, for training k."""
+def made_by(k, N):
+    """{name: samples} with N evaluations, for training k."""
     noise, design, x = noise_model(denoisers["A", k]), denoisers["D", k], noise_of(k)
+    (model, schedule), flow = families[k][N], flow_models[k]
+    few = {"consistency model": by_consistency(students[k], N, k)} if N <= 16 else {}
     return {
         "exact denoiser, Heun": by_edm(exact, N, k),
-        "A, annealed Langevin": annealed_langevin(noise, x, below, lesson.rng("L"), N, 1, 0.3),
         "A, ancestral (DDPM)": strided(noise, x, below, N, lesson.rng(f"fresh {k}")),
         "A, DDIM": ddim(noise, x, below, N),
         "D, Euler": by_edm(design, N, k, "euler"),
         "D, Heun": by_edm(design, N, k),
-        "D, Heun, churn 10": by_edm(design, N, k, amount=10.0),
-    }
-
-
-# %%
-def of_others(k, N):
-    """The same of flows and students."""
-    (model, schedule), flow = families[k][N], flow_models[k]
-    few = {"consistency model": by_consistency(students[k], N, k)} if N <= 16 else {}
-    return {
         "flow matching, Euler": by_flow(flow["flow matching"], N, k),
-        "flow matching, Heun": by_flow(flow["flow matching"], N, k, "heun"),
         "OT pairs, Euler": by_flow(flow["OT"], N, k),
         "reflow, Euler": by_flow(flow["reflow"], N, k),
-        "progressive distillation": ddim(eps_model_from_v(model, base), noise_of(k), schedule),
+        "progressive distillation": ddim(eps_model_from_v(model, base), x, schedule),
         **few,
     }
 
@@ -1142,26 +1230,31 @@ lesson.predict(
 )
 
 # %%
-spent = (1, 2, 4, 8, 16, 64)
+spent = (1, 4, 16, 64)
 table = {}
 for N in spent:
     for k in SEEDS:
-        for name, x in {**of_designs(k, N), **of_others(k, N)}.items():
-            table.setdefault(name, {}).setdefault(N, []).append(judge(x, lesson.rng("judge")))
+        for name, x in made_by(k, N).items():
+            table.setdefault(name, {}).setdefault(N, []).append(described(x))
 for name, models in others.items():
     drawn = [model.sample(lesson.rng(f"fresh {k}"), 3 * set_size) for k, model in enumerate(models)]
-    table[name] = {1: [judge(x, lesson.rng("judge")) for x in drawn]}
-table["one Gaussian"] = {1: [judge(noise_of(k), lesson.rng("judge")) for k in SEEDS]}
+    table[name] = {1: [described(x) for x in drawn]}
+table["one Gaussian"] = {1: [described(noise_of(k)) for k in SEEDS]}
+far = {name: {N: [x[0] for x in found] for N, found in row.items()} for name, row in table.items()}
 
 # %%
-rows = [
-    [name, *[np.mean(row[N]) if N in row else "" for N in spent]] for name, row in table.items()
-]
-header = ["model, sampler", *[f"{N}" for N in spent]]
-lesson.table(rows, header, title="distance over the floor by evaluations, mean of three trainings")
+rows = []
+for name, row in table.items():
+    best = np.mean(row[max(row)], axis=0)
+    rows.append([name, *[np.mean(far[name][N]) if N in row else "" for N in spent], *best[1:]])
+header = ["model, sampler", *[f"{N}" for N in spent], "outliers", "width of the modes"]
+title = "distance over the floor by evaluations, and the samples with the most evaluations"
+lesson.table(rows, header, title=title)
+spread = max(np.ptp(row[64]) for row in far.values() if 64 in row)
+lesson.check("64 evaluations: largest spread of three trainings, in floors", spread, at_most=0.6)
 
 # %%
-one = {name: np.mean(row[1]) for name, row in table.items()}
+one = {name: np.mean(row[1]) for name, row in far.items()}
 short = ("reflow, Euler", "OT pairs, Euler", "progressive distillation", "consistency model")
 nearest = min(one, key=one.get)
 lesson.outcome(
@@ -1175,34 +1268,32 @@ lesson.outcome(
 )
 
 # %%
-spreads = [
-    [name, *[np.ptp(row[N]) if N in row else "" for N in spent]] for name, row in table.items()
-]
-lesson.table(spreads, header, title="the largest of the three trainings minus the smallest")
 lesson.claim(
     "one evaluation, reflow",
-    table["reflow, Euler"][1],
+    far["reflow, Euler"][1],
     at_most=3.0,
-    source="seeds 0, 1 and 6113: worst 1.86",
+    source="seeds 0, 1 and 6113: worst 1.86; one Gaussian: 5.1",
 )
 lesson.claim(
     "64 evaluations, D, Heun",
-    table["D, Heun"][64],
+    far["D, Heun"][64],
     at_most=1.5,
-    source="seeds 0, 1 and 6113: worst 1.21",
+    source="seeds 0, 1 and 6113: worst 1.21; one Gaussian: 5.1",
 )
 
 # %%
-names = ["A, ancestral (DDPM)", "A, DDIM", "D, Euler", "D, Heun"]
-names += ["flow matching, Euler", "reflow, Euler", "consistency model"]
-chosen = {n: [np.mean(table[n].get(N, np.nan)) for N in spent] for n in names}
+names = ["A, DDIM", "D, Euler", "D, Heun", "flow matching, Euler", "reflow, Euler"]
+names += ["progressive distillation", "consistency model"]
+chosen = {n: [np.mean(far[n].get(N, np.nan)) for N in spent] for n in names}
 fig, ax = plot.figure(1, 1, size=(6.0, 4.0))
 plot.line(np.array(spent), chosen, ax, xlabel="evaluations", ylabel="over the floor", log="xy")
+ax.set_ylim(0.8, 25)
 lesson.figure(
     fig,
     "all",
     "Distance to the ring by evaluations of the network, mean of three trainings, both axes"
-    " logarithmic. Compare the order of the curves at the left end with that at the right end.",
+    " logarithmic. (Heun's point at 4 evaluations lies far above the frame.) Compare the order of"
+    " the curves at the left end with that at the right end.",
 )
 
 # %% [markdown]
