@@ -154,13 +154,7 @@ lesson.exercise("after/03/edm_target")
 # ## 2. The target with other factors
 #
 # Would simpler factors do? Suppose the denoiser passes its input through unchanged,
-# $c_{\text{skip}} = 1$, and keeps the other factors.
-
-# %%
-lesson.predict(
-    "With c_skip = 1, how large is the variance of the target at σ = 10?",
-    ["about 1", "about 10", "about 100"],
-)
+# $c_{\text{skip}} = 1$, or not at all, $c_{\text{skip}} = 0$, and keeps the other factors.
 
 # %%
 lesson.show_source(edm_target)
@@ -178,13 +172,12 @@ header = ["σ", "input", "target", "target, c_skip = 1", "target, c_skip = 0"]
 lesson.table(rows, header, title="variances")
 units = [value for row in rows for value in row[1:3]]
 lesson.check("variance of input and target", units, equals=1.0, atol=0.1 if lesson.quick else 0.03)
-lesson.outcome(
-    f"The variance is {rows[3][3]:.0f}, because the network would have to output the noise,"
-    " which is ten times as large as the data, so that adding it to y removes it.",
-    answer="about 100",
-)
-
 # %% [markdown]
+# With $c_{\text{skip}} = 1$ the target explodes at high levels, because the network would have to
+# output the noise, which is ten times as large as the data there, so that adding it to $y$ removes
+# it. With $c_{\text{skip}} = 0$ it explodes at low levels, because $x_0$ is divided by a small
+# $c_{\text{out}}$. Only EDM's factor keeps the variance at 1.
+#
 # The factors also join this lesson to the two before it. With $\sigma_d = 1$ and the angle of
 # `after/01`, $\tan\varphi = \sigma$, the input of the network is $x = \cos\varphi\,y$. Its target
 # is $(x_0 - \cos\varphi\,x)/\sin\varphi$, which is $-v$: an EDM network predicts the velocity of
@@ -845,13 +838,6 @@ def equal(effect, target, most, halvings=14):
 
 
 # %%
-lesson.predict(
-    "Guidance at all levels has w = 2. Guidance in the interval from 0.3 to 1.5 gets the weight that"
-    " leaves the same mean doubt. Whose samples are nearer to the labelled density?",
-    ["those of all levels", "those of the interval", "both about the same"],
-)
-
-# %%
 goal = doubt(sampled(2.0, 0, 99))
 ways = {
     "none": (0.0, 0, 99),
@@ -873,21 +859,12 @@ header = ["guided at", "w", "mean doubt", "median doubt", "distance / floor"]
 lesson.table(rows, header)
 
 # %%
-far_all, far_inside, far_typical = (rows[i][4] for i in (1, 3, 4))
-lesson.outcome(
-    f"Their distances are {far_all:.1f} floors for all levels and {far_inside:.1f} for the interval."
-    f" With the weight that leaves the same median doubt, the interval has {far_typical:.1f}.",
-    answer="those of the interval"
-    if far_inside < 0.9 * far_all
-    else "both about the same"
-    if far_inside < 1.1 * far_all
-    else "those of all levels",
-)
-lesson.check("equal mean doubt: interval over all levels", far_inside / far_all, at_most=0.9)
+part = rows[3][4] / rows[1][4]
+lesson.check("equal mean doubt: interval over all levels", part, at_most=2 if lesson.quick else 0.9)
 fig, axes = plot.figure(1, 3, size=(3.0, 3.0))
-for ax, (number, name) in zip(axes, enumerate(("none", "all levels", "0.3 to 1.5, equal mean"))):
-    weight = next(row[1] for row in rows if row[0] == name)
-    plot.samples(pictures[name], labelled, ax, title=f"{name[:10]}, w = {weight:.1f}", bounds=2.5)
+for ax, k in zip(axes, (0, 1, 3)):
+    title = f"{rows[k][0].removesuffix(', equal mean')}, w = {rows[k][1]:.1f}"
+    plot.samples(pictures[rows[k][0]], labelled, ax, title=title, bounds=2.5)
     ax.scatter(*centers[3:].T, marker="x", color="black", s=40)
 lesson.figure(
     fig,
@@ -944,7 +921,7 @@ for k in SEEDS:
 
 # %%
 off = np.array([[row[2] for row in found[k]] for k in SEEDS])  # outliers by training and guide
-reached = (off[:, 0] - off[:, 2]) / np.maximum(off[:, 0] - off[:, 1], 1e-9)
+reached = (off[:, 0] - off[:, 2]) / np.maximum(off[:, 0] - off[:, 1], 1e-3)
 of_nothing = excess(untrained, points).mean()
 part = np.array(list(learned.values())) / of_nothing
 lesson.outcome(
@@ -985,13 +962,6 @@ lesson.claim(
 # $\sqrt 6$. Does that matter?
 
 # %%
-lesson.predict(
-    "Design D is trained from the smaller first weights. How large is its excess then,"
-    " compared with that of F = 0?",
-    ["about the same", "half of it", "a tenth of it"],
-)
-
-# %%
 plain = EDM(network("D0", scale=1 / he_gain("relu")), 1.0)
 plain = train("small weights", plain, lognormal_levels, edm, lesson.steps(2000))
 of_noise = NoiseDenoiser(network("B0", scale=1 / he_gain("relu")))
@@ -1005,18 +975,12 @@ lesson.table(
     ["design, target", "smaller by √6", "as `EpsMLP` starts"],
     title="excess over that of F = 0",
 )
-lesson.outcome(
-    f"After 2,000 steps the excess is {slow:.2f} of that of F = 0. With the first weights of"
-    f" `EpsMLP` it is {fast:.2f} of it. Design B, which predicts the noise, has {slow_b:.2f} and"
-    f" {fast_b:.2f}.",
-    answer="about the same" if slow > 0.75 else "half of it" if slow > 0.3 else "a tenth of it",
-)
-
 # %% [markdown]
-# The network has learned nothing. A likely reason is that a SiLU halves small signals, so little is
-# left after three layers, and a network with small weights starts nearly linear. EDM's factors have
-# removed the linear part of the target, so such a network finds nothing to predict. The target of
-# design B still has its linear part, and B does learn from the smaller weights.
+# From the smaller weights the network of D has learned nothing. A likely reason is that a SiLU
+# halves small signals, so little is left after three layers, and a network with small weights
+# starts nearly linear. EDM's factors have removed the linear part of the target, so such a network
+# finds nothing to predict. The target of design B still has its linear part, and B does learn from
+# the smaller weights.
 #
 # Three other mistakes raise no error. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ weighs a level
 # by $c_{\text{out}}^2$. With *the logarithm to base 10* the levels spread far to both sides. *Churn
@@ -1224,12 +1188,6 @@ def made_by(k, N):
 
 
 # %%
-lesson.predict(
-    "With one evaluation, which of these is nearest to the ring?",
-    ["design D, Heun", "flow matching", "a student, or reflow"],
-)
-
-# %%
 spent = (1, 4, 16, 64)
 table = {}
 for N in spent:
@@ -1251,21 +1209,8 @@ header = ["model, sampler", *[f"{N}" for N in spent], "outliers", "width of the 
 title = "distance over the floor by evaluations, and the samples with the most evaluations"
 lesson.table(rows, header, title=title)
 spread = max(np.ptp(row[64]) for row in far.values() if 64 in row)
-lesson.check("64 evaluations: largest spread of three trainings, in floors", spread, at_most=0.6)
-
-# %%
-one = {name: np.mean(row[1]) for name, row in far.items()}
-short = ("reflow, Euler", "OT pairs, Euler", "progressive distillation", "consistency model")
-nearest = min(one, key=one.get)
-lesson.outcome(
-    f"The nearest is {nearest}, with {one[nearest]:.1f} floors; reflow has "
-    f"{one['reflow, Euler']:.1f}, flow matching {one['flow matching, Euler']:.1f} and design D "
-    f"{one['D, Heun']:.1f}. One step from pure noise leads to the mean of the data, unless the "
-    "training made the paths straight or skipped them.",
-    answer="a student, or reflow"
-    if min(one[name] for name in short) < min(one["D, Heun"], one["flow matching, Euler"])
-    else "flow matching",
-)
+most = 99 if lesson.quick else 0.6
+lesson.check("64 evaluations: largest spread of three trainings", spread, at_most=most)
 
 # %%
 lesson.claim(
