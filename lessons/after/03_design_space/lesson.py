@@ -172,6 +172,7 @@ header = ["σ", "input", "target", "target, c_skip = 1", "target, c_skip = 0"]
 lesson.table(rows, header, title="variances")
 units = [value for row in rows for value in row[1:3]]
 lesson.check("variance of input and target", units, equals=1.0, atol=0.1 if lesson.quick else 0.03)
+
 # %% [markdown]
 # With $c_{\text{skip}} = 1$ the target explodes at high levels, because the network would have to
 # output the noise, which is ten times as large as the data there, so that adding it to $y$ removes
@@ -631,21 +632,19 @@ raised = churn(np.array([[1.0]]), 3.0, 2 / 3, np.array([[0.5]]))[0]
 lesson.check("from 3 to 5 with z = 0.5", raised, equals=3.0)
 
 
+# %%
 def distance(a, b):
     return sliced_wasserstein(a, b, 100, lesson.rng("directions"))
 
 
 set_size, repeats = lesson.size(1000, quick=50), lesson.size(20, quick=2)
 judge = OverFloor(distance, ring.sample, set_size, lesson.rng("floor"), repeats)
+rare = np.quantile(ring.log_prob(ring.sample(lesson.rng("rare"), 20_000).astype(float)), 0.01)
 
 
-# %%
 def noise_of(k):
     """The start of three sets of samples: standard normal."""
     return lesson.rng(f"start {k}").standard_normal((3 * set_size, 2), dtype=np.float32)
-
-
-rare = np.quantile(ring.log_prob(ring.sample(lesson.rng("rare"), 20_000).astype(float)), 0.01)
 
 
 def described(x):
@@ -707,7 +706,8 @@ lesson.claim(
 #
 # Which density does guidance sample? Guidance takes $D_1 + w\,(D_1 - D_0)$ in place of $D_1$
 # (`diffusion/09`). If it sampled from the tilted density $p_1^{1 + w}/p_0^w$, two Gaussians with
-# variances $v_1 = 2$ and $v_0 = 4$ would give, at $w = 1$, the variance $1/(2/2 - 1/4) = 4/3$.
+# variances $v_1 = 2$ and $v_0 = 4$ would give samples with variance $1/(2/2 - 1/4) = 4/3$ at $w =
+# 1$.
 
 # %%
 lesson.exercise("after/03/guided_gaussian_variance")
@@ -846,8 +846,6 @@ ways = {
     "0.3 to 1.5, equal mean": (np.mean, 0.3, 1.5),
     "0.3 to 1.5, equal median": (np.median, 0.3, 1.5),
 }
-
-# %%
 rows, pictures = [], {}
 for name, (w, low, high) in ways.items():
     if callable(w):
@@ -1011,7 +1009,7 @@ lesson.table(rows, ["mistake", "its result"])
 # pairs, with OT pairs, and reflow (`after/02`); two students of design D, by progressive
 # distillation (`diffusion/11`) and as a consistency model (`diffusion/12`); and the GAN, the VAE
 # and the RealNVP of `minigen tour`. The networks of diffusion and flow matching have the size of
-# design D.
+# design D. (By section 2 the network of D predicts $-v$, so it can be the teacher unchanged.)
 
 # %%
 from minigen.diffusion.consistency import ConsistencyModel, consistency_distillation_loss
@@ -1039,6 +1037,19 @@ def paired(rng):
     return *(np.concatenate(part) for part in zip(*parts)), t
 
 
+base = Schedule.karras(64, LOW, HIGH)
+
+
+class Velocity(Module):
+    """v (x, t) by the network of an EDM denoiser, whose output is −v."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def __call__(self, x, t, y=None):
+        return -self.net(x, np.asarray(100 * np.log(base.sigma[t]) + 500, x.dtype))
+
+
 # %%
 def flows(k):
     """Three flows: independent pairs, OT pairs, and reflow of the first."""
@@ -1056,24 +1067,6 @@ def flows(k):
     model = TimeScaled(network(f"reflow {k}"), 200.0)
     found["reflow"] = fitted(f"reflow {k}", flow_matching_loss, model, own_ends, steps)
     return found
-
-
-# %% [markdown]
-# By section 2 the network of design D predicts $-v$. So it can be the teacher of a progressive
-# distillation unchanged, on a schedule with Karras' levels.
-
-# %%
-base = Schedule.karras(64, LOW, HIGH)
-
-
-class Velocity(Module):
-    """v (x, t) by the network of an EDM denoiser, whose output is −v."""
-
-    def __init__(self, net):
-        self.net = net
-
-    def __call__(self, x, t, y=None):
-        return -self.net(x, np.asarray(100 * np.log(base.sigma[t]) + 500, x.dtype))
 
 
 # %%
@@ -1150,7 +1143,6 @@ def noise_model(denoiser):
     return eps_model
 
 
-# %%
 def by_edm(denoiser, N, k, solver="heun"):
     levels = karras_levels(N if solver == "euler" else (N + 1) // 2, LOW, HIGH)
     return edm_sample(denoiser, HIGH * noise_of(k), levels, solver=solver)
@@ -1160,6 +1152,7 @@ def by_flow(velocity, N, k):
     return integrate(velocity, noise_of(k), np.linspace(1, 0, 1 + N))
 
 
+# %%
 def by_consistency(f, N, k):
     """At N of the 18 levels that the student was trained on: between them it is arbitrary."""
     chosen = np.linspace(0, min(8 + N // 2, 16), N).round().astype(int)
@@ -1198,7 +1191,9 @@ for name, models in others.items():
     drawn = [model.sample(lesson.rng(f"fresh {k}"), 3 * set_size) for k, model in enumerate(models)]
     table[name] = {1: [described(x) for x in drawn]}
 table["one Gaussian"] = {1: [described(noise_of(k)) for k in SEEDS]}
-far = {name: {N: [x[0] for x in found] for N, found in row.items()} for name, row in table.items()}
+far = {}
+for name, row in table.items():
+    far[name] = {N: [x[0] for x in found] for N, found in row.items()}
 
 # %%
 rows = []
