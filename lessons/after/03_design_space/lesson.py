@@ -499,13 +499,15 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The levels matter most. Below $\sigma = 0.3$, where most can be learned, both designs with
-# log-normal levels are far better than the other three. The factors of EDM do little alone, and
-# halve the excess together with the levels. E answers the question of section 4 for the ring. The
-# bound takes weight from the levels below 0.447, where the ring has its learnable fraction, and the
-# excess there grows. (The excess is in units of $\sigma^2$, which is A's own weight, so a part of
-# this is the measure.) For images Hang et al. 2023 found that the same bound helps, and explain it
-# by conflicts between the levels. The plane has no answer to that.
+# The levels matter most. Below $\sigma = 0.3$, where most can be learned, the designs with
+# log-normal levels are far better than those with DDPM's. A part of this gain needs no tuned
+# distribution, because levels that are even in $\log\sigma$ (F) already halve the excess. The
+# factors of EDM do little alone, and halve the excess together with log-normal levels. E answers
+# the question of section 4 for the ring. The bound takes weight from the levels below 0.447, where
+# the ring has its learnable fraction, and the excess there grows. (The excess is in units of
+# $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images Hang et al.
+# 2023 found that the same bound helps, and explain it by conflicts between the levels. The plane
+# has no answer to that.
 #
 # ## 6. Steps and solver
 #
@@ -873,7 +875,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# FILL
+# Both denoisers are exact, so every distance far above 1 comes from guidance. At equal mean doubt
+# the samples of the interval are nearer to the labelled density than those of all levels, and
+# guidance at the high levels only is the worst. At equal median doubt, however, the interval has no
+# advantage. So guidance in the interval moves the few doubtful points at a lower price, and a
+# typical point at the same one. Both need a larger weight than guidance at all levels.
 #
 # The second paper changes the guide. *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as
 # $D_0$ a worse version of $D_1$ itself, with the same data, a smaller network and a shorter
@@ -951,7 +957,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# FILL
+# With modes that are equally narrow, the guide that has learned nothing removes most of the
+# outliers that the worse version removes. So most of the effect does not need a guide whose errors
+# resemble those of $D$. It is enough that the guide is broader than the data. FILL The rest is what
+# the idea of autoguidance can claim here. Whether it is more for images, as Karras et al. report,
+# the plane cannot tell.
 #
 # ## 10. Wrong turns
 #
@@ -1256,8 +1266,8 @@ lesson.figure(
 #
 # **To remember:** Train at the levels where something can be learned. In the plane this matters
 # more than any other choice of the training. Factors that give input and target variance 1 help on
-# top. Short steps near the data make Heun's method better than Euler's if there are enough of them.
-# Guidance does not sample the tilted density.
+# top. Heun's method needs enough short steps near the data. Guidance does not sample the tilted
+# density, and two ways to guide can be compared only at equal effect.
 #
 # **Your turn:** `minigen exercise start after/03`, then `minigen run after/03 --with
 # exercises/after_03.py`.
