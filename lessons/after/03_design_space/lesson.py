@@ -589,8 +589,8 @@ lesson.check("35, Heun: even over Karras' levels", far["even, heun"][2] / heun[2
 
 # %%
 fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
-drawn = {name: row for name, row in far.items() if not name.startswith("log")}
-plot.line(budgets, drawn, ax, xlabel="evaluations", ylabel="distance to the exact end", log="xy")
+four = {name: row for name, row in far.items() if not name.startswith("log")}
+plot.line(budgets, four, ax, xlabel="evaluations", ylabel="distance to the exact end", log="xy")
 lesson.figure(
     fig,
     "solvers",
@@ -1201,32 +1201,32 @@ for name, models in others.items():
     drawn = [model.sample(lesson.rng(f"fresh {k}"), 3 * set_size) for k, model in enumerate(models)]
     table[name] = {1: [described(x) for x in drawn]}
 table["one Gaussian"] = {1: [described(noise_of(k)) for k in SEEDS]}
-far = {}
+floors = {}
 for name, row in table.items():
-    far[name] = {N: [x[0] for x in found] for N, found in row.items()}
+    floors[name] = {N: [x[0] for x in found] for N, found in row.items()}
 
 # %%
 rows = []
 for name, row in table.items():
     best = np.mean(row[max(row)], axis=0)
-    rows.append([name, *[np.mean(far[name][N]) if N in row else "" for N in spent], *best[1:]])
+    rows.append([name, *[np.mean(floors[name][N]) if N in row else "" for N in spent], *best[1:]])
 header = ["model, sampler", *[f"{N}" for N in spent], "outliers", "width of the modes"]
 title = "distance over the floor by evaluations, and the samples with the most evaluations"
 lesson.table(rows, header, title=title)
-spread = max(np.ptp(row[64]) for row in far.values() if 64 in row)
+spread = max(np.ptp(row[64]) for row in floors.values() if 64 in row)
 most = 99 if lesson.quick else 0.6
 lesson.check("64 evaluations: largest spread of three trainings", spread, at_most=most)
 
 # %%
 lesson.claim(
     "one evaluation, reflow",
-    far["reflow, Euler"][1],
+    floors["reflow, Euler"][1],
     at_most=3.0,
     source="seeds 0, 1 and 6113: worst 1.86; one Gaussian: 5.1",
 )
 lesson.claim(
     "64 evaluations, D, Heun",
-    far["D, Heun"][64],
+    floors["D, Heun"][64],
     at_most=1.5,
     source="seeds 0, 1 and 6113: worst 1.21; one Gaussian: 5.1",
 )
@@ -1234,7 +1234,7 @@ lesson.claim(
 # %%
 names = ["A, DDIM", "D, Euler", "D, Heun", "flow matching, Euler", "reflow, Euler"]
 names += ["progressive distillation", "consistency model"]
-chosen = {n: [np.mean(far[n].get(N, np.nan)) for N in spent] for n in names}
+chosen = {n: [np.mean(floors[n].get(N, np.nan)) for N in spent] for n in names}
 fig, ax = plot.figure(1, 1, size=(6.0, 4.0))
 plot.line(np.array(spent), chosen, ax, xlabel="evaluations", ylabel="over the floor", log="xy")
 ax.set_ylim(0.8, 25)
@@ -1250,9 +1250,9 @@ lesson.figure(
 # Read the table by its columns. With one evaluation only the models that were made for it come near
 # the ring. With 64 evaluations design A is farther away than D with every sampler, and most of the
 # other rows are too close together to be ranked (see their spreads). In between, the solver
-# decides. With few levels Heun's method is far worse than Euler's, with the exact denoiser too,
+# decides. With few levels Heun's method is floors worse than Euler's, with the exact denoiser too,
 # because its second slope is taken at the next level, where the point is wrong by much more than
-# the noise of that level. Annealed Langevin, with one step at each level, is far away until the
+# the noise of that level. Annealed Langevin, with one step at each level, is floors away until the
 # levels are many. Progressive distillation keeps the quality of its teacher D. The consistency
 # model does not, and further steps do not improve it.
 #
