@@ -483,7 +483,7 @@ lesson.claim(
     "excess of F over A",
     ratio["F"],
     between=(0.3, 0.8),
-    source="FILL",
+    source="seeds 0, 1 and 6113: XXF; no change: 1",
 )
 
 # %%
@@ -501,13 +501,13 @@ lesson.figure(
 # %% [markdown]
 # The levels matter most. Below $\sigma = 0.3$, where most can be learned, the designs with
 # log-normal levels are far better than those with DDPM's. A part of this gain needs no tuned
-# distribution, because levels that are even in $\log\sigma$ (F) already halve the excess. The
-# factors of EDM do little alone, and halve the excess together with log-normal levels. E answers
-# the question of section 4 for the ring. The bound takes weight from the levels below 0.447, where
-# the ring has its learnable fraction, and the excess there grows. (The excess is in units of
-# $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images Hang et al.
-# 2023 found that the same bound helps, and explain it by conflicts between the levels. The plane
-# has no answer to that.
+# distribution, because levels that are even in $\log\sigma$ (F) already take away a third to a half
+# of the excess. The factors of EDM do little alone, and halve the excess together with log-normal
+# levels. E answers the question of section 4 for the ring. The bound takes weight from the levels
+# below 0.447, where the ring has its learnable fraction, and the excess there grows. (The excess is
+# in units of $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images
+# Hang et al. 2023 found that the same bound helps, and explain it by conflicts between the levels.
+# The plane has no answer to that.
 #
 # ## 6. Steps and solver
 #
@@ -693,16 +693,19 @@ lesson.claim(
     "outliers of D, 35 evaluations",
     [found[1] for found in quality["D", 0.0]],
     at_most=0.15,
-    source="FILL; one Gaussian: 0.94",
+    source="seeds 0, 1 and 6113: worst XXO; one Gaussian: 0.94",
 )
 
 # %% [markdown]
-# Fresh noise brings design B nearer to the ring in each of its trainings. For the other designs
-# there is no such rule, and most are a little farther away with it. So fresh noise is no remedy for
-# everything. It may repair an error made at a high level, because the following steps start from a
-# new point, but not one made at the lowest levels, because no steps follow. (With 18 steps, churn
-# 10 is the most that Karras et al. allow in a step, and we add it at all levels. They restrict it
-# to a range of levels.)
+# The measures disagree about design B. Fresh noise brings its samples nearer to the ring by the
+# distance, and yet it makes outliers more frequent and the modes wider. For A and D churn changes
+# little. So fresh noise is no remedy for everything. It may repair an error made at a high level,
+# because the following steps start from a new point, but not one made at the lowest levels, because
+# no steps follow. (With 18 steps, churn 10 is the most that Karras et al. allow in a step, and we
+# add it at all levels. They restrict it to a range of levels.)
+#
+# The table also warns of the distance. By it, A is only twice as far away as D, although more than
+# half of A's points are outliers and its modes are three times too wide.
 #
 # ## 8. What guidance samples
 #
@@ -947,7 +950,7 @@ lesson.claim(
     "removed outliers, F = 0 over a worse version, equal width",
     reached,
     between=(0.6, 1.1),
-    source="FILL; no effect: 0",
+    source="seeds 0, 1 and 6113: XXR; no effect: 0",
 )
 lesson.claim(
     "excess of the worse version over that of F = 0",
@@ -959,9 +962,9 @@ lesson.claim(
 # %% [markdown]
 # With modes that are equally narrow, the guide that has learned nothing removes most of the
 # outliers that the worse version removes. So most of the effect does not need a guide whose errors
-# resemble those of $D$. It is enough that the guide is broader than the data. FILL The rest is what
-# the idea of autoguidance can claim here. Whether it is more for images, as Karras et al. report,
-# the plane cannot tell.
+# resemble those of $D$. It is enough that the guide is broader than the data. The rest is what the
+# idea of autoguidance can claim here. Whether it is more for images, as Karras et al. report, the
+# plane cannot tell.
 #
 # ## 10. Wrong turns
 #
@@ -1248,16 +1251,18 @@ lesson.figure(
 
 # %% [markdown]
 # Read the table by its columns. With one evaluation only the models that were made for it come near
-# the ring. With 64 evaluations design A is farther away than D with every sampler, and most of the
-# other rows are too close together to be ranked (see their spreads). In between, the solver
-# decides. With few levels Heun's method is floors worse than Euler's, with the exact denoiser too,
-# because its second slope is taken at the next level, where the point is wrong by much more than
-# the noise of that level. Annealed Langevin, with one step at each level, is floors away until the
-# levels are many. Progressive distillation keeps the quality of its teacher D. The consistency
-# model does not, and further steps do not improve it.
+# the ring. One step of D or of flow matching ends near the mean of the data, which is farther away
+# than one Gaussian. With 4 evaluations Euler's method is far better than Heun's, as in section 6.
+# With 64, design A is farther away than D with every sampler. (The three trainings of a row differ
+# by up to half a floor, so closer rows are not ranked.)
 #
-# This distance is a coarse measure. It hardly shows that the modes of D are a third too wide
-# (section 8).
+# The last two columns see what the distance does not. Flow matching and reflow are as near as D or
+# a little farther away, but about three times as many of their points are outliers. The consistency
+# model is mostly outliers, and more evaluations do not help it. The GAN is twice as far away as D,
+# although it has few outliers. With one step, progressive distillation is nearer than its teacher
+# (D by Euler's method) with four. With 64 it is its teacher.
+#
+# Which model is best depends on the measure, so look at more than one.
 #
 # ## What this lesson leaves out
 #
