@@ -542,17 +542,6 @@ def test_every_figure_symbol_exercise_and_term(contents):
     assert all(f"\n{row['term']}\n  " in glossary for row in posts.glossary())
 
 
-def test_the_readme_and_the_book_explain_the_same_symbols(root):
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    table = readme[readme.index("| in the posts | in the code |") :].split("\n\n")[0]
-    known = {row["latex"] for row in posts.symbols()}
-    rows = [line.split(" | ") for line in table.splitlines()[2:]]
-    symbols = [symbol for row in rows for symbol in re.findall(r"\$([^$]+)\$", row[0])]
-    assert len(symbols) > 30
-    for symbol in symbols:
-        assert symbol in known or symbol == r"t = 1 \ldots T", symbol
-
-
 def test_open_questions_name_lessons_and_settings_that_exist(contents):
     text = posts.open_questions()
     asked = re.findall(r"^\*\*`(\w+/\d\d)`\.\*\*", text, re.M)

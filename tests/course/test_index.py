@@ -12,7 +12,7 @@ from minigen.course.index import equations, posts
 from minigen.course.index.equations import EQUATION, equation_index
 from minigen.course.index.lessons import all_lessons, unreadable_lessons
 from minigen.course.index.names import find_lesson, find_lessons, resolve
-from minigen.course.index.outline import markdown_tables, outline, preparation
+from minigen.course.index.outline import outline, preparation
 from minigen.course.index.package import PACKAGE, dumped
 
 
@@ -242,18 +242,6 @@ def test_lessons_before_the_posts_come_first_and_count_no_section(write_lesson):
     assert [post for post, _ in outline()] == list(posts.POSTS)
     assert sum(bool(found) for _, rows in outline() for _, found, _ in rows) == 1
     assert find_lesson("start/01").id == "start/01_background"
-    assert markdown_tables().startswith("### Before the posts\n")
-    assert "| Background | [start/01_background](../lessons/start/01_background/) | 0.5 |" in markdown_tables()
-
-
-def test_the_guides_table_is_up_to_date(root):
-    guide = (root / ".github" / "GUIDE.md").read_text(encoding="utf-8")
-    table = re.search(r"<!-- lessons:.*?-->\n(.*?)\n<!-- end of lessons -->", guide, re.S)[1]
-    wanted = markdown_tables().strip()
-    assert table.strip() == wanted, "paste the output of `minigen list --markdown` into .github/GUIDE.md"
-    assert all(f"| {section['title']} |" in table for section in posts.sections())
-    for link in re.findall(r"\]\(([^)]+)\)", table):
-        assert (root / ".github" / link).exists()
 
 
 def blocks(readme, language):

@@ -77,10 +77,10 @@ weight = Exercise(
     minutes=10,
     rtol=1e-9,
     prompt=r"""
-    The weight of one set of erased positions in the bound. A position of $D = \mathrm{dim}$ is
-    erased with probability $t$, by itself. So a given set of $m$ positions is erased, while all
-    others are kept, with probability $t^m (1 - t)^{D - m}$. Its weight is the integral of this
-    probability times $1/t$ over $t$ from 0 to 1.
+    The weight of one set of erased positions in the bound. Each of $D = \mathrm{dim}$ positions is
+    erased with probability $t$, independently of the others. So a given set of $m$ positions is
+    erased, while all others are kept, with probability $t^m (1 - t)^{D - m}$. Its weight is the
+    integral of this probability times $1/t$ over $t$ from 0 to 1.
 
     `masked` holds the numbers $m$, from 1 to $D$, one number or an array; the result has its shape,
     and is a `float` array. `scipy.special` is allowed. $D$ may be 200.
@@ -144,8 +144,8 @@ denoiser = Exercise(
     is erased.
 
     Return the probability of $x_i = a$, given what is visible, for each example, position $i$ and
-    symbol $a$, an array $(N, D, K)$. A configuration counts if it agrees with every visible
-    position, with its probability. A visible position has probability 1 at its own symbol.
+    symbol $a$, an array $(N, D, K)$. Each configuration that agrees with every visible position
+    counts with its probability. A visible position has probability 1 at its own symbol.
     """,
     hints="""
     Which configurations agree with an example? One that does counts with its probability, and the
@@ -230,10 +230,10 @@ correlation = Exercise(
     What it costs to draw several positions at once. `table` and `x_masked` $(N, D)$ are those of
     `exact_denoiser`, and `positions` is a list of different positions $S$. Return, for each
     example, the KL divergence in nats of the joint distribution of the symbols at $S$, given what
-    is visible, from the product of their single distributions, given what is visible:
-    an array $(N,)$. `exact_denoiser(table, x_masked)` is given and returns the single probabilities
-    $(N, D, K)$. Combinations of symbols at $S$ that cannot occur add nothing. With one position the
-    cost is 0. Several configurations of the table may have the same symbols at $S$.
+    is visible, from the product of their marginals, given what is visible: an array $(N,)$.
+    `exact_denoiser(table, x_masked)` is given and returns the marginals $(N, D, K)$. Combinations
+    of symbols at $S$ that cannot occur add nothing. With one position the cost is 0. Several
+    configurations of the table may have the same symbols at $S$.
     """,
     hints="""
     Loop over all combinations of symbols at S. The joint probability of one is a sum over the

@@ -2,16 +2,16 @@
 # # Masked diffusion: noise for symbols
 #
 # Diffusion adds a little noise, and learns to remove it. But what is a little noise for a word?
-# Half of *cat* plus half of *dog* is no word, and a pixel that is black or white has no neighbors
-# to be shifted to. The obvious answer, to replace a few symbols with random ones, works, but the
-# model then has to guess which of them are wrong. There is a simpler kind of noise. We erase
+# Half of *cat* plus half of *dog* is not a word, and a pixel that is either black or white cannot
+# become a little lighter. The obvious answer, to replace a few symbols with random ones, works, but
+# the model then has to guess which of them are wrong. There is a simpler kind of noise. We erase
 # symbols, and let the model fill in the blanks.
 #
 # Such a model can fill in many blanks at once, where an autoregressive model writes one symbol
-# after the other. What does the hurry cost? In worlds that are small enough to be summed, we find
-# the exact model (section 2), see what its loss is (3), and compute the price of large steps in
-# nats (4). Then networks learn images of nine pixels (5) and digits (6), and pay for their hurry
-# (7). This lesson comes after the post [What are Diffusion
+# after the other. What does the hurry cost? In worlds small enough to sum over, we find the exact
+# model (section 2), see what its loss is (3), and compute the price of large steps in nats (4).
+# Then networks learn images of nine pixels (5) and digits (6), and pay for their hurry (7). This
+# lesson comes after the post [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/), and joins it with the
 # autoregressive models of [Flow-based Deep Generative
 # Models](https://lilianweng.github.io/posts/2018-10-13-flow-models/). Before this lesson:
@@ -74,10 +74,11 @@ entropy = -np.sum(p * np.log(p))
 lesson.check("the 512 probabilities sum to", p.sum(), equals=1.0)
 
 # %% [markdown]
-# The noise is erasure. At time $t$ between 0 and 1 each position is erased with probability $t$, by
-# itself, and replaced with a *mask token* (Eq. after.30). With $K$ symbols $0, \ldots, K - 1$, the
-# token is the next number, $K$. At $t = 0$ nothing is erased, and at $t = 1$ everything. What is
-# visible is always correct. This is the absorbing noise of D3PM (Austin et al. 2021).
+# The noise is erasure. At time $t$ between 0 and 1 each position is erased with probability $t$,
+# independently of the others, and replaced with a *mask token* (Eq. after.30). With $K$ symbols
+# $0, \ldots, K - 1$, the token is the next number, $K$. At $t = 0$ nothing is erased, and at
+# $t = 1$ everything. What is visible is always correct. This is the absorbing noise of D3PM (Austin
+# et al. 2021).
 
 # %%
 lesson.exercise("after/06/mask")
@@ -127,11 +128,11 @@ lesson.show_source(exact_denoiser)
 lesson.check("first pixel, if the second is 1: 0.3 / 0.4", guess, equals=0.75)
 
 # %% [markdown]
-# One thing is missing here that every network of the diffusion post has, and that is the time. Does
-# the guess not depend on how much is erased? Let $S$ be the set of erased positions. The
-# probability that exactly $S$ is erased is $t^{|S|} (1 - t)^{D - |S|}$, whatever the image is. In
-# Bayes' rule it is a factor of every term, and cancels. The model may count the masks if it wants
-# to. It needs no $t$.
+# Every network of the diffusion post receives the time $t$, but this model does not. Should the
+# guess not depend on how likely a symbol was to be erased? Let $S$ be the set of erased positions.
+# The probability that exactly $S$ is erased is $t^{|S|} (1 - t)^{D - |S|}$, whatever the image is.
+# In Bayes' rule this probability is a factor of every term, and cancels. Given what is visible, $t$
+# adds nothing.
 
 # %%
 stripes = np.array(
@@ -153,7 +154,7 @@ lesson.figure(
 # %% [markdown]
 # With one white pixel, its row and its column are both a little more likely to be white. A second
 # white pixel next to it makes rows more likely, and a black one makes columns more likely. The
-# exact model knows the world's rules without having been told any.
+# exact model contains no rule about rows or columns. They follow from the table.
 #
 # ## 3. The loss is a mean over orders
 #
@@ -163,16 +164,16 @@ lesson.figure(
 # $$\int_0^1 \frac1t\; \mathbb E \sum_{i\ \text{erased}} -\log p_\theta(x_i \mid x_t)\; dt .$$
 #
 # In words, erase each symbol with probability $t$, sum the cross-entropies of the erased ones, and
-# give large weights to small $t$. What is this number? The probability of a set $S$ of $m$ erased
-# positions depends only on $m$, so the integral over $t$ can be done. How much does one such set
-# count?
+# average over all $t$, with large weights for small $t$. What is this number? The probability of a
+# set $S$ of $m$ erased positions depends only on $m$, so the integral over $t$ can be done. How
+# much does one such set count?
 
 # %%
 lesson.exercise("after/06/order_weight")
 
 # %% [markdown]
 # A set of $m$ erased positions of $D$ counts $1 / \big(m \binom Dm\big)$ (Eq. after.32). So the
-# bound is a weighted sum over all sets,
+# bound is a weighted sum over all sets, in which $x_{\setminus S}$ are the symbols outside $S$,
 #
 # $$\sum_{S \ne \emptyset} \frac{1}{m \binom{D}{m}} \sum_{i \in S} -\log p_\theta(x_i \mid
 # x_{\setminus S}), \qquad m = |S| .$$
@@ -195,8 +196,8 @@ lesson.exercise("after/06/order_weight")
 #
 # The same weights appear if we draw a random *order*, and generate one position after the other. In
 # other words, **the bound of masked diffusion is the mean negative log-likelihood of an
-# autoregressive model over all orders** (Uria et al. 2014). The order-agnostic MADE of `flow/08`
-# has this loss for eight of the orders.
+# autoregressive model over all orders**, the loss of Uria et al. (2014). The order-agnostic MADE of
+# `flow/08` has this loss for eight of the orders.
 
 # %%
 lesson.predict(
@@ -238,10 +239,11 @@ lesson.outcome(
 lesson.show_source(order_weight, masked_nll)
 
 # %% [markdown]
-# If a model is not exact, its factors multiply to a different number in each order. A sampler that
-# takes a random order generates $x$ with the mean of these numbers, and by Jensen's inequality the
-# mean of $-\log$ is at least $-\log$ of the mean. That is why it is a bound. We check the theorem
-# on orders with a model that is wrong on purpose, in a world of four symbols, by all 24 orders.
+# If a model is not exact, its factors may multiply to a different number in each order. A sampler
+# that takes a random order generates $x$ with the mean of these numbers, and by Jensen's inequality
+# the mean of $-\log$ is at least $-\log$ of the mean. That is why it is a bound. We check the
+# theorem on orders with a model that is wrong on purpose, for images of four pixels and all their
+# 24 orders.
 
 
 # %%
@@ -272,9 +274,9 @@ off = (estimates.mean() - by_orders[5]) / (estimates.std() / np.sqrt(20_000))
 lesson.check("mean of 20,000 estimates, in standard errors from it", np.abs(off), at_most=5)
 
 # %% [markdown]
-# So a masked diffusion model is an autoregressive model that has not decided on an order. This is
-# harder to learn than one order, since a network must be able to fill in any blank given any
-# others. What does it get in return?
+# In other words, a masked diffusion model is an autoregressive model without a fixed order. That is
+# more to learn than one order, since a network must be able to fill in any blank given any others.
+# What do we get in return?
 #
 # ## 4. What a large step costs
 #
@@ -345,8 +347,8 @@ lesson.table(
 # %% [markdown]
 # The model is exact in all three rows, so the fault is in the step. It draws the positions
 # *independently*, and they are not independent. How many nats does this cost? For the set $S$ of
-# positions that are drawn at once it is the divergence between their joint distribution and the
-# product of the single ones, their *total correlation* (Eq. after.34),
+# positions that are drawn at once, the cost is the divergence of their joint distribution from the
+# product of their marginals, which is called their *total correlation* (Eq. after.34),
 #
 # $$\mathrm{KL}\Big( p(x_S \mid x_{\text{visible}}) \;\Big\|\; \prod_{i \in S} p(x_i \mid
 # x_{\text{visible}}) \Big) .$$
@@ -355,9 +357,9 @@ lesson.table(
 lesson.exercise("after/06/total_correlation")
 
 # %% [markdown]
-# For a fixed plan, which positions are drawn in which step, the costs of the steps add up to the
-# divergence of the sampler from the data. Nothing is estimated here. We compute the distribution of
-# the sampler over all 512 images, and compare.
+# A *plan* fixes which positions are drawn in which step. For a fixed plan, the mean costs of the
+# steps add up to the divergence KL(world || sampler). We need no samples to check this, because we
+# can compute the sampler's probability of each of the 512 images.
 #
 # <details><summary>Derivation: the costs of the steps add up</summary>
 #
@@ -414,9 +416,9 @@ for name, plan in plans.items():
 lesson.show_source(total_correlation)
 
 # %% [markdown]
-# So the number of steps buys a number of nats, and we can write the bill beforehand. But is it only
-# the number? With three pixels a step we can take a row each time, or three pixels of which no two
-# share a row or a column, a *diagonal* (around the edges).
+# We can therefore name the price of fewer steps before we draw a single image. But does only the
+# number of steps count? With three pixels a step we can take a row each time, or three pixels of
+# which no two share a row or a column, a *diagonal* (around the edges).
 
 # %%
 lesson.predict(
@@ -461,8 +463,8 @@ lesson.change(
 )
 
 # %% [markdown]
-# With the same number of steps, the better plan costs a fifth. So a good sampler draws those
-# positions at once that tell little about each other.
+# With the same number of steps, the better plan costs a fifth of the nats. A good sampler therefore
+# draws positions at once that tell us little about each other.
 #
 # ## 5. A network learns the small world
 #
@@ -492,7 +494,7 @@ class Filler(Module):
 #
 # These weights are a nuisance, and it is tempting to leave them out, so that every erased symbol
 # counts the same. Then the loss in training is much smaller. We train this variant, too, and a
-# third network without hidden layers, which is the simplest model that can learn anything here.
+# third network without hidden layers, the simplest model that can beat coin flips here.
 
 
 # %%
@@ -563,12 +565,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# By the *bound*, the networks with and without the weight are both close to the exact model, and
-# the one without is even a little closer. The best guess is the same, however often it is asked
-# for, so the weight matters little for a network that can learn all guesses. But the number that
-# the second network minimizes is far below the entropy of the world, and no model can be better
-# than the entropy. It is no bound on anything. If you see the loss of a masked model, ask whether
-# it has the weight.
+# By the *bound*, the networks trained with and without the weight are both close to the exact
+# model, much closer than the network without hidden layers. The best guess for each blank is the
+# same with any weights. But the number that the second network minimizes is far below the entropy
+# of the world, and no mean negative log-likelihood of a model can be below it. Without the weight,
+# the loss bounds nothing. If you see the loss of a masked model, ask whether it has the weight.
 #
 # ## 6. Digits
 #
@@ -634,9 +635,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Half of the nats of independent pixels are saved, but the models with a fixed order need fewer.
-# Any order is a harder task than one. In return, the network can be asked for any blank at any
-# time, and for many at once.
+# The network needs half the nats of independent pixels, but the models with a fixed order need
+# fewer. (A bound may be above the likelihood, and the budgets differ, so the table does not say
+# what any order costs.) In return, the network can be asked for any blank at any time, and for many
+# at once.
 #
 # ## 7. What hurry costs a digit
 #
@@ -746,11 +748,13 @@ lesson.claim(
 )
 
 # %% [markdown]
-# In one step every pixel is drawn from its marginal, and we get independent pixels, however well
-# the network was trained. The Fréchet distance rises earlier than the nats do. With 16 steps we
-# have paid a twentieth of the price at most, but the distance is about twice as large as with 784.
-# One reason may be that the nats are measured on real digits, where each step sees pixels of a real
-# digit, but a sample has to go on with its own mistakes.
+# Many digits are broken even in 784 steps, and as a set they are more than five times as far from
+# real digits as other real digits are. That part is the network's error, and no number of steps
+# removes it. In one step every pixel is drawn from its marginal, and we get independent pixels,
+# however well the network was trained. In between, the Fréchet distance rises earlier than the nats
+# do. With 16 steps we pay less than a twentieth of the price, but in this run the distance is
+# almost twice that of 784 steps. One reason may be that the nats are measured on real digits, where
+# all visible pixels are right, but a sample has to go on with its own mistakes.
 #
 # Now we test what section 4 said. Each plan has 49 steps of 16 pixels, either *blocks* of 4 × 4
 # pixels, or pixels that are *spread* over the image, seven apart. In both, the steps come in a
@@ -815,16 +819,16 @@ lesson.claim(
 # The network and the number of steps are the same in all three rows, so it is the choice of pixels
 # that makes the difference. Blocks cost more nats even one by one. (An exact model would need the
 # same nats in every order, so this part is an error of the network.) But the larger part is the
-# price of hurry. A language model of this kind (Sahoo et al. 2024) has the same choice to make,
-# several words a step against the sense of the sentence.
+# price of hurry. A masked language model (Sahoo et al. 2024) faces the same choice, because several
+# words drawn in one step may not fit together.
 #
 # ## 8. A position is never changed again
 #
 # *You may skip this section, because it only names what the sampler cannot do. It is for readers
 # who want to build one.*
 #
-# Gaussian diffusion corrects itself, because each step changes every pixel a little. A masked
-# sampler cannot. Once a symbol is drawn, it stays, even if later symbols make it absurd. The remedy
+# Gaussian diffusion can correct a mistake, because each step changes every pixel a little. A masked
+# sampler cannot. Once a symbol is drawn, it stays, even if it contradicts its neighbors. One remedy
 # is to erase some of the drawn symbols again, and to fill them in with the others visible
 # (*remasking*). We try it in the small world. After an image is made in three random steps, we
 # erase one pixel at random and draw it again, several times.
@@ -842,20 +846,21 @@ for sweep in range(1, 28):
 lesson.table([*rows, ["the world", clean(of_world)]], ["pixels drawn again", "fraction clean"])
 
 # %% [markdown]
-# Each repetition brings the images nearer to the world, at the price of a call of the model. (This
-# is Gibbs sampling, whose limit is the world's distribution.) So steps can be spent on going back,
-# too.
+# Three steps and 27 repetitions bring the fraction close to that of the world, although nine steps
+# alone (section 4) do as well with fewer calls of the model. (The repetitions are Gibbs sampling,
+# whose limit is the world's distribution.) Steps can be spent on going back, but first on drawing
+# fewer positions at once.
 #
 # ## What this lesson does differently, and leaves out
 #
-# The papers write time and noise more generally, and their models are transformers over words. Here
-# the probability of erasing is $t$ itself, and the networks are small. Left out are the other
-# noises of D3PM, ratios instead of probabilities, and conditions such as a prompt.
+# Austin et al. and Sahoo et al. allow other probabilities of erasing than $t$ itself, and their
+# networks are far larger, transformers for text and a U-Net for images. We leave out the other
+# noises of D3PM, models of ratios of probabilities, and conditions such as a prompt.
 #
 # **To remember:** For symbols, the noise is erasure. The loss with weight $1/t$ is the mean
 # negative log-likelihood over all orders, and the exact model attains $-\log p(x)$. Drawing several
-# positions at once costs their total correlation, so choose positions that know little about each
-# other.
+# positions at once costs their total correlation, so choose positions that tell us little about
+# each other.
 #
 # **Your turn:** `minigen exercise start after/06`, then `minigen run after/06 --with
 # exercises/after_06.py`.

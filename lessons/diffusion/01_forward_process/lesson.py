@@ -339,9 +339,9 @@ lesson.play(
 )
 
 # %% [markdown]
-# The cosine schedule runs through the same range of $\bar\alpha_t$, and therefore through the same
-# distributions, but until the last few steps it reaches each of them later. Half of the variance is
-# noise at $t = 497$, not at 260.
+# The cosine schedule runs through nearly the same range of $\bar\alpha_t$, and therefore through
+# nearly the same distributions, but until the last few steps it reaches each of them later. Half of
+# the variance is noise at $t = 497$, not at 260.
 #
 # What about the way back? This is the post's figure of the whole model:
 

@@ -8,9 +8,9 @@
 # summit, and samples should be spread out as $p$ is. What turns a climb into a sampler?
 #
 # We build a step and take it apart (section 1), prove that it keeps $p$ (2), compute its error (3)
-# and measure its samples (4). Then we look for densities on which it fails (5), which is one reason
-# for the many noise levels of diffusion models. This lesson follows the section *Connection with
-# stochastic gradient Langevin dynamics* of [What are Diffusion
+# and measure its samples (4). Then we look for densities on which it fails (5). Such failures are
+# one reason for the many noise levels of diffusion models. This lesson follows the section
+# *Connection with stochastic gradient Langevin dynamics* of [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
 #
 # Before this lesson: the normal distribution, and what a gradient is.
@@ -290,7 +290,7 @@ lesson.change(
 )
 
 # %% [markdown]
-# Then why not take very short steps? Because a chain must also leave its start behind. After $k$
+# Then why not take very short steps? A chain must also leave its start behind. After $k$
 # steps $r^k$ of the start is left. How many steps until it is 1 %?
 
 # %%
@@ -585,11 +585,11 @@ lesson.figure(
 
 # %% [markdown]
 # The waiting time grows faster than exponentially with the distance. The modes at the beginning of
-# this section were twelve standard deviations apart, and we gave them 2,000 steps. Patience does
-# not help. Between two digits it is worse still, because there are no data there from which a score
-# could be learned. Song and Ermon (2019) add so much noise that the modes merge, sample there, and
-# then reduce the noise in small steps (`diffusion/05`). A forward process (`diffusion/01`) provides
-# such a sequence of densities.
+# this section were twelve standard deviations apart, and we gave them 2,000 steps. At this distance
+# patience is not enough. Between two digits it is worse still, because there are no data there from
+# which a score could be learned. Song and Ermon (2019) add so much noise that the modes merge,
+# sample there, and then reduce the noise in small steps (`diffusion/05`). A forward process
+# (`diffusion/01`) provides such a sequence of densities.
 #
 # ## 6. Stochastic gradients
 #

@@ -54,7 +54,7 @@ from minigen.metrics import sampling_floor, sliced_wasserstein
 # %% [markdown]
 # ## 1. The shape of a step back
 #
-# A network can learn a step back only if the answer has a form that a network can output. Which
+# A network can learn a step back only if the answer has a form that a network can output. What
 # form does it have? Let's look at data of which we know everything, two narrow Gaussians near $-1$
 # and $1$. With some noise, at time $t - 1$, they are wider. Then comes one more forward step, with
 # noise of variance $\beta$, and it ends at $x_t = 0$, in the middle.
@@ -536,8 +536,8 @@ lesson.figure(
 # changes its character on the way. Early it only shrinks the cloud, which the noise of the step
 # widens again. Late it points to the nearest turn of the roll. Is the spiral right, or does it only
 # look right? We measure its distance to the data, and divide it by the *floor*, the distance
-# between two sets of samples of the data. For the trivial rows we take a single Gaussian, and the
-# reverse process with the noise of a single Gaussian (the straight line above).
+# between two sets of samples of the data. For comparison we add two trivial models, a single
+# Gaussian, and the reverse process with the noise of a single Gaussian (the straight line above).
 
 
 # %%

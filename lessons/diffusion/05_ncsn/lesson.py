@@ -827,10 +827,12 @@ lesson.claim(
 
 # %% [markdown]
 # With the exact score and with the network nearly all points arrive at a mode, and only the
-# fractions differ. The errors of the network are not the cause, because with the exact score the
-# last level and the two levels fail in the same way. The network of section 5 cannot be relied on
-# for either number, because nothing constrains its arrows where the points start. With seed 0 four
-# points in ten miss the modes, and with seed 1 nearly all arrive.
+# fractions differ. (One Gaussian has nearly the right fraction, too, but more than a third of its
+# points are at no mode. Neither column is enough alone.) The errors of the network are not the
+# cause, because with the exact score the last level and the two levels fail in the same way. The
+# network of section 5 cannot be relied on for either number, because nothing constrains its arrows
+# where the points start. With seed 0 four points in ten miss the modes, and with seed 1 nearly all
+# arrive.
 #
 # When do the points settle on a side? We run all levels once more and record the points at the end
 # of each level, divided by their scale $\sqrt{1 + \sigma^2}$. *Move $\sigma$: at which level do the
@@ -1008,9 +1010,9 @@ lesson.claim(
 
 # %% [markdown]
 # The fraction is close to 0.8, although DDIM mostly needs the network at levels between the 14 of
-# its training. The widths are less exact. In the recorded run the left mode is too wide across the
-# gap, by a quarter with 20 steps and by an eighth with 200, so a part of this error comes from the
-# few steps (`diffusion/10`).
+# its training. The widths are less exact, although along x far closer than those of one Gaussian.
+# In the recorded run the left mode is too wide across the gap, by a quarter with 20 steps and by an
+# eighth with 200, so a part of this error comes from the few steps (`diffusion/10`).
 #
 # What, then, distinguishes NCSN from DDPM? They train at different levels of noise, DDPM shrinks
 # the data as it adds noise and NCSN does not, and they use different samplers. But both learn a

@@ -120,7 +120,8 @@ visited = np.arange(200, 0, -int(np.ceil(200 / 150)))
 lesson.check("times that the stride visits", len(visited), equals=100)
 lesson.check("times that the rounded ones are", len(spaced_timesteps(200, 150)), equals=150)
 lesson.outcome(
-    "100, since the stride is 2. Rounding kT/S for k = 1 ... S gives any S.",
+    "The stride is rounded up from 1.33 to 2, so the sampler visits every second time. Rounding"
+    " kT/S for k = 1 ... S gives any S.",
     answer="100",
 )
 
@@ -162,7 +163,11 @@ x_t, predicted = np.array([[1.3]]), np.array([[0.5]])
 x_s = ddim_step(x_t, 2, 1, predicted, None, two_steps)
 lesson.show_source(ddim_step)
 lesson.check("x_s without fresh noise", x_s, equals=np.array([[1.5]]))
-lesson.outcome("1.5: 0.8 times the data 1.5, plus 0.6 times the noise 0.5.", answer="1.5")
+lesson.outcome(
+    "The data contribute 0.8 · 1.5 = 1.2 and the predicted noise 0.6 · 0.5 = 0.3, because the "
+    "noise level at s is 0.6.",
+    answer="1.5",
+)
 
 # %% [markdown]
 # The general step keeps the same account. Variances add up, so the predicted noise keeps what

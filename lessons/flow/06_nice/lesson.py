@@ -490,10 +490,10 @@ left_over = {d.name: floor_with_scale(EV[d.name]) - d.entropy() for d in (moons,
 # %%
 lesson.outcome(
     f"The bound minus the entropy is {left_over['two moons']:.5f} nats for the moons and "
-    f"{left_over['ring']:.5f} for the ring. The second number is 0 but for the error of the sum "
-    "over cells, because the sorted density of eight equal Gaussians is that of one Gaussian with "
-    "eight times the area. The first is not, because a noisy arc falls off to two sides only, and "
-    "its sorted density is not a Gaussian's.",
+    f"{left_over['ring']:.5f} for the ring. The second number would be 0 without the error of the "
+    "sum over cells, because the sorted density of eight equal Gaussians is that of one Gaussian "
+    "with eight times the area. The first is not, because a noisy arc falls off to two sides only, "
+    "and its sorted density is not a Gaussian's.",
     answer={
         (True, False): "the two moons",
         (False, True): "the ring of eight Gaussians",

@@ -178,7 +178,7 @@ lesson.figure(
 # %%
 lesson.change(
     "sixteen codes",
-    "Take 16 codes: change `levels = 256` to `levels = 16` and run again. By which factor does "
+    "Take 16 codes: change `levels = 256` to `levels = 16` and run again. By what factor does "
     "mu-law reduce the error of quiet sounds now?",
     answer="By 6.85. The slope of the curve at 0 is $\\mu / \\log(1 + \\mu)$: 5.4 for $\\mu = "
     "15$, and 46 for $\\mu = 255$. With fewer codes, quiet amplitudes are spread less.",
@@ -918,8 +918,8 @@ cache_count = len(products)
 
 # %%
 lesson.outcome(
-    f"Counted are {scratch_count:,} and {cache_count}. With the cache each layer computes one"
-    " output, whatever its dilation.",
+    f"We count {scratch_count:,} products without the cache and {cache_count} with it, because with"
+    " the cache each layer computes one output, whatever its dilation.",
     answer=f"{scratch_count:,} and {cache_count}",
 )
 

@@ -655,7 +655,7 @@ few = "four or fewer" if left < 5 else "from five to seven"
 lesson.outcome(
     f"At its end {left} of the eight modes have samples. But the KL divergence of the flow from"
     f" the ring has not fallen, it went from {by_likelihood[2]:.2f} to {of_continued[2]:.2f} nats,"
-    " so the training has not found what it was looking for.",
+    " so the training has not found the flow that its loss prefers.",
     answer="all eight" if left == 8 else few,
 )
 

@@ -1,16 +1,15 @@
 # %% [markdown]
 # # Background: arrays, gradients, logits, Adam
 #
-# Half an hour on what all other lessons assume. This lesson belongs to no post. Go on to `gan/01`
-# if you know what a logit is, which shape `(4, 1)` minus `(4,)` has, and what the two betas of Adam
-# do. In this lesson:
+# A program that runs without an error and a loss that falls look like a training that works. But a
+# mistake in a shape, in a logarithm or in a learning rate often raises no error, and the loss falls
+# all the same. What do you have to know about arrays, gradients, losses and optimizers before you
+# can trust the few lines that train a network?
 #
-# 1. Data, weights and gradients are arrays, and the shape of an array gives the length of each of
-#    its axes.
-# 2. A gradient is computed by recording how a number was made, and by the chain rule, backward.
-# 3. A network outputs *logits*, and its loss is a sum of logarithms, counted in nats.
-# 4. Adam keeps two running means for each weight, and an EMA is a running mean of the weights. A
-#    decay just below 1 sets how far back such a mean reaches.
+# We look at shapes (section 1), write a gradient in ten lines (2), measure losses in nats (3),
+# follow the steps of Adam (4), average weights (5), and put the parts together in a small
+# classifier (6). This lesson belongs to no post. Go on to `gan/01` if you know what a logit is,
+# which shape `(4, 1)` minus `(4,)` has, and what the two betas of Adam do.
 #
 # A lesson asks a question, you choose an answer, the cell runs, and the outcome is stated. A
 # *check* must hold in every run, at any seed: it is exact, or it names the sampling error that it
@@ -656,6 +655,12 @@ lesson.change(
 # %% [markdown]
 # These are all the parts of a training in this package. The posts add the loss: *which* one is
 # used, and between *which* two distributions.
+#
+# **To remember:** The shape of an array gives the length of each of its axes. A gradient is
+# computed by recording how a number was made, and by the chain rule, backward. A network outputs
+# *logits*, and its loss is a sum of logarithms, counted in nats. Adam keeps two running means for
+# each weight, an EMA is a running mean of the weights, and a decay just below 1 sets how far back a
+# mean reaches.
 #
 # **Left out:** how `autograd` orders the backward pass so that each number is visited once; deep
 # networks, whose first weights must be scaled (`minigen.nn.he_gain`); convolutions (`gan/13`);

@@ -7,8 +7,8 @@
 # you find out what your idea alone has done?
 #
 # We load the RealNVP that `flow/01` trains on two moons (section 1), continue its training (2), and
-# choose numbers that judge it (3). Then we replace its loss beside a control (4), compare both in
-# pairs (5), replace its sampler (6), and hand the result on (7). This lesson belongs to no post.
+# choose numbers that judge it (3). Then we replace its loss and keep a control (4), compare the two
+# in pairs (5), replace its sampler (6), and hand the result on (7). This lesson belongs to no post.
 # Before this lesson: `start/01`, and `flow/01` for what a flow is.
 
 # %%

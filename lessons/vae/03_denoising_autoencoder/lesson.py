@@ -381,7 +381,7 @@ lesson.figure(
     "repaired",
     "Three rows for each corruption: the corrupted digits, the outputs of the plain autoencoder, "
     "and those of the autoencoder trained on this corruption. Compare the second of each three, "
-    "which copies most of the damage, with the third.",
+    "which leaves more of the damage, with the third.",
 )
 
 # %% [markdown]

@@ -110,8 +110,8 @@ at_origin, at_far = contractive_penalty(unit, origin), contractive_penalty(unit,
 # %%
 lesson.outcome(
     f"At the origin the penalty is 9/16 + 1 = {at_origin:.4f}, and at (10, 10) it is "
-    f"{at_far:.1g} to all digits. There the unit is saturated. Its output differs from 1 by less "
-    "than 1e-30, and a small change of the input hardly changes it.",
+    f"{at_far:.1g} in floating point. There the unit is saturated. Its output differs from 1 by "
+    "less than 1e-30, and a small change of the input hardly changes it.",
     answer="1.5625 at the origin, nearly 0 at (10, 10)",
 )
 lesson.check("penalty at the origin: 9/16 + 1", at_origin, equals=25 / 16)

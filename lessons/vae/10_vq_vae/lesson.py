@@ -4,8 +4,8 @@
 # We write in letters and speak in phonemes. Much of what we model is discrete, and the strongest
 # models of sequences expect it as a list of integers. The code of a VAE is a vector of real
 # numbers. Can an image become a short list of integers, too? Rounding the vector looks like the
-# obvious way. But rounding has slope 0 almost everywhere, so no gradient reaches the encoder. How
-# do we train a network through a choice?
+# obvious way. But we train by following a slope, and a rounded number moves in jumps. How do we
+# train a network through a choice?
 #
 # We choose the nearest of a few vectors, and lead a gradient around the choice (section 1). We keep
 # vectors and choices together (2, 3), write digits as 49 integers (4), learn which integers go
@@ -66,7 +66,7 @@ from minigen.vae.vq_vae2 import HierarchicalVQVAE
 #
 # In words, find the code vector at the smallest distance, and pass it on. Only the integer $k$ has
 # to be stored, because whoever has the codebook can look up the rest. This is *vector quantization*
-# (VQ). The lookup is the one of a nearest-neighbor classifier, as the post remarks, and the code
+# (VQ). A nearest-neighbor classifier makes the same lookup, as the post remarks, and the code
 # vectors are also called *centroids*.
 
 # %%
@@ -93,10 +93,10 @@ lesson.figure(
 )
 
 # %% [markdown]
-# A vector can move about in its cell, and its code stays the same. What does this mean for
-# training? On a line, let the encoder output $z = 4$ and the codebook hold $e_0 = 0$ and $e_1 = 5$,
-# so that $z$ becomes 5. The decoder doubles its input, and the image is $x = 7$. The error is $(7 -
-# 2 \cdot 5)^2 = 9$.
+# The decoder receives the crosses only. What does this mean for the training of the encoder? On a
+# line, let the encoder output $z = 4$ and the codebook hold $e_0 = 0$ and $e_1 = 5$, so that $z$
+# becomes 5. The decoder doubles its input, and the image is $x = 7$. The error is $(7 - 2 \cdot
+# 5)^2 = 9$.
 
 # %%
 z = np.array([[4.0]])
@@ -180,7 +180,8 @@ lesson.change(
 # %% [markdown]
 # Strictly speaking, the copied gradient is wrong, because the true one is 0. It shows in which
 # direction the *code* should move, and we move $z$ instead. As long as $z$ and its code are close,
-# that is nearly the same. So we must keep them close.
+# the slope at the code is nearly the slope that the decoder would have at $z$. So we must keep them
+# close.
 #
 # ## 2. Two pulls
 #
@@ -188,7 +189,7 @@ lesson.change(
 # the codes at all, because their gradient has gone to $z$. Both are mended by one quantity, the
 # squared distance between $z$ and $e$, used twice. The *VQ loss* moves the code toward $z$ and
 # holds $z$ fixed. The *commitment loss* moves $z$ toward its code and holds the code fixed. Its
-# weight $\beta$ decides who moves how fast.
+# weight $\beta$ sets how fast $z$ moves.
 
 # %%
 lesson.exercise("vae/10/quantization_losses")
@@ -309,12 +310,12 @@ written_out = (weights[:, None, None] * stream).sum() / (8 * weights.sum())
 lesson.check("the recursion, minus the weighted mean", state[2].item() - written_out, equals=0.0)
 
 # %% [markdown]
-# Both averages of the code at 0 were halved, so it stayed where it was. A code without vectors does
-# not move, and it is used again only if vectors come to it. Some codes have this luck, because the
-# vectors and the other codes move in training, but many have not (section 7 counts them). We
-# therefore help. The codebook starts at encoder outputs of the first images, and every fifty steps
-# each code that has lost its vectors is moved to a vector of the current batch (it is *revived*).
-# With the moving averages, the VQ loss is dropped from Eq. vae.19.
+# In the example, both averages of the code at 0 were halved, so it stayed where it was. A code
+# without vectors does not move, and it is used again only if vectors come to it. Some codes have
+# this luck, because the vectors and the other codes move in training, but many do not (section 7
+# counts them). We therefore help. The codebook starts at encoder outputs of the first images, and
+# every fifty steps each code that has lost its vectors is moved to a vector of the current batch
+# (it is *revived*). With the moving averages, the VQ loss is dropped from Eq. vae.19.
 #
 # ## 4. Digits as 49 integers
 #
@@ -417,6 +418,7 @@ lesson.figure(
 # %% [markdown]
 # All codes are in use, or nearly all. How evenly? The *perplexity* is the exponential of the
 # entropy of their frequencies. It would be 64 for equally frequent codes, and 1 for a single one.
+# The value above therefore says how many equally frequent codes would be as varied as ours.
 #
 # Writing an image in 294 bits is compression, so let's ask a professional. We store many digits in
 # one large JPEG file, so that the file's header does not count. Each gets a black margin, because
@@ -457,8 +459,8 @@ times = np.interp(49 * np.log2(cfg.codes), *jpeg.T) / error_of_digits
 
 # %%
 lesson.outcome(
-    f"JPEG needs {as_good:.0f} bits by interpolation, because with as many bits as ours its error"
-    f" would still be {times:.1f} times ours.",
+    f"JPEG needs {as_good:.0f} bits by interpolation. With as many bits as ours, its error would be"
+    f" {times:.1f} times ours.",
     answer=lesson.predictions[-1].choices[int(np.searchsorted([250, 350, 600], as_good))],
 )
 lesson.table(
@@ -467,8 +469,6 @@ lesson.table(
         ["VQ-VAE", 49 * np.log2(cfg.codes), error_of_digits],
         *([f"JPEG, quality {q}", *each] for q, each in zip(qualities, jpeg)),
         ["PNG", *stored("PNG")],
-        ["VQ-VAE, negatives of the digits", 49 * np.log2(cfg.codes), error_of_negatives],
-        ["a white page, negatives of the digits", 0, white],
     ],
     ["test digits", "bits per digit", "squared error per pixel"],
 )
@@ -489,17 +489,25 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Is this fair to JPEG? It needs no codebook and no decoder with thousands of weights, and it can
-# store any image. Our model cannot. The last two rows of the table are for the negatives of the
-# digits, black on white. The model's error is more than 25 times as large for them, and comparable
-# to that of a blank white page. A learned code spends its bits on what it was trained for, and on
+# Is this fair to JPEG? It needs no codebook and no decoder with almost 100,000 weights, and it can
+# store any image. Our model cannot. Here are the negatives of the digits, black on white:
+
+# %%
+lesson.table(
+    [["VQ-VAE", error_of_negatives], ["a white page", white]],
+    ["negatives of the digits", "squared error per pixel"],
+)
+
+# %% [markdown]
+# The model's error is more than 25 times as large for them, and comparable to that of a blank white
+# page. A learned code spends its bits on what it was trained for, and on
 # nothing else.
 #
 # ## 5. Which integers go together?
 #
 # So far we can store digits. Can we also draw new ones? The decoder accepts any 49 integers, so we
 # might simply draw each of them at random. In the language of VAEs this is a uniform prior, and
-# VQ-VAE was trained with it without our noticing. Its posterior puts probability 1 on the nearest
+# VQ-VAE was trained with it without our noticing. The posterior puts probability 1 on the nearest
 # code. The KL divergence to a uniform prior is then the constant $49 \log 64 = 203.8$ nats, and a
 # constant has no gradient, which is why no KL term occurs in Eq. vae.19.
 
@@ -625,15 +633,15 @@ lesson.change(
 # be worth. If both priors were perfect, the difference would be the information between label and
 # integers, which is at most the entropy of a label, $\log 10 = 2.3$ nats. The rest must be an
 # additional error of the transformer without the label. Given the label, the same steps of training
-# bring a prior closer to what it imitates. Does this matter for new digits?
+# bring a prior closer to the distribution that it imitates. Does this matter for new digits?
 #
 # ## 6. New digits
 #
-# Few nats are not yet good digits. Now we draw 5,000 digits from each prior, and a judge compares
-# them with the test digits. It is the pretrained classifier of `gan/08`, which took no part in any
-# training here. The *Fréchet distance* between its features is small if the digits are like real
-# ones. For comparison there are a plain VAE, with the networks of `vae/08`, and one Gaussian of the
-# pixels.
+# A low rate does not yet make good digits. Now we draw 5,000 digits from each prior, and a judge
+# compares them with the test digits. It is the pretrained classifier of `gan/08`, which took no
+# part in any training here. The *Fréchet distance* between its features is small if the digits are
+# like real ones. For comparison there are a plain VAE, with the networks of `vae/08`, and one
+# Gaussian of the pixels.
 
 # %%
 lesson.predict(
@@ -703,9 +711,9 @@ lower = 1 - by_label / frechet["transformer"]
 
 # %%
 lesson.outcome(
-    f"It falls from {frechet['transformer']:.0f} to {by_label:.0f}, by {100 * lower:.0f} %."
-    " The label is the cause, because the two transformers have the same initial weights, batches"
-    " and steps.",
+    f"The Fréchet distance falls from {frechet['transformer']:.0f} to {by_label:.0f}, by"
+    f" {100 * lower:.0f} %. The label is the cause, because the two transformers have the same"
+    " initial weights, batches and steps.",
     answer=lesson.predictions[-1].choices[int(np.searchsorted([0.1, 0.5], lower))],
 )
 lesson.table(
@@ -760,12 +768,11 @@ lesson.claim(
 # Uniform integers give strokes all over the image, and the frequencies by position at least leave
 # the margin black. Only the transformers join the strokes. A perfect prior would draw what the
 # decoder makes of real digits, which is the row of decoded test digits. With the label, the
-# transformer is close to it. The distance that is left is mostly the decoder's.
+# transformer comes close to this row in Fréchet distance, though not in precision.
 #
-# The plain VAE is far behind, and so is one Gaussian. But the comparison with the VAE is not one of
-# priors alone, because it has dense layers, another loss and more passes over the data, too. What
-# we can say is that the decoder supplies the strokes, and the prior decides which of them go
-# together.
+# The plain VAE and the Gaussian are far behind. But the comparison with the VAE is not one of
+# priors only, because the VAE has dense layers, another loss and more passes over the data. What we
+# can say is that the decoder supplies the strokes, and the prior decides which of them go together.
 #
 # ## 7. One part at a time
 #
@@ -905,7 +912,7 @@ lesson.claim(
     "squared error, without revival: VQ loss, moving average",
     [rows["no revival, VQ loss"][0], rows["no revival"][0]],
     at_most=0.014,
-    source="seeds 0, 1 and 3527: 0.0092 to 0.0111; the mean digit: 0.067",
+    source="seeds 0, 1 and 3527: 0.0092 to 0.0111; the mean digit: 0.064",
 )
 
 # %%
@@ -921,14 +928,16 @@ lesson.claim(
 # commitment loss, which is smallest if the output is the same for every image. Then one code is
 # left, and the best that the decoder can do is the mean digit. Next comes the start. Most codes of
 # a random codebook are nearest to no vector, and a code without vectors does not move. With a start
-# at data but without revivals, a third of the codes are dead in the end. The two ways to move the
-# codes, in contrast, reach about the same error. So a gradient for the encoder and vectors for each
-# code are what the model cannot do without.
+# at data but without revivals, a fifth to two fifths of the codes are dead in the end (in three
+# runs). The two ways to move the codes, in contrast, reach about the same error. The last row is a
+# warning. Its perplexity is the highest, and yet its error is about twice the error of the moving
+# average with the commitment loss. So the model needs a gradient for the encoder and vectors for
+# each code, but even both are not enough.
 #
 # ## 8. What is the commitment loss for?
 #
 # Without the commitment loss (the last row of the table) the error is much larger than with it (the
-# second row). So it is needed, but why? The post expects that it keeps vectors from fluctuating
+# second row). It is needed, but why? The post expects that it keeps vectors from fluctuating
 # between codes, and we have counted. At each step of the second half, except those with a revival,
 # we know what fraction of the vectors of the 64 digits changed their code.
 
@@ -963,8 +972,8 @@ changed, *_, reach = counted("no commitment") / counted("moving average")
 
 # %%
 lesson.outcome(
-    f"The count without the commitment loss is {changed:.2f} times the count with it,"
-    f" because {reach:.2f} times as many vectors are within a step of a border.",
+    f"The count without the commitment loss is {changed:.2f} times the count with it, and"
+    f" {reach:.2f} times as many vectors are within a step of a border.",
     answer=lesson.predictions[-1].choices[int(np.searchsorted([0.8, 1.2, 3], changed))],
 )
 
@@ -972,8 +981,8 @@ lesson.outcome(
 # This contradicts the post's expectation. What happens? Without the commitment loss nothing holds
 # the size of $z$, and the encoder's outputs grow to more than a hundred times their length. A step
 # of the training now moves $z$ much farther. But the codes follow their vectors, and if all vectors
-# and codes grow by the same factor, no vector changes its code. So a step counts only in units of
-# the distance between the codes. In these units the steps have become smaller, and fewer vectors
+# and codes grow by the same factor, no vector changes its code. What counts is the step relative to
+# this size. Divide the step of $z$ by its length: the ratio has become smaller, and fewer vectors
 # can reach a border in one step.
 #
 # Is the growth really the cause? We can take it away. In two more runs every output $z$ is scaled
@@ -1018,18 +1027,19 @@ lesson.claim(
 
 # %% [markdown]
 # With the length fixed, the commitment loss hardly changes how many vectors can reach a border, and
-# most of the damage to the error is gone. The count is closer to 1, too, but still below it. So the
-# growth explains a part of the low count, and we leave the rest open. In none of our runs does the
-# commitment loss calm the codes. It keeps the encoder's outputs from growing away from a codebook
-# that follows them slowly, which is also the reason that the VQ-VAE paper gives.
+# most of the damage to the error is gone. The counts, too, are closer to each other, but the count
+# without the commitment loss is still the lower one. So the growth explains a part of the low
+# count, and we leave the rest open. In none of our runs does the commitment loss calm the codes. It
+# keeps the encoder's outputs from growing away from a codebook that follows them slowly, which is
+# also the reason that the VQ-VAE paper gives.
 #
 # ## 9. Two levels: VQ-VAE-2
 #
 # Some of what the integers describe is global, such as which digit it is and how it leans. Some is
 # local, such as where exactly a stroke ends. One grid has to mix the two. VQ-VAE-2 (Razavi et al.
 # 2019) separates them with two grids. The *top* is coarse, 4×4 here, and is encoded first. The
-# *bottom*, 7×7, is encoded conditional on the top, so that it does not have to learn everything
-# from scratch. The decoder receives both.
+# *bottom*, 7×7, is encoded conditional on the top, so that it need not repeat what the top already
+# holds. The decoder receives both.
 
 # %% [markdown]
 # The catch is that 49 integers can hold a whole digit without any top, as section 4 showed, and
@@ -1152,7 +1162,7 @@ kept = {name: label_accuracy(judge, x, labels) for name, x in kinds_of.items()}
 # %%
 lesson.outcome(
     f"The judge still predicts the label of {100 * kept['top, new bottom']:.0f} % of the digits,"
-    " because the top holds them. Without any bottom it is"
+    " because the top holds them. Without any bottom the fraction is"
     f" {100 * kept['top only']:.0f} %.",
     answer=lesson.predictions[-1].choices[
         int(np.searchsorted([0.3, 0.8], kept["top, new bottom"]))
@@ -1175,7 +1185,10 @@ lesson.table(
     [[name, mse[name], kept[name]] for name in kinds_of],
     ["test digits from", "squared error", "classified correctly"],
 )
-print(f"  new digits: Fréchet distance {report.frechet:.1f}, of their label {report.accuracy:.3f}")
+print(
+    f"  new digits: Fréchet distance {report.frechet:.1f}, classified as their label"
+    f" {report.accuracy:.3f}"
+)
 
 # %%
 lesson.claim(
@@ -1223,18 +1236,19 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The top holds the digit, because it alone is enough for the judge. The bottom takes the error to
-# less than half, so it holds the detail. For digits this small the second level is no gain. Their
-# new digits are at a larger Fréchet distance than those of section 6, although the two models
-# differ in the number of codes and of steps, too. What to remember is the order, first the whole
-# and then the detail given the whole, in the encoder as in the priors.
+# The top holds the digit, because the top is enough for the judge, as we trained it to be. The
+# bottom takes the error to less than half, so it holds the detail. A bottom that is drawn again
+# holds other detail, and its error is the largest. For digits this small we see no gain from the
+# second level. The new digits are at a larger Fréchet distance than those of section 6, but the two
+# models also differ in the number of codes and of steps. What to remember is the order, first the
+# whole and then the detail given the whole, in the encoder as in the priors.
 #
 # ## What this lesson does differently
 #
 # - $K$, $D$, $\gamma$, the start of the codebook and the revivals are our choices, as is the scale
 #   of digits.
 # - In VQ-VAE-2, nothing is decoded from the top only, and only the top's prior has self-attention.
-#   Ours both have it.
+#   Both of our priors have it.
 # - We leave out larger images, more than two levels, and rejecting samples of which a classifier is
 #   uncertain.
 #

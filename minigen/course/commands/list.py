@@ -11,7 +11,7 @@ from minigen.course.exercise.progress import Progress, home
 from minigen.course.index import posts
 from minigen.course.index.equations import EquationUse, equation_index
 from minigen.course.index.lessons import LessonInfo, all_lessons, unreadable_lessons
-from minigen.course.index.outline import Group, afterwards, markdown_tables, outline, preparation
+from minigen.course.index.outline import Group, afterwards, outline, preparation
 from minigen.course.lesson.options import Parser, add_json
 from minigen.course.lesson.pretrained import model_name, to_train
 from minigen.course.lesson.quotes import recorded_metrics
@@ -33,7 +33,6 @@ def parser() -> Parser:
     result.add_argument("--equations", action="store_true", help="equation → function → test → lesson")
     result.add_argument("--path", metavar="POST", help="the way through a post that takes an evening, such as gan")
     add_json(result)
-    result.add_argument("--markdown", action="store_true", help="the table of the guide")
     return result
 
 
@@ -46,8 +45,6 @@ def main(argv: Sequence[str]) -> int:
         _list_equations(equation_index(), args.json)
     elif args.path:
         _list_evening(args.path)
-    elif args.markdown:
-        print(markdown_tables())
     elif args.json:
         rows = [{**vars(lesson), "path": str(lesson.path)} for lesson in all_lessons()]
         print_json(rows)

@@ -96,6 +96,19 @@
     }
   };
 
+  /* So are an invitation to change code, since a phone is no place to write it, and the picture that stands on top already. */
+  const foldFurther = () => {
+    const lead = document.querySelector(".mg-lead a")?.hash.slice(1);
+    const parts = [...document.querySelectorAll(".mg-change")].map((box) => [box, "Try it: change the code above"]);
+    const again = lead && document.getElementById(lead);
+    if (again) parts.push([again, `The figure on top again: ${again.querySelector("figcaption").textContent.trim().split(". ")[0]}`]);
+    for (const [part, words] of parts) {
+      const fold = element("details", "mg-phone mg-phone-exercise");
+      part.before(fold);
+      fold.append(element("summary", "", words), part);
+    }
+  };
+
   /* So is code, with the checks that held and the lines of a training: a phone shows half of each line. What stands between
      two paragraphs is one fold, above its figures and tables. A few lines of code by themselves stay. */
   const CODE = "details.mg-code, .mg-cell, .mg-code-block, .mg-where, .mg-trains, .mg-log, ul.mg-checks:not(:has(.mg-failed))";
@@ -398,7 +411,7 @@
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
 
-  if (isPhone) { foldAsides(); foldExercises(); foldCode(); }
+  if (isPhone) { foldAsides(); foldExercises(); foldCode(); foldFurther(); }
   letScroll();
   addEventListener("resize", letScroll);
   document.addEventListener("toggle", letScroll, true); // a fold was opened
