@@ -1062,8 +1062,8 @@ lesson.figure(fig, "slide", caption)
 # | limits | modes left out | blur, unused codes | depth, bridges between modes | time to sample |
 #
 # - **You want the best samples, or control over them, and you can train for long.** Take a
-#   diffusion model. The base model has by far the smallest distance of this page, and labels, captions
-#   and edges steer it (`diffusion/09`, `diffusion/15`, `diffusion/18`).
+#   diffusion model. The base model has by far the smallest distance of this page, and labels,
+#   captions and edges steer it (`diffusion/09`, `diffusion/15`, `diffusion/18`).
 # - **You want samples within a millisecond.** Take a GAN, or shorten the chain of a diffusion model
 #   (`diffusion/10`, `diffusion/11`, `diffusion/12`).
 # - **You want probabilities, to find outliers or to compare models.** Take a flow. In the plane its
@@ -1098,8 +1098,8 @@ lesson.figure(fig, "slide", caption)
 #   the dimension of the data, too.
 # - "New methods have been proposed to make the process much faster, but the sampling is still
 #   slower than GAN." A consistency model, which the post describes, evaluates its network once
-#   for a sample, as a GAN does (`diffusion/12`). Which of the two is faster then depends on the sizes of
-#   their networks.
+#   for a sample, as a GAN does (`diffusion/12`). Which of the two is faster then depends on the
+#   sizes of their networks.
 #
 # ## To remember
 #
