@@ -398,6 +398,8 @@ def test_a_phone_folds_code_and_the_boxes_to_write_in(reader):
     assert "discriminator_loss" in first.inner_text()
     first.click()
     assert boxes.nth(0).locator(".mg-prompt").is_visible() and not boxes.nth(1).is_visible()
+    tries = page.locator(".mg-change")
+    assert tries.count() == page.locator("details.mg-phone-exercise:not([open]) > .mg-change").count() > 0
     name = boxes.nth(1).get_attribute("id")
     other = reader(f"{GAN}#{name}", width=390)
     assert other.locator(f"#{name}").is_visible(), "a link to a box opens it"

@@ -59,7 +59,7 @@ def test_the_wheel_of_minigen_has_what_a_page_needs_and_no_more(exercises):
     data = wheels.minigen_wheel()
     names = names_in(data)
     lessons = {exercise.path.parent for exercise in exercises.values()}
-    assert len(data) < 17_500 * len(lessons), "it grows with the lessons, by about 8 kB each"
+    assert len(data) < 17_500 * len(lessons), "it grows with the lessons"
     assert not any(name.endswith((".npz", ".pyc", ".tsv", ".json")) for name in names)
     wanted = ("gan/wgan", "course/exercise/grading/in_process", "course/book/browser/page_worker")
     assert {f"minigen/{name}.py" for name in wanted} <= names

@@ -59,8 +59,7 @@ from minigen.gan.networks import Discriminator, Generator
 # - The **discriminator** $D$ receives an example $x$ and outputs $D(x)$, the probability that $x$
 #   is real. It is an ordinary classifier, trained on real examples and on fakes.
 # - The **generator** $G$ receives noise $z$ and outputs a fake, $G(z)$. It is trained to raise
-#   $D(G(z))$. The noise is the source of diversity, because without it every fake would be the
-#   same.
+#   $D(G(z))$.
 
 # %%
 parts = {
@@ -137,7 +136,6 @@ lesson.show_source(discriminator_loss)
 
 # %% [markdown]
 # Now we have a judge who can be trained. But what should the generator do with the judge's score?
-# The obvious choice is not the best one.
 #
 # ## 2. Which loss for the generator?
 #
@@ -202,10 +200,7 @@ lesson.outcome(
 # The first one is the problem. A fake that $D$ rejects gets hardly any gradient, although it needs
 # to move most. We say that the *minimax* loss $\log(1 - D)$ *saturates*. The *non-saturating* loss
 # $-\log D$ does the opposite: it pulls hardest on the worst fakes, and rests once $D$ is fooled.
-# [Goodfellow et al. (2014)](https://arxiv.org/abs/1406.2661) trained with it. The game is then no
-# longer zero-sum, but its resting point is the same.
-#
-# Both losses are the mean over a batch of fakes.
+# [Goodfellow et al. (2014)](https://arxiv.org/abs/1406.2661) trained with it.
 
 # %%
 lesson.exercise("gan/02/generator_loss_minimax")
@@ -298,7 +293,7 @@ lesson.change(
 )
 
 # %% [markdown]
-# A GAN looks for a balance, not for a minimum. We will need this to read the losses in section 5.
+# A GAN looks for a balance, not for a minimum.
 #
 # ## 4. Two networks and one step
 #
@@ -483,8 +478,8 @@ lesson.play(
 # few fakes remain on filaments between the modes. (Far outside, where $D$ was not trained, the
 # colors mean nothing.)
 #
-# The eye is a good judge here, but we want a number. Let's call a sample *high-quality* if it lies
-# within 0.3, three standard deviations, of a mode.
+# We also want a number. Let's call a sample *high-quality* if it lies within 0.3, three standard
+# deviations, of a mode.
 
 
 # %%
@@ -522,10 +517,10 @@ lesson.figure(
 
 # %% [markdown]
 # Surprisingly, the quality does not rise steadily. It dips while the spikes run past the modes, and
-# recovers as they draw back. If you stopped in the dip, you would take a good run for a failure.
+# recovers as they draw back.
 #
-# With real data you have no such curve, because you do not know the modes. You always have the
-# losses. Can we read the progress from them?
+# With real data you have no such curve, but you always have the losses. Can we read the progress
+# from them?
 
 # %%
 lesson.predict(
@@ -611,7 +606,7 @@ lesson.claim(
 # %% [markdown]
 # In theory $1 - e^{-9/2}$ of the real samples, or 98.9 %, are high-quality. Our generator comes
 # close to that and covers all modes. The single Gaussian has fewer than a tenth, although its mean
-# and its covariance are right. Only with such rows beside it does a number like 97 % mean anything.
+# and its covariance are right.
 #
 # ## 6. Was it luck, and what mattered?
 #
@@ -984,9 +979,9 @@ lesson.claim(
 # %% [markdown]
 # The loss and the head start are both to blame, because either remedy alone brings the mean of the
 # fakes to the center. The gradient of $-\log D$ is not small in the first place, and without the
-# head start $D$ does not get as far ahead. Adam is the weakest remedy. It divides a gradient by its
-# own running size, so that a small one still makes a full step. In the recorded run this was
-# enough. (With `--seed 90210` it is not, and the fakes stay at a distance of 3.6.)
+# head start $D$ does not get as far ahead. Adam is the weakest remedy. It divides by the running
+# size of the gradient, so that a small gradient still makes a full step. In the recorded run this
+# was enough. (With `--seed 90210` it is not, and the fakes stay at a distance of 3.6.)
 #
 # ## 9. And images?
 #

@@ -6,8 +6,8 @@
 # all the same. What do you have to know about arrays, gradients, losses and optimizers before you
 # can trust the few lines that train a network?
 #
-# We look at shapes (section 1), write a gradient in ten lines (2), measure losses in nats (3),
-# follow the steps of Adam (4), average weights (5), and put the parts together in a small
+# We look at shapes (section 1), compute a gradient with ten lines of code (2), measure losses in
+# nats (3), follow the steps of Adam (4), average weights (5), and put the parts together in a small
 # classifier (6). This lesson belongs to no post. Go on to `gan/01` if you know what a logit is,
 # which shape `(4, 1)` minus `(4,)` has, and what the two betas of Adam do.
 #
@@ -666,8 +666,8 @@ lesson.change(
 # networks, whose first weights must be scaled (`minigen.nn.he_gain`); convolutions (`gan/13`);
 # attention. `minigen glossary WORD` explains a term.
 #
-# **Next:** `gan/01` if you want to begin at the beginning; `vae/01`, `flow/01` and
-# `diffusion/01` begin the other posts, and each stands on its own.
+# **Next:** `gan/01` if you want to begin at the beginning; `vae/01`, `flow/01` and `diffusion/01`
+# begin the other posts, and each stands on its own.
 #
 # **Your turn:** `minigen exercise start start/01`, then `minigen run start/01 --with
 # exercises/start_01.py`: the training above, with your loss and your Adam.

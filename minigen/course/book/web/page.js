@@ -96,16 +96,12 @@
     }
   };
 
-  /* So are an invitation to change code, since a phone is no place to write it, and the picture that stands on top already. */
-  const foldFurther = () => {
-    const lead = document.querySelector(".mg-lead a")?.hash.slice(1);
-    const parts = [...document.querySelectorAll(".mg-change")].map((box) => [box, "Try it: change the code above"]);
-    const again = lead && document.getElementById(lead);
-    if (again) parts.push([again, `The figure on top again: ${again.querySelector("figcaption").textContent.trim().split(". ")[0]}`]);
-    for (const [part, words] of parts) {
+  /* So is an invitation to change code, since a phone is no place to write it. */
+  const foldInvitations = () => {
+    for (const box of document.querySelectorAll(".mg-change")) {
       const fold = element("details", "mg-phone mg-phone-exercise");
-      part.before(fold);
-      fold.append(element("summary", "", words), part);
+      box.before(fold);
+      fold.append(element("summary", "", "Try it: change the code above"), box);
     }
   };
 
@@ -411,7 +407,7 @@
   /* Furo calls the captions of its list of pages headings, without saying of which level. */
   for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
 
-  if (isPhone) { foldAsides(); foldExercises(); foldCode(); foldFurther(); }
+  if (isPhone) { foldAsides(); foldExercises(); foldCode(); foldInvitations(); }
   letScroll();
   addEventListener("resize", letScroll);
   document.addEventListener("toggle", letScroll, true); // a fold was opened
