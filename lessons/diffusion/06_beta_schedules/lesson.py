@@ -38,6 +38,7 @@ import numpy
 
 from minigen import plot
 from minigen.data import mnist, toy
+from minigen.data.mixture import GaussianMixture
 from minigen.diffusion.ddpm import q_sample
 from minigen.diffusion.exact import exact_eps_model
 from minigen.diffusion.schedule import Schedule, cosine_beta, spaced_timesteps
@@ -79,8 +80,7 @@ total = linear.beta[: T // 2 + 1].sum()
 answer = "less than 10 %" if half < 0.1 else "about 25 %"
 lesson.outcome(
     f"Only {half:.1%} is left, because a product of many factors 1 - β is nearly exp(-sum of the"
-    f" β), and 500 small β add up to {total:.2f}. This gives"
-    f" {np.exp(-total):.1%}.",
+    f" β), and 500 small β add up to {total:.2f}.",
     answer=answer,
 )
 
@@ -238,6 +238,7 @@ def distance(x, y):
 
 truths = [ring.sample(lesson.rng(f"truth {k}"), n) for k in range(sets)]
 floor = sampling_floor(distance, ring.sample, n, lesson.rng("floor"), repeats=20).mean
+gaussian = GaussianMixture([truths[0].mean(axis=0)], covariances=[numpy.cov(truths[0].T)])
 
 
 # %%
@@ -318,7 +319,7 @@ lesson.figure(
     ax,
     "jumps",
     "The stops of ten jumps (black) on the linear schedule (blue) and the cosine (orange). Compare"
-    " the first stops from the left, from which the sampler jumps to the data.",
+    " how much signal each stop has.",
 )
 
 # %% [markdown]
@@ -389,15 +390,18 @@ tried |= {name: by_stops(signal) for name, signal in skipped.items()}
 tried |= {name: far[name, 10].mean() for name in schedules}
 signals = left | skipped
 rows = [[name, len(signals[name]), signals[name][0], tried[name]] for name in tried]
+guesses = [gaussian.sample(lesson.rng(f"Gaussian {k}"), n) for k in range(sets)]
+of_gaussian = np.mean([distance(x, y) for x, y in zip(truths, guesses)]) / floor
+rows.append(["one Gaussian", "", "", of_gaussian])
 rows.sort(key=lambda row: row[3])
 lesson.table(rows, ["schedule", "jumps", "signal at the first stop", "distance / floor"])
 
 # %%
 lesson.claim(
-    "10 jumps: cosine without four stops next to the noise / cosine",
-    tried["cosine without its four stops next to the noise"] / tried["cosine"],
-    between=(0.8, 1.25),
-    source="seeds 0, 1 and 6203: 0.96 to 1.04; margin: a fifth",
+    "10 jumps: cosine without four stops next to the noise, over the floor",
+    tried["cosine without its four stops next to the noise"],
+    at_most=3.5,
+    source="seeds 0, 1 and 6203: 2.14 to 2.36, plus a half; one Gaussian: 30",
 )
 lesson.claim(
     "linear, 10 jumps, over linear with one more stop next to the data",
@@ -424,9 +428,10 @@ lesson.claim(
 # The table is sorted by distance, and its third column is then sorted, too. The more signal the
 # first stop has, the better the samples, whatever shape the curve has in the middle. The straight
 # line, the most linear curve of all, is among the worst. The curve $1 - u^2$ breaks the criterion
-# and beats the cosine. The four stops next to the noise can be skipped without harm. Without its
-# second to fifth stop the cosine does worse, although its first stop is the same. There the jump
-# *before* the last one has become long.
+# and beats the cosine. The four stops next to the noise can be skipped without harm. (All schedules
+# are far ahead of the last row, a single Gaussian.) Without its second to fifth stop the cosine
+# does worse, although its first stop is the same. There the jump *before* the last one has become
+# long.
 #
 # Why the stop next to the data? The last jump adds no noise. It returns the mean of $x_0$ given
 # $x_t$ (`diffusion/04`). If much noise is left at the last stop, $x_t$ could come from two
@@ -457,6 +462,8 @@ all_stops = {name: left[name] for name in (*schedules, *others)} | skipped
 all_stops |= {f"linear, one more {place}": signal for place, signal in more.items()}
 gaps = {name: bound_gap(signal) for name, signal in all_stops.items()}
 rows = [[name, len(all_stops[name]), all_stops[name][0], *gap] for name, gap in gaps.items()]
+of_gaussian = ring.log_prob(some) - gaussian.log_prob(some)
+rows.append(["one Gaussian", "", "", np.mean(of_gaussian), of_gaussian.std() / len(some) ** 0.5])
 rows.sort(key=lambda row: row[3])
 header = ["schedule", "jumps", "signal at the first stop", "bound minus -log p", "standard error"]
 lesson.table(rows, header, "nats, exact noise")
@@ -573,12 +580,14 @@ lesson.predict(
 )
 
 # %%
-from minigen.metrics.digits import digit_frechet_distance
+from minigen.metrics.digits import class_gaussian_digits, digit_frechet_distance
 
 classifier = lesson.pretrained("digit_classifier")
 count = lesson.size(2000, quick=20)
 real = mnist.unit(mnist.splits().test.images[: lesson.size(10_000, quick=100)])
 held_out = mnist.unit(mnist.splits().validation.images[:count])
+train = mnist.splits().train
+some_labelled = mnist.unit(train.images[:10_000]), train.labels[:10_000]
 
 
 def frechet(images):
@@ -612,9 +621,13 @@ lesson.outcome(
     if grown > 1.1
     else "little, it changes by less than a tenth",
 )
+
+# %%
 rows = [[name, len(digit_stops[name]), digit_stops[name][0], distances[name]] for name in digits]
 rows.sort(key=lambda row: row[3])
-rows.append(["real digits", "", "", frechet(held_out)])
+by_class = class_gaussian_digits(*some_labelled, lesson.rng("class Gaussians"), count)[0]
+rows += [["a Gaussian for each class", "", "", frechet(by_class)]]
+rows += [["real digits", "", "", frechet(held_out)]]
 lesson.table(rows, ["digits", "jumps", "signal at the first stop", "Fréchet distance"])
 
 # %%
@@ -626,15 +639,15 @@ lesson.figure(
     ax,
     "digits",
     "Digits of the labels 0 to 9 from the same start in each column, with the number of jumps. "
-    "Look for thin and broken strokes in the third row.",
+    "A few digits do not show what the distances show, so look twice.",
 )
 
 # %%
 lesson.claim(
     "digits, 10 jumps: cosine / linear",
     digit_ratio,
-    at_most=1.0,
-    source="seeds 0, 1 and 6203: 0.71 to 0.87; threshold: no effect",
+    at_most=0.95,
+    source="seeds 0, 1 and 6203: 0.71 to 0.87; no effect: 1",
 )
 lesson.claim(
     "digits: cosine without four stops next to the noise / cosine",
@@ -649,19 +662,19 @@ lesson.claim(
     "digits, 50 jumps, cosine: Fréchet distance",
     reached,
     at_most=14,
-    source="seeds 0, 1 and 6203: 7.8 to 9.7, plus a half; 236 for a Gaussian of each class",
+    source="seeds 0, 1 and 6203: 7.8 to 9.7, plus a half; a Gaussian for each class: 247",
 )
 
 # %% [markdown]
 # On digits, too, one more stop next to the data brings the linear schedule close to the cosine in
 # this run. But the stops next to the noise are needed as well, although ten digits in a row hardly
-# show it. The curve $1 - u^2$, the best one for the ring, has almost none there and is no better
+# show it. The curve $1 - u^2$, the best one for the ring, has almost none there and does no better
 # than the linear schedule. We have not tested what makes the difference. A digit has more to decide
 # than one of eight spots, such as its slant, its width and its place, and the network is not exact.
 #
 # So the best curve for the ring is not the best for digits. Ask of a schedule where *your* data
-# need short jumps. The cosine has some at both ends, which makes it a good first guess. (Each
-# distance has a sampling error of several percent, because it comes from one set of 2,000 digits.)
+# need short jumps. The cosine has some at both ends, which makes it a good first guess. (In three
+# runs with different seeds the cosine's distance with 10 jumps was 12.8 to 15.1.)
 #
 # ## 6. The two ends of the cosine
 #
