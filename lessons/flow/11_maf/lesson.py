@@ -999,9 +999,9 @@ extra = mean["three layers of MAF"] - mean["784 histograms"]
 answer = "about as many" if abs(extra) < 0.05 else "more" if extra > 0 else "fewer"
 lesson.outcome(
     f"The MAF needs {mean['three layers of MAF']:.2f} bits per pixel, the histograms"
-    f" {mean['784 histograms']:.2f}, and the mixtures {mean['one layer with mixtures']:.2f}. The"
-    " conditionals are the cause, because a single layer like that of the mixtures needs"
-    f" {mean['one layer of MAF']:.2f} if each pixel has one Gaussian.",
+    f" {mean['784 histograms']:.2f}, and the mixtures {mean['one layer with mixtures']:.2f}. A"
+    " single layer like that of the mixtures, with one Gaussian for each pixel, needs"
+    f" {mean['one layer of MAF']:.2f}.",
     answer=answer,
 )
 

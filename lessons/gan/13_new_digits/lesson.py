@@ -452,7 +452,7 @@ lesson.claim(
 
 # %% [markdown]
 # For unseen digits the fraction is close to 5/6 = 0.83, as it should be, and for copies it is 1.
-# The generated digits are at the level of unseen ones, so there is no sign of copying. (The blank
+# The generated digits are at the level of unseen ones, so nothing points to copying. (The blank
 # image is a single image, so its fraction is 0 or 1 and means nothing.) By recall the digits of the
 # WGAN-GP are nearly as varied as real ones, but by precision they are not yet as good. No single
 # number shows whether images are good, varied and new.
@@ -577,7 +577,7 @@ lesson.claim(
 # The long game gives the opposite answer. Without the dense layers the Fréchet distance is several
 # times as large. What is left of the gain, from the DCGAN to the WGAN-GP without dense layers,
 # belongs to the loss, the penalty, the optimizers, batch norm and the width together. (By precision
-# there is no gain in this run.) A short game is a cheap experiment, but it answered another
+# nothing is gained in this run.) A short game is a cheap experiment, but it answered another
 # question, which parts help in the beginning.
 #
 # ## 5. Between two digits
@@ -785,17 +785,6 @@ def gaussian_monsters(rng, n, components=50):
     return np.clip(mean + (codes @ axes[:components]).reshape(n, 16, 16, 3), 0, 1)
 
 
-# %% [markdown]
-# The classifier of section 3 cannot judge monsters. We measure five numbers instead, and compare
-# them with those of *fresh* monsters, which the program draws. The variation is the standard
-# deviation over the images, and the second is the fraction that is not mirrored. The others are the
-# distance of the colors to the palette of 26, the distance to the nearest of the 900 sprites, and a
-# test for copies. Is the nearest of 1,800 sprites among the 900 of the training, or among 900
-# others? Varied images that owe nothing to the 900 in particular have a fraction of about one half,
-# and copies have 1. (Images that are nearly all alike share their nearest sprite, so the fractions
-# of the mean monster and of the untrained generator mean nothing.)
-
-
 # %%
 palette = np.float32(sprites.PALETTE / 255)
 both_sheets = np.concatenate([monsters, sprites.unit(sprites.draw(lesson.rng("others"), 900))])
@@ -825,10 +814,6 @@ score["untrained generator"] = measures(settled(untrained)(latents))
 score["copies of the 900"] = measures(monsters[: len(latents)])
 
 # %%
-columns = ["variation", "not mirrored", "off the palette", "to the nearest", "among the 900"]
-lesson.table([[name, *row] for name, row in score.items()], ["monsters", *columns])
-
-# %%
 asymmetry = {
     "the DCGAN": score["DCGAN, epoch 49"][1],
     "the WGAN-GP": score["WGAN-GP, epoch 49"][1],
@@ -841,6 +826,21 @@ lesson.outcome(
     "sum of the 900 sprites, and sums of symmetric images are symmetric.",
     answer=min(asymmetry, key=asymmetry.get),
 )
+lesson.table(list(map(list, asymmetry.items())), ["monsters", "not mirrored"])
+
+# %% [markdown]
+# The classifier of section 3 cannot judge monsters. We measure five numbers instead, and compare
+# them with those of *fresh* monsters, which the program draws. The variation is the standard
+# deviation over the images, and the second is the fraction that is not mirrored. The others are the
+# distance of the colors to the palette of 26, the distance to the nearest of the 900 sprites, and a
+# test for copies. Is the nearest of 1,800 sprites among the 900 of the training, or among 900
+# others? Varied images that owe nothing to the 900 in particular have a fraction of about one half,
+# and copies have 1. (Images that are nearly all alike share their nearest sprite, so the fractions
+# of the mean monster and of the untrained generator mean nothing.)
+
+# %%
+columns = ["variation", "not mirrored", "off the palette", "to the nearest", "among the 900"]
+lesson.table([[name, *row] for name, row in score.items()], ["monsters", *columns])
 
 # %%
 rows = np.concatenate(
@@ -861,10 +861,10 @@ lesson.figure(
 # Gaussian is symmetric by construction, and blurred, so that its colors are mixtures. Which
 # monsters do you prefer? Those of the Gaussian took no game at all. The distance to the nearest
 # sprite would choose copies, and after them the mean monster, which is closer to the 900 than fresh
-# monsters are. As with the digits, a small distance is no merit.
+# monsters are. As with the digits, a small distance does not mean a good image.
 #
-# Has a game on so few images memorized them? The last column has no sign of it, because the
-# fraction is near one half for both games and for the Gaussian, and we can look at pairs.
+# Has a game on so few images memorized them? The last column does not show it, because the fraction
+# is near one half for both games and for the Gaussian, and we can look at pairs.
 
 # %%
 last = images[-1][:12]
