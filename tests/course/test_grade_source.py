@@ -117,7 +117,7 @@ def test_what_cannot_be_graded_has_the_verdict_of_a_worker(critic, text, expecte
 
 LOOP = "    while np.sum(real_scores) > 0:\n        pass\n    return np.mean(fake_scores) - np.mean(real_scores)\n"
 ENDLESS = CRITIC + LOOP
-# Twice what a case may print: the last 64 KiB wait in a pipe, and a worker's answer may arrive before them.
+# Twice what a case may print: the last 64 KiB may still wait in a pipe when a worker's answer arrives.
 LONG = CRITIC + LOOP.replace("pass", "print('x' * 2**21)\n        break")
 
 

@@ -47,7 +47,7 @@ MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker 
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
 WAITING = 5.0  # times its processor time that a case may take by the clock, starvation by other processes aside
 UNKNOWN = 3.0  # times as long it may take where the system does not tell what keeps it from running
-PATIENCE = 3.0  # seconds in which a message that was sent before a flood of printing is waited for
+PATIENCE = 3.0  # seconds to read what a stopped worker sent, and those that one which ends by the clock has to end
 SIGNALLED = 5.0  # seconds in which a worker writes where its code is, or has ended after it closed its channel
 STOPPED = 1.0  # seconds that a wait comes back late, from which on this process was stopped meanwhile
 MOST_ENTRIES = 10_000  # files and folders of a worker that are counted
@@ -384,6 +384,7 @@ class _Worker:
                     self.heard(piece)
                 if before <= self.limits.output < self.text_bytes:
                     self.events.put(_Flood())
+                    return  # the worker waits in its printing
 
     # ---------------------------------------------------------------- following
 
@@ -391,19 +392,12 @@ class _Worker:
         """Take in outcomes until the worker is done (None) or lost (why)."""
         self.phase = "boot"
         self._allow(self.limits.boot)
-        flooded = False
         while True:
             event = self._next()
-            if flooded and (event is None or isinstance(event, _End)):
-                return self._flooded()
             if event is None:
                 return self._too_late()
             if isinstance(event, _Flood):
-                if self.case is not None:
-                    return self._flooded()
-                flooded = True
-                self._allow(PATIENCE)  # printing is read apart: the message of the case that prints may be on its way
-                continue
+                return self._flooded()
             if isinstance(event, _Full):
                 return self._lost(status.DISK, self._full_message)
             if isinstance(event, _End):
@@ -418,8 +412,6 @@ class _Worker:
                 if self._expected(event.header):
                     if not self._take(event):
                         return None
-                    if flooded and self.case is not None:
-                        return self._flooded()
                     continue
             return self._lost(status.CRASHED, FORGED)
 
@@ -539,7 +531,13 @@ class _Worker:
         return f"your code wrote more than {self.limits.disk // 2**20} MB of files"
 
     def _flooded(self) -> CaseOutcome:
-        return self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
+        """Stop the worker where it prints, and take in what it sent before: that tells which case printed."""
+        lost = self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
+        self._kill()
+        self._allow(PATIENCE)
+        while isinstance(event := self._next(), _Frame) and self._expected(event.header):
+            self._take(event)
+        return lost
 
     def _too_late(self) -> CaseOutcome:
         if self.phase == "boot" and len(self.todo) == len(self.task.forms):
