@@ -731,6 +731,7 @@ NAMED["diffusion.flow_map"] = {"t": PATH_TIMES, "r": PATH_TIMES}
 row(flow_map.mean_flow_loss, x0=NOISE, z=NOISE)
 row(flow_map.mean_flow_target, x=NOISE, v=NOISE)
 row(flow_map.total_derivative, x=NOISE, v=NOISE)
+row(flow_map.shortcut_target, x=NOISE)
 CORNERS = masked.Table(numpy.eye(3, dtype=int), numpy.full(3, 1 / 3), 2)
 WORLD = given(CORNERS, masked.Table, ([[0, 1]], [0.5]), "x", None)
 MASKED = given(numpy.array([[0, 2, 2]]), [[0.0, 2, 2]], [[0, 2, 3]], [[0, -1, 2]], [[0, 2]], [[1, 1, 2]], "x", None)

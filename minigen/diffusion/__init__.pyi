@@ -61,6 +61,7 @@ from minigen.diffusion.flow_map import gaussian_flow_map as gaussian_flow_map
 from minigen.diffusion.flow_map import gaussian_mean_velocity as gaussian_mean_velocity
 from minigen.diffusion.flow_map import mean_flow_loss as mean_flow_loss
 from minigen.diffusion.flow_map import mean_flow_target as mean_flow_target
+from minigen.diffusion.flow_map import shortcut_target as shortcut_target
 from minigen.diffusion.flow_map import total_derivative as total_derivative
 from minigen.diffusion.flow_matching import TimeScaled as TimeScaled
 from minigen.diffusion.flow_matching import eps_from_velocity as eps_from_velocity

@@ -2,11 +2,13 @@
 
     x_r = gaussian_flow_map(x, t, r, mean, variance)           # from time t to time r, of Gaussian data
     x_r = x - (t - r) * u(x, t, r)                             # the same by its mean velocity
+    target = shortcut_target(u, x, t, r)                       # the mean of u over two steps of half the length
     loss = mean_flow_loss(u, x0, z, t, r)                      # learn u from data, without a teacher
 
 x_t = (1 − t) x0 + t z, as in `flow_matching`: time 0 is the data, time 1 the noise, and v is the velocity of the ODE
 that carries one to the other. Its flow map X(x, t, r) is the point at time r of the path through x at time t, and its
-mean velocity is u(x, t, r) = (x − X(x, t, r))/(t − r), which is v itself at r = t. Consistency models learn X(x, t, 0).
+mean velocity is u(x, t, r) = (x − X(x, t, r))/(t − r), which is v itself at r = t. Consistency models learn X(x, t, 0),
+flow map matching (Boffi et al. 2024) learns X, and shortcut models (Frans et al. 2024) learn u from its own halves.
 
 X stays where it is while (x, t) moves along a path. The derivative of (t − r) u = x − X along the path is therefore v:
 
@@ -90,6 +92,25 @@ def by_example(t: Array, x: Array) -> Array:
     return np.reshape(t, (len(x),) + (1,) * (np.ndim(x) - 1)) if np.ndim(t) else t
 
 
+# ------------------------------------------------------------------------------------------- shortcut models
+
+
+@checked(u=function, x=BATCH)
+def shortcut_target(u: Callable, x: Array, t: Any, r: Any) -> Array:
+    """Return the mean velocity over two steps of half the length as a constant: what u(x, t, r) should be. (N, ...).
+
+    With s = (t + r)/2 and y = x − (t − s) u(x, t, s), the mean is ½ (u(x, t, s) + u(y, s, r)); at r = t it is
+    u(x, t, t). The exact mean velocity is its own target, but so is that of any other ODE, 0 for instance: a model has
+    to learn u(x, t, t) = v besides. t and r are one time or (N,). ValueError: shapes, times, an output of u that has
+    not the shape of x. Eq. after.35; Frans et al. 2024.
+    """
+    t, r = (times_of_all(name, time, x) for name, time in (("t", t), ("r", r)))
+    middle = (t + r) / 2
+    first = velocity_of(u, x, t, middle)
+    y = x - by_example(t - middle, x) * first
+    return stop_gradient((first + velocity_of(u, y, middle, r)) / 2)
+
+
 # ------------------------------------------------------------------------------------------- MeanFlow
 
 
@@ -105,7 +126,7 @@ def mean_flow_loss(u: Callable, x0: Array, z: Array, t: Any, r: Any) -> Array:
     batch_shape(x0=x0, z=z)
     x_t, v = interpolate(x0, z, t), velocity_target(x0, z)
     t, r = (times_of_all(name, time, x0) for name, time in (("t", t), ("r", r)))
-    return mse(velocity_of(u, x_t, t, r), unchecked_target(u, x_t, v, t, r))
+    return mse(velocity_of(u, x_t, t, r), mean_flow_target(u, x_t, v, t, r))
 
 
 @checked(u=function)
@@ -116,11 +137,7 @@ def mean_flow_target(u: Callable, x: Array, v: Array, t: Any, r: Any) -> Array:
     `total_derivative`. Eq. after.36; Geng et al. 2025.
     """
     batch_shape(x=x, v=v)
-    return unchecked_target(u, x, v, *(times_of_all(name, time, x) for name, time in (("t", t), ("r", r))))
-
-
-def unchecked_target(u: Callable, x: Array, v: Array, t: Array, r: Array) -> Array:
-    """`mean_flow_target` with times (N,)."""
+    t, r = (times_of_all(name, time, x) for name, time in (("t", t), ("r", r)))
     return stop_gradient(v - by_example(t - r, x) * derivative(u, x, v, t, r))
 
 

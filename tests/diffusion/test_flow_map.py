@@ -10,6 +10,7 @@ from minigen.diffusion.flow_map import (
     gaussian_mean_velocity,
     mean_flow_loss,
     mean_flow_target,
+    shortcut_target,
     total_derivative,
 )
 from minigen.diffusion.flow_matching import flow_matching_loss
@@ -133,6 +134,45 @@ def test_the_derivative_where_u_depends_on_little(rng):
     assert not total_derivative(lambda x, t, r: numpy.ones((4, 3)), x, v, t, 0.0).any()
     assert numpy.allclose(total_derivative(lambda x, t, r: 2 * x, x, v, t, 0.0), 2 * v)
     assert numpy.allclose(total_derivative(lambda x, t, r: np.outer(t, np.ones(3)) ** 2, x, v, t, 0.0), 2 * t[:, None])
+
+
+def test_the_shortcut_by_hand():
+    """u = x + t + 10 r at x = 2 from 1 to 0: 2 + 1 + 5 = 8, y = 2 − 0.5 · 8 = −2, −2 + 0.5 + 0 = −1.5, mean 3.25."""
+    seen = []
+
+    def u(x, t, r):
+        seen.append((x, t, r))
+        return x + (t + 10 * r)[:, None]
+
+    assert shortcut_target(u, numpy.array([[2.0]]), 1, 0) == pytest.approx(3.25, rel=1e-14)
+    assert [tuple(value.item() for value in each) for each in seen] == [(2, 1, 0.5), (-2, 0.5, 0)]
+
+
+def test_the_exact_mean_velocity_is_its_own_shortcut(rng):
+    """With times of their own, before and after; so is that of another ODE, but not its velocity alone. Eq. after.35"""
+    x, t, r = rng.standard_normal((50, 3)), rng.uniform(size=50), rng.uniform(size=50)
+    assert numpy.allclose(shortcut_target(u_of, x, t, r), u_of(x, t, r), rtol=0, atol=1e-12)
+    assert numpy.allclose(shortcut_target(u_of, x, 1.0, 0), u_of(x, 1.0, 0), rtol=0, atol=1e-12)
+    assert numpy.allclose(shortcut_target(u_of, x, t, t), u_of(x, t, t), rtol=0, atol=1e-12)
+    assert not shortcut_target(lambda x, t, r: 0 * x, x, t, r).any()
+    chord = shortcut_target(lambda x, t, r: velocity(x, t[:, None]), x, 1.0, 0.0) - u_of(x, 1.0, 0.0)
+    assert numpy.mean(chord**2) > 1e-3
+
+
+def test_no_gradient_flows_through_the_shortcut(rng):
+    """A target plus θ has the gradient of θ; in the dtype and the shape of x."""
+    x, t, r = rng.standard_normal((3, 2, 2, 1)).astype(numpy.float32), rng.uniform(size=3), rng.uniform(size=3)
+
+    def u(x, t, r):
+        return np.sin(x) * np.reshape(1 + t * r, (-1, 1, 1, 1))
+
+    target = shortcut_target(u, x, t, r)
+    assert target.shape == x.shape and target.dtype == numpy.float32
+    for take in (grad, autograd.grad):
+        by_model = take(lambda a: a + np.sum(shortcut_target(lambda *at: a * u(*at), x, t, r)))
+        assert by_model(0.8) == 1.0
+        by_point = take(lambda a: np.sum(a) + np.sum(shortcut_target(u, a, t, r)))
+        assert numpy.array_equal(by_point(x), numpy.ones_like(x))
 
 
 def four_points():
@@ -291,6 +331,11 @@ ONE = numpy.ones((2, 3))
         (lambda: mean_flow_loss(lambda x, t, r: x[:1], ONE, ONE, 1, 0), "u must return the shape of x"),
         (lambda: mean_flow_loss(MLP, ONE, ONE, 1, 0), "u must be a function or a model"),
         (lambda: mean_flow_target(wavy, ONE, ONE[:, :1], 1, 0), "v must have the shape of x"),
+        (lambda: shortcut_target(wavy, ONE, 1.5, 0), "t must be in"),
+        (lambda: shortcut_target(wavy, ONE, 1, [0, 0, 0]), r"r must be one time or have shape \(2,\)"),
+        (lambda: shortcut_target(wavy, ONE.astype(int), 1, 0), "x must be an array of floats"),
+        (lambda: shortcut_target(lambda x, t, r: x[:1], ONE, 1, 0), "u must return the shape of x"),
+        (lambda: shortcut_target(MLP, ONE, 1, 0), "u must be a function or a model"),
         (lambda: total_derivative(wavy, ONE, ONE[:, :1], 1, 0), "v must have the shape of x"),
         (lambda: total_derivative(wavy, ONE, ONE, -1, 0), "t must be in"),
     ],
