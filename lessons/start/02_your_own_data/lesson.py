@@ -582,10 +582,10 @@ def distance_to_discs(images):
     return np.sqrt(np.maximum(squares.min(axis=1), 0) / 1200)
 
 
-drawn = vae.sample(lesson.rng("VAE samples"), 100, noise=False)
+drawn = vae.sample(lesson.rng("VAE samples"), 400, noise=False)
 decoded = vae.reconstruct(image_held_out)
 distances = {
-    "images of the folder": distance_to_discs(images[:100]).mean(),
+    "images of the folder": distance_to_discs(images).mean(),
     "their mean image": distance_to_discs(images.mean(axis=0)[None]).mean(),
     "held-out images, encoded and decoded": distance_to_discs(decoded).mean(),
     "VAE, codes from N(0, I)": distance_to_discs(drawn).mean(),
@@ -637,7 +637,7 @@ def draw_discs(rng, n):
 
 
 lesson.sampler("discs", draw_discs)
-latent = draw_images(lesson.rng("images"), 100)
+latent = draw_images(lesson.rng("images"), 400)
 distance, before = distance_to_discs(latent).mean(), distances["VAE, codes from N(0, I)"]
 
 # %%
@@ -672,13 +672,30 @@ def rarest_color(images):
 
 
 # %%
+rng = lesson.rng("trivial")
+noisy = np.concatenate([codes(rng) for _ in range(20)])
+gauss = rng.multivariate_normal(noisy.mean(axis=0), np.cov(noisy.T), 400).astype(np.float32)
+copies = vae.decode(mu)
+
+
+def new(x):
+    sq = (x**2).sum(axis=1)[:, None] + (copies**2).sum(axis=1) - 2 * x @ copies.T
+    return np.sqrt(np.maximum(sq.min(axis=1), 0) / 1200).mean()
+
+
+sets = {
+    "folder": images,
+    "held out decoded": decoded,
+    "copies": copies,
+    "noisy copies": vae.decode(noisy[:400]),
+    "one Gaussian": vae.decode(gauss),
+    "gaussian of mu": vae.decode(rng.multivariate_normal(mu.mean(axis=0), np.cov(mu.T), 400).astype(np.float32)),
+    "N(0, I)": drawn,
+    "latent": latent,
+}
 lesson.table(
-    [
-        ["images of the folder", rarest_color(images)],
-        ["VAE, codes from N(0, I)", rarest_color(drawn)],
-        ["latent diffusion", rarest_color(latent)],
-    ],
-    ["images", "good and of the rarest color"],
+    [[n, distance_to_discs(x).mean(), (distance_to_discs(x) < 0.1).mean(), rarest_color(x), new(x)] for n, x in sets.items()],
+    ["images", "distance", "good", "rarest", "to a copy"],
 )
 
 # %%
