@@ -253,6 +253,8 @@ plot.samples(
 )
 left.plot(*x_shown[0], "o", color=plot.color.ink)
 left.set(xlabel="$x_1$", ylabel="$x_2$")
+
+# %%
 plot.line(
     codes[450:1051],  # from -2.4 to 2.4
     {name: p[450:1051] for name, p in densities.items()},
@@ -312,6 +314,8 @@ plot.line(
     xlabel="height a",
     ylabel="likelihood",
 )
+
+# %%
 plot.line(
     heights,
     log_px.sum(axis=1),
@@ -555,6 +559,8 @@ ax = plot.line(
     styles={"sqrt(ρ / K)": "--"},
     title="relative error of the estimate of p(x)",
 )
+
+# %%
 lesson.figure(
     ax,
     "errors",
