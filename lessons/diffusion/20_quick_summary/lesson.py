@@ -25,7 +25,7 @@ lesson = Lesson(
     sections=["diffusion.s18"],
     figures=["diffusion.f01"],
     pretrained=["digit_classifier", "digit_diffusion"],
-    minutes=3,
+    minutes=4.5,
     picture="digits",
     sources=[
         "weng2021diffusion",
@@ -1073,7 +1073,7 @@ lesson.figure(fig, "slide", caption)
 #   that its likelihood was good and its samples were not.
 # - **You want a small code, to compress or to explore.** Take a VAE, and a VQ-VAE (`vae/10`) if a
 #   second model is to be trained on the codes. `diffusion/13` trains a diffusion model there.
-# - **You have a minute.** After less than a minute of training the GAN and the VAE had the best
+# - **You have a minute.** After about a minute of training the GAN and the VAE had the best
 #   digits.
 #
 # These answers are from small models. Other sizes, other data and longer training may give another
