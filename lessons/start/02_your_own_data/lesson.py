@@ -717,6 +717,8 @@ lesson.claim(
     at_least=0.6,
     source="seeds 0, 1 and 7043: 0.79 to 0.84; copies with noise: at most 0.47, one Gaussian: 0.41",
 )
+
+# %%
 lesson.claim(
     "latent diffusion: good, new and of the rarest color",
     rarest_color(latent),
