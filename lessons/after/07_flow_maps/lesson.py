@@ -592,8 +592,8 @@ lesson.sampler("digits", draw_digits)
 
 # %%
 lesson.predict(
-    "Fréchet distance of digits drawn in one call of MeanFlow, compared with flow matching in 16"
-    " calls:",
+    "How large is the Fréchet distance of digits drawn in one call of MeanFlow, compared with flow"
+    " matching in 16 calls?",
     ["less than three times as large", "five times as large", "more than ten times as large"],
 )
 
