@@ -393,12 +393,12 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Most samples at $T = 0.7$ can be read, and many at $T = 1$ cannot. The samples of the Gaussian are
-# gray clouds, but look at its row of the table: its precision is 0.62, *higher* than that of Glow
-# at $T = 1$. A cloud in the middle of all digits lies among real digits, as the features measure
-# it. The other two columns are not fooled. Its recall is 0.12, because clouds are all alike, and
-# its Fréchet distance is by far larger. A number that only looks at the samples, one by one, should
-# never be read alone.
+# Of the samples at $T = 0.7$ about half can be read, and at $T = 1$ only a few. Nobody reads a
+# sample of the Gaussian, which consists of broken strokes. But look at its row of the table. Its
+# precision is 0.62, *higher* than that of Glow at $T = 1$. A heap of strokes in the middle of all
+# digits lies among real digits, as the features measure it. The other two columns are not fooled.
+# Its recall is 0.12, because such heaps are all alike, and its Fréchet distance is by far larger. A
+# number that only looks at the samples, one by one, should never be read alone.
 
 # %%
 knob = [0.05, 0.2, 0.3, 0.4, *temperatures, 1.1, 1.2]
