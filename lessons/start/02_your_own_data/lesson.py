@@ -823,6 +823,9 @@ lesson.check(expected, message.startswith(expected))
 # vae.save("vae.npz")
 # ```
 #
+# Each script ends with a file of the trained model. So you train once, and score rows or draw images
+# as often as you like.
+#
 # ## To remember
 #
 # - Hold data out before you look at anything. Only the held-out loss tells a model of the
