@@ -775,14 +775,15 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The dearer a nat is, the shorter is the code, and the softer are the decoded digits. With the
-# weight 4 about 40 digits share a code, as in the plane, and the decoder outputs their mean. So
-# sharing makes blur. But with the weights 1 and 0.25 the median code belongs to a single training
-# digit, and something is still left. A part of it is training. The VAE of section 5 was trained for
-# longer with the weight 1, and its digits have 66 nats where 2,000 steps left 74. And the samples
-# are softer than the decoded digits in every row. Their codes come from the prior, so they lie
-# where no digit was encoded, and nothing trains the decoder there. (In `start/02` a diffusion model
-# draws the codes from where its images are, and the images become good.)
+# The costlier a nat is, the fewer the code holds, and the softer are the decoded digits. With the
+# weight 4 about 40 digits share a code (31 to 42 in three runs), and the decoded digits are the
+# softest. So sharing makes blur. But with the weights 1 and 0.25 the median code belongs to a
+# single training digit, and some softness is left. A part of it is training. The VAE of section 5
+# was trained for longer with the weight 1, and its digits have 66 nats where 2,000 steps left 74.
+# And in each trained VAE the samples are softer than the decoded digits. The decoder is the same,
+# so the codes make the difference, because they come from the prior and not from a digit. (In
+# `start/02` a diffusion model draws the codes from where its images are, and the images become
+# good.)
 #
 # So cheap nats alone do not give sharp samples. They make the reconstructions sharp, and the next
 # model has to draw better codes.
