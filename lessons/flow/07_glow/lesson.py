@@ -80,7 +80,8 @@ lesson.figure(
 #
 # For example, at one position of an image there is a vector of channels $(5, 6)$. Reversed it is
 # $(6, 5)$. The matrix $W = \begin{pmatrix}2 & 1\\ 1 & 3\end{pmatrix}$ maps it to
-# $(2\cdot5 + 6,\ 5 + 3\cdot6) = (16, 23)$. The same $W$ at every position is a convolution with a window of 1×1.
+# $(2\cdot5 + 6,\ 5 + 3\cdot6) = (16, 23)$. The same $W$ at every position is a convolution with a
+# window of 1×1.
 
 # %%
 lesson.exercise("flow/07/conv1x1")

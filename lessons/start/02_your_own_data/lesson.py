@@ -823,8 +823,8 @@ lesson.check(expected, message.startswith(expected))
 # vae.save("vae.npz")
 # ```
 #
-# Each script ends with a file of the trained model. So you train once, and score rows or draw images
-# as often as you like.
+# Each script ends with a file of the trained model. So you train once, and score rows or draw
+# images as often as you like.
 #
 # ## To remember
 #
