@@ -584,8 +584,8 @@ lesson.table(
 lesson.claim(
     "error of one jump over the best from the last observation, every gap",
     np.divide(errors["one jump"], errors["best from the last observation"]).tolist(),
-    at_most=1.0,
-    source="no prediction without a memory is below 1",
+    at_most=0.95,
+    source="seed 0: 0.86 to 0.90; no prediction without a memory is below 1",
 )
 lesson.claim(
     "error of one jump over the best possible, every gap",
