@@ -336,7 +336,7 @@ MISTAKES = {
     "mean_flow_target": """
     # The derivative is added: the target subtracts it.
     return stop_gradient(v + gap(t, r, x) * along(u, x, t, r, v))
-    # The partial derivative by time is missing: t increases, too.
+    # The derivative with respect to time is missing: t increases, too.
     return stop_gradient(v - gap(t, r, x) * along(u, x, t, r, v, dt=0.0))
     # The time passes and the point stays: it moves with velocity v.
     return stop_gradient(v - gap(t, r, x) * along(u, x, t, r, 0 * v))
