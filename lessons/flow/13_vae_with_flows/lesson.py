@@ -4,7 +4,8 @@
 # For each image the encoder of a VAE outputs a Gaussian with independent coordinates. The true
 # posterior has no reason to be so simple, and the difference has a price. The bound that a VAE
 # maximizes is below $\log p(x)$ by exactly this mismatch (`vae/07`). A larger encoder would still
-# output a Gaussian. Can a flow bend the Gaussian into the right shape, and how much is that worth?
+# output a Gaussian. But an IAF computes a draw and its density in one pass (`flow/12`), and a
+# posterior needs no more. Can a flow bend the Gaussian into the right shape? What is that worth?
 #
 # We close a gap on two codes (sections 1 to 3), try a formula that is already there (4), bend a
 # Gaussian into two branches (5), and measure on digits what a flow brings (6, 7), where the rest of
@@ -391,10 +392,10 @@ lesson.claim(name, error, between=(-0.02, 0.05), unit="nats", source="seeds 0, 1
 #
 # ## 5. A posterior with two branches
 #
-# A correlation is harmless, since a rotation of the codes removes it. What about a posterior that
-# no rotation makes Gaussian? Let $x = z_1 z_2 + \epsilon/2$, and suppose we observe $x = 1.5$.
-# Either both codes are positive or both are negative, and on each branch a large $z_1$ goes with a
-# small $z_2$. With two codes a sum over a grid computes $\log p(x)$.
+# A correlation is the easy case, since a rotation of the codes removes it. What about a posterior
+# that has two modes? Let $x = z_1 z_2 + \epsilon/2$, and suppose we observe $x = 1.5$. Either both
+# codes are positive or both are negative, and on each branch a large $z_1$ goes with a small $z_2$.
+# With two codes a sum over a grid computes $\log p(x)$.
 
 
 # %%
