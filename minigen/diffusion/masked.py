@@ -15,7 +15,7 @@ The exact model of a small world is a sum over its table:
     nats = total_correlation(table, x_t, positions)         # what it costs to unmask these positions at once
 
 A model, `logits_fn(x_t)`, returns logits (N, D, K), the unnormalized log-probabilities of each position's symbol given
-all that is visible. It needs no time: the number of masks says as much.
+all that is visible. It needs no time: given what is visible, t adds nothing.
 """
 
 from collections.abc import Callable

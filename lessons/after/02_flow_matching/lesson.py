@@ -121,7 +121,7 @@ lesson.show_source(flow_matching_loss)
 
 # %%
 lesson.predict(
-    "For the ring at t = 0.5, the loss of the exact mean velocity, for each coordinate, is",
+    "How large is the loss of the exact mean velocity of the ring at t = 0.5, for each coordinate?",
     ["0", "between 0 and 1", "above 1"],
 )
 
@@ -150,8 +150,8 @@ for t in (0.1, 0.25, 0.5, 0.75, 1.0):
 # %%
 lesson.table(rows, ["t", "loss of the exact velocity", "E tr Cov[x0 | x] / 2t²"])
 lesson.outcome(
-    f"{rows[2][1]:.2f}. A network that outputs 0 has 2: most of the loss is the variance of the "
-    "lines through a point, and no network can remove it.",
+    f"The loss is {rows[2][1]:.2f}. A network that outputs 0 has 2, because most of the loss is the"
+    " variance of the lines through a point, and no network can remove it.",
     answer="above 1",
 )
 ratios = [row[1] / row[2] for row in rows]
@@ -202,13 +202,15 @@ lesson.show_source(velocity_from_eps)
 v = velocity_from_eps(np.array([[1.0]]), np.array([[0.9]]), 0.8)
 end = 1.0 + (0.4 - 0.8) * v
 lesson.check("Euler's step", end, equals=1.2)
-lesson.outcome("1.2, as DDIM: 1 − 0.4 · (−0.5).", answer="1.2")
+lesson.outcome(
+    "Euler's step ends where DDIM's does, because its velocity is v = 0.9 − 1.4 = −0.5, and 1 −"
+    " 0.4 · (−0.5) is 1.2.",
+    answer="1.2",
+)
 
 # %% [markdown]
-# The velocity is $v = 0.9 - 1.4 = -0.5$, so Euler's step ends at $1 - 0.4 \cdot (-0.5) = 1.2$,
-# where DDIM's step ends. The two agree for a reason. Divide $x_t$ by $\sqrt{(1 - t)^2 + t^2}$: the
-# squares of the two factors then add up to 1, as in a diffusion process. Which $\bar\alpha$ does
-# that process have?
+# The two agree for a reason. Divide $x_t$ by $\sqrt{(1 - t)^2 + t^2}$: the squares of the two
+# factors then add up to 1, as in a diffusion process. Which $\bar\alpha$ does that process have?
 
 # %%
 lesson.exercise("after/02/flow_alpha_bar")
@@ -290,7 +292,8 @@ lesson.change(
 
 # %%
 lesson.predict(
-    "Mean squared distance of a pair: 3.9 as drawn. Rearranged within batches of 128 it is",
+    "As drawn, the mean squared distance of a pair is 3.9. How large is it if the pairs are"
+    " rearranged within batches of 128?",
     ["above 2", "about 1", "below 0.7"],
 )
 
@@ -301,7 +304,8 @@ parts = [ot_pairs(x0[i : i + 128], eps[i : i + 128]) for i in range(0, 1024, 128
 apart = np.mean(np.sum((x0 - eps) ** 2, axis=1))
 near = np.mean([np.mean(np.sum((a - b) ** 2, axis=1)) for a, b in parts])
 lesson.outcome(
-    f"{near:.2f}, and {apart:.2f} as drawn.",
+    f"The distance is {near:.2f}, and {apart:.2f} as drawn. Among 128 points there is nearly"
+    " always one nearby.",
     answer="below 0.7" if near < 0.7 else "about 1" if near < 2 else "above 2",
 )
 lesson.check("squared distance, OT over as drawn", near / apart, at_most=0.25)
@@ -417,8 +421,9 @@ lesson.show_source(straightness)
 
 # %%
 lesson.predict(
-    "The lines of the training are straight. The paths of the network trained on them are",
-    ["straight", "bent"],
+    "The lines of the training are straight. Are the paths of the network that was trained on them"
+    " straight, too?",
+    ["yes, straight", "no, bent"],
 )
 
 # %%
@@ -430,9 +435,10 @@ bends = {
 bends["exact"] = straightness(exact_velocity, start.astype(float), fine[:-1])
 lesson.table([[name, s] for name, s in bends.items()], ["velocity", "deviation from the chord"])
 lesson.outcome(
-    f"Independent pairs: {bends['independent']:.2f}; OT: {bends['OT']:.3f}; reflow: "
-    f"{bends['reflow']:.4f}. Where lines cross, the mean velocity follows neither.",
-    answer="bent" if bends["independent"] > 0.1 else "straight",
+    f"With independent pairs the paths deviate by {bends['independent']:.2f}, with OT by"
+    f" {bends['OT']:.3f} and after reflow by {bends['reflow']:.4f}. Where lines cross, the mean"
+    " velocity follows neither.",
+    answer="no, bent" if bends["independent"] > 0.1 else "yes, straight",
 )
 
 # %%
@@ -508,8 +514,9 @@ one = {name: row[0] for name, row in quality.items() if name != "exact"}
 best = min(one, key=one.get)
 meant = {"noise": "noise, by DDIM", "independent": "independent"}
 lesson.outcome(
-    f"One step: {one['noise']:.1f} floors by DDIM, {one['independent']:.1f} with independent "
-    f"pairs, {one['OT']:.1f} with OT, {one['reflow']:.1f} after reflow.",
+    f"One step ends {one['OT']:.1f} floors away with OT and {one['reflow']:.1f} after reflow, but"
+    f" {one['independent']:.1f} with independent pairs and {one['noise']:.1f} by DDIM. A single"
+    " step needs a path that is nearly straight.",
     answer=meant.get(best, "OT or reflow"),
 )
 
@@ -611,7 +618,7 @@ lesson.table([["uniform", *quality["independent"]], ["logit-normal", *row]], hea
 
 # %%
 lesson.predict(
-    "Reflow on the ends of the paths with fresh noise is the same as",
+    "Reflow on the ends of the paths, but with fresh noise: which of the three does it repeat?",
     ["reflow", "flow matching with independent pairs", "OT"],
 )
 

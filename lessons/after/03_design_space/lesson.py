@@ -1,19 +1,18 @@
 # %% [markdown]
 # # The design space of diffusion models
 #
-# This lesson comes after the posts. It belongs to [What are Diffusion
-# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) and follows Karras,
-# Aittala, Aila and Laine 2022, who call their model EDM. Needed: `diffusion/08`, `diffusion/09`,
-# `diffusion/12`, `after/01`, `after/02`. In this lesson:
+# A diffusion model is a recipe with many parts: what the network predicts, at which noise levels it
+# is trained, how its errors are weighted, which steps the sampler takes. A new paper usually
+# changes several parts at once, so nobody can tell which one helped. Changing one part at a time on
+# images does not settle it, because there the best possible denoiser is unknown. In the plane we
+# know it. Which parts matter, and by how much?
 #
-# 1. A denoiser wraps its network in four factors. Three of them follow from one condition: input
-#    and target of the network have variance 1 at every noise level.
-# 2. At some levels there is something to learn, and at others there is not. In the plane the share
-#    that can be learned is known exactly.
-# 3. Factors, levels, weights, steps, solver and fresh noise are separate choices. We change one at
-#    a time and measure each against the exact denoiser.
-# 4. Guidance changes the density of the samples, and for Gaussians we compute how. Two uses of it
-#    are compared: in a part of the levels only, and away from a worse version of the same model.
+# We derive what the network should predict (sections 1, 2), ask where it can learn something (3,
+# 4), change one choice at a time (5), then choose steps and noise for the sampler (6, 7), and ask
+# what guidance samples (8, 9). This lesson comes after the posts. It belongs to [What are Diffusion
+# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) and follows Karras,
+# Aittala, Aila and Laine 2022, who call their model EDM. Before this lesson: `diffusion/08`,
+# `diffusion/09`, `diffusion/12`, `after/01`, `after/02`.
 
 # %%
 from minigen.course import Lesson
@@ -35,13 +34,14 @@ lesson = Lesson(
         "after.26",
         "after.27",
     ],
-    minutes=1.4,
+    minutes=2,
     picture="guidance",
     sources=[
         "weng2021diffusion",
         "he2015rectifiers",
         "karras2022design",
         "hang2023minsnr",
+        "bradley2024predictor",
         "karras2024bad",
         "kynkaanniemi2024interval",
     ],
@@ -64,7 +64,7 @@ from minigen.train import descend
 # %%
 from minigen.diffusion.edm import EDM, edm_loss, edm_target, edm_weight, lognormal_levels
 from minigen.diffusion.edm import churn, edm_sample, karras_levels, min_snr_weight, preconditioning
-from minigen.diffusion.guidance import guided_gaussian_variance
+from minigen.diffusion.guidance import gaussian_guided, guided_gaussian_variance
 
 # %% [markdown]
 # ## 1. Four factors by hand
@@ -81,11 +81,14 @@ fig, axes = plot.figure(1, 4, size=(2.3, 2.3))
 for ax, level in zip(axes, (0.05, 0.3, 1.0, 5.0)):
     plot.samples(shown + level * fresh, None, ax, title=f"$\\sigma = {level}$", bounds=4)
 lesson.figure(
-    fig, "levels", "The same 400 points at four noise levels. At the last most lie outside."
+    fig,
+    "levels",
+    "The same 400 points at four noise levels, from small (left) to large (right). Look for"
+    " the level at which the eight modes merge.",
 )
 
 # %% [markdown]
-# A network that receives $y$ and outputs $x_0$ has two difficulties. The standard deviation of its
+# A network that receives $y$ and outputs $x_0$ has two problems. The standard deviation of its
 # input grows from 1 to 20 or 80 with $\sigma$, and at small $\sigma$ the network has to copy its
 # input almost exactly. So the denoiser is built around the network $F$ (Eq. after.17):
 #
@@ -114,9 +117,10 @@ lesson.exercise("after/03/preconditioning")
 # c_{\text{skip}}^2\sigma^2$.
 #
 # *Skip.* An error of $F$ enters $D$ multiplied by $c_{\text{out}}$, so take the smallest. The
-# derivative $-2(1 - c_{\text{skip}})\sigma_d^2 + 2c_{\text{skip}}\sigma^2$ is 0 at $c_{\text{skip}}
-# = \sigma_d^2/(\sigma^2 + \sigma_d^2)$. Insert it: $c_{\text{out}}^2 = (\sigma^4\sigma_d^2 +
-# \sigma_d^4\sigma^2)/(\sigma^2 + \sigma_d^2)^2 = \sigma^2\sigma_d^2/(\sigma^2 + \sigma_d^2)$.
+# derivative $-2(1 - c_{\text{skip}})\sigma_d^2 + 2c_{\text{skip}}\sigma^2$ is 0 at
+# $c_{\text{skip}} = \sigma_d^2/(\sigma^2 + \sigma_d^2)$. Insert it: $c_{\text{out}}^2 =
+# (\sigma^4\sigma_d^2 + \sigma_d^4\sigma^2)/(\sigma^2 + \sigma_d^2)^2 =
+# \sigma^2\sigma_d^2/(\sigma^2 + \sigma_d^2)$.
 #
 # $c_{\text{noise}}$ does not follow from the condition: it is a choice of the authors.
 #
@@ -134,7 +138,7 @@ best = []
 for sigma in (0.1, 1.0, 10.0):
     errors = [np.mean((x0 - c * (x0 + sigma * z)) ** 2) for c in grid]
     best.append(grid[int(np.argmin(errors))] - 1 / (1 + sigma**2))
-lesson.check("best c on a grid less c_skip", best, equals=0.0, atol=0.02)
+lesson.check("best c on a grid minus c_skip", best, equals=0.0, atol=0.02)
 
 # %% [markdown]
 # Now the target of the network. For $x_0 = 4$ and $z = -1$ at $\sigma = 3$ the noisy point is $y =
@@ -144,15 +148,13 @@ lesson.check("best c on a grid less c_skip", best, equals=0.0, atol=0.02)
 lesson.exercise("after/03/edm_target")
 
 # %% [markdown]
-# By Eq. after.18 it is $F^* = (x_0 - c_{\text{skip}}\,y)/c_{\text{out}} = (4 - 0.64)/2.4 = 1.4$.
+# By Eq. after.18 it is $F^* = (x_0 - c_{\text{skip}}\,y)/c_{\text{out}} = (4 - 0.64)/2.4 = 1.4$. In
+# words, the network predicts what the best linear guess misses, in units of its usual size.
 #
 # ## 2. The target with other factors
 #
-# Suppose the denoiser passes its input through unchanged, $c_{\text{skip}} = 1$, and keeps the
-# other factors.
-
-# %%
-lesson.predict("At σ = 10, the variance of the target with c_skip = 1 is about", ["1", "10", "100"])
+# Would simpler factors do? Suppose the denoiser passes its input through unchanged,
+# $c_{\text{skip}} = 1$, or not at all, $c_{\text{skip}} = 0$, and keeps the other factors.
 
 # %%
 lesson.show_source(edm_target)
@@ -170,13 +172,13 @@ header = ["σ", "input", "target", "target, c_skip = 1", "target, c_skip = 0"]
 lesson.table(rows, header, title="variances")
 units = [value for row in rows for value in row[1:3]]
 lesson.check("variance of input and target", units, equals=1.0, atol=0.1 if lesson.quick else 0.03)
-lesson.outcome(
-    f"{rows[3][3]:.0f}: the network would have to output the noise, ten times as large as the "
-    "data, so that adding it to y removes it.",
-    answer="100",
-)
 
 # %% [markdown]
+# With $c_{\text{skip}} = 1$ the target explodes at high levels, because the network would have to
+# output the noise, which is ten times as large as the data there, so that adding it to $y$ removes
+# it. With $c_{\text{skip}} = 0$ it explodes at low levels, because $x_0$ is divided by a small
+# $c_{\text{out}}$. Only EDM's factor keeps the variance at 1.
+#
 # The factors also join this lesson to the two before it. With $\sigma_d = 1$ and the angle of
 # `after/01`, $\tan\varphi = \sigma$, the input of the network is $x = \cos\varphi\,y$. Its target
 # is $(x_0 - \cos\varphi\,x)/\sin\varphi$, which is $-v$: an EDM network predicts the velocity of
@@ -190,15 +192,17 @@ difference = edm_target(x0, z, sigma, 1.0) + v
 lesson.check("target of EDM plus velocity", np.abs(difference).max(), at_most=1e-9)
 
 # %% [markdown]
+# So EDM's network learns the velocity of `after/01`. What is new is its training.
+#
 # ## 3. Where there is something to learn
 #
-# A target of variance 1 does not mean that the network can learn it. Given $y$, the best
-# prediction is $\mathbb E[F^* \mid y]$, and its variance is the *learnable share*. The rest is the
-# variance of the data points that could have led to $y$, and no network can remove it.
+# A target of variance 1 does not mean that the network can learn it. Given $y$, the best prediction
+# is $\mathbb E[F^* \mid y]$, and its variance is the *learnable fraction* (or learnable share). The
+# rest is the variance of the data points that could have led to $y$, and no network can remove it.
 
 # %%
 lesson.predict(
-    "At σ = 3, which share of the target's variance can a network learn?",
+    "At σ = 3, what fraction of the target's variance can a network learn?",
     ["less than 0.001", "about 0.1", "about 0.5"],
 )
 
@@ -215,10 +219,10 @@ def learnable(sigma, x0, z):
 few = slice(0, lesson.size(20_000))
 levels = np.array([0.01, 0.05, 0.1, 0.3, 1.0, 3.0, 20.0])
 shares = [learnable(sigma, x0[few], z[few]) for sigma in levels]
-lesson.table(list(zip(levels, shares)), ["σ", "learnable share"])
+lesson.table(list(zip(levels, shares)), ["σ", "learnable fraction"])
 lesson.outcome(
-    f"{shares[5]:.4f}. The best linear guess, c_skip y, is nearly perfect there: the noise hides "
-    "all of the data but its mean and variance.",
+    f"The fraction is {shares[5]:.4f}. The best linear guess, c_skip y, is nearly perfect there,"
+    " because the noise hides all of the data but its mean and variance.",
     answer="less than 0.001",
 )
 
@@ -230,12 +234,14 @@ edges = np.geomspace(0.005, 30, 41)
 drawn = np.histogram(ddpm, edges)[0] / len(ddpm) / np.diff(np.log(edges))
 lognormal = np.exp(-((np.log(fine) + 1.2) ** 2) / (2 * 1.2**2)) / (1.2 * np.sqrt(2 * np.pi))
 fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
-lines = {"learnable share": curve, "log-normal levels": lognormal, "levels of DDPM": drawn}
-plot.line(fine, lines, ax, xlabel="σ", ylabel="share, density of log σ", log="x")
+lines = {"learnable fraction": curve, "log-normal levels": lognormal, "levels of DDPM": drawn}
+plot.line(fine, lines, ax, xlabel="σ", ylabel="fraction, density of log σ", log="x")
 lesson.figure(
     fig,
     "learnable",
-    "The learnable share of the ring, and how often two distributions draw each level.",
+    "The learnable fraction of the ring (blue), and how often EDM's log-normal levels"
+    " (orange) and the levels of DDPM (green) are drawn. Compare where each of the two lies"
+    " with the blue curve.",
 )
 
 # %% [markdown]
@@ -243,8 +249,6 @@ lesson.figure(
 # schedule of `diffusion/04` draw high levels most often. EDM draws (Eq. after.21)
 #
 # $$\log\sigma \sim \mathcal N(-1.2, 1.2^2).$$
-#
-# For other data the mean has to be chosen anew: look where the learnable share lies.
 
 # %%
 rng = lesson.rng("drawn levels")
@@ -254,21 +258,25 @@ rows = [
     [name, np.mean((0.05 < s) & (s < 1)), np.mean(s > 1), np.mean(s < 0.05)]
     for name, s in kinds.items()
 ]
-lesson.table(rows, ["levels", "0.05 < σ < 1", "σ > 1", "σ < 0.05"], title="share of the draws")
+lesson.table(rows, ["levels", "0.05 < σ < 1", "σ > 1", "σ < 0.05"], title="fraction of the draws")
 
 # %% [markdown]
+# About three quarters of DDPM's levels lie above $\sigma = 1$, and three quarters of the log-normal
+# ones between 0.05 and 1, where the ring has its learnable fraction. For other data, look where
+# their learnable fraction lies, and move the mean of the log-normal distribution there.
+#
 # ## 4. The weight of a level
 #
-# The loss is a weighted squared error of the denoiser, $\mathbb E[\lambda(\sigma)\,\|D - x_0\|^2]$.
-# With which $\lambda$ is it the plain squared error of $F$, whose target has variance 1 at every
-# level?
+# Each level has a weight in the loss, too. The loss is a weighted squared error of the denoiser,
+# $\mathbb E[\lambda(\sigma)\,\|D - x_0\|^2]$. With which $\lambda$ is it the plain squared error of
+# $F$, whose target has variance 1 at every level?
 
 # %%
 lesson.exercise("after/03/edm_weight")
 
 # %% [markdown]
 # $D - x_0 = c_{\text{out}}(F - F^*)$, so $\lambda = 1/c_{\text{out}}^2$ (Eq. after.20). A network
-# that outputs 0 then has the loss 1 at every level.
+# that outputs 0 then has loss 1 at every level.
 
 # %%
 lesson.show_source(edm_weight, edm_loss)
@@ -282,9 +290,10 @@ start = [edm_loss(EDM(silent, 1.0), x0, z, sigma, 1.0) for sigma in (0.01, 0.3, 
 lesson.check("loss of F = 0", start, equals=1.0, atol=0.1 if lesson.quick else 0.03)
 
 # %% [markdown]
-# A network that predicts the noise has $\lambda = 1/\sigma^2 = \text{SNR}$, which is DDPM's loss.
-# Hang et al. 2023 bound this weight, $\min(\text{SNR}, \gamma)$ with $\gamma = 5$ (Eq. after.24).
-# For which levels does that change the weight? For the loss of the noise, what is the factor?
+# For a network that predicts the noise, the plain loss of DDPM has $\lambda = 1/\sigma^2$, which is
+# the signal-to-noise ratio SNR. Hang et al. 2023 bound this weight, $\min(\text{SNR}, \gamma)$ with
+# $\gamma = 5$ (Eq. after.24). For which levels does that change the weight? For the loss of the
+# noise, what is the factor?
 
 # %%
 lesson.exercise("after/03/min_snr_weight")
@@ -295,9 +304,13 @@ lesson.check("SNR = 20: factor on the loss of the noise", min_snr_weight(20.0), 
 lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, atol=1e-3)
 
 # %% [markdown]
+# The bound changes the weight only below $\sigma = 0.447$, where it lowers it. Section 5 tries
+# whether that is good for the ring.
+#
 # ## 5. One choice at a time
 #
-# Five trainings, each three times from other first weights and other batches:
+# Which of these choices matters? We train six designs, each three times with other first weights
+# and other batches.
 #
 # | | network predicts | levels | weight of the error of $D$ |
 # |---|---|---|---|
@@ -306,10 +319,12 @@ lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, 
 # | C | EDM's $F$ | DDPM's | $1/c_{\text{out}}^2$ |
 # | D | EDM's $F$ | log-normal | $1/c_{\text{out}}^2$ |
 # | E | the noise | DDPM's | $\min(1/\sigma^2, 5)$ |
+# | F | the noise | even in $\log\sigma$ | $1/\sigma^2$ |
 #
-# B changes the levels of A, C the factors and the weight that belongs to them, D both, E the weight
-# alone. Networks, steps and batch sizes are equal. How large the first weights are matters as well
-# (section 9).
+# B and F change only the levels of A, C the factors and the weight that belongs to them, D both,
+# and E only the weight. Networks, steps and batch sizes are equal. All levels are moved into the
+# range from 0.01 to 20. (Of DDPM's levels 23 % are larger, and become 20.) The size of the first
+# weights matters as well (section 10).
 
 # %%
 lesson.predict(
@@ -344,6 +359,10 @@ LOW, HIGH = 0.01, 20.0  # the range of levels, for all
 
 def ddpm_levels(rng, n):
     return rng.choice(ddpm, n)
+
+
+def even_levels(rng, n):
+    return np.exp(rng.uniform(np.log(LOW), np.log(HIGH), n))
 
 
 def inverse_square(sigma):
@@ -392,6 +411,7 @@ designs = {
     "C": (EDM, ddpm_levels, edm),
     "D": (EDM, lognormal_levels, edm),
     "E": (NoiseDenoiser, ddpm_levels, bounded),
+    "F": (NoiseDenoiser, even_levels, inverse_square),
 }
 denoisers = {}
 for design, (kind, draw, weight) in designs.items():
@@ -425,11 +445,11 @@ means = {design: [over[design, k].mean() for k in SEEDS] for design in designs}
 lesson.table([[d, *values] for d, values in means.items()], ["design", *SEEDS], title="mean excess")
 
 # %%
-ratio = {d: np.array(means[d]) / np.array(means["A"]) for d in "BCDE"}
+ratio = {d: np.array(means[d]) / np.array(means["A"]) for d in "BCDEF"}
 lesson.outcome(
-    f"The levels alone multiply the excess by {ratio['B'].mean():.2f}, the factors alone by "
-    f"{ratio['C'].mean():.2f}, both by {ratio['D'].mean():.2f}, and the bounded weight by "
-    f"{ratio['E'].mean():.2f}.",
+    f"Log-normal levels alone multiply the excess by {ratio['B'].mean():.2f}, even ones by"
+    f" {ratio['F'].mean():.2f}, the factors alone by {ratio['C'].mean():.2f}, levels and factors"
+    f" together by {ratio['D'].mean():.2f}, and the bounded weight by {ratio['E'].mean():.2f}.",
     answer="log-normal levels (B)"
     if ratio["B"].mean() < 0.8 * ratio["C"].mean()
     else "EDM's factors (C)"
@@ -439,14 +459,33 @@ lesson.outcome(
 
 # %%
 lesson.claim(
-    "excess of B over A", ratio["B"], at_most=0.4, source="seeds 0, 1 and 2029: worst 0.29"
+    "excess of B over A",
+    ratio["B"],
+    at_most=0.4,
+    source="seeds 0, 1 and 6113: worst 0.28; F = 0: about 2",
 )
 lesson.claim(
-    "excess of D over A", ratio["D"], at_most=0.25, source="seeds 0, 1 and 2029: worst 0.15"
+    "excess of D over A",
+    ratio["D"],
+    at_most=0.25,
+    source="seeds 0, 1 and 6113: worst 0.15; F = 0: about 2",
 )
-lesson.claim("excess of D", means["D"], at_most=0.03, source="seeds 0, 1, 2029: worst 0.017")
 lesson.claim(
-    "excess of E over A", ratio["E"], at_least=1.3, source="seeds 0, 1 and 2029: least 1.59"
+    "excess of D", means["D"], at_most=0.03, source="seeds 0, 1 and 6113: worst 0.017; F = 0: 0.23"
+)
+
+# %%
+lesson.claim(
+    "excess of E over A",
+    ratio["E"],
+    at_least=1.3,
+    source="seeds 0, 1 and 6113: least 1.59; no change: 1",
+)
+lesson.claim(
+    "excess of F over A",
+    ratio["F"],
+    between=(0.25, 0.9),
+    source="seeds 0, 1 and 6113: 0.38 to 0.74; no change: 1",
 )
 
 # %%
@@ -455,28 +494,35 @@ curves = {d: np.mean([over[d, k] for k in SEEDS], axis=0) for d in designs}
 fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
 plot.line(levels, curves, ax, xlabel="σ", ylabel="excess", log="xy")
 lesson.figure(
-    fig, "ablation", "The excess of five designs by noise level, mean of three trainings."
+    fig,
+    "ablation",
+    "The excess of six designs by noise level, mean of three trainings, both axes logarithmic."
+    " Compare the designs below σ = 0.3 and above σ = 1.",
 )
 
 # %% [markdown]
-# Most of DDPM's levels lie above $\sigma = 1$, where almost nothing can be learned. E answers the
-# question of section 4 for the ring: SNR above 5 means $\sigma < 0.447$, which is where the
-# learnable share of this data lies, so the bound takes weight away from it. For images Hang et al.
-# 2023 found that the same bound helps. Both results follow one rule: put the weight where something
-# can be learned.
+# The levels matter most. Below $\sigma = 0.3$, where most can be learned, the designs with
+# log-normal levels are far better than those with DDPM's. A part of this gain needs no tuned
+# distribution, because levels that are even in $\log\sigma$ (F) already multiply the excess by 0.4
+# to 0.7. The factors of EDM do little alone, and halve the excess together with log-normal levels.
+# E answers the question of section 4 for the ring. The bound takes weight from the levels below
+# 0.447, where the ring has its learnable fraction, and the excess there grows. (The excess is in
+# units of $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images Hang
+# et al. 2023 found that the same bound helps, and explain it by conflicts between the levels. The
+# plane has no answer to that.
 #
 # ## 6. Steps and solver
 #
-# A sampler follows $dy/d\sigma = (y - D(y, \sigma))/\sigma$ from $\sigma = 20$ to 0. Where should
-# its levels lie?
+# The network is trained. How should we sample? A sampler follows $dy/d\sigma = (y - D(y,
+# \sigma))/\sigma$ from $\sigma = 20$ to 0. Where should its levels lie?
 
 # %%
 lesson.exercise("after/03/karras_levels")
 
 # %% [markdown]
 # Eq. after.22 spaces them evenly in the root $\sigma^{1/\rho}$, with $\rho = 7$, and appends 0. We
-# take the exact denoiser of the ring, so that every error is the solver's, and measure the
-# distance of the ends to those of 300 steps. One step of Heun's method costs two evaluations of the
+# take the exact denoiser of the ring, so that every error is the solver's, and measure the distance
+# of the ends to those of 300 steps. One step of Heun's method costs two evaluations of the
 # denoiser, except the last.
 
 # %%
@@ -499,9 +545,22 @@ def spaced(kind, n):
     return np.append(spacing(HIGH, LOW, n), 0.0)
 
 
+# %%
 start = HIGH * lesson.rng("steps").standard_normal((lesson.size(300, quick=20), 2))
 ends = edm_sample(exact, start, spaced("Karras", 300))
 budgets = np.array([9, 17, 35, 79])
+
+
+def heun_on_path(y, sigmas):
+    """Heun's steps, but with the second slope at the point to which the exact path leads."""
+    for sigma, after in zip(sigmas[:-1], sigmas[1:]):
+        slope = (y - exact(y, [sigma])) / sigma
+        if after > 0:
+            on_path = edm_sample(exact, y, np.geomspace(sigma, after, 60))
+            slope = (slope + (on_path - exact(on_path, [after])) / after) / 2
+        y = y + (after - sigma) * slope
+    return y
+
 
 # %%
 far = {}
@@ -515,14 +574,16 @@ for kind in ("Karras", "logarithmic", "even"):
         far[f"{kind}, {solver}"] = found
 header = ["levels, solver", *[f"{budget} evaluations" for budget in budgets]]
 lesson.table([[name, *row] for name, row in far.items()], header, title="distance to the exact end")
+repaired = np.sqrt(np.mean((heun_on_path(start, spaced("Karras", 5)) - ends) ** 2))
 
 # %%
 lesson.show_source(karras_levels, edm_sample)
 euler, heun = far["Karras, euler"], far["Karras, heun"]
 lesson.outcome(
-    f"Euler, {euler[0]:.3f} against {heun[0]:.3f}: with long steps the second slope is taken at a "
-    f"point far from the path. With 79 evaluations Heun's distance is {heun[3]:.4f}, Euler's "
-    f"{euler[3]:.4f}.",
+    f"The ends of Euler's steps are {euler[0]:.3f} away and those of Heun's {heun[0]:.3f}, mostly"
+    " because with long steps the second slope is taken at a point far from the path. Taken on the"
+    f" path, it leaves {repaired:.3f}. With 79 evaluations the order is reversed, {euler[3]:.4f}"
+    f" for Euler and {heun[3]:.4f} for Heun.",
     answer="Euler, 9 steps",
 )
 lesson.check("79 evaluations: Heun over Euler", heun[3] / euler[3], at_most=0.4)
@@ -531,11 +592,17 @@ lesson.check("35, Heun: even over Karras' levels", far["even, heun"][2] / heun[2
 
 # %%
 fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
-plot.line(budgets, far, ax, xlabel="evaluations", ylabel="distance to the exact end", log="xy")
-lesson.figure(fig, "solvers", "Six ways to take the steps, with the exact denoiser of the ring.")
+four = {name: row for name, row in far.items() if not name.startswith("log")}
+plot.line(budgets, four, ax, xlabel="evaluations", ylabel="distance to the exact end", log="xy")
+lesson.figure(
+    fig,
+    "solvers",
+    "Four ways to take the steps, with the exact denoiser of the ring, both axes logarithmic."
+    " Look where Heun's curve crosses Euler's on Karras' levels.",
+)
 
 # %%
-powers = (1, 2, 3, 5, 7, 10, 20)
+powers = (1, 2, 5, 7, 20)
 rows = []
 for rho in powers:
     end = edm_sample(exact, start, karras_levels(18, LOW, HIGH, rho))
@@ -543,22 +610,26 @@ for rho in powers:
 lesson.table(rows, ["ρ", "distance, 35 evaluations of Heun"])
 
 # %% [markdown]
-# $\rho = 1$ is even spacing; from 3 upwards the choice of $\rho$ matters little here.
+# With $\rho = 1$ the spacing is even, and from 5 upwards the choice of $\rho$ hardly matters here.
+# The logarithmic levels of the first table are as good as Karras'. So the exact formula of the
+# levels does not matter, but short steps near the data do.
 #
 # ## 7. Churn
 #
-# The path is deterministic, so it carries every error to its end. *Churn* adds fresh noise before a
-# step, which raises the level from $\sigma$ to $\hat\sigma = (1 + \gamma)\sigma$, and then steps
-# down from there. How large must the noise be?
+# The path is deterministic, so nothing removes an error that was made on the way. *Churn* adds
+# fresh noise before a step, which raises the level from $\sigma$ to $\hat\sigma = (1 +
+# \gamma)\sigma$, and then steps down from there. How large must the noise be?
 
 # %%
 lesson.exercise("after/03/churn")
 
 # %% [markdown]
 # Variances add up (Eq. after.23): $\hat y = y + \sqrt{\hat\sigma^2 - \sigma^2}\;z$. From $\sigma =
-# 3$ to 5 the noise has standard deviation 4. We sample all designs by Heun in 35 evaluations, with
-# and without churn, and take the sliced Wasserstein distance to the ring as a multiple of the
-# distance between two sets of samples of the ring (the floor).
+# 3$ to 5 the noise has standard deviation 4. We sample three designs by Heun in 35 evaluations,
+# with and without churn. We measure the sliced Wasserstein distance to the ring, as a multiple of
+# the distance between two sets of samples of the ring (the floor). This distance is coarse, so we
+# also count the *outliers*, points where the density is lower than at 99 % of the data, and measure
+# the width of the modes, which is 1 for the data.
 
 # %%
 lesson.show_source(churn)
@@ -566,61 +637,95 @@ raised = churn(np.array([[1.0]]), 3.0, 2 / 3, np.array([[0.5]]))[0]
 lesson.check("from 3 to 5 with z = 0.5", raised, equals=3.0)
 
 
+# %%
 def distance(a, b):
     return sliced_wasserstein(a, b, 100, lesson.rng("directions"))
 
 
 set_size, repeats = lesson.size(1000, quick=50), lesson.size(20, quick=2)
 judge = OverFloor(distance, ring.sample, set_size, lesson.rng("floor"), repeats)
+rare = np.quantile(ring.log_prob(ring.sample(lesson.rng("rare"), 20_000).astype(float)), 0.01)
 
 
-# %%
 def noise_of(k):
     """The start of three sets of samples: standard normal."""
     return lesson.rng(f"start {k}").standard_normal((3 * set_size, 2), dtype=np.float32)
 
 
-quality, sigmas = {}, karras_levels(18, LOW, HIGH)
-for (design, k), denoiser in denoisers.items():
-    for amount in (0.0, 10.0):
-        x = edm_sample(denoiser, HIGH * noise_of(k), sigmas, amount, lesson.rng(f"churn {k}"))
-        quality.setdefault((design, amount), []).append(judge(x, lesson.rng("judge")))
-rows = [[d, *quality[d, 0.0], *quality[d, 10.0]] for d in designs]
-lesson.table(rows, ["design", *SEEDS, *[f"{k}, churn" for k in SEEDS]], title="over the floor")
+def described(x):
+    """The distance over the floor, the fraction of outliers, and the width of the modes."""
+    exactly = x.astype(float)
+    outliers = np.mean(ring.log_prob(exactly) < rare)
+    centers = ring.means[ring.responsibilities(exactly).argmax(axis=1)]
+    width = np.sqrt(np.mean((exactly - centers) ** 2)) / np.mean(ring.std)
+    return judge(x, lesson.rng("judge")), outliers, width
+
 
 # %%
-by_heun = {design: quality[design, 0.0] for design in designs}
+quality, sigmas = {}, karras_levels(18, LOW, HIGH)
+for design in "ABD":
+    for amount in (0.0, 10.0):
+        for k in SEEDS:
+            begin, fresh = HIGH * noise_of(k), lesson.rng(f"churn {k}")
+            x = edm_sample(denoisers[design, k], begin, sigmas, amount, fresh)
+            quality.setdefault((design, amount), []).append(described(x))
+named = {0.0: "no", 10.0: "yes"}
+rows = [[d, named[amount], *np.mean(found, axis=0)] for (d, amount), found in quality.items()]
+
+# %%
+rows.append(["data", "", *described(ring.sample(lesson.rng("data described"), 3 * set_size))])
+header = ["design", "churn", "distance / floor", "outliers", "width of the modes"]
+lesson.table(rows, header, title="mean of three trainings, 35 evaluations")
+
+# %%
+by_heun = {design: [found[0] for found in quality[design, 0.0]] for design in "AD"}
 lesson.claim(
     "D, 35 evaluations, over the floor",
     by_heun["D"],
     at_most=1.5,
-    source="seeds 0, 1, 2029: worst 1.16",
+    source="seeds 0, 1 and 6113: worst 1.19",
 )
+
+# %%
 gain = np.mean(by_heun["D"]) / np.mean(by_heun["A"])
 lesson.claim(
     "D over A, 35 evaluations, mean of three",
     gain,
     between=(0.3, 0.75),
-    source="seeds 0, 1 and 2029: 0.43 to 0.54",
+    source="seeds 0, 1 and 6113: 0.43 to 0.56; no difference: 1",
+)
+lesson.claim(
+    "outliers of D, 35 evaluations",
+    [found[1] for found in quality["D", 0.0]],
+    at_most=0.15,
+    source="seeds 0, 1 and 6113: worst 0.088; one Gaussian: 0.93",
 )
 
 # %% [markdown]
-# Fresh noise repairs errors made at high levels, because the following steps start from a new
-# point. It cannot repair errors made at the lowest levels, because no steps follow.
+# The measures disagree about design B. Fresh noise brings its samples nearer to the ring by the
+# distance, and yet it makes outliers more frequent and the modes wider. For A and D churn changes
+# little. So fresh noise is no remedy for everything. It may repair an error made at a high level,
+# because the following steps start from a new point, but not one made at the lowest levels, because
+# no steps follow. (With 18 steps, churn 10 is the most that Karras et al. allow in a step, and we
+# add it at all levels. They restrict it to a range of levels.)
 #
-# ## 8. Guidance, and a worse version of the model
+# The table also warns of the distance. By it, A is only twice as far away as D, although more than
+# half of A's points are outliers and its modes are three times too wide.
 #
-# Guidance takes $D_1 + w\,(D_1 - D_0)$ in place of $D_1$ (`diffusion/09`). If it sampled from
-# the tilted density $p_1^{1 + w}/p_0^w$, two Gaussians with variances $v_1 = 2$ and $v_0 = 4$ would
-# give, at $w = 1$, the variance $1/(2/2 - 1/4) = 4/3$.
+# ## 8. What guidance samples
+#
+# Which density does guidance sample? Guidance takes $D_1 + w\,(D_1 - D_0)$ in place of $D_1$
+# (`diffusion/09`). If it sampled from the tilted density $p_1^{1 + w}/p_0^w$, two Gaussians with
+# variances $v_1 = 2$ and $v_0 = 4$ would give samples with variance $1/(2/2 - 1/4) = 4/3$ at $w =
+# 1$.
 
 # %%
 lesson.exercise("after/03/guided_gaussian_variance")
 
 # %%
 lesson.predict(
-    "Follow the guided denoiser with w = 1. The variance of the samples is",
-    ["4/3, as the tilted density", "1", "2"],
+    "We follow the guided denoiser with w = 1. What is the variance of the samples?",
+    ["4/3, as that of the tilted density", "1", "2"],
 )
 
 
@@ -648,25 +753,33 @@ rows, start_at = [], np.array([[1.0]])
 for w in (0.0, 1.0, 2.0, 3.0):
     denoiser = guided(of_gaussian(v1), of_gaussian(v0), w)
     slope = edm_sample(denoiser, start_at, falling)[0, 0]  # the path is linear in its start
-    tilted = (1 + w) / v1 - w / v0
-    rows.append([w, slope**2 * 200**2, guided_gaussian_variance(v1, v0, w), 1 / tilted])
-lesson.table(rows, ["w", "variance of the samples", "formula", "tilted density"])
+    formulas = [gaussian_guided(v1, v0, w, kind) for kind in ("ode", "sde", "tilt")]
+    rows.append([w, slope**2 * 200**2, *formulas])
+header = ["w", "variance of the samples", "formula", "with fresh noise", "tilted density"]
+lesson.table(rows, header)
 lesson.check("variance of the guided samples, w = 1", rows[1][1], equals=1.0, atol=0.01)
 
 # %%
 lesson.show_source(guided_gaussian_variance)
-lesson.outcome("1, and half of that for each further 1 of w: guidance is not tilting.", answer="1")
+lesson.outcome(
+    "The variance halves with each further 1 of w, because it is v₁ (v₁/v₀)^w, and that of"
+    " the tilted density falls more slowly.",
+    answer="1",
+)
 
 # %% [markdown]
-# The variance is $v_1\,(v_1/v_0)^w$ (Eq. after.27). Suppose the data has variance 1, a model has
-# $v_1 = 2$, and a worse version of it has $v_0 = 4$. Then $w = 1$ repairs the model exactly.
+# The variance is $v_1\,(v_1/v_0)^w$ (Eq. after.27), so guidance does not sample the tilted
+# density. Bradley and Nakkiran 2024 give such a counterexample, and show that with fresh noise in
+# each step the samples follow yet another density (the fourth column). Is guidance then a mistake?
+# Not always. Suppose the data has variance 1, a model has $v_1 = 2$, and a worse version of it has
+# $v_0 = 4$. Then $w = 1$ repairs the model exactly.
 #
 # <details><summary>Derivation: the variance of a guided Gaussian</summary>
 #
 # For one Gaussian $dy/d\sigma = (y - D)/\sigma = \sigma y/(v + \sigma^2)$, so $y \propto (v +
-# \sigma^2)^{1/2}$. With $D_1 + w(D_1 - D_0)$ the slope is $(1 + w)$ times that of $v_1$ less $w$
+# \sigma^2)^{1/2}$. With $D_1 + w(D_1 - D_0)$ the slope is $(1 + w)$ times that of $v_1$ minus $w$
 # times that of $v_0$, so $\log y$ is too: $y \propto (v_1 + \sigma^2)^{(1 + w)/2}(v_0 +
-# \sigma^2)^{-w/2}$. At a large $\sigma$ this is $\sigma$, and $y$ has the variance $\sigma^2$. At
+# \sigma^2)^{-w/2}$. At a large $\sigma$ this is $\sigma$, and $y$ has variance $\sigma^2$. At
 # $\sigma = 0$ the square is $v_1^{1 + w} v_0^{-w}$.
 #
 # </details>
@@ -681,10 +794,21 @@ lesson.change(
 )
 
 # %% [markdown]
-# With a label, $D_1$ is the conditional and $D_0$ the unconditional model. Take five Gaussians, of
-# which three carry the label, and both denoisers exactly. At high levels guidance acts before the
-# modes are separate; at low levels each point already belongs to a mode. Kynkäänniemi et al. 2024
-# guide in an interval of levels only (Eq. after.25).
+# So guidance moves the samples away from $D_0$, by an amount that depends on both models. What it
+# samples is not the density that its formula suggests.
+#
+# ## 9. Where to guide, and by which guide
+#
+# Two papers change guidance in one part each. Kynkäänniemi et al. 2024 guide only in an interval of
+# levels (Eq. after.25), because at high levels guidance acts before the modes are separate, and at
+# low levels each point already belongs to a mode. But guidance at fewer levels is also less
+# guidance, and less of it changes less. We therefore choose the weights so that the *effect* is
+# equal.
+#
+# Take five Gaussians, of which three carry the label. $D_1$ is the exact denoiser of these three,
+# $D_0$ that of all five. The effect of guidance is that the samples leave no doubt about the label,
+# so we measure the probability of the two other Gaussians at the samples. Its mean counts the worst
+# points most, and its median a typical point.
 
 # %%
 centers = np.array([[-1.2, 0.9], [0.0, 1.2], [1.3, 0.6], [-0.7, -0.8], [0.9, -0.9]])
@@ -702,55 +826,85 @@ of_label = OverFloor(distance, labelled.sample, set_size, lesson.rng("label floo
 
 # %%
 begin = HIGH * noise_of("guided")[: 2 * set_size].astype(float)
-intervals = {"all levels": (0, 99), "above 1.5": (1.5, 99), "0.3 to 1.5": (0.3, 1.5)}
-intervals["below 0.3"] = (0, 0.3)
-moved, pictures = {}, {}
-for w in (0.0, 1.0, 3.0):
-    for name, (low, high) in intervals.items():
-        x = edm_sample(guided(*pair, w, low, high), begin, karras_levels(24, LOW, HIGH))
-        moved[w, name], pictures[w, name] = of_label(x, lesson.rng("judge")), x
-rows = [[w, *[moved[w, name] for name in intervals]] for w in (0.0, 1.0, 3.0)]
-lesson.table(rows, ["w", *intervals], title="distance to the labelled density, over the floor")
+
+
+def sampled(w, low, high):
+    """Samples that are guided with w between two levels."""
+    return edm_sample(guided(*pair, w, low, high), begin, karras_levels(24, LOW, HIGH))
+
+
+def doubt(x):
+    """The probability of the Gaussians without the label, at each point."""
+    return everything.responsibilities(x)[:, 3:].sum(axis=1)
+
+
+def equal(effect, target, most, halvings=14):
+    """The weight w at which effect(w), which falls, reaches a target."""
+    least = 0.0
+    for _ in range(halvings):
+        w = (least + most) / 2
+        least, most = (w, most) if effect(w) > target else (least, w)
+    return (least + most) / 2
+
 
 # %%
-part = moved[3.0, "0.3 to 1.5"] / moved[3.0, "all levels"]
-lesson.check("w = 3: interval over all levels", part, at_most=1.0 if lesson.quick else 0.7)
+goal = doubt(sampled(2.0, 0, 99))
+ways = {
+    "none": (0.0, 0, 99),
+    "all levels": (2.0, 0, 99),
+    "above 1.5, equal mean": (np.mean, 1.5, 99),
+    "0.3 to 1.5, equal mean": (np.mean, 0.3, 1.5),
+    "0.3 to 1.5, equal median": (np.median, 0.3, 1.5),
+}
+
+# %%
+rows, pictures = [], {}
+for name, (w, low, high) in ways.items():
+    if callable(w):
+        measure = w
+        w = equal(lambda w: measure(doubt(sampled(w, low, high))), measure(goal), 20.0)
+    x = pictures[name] = sampled(w, low, high)
+    rows.append([name, w, np.mean(doubt(x)), np.median(doubt(x)), of_label(x, lesson.rng("judge"))])
+header = ["guided at", "w", "mean doubt", "median doubt", "distance / floor"]
+lesson.table(rows, header)
+
+# %%
+part = rows[3][4] / rows[1][4]
+lesson.check("equal mean doubt: interval over all levels", part, at_most=2 if lesson.quick else 0.9)
 fig, axes = plot.figure(1, 3, size=(3.0, 3.0))
-for ax, key in zip(axes, ((0.0, "all levels"), (3.0, "all levels"), (3.0, "0.3 to 1.5"))):
-    plot.samples(pictures[key], labelled, ax, title=f"w = {key[0]:g}, {key[1]}", bounds=2.5)
+for ax, k in zip(axes, (0, 1, 3)):
+    title = f"{rows[k][0].removesuffix(', equal mean')}, w = {rows[k][1]:.1f}"
+    plot.samples(pictures[rows[k][0]], labelled, ax, title=title, bounds=2.5)
+    ax.scatter(*centers[3:].T, marker="x", color="black", s=40)
 lesson.figure(
-    fig, "guidance", "Samples of the labelled density without guidance, and with w = 3 in two ways."
+    fig,
+    "guidance",
+    "The labelled density (blue), the centers of the two Gaussians without the label (black"
+    " crosses), and samples (orange) without guidance, with guidance at all levels, and with"
+    " guidance in an interval. Compare how far the samples move away from the crosses.",
 )
 
 # %% [markdown]
-# Both denoisers are exact here, so every distance above 1 comes from guidance. Guidance in the
-# interval changes the density less than guidance at all levels.
+# Both denoisers are exact, so every distance far above 1 comes from guidance. At equal mean doubt
+# the samples of the interval are nearer to the labelled density than those of all levels, and
+# guidance at the high levels only is the worst. At equal median doubt, however, the interval has no
+# advantage. So guidance in the interval moves the few doubtful points at a lower price, and a
+# typical point at the same one. Both need a larger weight than guidance at all levels.
 #
-# *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as $D_0$ a worse version of $D_1$ itself,
-# with the same data, a smaller network and a shorter training. If their errors point the same way,
-# and those of $D_0$ are larger, the difference $D_1 - D_0$ points away from these errors. That is
-# the idea. But any guide that is broader than the data also pushes samples inward. As a control we
-# take a guide that has learned nothing at all, the design's own start $F = 0$, which is the linear
-# denoiser $c_{\text{skip}}\, y$.
+# The second paper changes the guide. *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as
+# $D_0$ a worse version of $D_1$ itself, with the same data, a smaller network and a shorter
+# training. If their errors point the same way, and those of $D_0$ are larger, the difference $D_1 -
+# D_0$ points away from these errors. That is the idea. But any guide that is broader than the data
+# also pushes samples inward. As a control we take the design's own start $F = 0$, the linear
+# denoiser $c_{\text{skip}}\, y$, which has learned nothing. It gets the weight with which the modes
+# become as narrow as with the worse version.
 
 # %%
 lesson.predict(
-    "Design D is guided with w = 0.25, once by a worse version of itself, once by F = 0. Which"
-    " guide removes more of the points off the data?",
-    ["the worse version", "F = 0", "both about the same"],
+    "A worse version of D as guide removes outliers of D. How much of this does the guide F = 0"
+    " reach, with the weight that makes the modes equally narrow?",
+    ["less than a quarter", "about half", "more than three quarters"],
 )
-
-# %%
-rare = np.quantile(ring.log_prob(ring.sample(lesson.rng("rare"), 20_000).astype(float)), 0.01)
-
-
-def described(x):
-    """Outliers, total variation of the mode shares, deviation in the modes over the data's."""
-    x = x.astype(float)
-    which = ring.responsibilities(x).argmax(axis=1)
-    shares = np.bincount(which, minlength=len(ring.means)) / len(x)
-    within = np.sqrt(np.mean((x - ring.means[which]) ** 2)) / np.mean(ring.std)
-    return np.mean(ring.log_prob(x) < rare), np.abs(shares - 1 / len(shares)).sum() / 2, within
 
 
 # %%
@@ -759,92 +913,98 @@ def untrained(y, sigma, condition=None):
     return per_example(preconditioning(sigma, 1.0)[0], y)
 
 
-rows, guides, learned = [], {}, {}
+def many_of(k):
+    """The start of twelve sets of samples, so that a few outliers more or less do not matter."""
+    return HIGH * lesson.rng(f"many {k}").standard_normal((12 * set_size, 2), dtype=np.float32)
+
+
+def guided_by(guide, w, k):
+    """What samples of design D are like with this guide."""
+    return described(edm_sample(guided(denoisers["D", k], guide, w), many_of(k), sigmas))
+
+
+# %%
+worse, found, learned = {}, {}, {}
 for k in SEEDS:
     small = EDM(network(f"worse D{k}", width=32), 1.0)
-    worse = train(f"worse D{k}", small, lognormal_levels, edm, lesson.steps(1500))
-    guides[k] = {"a worse version": worse, "F = 0": untrained}
-    learned[k] = excess(worse, points).mean()
-    for guide, second in {"none": worse, **guides[k]}.items():
-        w = 0.0 if guide == "none" else 0.25
-        x = edm_sample(guided(denoisers["D", k], second, w), HIGH * noise_of(k), sigmas)
-        rows.append([k, guide, *described(x), judge(x, lesson.rng("judge guided"))])
+    worse[k] = train(f"worse D{k}", small, lognormal_levels, edm, lesson.steps(1500))
+    learned[k] = excess(worse[k], points).mean()
+    found[k] = [[0.0, *guided_by(untrained, 0.0, k)], [0.25, *guided_by(worse[k], 0.25, k)]]
+    w = equal(lambda w: guided_by(untrained, w, k)[2], found[k][1][3], 0.5, halvings=8)
+    found[k].append([w, *guided_by(untrained, w, k)])
 
 # %%
-off = {(row[0], row[1]): row[2] for row in rows}
-fewer = {g: [off[k, g] / max(off[k, "none"], 1e-9) for k in SEEDS] for g in guides[0]}
-by_worse, by_nothing = (np.mean(fewer[guide]) for guide in ("a worse version", "F = 0"))
-lesson.outcome(
-    f"The worse version multiplies the fraction of outliers by {by_worse:.2f}, and F = 0, which has"
-    f" learned nothing, by {by_nothing:.2f}.",
-    answer="the worse version"
-    if by_worse < by_nothing - 0.1
-    else "F = 0"
-    if by_nothing < by_worse - 0.1
-    else "both about the same",
-)
-header = ["training", "guide, w = 0.25", "outliers", "mode shares, TV", "deviation in modes"]
-lesson.table(rows, [*header, "distance / floor"], "samples of the data: 0.010, 0.02, 1, 1")
-
-# %%
+off = np.array([[row[2] for row in found[k]] for k in SEEDS])  # outliers by training and guide
+reached = (off[:, 0] - off[:, 2]) / np.maximum(off[:, 0] - off[:, 1], 1e-3)
 of_nothing = excess(untrained, points).mean()
-rows = [[k, means["D"][k], learned[k], of_nothing] for k in SEEDS]
-lesson.table(rows, ["training", "D", "a worse version of D", "F = 0"], "mean excess")
+part = np.array(list(learned.values())) / of_nothing
+lesson.outcome(
+    f"F = 0 reaches {100 * reached.mean():.0f} % of it, although the worse version has learned much"
+    f" (its excess is {part.mean():.2f} of that of F = 0).",
+    answer="more than three quarters"
+    if reached.mean() > 0.75
+    else "about half"
+    if reached.mean() > 0.25
+    else "less than a quarter",
+)
+
+# %%
+means_of = np.mean([found[k] for k in SEEDS], axis=0)
+rows = [[name, *row] for name, row in zip(("none", "worse version", "F = 0"), means_of)]
+header = ["guide", "w", "distance / floor", "outliers", "width of the modes"]
+lesson.table(rows, header, title="mean of three trainings")
 
 # %%
 lesson.claim(
-    "outliers, guided by F = 0 over guided by a worse version",
-    np.array(fewer["F = 0"]) / np.array(fewer["a worse version"]),
-    at_most=0.9,
-    source="three trainings of seed 0: 0.59 to 0.67; guides that are alike: 1",
+    "removed outliers, F = 0 over a worse version, equal width",
+    reached,
+    between=(0.6, 1.1),
+    source="seeds 0, 1 and 6113: 0.76 to 0.95; no effect: 0",
 )
 lesson.claim(
     "excess of the worse version over that of F = 0",
-    np.array(list(learned.values())) / of_nothing,
+    part,
     between=(0.1, 0.7),
-    source="three trainings of seed 0: 0.32 to 0.39; untrained: 1",
+    source="seeds 0, 1 and 6113: 0.31 to 0.43; untrained: 1",
 )
 
 # %% [markdown]
-# The worse version has learned more than half of what there is to learn, and it does remove
-# outliers. But the guide that has learned nothing removes more of them. Both also make the modes
-# narrower, and neither brings the samples nearer to the data (last column). So here the outliers
-# fall because each guide is broader than the data, and not because its errors resemble those of
-# $D$. Whether that idea helps for images, as Karras et al. report, the plane cannot tell.
+# With modes that are equally narrow, the guide that has learned nothing removes most of the
+# outliers that the worse version removes. So most of the effect does not need a guide whose errors
+# resemble those of $D$. It is enough that the guide is broader than the data. The rest is what the
+# idea of autoguidance can claim here. Whether it is more for images, as Karras et al. report, the
+# plane cannot tell.
 #
-# ## 9. Wrong turns
+# ## 10. Wrong turns
 #
 # `EpsMLP` starts its hidden layers with weights of variance $2/\text{inputs}$, as He et al. (2015)
 # chose it for ReLU. A plain `Linear` layer starts with weights that are smaller by the factor
 # $\sqrt 6$. Does that matter?
 
 # %%
-lesson.predict(
-    "Design D with the smaller first weights: the excess, compared with that of F = 0, is",
-    ["about the same", "half", "a tenth"],
-)
-
-# %%
 plain = EDM(network("D0", scale=1 / he_gain("relu")), 1.0)
 plain = train("small weights", plain, lognormal_levels, edm, lesson.steps(2000))
-silence = excess(EDM(silent, 1.0), points).mean()
-slow, fast = excess(plain, points).mean() / silence, means["D"][0] / silence
-lesson.table(
-    [[slow, fast]], ["smaller by √6", "as `EpsMLP` starts"], title="excess over that of F = 0"
-)
-lesson.outcome(
-    f"{slow:.2f} of it after 2,000 steps; as `EpsMLP` starts (design D), {fast:.2f}.",
-    answer="about the same" if slow > 0.75 else "half" if slow > 0.3 else "a tenth",
-)
+of_noise = NoiseDenoiser(network("B0", scale=1 / he_gain("relu")))
+of_noise = train("small weights, B", of_noise, lognormal_levels, inverse_square, lesson.steps(2000))
+slow, slow_b = (excess(model, points).mean() / of_nothing for model in (plain, of_noise))
+fast, fast_b = means["D"][0] / of_nothing, means["B"][0] / of_nothing
 
+# %%
+lesson.table(
+    [["D, F of EDM", slow, fast], ["B, the noise", slow_b, fast_b]],
+    ["design, target", "smaller by √6", "as `EpsMLP` starts"],
+    title="excess over that of F = 0",
+)
 # %% [markdown]
-# A SiLU halves small signals, so little is left after three layers, and a network with small
-# weights starts nearly linear. The target of a noise network has a linear part, which drives the
-# weights up. EDM's factors have removed the linear part of the target.
+# From the smaller weights the network of D has learned nothing. A likely reason is that a SiLU
+# halves small signals, so little is left after three layers, and a network with small weights
+# starts nearly linear. EDM's factors have removed the linear part of the target, so such a network
+# finds nothing to predict. The target of design B still has its linear part, and B does learn from
+# the smaller weights.
 #
-# Three slips raise no error. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ weighs a level by
-# $c_{\text{out}}^2$. With *the logarithm to base 10* the levels spread far to both sides. *Churn by
-# $\hat\sigma - \sigma$* in place of the root of the difference of squares adds too little noise:
+# Three other mistakes raise no error. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ weighs a level
+# by $c_{\text{out}}^2$. With *the logarithm to base 10* the levels spread far to both sides. *Churn
+# by $\hat\sigma - \sigma$* in place of the root of the difference of squares adds too little noise:
 # from 3 to 5 the point gets the level $\sqrt{3^2 + 2^2}$, while the denoiser receives 5.
 
 # %%
@@ -852,20 +1012,26 @@ slipped = 10 ** (-1.2 + 1.2 * lesson.rng("slip").standard_normal(lesson.size(20_
 c_out = preconditioning(np.array([0.01, 20.0]), 1.0)[1]
 rows = [
     ["without λ: weight at σ = 0.01 over that at 20", c_out[0] ** 2 / c_out[1] ** 2],
-    ["base 10: share of levels in 0.05 < σ < 1", np.mean((0.05 < slipped) & (slipped < 1))],
+    ["base 10: fraction of levels in 0.05 < σ < 1", np.mean((0.05 < slipped) & (slipped < 1))],
     ["churn by the difference: level in place of 5", np.sqrt(3.0**2 + 2.0**2)],
 ]
-lesson.table(rows, ["slip", "what it makes"])
+lesson.table(rows, ["mistake", "its result"])
 
 # %% [markdown]
-# ## 10. Samplers and models in the plane
+# The first two train the network at the wrong levels, and the third gives it the wrong level. None
+# of them shows in the loss, but a look at the levels finds all three.
 #
-# One question remains: how near to the data are the samples for a given number of evaluations? We
-# take the samplers of diffusion and one model of each other kind, all trained three times on the
-# ring. New here are three trainings of `after/02`, flow matching with independent pairs, with OT
-# pairs, and reflow; two students of design D, by progressive distillation (`diffusion/11`) and as a
-# consistency model (`diffusion/12`); and the GAN, the VAE and the RealNVP of `minigen tour`, which
-# need one evaluation. The networks of diffusion and flow matching have the size of design D.
+# ## 11. Samplers and models in the plane
+#
+# *You may skip this section, because no other section needs it. It is for readers who want to
+# compare samplers and models at an equal number of evaluations.*
+#
+# How near to the data are the samples for a given number of evaluations? We take designs A and D,
+# and train one model of each other kind three times on the ring: flow matching with independent
+# pairs, with OT pairs, and reflow (`after/02`); two students of design D, by progressive
+# distillation (`diffusion/11`) and as a consistency model (`diffusion/12`); and the GAN, the VAE
+# and the RealNVP of `minigen tour`. The networks of diffusion and flow matching have the size of
+# design D. (By section 2 the network of D predicts $-v$, so it can be the teacher unchanged.)
 
 # %%
 from minigen.diffusion.consistency import ConsistencyModel, consistency_distillation_loss
@@ -876,7 +1042,6 @@ from minigen.diffusion.distillation import distillation_loss, halved
 # %%
 from minigen.diffusion.flow_matching import TimeScaled, flow_matching_loss, integrate
 from minigen.diffusion.flow_matching import ot_pairs, reflow_pairs
-from minigen.diffusion.langevin import annealed_langevin
 from minigen.diffusion.samplers import ddim, strided
 from minigen.zoo.four import FAMILIES
 
@@ -892,6 +1057,19 @@ def paired(rng):
     x0, eps, t = independent(rng)
     parts = [ot_pairs(a, b) for a, b in zip(np.split(x0, 4), np.split(eps, 4))]
     return *(np.concatenate(part) for part in zip(*parts)), t
+
+
+base = Schedule.karras(64, LOW, HIGH)
+
+
+class Velocity(Module):
+    """v (x, t) by the network of an EDM denoiser, whose output is −v."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def __call__(self, x, t, y=None):
+        return -self.net(x, np.asarray(100 * np.log(base.sigma[t]) + 500, x.dtype))
 
 
 # %%
@@ -911,24 +1089,6 @@ def flows(k):
     model = TimeScaled(network(f"reflow {k}"), 200.0)
     found["reflow"] = fitted(f"reflow {k}", flow_matching_loss, model, own_ends, steps)
     return found
-
-
-# %% [markdown]
-# By section 2 the network of design D predicts $-v$. So it can be the teacher of a progressive
-# distillation as it is, on a schedule with Karras' levels.
-
-# %%
-base = Schedule.karras(64, LOW, HIGH)
-
-
-class Velocity(Module):
-    """v (x, t) by the network of an EDM denoiser, whose output is −v."""
-
-    def __init__(self, net):
-        self.net = net
-
-    def __call__(self, x, t, y=None):
-        return -self.net(x, np.asarray(100 * np.log(base.sigma[t]) + 500, x.dtype))
 
 
 # %%
@@ -1005,133 +1165,128 @@ def noise_model(denoiser):
     return eps_model
 
 
-# %%
-def by_edm(denoiser, N, k, solver="heun", amount=0.0):
+def by_edm(denoiser, N, k, solver="heun"):
     levels = karras_levels(N if solver == "euler" else (N + 1) // 2, LOW, HIGH)
-    rng = lesson.rng(f"fresh {k}")
-    return edm_sample(denoiser, HIGH * noise_of(k), levels, amount, rng, solver=solver)
+    return edm_sample(denoiser, HIGH * noise_of(k), levels, solver=solver)
 
 
-def by_flow(velocity, N, k, solver="euler"):
-    times = np.linspace(1, 0, 1 + (N if solver == "euler" else max(N // 2, 1)))
-    return integrate(velocity, noise_of(k), times, solver if N > 1 else "euler")
+def by_flow(velocity, N, k):
+    return integrate(velocity, noise_of(k), np.linspace(1, 0, 1 + N))
 
 
+# %%
 def by_consistency(f, N, k):
-    """At N of the 18 levels that the student was trained on: between them it is arbitrary."""
+    """{its name: samples} at N of the 18 levels that the student was trained on, if it has so many.
+
+    Between these levels it is arbitrary.
+    """
+    if N > 16:
+        return {}
     chosen = np.linspace(0, min(8 + N // 2, 16), N).round().astype(int)
     levels = karras_levels(18, LOW, HIGH)[chosen]
-    return multistep(f, HIGH * noise_of(k), levels, lesson.rng(f"fresh {k}"), LOW)
+    samples = multistep(f, HIGH * noise_of(k), levels, lesson.rng(f"fresh {k}"), LOW)
+    return {"consistency model": samples}
 
 
 # %%
-def of_designs(k, N):
-    """{name: samples} of designs A and D with N evaluations, for training k."""
+def made_by(k, N):
+    """{name: samples} with N evaluations, for training k."""
     noise, design, x = noise_model(denoisers["A", k]), denoisers["D", k], noise_of(k)
+    (model, schedule), flow = families[k][N], flow_models[k]
     return {
         "exact denoiser, Heun": by_edm(exact, N, k),
-        "A, annealed Langevin": annealed_langevin(noise, x, below, lesson.rng("L"), N, 1, 0.3),
         "A, ancestral (DDPM)": strided(noise, x, below, N, lesson.rng(f"fresh {k}")),
         "A, DDIM": ddim(noise, x, below, N),
         "D, Euler": by_edm(design, N, k, "euler"),
         "D, Heun": by_edm(design, N, k),
-        "D, Heun, churn 10": by_edm(design, N, k, amount=10.0),
-    }
-
-
-# %%
-def of_others(k, N):
-    """The same of flows and students."""
-    (model, schedule), flow = families[k][N], flow_models[k]
-    few = {"consistency model": by_consistency(students[k], N, k)} if N <= 16 else {}
-    return {
         "flow matching, Euler": by_flow(flow["flow matching"], N, k),
-        "flow matching, Heun": by_flow(flow["flow matching"], N, k, "heun"),
         "OT pairs, Euler": by_flow(flow["OT"], N, k),
         "reflow, Euler": by_flow(flow["reflow"], N, k),
-        "progressive distillation": ddim(eps_model_from_v(model, base), noise_of(k), schedule),
-        **few,
+        "progressive distillation": ddim(eps_model_from_v(model, base), x, schedule),
+        **by_consistency(students[k], N, k),
     }
 
 
 # %%
-lesson.predict(
-    "With one evaluation, which of these is nearest to the ring?",
-    ["design D, Heun", "flow matching", "a student, or reflow"],
-)
-
-# %%
-spent = (1, 2, 4, 8, 16, 64)
+spent = (1, 4, 16, 64)
 table = {}
 for N in spent:
     for k in SEEDS:
-        for name, x in {**of_designs(k, N), **of_others(k, N)}.items():
-            table.setdefault(name, {}).setdefault(N, []).append(judge(x, lesson.rng("judge")))
+        for name, x in made_by(k, N).items():
+            table.setdefault(name, {}).setdefault(N, []).append(described(x))
 for name, models in others.items():
     drawn = [model.sample(lesson.rng(f"fresh {k}"), 3 * set_size) for k, model in enumerate(models)]
-    table[name] = {1: [judge(x, lesson.rng("judge")) for x in drawn]}
+    table[name] = {1: [described(x) for x in drawn]}
+table["one Gaussian"] = {1: [described(noise_of(k)) for k in SEEDS]}
+floors = {}
+for name, row in table.items():
+    floors[name] = {N: [x[0] for x in found] for N, found in row.items()}
 
 # %%
-rows = [
-    [name, *[np.mean(row[N]) if N in row else "" for N in spent]] for name, row in table.items()
-]
-header = ["model, sampler", *[f"{N}" for N in spent]]
-lesson.table(rows, header, title="distance over the floor by evaluations, mean of three trainings")
+rows = []
+for name, row in table.items():
+    best = np.mean(row[max(row)], axis=0)
+    rows.append([name, *[np.mean(floors[name][N]) if N in row else "" for N in spent], *best[1:]])
+header = ["model, sampler", *[f"{N}" for N in spent], "outliers", "width of the modes"]
+title = "distance over the floor by evaluations, and the samples with the most evaluations"
+lesson.table(rows, header, title=title)
+spread = max(np.ptp(row[64]) for row in floors.values() if 64 in row)
+most = 99 if lesson.quick else 0.6
+lesson.check("64 evaluations: largest spread of three trainings", spread, at_most=most)
 
 # %%
-one = {name: np.mean(row[1]) for name, row in table.items()}
-short = ("reflow, Euler", "OT pairs, Euler", "progressive distillation", "consistency model")
-nearest = min(one, key=one.get)
-lesson.outcome(
-    f"The nearest is {nearest}, with {one[nearest]:.1f} floors; reflow has "
-    f"{one['reflow, Euler']:.1f}, flow matching {one['flow matching, Euler']:.1f} and design D "
-    f"{one['D, Heun']:.1f}. One step from pure noise leads to the mean of the data, unless the "
-    "training made the paths straight or skipped them.",
-    answer="a student, or reflow"
-    if min(one[name] for name in short) < min(one["D, Heun"], one["flow matching, Euler"])
-    else "flow matching",
-)
-
-# %%
-spreads = [
-    [name, *[np.ptp(row[N]) if N in row else "" for N in spent]] for name, row in table.items()
-]
-lesson.table(spreads, header, title="the largest of the three trainings less the smallest")
 lesson.claim(
     "one evaluation, reflow",
-    table["reflow, Euler"][1],
+    floors["reflow, Euler"][1],
     at_most=3.0,
-    source="seeds 0, 1 and 2029: worst 1.71",
+    source="seeds 0, 1 and 6113: worst 1.86; one Gaussian: 5.1",
 )
 lesson.claim(
     "64 evaluations, D, Heun",
-    table["D, Heun"][64],
+    floors["D, Heun"][64],
     at_most=1.5,
-    source="seeds 0, 1, 2029: worst 1.21",
+    source="seeds 0, 1 and 6113: worst 1.21; one Gaussian: 5.1",
 )
 
 # %%
-names = ["A, ancestral (DDPM)", "A, DDIM", "D, Euler", "D, Heun"]
-names += ["flow matching, Euler", "reflow, Euler", "consistency model"]
-chosen = {n: [np.mean(table[n].get(N, np.nan)) for N in spent] for n in names}
+names = ["A, DDIM", "D, Euler", "D, Heun", "flow matching, Euler", "reflow, Euler"]
+names += ["progressive distillation", "consistency model"]
+chosen = {n: [np.mean(floors[n].get(N, np.nan)) for N in spent] for n in names}
 fig, ax = plot.figure(1, 1, size=(6.0, 4.0))
 plot.line(np.array(spent), chosen, ax, xlabel="evaluations", ylabel="over the floor", log="xy")
+ax.set_ylim(0.8, 25)
 lesson.figure(
-    fig, "all", "Distance to the ring by evaluations of the network, mean of three trainings."
+    fig,
+    "all",
+    "Distance to the ring by evaluations of the network, mean of three trainings, both axes"
+    " logarithmic. (Heun's point at 4 evaluations lies far above the frame.) Compare the order of"
+    " the curves at the left end with that at the right end.",
 )
 
 # %% [markdown]
 # Read the table by its columns. With one evaluation only the models that were made for it come near
-# the ring. With 64 evaluations the training decides: design A stays farther away than D with every
-# sampler. Between 1 and 64 evaluations the solver decides. Heun's method with few levels is far
-# worse than Euler's, with the exact denoiser too: its second slope is taken at the next level, and
-# there the point is wrong by much more than the noise of that level. Annealed Langevin needs many
-# steps at each level. Reflow and the students inherit the errors of their teachers.
+# the ring. One step of D or of flow matching ends near the mean of the data, which is farther away
+# than one Gaussian. With 4 evaluations Euler's method is far better than Heun's, as in section 6.
+# With 64, design A is farther away than D with every sampler. (The three trainings of a row differ
+# by up to half a floor, so closer rows are not ranked.)
+#
+# The last two columns see what the distance does not. Flow matching and reflow are as near as D or
+# a little farther away, but about three times as many of their points are outliers. The consistency
+# model is mostly outliers, and more evaluations do not help it. The GAN is twice as far away as D,
+# although it has few outliers. With one step, progressive distillation is nearer than its teacher
+# (D by Euler's method) with four. With 64 it is its teacher.
+#
+# Which model is best depends on the measure, so look at more than one.
 #
 # ## What this lesson leaves out
 #
-# Solvers of higher order (DPM-Solver); networks for images, in which every layer keeps the size of
-# its signal; a guide for each part of an image.
+# We leave out solvers of higher order (DPM-Solver), networks for images, in which every layer keeps
+# the size of its signal, and a guide for each part of an image.
+#
+# **To remember:** Train at the levels where something can be learned. In the plane this matters
+# more than any other choice of the training. Factors that give input and target variance 1 help on
+# top. Heun's method needs enough short steps near the data. Guidance does not sample the tilted
+# density, and two ways to guide can be compared only at equal effect.
 #
 # **Your turn:** `minigen exercise start after/03`, then `minigen run after/03 --with
 # exercises/after_03.py`.

@@ -404,7 +404,11 @@ value, slopes = value_and_grad(reverse_kl)(wide_and_narrow, four, target, 1.0)
 
 # %%
 lesson.check("KL(q || p) by four points", value, equals=1.625, atol=1e-6)
-lesson.check("its gradient in the mean, by hand the mean", slopes.bijection.shift, equals=[1.0, 0])
+lesson.check(
+    "its gradient with respect to the mean, by hand the mean",
+    slopes.bijection.shift,
+    equals=[1.0, 0],
+)
 
 # %% [markdown]
 # The targets are the two moons of `flow/05` and, in section 5, its ring. In the first third of the

@@ -640,7 +640,7 @@ print(f"  {n_weights:,} weights of the flow: {of_weights:.2f} bits for each pixe
 # **What this lesson does differently.** The post does not mention dequantization; the bound is that
 # of Theis et al. (2016).
 #
-# **Next:** Glow (`flow/07`) and MAF (`flow/11`) report bits per pixel of the same digits.
+# **Next:** Glow (`flow/15`) and MAF (`flow/11`) report bits per pixel of the same digits.
 #
 # **Your turn:** `minigen exercise start flow/14`, then `minigen run flow/14 --with
 # exercises/flow_14.py`.

@@ -188,9 +188,9 @@ lesson.change(
     "the last path wins",
     "Change `self.slope += slope` in `backward` to `self.slope = slope` and run again. Which check "
     "fails first, and why does v still have the right slope?",
-    answer="The first one, the slopes of u v + u: u has the slope 1 instead of 5, because the path "
-    "through the sum overwrites the path through the product. Only one path leads to v, and its "
-    "slope is still 3.",
+    answer="The first one, the slopes of u v + u: the slope of u is 1 instead of 5, because the"
+    " path through the sum overwrites the path through the product. Only one path leads to v, and"
+    " its slope is still 3.",
 )
 
 # %% [markdown]
@@ -312,7 +312,7 @@ lesson.check("slope at p = 0.8, t = 1", grad(loss_at)(np.array([1.3863])), equal
 # A running mean reaches back about $1/(1 - \beta)$ steps: with `betas=(0.9, 0.999)`, 10 steps for
 # the gradient and 1,000 for its square. Both means start at 0. So after one step with $\beta_1 =
 # 0.9$ the mean $m$ is a tenth of the gradient, which is too small. Work out $m$ after $t$ steps
-# with the same gradient $g$: by which number must you divide $m$ to get $g$?
+# with the same gradient $g$. By what do you have to divide $m$ to get $g$?
 
 # %%
 lesson.predict(
@@ -445,8 +445,8 @@ lesson.figure(
 # another direction. Their *exponential moving average* (**EMA**) is steadier: after each step,
 # $\text{average} \leftarrow d \cdot \text{average} + (1 - d) \cdot \text{weights}$, with a decay
 # $d$ just below 1. Like the means of Adam, it reaches back about $1/(1 - d)$ steps. Let a weight be
-# 5 plus noise of standard deviation 1, drawn anew in each step, and $d = 0.98$, so that the average
-# reaches back about 50 steps.
+# 5 plus noise of standard deviation 1, drawn again in each step, and $d = 0.98$, so that the
+# average reaches back about 50 steps.
 
 # %%
 lesson.predict(
@@ -475,7 +475,8 @@ lesson.check(
     "noise of the average over the derived, five standard errors", ratio, between=(0.8, 1.2)
 )
 lesson.outcome(
-    f"{settled.std():.2f}. The plain mean of {1 / expected**2:.0f} values has the same noise.",
+    f"It is {settled.std():.2f}. The plain mean of {1 / expected**2:.0f} values has the same"
+    " noise.",
     answer="about 0.1",
 )
 
@@ -492,8 +493,8 @@ lesson.outcome(
 #
 # $$\sum_{k \ge 0} (1 - d)^2 d^{2k} = \frac{(1 - d)^2}{1 - d^2} = \frac{1 - d}{1 + d} .$$
 #
-# A plain mean of $n$ values has the variance $1/n$. Both are equal for $n = (1 + d)/(1 - d)$, which
-# is 99 for $d = 0.98$.
+# The variance of a plain mean of $n$ values is $1/n$. Both are equal for $n = (1 + d)/(1 - d)$,
+# which is 99 for $d = 0.98$.
 #
 # </details>
 
@@ -609,7 +610,8 @@ rows = {"one half for all": np.log(2), "trained": loss_of(model, x, right)}
 rows |= {"its average": loss_of(step.averaged, x, right), "the best logit": best}
 lesson.table(rows.items(), ["classifier", "mean loss on new points, nats"])
 lesson.outcome(
-    f"{smallest:.3f}. The two Gaussians overlap, so a point in the middle can come from either.",
+    f"It is {smallest:.3f}. The two Gaussians overlap, so a point in the middle can come from"
+    " either.",
     answer="about 0.36",
 )
 
@@ -667,7 +669,7 @@ lesson.change(
 # attention. `minigen glossary WORD` explains a term.
 #
 # **Next:** `gan/01` if you want to begin at the beginning; `vae/01`, `flow/01` and `diffusion/01`
-# begin the other posts, and each stands on its own.
+# begin the other posts, and each can be read on its own.
 #
 # **Your turn:** `minigen exercise start start/01`, then `minigen run start/01 --with
 # exercises/start_01.py`: the training above, with your loss and your Adam.

@@ -293,9 +293,9 @@ lesson.figure(
 
 # %% [markdown]
 # Fewer samples lie off the data, on every seed, and we have paid for it with less density on some
-# of the data. But look at the single rows. In the recorded run, on two seeds
-# $\mathrm{KL}(p \,\|\, q)$ rises only a little, to 0.031 and 0.021, and on the third to 0.579,
-# where the effective fraction falls to 0.37. The mean describes none of the three.
+# of the data. But look at the single rows. In the recorded run, on two seeds $\mathrm{KL}(p \,\|\,
+# q)$ rises only a little, to 0.031 and 0.021, and on the third to 0.579, where the effective
+# fraction falls to 0.37. The mean describes none of the three.
 #
 # ## 5. Three seeds, in pairs
 #
@@ -466,10 +466,10 @@ lesson.check("the loaded flow is the saved one", same)
 #
 # The first command makes a folder with a small lesson that is complete: `lesson.py` with a
 # prediction, a figure, an invitation and a claim; `exercise.py` and `answers.py` with one exercise;
-# `changes.py`; and a module for functions of your own. The other two run it. Replace it piece by
-# piece, run it on three seeds (`minigen run own/01 --seeds 0-2`), and keep its results with
-# `minigen record own/01`. Your lessons then work as all others do: `minigen book own` makes the
-# pages, `minigen notebook own/01` the notebook, and `minigen exercise check own/01` checks the
+# `changes.py`; and a module for functions of your own. The other two run it. Exchange it piece by
+# piece for your own, run it on three seeds (`minigen run own/01 --seeds 0-2`), and keep its results
+# with `minigen record own/01`. Your lessons then work as all others do: `minigen book own` makes
+# the pages, `minigen notebook own/01` the notebook, and `minigen exercise check own/01` checks the
 # exercise.
 #
 # Before you write a claim, ask which wrong model would pass it. A flow that puts all samples onto

@@ -252,11 +252,15 @@ plot.samples(
     title="samples of p(x), and one x in black",
 )
 left.plot(*x_shown[0], "o", color=plot.color.ink)
+left.set(xlabel="$x_1$", ylabel="$x_2$")
+
+# %%
 plot.line(
     codes[450:1051],  # from -2.4 to 2.4
     {name: p[450:1051] for name, p in densities.items()},
     right,
     xlabel="code z",
+    ylabel="density",
     title="prior, likelihood and posterior of z",
 )
 
@@ -302,7 +306,16 @@ from_few, from_all = heights[maximum_likelihood(few)], heights[maximum_likelihoo
 
 # %%
 fig, (left, right) = plot.figure(1, 2, size=(4.4, 3.0))
-plot.line(heights, product, left, title="product of 10 densities", xlabel="height a")
+plot.line(
+    heights,
+    product,
+    left,
+    title="product of 10 densities",
+    xlabel="height a",
+    ylabel="likelihood",
+)
+
+# %%
 plot.line(
     heights,
     log_px.sum(axis=1),
@@ -542,9 +555,12 @@ ax = plot.line(
     log="xy",
     markers=True,
     xlabel="number of codes K",
+    ylabel="relative error",
     styles={"sqrt(ρ / K)": "--"},
     title="relative error of the estimate of p(x)",
 )
+
+# %%
 lesson.figure(
     ax,
     "errors",

@@ -180,7 +180,8 @@ for ax, name in zip(axes, names):
     mean, sigma, _ = fits[name]
     curves = {"p": np.exp(log_mixture), "q": np.exp(log_normal(grid, mean, sigma))}
     plot.line(grid, curves, ax, title=name, fill=["p"], colors=colors)
-    ax.set_xlim(-6, 6)
+    ax.set(xlim=(-6, 6), xlabel="z")
+axes[0].set_ylabel("density")
 
 # %%
 lesson.figure(

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # VQ-VAE: a code made of integers
 #
-# We write in letters and speak in phonemes. Much of what we model is discrete, and the strongest
-# models of sequences expect it as a list of integers. The code of a VAE is a vector of real
-# numbers. Can an image become a short list of integers, too? Rounding the vector looks like the
-# obvious way. But we train by following a slope, and a rounded number moves in jumps. How do we
-# train a network through a choice?
+# Much of what we model is discrete, such as letters or phonemes, and the strongest models of
+# sequences expect a list of integers. The code of a VAE is a vector of real numbers. Can an image
+# become a short list of integers, too? Rounding the vector looks like the obvious way. But we train
+# by following a slope, and a rounded number moves in jumps. How do we train a network through a
+# choice?
 #
 # We choose the nearest of a few vectors, and lead a gradient around the choice (section 1). We keep
 # vectors and choices together (2, 3), write digits as 49 integers (4), learn which integers go
@@ -66,8 +66,7 @@ from minigen.vae.vq_vae2 import HierarchicalVQVAE
 #
 # In words, find the code vector at the smallest distance, and pass it on. Only the integer $k$ has
 # to be stored, because whoever has the codebook can look up the rest. This is *vector quantization*
-# (VQ). A nearest-neighbor classifier makes the same lookup, as the post remarks, and the code
-# vectors are also called *centroids*.
+# (VQ), and the code vectors are also called *centroids*.
 
 # %%
 lesson.exercise("vae/10/nearest")
@@ -149,11 +148,10 @@ lesson.change(
 )
 
 # %% [markdown]
-# With this gradient the encoder would never train. But one step further on there is a useful one.
-# The decoder's input is 5, and there the derivative is 12, so a smaller input would lower the
-# error. VQ-VAE simply pretends that there was no choice. In the backward pass the gradient of the
-# decoder's input $z_q$ is copied to the encoder's output $z_e$, straight through the choice. This
-# is the *straight-through estimator*.
+# With this gradient the encoder would never train. But at the decoder's input, 5, the derivative is
+# 12, so a smaller input would lower the error. VQ-VAE simply pretends that there was no choice. In
+# the backward pass the gradient of the decoder's input $z_q$ is copied to the encoder's output
+# $z_e$, straight through the choice. This is the *straight-through estimator*.
 
 # %%
 lesson.exercise("vae/10/straight_through")
@@ -178,10 +176,9 @@ lesson.change(
 )
 
 # %% [markdown]
-# Strictly speaking, the copied gradient is wrong, because the true one is 0. It shows in which
-# direction the *code* should move, and we move $z$ instead. As long as $z$ and its code are close,
-# the slope at the code is nearly the slope that the decoder would have at $z$. So we must keep them
-# close.
+# The copied gradient is wrong, because the true one is 0. It shows in which direction the *code*
+# should move, and we move $z$ instead. This helps as long as $z$ and its code are close, so we must
+# keep them close.
 #
 # ## 2. Two pulls
 #
@@ -240,11 +237,11 @@ lesson.change(
 #
 # ## 3. Codes that follow a mean
 #
-# The VQ loss moves a code by small steps. But we know where it should go: the point with the
-# smallest sum of squared distances to some vectors is their mean. Why creep there? The catch is
-# that the vectors come in batches, and that they move as the encoder trains. The answer is a
-# running mean. For each code we keep two *exponential moving averages* (EMA), one of how many
-# vectors a batch assigns to it and one of their sum, and divide.
+# The VQ loss moves a code by small steps. But we know where it should go, because the point with
+# the smallest sum of squared distances to some vectors is their mean. The catch is that the vectors
+# come in batches, and move as the encoder trains. For each code we therefore keep two *exponential
+# moving averages* (EMA), one of how many vectors a batch assigns to it and one of their sum, and
+# divide.
 
 # %%
 lesson.exercise("vae/10/ema_update")
@@ -259,8 +256,7 @@ lesson.exercise("vae/10/ema_update")
 #
 # For example, let the code at 5 have $N = 1$ and $m = 5$, let $\gamma = \frac12$, and let a batch
 # assign 4 and 7 to it. Its count becomes $\frac12 + 1$ and its sum $\frac52 + \frac{11}2 = 8$, so
-# it moves to $8/1.5 = 5\frac13$. The two new vectors have twice the weight of the old one. The code
-# at 0 has $N = 1$ and $m = 0$ and is assigned no vector.
+# it moves to $8/1.5 = 5\frac13$. The code at 0 has $N = 1$ and $m = 0$ and is assigned no vector.
 
 # %%
 batch = np.array([[4.0], [7.0]])
@@ -311,19 +307,17 @@ lesson.check("the recursion, minus the weighted mean", state[2].item() - written
 
 # %% [markdown]
 # In the example, both averages of the code at 0 were halved, so it stayed where it was. A code
-# without vectors does not move, and it is used again only if vectors come to it. Some codes have
-# this luck, because the vectors and the other codes move in training, but many do not (section 7
-# counts them). We therefore help. The codebook starts at encoder outputs of the first images, and
-# every fifty steps each code that has lost its vectors is moved to a vector of the current batch
-# (it is *revived*). With the moving averages, the VQ loss is dropped from Eq. vae.19.
+# without vectors is used again only if vectors come to it. Some codes have this luck, but many do
+# not (section 7 counts them). Therefore the codebook starts at encoder outputs of the first images,
+# and every fifty steps each code that has lost its vectors is moved to a vector of the current
+# batch (it is *revived*). With the moving averages, the VQ loss is dropped from Eq. vae.19.
 #
 # ## 4. Digits as 49 integers
 #
-# Now to images. The encoder maps 28×28 pixels to a grid of 7×7 vectors with $D = 16$, and each of
-# them becomes one of $K = 64$ codes. Discrete codes can be a row for speech, a grid for images or a
-# block for videos; here they are a grid. The decoder ends in a sigmoid, and squared errors are
-# summed over pixels, and over the components of a code. A digit becomes 49 integers of six bits, at
-# most $49 \log_2 64 = 294$ bits.
+# The encoder maps 28×28 pixels to a grid of 7×7 vectors with $D = 16$, and each of them becomes one
+# of $K = 64$ codes. The decoder ends in a sigmoid, and squared errors are summed over pixels, and
+# over the components of a code. A digit becomes 49 integers of six bits, at most $49 \log_2 64 =
+# 294$ bits.
 
 # %%
 data = mnist.load()
@@ -347,7 +341,6 @@ def begin(model, label):
     start(model, mnist.unit(images[:256]), lesson.rng("start " + label))
 
 
-# %%
 def training(model, steps, label, revivals):
     rng = lesson.rng(label)
     optimizer = Adam(model, cfg.lr)
@@ -418,11 +411,10 @@ lesson.figure(
 # %% [markdown]
 # All codes are in use, or nearly all. How evenly? The *perplexity* is the exponential of the
 # entropy of their frequencies. It would be 64 for equally frequent codes, and 1 for a single one.
-# The value above therefore says how many equally frequent codes would be as varied as ours.
 #
 # Writing an image in 294 bits is compression, so let's ask a professional. We store many digits in
-# one large JPEG file, so that the file's header does not count. Each gets a black margin, because
-# JPEG works on blocks of 8×8 pixels. A higher *quality* costs more bits and leaves a smaller error.
+# one large JPEG file, so that the file's header does not count. A higher *quality* costs more bits
+# and leaves a smaller error.
 
 # %%
 lesson.predict(
@@ -446,13 +438,14 @@ def stored(format, **options):
     return 8 * file.tell() / side**2, (back**2).sum() / 255**2 / side**2 / 784
 
 
-# %%
 qualities = (1, 3, 5, 8, 12, 20, 30, 50)
 jpeg = np.array([stored("JPEG", quality=quality) for quality in qualities])  # (8, 2)
 white = np.mean(test[:1000] ** 2)  # the error of a white page for the negatives
 average = mnist.unit(images).mean(axis=0)  # (28, 28, 1)
 mean_digit = np.mean((average - test) ** 2)
 as_good = np.interp(error_of_digits, jpeg[::-1, 1], jpeg[::-1, 0])
+
+# %%
 negative = 1 - test[:1000]
 error_of_negatives = np.mean((model.reconstruct(negative) - negative) ** 2)
 times = np.interp(49 * np.log2(cfg.codes), *jpeg.T) / error_of_digits
@@ -490,7 +483,7 @@ lesson.claim(
 
 # %% [markdown]
 # Is this fair to JPEG? It needs no codebook and no decoder with almost 100,000 weights, and it can
-# store any image. Our model cannot. Here are the negatives of the digits, black on white:
+# store any image. Here are the negatives of the digits, black on white:
 
 # %%
 lesson.table(
@@ -500,31 +493,29 @@ lesson.table(
 
 # %% [markdown]
 # The model's error is more than 25 times as large for them, and comparable to that of a blank white
-# page. A learned code spends its bits on what it was trained for, and on
-# nothing else.
+# page. A learned code spends its bits on what it was trained for.
 #
 # ## 5. Which integers go together?
 #
-# So far we can store digits. Can we also draw new ones? The decoder accepts any 49 integers, so we
-# might simply draw each of them at random. In the language of VAEs this is a uniform prior, and
-# VQ-VAE was trained with it without our noticing. The posterior puts probability 1 on the nearest
-# code. The KL divergence to a uniform prior is then the constant $49 \log 64 = 203.8$ nats, and a
-# constant has no gradient, which is why no KL term occurs in Eq. vae.19.
+# So far we can store digits. Can we also draw new ones? We might simply draw 49 integers at random.
+# This is a uniform prior, and VQ-VAE was trained with it without our noticing. The posterior puts
+# probability 1 on the nearest code. The KL divergence to a uniform prior is then the constant $49
+# \log 64 = 203.8$ nats, and a constant has no gradient, which is why no KL term occurs in Eq.
+# vae.19.
 
 # %% [markdown]
 # <details><summary>Derivation: the KL divergence of a VQ-VAE is a constant</summary>
 #
-# At each of the 49 positions the posterior $q(k|x)$ is 1 for the nearest code and 0 for the others.
-# Let the prior be uniform, $p(k) = 1/K$. Then
+# At each position the posterior $q(k|x)$ is 1 for the nearest code and 0 for the others. With the
+# uniform prior $p(k) = 1/K$
 #
 # $$D_{\mathrm{KL}}(q(k|x) \| p(k)) = \sum_k q(k|x) \log \frac{q(k|x)}{1/K} = 1 \cdot \log
 # \frac{1}{1/K} = \log K .$$
 #
-# The sum over the positions is $49 \log 64 = 203.8$ nats. The bound of `vae/07` is $\log p(x) \ge
-# \log p(x|z_q(x)) - 49 \log K$. With any other prior over the grid, the KL divergence is $-\log
-# p(k_1, \ldots, k_{49})$ at the codes of $x$. So a prior that assigns a higher probability to the
-# codes of digits makes the bound tighter, and it can be trained when the rest is finished.
-# $\square$
+# The sum over the positions is $49 \log 64$, and the bound of `vae/07` is $\log p(x) \ge \log
+# p(x|z_q(x)) - 49 \log K$. With any other prior, the KL divergence is $-\log p(k_1, \ldots,
+# k_{49})$ at the codes of $x$. A prior that assigns a higher probability to the codes of digits
+# makes the bound tighter, and it can be trained when the rest is finished. $\square$
 #
 # </details>
 
@@ -532,14 +523,13 @@ lesson.table(
 lesson.check("KL divergence to a uniform prior, nats", 49 * np.log(64), equals=203.8, atol=0.05)
 
 # %% [markdown]
-# But the integers of a digit are not independent. A stroke that leaves one cell enters the next. In
-# a second stage we therefore learn a *prior* over grids, so that the decoder receives what it
-# received in training. The prior is *autoregressive*. It draws the integers row by row, each
-# conditional on those before it. The VQ-VAE paper takes a PixelCNN (`flow/09`). Ours is a small
-# *transformer*, the model that was made for lists of integers. At each position its input is the
-# integer to the left and the three above, and its *self-attention* reaches all earlier ones. We
-# train it twice, with the same initial weights, batches and steps. Once it gets nothing but the
-# integers, and once also the label of the digit.
+# But a stroke that leaves one cell enters the next, so the integers of a digit are not independent.
+# In a second stage we therefore learn a *prior* over grids. It is *autoregressive*, and draws the
+# integers row by row, each conditional on those before it. The VQ-VAE paper takes a PixelCNN
+# (`flow/09`). Ours is a small *transformer*, the model that was made for lists of integers. At each
+# position its input is the integer to the left and the three above, and its *self-attention*
+# reaches all earlier ones. We train it twice, with the same initial weights, batches and steps,
+# once without and once with the label of the digit.
 
 
 # %%
@@ -561,15 +551,13 @@ def codes_of_training_digits(model):
     return [level.reshape(len(images), -1) for level in levels]
 
 
-# %%
 (tokens,) = codes_of_training_digits(model)  # (60000, 49)
 kinds = data.train_labels[: len(images)].astype(int)
 size = dict(width=96, heads=4, layers=2)
 back = (1, 6, 7, 8)  # to the left, and the three above
-steps = lesson.steps(2400, quick=2)
-
 
 # %%
+steps = lesson.steps(2400, quick=2)
 rng = lesson.rng("init prior")
 prior = CausalTransformer(rng, cfg.codes, 49, back=back, **size)
 prior_of_label = CausalTransformer(rng, cfg.codes, 49, classes=10, back=back, **size)
@@ -583,8 +571,8 @@ lesson.show_source(CausalTransformer.__call__, CausalTransformer.log_prob, Causa
 
 # %% [markdown]
 # How surprising are the codes of test digits under each prior? We measure the mean of $-\log p$
-# over 2,000 of them. A trivial prior joins the list. It draws each integer with the frequency that
-# it has at its position, but independently of the others.
+# over 2,000 of them. A trivial prior draws each integer with its frequency at this position,
+# independently of the others.
 
 # %%
 some = codes.reshape(-1, 49)[:2000]
@@ -627,20 +615,18 @@ lesson.change(
 )
 
 # %% [markdown]
-# Predictable integers cost fewer bits. By the derivation above, these nats are the *rate* of our
-# model, to be read against the 294 bits of section 4. The transformer cuts the rate to less than
-# half, with the same images. The label saves a few nats more, and these are more than a label can
-# be worth. If both priors were perfect, the difference would be the information between label and
-# integers, which is at most the entropy of a label, $\log 10 = 2.3$ nats. The rest must be an
-# additional error of the transformer without the label. Given the label, the same steps of training
-# bring a prior closer to the distribution that it imitates. Does this matter for new digits?
+# By the derivation above, these nats are the *rate* of our model, to be read against the 294 bits
+# of section 4. The transformer cuts the rate to less than half, with the same images. The label
+# saves a few nats more, and these are more than a label can be worth. If both priors were perfect,
+# the difference would be at most the entropy of a label, $\log 10 = 2.3$ nats. The rest must be an
+# additional error of the transformer without the label. Does this matter for new digits?
 #
 # ## 6. New digits
 #
 # A low rate does not yet make good digits. Now we draw 5,000 digits from each prior, and a judge
 # compares them with the test digits. It is the pretrained classifier of `gan/08`, which took no
 # part in any training here. The *Fréchet distance* between its features is small if the digits are
-# like real ones. For comparison there are a plain VAE, with the networks of `vae/08`, and one
+# like real ones. We compare with a plain VAE, which has the networks of `vae/08`, and with one
 # Gaussian of the pixels.
 
 # %%
@@ -770,9 +756,9 @@ lesson.claim(
 # decoder makes of real digits, which is the row of decoded test digits. With the label, the
 # transformer comes close to this row in Fréchet distance, though not in precision.
 #
-# The plain VAE and the Gaussian are far behind. But the comparison with the VAE is not one of
-# priors only, because the VAE has dense layers, another loss and more passes over the data. What we
-# can say is that the decoder supplies the strokes, and the prior decides which of them go together.
+# The plain VAE and the Gaussian are far behind, but the VAE differs in more than its prior. It has
+# dense layers, another loss and more passes over the data. What we can say is that the decoder
+# supplies the strokes, and the prior decides which go together.
 #
 # ## 7. One part at a time
 #
@@ -795,11 +781,10 @@ def small(kind=VQVAE, **options):
 
 
 # %% [markdown]
-# In each run we follow the vectors of 64 fixed digits. At each step we note what fraction of them
-# change their code, how long they are, how far they move, and what fraction of them could reach the
-# border of their cell by a step of this length. The border between two codes $e$ and $e'$ is midway
-# between them, at the distance $(|z - e'|^2 - |z - e|^2)\,/\,(2\,|e' - e|)$ from a $z$ on the side
-# of $e$.
+# For section 8 we follow the vectors of 64 fixed digits in each run. At each step we note what
+# fraction of them change their code, how long they are, how far they move, and what fraction could
+# reach the border of their cell by a step of this length. The border between two codes $e$ and $e'$
+# is at the distance $(|z - e'|^2 - |z - e|^2)\,/\,(2\,|e' - e|)$ from a $z$ on the side of $e$.
 
 
 # %%
@@ -926,18 +911,16 @@ lesson.claim(
 # %% [markdown]
 # The copied gradient matters most. Without it the encoder receives only the gradient of the
 # commitment loss, which is smallest if the output is the same for every image. Then one code is
-# left, and the best that the decoder can do is the mean digit. Next comes the start. Most codes of
-# a random codebook are nearest to no vector, and a code without vectors does not move. With a start
-# at data but without revivals, a fifth to two fifths of the codes are dead in the end (in three
-# runs). The two ways to move the codes, in contrast, reach about the same error. The last row is a
-# warning. Its perplexity is the highest, and yet its error is about twice the error of the moving
-# average with the commitment loss. So the model needs a gradient for the encoder and vectors for
-# each code, but even both are not enough.
+# left, and the decoder's best output is the mean digit. Next comes the start, because most codes of
+# a random codebook are nearest to no vector. With a start at data but without revivals, a fifth to
+# two fifths of the codes are dead in the end (in three runs). The two ways to move the codes, in
+# contrast, reach about the same error. The last row is a warning. Its perplexity is the highest,
+# and yet its error is about twice that of the second row. So the model needs a gradient for the
+# encoder and vectors for each code, but even both are not enough.
 #
 # ## 8. What is the commitment loss for?
 #
-# Without the commitment loss (the last row of the table) the error is much larger than with it (the
-# second row). It is needed, but why? The post expects that it keeps vectors from fluctuating
+# The commitment loss is needed, but why? The post expects that it keeps vectors from fluctuating
 # between codes, and we have counted. At each step of the second half, except those with a revival,
 # we know what fraction of the vectors of the 64 digits changed their code.
 
@@ -980,10 +963,9 @@ lesson.outcome(
 # %% [markdown]
 # This contradicts the post's expectation. What happens? Without the commitment loss nothing holds
 # the size of $z$, and the encoder's outputs grow to more than a hundred times their length. A step
-# of the training now moves $z$ much farther. But the codes follow their vectors, and if all vectors
-# and codes grow by the same factor, no vector changes its code. What counts is the step relative to
-# this size. Divide the step of $z$ by its length: the ratio has become smaller, and fewer vectors
-# can reach a border in one step.
+# of the training now moves $z$ much farther. But the codes follow their vectors, and if all of them
+# grow by the same factor, no vector changes its code. Compared with its length, the step of $z$ has
+# become smaller, and fewer vectors can reach a border in one step.
 #
 # Is the growth really the cause? We can take it away. In two more runs every output $z$ is scaled
 # to the same length, once with the commitment loss and once without.
@@ -1027,24 +1009,22 @@ lesson.claim(
 
 # %% [markdown]
 # With the length fixed, the commitment loss hardly changes how many vectors can reach a border, and
-# most of the damage to the error is gone. The counts, too, are closer to each other, but the count
-# without the commitment loss is still the lower one. So the growth explains a part of the low
-# count, and we leave the rest open. In none of our runs does the commitment loss calm the codes. It
-# keeps the encoder's outputs from growing away from a codebook that follows them slowly, which is
-# also the reason that the VQ-VAE paper gives.
+# most of the damage to the error is gone. The counts are closer to each other, but the count
+# without the commitment loss is still lower. So the growth explains a part of the low count, and we
+# leave the rest open. In none of our runs does the commitment loss calm the codes. It keeps the
+# encoder's outputs from growing away from a codebook that follows them slowly, which is also the
+# reason that the VQ-VAE paper gives.
 #
 # ## 9. Two levels: VQ-VAE-2
 #
-# Some of what the integers describe is global, such as which digit it is and how it leans. Some is
-# local, such as where exactly a stroke ends. One grid has to mix the two. VQ-VAE-2 (Razavi et al.
-# 2019) separates them with two grids. The *top* is coarse, 4×4 here, and is encoded first. The
-# *bottom*, 7×7, is encoded conditional on the top, so that it need not repeat what the top already
-# holds. The decoder receives both.
+# Some of what the integers describe is global, such as which digit it is. Some is local, such as
+# where exactly a stroke ends. VQ-VAE-2 (Razavi et al. 2019) separates the two with two grids. The
+# *top* is coarse, 4×4 here, and is encoded first. The *bottom*, 7×7, is encoded conditional on the
+# top, so that it need not repeat what the top already holds. The decoder receives both.
 
 # %% [markdown]
-# The catch is that 49 integers can hold a whole digit without any top, as section 4 showed, and
-# then the top need not hold anything. So, unlike the paper, we decode every second image of a batch
-# from its top only, and give the bottom only 32 codes.
+# But 49 integers can hold a whole digit without any top, as section 4 showed. So, unlike the paper,
+# we decode every second image of a batch from its top only, and give the bottom only 32 codes.
 
 # %%
 levels = HierarchicalVQVAE(lesson.rng("init levels"), codes=(cfg.codes, 32))
@@ -1055,10 +1035,10 @@ lesson.fit(step, steps, label="VQ-VAE-2", state=state)
 top, bottom = codes_of_training_digits(levels)  # (60000, 16), (60000, 49)
 
 # %% [markdown]
-# Each grid gets a prior of its own. The paper's is a PixelCNN with self-attention (*PixelSNAIL*).
-# Ours are two more transformers. The top's is conditional on the label, and the bottom's on the
+# Each grid gets a prior of its own, again a transformer. (The paper's is a PixelCNN with
+# self-attention, *PixelSNAIL*.) The top's is conditional on the label, and the bottom's on the
 # vectors of the top, upsampled to 7×7 positions. As in the post's algorithm, we train the model
-# first and the priors afterwards, and sample the top, the bottom given the top, and decode.
+# first and the priors afterwards, and sample the top, then the bottom given the top.
 
 # %%
 rng = lesson.rng("init top")
@@ -1236,12 +1216,11 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The top holds the digit, because the top is enough for the judge, as we trained it to be. The
-# bottom takes the error to less than half, so it holds the detail. A bottom that is drawn again
-# holds other detail, and its error is the largest. For digits this small we see no gain from the
-# second level. The new digits are at a larger Fréchet distance than those of section 6, but the two
-# models also differ in the number of codes and of steps. What to remember is the order, first the
-# whole and then the detail given the whole, in the encoder as in the priors.
+# The top holds the digit, as we trained it to. The bottom takes the error to less than half, so it
+# holds the detail. A bottom that is drawn again holds other detail, and its error is the largest.
+# For digits this small we see no gain from the second level. The new digits are at a larger Fréchet
+# distance than those of section 6, but the models also differ in the number of codes and of steps.
+# What to remember is the order, first the whole and then the detail given the whole.
 #
 # ## What this lesson does differently
 #
@@ -1263,8 +1242,6 @@ lesson.claim(
 # - The post lists the VQ loss among the terms that "VQ-VAE also optimizes", and then writes "The
 #   embedding vectors in the codebook is updated through EMA". These are two alternatives. With the
 #   moving average, the VQ loss is dropped (section 3).
-# - "$N_i$ and $\mathbf{m}_i$ are accumulated vector count and volume, respectively": they are
-#   accumulated, but with falling weights, and $\mathbf{m}_i$ is a sum of vectors.
 # - "to prevent it from fluctuating too frequently from one code vector to another": in our runs the
 #   codes change less often without the commitment loss (section 8).
 # - "A powerful autoregressive model enhanced with multi-headed self-attention layers is used to
