@@ -1299,7 +1299,12 @@ source = "seeds 0, 1 and 6007: FILL_S; margin: a half"
 lesson.claim(name, if_trained(nearer), at_least=1.0, source=source)
 
 # %% [markdown]
-# FILL_TEXT
+# The classifier agrees with the eye. Its distance falls from 204 with $\mathcal N(0, I)$ to 110
+# with the flow prior. One Gaussian with all covariances, the trivial prior, reaches 178. What
+# remains above the 38 of real codes is what a better prior could still win with this decoder. So in
+# this VAE a small flow is worth more as a prior than in the posterior. It is shared by all images,
+# it raises the bound four times as much, and only there does it show in the samples, because a
+# sample begins with the prior.
 #
 # ## 12. Where the post is loose
 #
