@@ -509,12 +509,6 @@ lesson.claim(name, gaps["eight planar layers"], at_most=0.05, unit="nats", sourc
 
 # %%
 fitted = gaps["Gaussian"] < 1.1  # else the trainings were cut short
-name = "two layers each: gap of planar layers, minus that of IAF layers"
-of_kinds = gaps["two planar layers"] - gaps["two IAF layers"]
-source = "seeds 0, 1 and 6007: FILL_U; margin: a half"
-lesson.claim(name, of_kinds if fitted else 0.0, at_least=0.05, unit="nats", source=source)
-
-# %%
 name = "the smaller gap with two layers, minus the larger one with eight"
 of_depths = min(gaps["two planar layers"], gaps["two IAF layers"])
 of_depths -= max(gaps["eight planar layers"], gaps["eight IAF layers"])
