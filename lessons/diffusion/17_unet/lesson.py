@@ -7,10 +7,10 @@
 # that shrinks the image to see all of it loses the detail. The U-Net does both, and later designs
 # added attention and the time to it. Which of these parts matters, and when?
 #
-# We follow the original network (section 1) and write out the forward pass of a small one (2) with
-# its time (3). Before we remove parts, we ask how well a network must predict for such a test to
-# mean anything (4). Then we remove one part at a time (5). This lesson follows the first part of
-# the section *Model Architecture* of [What are Diffusion
+# We follow the original network (section 1) and write out the forward pass of a small one (2), with
+# its time (3). We ask how well it must predict before the removal of a part can tell us anything
+# (4), and then remove one part at a time (5). This lesson follows the first part of the section
+# *Model Architecture* of [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
 #
 # Before this lesson: `diffusion/04` (the training of a diffusion model).
@@ -325,8 +325,8 @@ def best_possible(x, signal):
 # %% [markdown]
 # The formula to beat is *one Gaussian* with the mean and all covariances of the pixels. Its
 # prediction is linear in $x_t$. Along each principal axis of the images, it shrinks $x_t$ towards
-# the mean, the more so the less the images vary along it. (It is the best of all linear
-# predictions.) A weaker formula does this for each *pixel by itself*, without its neighbors.
+# the mean, most of all along the axes on which the images hardly vary. (It is the best of all
+# linear predictions.) A weaker formula does this for each *pixel by itself*, without its neighbors.
 
 # %%
 mean = flat.mean(axis=0)
@@ -683,8 +683,6 @@ lesson.check(
 #   them.
 # - “Shortcut connections result in a concatenation with the corresponding layers of the
 #   downsampling stack”: without padding these layers are larger, and are cropped first.
-# - The U-Net of the post is Ronneberger's. The U-Nets of diffusion models since Ho et al. (2020)
-#   are padded, and have residual blocks, group norm, attention and the time as an input.
 #
 # ## To remember
 #
