@@ -420,13 +420,17 @@ class Same(Module):
 
 
 class Masked(Module):
-    """A block that receives only a part of its channels, and zeros for the others."""
+    """A block that receives what comes from below or from the shortcut, and zeros for the rest."""
 
     def __init__(self, block, kept):
-        self.block, self.kept = block, np.repeat(np.float32(kept), WIDTH)
+        self.block, self.kept = (
+            block,
+            kept,
+        )  # no float array: that would be a weight, and be trained
 
     def __call__(self, h, condition):
-        return self.block(h * self.kept, condition)
+        mask = np.repeat(np.float32([name == self.kept for name in ("below", "shortcut")]), WIDTH)
+        return self.block(h * mask, condition)
 
 
 # %%
@@ -448,9 +452,9 @@ def made(name, rng):
     """A new network with all parts, or without one."""
     net = UNet(rng, width=WIDTH, size=(16, 16))
     if name == "no shortcut":
-        net.up[0] = Masked(net.up[0], [1, 0])
+        net.up[0] = Masked(net.up[0], "below")
     if name == "no lower level":
-        net.up[0] = Masked(net.up[0], [0, 1])
+        net.up[0] = Masked(net.up[0], "shortcut")
     if name == "no attention":
         net.attention = Same()
     return Timeless(net) if name == "no time" else net
