@@ -102,6 +102,8 @@ def test_cells_in_any_order(lesson, order, notebook):
         if str(error).startswith("every row of a table must have"):
             continue  # `rows` of another cell
         files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        if isinstance(error, NameError) and not files[-1].startswith(COURSE):
+            continue  # missing in a function of the lesson that the course calls, as a batch in a training
         assert not any(file.startswith(COURSE) for file in files), (cell, error)
     assert answered
 
