@@ -136,6 +136,13 @@ def test_a_function_has_the_time_and_the_printing_of_a_worker(critic, monkeypatc
     assert report.output.startswith("x") == (text is LONG) and capsys.readouterr() == ("", "")
 
 
+def test_printing_that_adds_up_is_charged_to_one_case(critic):
+    """Five cases print 215,000 characters each: the last one exceeds the limit, and may end before that is seen."""
+    text = HEAD + CRITIC + "    print('x' * 215_000)\n    return np.mean(fake_scores) - np.mean(real_scores)\n"
+    statuses = [verdict.status for verdict in grade_file(critic, Submission("notebook.py", text), Limits()).verdicts]
+    assert statuses[:-1] == [S.PASS] * 4 and statuses[-1] in (S.PASS, S.OUTPUT)
+
+
 def test_bytes_that_are_no_text(critic):
     assert grade_source(critic, "x = '\ud800'\n").status == S.NOT_UTF8
     assert grade_source(critic, "#" * 2**21).status == S.TOO_LARGE

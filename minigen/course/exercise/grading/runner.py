@@ -47,7 +47,7 @@ MARK = "MINIGEN_CHECK"  # an environment variable by which children of a worker 
 DEEP = 300  # characters of a path below a folder, from which on what is in it is moved up to be removed
 WAITING = 5.0  # times its processor time that a case may take by the clock, starvation by other processes aside
 UNKNOWN = 3.0  # times as long it may take where the system does not tell what keeps it from running
-PATIENCE = 3.0  # seconds to read what a stopped worker sent, and those that one which ends by the clock has to end
+PATIENCE = 3.0  # seconds for reading what a stopped worker sent, and for the end of one that is limited by the clock
 SIGNALLED = 5.0  # seconds in which a worker writes where its code is, or has ended after it closed its channel
 STOPPED = 1.0  # seconds that a wait comes back late, from which on this process was stopped meanwhile
 MOST_ENTRIES = 10_000  # files and folders of a worker that are counted
@@ -378,11 +378,11 @@ class _Worker:
     def _read_text(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             while piece := self.stderr.read(2**16):
-                before, self.text_bytes = self.text_bytes, self.text_bytes + len(piece)
+                self.text_bytes += len(piece)
                 self.head += piece[: max(0, SHOWN_OUTPUT - len(self.head))]
                 if self.heard is not None:
                     self.heard(piece)
-                if before <= self.limits.output < self.text_bytes:
+                if self.text_bytes > self.limits.output:
                     self.events.put(_Flood())
                     return  # the worker waits in its printing
 
@@ -531,12 +531,17 @@ class _Worker:
         return f"your code wrote more than {self.limits.disk // 2**20} MB of files"
 
     def _flooded(self) -> CaseOutcome:
-        """Stop the worker where it prints, and take in what it sent before: that tells which case printed."""
+        """Stop the worker where it prints, and take in what it sent before: that tells which case printed.
+
+        If no case runs, the last one has ended with its last printing in the pipe, and that one is charged.
+        """
         lost = self._lost(status.OUTPUT, f"your code printed more than {self.limits.output:,} characters")
         self._kill()
         self._allow(PATIENCE)
         while isinstance(event := self._next(), _Frame) and self._expected(event.header):
             self._take(event)
+        if self.case is None and self.outcomes:
+            self.case, self.finished_all = next(reversed(self.outcomes)), False
         return lost
 
     def _too_late(self) -> CaseOutcome:
