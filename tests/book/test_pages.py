@@ -575,6 +575,7 @@ def test_a_post_has_its_lessons_in_order_and_links_only_to_pages_there_are(conte
     assert re.findall(r"^/lessons/.*$", made, re.M) == [f"/{c.document}" for c in contents.chapters]
     first = overview.first_page(contents, pictures, "MOVES")
     assert "posts/gan" in first and "posts/vae" not in first and first.index("MOVES") < first.index("posts/gan")
+    assert "Which model, when?" not in first, "this book leaves diffusion/20 out"
     assert made.count("not recorded yet") == 0 and "<img" not in made + first, "its only figure is closed"
     assert made.count("3 exercises") == sum(len(chapter.exercises) == 3 for chapter in contents.chapters)
 

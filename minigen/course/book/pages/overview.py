@@ -29,6 +29,7 @@ ABOUT = {
     "diffusion": "Add noise until nothing is left, and learn to take it away.",
     "after": "One differential equation joins flows and diffusion; what has been built on it since the posts.",
 }
+COMPARISON = "diffusion/20"
 NO_PICTURE = {"picture": "", "size": (0, 0)}
 PICTURES = {"gan/02": "f02_data_flow", "vae/03": "corruptions", "flow/03": "plane", "diffusion/01": "swiss_roll"}
 REFERENCE = {
@@ -68,7 +69,7 @@ lines.
 
 {chr(10).join(_evening(contents, evening) for evening in evenings(shorts).values())}
 
-## How to read it
+{_which_model(contents)}## How to read it
 
 - A lesson asks for **your prediction** before it shows what came out. Choose, and the results open.
 - An **exercise** is one equation. Write the function in its box; the package's own code stays folded until yours has
@@ -95,6 +96,19 @@ New here? Begin with [{first.short}: {first.lesson.title}](/{first.document}.md)
 
 {chr(10).join(REFERENCE)}
 ```
+"""
+
+
+def _which_model(contents: Contents) -> str:
+    """Return a section that leads to the lesson that compares the families; "" if the book leaves it out."""
+    page = contents.page_of(COMPARISON)
+    if page is None:
+        return ""
+    return f"""## Which model, when?
+
+[{COMPARISON}]({page}) trains all four families for about the same time and measures the time to train and to sample,
+the likelihood and the quality. Its section 8 has the numbers in one table, and a model for each purpose.
+
 """
 
 
