@@ -310,7 +310,7 @@ mean_flow = Exercise(
         "minigen.diffusion.flow_map:total_derivative",
         "minigen.diffusion.flow_map:derivative",
     ),
-    imports=("from minigen.tensor import grad, stop_gradient",),
+    imports=("from minigen.tensor import grad", "from minigen.tensor import stop_gradient"),
     prompt=r"""
     Return the target of MeanFlow: what `u` should return at `x` for the step from `t` to `r`, if
     the velocity there is `v`.
