@@ -277,7 +277,7 @@ MISTAKES = {
     s = t / 2
     first = u(x, t, s)
     return stop_gradient((first + u(x - gap_of(t - s, x) * first, s, r)) / 2)
-    # The length of the first step is missing: the velocity alone is no distance.
+    # The length of the first step is missing: the velocity has to be multiplied by it.
     t, r = filled(t, x), filled(r, x)
     s = (t + r) / 2
     first = u(x, t, s)
@@ -360,7 +360,7 @@ MISTAKES = {
         return grad(lambda s: np.sum(w * u(x + s * v, t + s, r)))(np.zeros(()))
 
     return stop_gradient(v) - gap_of(t - r, x) * grad(product)(np.zeros_like(x))
-    # The length of the step is missing: multiply the derivative by it.
+    # The length of the step is missing: it is a factor of the derivative.
     return stop_gradient(v - along(u, x, t, r, v))
     # The length of the step has no sign any more: r may be after t.
     return stop_gradient(v - np.abs(gap(t, r, x)) * along(u, x, t, r, v))

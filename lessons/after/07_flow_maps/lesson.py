@@ -276,9 +276,9 @@ lesson.show_source(mean_flow_loss)
 #
 # ## 4. One call
 #
-# Does it work? In the plane every method is trained at the same cost. A step of MeanFlow takes
-# about twice as long as a step of flow matching, because of the derivative. So MeanFlow gets half
-# as many steps. Its rivals:
+# Does it work? In the plane all methods are trained at about the same cost. A step with the
+# derivative takes two to three times as long as a step of flow matching. MeanFlow gets half as many
+# steps, so if anything it has more time than its rivals:
 #
 # - *flow matching*, with all steps;
 # - *with a teacher*: flow matching for half of the cost, and then MeanFlow's target with the
@@ -434,18 +434,18 @@ lesson.claim(
 # MeanFlow has learned to draw in one call, without a teacher. The control without the derivative
 # fails as flow matching does, so it is the derivative that carries the velocity over a long step.
 #
-# But look at the two rows with a teacher. At equal cost both are nearer in one call than MeanFlow.
-# The row *with a teacher* has the same target, and only the noise of $z - x_0$ is gone. So nobody
-# needs a teacher, but its absence has a price, and the price is this noise. The picture shows what
-# it does. MeanFlow's single step fills the space between the modes, where the distance hardly sees
-# it, and the outliers count it.
+# But look at the two rows with a teacher. At no greater cost both are nearer in one call than
+# MeanFlow, and we saw the same with two other seeds. The row *with a teacher* has the same target
+# without the noise of $z - x_0$. So nobody needs a teacher, but its absence has a price. The
+# picture shows it. MeanFlow's single step fills the space between the modes, where the distance
+# hardly sees it, and the outliers count it.
 #
 # ## 5. How many pairs have equal times?
 #
 # What do the examples with $r = t$ do? They cost capacity, because such pairs are never used by a
-# single large step. But the target at $r < t$ is built from what the network says at shorter steps,
-# and these rest on the velocity. We train with four fractions of equal times, half as long as above
-# and two networks each.
+# single large step. But the target at $r < t$ is built from the network itself, at times nearby,
+# and in the end from the velocity. We train with four fractions of equal times, half as long as
+# above and two networks each.
 
 # %%
 fractions = (0.0, 0.25, 0.5, 0.75)
@@ -459,10 +459,10 @@ for equal in fractions:
 lesson.table(rows, ["fraction r = t", "1 call", "again", "16 calls", "again"], "distance / floor")
 
 # %% [markdown]
-# In one call the fraction hardly matters here. Two networks of the same fraction differ as much as
-# the fractions do. In 16 calls more equal times are better in the recorded run. Then a step covers
-# a sixteenth of the path, so what counts is nearly the velocity itself, and pairs with equal times
-# train just that.
+# In one call the fraction hardly matters here. All eight networks are within a quarter of each
+# other. In 16 calls three quarters of equal times are better than none, in this run and with two
+# other seeds. Such a step covers a sixteenth of the path, where $u$ is close to the velocity, and
+# pairs with equal times train the velocity directly.
 #
 # ## 6. Wrong turns
 #
