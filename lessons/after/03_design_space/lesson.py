@@ -704,7 +704,7 @@ lesson.claim(
 # %% [markdown]
 # The measures disagree about design B. Fresh noise brings its samples nearer to the ring by the
 # distance, and yet it makes outliers more frequent and the modes wider. For A and D churn changes
-# little. So fresh noise is no remedy for everything. It may repair an error made at a high level,
+# little. So fresh noise does not repair everything. It may repair an error made at a high level,
 # because the following steps start from a new point, but not one made at the lowest levels, because
 # no steps follow. (With 18 steps, churn 10 is the most that Karras et al. allow in a step, and we
 # add it at all levels. They restrict it to a range of levels.)
@@ -1231,8 +1231,14 @@ header = ["model, sampler", *[f"{N}" for N in spent], "outliers", "width of the 
 title = "distance over the floor by evaluations, and the samples with the most evaluations"
 lesson.table(rows, header, title=title)
 spread = max(np.ptp(row[64]) for row in floors.values() if 64 in row)
-most = 99 if lesson.quick else 0.6
-lesson.check("64 evaluations: largest spread of three trainings", spread, at_most=most)
+
+# %%
+lesson.claim(
+    "64 evaluations: largest spread of three trainings",
+    spread,
+    at_most=0.6,
+    source="seeds 0, 1 and 6113: 0.29 to 0.49; untrained: 6.5",
+)
 
 # %%
 lesson.claim(
