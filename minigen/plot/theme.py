@@ -124,6 +124,7 @@ def _figure_class() -> type[Figure]:
         def draw(self, renderer: Any) -> None:
             with style():
                 _make_room_for_legends(self, renderer)
+                _make_room_for_titles(self)
                 super().draw(renderer)
 
         def savefig(self, *args: Any, **kwargs: Any) -> None:
@@ -136,6 +137,13 @@ def _figure_class() -> type[Figure]:
             return buffer.getvalue()
 
     return StyledFigure
+
+
+def _make_room_for_titles(fig: Figure) -> None:
+    """Lay out panels of a fixed aspect once more: the first layout takes no account of how the aspect moves a title."""
+    engine = fig.get_layout_engine()
+    if engine is not None and any(ax.get_title() and ax.get_aspect() != "auto" for ax in fig.axes):
+        engine.execute(fig)
 
 
 def _make_room_for_legends(fig: Figure, renderer: Any) -> None:

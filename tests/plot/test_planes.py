@@ -219,3 +219,14 @@ def test_space_draws_points_lines_and_surfaces():
         plot.space({"a": np.zeros((4, 2))})
     with pytest.raises(ValueError, match="axes in space"):
         plot.space({"a": np.zeros((4, 3))}, plot.figure()[1])
+
+
+@pytest.mark.parametrize(("panels", "size"), [(1, (4.0, 4.0)), (3, (3.0, 3.0)), (4, (2.5, 2.5)), (4, (2.5, 2.8))])
+def test_the_titles_of_square_panels_are_within_the_figure(panels, size):
+    fig, axes = plot.figure(1, panels, size=size)
+    for ax in np.atleast_1d(axes):
+        plot.samples(np.zeros((1, 2)), None, ax, title="A title with a g", bounds=2.5)
+    fig.canvas.draw()
+    for ax in np.atleast_1d(axes):
+        (left, low), (right, high) = ax.get_tightbbox(fig.canvas.get_renderer()).get_points()
+        assert 0 <= left and 0 <= low and right <= fig.bbox.x1 and high <= fig.bbox.y1
