@@ -729,8 +729,9 @@ lesson.claim(
 # %% [markdown]
 # By the distance alone the copies would win, which is why it is not enough. Of the images of the
 # diffusion model, about four in five are both good and new, nearly as many as of decoded held-out
-# images. No rival reaches one half. The copies are not new, and most images of the Gaussian are not
-# good or not new.
+# images, and its rarest color has a quarter of all images, where a third of four in five would be
+# even. No rival reaches one half. The copies are not new, and most images of the Gaussian are not
+# near a disc.
 #
 # This is the recipe of large image models in miniature: compress the images, then model the codes.
 # For images with more detail than four numbers can hold, a convolutional VAE and the U-Net of
