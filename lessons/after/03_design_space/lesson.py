@@ -141,8 +141,8 @@ for sigma in (0.1, 1.0, 10.0):
 lesson.check("best c on a grid minus c_skip", best, equals=0.0, atol=0.02)
 
 # %% [markdown]
-# Now the target of the network. For $x_0 = 4$ and $z = -1$ at $\sigma = 3$ the noisy point is $y =
-# 1$.
+# What does the network have to output? For $x_0 = 4$ and $z = -1$ at $\sigma = 3$ the noisy point
+# is $y = 1$.
 
 # %%
 lesson.exercise("after/03/edm_target")
@@ -175,8 +175,8 @@ lesson.check("variance of input and target", units, equals=1.0, atol=0.1 if less
 
 # %% [markdown]
 # With $c_{\text{skip}} = 1$ the target explodes at high levels, because the network would have to
-# output the noise, which is ten times as large as the data there, so that adding it to $y$ removes
-# it. With $c_{\text{skip}} = 0$ it explodes at low levels, because $x_0$ is divided by a small
+# output $-\sigma z$, and at $\sigma = 10$ that noise is ten times as large as the data. With
+# $c_{\text{skip}} = 0$ it explodes at low levels, because $x_0$ is divided by a small
 # $c_{\text{out}}$. Only EDM's factor keeps the variance at 1.
 #
 # The factors also join this lesson to the two before it. With $\sigma_d = 1$ and the angle of
@@ -197,8 +197,8 @@ lesson.check("target of EDM plus velocity", np.abs(difference).max(), at_most=1e
 # ## 3. Where there is something to learn
 #
 # A target of variance 1 does not mean that the network can learn it. Given $y$, the best prediction
-# is $\mathbb E[F^* \mid y]$, and its variance is the *learnable fraction* (or learnable share). The
-# rest is the variance of the data points that could have led to $y$, and no network can remove it.
+# is $\mathbb E[F^* \mid y]$, and its variance is the *learnable fraction*. The rest is the variance
+# of the data points that could have led to $y$, and no network can remove it.
 
 # %%
 lesson.predict(
@@ -221,8 +221,8 @@ levels = np.array([0.01, 0.05, 0.1, 0.3, 1.0, 3.0, 20.0])
 shares = [learnable(sigma, x0[few], z[few]) for sigma in levels]
 lesson.table(list(zip(levels, shares)), ["σ", "learnable fraction"])
 lesson.outcome(
-    f"The fraction is {shares[5]:.4f}. The best linear guess, c_skip y, is nearly perfect there,"
-    " because the noise hides all of the data but its mean and variance.",
+    f"The fraction is {shares[5]:.4f}. The best linear guess, c_skip y, is nearly the best guess of"
+    " all there, because the noise hides all of the data but its mean and variance.",
     answer="less than 0.001",
 )
 
@@ -304,8 +304,9 @@ lesson.check("SNR = 20: factor on the loss of the noise", min_snr_weight(20.0), 
 lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, atol=1e-3)
 
 # %% [markdown]
-# The bound changes the weight only below $\sigma = 0.447$, where it lowers it. Section 5 tries
-# whether that is good for the ring.
+# For the loss of the noise the factor is $\min(1, \gamma\sigma^2)$. So the bound changes the weight
+# only below $\sigma = 0.447$, where it lowers it. Section 5 tests whether that is good for the
+# ring.
 #
 # ## 5. One choice at a time
 #
@@ -328,7 +329,7 @@ lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, 
 
 # %%
 lesson.predict(
-    "Which change alone reduces the error of A more?",
+    "Which change alone brings design A closer to the exact denoiser?",
     ["log-normal levels (B)", "EDM's factors (C)", "both the same"],
 )
 
@@ -439,10 +440,18 @@ def excess(denoiser, n):
     return np.array(found)
 
 
+def untrained(y, sigma, condition=None):
+    """F = 0: the best linear denoiser of data with this variance."""
+    return per_example(preconditioning(sigma, 1.0)[0], y)
+
+
+# %%
 points = lesson.size(1500)
 over = {key: excess(denoiser, points) for key, denoiser in denoisers.items()}
 means = {design: [over[design, k].mean() for k in SEEDS] for design in designs}
-lesson.table([[d, *values] for d, values in means.items()], ["design", *SEEDS], title="mean excess")
+rows = [[d, *values] for d, values in means.items()]
+rows.append(["F = 0, the best linear denoiser", *[excess(untrained, points).mean()] * len(SEEDS)])
+lesson.table(rows, ["design", *(f"training {k}" for k in SEEDS)], title="mean excess")
 
 # %%
 ratio = {d: np.array(means[d]) / np.array(means["A"]) for d in "BCDEF"}
@@ -504,12 +513,15 @@ lesson.figure(
 # The levels matter most. Below $\sigma = 0.3$, where most can be learned, the designs with
 # log-normal levels are far better than those with DDPM's. A part of this gain needs no tuned
 # distribution, because levels that are even in $\log\sigma$ (F) already multiply the excess by 0.4
-# to 0.7. The factors of EDM do little alone, and halve the excess together with log-normal levels.
-# E answers the question of section 4 for the ring. The bound takes weight from the levels below
-# 0.447, where the ring has its learnable fraction, and the excess there grows. (The excess is in
-# units of $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images Hang
-# et al. 2023 found that the same bound helps, and explain it by conflicts between the levels. The
-# plane has no answer to that.
+# (by up to 0.74 in other trainings). Above $\sigma = 1$ the order changes. There the log-normal
+# levels make the noise network of B worse than A, and with EDM's factors (C and D) the excess is
+# small. So these factors do little for the mean excess of A, which lies almost entirely below
+# $\sigma = 0.3$, and halve it together with log-normal levels. E answers the question of section 4
+# for the ring. The bound takes weight from the levels below 0.447, where the ring has its learnable
+# fraction, and the excess there grows until it is close to that of $F = 0$, which has learned
+# nothing. (The excess is in units of $\sigma^2$, which is A's own weight, so a part of this is the
+# measure.) For images Hang et al. 2023 found that the same bound helps, and explain it by conflicts
+# between the levels. The plane has no answer to that.
 #
 # ## 6. Steps and solver
 #
@@ -580,10 +592,10 @@ repaired = np.sqrt(np.mean((heun_on_path(start, spaced("Karras", 5)) - ends) ** 
 lesson.show_source(karras_levels, edm_sample)
 euler, heun = far["Karras, euler"], far["Karras, heun"]
 lesson.outcome(
-    f"The ends of Euler's steps are {euler[0]:.3f} away and those of Heun's {heun[0]:.3f}, mostly"
-    " because with long steps the second slope is taken at a point far from the path. Taken on the"
-    f" path, it leaves {repaired:.3f}. With 79 evaluations the order is reversed, {euler[3]:.4f}"
-    f" for Euler and {heun[3]:.4f} for Heun.",
+    f"The ends of Euler's steps are {euler[0]:.3f} away and those of Heun's {heun[0]:.3f}. Most of"
+    " Heun's distance comes from its second slope, which it takes far from the path if the step is"
+    f" long: with that slope taken on the path, {repaired:.3f} are left. With 79 evaluations the"
+    f" order is reversed, {euler[3]:.4f} for Euler and {heun[3]:.4f} for Heun.",
     answer="Euler, 9 steps",
 )
 lesson.check("79 evaluations: Heun over Euler", heun[3] / euler[3], at_most=0.4)
@@ -674,6 +686,8 @@ rows = [[d, named[amount], *np.mean(found, axis=0)] for (d, amount), found in qu
 
 # %%
 rows.append(["data", "", *described(ring.sample(lesson.rng("data described"), 3 * set_size))])
+spread_out = np.float32(ring.sample(lesson.rng("spread"), 20_000).std(axis=0))
+rows.append(["one Gaussian", "", *described(noise_of("one Gaussian") * spread_out)])
 header = ["design", "churn", "distance / floor", "outliers", "width of the modes"]
 lesson.table(rows, header, title="mean of three trainings, 35 evaluations")
 
@@ -703,11 +717,12 @@ lesson.claim(
 
 # %% [markdown]
 # The measures disagree about design B. Fresh noise brings its samples nearer to the ring by the
-# distance, and yet it makes outliers more frequent and the modes wider. For A and D churn changes
-# little. So fresh noise does not repair everything. It may repair an error made at a high level,
+# distance, and yet it makes outliers more frequent and the modes wider. For A and D churn is a
+# small loss: their distance grows by a tenth and by a fifth, and outliers and width by less than a
+# fifth. So fresh noise does not repair everything. It may repair an error made at a high level,
 # because the following steps start from a new point, but not one made at the lowest levels, because
-# no steps follow. (With 18 steps, churn 10 is the most that Karras et al. allow in a step, and we
-# add it at all levels. They restrict it to a range of levels.)
+# no steps follow. (We use the largest $\gamma$ that Karras et al. allow, $\sqrt2 - 1$, at all
+# levels. They restrict it to a range of levels.)
 #
 # The table also warns of the distance. By it, A is only twice as far away as D, although more than
 # half of A's points are outliers and its modes are three times too wide.
@@ -720,13 +735,13 @@ lesson.claim(
 # 1$.
 
 # %%
-lesson.exercise("after/03/guided_gaussian_variance")
-
-# %%
 lesson.predict(
     "We follow the guided denoiser with w = 1. What is the variance of the samples?",
     ["4/3, as that of the tilted density", "1", "2"],
 )
+
+# %%
+lesson.exercise("after/03/guided_gaussian_variance")
 
 
 # %%
@@ -888,16 +903,17 @@ lesson.figure(
 # Both denoisers are exact, so every distance far above 1 comes from guidance. At equal mean doubt
 # the samples of the interval are nearer to the labelled density than those of all levels, and
 # guidance at the high levels only is the worst. At equal median doubt, however, the interval has no
-# advantage. So guidance in the interval moves the few doubtful points at a lower price, and a
-# typical point at the same one. Both need a larger weight than guidance at all levels.
+# advantage. So guidance in the interval moves the few doubtful points with a smaller distance to
+# the labelled density, and a typical point with the same one. In the interval the weight has to be
+# larger than at all levels, in both rows.
 #
 # The second paper changes the guide. *Autoguidance* (Eq. after.26, Karras et al. 2024) takes as
 # $D_0$ a worse version of $D_1$ itself, with the same data, a smaller network and a shorter
 # training. If their errors point the same way, and those of $D_0$ are larger, the difference $D_1 -
-# D_0$ points away from these errors. That is the idea. But any guide that is broader than the data
-# also pushes samples inward. As a control we take the design's own start $F = 0$, the linear
-# denoiser $c_{\text{skip}}\, y$, which has learned nothing. It gets the weight with which the modes
-# become as narrow as with the worse version.
+# D_0$ points away from these errors. That is the idea. But could a guide that has learned nothing
+# do the same? As a control we take the design's own start $F = 0$, the linear denoiser
+# $c_{\text{skip}}\, y$. It gets the weight with which the modes become as narrow as with the worse
+# version.
 
 # %%
 lesson.predict(
@@ -908,11 +924,6 @@ lesson.predict(
 
 
 # %%
-def untrained(y, sigma, condition=None):
-    """F = 0: the best linear denoiser of data with this variance."""
-    return per_example(preconditioning(sigma, 1.0)[0], y)
-
-
 def many_of(k):
     """The start of twelve sets of samples, so that a few outliers more or less do not matter."""
     return HIGH * lesson.rng(f"many {k}").standard_normal((12 * set_size, 2), dtype=np.float32)
@@ -971,9 +982,10 @@ lesson.claim(
 # %% [markdown]
 # With modes that are equally narrow, the guide that has learned nothing removes most of the
 # outliers that the worse version removes. So most of the effect does not need a guide whose errors
-# resemble those of $D$. It is enough that the guide is broader than the data. The rest is what the
-# idea of autoguidance can claim here. Whether it is more for images, as Karras et al. report, the
-# plane cannot tell.
+# resemble those of $D$. For it a guide is enough that knows the mean and the variance of the data.
+# The rest is what the idea of autoguidance can claim here. By the distance over the floor neither
+# guide brings the samples nearer. Whether it is more for images, as Karras et al. report, the plane
+# cannot tell.
 #
 # ## 10. Wrong turns
 #
@@ -998,9 +1010,8 @@ lesson.table(
 # %% [markdown]
 # From the smaller weights the network of D has learned nothing. A likely reason is that a SiLU
 # halves small signals, so little is left after three layers, and a network with small weights
-# starts nearly linear. EDM's factors have removed the linear part of the target, so such a network
-# finds nothing to predict. The target of design B still has its linear part, and B does learn from
-# the smaller weights.
+# starts nearly linear. Design B does learn from the smaller weights. Its target still has a linear
+# part, which may give it a first gradient that D lacks, but no run here tests that.
 #
 # Three other mistakes raise no error. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ weighs a level
 # by $c_{\text{out}}^2$. With *the logarithm to base 10* the levels spread far to both sides. *Churn
@@ -1018,8 +1029,10 @@ rows = [
 lesson.table(rows, ["mistake", "its result"])
 
 # %% [markdown]
-# The first two train the network at the wrong levels, and the third gives it the wrong level. None
-# of them shows in the loss, but a look at the levels finds all three.
+# The first gives the levels wrong weights, the second draws wrong levels, and the third tells the
+# network a wrong level. No error is raised, but each has a test. The check of section 4, where $F =
+# 0$ has loss 1 at every level, finds the first, a histogram of the levels the second, and the
+# example from 3 to 5 the third.
 #
 # ## 11. Samplers and models in the plane
 #
@@ -1276,11 +1289,12 @@ lesson.figure(
 # With 64, design A is farther away than D with every sampler. (The three trainings of a row differ
 # by up to half a floor, so closer rows are not ranked.)
 #
-# The last two columns see what the distance does not. Flow matching and reflow are as near as D or
-# a little farther away, but about three times as many of their points are outliers. The consistency
-# model is mostly outliers, and more evaluations do not help it. The GAN is twice as far away as D,
-# although it has few outliers. With one step, progressive distillation is nearer than its teacher
-# (D by Euler's method) with four. With 64 it is its teacher.
+# The last two columns see what the distance does not. Flow matching and reflow are a little farther
+# away than D, within the spread of the trainings, but they have about four times as many outliers
+# or more. The consistency model's distance does not fall with more evaluations, and with 16 most of
+# its points are outliers. The GAN is twice as far away as D, although it has few outliers. With one
+# step, progressive distillation is nearer than its teacher (D by Euler's method) with four. With 64
+# it is its teacher.
 #
 # Which model is best depends on the measure, so look at more than one.
 #
