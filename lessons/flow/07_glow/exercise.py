@@ -16,7 +16,7 @@ start = Exercise(
     mean 0 and variance 1 in that channel.
 
     `x` is a batch of vectors $(N, C)$ or of images $(N, H, W, C)$. Return a tuple of `shift` and
-    `log_scale`, two arrays $(C,)$. Mean and variance run over the batch and over all places of an
+    `log_scale`, two arrays $(C,)$. Mean and variance run over the batch and all positions of an
     image; the variance of $n$ values is the mean of their squared deviations, with $1/n$. Every
     channel varies, but its standard deviation may be tiny, even in comparison with its mean, and
     the batch may be a single image. `x` may be `float32`. The result need not be differentiable.
@@ -104,12 +104,12 @@ mixing = Exercise(
     minutes=10,
     blocked=["minigen.nn.layers:Conv2d", "minigen.tensor.conv:conv2d"],
     prompt="""
-    Return a 1×1 convolution of `h`: at each place of an image, the vector of channels is multiplied
+    Return a 1×1 convolution of `h`: at each position of an image, the channel vector is multiplied
     from the left by one matrix `W`.
 
     `h` is a batch of images $(N, H, W, C)$, or of vectors $(N, C)$; `W` has shape $(C, C)$. The
-    result has the shape of `h`: its entry $i$ at a place is the sum over $j$ of `W[i, j]` times
-    entry $j$ of `h` at the same place. The result must be differentiable with respect to both.
+    result has the shape of `h`: its entry $i$ at a position is the sum over $j$ of `W[i, j]` times
+    entry $j$ of `h` at the same position. The result must be differentiable with respect to both.
     """,
     hints="""
     Channels are the last axis of h; a matrix product from the right sums over this axis.
@@ -168,7 +168,7 @@ volume = Exercise(
     minutes=10,
     prompt=r"""
     Return the log-determinant of a 1×1 convolution on one whole image: $\log |\det|$ of the map
-    that multiplies the channel vector of each place by the same matrix, $y = W h$.
+    that multiplies the channel vector of each position by the same matrix, $y = W h$.
 
     `W` has shape $(C, C)$ and is invertible; its determinant may be negative. `height` and `width`
     are those of the image. The result is one number, in nats. It must be differentiable with

@@ -79,9 +79,8 @@ lesson.figure(
 # trains it.
 #
 # For example, at one position of an image there is a vector of channels $(5, 6)$. Reversed it is
-# $(6, 5)$. The matrix $W = \begin{pmatrix}2 & 1\\ 1 & 3\end{pmatrix}$ maps it to
-# $(2\cdot5 + 6,\ 5 + 3\cdot6) = (16, 23)$. The same $W$ at every position is a convolution with a
-# window of 1×1.
+# $(6, 5)$. The matrix $W = \begin{pmatrix}2 & 1\\ 1 & 3\end{pmatrix}$ maps it to $(2\cdot5 + 6,\
+# 5 + 3\cdot6) = (16, 23)$. The same $W$ at every position is a convolution with a window of 1×1.
 
 # %%
 lesson.exercise("flow/07/conv1x1")
@@ -202,20 +201,25 @@ lesson.change(
 # out. It is for readers who want to train flows with many channels.*
 #
 # How small is that determinant? It takes about $c^3$ multiplications, as does the inverse, while
-# the convolution takes $h w c^2$. “The amount of computation … is still under control”, writes the
-# post. Here are our digits after one squeeze and after two, and a 32×32 color image at the end of
-# three scales.
+# the convolution takes $h w c^2$. “Since the weight matrix is relatively small, the amount of
+# computation for the matrix determinant … and inversion … is still under control”, writes the post.
+# Here are our digits after one squeeze and after two, and a 32×32 color image at the end of three
+# scales.
 
 # %%
 sizes = [(14, 14, 4), (7, 7, 8), (4, 4, 48)]
 rows = [[f"{h} × {w} × {c}", h * w * c**2, c**3] for h, w, c in sizes]
-lesson.table(rows, ["h × w × c", "convolution: h w c²", "determinant: c³"], "multiplications")
+lesson.table(
+    rows, ["h × w × c", "convolution: h w c²", "determinant: c³"], "multiplications, one image"
+)
 
 # %% [markdown]
-# With 48 channels the determinant costs more than the convolution. Besides, training might make $W$
-# singular. Glow therefore keeps $W$ as a product of three matrices: a fixed permutation $P$, a
-# lower triangular matrix with ones on its diagonal, and an upper triangular matrix whose diagonal
-# is stored as signs and as logarithms of absolute values,
+# The post is right. For one image with 48 channels the determinant costs three times as much as the
+# convolution, but it is computed once for a batch, and beside 50 images it is a seventeenth. The
+# stronger reason to do something is another one. Training might make $W$ singular. Glow therefore
+# keeps $W$ as a product of three matrices: a fixed permutation $P$, a lower triangular matrix with
+# ones on its diagonal, and an upper triangular matrix whose diagonal is stored as signs and as
+# logarithms of absolute values,
 #
 # $$W = P\,(L + I)\,\big(U + \mathrm{diag}(\mathrm{sign}\cdot e^{\,\log s})\big), \qquad
 # \log|\det W| = \sum_i \log s_i .$$
@@ -387,8 +391,8 @@ for name, layer in [("batch norm", batch_norm), ("actnorm", actnorm)]:
 lesson.check("batch norm: largest difference", rows[0][1], at_most=1e-3)
 lesson.outcome(
     f"The outputs of batch norm differ by {rows[0][1]:.1g} at most, because each image is"
-    " standardized with its own mean and deviation, and 2h + 1 has the mean and the deviation of h,"
-    " times 2 and plus 1.",
+    " standardized on its own. The mean of 2h + 1 is twice that of h, plus 1, its deviation is"
+    " twice that of h, and both are removed.",
     answer="by nothing but rounding",
 )
 lesson.table(rows, ["layer", "largest difference of the two outputs"], "batches of one image")
@@ -549,7 +553,8 @@ lesson.figure(
     fig,
     "substeps",
     "2,000 points of the two moons (orange), after each substep of the first trained step, and"
-    " after all twelve. Look at what turns the moons, and at what bends them.",
+    " after all twelve. (The first panel has its own scale, and some points after the coupling lie"
+    " outside the frame.) Look at what turns the moons, and at what bends them.",
 )
 
 # %% [markdown]
@@ -585,14 +590,15 @@ lesson.table(rows, ["two moons", "gap to the entropy, nats"])
 # %% [markdown]
 # Before training, the gap is that of a Gaussian, 0.9 nats; it falls below a hundredth, as for
 # RealNVP in `flow/05`. So the steps work. In the plane, however, there are only two channels, and
-# exchanging them is all the mixing there is. To see what a matrix is worth we need more channels.
+# exchanging them is the only permutation. To see what a matrix is worth we need more channels.
 #
 # ## 7. What is the mixing worth?
 #
-# Images have more, 4 after one squeeze and 8 after two. We train small Glows on digits, four steps
-# at each of the two sizes, and mix the channels in four ways: not at all; in reversed order, as in
-# RealNVP; in an order shuffled once at random, another for each step; and with the learned matrix.
-# Everything else is equal: networks, digits, noise and the number of training steps.
+# Images have more channels than the plane, 4 after one squeeze and 8 after two. We train small
+# Glows on digits, four steps at each of the two sizes, and mix the channels in four ways: not at
+# all; in reversed order, as in RealNVP; in an order shuffled once at random, another for each step;
+# and with the learned matrix. Everything else is equal: networks, digits, noise and the number of
+# training steps.
 
 # %%
 mixings = ["nothing", "reversed", "shuffled", "1×1 convolution"]
@@ -695,8 +701,8 @@ sets = [[], ["nothing"], ["nothing", "reversed", "shuffled"], mixings]
 lesson.outcome(
     f"Without mixing the flow has {trained['nothing']:.2f} bits, and the other three have between"
     f" {min(trained.values()):.2f} and {max(trained[kind] for kind in mixings[1:]):.2f}. Mixing"
-    " matters because without it half of the channels at each size are only ever scaled and shifted"
-    " by constants.",
+    " matters because without it the couplings of one size all keep the same half of the channels,"
+    " and a quarter of the 784 numbers are only ever scaled and shifted by constants.",
     answer=lesson.predictions[-1].choices[sets.index(above)] if above in sets else None,
 )
 rows = [[kind, bits] for kind, bits in trained.items()]
@@ -716,15 +722,15 @@ source = "seeds 0, 1 and 8011: 0.44 to 0.46; before training: 0"
 lesson.claim("nothing above reversed", loss, at_least=0.35, unit="bits", source=source)
 
 # %% [markdown]
-# Eight couplings without any mixing lose to one Gaussian, which needs no training. Any exchange of
-# the halves repairs that, and in this run it hardly matters whether the order is reversed or
-# shuffled. (In two more runs the shuffle lost 0.06 bits and won 0.02.) The matrix gains another
-# 0.14 bits. This is the comparison of the paper's Figure 3, and its result: learned 1×1
+# Eight couplings without any mixing lose to one Gaussian, which needs no training. Reversing or
+# shuffling the channels repairs that, and in this run it hardly matters whether the order is
+# reversed or shuffled. (In two more runs the shuffle lost 0.06 bits and won 0.02.) The matrix gains
+# another 0.14 bits. This is the comparison of the paper's Figure 3, and its result: learned 1×1
 # convolutions beat fixed permutations. Can we conclude that it is the *learning* that helps?
 #
 # ## 8. Is it the learning?
 #
-# Look again at what has changed. A shuffle is fixed and moves channels as they are. The matrix
+# Look again at what has changed. A shuffle is fixed and moves channels unchanged. The matrix
 # differs from it in *two* ways, because it is learned, and because it starts as a random rotation,
 # which blends the channels. The comparison cannot tell the two apart. The control that can is a
 # random rotation that stays fixed. We freeze the matrices at their start and train the rest.
@@ -777,21 +783,22 @@ lesson.figure(
     ax,
     "mixing",
     "Bits per pixel of the test digits after training, for three orders of the channels (black),"
-    " the learned matrix (green) and the fixed rotation (yellow); lower is better. Compare the"
+    " the learned matrix (green) and the fixed rotation (yellow); lower is better, and the dashed"
+    " line is one Gaussian. Compare the"
     " yellow bar with its neighbor, and both with the black ones.",
 )
 
 # %% [markdown]
-# Why does a rotation help before training? Look at the first column of the table. All orders start
-# equal, because the first actnorm standardizes its output. Reordering the channels does not change
-# that, so the later actnorms have nothing left to do. A rotation leaves them something. For
-# example, let two channels have variance 1 and correlation $\rho = 0.8$. Turned by 45° they become
-# their sum and their difference, with variances $1 + \rho$ and $1 - \rho$, and the next actnorm can
-# divide each by its own deviation. This gains
+# Why does a rotation help before training? Look at the column *before training* in the table of
+# prediction 4. All orders start equal, because the first actnorm standardizes its output.
+# Reordering the channels does not change that, so the later actnorms have nothing left to do. A
+# rotation leaves them something. For example, let two channels have variance 1 and correlation
+# $\rho = 0.8$. Turned by 45° they become their sum and their difference, with variances $1 + \rho$
+# and $1 - \rho$, and the next actnorm can divide each by its own deviation. This gains
 #
 # $$-\tfrac12 \log(1 + \rho) - \tfrac12 \log(1 - \rho) = -\tfrac12 \log(1 - \rho^2) \ge 0 .$$
 #
-# In words, it gains the mutual information of the two channels.
+# In words, if the two channels are Gaussian, it gains their mutual information.
 
 # %% [markdown]
 # <details><summary>Derivation: what a rotation gains before any training</summary>
@@ -859,10 +866,10 @@ lesson.claim(name, learned_below_fixed, between=(0.005, 0.06), unit="bits", sour
 
 # %% [markdown]
 # Learning the matrix does help, by about two hundredths of a bit. Three pairs are few, and their
-# interval hardly excludes 0, but in two more runs of this lesson with three pairs each the learned
-# matrix was better in every pair, too. The larger part of what Glow's new layer gains over a
-# shuffle is there without learning. The paper's Figure 3 has no fixed rotation, so it measures the
-# sum of the two effects. If training is short, a fixed rotation is nearly as good, and it is
+# interval only just excludes 0, but in two more runs of this lesson with three pairs each the
+# learned matrix was better in every pair, too. The larger part of what Glow's new layer gains over
+# a shuffle is there without learning. The paper's Figure 3 has no fixed rotation, so it measures
+# the sum of the two effects. If training is short, a fixed rotation is nearly as good, and it is
 # simpler: its log-determinant is 0, and its inverse is its transpose. But we measured 300 steps on
 # digits only. After longer training, or with more channels, the proportions may be different.
 #
@@ -870,9 +877,9 @@ lesson.claim(name, learned_below_fixed, between=(0.005, 0.06), unit="bits", sour
 #
 # *You may skip this section, because nothing depends on it. It is for readers of the post.*
 #
-# - “The design is same as in RealNVP”, of the affine coupling. Glow splits by channel only, without
-#   checkerboards, and the last convolution of its network starts at zero, so that each coupling
-#   starts as the identity.
+# - Of the affine coupling the post writes “The design is same as in RealNVP”. But Glow splits by
+#   channel only, without checkerboards, and the last convolution of its network starts at zero, so
+#   that each coupling starts as the identity.
 # - “$\log (\vert\det\mathbf{W}\vert^{h \cdot w}\vert)$”, in the middle of Eq. flow.15, has one bar
 #   too many: read $\log(|\det W|^{h \cdot w})$.
 # - “The derivative of each entry is $\partial \mathbf{x}_{ij} \mathbf{W} / \partial\mathbf{x}_{ij}
@@ -883,8 +890,9 @@ lesson.claim(name, learned_below_fixed, between=(0.005, 0.06), unit="bits", sour
 # first half of the channels is kept.
 #
 # **To remember:** A 1×1 convolution is a matrix at every position, and its log-determinant counts
-# every position. Actnorm is set from one batch, so one image has one density. Mixing is necessary,
-# and most of what the matrix gains over a shuffle is its rotation, not its learning.
+# every position. After its start actnorm does not depend on the batch, so one image has one
+# density. Mixing is necessary, and most of what the matrix gains over a shuffle is its rotation,
+# not its learning.
 #
 # **Next:** `flow/15` stacks these steps at two scales, trains them longer, and draws digits. In
 # `flow/08`, MADE, each output of one network depends on the earlier coordinates only. It is the
