@@ -9,15 +9,15 @@ sizes = Exercise(
     target="minigen.diffusion.networks.unet:unet_sizes",
     minutes=12,
     prompt=r"""
-    The sizes of the feature maps inside the original U-Net. A level has two 3×3 convolutions
-    without padding, each of which removes one pixel at every border. Down: such a level, then
-    pooling to half the side; `depth` times, and then a level at the bottom. Up: the side is
-    doubled, and a level follows; `depth` times.
+    Compute the side lengths of the feature maps inside the original U-Net. A level has two 3×3
+    convolutions without padding, each of which removes one pixel at every border. On the way down,
+    a level is followed by pooling to half the side, `depth` times, and then by one more level, the
+    bottom. On the way up, the side is doubled and a level follows, `depth` times.
 
     `size` is the side of the square input, a whole number; `depth` is 4 unless given. Return a
-    tuple of two lists of whole numbers: the sides after each level on the way down,
-    $\mathrm{depth} + 1$, the bottom last, and those after each level on the way up, `depth` of
-    them. For the sizes that are tried, every side that is halved is even.
+    tuple of two lists of whole numbers: `down`, the $\mathrm{depth} + 1$ side lengths after each
+    level on the way down (the bottom last), and `up`, the `depth` side lengths after each level on
+    the way up. In every size that is tried, each side that is halved is even.
     """,
     hints="""
     Follow a single number, the side, through all levels, and append it after each level.
@@ -86,14 +86,14 @@ features = Exercise(
     target="minigen.nn.layers:sinusoidal",
     minutes=15,
     prompt=r"""
-    Features of a time: sines and cosines of many frequencies.
+    Turn times into features, the sines and cosines of many frequencies.
 
     `t` has shape $(N,)$; its entries need not be whole and may be negative. `dim` is an even
-    number. The result has shape $(N, \mathrm{dim})$, `float32`. Its first half holds the sines of
-    $t \omega_k$, $k = 0 \dots\, \mathrm{dim}/2 - 1$, its second half the cosines of the same.
-    $\omega_0$ is 1, and the $\omega_k$ fall in equal ratios, such that $\omega$ with the index
-    $\mathrm{dim}/2$, one past the last, would be $1/\mathrm{max\_period}$; `max_period` is 10000
-    unless given. The result need not be differentiable.
+    number. Return an array of shape $(N, \mathrm{dim})$, `float32`. Its first half holds the sines
+    of $t \omega_k$, $k = 0 \dots\, \mathrm{dim}/2 - 1$, its second half the cosines of the same
+    angles. $\omega_0$ is 1, and the $\omega_k$ fall in equal ratios, such that $\omega$ with the
+    index $\mathrm{dim}/2$, one past the last, would be $1/\mathrm{max\_period}$; `max_period` is
+    10000 unless given. The result need not be differentiable.
     """,
     hints="""
     Each pair of features has a frequency. Form the outer product of times and frequencies, then
