@@ -33,6 +33,8 @@ lesson = Lesson(
 # %%
 import autograd.numpy as np
 import numpy
+
+# %%
 from scipy.special import logsumexp, softmax
 
 from minigen import plot
