@@ -55,12 +55,11 @@ from minigen.train import descend
 # %% [markdown]
 # ## 1. Texts without images
 #
-# Why should text alone help? Because a word that no caption uses occurs in other sentences,
-# beside words that captions do use. Imagen's encoder is T5-XXL, trained on a large collection of
-# texts. We imitate this with digits. The *captions*, which come with images, use the words of
-# `diffusion/15`. Texts *without* images also use other words for the same things (`bold` for
-# `thick`), some have a negation, and some end with a phrase that depends on the meaning (`drawn
-# with a brush`).
+# Why should text alone help? Because a word that no caption uses occurs in other sentences, beside
+# words that captions do use. Imagen's encoder is T5-XXL, trained on a large collection of texts. We
+# imitate this with digits. The *captions*, which come with images, use the words of `diffusion/15`.
+# Texts *without* images also use other words for the same things (`bold` for `thick`), some have a
+# negation, and some end with a phrase that depends on the meaning (`drawn with a brush`).
 
 # %%
 OTHER = {
@@ -867,8 +866,8 @@ lesson.outcome(
 
 # %% [markdown]
 # At low resolution weights are cheap: the same multiplications buy sixteen times as many. Imagen
-# therefore moves residual blocks there. With our three levels, two blocks at each have $2 + 8 + 32
-# = 42$ times the weights of the first block. One, one and four blocks cost exactly as many
+# therefore moves residual blocks there. With our three levels, two blocks at each have $2 + 8 +
+# 32 = 42$ times the weights of the first block. One, one and four blocks cost exactly as many
 # multiplications, and they have $1 + 4 + 64 = 69$ times its weights, two thirds more.
 #
 # Imagen also changes the order within a level. On the way up, an image is usually upsampled and
