@@ -409,6 +409,7 @@ lesson.outcome(
 )
 
 # %%
+header = ["", *(f"{n} call{'s' * (n > 1)}" for n in counts)]
 lengths = np.linalg.norm(start, axis=1, keepdims=True)
 circle = start / lengths * np.linalg.norm(ring.means[0]).astype(np.float32)
 data = ring.sample(lesson.rng("data"), len(start))
@@ -419,7 +420,6 @@ rows = [
 
 # %%
 rows += [[name, *over[name], *off[name]] for name in order]
-header = ["", *(f"{n} call{'s' * (n > 1)}" for n in counts)]
 columns = [*header, "outliers, 1 call", "16 calls"]
 lesson.table(rows, columns, "distance to the ring over its floor, and outliers")
 

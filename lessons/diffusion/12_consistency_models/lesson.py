@@ -1292,10 +1292,10 @@ lesson.figure(
 
 # %% [markdown]
 # With one or two calls the student is far nearer to the data than DDIM with as many, and than a
-# Gaussian for each class. With four calls the order turns. DDIM is nearer, and so is the student
-# *before* its training. (The last column rewards typical digits. One step of DDIM leads to the mean
-# image of a class, which the classifier confirms every time.) And each further step adds fresh
-# noise, which changes strokes and sometimes the whole digit.
+# Gaussian for each class. With four calls the order turns. DDIM is nearer than the student, and
+# even the student *before* its training is. (The last column rewards typical digits. One step of
+# DDIM leads to the mean image of a class, which the classifier confirms every time.) And each
+# further step adds fresh noise, which changes strokes and sometimes the whole digit.
 #
 # ## Which of these would you use?
 #

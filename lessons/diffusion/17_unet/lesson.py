@@ -88,8 +88,8 @@ lesson.change(
 # values across. In the words of the post, shortcuts “provide the essential high-resolution features
 # to the upsampling process”.
 #
-# The original network has one more peculiarity. Its 3 × 3 convolutions are *unpadded*. Where the
-# window would reach beyond the image there is no output, so each convolution removes one pixel at
+# The original network has one more peculiarity. Its 3 × 3 convolutions are *unpadded*. They skip
+# the places where the window would reach beyond the image, so each convolution removes one pixel at
 # every border. There are eighteen such convolutions, and most of them work on a reduced image.
 
 # %%
