@@ -435,7 +435,7 @@ def test_the_list_of_sections_stands_beside_the_text(reader):
 
 def test_figures_keep_their_colors_on_a_dark_page(reader):
     page = reader(GAN, dark=True)
-    frame = page.locator(".mg-figure .mg-frame").first
+    frame = page.locator(".mg-figure .mg-frame:has(img[src$='.webp'])").first  # a chart as SVG has a dark form
     style = frame.evaluate("e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).filter]")
     assert style == ["rgb(255, 255, 255)", "brightness(0.85)"], "a light frame, dimmed, not inverted"
     page.evaluate("document.body.dataset.theme = 'light'")
