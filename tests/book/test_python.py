@@ -302,7 +302,7 @@ def test_a_training_that_is_stopped_leaves_the_package_alone():
     )
     reply = ask(page_worker.train, "gan/02/discriminator_loss", text, show=frames.append, frames=1)
     assert len(frames) == 1 and reply["calls"] == 0 and losses.discriminator_loss is before
-    assert reply["more"] and (reply["step"], reply["steps"]) == (0, 650)
+    assert reply["more"] and (reply["step"], reply["steps"]) == (0, 560)
 
 
 def test_a_training_that_was_stopped_goes_on_where_it_stood():

@@ -38,7 +38,7 @@ def test_a_training_calls_the_function_of_its_exercise(id):
 
 def test_what_a_reader_may_change_of_a_training():
     gan = DEMONSTRATIONS["gan/02/discriminator_loss"]
-    assert gan.settings == {"data": "a ring of eight", "lr": 2e-3, "steps": 650}
+    assert gan.settings == {"data": "a ring of eight", "lr": 2e-3, "steps": 560}
     assert (gan.title(), gan.title("two moons")) == ("A GAN on a ring of eight", "A GAN on two moons")
     assert DEMONSTRATIONS["flow/04/u_hat"].settings == {"lr": 1e-2, "steps": 350}
     usual, others = next(gan.frames()), [{"data": name} for name in DATA] + [{"steps": 30}]

@@ -30,7 +30,7 @@ from minigen.zoo.demonstrations.frames import (
 )
 
 
-def gan(rng: Rng, data: Data = ring, lr: float = 2e-3, steps: int = 650, saturating: bool = False) -> Iterator[Frame]:
+def gan(rng: Rng, data: Data = ring, lr: float = 2e-3, steps: int = 560, saturating: bool = False) -> Iterator[Frame]:
     """Train a generator to fool a discriminator.
 
     saturating: the generator's loss is that of the minimax game.
