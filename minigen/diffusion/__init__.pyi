@@ -87,6 +87,7 @@ from minigen.diffusion.guidance import drop_labels as drop_labels
 from minigen.diffusion.guidance import gaussian_guided as gaussian_guided
 from minigen.diffusion.guidance import guided_gaussian_variance as guided_gaussian_variance
 from minigen.diffusion.guidance import in_interval as in_interval
+from minigen.diffusion.guidance import log_weight_increment as log_weight_increment
 from minigen.diffusion.imagen import dynamic_threshold as dynamic_threshold
 from minigen.diffusion.imagen import static_threshold as static_threshold
 from minigen.diffusion.imagen import thresholded as thresholded
