@@ -132,3 +132,9 @@ VARIANTS = {
     return np.exp((1 + w) * np.log(v1) - w * np.log(v0))
     """,
 }
+
+EQUIVALENT = {
+    "log_weight_increment": """
+    (s1, s0, w, du) → (s0, s1, w, du)  # the gain does not change if the two models are exchanged
+    """,
+}

@@ -1,4 +1,4 @@
-"""Exercises on what guidance samples: a variance, and the weights that lead to the tilted density."""
+"""Exercises on what guidance samples: a variance, and weights that reach the tilted density."""
 
 import autograd.numpy as np
 
