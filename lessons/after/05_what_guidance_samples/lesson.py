@@ -23,7 +23,7 @@ lesson = Lesson(
     post="after",
     equations=["after.25", "after.26", "after.27", "after.28", "after.29", "after.40"],
     minutes=3,
-    picture="densities",
+    picture="weights",
     sources=[
         "weng2021diffusion",
         "bradley2024predictor",
@@ -139,9 +139,9 @@ lesson.outcome(
 # <details><summary>Derivation: the variance of a guided Gaussian, without and with fresh
 # noise</summary>
 #
-# *Path.* For one Gaussian $dy/d\sigma = (y - D)/\sigma = \sigma y/(v + \sigma^2)$, so $y \propto (v
-# + \sigma^2)^{1/2}$. With $D_1 + w(D_1 - D_0)$ the slope is $(1 + w)$ times that of $v_1$ minus $w$
-# times that of $v_0$, so $\log y$ is too: $y \propto (v_1 + \sigma^2)^{(1 + w)/2}(v_0 +
+# *Path.* For one Gaussian $dy/d\sigma = (y - D)/\sigma = \sigma y/(v + \sigma^2)$, and therefore $y
+# \propto (v + \sigma^2)^{1/2}$. With $D_1 + w(D_1 - D_0)$ the slope of $\log y$ is $(1 + w)$ times
+# that of $v_1$ minus $w$ times that of $v_0$: $y \propto (v_1 + \sigma^2)^{(1 + w)/2}(v_0 +
 # \sigma^2)^{-w/2}$. At a large $\sigma$ this is $\sigma$, and $y$ has variance $\sigma^2$. At
 # $\sigma = 0$ the square is $v_1^{1 + w} v_0^{-w}$.
 #
@@ -241,14 +241,18 @@ lesson.predict(
 
 
 # %%
+def left(filled):
+    """The fraction of a histogram's points in the left mode."""
+    return filled[cells[1:] < -0.7].sum()
+
+
 def judged(x, w, log_weights=None):
     """Total variation to the tilted density, and the fraction of points in the left mode."""
-    equal = np.zeros(len(x)) if log_weights is None else log_weights
-    found = histogram(x, softmax(equal))
-    exact = histogram(grid, tilted(w))
-    return 0.5 * np.abs(found - exact).sum(), found[cells[1:] < -0.7].sum()
+    found = histogram(x, None if log_weights is None else softmax(log_weights))
+    return 0.5 * np.abs(found - histogram(grid, tilted(w))).sum(), left(found)
 
 
+# %%
 plain = p1.sample(lesson.rng("plain"), count).astype(float)
 path, sde = (sampler(1.0, lesson.rng(sampler.__name__)) for sampler in (by_path, by_sde))
 ideal = grid[lesson.rng("ideal").choice(len(grid), count, p=tilted(1.0))]
@@ -261,8 +265,8 @@ nearest = min(("no guidance", "path", "SDE"), key=lambda name: found[name][0])
 lesson.outcome(
     f"Their total variations to the tilted density are {found['no guidance'][0]:.3f} without"
     f" guidance, {found['path'][0]:.3f} for the path, and {found['SDE'][0]:.3f} for the SDE. The"
-    f" tilted density has {100 * found['draws of the tilted density'][1]:.0f} % of its points in"
-    f" the left mode, and the path puts {100 * found['path'][1]:.0f} % there.",
+    f" tilted density has {100 * left(histogram(grid, tilted(1.0))):.0f} % of its mass in the left"
+    f" mode, and the path puts {100 * found['path'][1]:.0f} % of its points there.",
     answer="those without guidance"
     if nearest == "no guidance"
     else f"those of the guided {nearest}",
@@ -279,7 +283,7 @@ lesson.figure(
     fig,
     "densities",
     "Histograms of the tilted density at w = 1 (blue), and of samples without guidance (orange), of"
-    " the guided path (green) and of the guided SDE (red). Compare the heights of the two modes.",
+    " the guided path (green) and of the guided SDE (pink). Compare the heights of the two modes.",
 )
 
 # %%
@@ -339,8 +343,8 @@ lesson.exercise("after/05/log_weight_increment")
 # In words, a point gains weight where the two models disagree. For the two Gaussians of section 1
 # this can be done by hand. At $w = 1$ the path that ends at $x$ is $x\,(2 + u)/\sqrt{4 + u}$, and
 # the scores differ by $2/((2 + u)(4 + u))$ times this, so the gains add up to $x^2\int_0^\infty
-# 4/(4 + u)^3\,du = x^2/8$. The samples of the path have the density $e^{-x^2/2}$, and with the
-# weight $e^{x^2/8}$ it becomes $e^{-3x^2/8}$. That is variance $4/3$, as the tilted density has.
+# 4/(4 + u)^3\,du = x^2/8$. The samples of the path have density $e^{-x^2/2}$, and with the weight
+# $e^{x^2/8}$ it becomes $e^{-3x^2/8}$. That is variance $4/3$, as the tilted density has.
 
 # %%
 lesson.show_source(log_weight_increment)
@@ -441,7 +445,7 @@ lesson.figure(
     fig,
     "weights",
     "The tilted density at w = 3 (blue), and histograms of the guided SDE (orange), of the same"
-    " points with weights (green), and of points that were resampled on the way (red). Compare the"
+    " points with weights (green), and of points that were resampled on the way (pink). Compare the"
     " right mode.",
 )
 
@@ -618,6 +622,7 @@ ring = toy.get("ring").standardized()
 SEEDS, sigmas = (0, 1, 2), karras_levels(18, LOW, HIGH)
 
 
+# %%
 def weighted_loss(model, x0, z, sigma, weight):
     error = model(x0 + per_example(sigma, z), sigma) - x0
     return np.mean(per_example(weight, error**2))
@@ -729,6 +734,8 @@ lesson.claim(
     between=(0.6, 1.1),
     source="seeds 0, 1 and 7307: 9.9 to 9.9; no effect: 0",
 )
+
+# %%
 lesson.claim(
     "excess of the worse version over that of F = 0",
     part,
