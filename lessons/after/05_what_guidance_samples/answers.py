@@ -120,7 +120,7 @@ MISTAKES = {
 
 VARIANTS = {
     "log_weight_increment": """
-    # both rates, as they stand
+    # both rates, one minus the other
     rate = (1 + w) * norms(s1) - w * norms(s0)
     return (norms((1 + w) * s1 - w * s0) - rate) / 2 * du
     # by flat examples and an inner product

@@ -1,18 +1,18 @@
 # %% [markdown]
 # # What guidance samples
 #
-# Guidance pushes the samples of a diffusion model towards a label, and away from what the model
-# draws without one (`diffusion/09`). The usual explanation names a density. If the label makes a
-# point more probable, raise that probability to a power, and sample from the result. The formula of
-# the guided score says so at every noise level. So do the samples have this density? Nobody can
-# tell from images, because there no density is known. In one dimension every density is known.
+# Guidance pushes the samples of a diffusion model towards a label (`diffusion/09`). The usual
+# explanation names a density. It raises the label's effect on the probability of a point to a
+# power, and the guided score is its gradient. So do the samples have this density? Images cannot
+# tell, because no density of images is known. For a few Gaussians every density is known, and so we
+# can ask which one it is, and whether the sampler matters.
 #
-# We ask first for two Gaussians (section 1), then for a mixture (2). Then we give the samples
-# weights, with which they do have the density that was promised (3), and ask what this costs (4).
-# Two refinements of guidance follow, an interval of noise levels (5) and a worse model as the guide
-# (6), each beside the control that it has to beat. This lesson comes after the post [What are
-# Diffusion Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/). Before this
-# lesson: `diffusion/09`, `after/01`, `after/03`.
+# We begin with two Gaussians (section 1), and then take a mixture (2). We give each sample a weight
+# (3), and ask what the weights cost (4). Two refinements of guidance follow, an interval of noise
+# levels (5) and a worse model as the guide (6), each beside the control that it has to beat. This
+# lesson comes after the post [What are Diffusion
+# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/). Before this lesson:
+# `diffusion/09`, `after/01`, `after/03`.
 
 # %%
 from minigen.course import Lesson
@@ -54,7 +54,7 @@ from minigen.tensor import softmax
 from minigen.train import descend
 
 # %% [markdown]
-# ## 1. Two Gaussians, three answers
+# ## 1. Two Gaussians
 #
 # Which density does guidance sample? As in `after/03` a noisy point is $y = x_0 + \sigma z$, and
 # a denoiser $D(y, \sigma)$ predicts $x_0$. Guidance with weight $w$ takes $D_1 + w\,(D_1 - D_0)$
@@ -160,7 +160,7 @@ lesson.outcome(
 # $$h\,s + \sqrt h\,z = \tfrac h2\,s_1 + \Bigl[\tfrac h2\bigl(s_1 + 2w\,(s_1 - s_0)\bigr) + \sqrt
 # h\,z\Bigr],$$
 #
-# which is a step of the path *without* guidance, and then a Langevin step (`diffusion/05`) towards
+# which is a step of the path *without* guidance, and then a Langevin step (`diffusion/02`) towards
 # the tilted density of weight $2w$. Noise cannot repair the path, because it pulls elsewhere.
 
 # %%
@@ -177,7 +177,7 @@ lesson.change(
 #
 # A single Gaussian cannot show what guidance does to modes. We take three, at $-2$, $0.5$ and
 # $1.2$, of which the first two carry the label. The third overlaps the second, so guidance should
-# avoid the second a little. In one dimension the tilted density is a sum over a grid, and a
+# take points away from the second. In one dimension the tilted density is a sum over a grid, and a
 # histogram can judge samples. The *total variation* of two histograms is half the sum of their
 # absolute differences, the fraction of the points that would have to move to another cell.
 
@@ -403,10 +403,12 @@ lesson.claim(
 
 # %% [markdown]
 # The weighted points are as near to the tilted density as exact draws of equal number, up to their
-# noise. Nothing about the sampler has changed, only the way its points are counted. The second
-# control needs no guidance at all, but it needs the densities of both models, and a diffusion model
-# gives scores. The weights of the SDE need nothing but the scores that the sampler computes. Skreta
-# et al. (2025) derive these weights, and call them Feynman–Kac correctors.
+# noise. Nothing about the sampler has changed, only the way its points are counted. The points of
+# the right mode, where the two models disagree, gained more weight, because the SDE had left too
+# few of them. The second control needs no guidance at all, but it needs the densities of both
+# models, and a diffusion model gives scores. The weights of the SDE need nothing but the scores
+# that the sampler computes. Skreta et al. (2025) derive such weights, and call them Feynman–Kac
+# correctors.
 #
 # ## 4. What the weights cost
 #
