@@ -5,7 +5,6 @@
     guided = classifier_free(eps_model, y, w=1.0)                        # eps_model(x, t, y), y = None: no condition
     guided = clip_guided(eps_model, image_encoder, text, schedule, w)    # towards embeddings that fit the text
     guided = autoguided(eps_model, worse, w=0.25)                        # away from a worse version of the same model
-    log_weight += log_weight_increment(s1, s0, w, du)                    # weights that reach p1^(1 + w)/p0^w
     x = ancestral(guided, x, schedule, rng)                              # any sampler
 
 By Bayes' rule the score of q(x_t | y) is that of q(x_t) plus the gradient of log q(y | x_t); ε is minus the score times
@@ -267,21 +266,6 @@ def gaussian_guided(v1: Any, v0: Any, w: Any, sampler: str) -> Array:
     if not isbox(precision) and numpy.any(precision <= 0):
         raise ValueError(f"w must leave (1 + w)/v1 above w/v0: p1^(1 + w)/p0^w is no density, got w = {w}")
     return like(1 / precision, v1)
-
-
-@checked(s1=BATCH, s0=BATCH, w=number, du=nonnegative_floats)
-def log_weight_increment(s1: Array, s0: Array, w: float, du: Any) -> Array:
-    """Return ½ w (1 + w) ‖s1 − s0‖² du, what the logarithm of each point's weight gains in a step of guidance: (N,).
-
-    s1 and s0 (N, ...) are the scores of the two models at the points, and du is what the step takes from u = σ², a
-    number or (N,). With these weights the points of a guided sampler, deterministic or stochastic, are distributed as
-    p1^(1 + w)/p0^w says, if it follows the score (1 + w) s1 − w s0 in each step. The result has the dtype of s1.
-    ValueError: shapes, du negative. Eq. after.40; Skreta et al. 2025.
-    """
-    if numpy.shape(du) not in ((), (len(s1),)):
-        raise ValueError(f"du must be a number or of shape ({len(s1)},), got {numpy.shape(du)}")
-    squares = np.sum((s1 - like(s0, s1)) ** 2, axis=tuple(range(1, np.ndim(s1))))
-    return like(w * (1 + w) / 2 * squares * du, s1)
 
 
 def relative_exponential(x: Any) -> Array:

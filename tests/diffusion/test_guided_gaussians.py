@@ -5,11 +5,11 @@ import numpy
 import pytest
 from scipy.integrate import quad
 
+from minigen.diffusion.feynman_kac import log_weight_increment
 from minigen.diffusion.guidance import (
     SAMPLERS,
     gaussian_guided,
     guided_gaussian_variance,
-    log_weight_increment,
     relative_exponential,
 )
 from minigen.tensor import grad

@@ -49,7 +49,7 @@ def minus_one(impl, rng):
 
 increment = Exercise(
     "after/05/log_weight_increment",
-    target="minigen.diffusion.guidance:log_weight_increment",
+    target="minigen.diffusion.feynman_kac:log_weight_increment",
     minutes=15,
     prompt=r"""
     Return what the logarithm of each point's weight gains in one step of guidance, $(N,)$.
