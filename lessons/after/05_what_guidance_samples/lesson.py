@@ -3,9 +3,9 @@
 #
 # Guidance pushes the samples of a diffusion model towards a label (`diffusion/09`). The usual
 # explanation names a density. It raises the label's effect on the probability of a point to a
-# power, and the guided score is its gradient. So do the samples have this density? Images cannot
-# tell, because no density of images is known. For a few Gaussians every density is known, and so we
-# can ask which one it is, and whether the sampler matters.
+# power, and the guided score is the gradient of its logarithm. So is this the density of the
+# samples? Images cannot tell, because no density of images is known. For a few Gaussians every
+# density is known, and so we can ask which one it is, and whether the sampler matters.
 #
 # We begin with two Gaussians (section 1), and then take a mixture (2). We give each sample a weight
 # (3), and ask what the weights cost (4). Two refinements of guidance follow, an interval of noise
@@ -298,10 +298,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The samples without guidance are the nearest. Guidance moves the modes in the right direction, but
-# at $w = 1$ both samplers move them more than twice as far as the tilted density does. In other
-# words, guidance is a stronger push than its formula says. So far this is only a difference. Could
-# we have the tilted density if we wanted it?
+# The samples without guidance are the nearest. Guidance shifts points to the left mode, which is
+# the right direction, but at $w = 1$ both samplers shift more than twice as many as the tilted
+# density asks for. In other words, guidance is a stronger push than its formula says. So far this
+# is only a difference. Could we have the tilted density if we wanted it?
 #
 # ## 3. Weights that reach it
 #
