@@ -3,8 +3,8 @@
 `schedule` sets how much noise each step adds; `ddpm` is the forward process, the training loss and the sampler;
 `samplers` need fewer steps, and `langevin` needs the score; `likelihood` is the variational bound. `networks` are the
 models, and `exact` is the exact model of the noise where the density is known. `guidance` makes samples fit a
-condition. `model` puts a network and its schedule together, to be trained, sampled and saved; `arguments` holds the
-checks that formulas share.
+condition, and `feynman_kac` weighs what it makes. `model` puts a network and its schedule together, to be trained,
+sampled and saved; `arguments` holds the checks that formulas share.
 
 `importance` draws the time steps whose losses are large more often; `distillation` and `consistency` are for few steps.
 `flow_matching` and `edm` are other designs of the same model, `flow_map` leads from noise to data in one call, and

@@ -57,6 +57,7 @@ from minigen.diffusion.edm import lognormal_levels as lognormal_levels
 from minigen.diffusion.edm import min_snr_weight as min_snr_weight
 from minigen.diffusion.edm import preconditioning as preconditioning
 from minigen.diffusion.exact import exact_eps_model as exact_eps_model
+from minigen.diffusion.feynman_kac import log_weight_increment as log_weight_increment
 from minigen.diffusion.flow_map import gaussian_flow_map as gaussian_flow_map
 from minigen.diffusion.flow_map import gaussian_mean_velocity as gaussian_mean_velocity
 from minigen.diffusion.flow_map import mean_flow_loss as mean_flow_loss

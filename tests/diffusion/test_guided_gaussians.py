@@ -5,7 +5,13 @@ import numpy
 import pytest
 from scipy.integrate import quad
 
-from minigen.diffusion.guidance import SAMPLERS, gaussian_guided, guided_gaussian_variance, relative_exponential
+from minigen.diffusion.feynman_kac import log_weight_increment
+from minigen.diffusion.guidance import (
+    SAMPLERS,
+    gaussian_guided,
+    guided_gaussian_variance,
+    relative_exponential,
+)
 from minigen.tensor import grad
 
 CASES = [(2.0, 4.0, 1.0), (2.0, 4.0, 3.0), (3.0, 0.5, 0.2), (0.7, 1.1, -0.5), (1.5, 2.0, -2.0), (0.3, 5.0, 0.4)]
@@ -135,3 +141,56 @@ def test_shapes_and_dtypes():
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         gaussian_guided(*arguments)
+
+
+# -- weights that reach the tilt ---------------------------------------------------------------------------------------
+
+
+def test_weights_by_hand():
+    """Scores (3, 0) and (1, 4) differ by (2, −4), whose square is 20: ½ · 2 · 3 · 20 · 0.5 = 30. Eq. after.40"""
+    s1, s0 = numpy.array([[3.0, 0.0], [1.0, 1.0]]), numpy.array([[1.0, 4.0], [1.0, 1.0]])
+    assert log_weight_increment(s1, s0, 2.0, 0.5) == pytest.approx([30, 0], rel=1e-14)
+    assert log_weight_increment(s1, s0, 2.0, numpy.array([0.25, 9.0])) == pytest.approx([15, 0], rel=1e-14)
+    images = numpy.ones((2, 3, 4, 1), numpy.float32)
+    found = log_weight_increment(images, 0.0 * images, -0.5, 1.0)  # between the two, the weights fall
+    assert found == pytest.approx([-1.5, -1.5]) and found.dtype == numpy.float32
+    assert not log_weight_increment(s1, s0, 0.0, 1.0).any() and not log_weight_increment(s1, s0, -1.0, 1.0).any()
+
+
+@pytest.mark.parametrize(("v1", "v0", "w"), [(2.0, 4.0, 1.0), (2.0, 4.0, 3.0), (0.7, 1.1, -0.5), (0.3, 5.0, 0.4)])
+def test_weights_turn_the_ode_into_the_tilt(v1, v0, w):
+    """A path is linear in its end x, and its log-weight quadratic: the precision falls by twice the factor of x²."""
+    u = numpy.concatenate([numpy.geomspace(1e5, 1e-4, 6000), [0]])
+    middle, h = (u[:-1] + u[1:]) / 2, u[:-1] - u[1:]
+    path = numpy.sqrt(((v1 + middle) / v1) ** (1 + w) * (v0 / (v0 + middle)) ** w)[:, None]  # it ends at x = 1
+    log_weight = numpy.sum(log_weight_increment(-path / (v1 + middle)[:, None], -path / (v0 + middle)[:, None], w, h))
+    precision = 1 / gaussian_guided(v1, v0, w, "ode") - 2 * log_weight
+    assert 1 / precision == pytest.approx(gaussian_guided(v1, v0, w, "tilt"), rel=1e-4)
+
+
+def test_weights_turn_the_sde_into_the_tilt():
+    """7/6 becomes 4/3, within five standard errors of the weighted mean and the error of the steps."""
+    rng, n = numpy.random.default_rng(4), 40_000
+    u = numpy.concatenate([numpy.geomspace(1e4, 1e-2, 400), [0]])
+    x, log_weight = numpy.sqrt(u[0]) * rng.standard_normal((n, 1)), numpy.zeros(n)
+    for start, end in zip(u[:-1], u[1:]):
+        s1, s0, h = -x / (2 + start), -x / (4 + start), start - end
+        log_weight += log_weight_increment(s1, s0, 1.0, h)
+        x = x + h * (2 * s1 - s0) + numpy.sqrt(h) * rng.standard_normal(x.shape)
+    weight = numpy.exp(log_weight) / numpy.sum(numpy.exp(log_weight))
+    squares = x[:, 0] ** 2
+    error = numpy.sqrt(numpy.sum(weight**2 * (squares - 4 / 3) ** 2))
+    assert numpy.sum(weight * squares) == pytest.approx(4 / 3, abs=5 * error + 0.02) and error < 0.02
+    assert numpy.mean(squares) == pytest.approx(7 / 6, abs=0.06)
+
+
+def test_weights_refuse_what_does_not_fit():
+    s = numpy.ones((3, 2))
+    for arguments, message in [
+        ((s, s[:2], 1.0, 1.0), "s0"),
+        ((s, s, 1.0, -1.0), "du must be nonnegative"),
+        ((s, s, 1.0, [1.0, 2.0]), "du must be a number or of shape"),
+        ((s, s, float("inf"), 1.0), "w must be a number"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            log_weight_increment(*arguments)
