@@ -15,9 +15,10 @@ def V(t, variance):
     return (1 - t) ** 2 * variance + t**2
 
 
-def end_of_path(x, t, r, mean, variance, V=V):
+def end_of_path(x, t, r, mean, variance, variance_at=V):
     """The point at time r, with some formula for the variances."""
-    return (1 - r) * mean + np.sqrt(V(r, variance) / V(t, variance)) * (x - (1 - t) * mean)
+    ratio = variance_at(r, variance) / variance_at(t, variance)
+    return (1 - r) * mean + np.sqrt(ratio) * (x - (1 - t) * mean)
 
 
 def velocity_at(x, t, mean, variance):
