@@ -578,7 +578,7 @@ lesson.predict(
 
 # %%
 def denoised(y, images, sigma):
-    """The exact denoiser of a set of images: their mean, weighted by the density of y under each."""
+    """The exact denoiser of a set of images: their mean, weighted by the density of y."""
     squares = np.sum((y[:, None] - images[None]) ** 2, axis=(2, 3))  # (N, images)
     terms = -squares / (2 * sigma**2)
     weights = np.exp(terms - terms.max(axis=1, keepdims=True))
