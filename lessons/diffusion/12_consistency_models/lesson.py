@@ -1344,7 +1344,7 @@ lesson.figure(
 # - Many levels converge late and end well.
 #
 # **Next:** `diffusion/13` saves computation elsewhere, by fewer pixels. `after/07` takes the jump
-# up again, between any two times of a path, and `after/03` compares students with their teachers at
+# up again, between any two times of a path, and `after/04` compares students with their teachers at
 # equal numbers of evaluations.
 #
 # **Your turn:** `minigen exercise start diffusion/12`, then `minigen run diffusion/12 --with
