@@ -482,6 +482,8 @@ lesson.claim(
     at_most=0.25,
     source="seeds 0, 1 and 7307: 0.10 to 0.15; F = 0: about 2",
 )
+
+# %%
 lesson.claim(
     "excess of D",
     means["D"],
@@ -598,14 +600,16 @@ lesson.claim(
 )
 
 # %% [markdown]
-# EDM's factors take everything linear out of the target. What is left is easy to miss, because a
+# EDM's factors take everything linear out of the target. That makes the target small, and from the
+# larger weights D is better than with less skip. But what is left is easy to miss, because a
 # network with small weights is nearly linear. The noise of design B has a linear part, and B learns
 # from both starts. So a loss that stays at 1 may mean that there is nothing to learn, or that the
 # network starts too small. (One training each.)
 #
-# The two other mistakes change the levels. *Without λ* the loss $\mathbb E\|D - x_0\|^2$ gives a
-# level the weight $c_{\text{out}}^2$, which is $10^{-4}$ at $\sigma = 0.01$ and 1 at 20. With *the
-# logarithm to base 10* the levels spread far to both sides. We train design D with each.
+# The two other mistakes change the levels or their weights. *Without λ* the loss $\mathbb E\|D -
+# x_0\|^2$ gives a level the weight $c_{\text{out}}^2$, which is $10^{-4}$ at $\sigma = 0.01$ and 1
+# at 20. With *the logarithm to base 10* the levels spread far to both sides. We train design D with
+# each.
 
 
 # %%
@@ -627,7 +631,7 @@ rows = [
 lesson.table(rows, ["design", "excess over that of F = 0"])
 
 # %% [markdown]
-# Both trainings run smoothly, and the loss without λ is even the lowest of all. But its denoiser
+# Both trainings run smoothly, and the loss without λ is even far lower than D's. But its denoiser
 # keeps more than half of the excess of $F = 0$, and the logarithm to base 10 makes the excess of D
 # more than five times as large. A small test finds each mistake in a second. The check of section
 # 4, where $F = 0$ has loss 1 at every level, finds the first, and a histogram of the drawn levels
