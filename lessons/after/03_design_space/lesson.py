@@ -126,8 +126,8 @@ lesson.change(
     "more noise than data",
     "Exchange the two numbers in `preconditioning(3.0, 4.0)`, so that the noise is larger than the "
     "data. Which of the three factors change?",
-    answer="Only c_skip, which falls from 0.64 to 0.36: the more noise, the less of the input is "
-    "copied. The other two factors treat the two numbers alike.",
+    answer="The factors are 0.36, 2.4, 0.2, so only c_skip changes: the more noise, the less of "
+    "the input is copied. The other two treat the two numbers alike.",
 )
 
 # %% [markdown]
