@@ -21,7 +21,7 @@ CHANGES = {
         shows={"the noise learns from L_simple": -0.4144, "v learns from the bound": -1.824},
         fails=["v learns from the bound"],
     ),
-    "a share for all": Change(
+    "some draws for every step": Change(
         old="uniform=0.0",
         new="uniform=0.5",
         shows={"p of the two": [0.6944, 0.3056], "the estimate, either way": [5.76, 1.636]},

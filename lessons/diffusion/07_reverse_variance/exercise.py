@@ -32,7 +32,7 @@ gaussian = Exercise(
     minutes=15,
     prompt=r"""
     The variance of $x_{t-1}$, given $x_t$, if the data $x_0$ are numbers drawn from a Gaussian
-    whose variance is `data_variance`. Nothing else is known of $x_0$.
+    whose variance is `data_variance`. Nothing else is known about $x_0$.
 
     `data_variance` is a number, 0 or larger; `t` is one time step, a whole number $1 \dots T$, or
     an array $(N,)$ of them, and the result has its shape. The result need not be differentiable.
@@ -92,7 +92,7 @@ def as_wide_as_the_noise(impl, rng):
 
 @gaussian.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
 def two_correlated_numbers(impl, rng):
-    """It is the variance of x_(t-1), less their covariance squared over the variance of x_t."""
+    """It is the variance of x_(t-1) minus their covariance squared over the variance of x_t."""
     s, t, wide = schedule(), np.arange(1, 11), float(rng.uniform(0.1, 5))
     before = s.alpha_bar[t - 1] * wide + 1 - s.alpha_bar[t - 1]
     now = s.alpha[t] * before + s.beta[t]
@@ -119,7 +119,7 @@ variance = Exercise(
     `v` has shape $(N, D)$ or $(N, H, W, C)$. The result has its shape and dtype. `t` is one time
     step, a whole number $1 \dots T$, or an array $(N,)$ of them, one for each example; $T$ is 2 or
     more. At $t = 1$, $\tilde\beta$ is 0 and has no logarithm: there, and only there, take
-    $\tilde\beta_2$ in its place (but $\beta_1$ as it is). The result must be differentiable with
+    $\tilde\beta_2$ instead (and leave $\beta_1$ unchanged). The result must be differentiable with
     respect to `v`.
 
     `schedule.beta` and `schedule.posterior_variance` $(\tilde\beta)$ are arrays indexed by the time
@@ -364,13 +364,13 @@ aware = Exercise(
     at a time, has a small variance.
 
     `losses` has shape $(T, H)$: the last $H$ losses of each time step, row 0 those of $t = 1$. The
-    result has shape $(T,)$ and sums to 1. A share `uniform` of it is spread evenly over all steps;
-    the rest is in proportion to the root of the mean of the squares of a row. If all losses are 0
-    each step gets $1/T$. Losses may be negative. The result need not be differentiable.
+    result has shape $(T,)$ and sums to 1. A fraction `uniform` of it is spread evenly over all
+    steps; the rest is in proportion to the root of the mean of the squares of a row. If all losses
+    are 0, each step gets $1/T$. Losses may be negative. The result need not be differentiable.
     """,
     hints="""
     One size for each time step, then sizes divided by their sum. No step may have probability 0, so
-    a small share is the same for all.
+    a small part is the same for all.
 
     size_t = sqrt(mean over h of loss_th^2), p_t = (1 - uniform) size_t/(sum of sizes) + uniform/T.
 
@@ -419,6 +419,6 @@ def least_second_moment(impl, rng):
 
 @aware.case(points=1, kind="extremes", fixed=True)
 def far_apart(impl, rng):
-    """Losses of 0.0001 beside those of 1000, as the bound's are; and all of them nearly 0."""
+    """Losses of 0.0001 and of 1000 together, as in the bound; and all of them nearly 0."""
     losses = np.array([[1000.0, 900.0], [1e-4, 2e-4], [-1.0, 3.0]])
     return {"p": impl(losses), "p of tiny ones": impl(1e-12 * losses, 0.0)}

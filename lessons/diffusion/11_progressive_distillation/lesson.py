@@ -255,9 +255,8 @@ lesson.check("SNR times the squared error of the clean data", weighted, equals=w
 print(f"SNR at T/2: {full.snr[T // 2]:.2f}, at T: {full.snr[T]:.1e}")
 
 # %% [markdown]
-# With this weight the loss would nearly ignore the step from pure noise, which is the only step of
-# a one-step student. Salimans and Ho (2022) bound the weight from below. It is the SNR where that
-# is large, and never less than 1.
+# What that does to a student is the question of section 5. Salimans and Ho (2022) bound the weight
+# from below. It is the SNR where that is large, and never less than 1.
 
 # %%
 lesson.exercise("diffusion/11/truncated_snr_weight")
@@ -299,8 +298,7 @@ loss = student_loss(v, wanted, x_t, 2, by_hand)
 lesson.check("loss: the mean of 0.25 and 0.04, weight 1", loss, equals=0.145)
 
 # %% [markdown]
-# No time is ignored now, not even the first step from pure noise. Section 5 tries what happens
-# otherwise.
+# Every step has a weight of at least one half now. Section 5 tries what happens otherwise.
 #
 # ## 3. The two algorithms (figure f10)
 #
@@ -329,8 +327,8 @@ lesson.show_source(v_loss, distillation_target, student_loss, distillation_loss,
 #
 # ## 4. In the plane: from 64 steps to one
 #
-# Does it work six times in a row? First we train a teacher for each of two densities. Each teacher
-# predicts $v$ on a cosine schedule.
+# Does it work six times in a row? First we train a teacher for each of two densities, the two moons
+# and a ring of eight narrow Gaussians. Each teacher predicts $v$ on a cosine schedule.
 
 # %%
 densities = {name: toy.get(name).standardized() for name in ("two_moons", "ring")}
@@ -399,9 +397,10 @@ families = {name: distilled(name, lesson.steps(1000, quick=3)) for name in densi
 
 # %% [markdown]
 # We measure the sliced Wasserstein distance between 1,000 samples and 1,000 data points, and divide
-# it by its *floor*, the same distance between two sets of data points. (We take the mean over ten
-# sets, which can lie below 1 by chance.) Each student is compared with the teacher's own DDIM in as
-# many steps from the same noise. We also count *outliers* of the students, samples with a lower
+# it by its *floor*, the same distance between two sets of data points. (All rows start from the
+# same noise and are compared with the same ten sets of data. A common factor below 1 is chance, and
+# only the differences between rows count.) Each student is compared with the teacher's own DDIM in
+# as many steps from the same noise. We also count *outliers* of the students, samples with a lower
 # density than 99 of 100 data points.
 
 
@@ -531,10 +530,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The teacher falls apart as its steps get fewer. With two it is farther away than one Gaussian. The
-# students keep their distance all the way down to one step. But their outliers grow at each
-# halving. On the ring 13 % of the samples are outliers in the end, after 1.4 % with 64 steps, and
-# the distance has hardly noticed.
+# The teacher falls apart as its steps get fewer. On the moons it is as far away as one Gaussian
+# with four steps already, and on both densities with two it is much farther. The students keep
+# their distance all the way down to one step. But their outliers grow at each halving. On the ring
+# 13 % of the samples are outliers in the end, after 1.4 % with 64 steps, and the distance has
+# hardly noticed.
 #
 # The students were trained to end where the teacher ends, which is more than to produce similar
 # samples. How far are their samples from those of the teacher's 64 steps from the same noise? And
@@ -592,9 +592,10 @@ lesson.figure(
 # %% [markdown]
 # The one-step student ends within about a hundredth of the distance of unrelated samples. So it has
 # learned the teacher's map, and not only its distribution. The first column grows at each halving,
-# because every student adds an error of its own (second column) to what it was taught. The last
-# halving, whose step is the longest, adds the most. In the figure the paths of 64 steps curve, and
-# the students take straight steps to nearly the same ends.
+# and the second shows that every student has an error of its own. The two do not simply add up. In
+# the last row the student is even a little nearer to the 64 steps than to its own teacher. The last
+# halving has the largest error. In the figure the paths of 64 steps curve, and the students take
+# straight steps to nearly the same ends.
 #
 # ## 5. The wrong weight
 #
@@ -672,9 +673,10 @@ lesson.claim(
 
 # %% [markdown]
 # With the plain SNR the first step stays what it was. The second step has nearly its usual weight,
-# and yet the samples are more than twice as far from the data. A plain squared error of the noise
-# is the same loss (section 2), so DDPM's habit would fail here. The weight that lets the first step
-# count is part of the method.
+# so the samples come nearer than before the training, from 4.1 floors to 2.1. With the truncated
+# SNR they come to 0.8. A plain squared error of the noise has the same weights as the SNR (section
+# 2), so it would neglect the first step as well. The weight that lets the first step count is part
+# of the method.
 #
 # ## 6. Digits: from sixteen steps to one
 #
@@ -743,7 +745,8 @@ lesson.outcome(
 lesson.table(rows, ["image", "guided", "w = 0"], "root mean square difference of a pixel")
 
 # %% [markdown]
-# One step of the teacher draws no digit, with guidance or without. Now the students.
+# One step of the teacher draws a blurred mean instead of a digit, with guidance or without. Now the
+# students.
 
 
 # %%
@@ -891,18 +894,19 @@ lesson.figure(
 )
 
 # %% [markdown]
-# With four steps or fewer, a student's distance is less than half of its teacher's in as many
-# steps, and with one step it is less than a tenth. Recall falls more slowly, too. The student of
-# eight steps is about as good as the teacher's sixteen, each of which took two calls because of the
-# guidance. (The last column rewards typical digits and does not measure quality. The classifier
-# confirms every image that one step of the teacher draws.) The price is a training for each
-# halving, and the distance still grows at each.
+# With four steps or fewer, a student's distance is less than half of that of the guided base model
+# in as many steps, although each of these takes two calls. With one step it is less than a tenth.
+# Recall falls more slowly, too. The student of eight steps is about as good as the teacher's
+# sixteen, each of which took two calls because of the guidance. (The last column rewards typical
+# digits and does not measure quality. The classifier confirms every image that one step of the
+# teacher draws.) The price is a training for each halving, and the distance still grows at each.
 #
 # ## Which of these would you use?
 #
 # - **You may not train anything.** Take DDIM with as many steps as you can afford (`diffusion/10`).
-# - **You have a good teacher and want one to eight calls.** Take progressive distillation, and stop
-#   halving when the samples get worse. Guidance comes for free.
+# - **You have a good teacher and want one to eight calls.** Take progressive distillation. Each
+#   halving costs some quality, so stop where you can still afford the loss. The guidance of one
+#   fixed $w$ then costs no extra calls.
 # - **You have no teacher, or time for one training only.** Read on. A consistency model needs no
 #   halvings (`diffusion/12`).
 #
@@ -910,7 +914,8 @@ lesson.figure(
 #
 # We start with 64 steps in the plane and 16 on digits, Salimans and Ho (2022) with as many as
 # 8,192. Our guided teacher has one fixed $w$, and we leave out a student that receives $w$ (Meng et
-# al. 2023).
+# al. 2023). We do not run the rival of the opening, a student of pairs of noise and finished
+# samples.
 #
 # ## Where the post is loose
 #
@@ -930,8 +935,8 @@ lesson.figure(
 # ## To remember
 #
 # - A student learns to reach in one step of DDIM the point that its teacher reaches in two.
-# - Its target is a weighted mean of the teacher's two predictions, a function of $x_t$ and not a
-#   blur.
+# - Its target is a weighted mean of the teacher's two predictions. It is a function of $x_t$, so a
+#   student can reach it without error.
 # - Predict $v$, and do not let the loss ignore the step from pure noise.
 #
 # **Next:** consistency models (`diffusion/12`) learn the jump to the data in one training, without

@@ -7,9 +7,9 @@
 # data. But many data points can have led to the same noisy point, and the network would predict
 # their mean, which is a blur. Is there anything else to ask for?
 #
-# There is one point that belongs to each noisy point alone, the start of the path on which it lies
-# (section 1). We turn this into a loss (2), which needs a pair of points on one path, from a
-# teacher (3) or without one (4). Then we train in the plane (5, 6), ask which choices matter (7),
+# Each noisy point lies on exactly one path, and this path leads to exactly one clean point, its
+# *origin* (section 1). We turn this into a loss (2), which needs a pair of points on one path, from
+# a teacher (3) or without one (4). Then we train in the plane (5, 6), ask which choices matter (7),
 # and jump to digits (8). This lesson follows the second half of the section *Fewer Sampling Steps &
 # Distillation* of [What are Diffusion
 # Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
@@ -465,8 +465,9 @@ lesson.check("half of the step: deviation, ratio", rows[1][2] / rows[2][2], betw
 #
 # ## 5. Distillation in the plane
 #
-# Does a network learn this? First we train a teacher for each density, a *denoiser*: the same
-# wrapper with $\sigma_\mathrm{min} = 0$, trained to predict the clean data.
+# Does a network learn this? First we train a teacher for each of two densities, the two moons and a
+# ring of eight narrow Gaussians. The teacher is a *denoiser*: the same wrapper
+# with $\sigma_\mathrm{min} = 0$, trained to predict the clean data.
 
 # %%
 densities = {name: toy.get(name).standardized() for name in ("two_moons", "ring")}
@@ -559,8 +560,8 @@ for name in densities:
 one, two = [high_end], [high_end, nearest(grid(40), 1.0)]
 
 # %% [markdown]
-# To sample, draw noise at the level 80 and call $f$ once. A *multistep* process trades computation
-# for quality. It adds noise to the result, less than before, and calls $f$ again.
+# To sample, draw noise at the level 80 and call $f$ once. A *multistep* process spends more calls
+# and hopes for better samples. It adds noise to the result, less than before, and calls $f$ again.
 
 # %%
 lesson.exercise("diffusion/12/multistep")
@@ -698,10 +699,11 @@ lesson.figure(
 # because from pure noise the mean is the best prediction. After training, one call draws both
 # moons, about as near to the data as 39 steps of Heun.
 #
-# But look at the last column. On the ring one sample in six is an outlier, where the teacher's 39
-# steps have one in fifty, and the distance has hardly noticed. Some must lie between the modes,
-# because $f$ is continuous, the noise is one piece, and a continuous map cannot tear. The teacher's
-# map is continuous, too, and has far fewer.
+# But look at the last column. With two calls one sample in six on the ring is an outlier, where the
+# teacher's 39 steps have one in fifty, and the distance has hardly noticed. Some samples must lie
+# between the modes, because a continuous map cannot tear the noise apart. But this forces no
+# particular number. The teacher's map is continuous, too. Why the student has so many more, this
+# run does not show.
 #
 # Is the model self-consistent, too? We follow trajectories of the teacher down and compute $f$ at
 # every level. All outputs should be equal to the origin.
@@ -859,10 +861,9 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Without a teacher one call is a little farther away than with one, and still far nearer than one
-# Gaussian. With two calls CT is nearer on the ring, and the outliers are about as many. So pairs of
-# data and noise are enough. CT took 10,000 steps from random weights. CD took 4,000, after the
-# 10,000 of its teacher.
+# With one call CT is farther from the data than CD. A Gaussian is far behind both. With two calls
+# CT is nearer on the ring, and the outliers are about as many. So pairs of data and noise are
+# enough. CT took 10,000 steps from random weights. CD took 4,000, after the 10,000 of its teacher.
 #
 # ## 7. What matters? (figure f12)
 #
@@ -1065,17 +1066,17 @@ lesson.claim(
 
 # %% [markdown]
 # The first finding holds with 10 levels. Each student ends about where its solver does (last
-# column), and Euler's is as far away as one Gaussian. The second we cannot test, because one
-# training each does not decide between $\ell_1$, $\ell_2$ and pseudo-Huber. The third holds for 10
-# and 40 levels. With 10, training is ahead after an eighth of the time and soon stops improving.
-# For CT, too, 10 intervals forever are worse than 10 that are doubled. (To start with 320 ended 9
-# to 37 % farther away, in four runs.)
+# column), and Euler's is as far away as one Gaussian. The second we cannot test, because points
+# have no LPIPS. Between $\ell_1$, $\ell_2$ and pseudo-Huber one training each does not decide. The
+# third holds for 10 and 40 levels. With 10, training is ahead after an eighth of the time and soon
+# stops improving. For CT, too, 10 intervals forever are worse than 10 that are doubled. (To start
+# with 320 ended 9 to 37 % farther away, in four runs.)
 #
 # And our own choices? If the time is not divided, CT ends farther away than one Gaussian. But the
 # constant $c$ is another story. Section 6 rejected the rule's 0.0008 for a reason that sounded
 # right. With it the distance is 1.56, and with our 0.03 it is 1.51. One training cannot tell such
-# numbers apart. With two other seeds the rule was behind by 21 % and by 2 %. So the argument about
-# medians decides little here, and the rule would have done nearly as well.
+# numbers apart. With two other seeds the rule was behind by 21 % and by 2 %. That is the direction
+# of the argument about medians, but in two of three trainings its effect is too small to matter.
 #
 # Why are the students with 160 levels so far away? If the right values move upward level by level
 # (section 2), they may not have arrived. Then $f$ should be right at low levels already, and
@@ -1099,8 +1100,10 @@ lesson.table(rows, columns, "distance of the output to the origin, root mean squ
 
 # %% [markdown]
 # They have not arrived. Up to level 2 the student with 160 levels is at least as accurate as the
-# others. At level 80, where sampling begins, most of the error from before training is left. So the
-# values do move upward from the boundary, and with more levels the way is longer.
+# others. At level 80, where sampling begins, most of the error from before training is left. This
+# is what values that move upward from the boundary look like. With 160 levels there are four times
+# as many steps on the way, and each of them is trained a quarter as often. We did not train longer
+# to see them arrive.
 #
 # ## 8. Digits
 #
@@ -1292,10 +1295,12 @@ lesson.figure(
 
 # %% [markdown]
 # With one or two calls the student is far nearer to the data than DDIM with as many, and than a
-# Gaussian for each class. With four calls the order turns. DDIM is nearer than the student, and
-# even the student *before* its training is. (The last column rewards typical digits. One step of
-# DDIM leads to the mean image of a class, which the classifier confirms every time.) And each
-# further step adds fresh noise, which changes strokes and sometimes the whole digit.
+# Gaussian for each class. With four calls the order of the Fréchet distances turns. DDIM is nearer
+# than the student, and even the student *before* its training is. But the student still covers more
+# of the test digits (recall). The more calls, the fewer of its digits are confirmed, with four
+# fewer than of a Gaussian for each class. In the figure each further call, which begins with fresh
+# noise, changes strokes and sometimes the whole digit. (The last column rewards typical digits. One
+# step of DDIM leads to the mean image of a class, which the classifier confirms every time.)
 #
 # ## Which of these would you use?
 #
@@ -1323,8 +1328,6 @@ lesson.figure(
 # - “$\mathbf{x}_{t_{n+1}} - (t_n - t_{n+1}) \Phi(\mathbf{x}_{t_{n+1}}, t_{n+1}; \phi)$”: the paper
 #   has a plus, with $\Phi = -t\,s_\phi$ for Euler. With the printed minus the step leads upward
 #   (section 3).
-# - “a positive distance metric function that satisfies $\forall \mathbf{x}, \mathbf{y}:
-#   d(\mathbf{x}, \mathbf{y}) \leq 0$”: a distance is never below 0, so the sign must be $\geq$.
 # - “back to its origin $\mathbf{x}_0$”: two sentences later the consistency function maps to
 #   $\mathbf{x}_\epsilon$. The origin is at the smallest level $\epsilon$ (our
 #   $\sigma_\mathrm{min}$), where the boundary condition holds.
@@ -1341,7 +1344,8 @@ lesson.figure(
 # - Equal outputs at neighboring points are not enough. The boundary condition rules out the
 #   constant.
 # - The neighbor comes from a teacher (CD), or from less of the same noise (CT).
-# - Many levels converge late and end well.
+# - Few levels converge soon and stop early. More levels take longer, and with too many for its
+#   budget a training does not arrive.
 #
 # **Next:** `diffusion/13` saves computation elsewhere, by fewer pixels. `after/07` takes the jump
 # up again, between any two times of a path, and `after/04` compares students with their teachers at

@@ -7,6 +7,6 @@ CHANGES = {
         old="h, w = np.array([[[[0.5]]]]), np.zeros((1, 1))",
         new="h, w = np.array([[[[0.0]]]]), np.zeros((1, 1))",
         prints=[r"^ *-?0 +-2 +0 *$"],
-        fails=["gradients in w, b and h"],
+        fails=["gradients with respect to w, b and h"],
     ),
 }
