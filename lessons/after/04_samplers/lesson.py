@@ -841,7 +841,7 @@ lesson.claim(
     "64 evaluations: largest spread of three trainings",
     spread,
     at_most=0.6,
-    source="seeds 0, 1 and 7307: 0.29 to 0.49; untrained: 6.5",
+    source="seeds 0, 1 and 7307: 0.33 to 0.48; untrained: 6.5",
 )
 
 # %%
@@ -849,13 +849,13 @@ lesson.claim(
     "one evaluation, reflow",
     floors["reflow, Euler"][1],
     at_most=3.0,
-    source="seeds 0, 1 and 7307: worst 1.86; one Gaussian: 5.1",
+    source="seeds 0, 1 and 7307: 1.39 to 2.20; one Gaussian: 5.1",
 )
 lesson.claim(
     "64 evaluations, D over the exact denoiser, Heun, mean of three",
     np.mean(floors["D, Heun"][64]) / np.mean(floors["exact denoiser, Heun"][64]),
     at_most=1.4,
-    source="seeds 0, 1 and 7307: 1.09 to 1.12; one Gaussian: 5 to 7.3",
+    source="seeds 0, 1 and 7307: 1.09 to 1.12; one Gaussian: 4.8 to 7.3",
 )
 
 # %%
