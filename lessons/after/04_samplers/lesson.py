@@ -483,12 +483,12 @@ lesson.claim(
 # Fresh noise trades one error for another. The samples of B come nearer to the ring, by a third to
 # a half of their distance, and noise above $\sigma = 0.5$ is enough for that. At these levels its
 # errors are far larger than those of A and D, and what went wrong there is forgotten. But outliers
-# become more frequent, and the modes wider. The steps are not to blame, because the exact denoiser
-# hardly minds the noise. (A difference of a tenth or two in the distance is within the spread of
-# the measure.) A point that is raised again meets the errors of the lower levels once more, and
-# after the lowest level no step is left to repair them. That may be why Karras et al. restrict the
-# noise to a range of levels. For D and A, whose errors at high levels are small, fresh noise brings
-# little.
+# become more frequent, and the modes wider. The steps are not to blame, because with the exact
+# denoiser the noise changes little. (A difference of a tenth or two in the distance is within the
+# spread of the measure.) A point that is raised again meets the errors of the lower levels once
+# more, and after the lowest level no step is left to repair them. That may be why Karras et al.
+# restrict the noise to a range of levels. For D and A, whose errors at high levels are small, fresh
+# noise brings little.
 #
 # The table also warns of the distance. By it, A is only twice as far away as D, although more than
 # half of A's points are outliers and its modes are three times too wide.
