@@ -122,7 +122,7 @@ def flow_matching_loss(model, x0, eps, t, y=None):
     s = np.reshape(t, (-1,) + (1,) * (np.ndim(x0) - 1))
     v = model((1 - s) * x0 + s * eps, t, *(() if y is None else (y,)))
     return np.mean((getattr(v, "_value", v) - (eps - x0)) ** 2)""",
-    "the schedule's answer, after/03/karras_levels": """
+    "the schedule's answer, after/04/karras_levels": """
 def karras_levels(steps, low=0.002, high=80.0, rho=7.0):
     roots = np.linspace(high ** (1 / rho), low ** (1 / rho), steps)
     if steps > 8:

@@ -258,119 +258,6 @@ MISTAKES = {
     # This is c_skip: the weight is one over the square of c_out.
     return sigma_data**2 / (sigma**2 + sigma_data**2)
     """,
-    "karras_levels": """
-    # The levels rise: a sampler begins with the highest.
-    return np.append(0.0, np.linspace(low ** (1 / rho), high ** (1 / rho), steps) ** rho)
-    # The powers are exchanged: space the roots evenly, and raise them afterwards.
-    return np.append(np.linspace(high**rho, low**rho, steps) ** (1 / rho), 0.0)
-    # The 0 is one of the evenly spaced roots: it is appended afterwards.
-    return np.linspace(high ** (1 / rho), 0.0, steps + 1) ** rho
-    # There is one level too few: the 0 comes after all of them.
-    roots = np.linspace(high ** (1 / rho), low ** (1 / rho), max(steps - 1, 1))
-    return np.append(roots**rho, 0.0)
-    # The levels themselves are spaced evenly: it is their roots that are.
-    return np.append(np.linspace(high, low, steps), 0.0)
-    # The 0 at the end is missing.
-    return np.linspace(high ** (1 / rho), low ** (1 / rho), steps) ** rho
-    # The logarithms of the levels are spaced evenly: it is their roots that are.
-    return np.append(np.exp(np.linspace(np.log(high), np.log(low), steps)), 0.0)
-    # The levels rise before the 0: a sampler begins with the highest.
-    return np.append(np.linspace(low ** (1 / rho), high ** (1 / rho), steps) ** rho, 0.0)
-    # The roots are not raised to the power rho.
-    return np.append(np.linspace(high ** (1 / rho), low ** (1 / rho), steps), 0.0)
-    # The roots of evenly spaced levels are taken: space the roots, then raise them.
-    return np.append(np.linspace(high, low, steps) ** (1 / rho), 0.0)
-    # The power rho is always 2 here: it is an argument.
-    return np.append(np.linspace(high**0.5, low**0.5, steps) ** 2, 0.0)
-    # The power rho is always 7 here: it is an argument.
-    return np.append(np.linspace(high ** (1 / 7), low ** (1 / 7), steps) ** 7, 0.0)
-    # The level `low` comes twice, where the 0 should be.
-    return np.append(np.linspace(high ** (1 / rho), low ** (1 / rho), steps) ** rho, low)
-    # The level `low` is never reached: the distance of the roots divides by steps - 1.
-    roots = np.linspace(high ** (1 / rho), low ** (1 / rho), steps, endpoint=False)
-    return np.append(roots**rho, 0.0)
-    # There is one level too many: `steps` levels come before the 0.
-    return np.append(np.linspace(high ** (1 / rho), low ** (1 / rho), steps + 1) ** rho, 0.0)
-    # With one step the only level is `low`: it should be `high`.
-    return np.append(np.linspace(low ** (1 / rho), high ** (1 / rho), steps)[::-1] ** rho, 0.0)
-    # The roots of the reciprocals are spaced evenly: the power is 1/rho, without a minus.
-    return np.append(np.linspace(high ** (-1 / rho), low ** (-1 / rho), steps) ** -rho, 0.0)
-    # The first level is one step below `high`: count from i = 0.
-    a, b = high ** (1 / rho), low ** (1 / rho)
-    i = np.arange(1, steps + 1) / max(steps - 1, 1)
-    with np.errstate(invalid="ignore"):
-        return np.append((a + i * (b - a)) ** rho, 0.0)
-    # The levels are raised to the power rho without their roots: take the roots first.
-    return np.append(np.linspace(high, low, steps) ** rho, 0.0)
-    """,
-    "churn": """
-    # The levels are subtracted: of independent noises the variances add up.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise * (raised - sigma), y) * z, raised
-    # The new level is not returned: the next step has to begin with it.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z, sigma
-    # The factor of the noise is squared.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise**2 * np.sqrt(raised**2 - sigma**2), y) * z, raised
-    # The root is missing: this is a variance.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise * (raised**2 - sigma**2), y) * z, raised
-    # The point is scaled with the level: only noise is added to it.
-    raised = (1 + gamma) * sigma
-    return (1 + gamma) * y + by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z, raised
-    # The factor `noise` is left out: it multiplies the noise that is added.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(np.sqrt(raised**2 - sigma**2), y) * z, raised
-    # The new level counts the factor `noise`: it is (1 + gamma) sigma at every factor.
-    raised = (1 + gamma) * sigma
-    added = noise * np.sqrt(raised**2 - sigma**2)
-    return y + by_rows(added, y) * z, np.sqrt(sigma**2 + added**2)
-    # The new level is raised by the factor `noise`, too: the factor changes only what is added.
-    raised = (1 + gamma) * sigma * noise
-    return y + by_rows(np.sqrt(np.abs(raised**2 - sigma**2)), y) * z, raised
-    # The factor `noise` is under the root: square it there, or multiply the root by it.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(np.sqrt(noise * (raised**2 - sigma**2)), y) * z, raised
-    # The new level is gamma sigma alone: it is (1 + gamma) sigma.
-    raised = gamma * sigma
-    return y + by_rows(noise * np.sqrt(np.abs(raised**2 - sigma**2)), y) * z, raised
-    # gamma is added to the level: multiply the level by 1 + gamma.
-    raised = sigma + gamma
-    return by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z + y, raised
-    # The variance is raised by 1 + gamma: it is the level that is.
-    raised = np.sqrt(1 + gamma) * sigma
-    return by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z + y, raised
-    # The whole new level is added as noise: y has noise already, whose variance is subtracted.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise * raised, y) * z, raised
-    # The variances are added where they should be subtracted: what is added is what is missing.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise * np.sqrt(raised**2 + sigma**2), y) * z, raised
-    # The old points are left out: fresh noise is added to y.
-    raised = (1 + gamma) * sigma
-    return by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z, raised
-    # The new variance is returned: return its root, the level.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z, raised**2
-    # The points are scaled back to their old size: only noise is added to y.
-    raised = (1 + gamma) * sigma
-    return (y + by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z) / (1 + gamma), raised
-    # The results come in the other order: the points are first.
-    raised = (1 + gamma) * sigma
-    return raised, y + by_rows(noise * np.sqrt(raised**2 - sigma**2), y) * z
-    # The root of the difference of the levels is added: take that of the difference of the squares.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise * np.sqrt(raised - sigma), y) * z, raised
-    # The noise that is added is sigma times the root of gamma: (1 + gamma)^2 has a square of gamma,
-    # too.
-    raised = (1 + gamma) * sigma
-    return y + by_rows(noise * np.sqrt(gamma) * sigma, y) * z, raised
-    # The new level is multiplied by the factor `noise`: the factor changes only what is added.
-    raised = (1 + gamma) * sigma
-    added = noise * np.sqrt(raised**2 - sigma**2)
-    return y + by_rows(added, y) * z, raised * noise
-    """,
     "min_snr_weight": """
     # The larger of the two is taken, as in progressive distillation: this weight takes the smaller.
     clipped = np.maximum(snr, gamma)
@@ -475,50 +362,6 @@ MISTAKES = {
     clipped = np.minimum(snr, gamma)
     return {"x0": clipped, "eps": clipped / snr, "v": clipped / snr + 1}[target]
     """,
-    "guided_gaussian_variance": """
-    # This is the variance of the tilted density, which guidance does not reach.
-    return 1 / ((1 + w) / v1 - w / v0)
-    # The power is too large by 1: without guidance the variance is v1.
-    return v1 * (v1 / v0) ** (w + 1)
-    # The ratio is upside down: guidance leads away from the second Gaussian.
-    return v1 * (v0 / v1) ** w
-    # This is the standard deviation's share: the powers of the path belong to its square.
-    return v1 * (v1 / v0) ** (w / 2)
-    # The two variances are mixed as the denoisers are: the path is a product, not a sum.
-    return v1 + w * (v1 - v0)
-    # The power has the wrong sign: v0 divides.
-    return v1 ** (1 + w) * v0**w
-    # This is the sum of the precisions, not turned over, and guidance does not reach that density.
-    return (1 + w) / v1 - w / v0
-    # This is a standard deviation: the variance is its square.
-    return np.sqrt(v1 ** (1 + w) / v0**w)
-    # This is the square of the variance: the powers of the path are halves.
-    return (v1 ** (1 + w) / v0**w) ** 2
-    # This is the logarithm of the variance: take its exponential.
-    return (1 + w) * np.log(v1) - w * np.log(v0)
-    # The guidance is left out: this is the variance of the first Gaussian.
-    return v1 + 0 * w + 0 * v0
-    # The variance is divided by 1 + w: the ratio of the two variances sets the power.
-    with np.errstate(divide="ignore"):
-        return v1 / (1 + w) + 0 * v0
-    # The weight begins at the second Gaussian: w = 0 is the first one.
-    return v0 * (v1 / v0) ** w
-    # The two Gaussians are exchanged: D_1 has the factor 1 + w.
-    return v0 ** (1 + w) / v1**w
-    # The powers are subtracted: the path is a product of powers.
-    return v1 ** (1 + w) - v0**w
-    # The product of the densities has the weights 1 and w: here the second one has -w.
-    return v1 * v0 / (v0 + w * v1)
-    # The ratio is multiplied by w: it is raised to the power w.
-    return v1 * (1 + w * (v1 / v0 - 1))
-    # The standard deviations are mixed as the denoisers are: the path is a product, not a sum.
-    return ((1 + w) * np.sqrt(v1) - w * np.sqrt(v0)) ** 2
-    # The power of v1 is 1: it is 1 + w, because D_1 has the factor 1 + w.
-    return v1 / v0**w
-    # The precisions are added with the weights 1 + w and w: the path is a product of powers.
-    with np.errstate(divide="ignore"):
-        return 1 / ((1 + w) / v1 + w / v0)
-    """,
 }
 
 VARIANTS = {
@@ -537,33 +380,14 @@ VARIANTS = {
     # as a sum of two rates
     return sigma**-2.0 + sigma_data**-2.0
     """,
-    "karras_levels": """
-    # from the formula, level by level
-    a, b = high ** (1 / rho), low ** (1 / rho)
-    found = [(a + i / max(steps - 1, 1) * (b - a)) ** rho for i in range(steps)]
-    return np.array([*found, 0.0])
-    """,
-    "churn": """
-    # by the share of the level
-    added = noise * sigma * np.sqrt(2 * gamma + gamma**2)
-    return y + by_rows(added, y) * z, sigma + gamma * sigma
-    """,
     "min_snr_weight": """
     # by the error of x_0 that an error of the target makes
     error = {"x0": 1.0, "eps": 1 / snr, "v": 1 / (1 + snr)}[target]
     return np.where(snr < gamma, snr, gamma) * error
     """,
-    "guided_gaussian_variance": """
-    # by logarithms
-    return np.exp((1 + w) * np.log(v1) - w * np.log(v0))
-    """,
 }
 
 EQUIVALENT = {
-    "karras_levels": """
-    # the same maximum
-    max(steps - 1, 1) → max(1, steps - 1)
-    """,
     "min_snr_weight": """
     # where they are equal, both values are
     snr < gamma → snr <= gamma

@@ -3,10 +3,10 @@
 from minigen.course.lesson.changes import Change
 
 CHANGES = {
-    "a narrower guide": Change(
-        old="v1, v0 = 2.0, 4.0",
-        new="v1, v0 = 4.0, 3.2",
-        shows={"variance of the guided samples, w = 1": 5.0},
-        fails=["variance of the guided samples, w = 1"],
+    "more noise than data": Change(
+        old="preconditioning(3.0, 4.0)[:3]",
+        new="preconditioning(4.0, 3.0)[:3]",
+        shows={"factors at σ = 3, σ_d = 4": [0.36, 2.4, 0.2]},
+        fails=["factors at σ = 3, σ_d = 4"],
     ),
 }

@@ -466,7 +466,7 @@ lesson.claim(
 
 # %% [markdown]
 # So guidance with a weight samples *some* density, more concentrated than the class, and without a
-# simple formula. (`after/03` computes it for Gaussians.) What does it look like?
+# simple formula. (`after/05` computes it for Gaussians.) What does it look like?
 
 # %%
 fig, axes = plot.figure(2, 3, size=(2.7, 2.6))

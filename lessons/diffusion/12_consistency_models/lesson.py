@@ -1348,7 +1348,7 @@ lesson.figure(
 #   budget a training does not arrive.
 #
 # **Next:** `diffusion/13` saves computation elsewhere, by fewer pixels. `after/07` takes the jump
-# up again, between any two times of a path, and `after/03` compares students with their teachers at
+# up again, between any two times of a path, and `after/04` compares students with their teachers at
 # equal numbers of evaluations.
 #
 # **Your turn:** `minigen exercise start diffusion/12`, then `minigen run diffusion/12 --with
