@@ -894,10 +894,9 @@ lesson.check(expected, message.startswith(expected))
 # batches = data.batches(x, size=200, rng=rng)
 # step = train.descend(RealNVP.loss, flow, batches, lr=2e-3, clip=5.0, ema=0.99)
 # history = train.fit(step, 1500, held_out=held_out, patience=10)
-# flow = step.averaged
-# scores = -flow.log_prob(table)
+# scores = -step.averaged.log_prob(table)
 # print(history, "rows with the highest scores:", np.argsort(-scores)[:10], sep="\n")
-# flow.save("flow.npz")
+# step.averaged.save("flow.npz")
 # ```
 #
 # From a folder of images to new ones:
