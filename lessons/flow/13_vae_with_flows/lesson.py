@@ -150,9 +150,9 @@ lesson.check("the formula minus this gap", independent_gap(P[None]) - gap, equal
 # $z_K = f_K \circ \dots \circ f_1(z_0)$.
 #
 # But what happens to the bound? Without a flow the KL divergence from the prior has a closed form,
-# and with a flow it has none in general. It is still the expectation of $\log q(z_K|x)
-# - \log p(z_K)$, so one draw gives an estimate of it, the *kl of this draw*. The density of the
-# output of a flow was the subject of `flow/04`.
+# and with a flow it has none in general. But it is still the expectation of $\log q(z_K|x)-\log
+# p(z_K)$, so one draw gives an estimate of it, the *kl of this draw*. The density of the output of
+# a flow was the subject of `flow/04`.
 
 # %%
 lesson.exercise("flow/13/flow_posterior")
