@@ -105,12 +105,14 @@ class ContinuousFlow(Bijection):
 
     times: (K + 1,), rising or falling, the ends of K steps.
     solver: "euler", or "heun", whose slope is the mean of those at both ends of Euler's step.
-    log_det: "det", the log-det of Euler's steps themselves: the steps are then a flow whose density has mass 1, and
-        `forward` inverts each by fixed-point iteration (Behrmann et al. 2019), so that both directions are one map; or
-        "trace", the integral of the divergence, which is exact only as the steps get small: `forward` then takes the
-        same steps backwards.
+    log_det: "det", the log-det of Euler's steps themselves: where no step folds, they are a flow whose density has mass
+        1, and `forward` inverts each by fixed-point iteration (Behrmann et al. 2019), so that both directions are one
+        map; or "trace", the integral of the divergence, which is exact only as the steps get small: `forward` then
+        takes the same steps backwards.
 
     ValueError: times that do not rise or fall, "heun" with "det", steps that fold or that the iteration cannot invert.
+    Folds are looked for at the given points only, by the sign of the determinant. A step that folds elsewhere, or turns
+    in two directions at once, goes unnoticed.
     Eq. after.03, Eq. after.04, Eq. after.05
     """
 

@@ -1086,15 +1086,21 @@ lesson.figure(fig, "slide", caption)
 # - **You want the best samples, or control over them, and you can train for long.** Take a
 #   diffusion model. The base model has by far the smallest distance of this page, after ten times
 #   as many steps and with labels, which the others do not have. Labels, captions and edges can
-#   steer such a model (`diffusion/09`, `diffusion/15`, `diffusion/18`).
+#   steer such a model (`diffusion/09`, `diffusion/15`, `diffusion/18`). What a stronger control
+#   does to the samples is known exactly for small worlds (`after/05`).
 # - **You want samples within a millisecond.** Take a GAN. A diffusion model has time for a single
 #   evaluation, and one step of DDIM is worse than the fitted Gaussian (section 7). A model that was
-#   distilled to one step may do better (`diffusion/11`, `diffusion/12`).
+#   distilled to one step, or trained for jumps, may do better (`diffusion/11`, `diffusion/12`,
+#   `after/07`).
 # - **You want the density of points.** Take a flow. In the plane its log-density is exact and was
 #   the nearest to the truth. For digits it is a bound, which was good while the samples were not.
-#   Whether a density finds outliers is another question (`start/02`).
+#   Whether a density finds outliers is another question (`start/02`). A diffusion model has a
+#   density as well, at the price of a solver (`after/01`).
 # - **You want a small code, to compress or to explore.** Take a VAE, and a VQ-VAE (`vae/10`) if a
 #   second model is to be trained on the codes. `diffusion/13` trains a diffusion model there.
+# - **Your data are symbols, such as words.** None of the four was tried on them here. A model of
+#   one symbol after the other has an exact likelihood (`flow/08`, `flow/09`), and masked diffusion
+#   can fill in many at once (`after/06`).
 # - **You have a minute.** After about a minute of training the GAN and the VAE had the best
 #   digits.
 #
