@@ -106,9 +106,9 @@ lesson.check("w = 2: 0.5 - 0.8 x 2 x (-0.375)", by_the_gradient, equals=guided[2
 
 # %%
 lesson.outcome(
-    f"The guided prediction is {guided[2.0]:.2g}, because w times the gradient is -0.75, and in terms"
-    " of the noise this is +0.6. Guidance leads away from the unconditional prediction, and starts"
-    " where the conditional one already is.",
+    f"The guided prediction is {guided[2.0]:.2g}, because w times the gradient is -0.75, and in"
+    " terms of the noise this is +0.6. Guidance leads away from the unconditional prediction, and"
+    " starts where the conditional one already is.",
     answer="above 0.5",
 )
 
@@ -324,10 +324,9 @@ lesson.check("fraction of labels dropped", np.mean(many == -1), equals=0.15, ato
 #
 # A network with dropped labels comes with the package, as the base model of these lessons. It is a
 # U-Net (`diffusion/17`), trained as in `diffusion/04` on all training digits, with 15 % of the
-# labels dropped. Its output is neither the noise nor the data but $v =
-# \sqrt{\bar\alpha_t}\,\epsilon
-# - \sqrt{1 - \bar\alpha_t}\,x_0$. From $v$ and $x_t$ the noise follows, because they are two
-# equations for $\epsilon$ and $x_0$.
+# labels dropped. Its output is neither the noise nor the data but a combination of the two,
+# $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$ (`diffusion/11`). From $v$ and
+# $x_t$ the noise follows, because they are two equations for $\epsilon$ and $x_0$.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
@@ -385,9 +384,9 @@ grid = plot.image_grid(
 lesson.figure(
     grid,
     "weights",
-    "Digits of the labels 0 to 9, each column from one noise, each row with one weight. In the first"
-    " row the noise alone decides which digit appears. Find the columns in which the label changes"
-    " the digit.",
+    "Digits of the labels 0 to 9, each column from one noise, each row with one weight. In the"
+    " first row the noise alone decides which digit appears. Find the columns in which the label"
+    " changes the digit.",
 )
 
 # %% [markdown]
@@ -400,8 +399,8 @@ lesson.play(
     {"w": strengths},
     images=[same_noise[w] for w in strengths],
     start={"w": 0.0},
-    caption="Digits of the labels 0 to 4 (above) and 5 to 9 (below), each from a noise that stays the"
-    " same. Look for digits that jump from one class to another.",
+    caption="Digits of the labels 0 to 4 (above) and 5 to 9 (below), each from a noise that stays"
+    " the same. Look for digits that jump from one class to another.",
 )
 
 # %% [markdown]
@@ -416,10 +415,10 @@ lesson.play(
 #
 # | metric | high when | blind to |
 # |---|---|---|
-# | *classified as the label*, a fraction | each sample is clearly a digit of its label | variety |
-# | *recall*, a fraction | each real digit is close to some sample | bad samples among good ones |
-# | *inception score*, 1 to 10 | each sample is clearly one digit, and all ten are equally frequent | variety within a digit, labels |
-# | *Fréchet distance* | the mean or the covariance of the features is wrong (so it should be *low*) | labels, and all but mean and covariance |
+# | *classified as the label* | each sample is clearly a digit of its label | variety |
+# | *recall* | each real digit is close to some sample | bad samples among good ones |
+# | *inception score*, 1 to 10 | each sample is clearly one of ten equally frequent digits | labels |
+# | *Fréchet distance* | mean or covariance of the features are *wrong* | labels, all other moments |
 #
 # (The Fréchet distance is the FID, with our classifier's features in place of Inception's.) The
 # first and the third reward certainty, recall rewards variety, and the Fréchet distance is low only
@@ -904,9 +903,9 @@ digit_like = [name for name, far in exchanged.items() if far < of_gaussians.frec
 # %%
 lesson.outcome(
     f"The Fréchet distance is {exchanged['ε(y) - 2 ε']:.0f} with ε(y) - 2 ε and"
-    f" {exchanged['2 ε - ε(y)']:.0f} with 2 ε - ε(y), because 1 - 2 is -1 and 2 - 1 is 1. Noise that"
-    " both predictions agree on should count once. With weights that add up to -1 its sign is wrong,"
-    " and the sampler adds what it should remove.",
+    f" {exchanged['2 ε - ε(y)']:.0f} with 2 ε - ε(y), because 1 - 2 is -1 and 2 - 1 is 1. Noise"
+    " that both predictions agree on should count once. With weights that add up to -1 its sign is"
+    " wrong, and the sampler adds what it should remove.",
     answer="both" if len(digit_like) == 2 else f"only {digit_like[0]}" if digit_like else "neither",
 )
 grid = plot.image_grid(
@@ -969,7 +968,7 @@ for name in exchanged:
 # - The difference of a conditional and an unconditional prediction is, up to a factor, the gradient
 #   of a classifier that nobody trained.
 # - One network makes both predictions, if some labels are dropped in training.
-# - Guidance extrapolates, $(1 + w)\,\epsilon(y) - w\,\epsilon$, and buys certainty of the class with
+# - Guidance extrapolates, $(1 + w)\,\epsilon(y) - w\,\epsilon$. It buys certainty of the class with
 #   variety. Compare it with cheaper ways to do so.
 #
 # **Next:** sampling in few steps (`diffusion/10`).
