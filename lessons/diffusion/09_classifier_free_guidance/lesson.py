@@ -417,8 +417,8 @@ lesson.play(
 # |---|---|---|
 # | *classified as the label* | each sample is clearly a digit of its label | variety |
 # | *recall* | each real digit is close to some sample | bad samples among good ones |
-# | *inception score*, 1 to 10 | each sample is clearly one of ten equally frequent digits | labels |
-# | *Fréchet distance* | mean or covariance of the features are *wrong* | labels, all other moments |
+# | *inception score*, 1 to 10 | each sample is clearly a digit, all ten equally often | labels |
+# | *Fréchet distance* | the features' mean or covariance is *wrong* | labels, other moments |
 #
 # (The Fréchet distance is the FID, with our classifier's features in place of Inception's.) The
 # first and the third reward certainty, recall rewards variety, and the Fréchet distance is low only
@@ -908,6 +908,8 @@ lesson.outcome(
     " wrong, and the sampler adds what it should remove.",
     answer="both" if len(digit_like) == 2 else f"only {digit_like[0]}" if digit_like else "neither",
 )
+
+# %%
 grid = plot.image_grid(
     np.concatenate([x[:10] for x in mistyped.values()])[..., 0],
     cols=10,
