@@ -66,15 +66,18 @@ from minigen.train import descend
 # -\frac{1}{\sqrt{1 - \bar\alpha_t}} \big(\epsilon_\theta(x_t, t, y) - \epsilon_\theta(x_t,
 # t)\big).$$
 #
-# In words, the gradient of an *implicit classifier* is the difference of two *scores*, gradients of
-# log-densities, and so of two predictions of the noise. The first network is given the noisy $x_t$,
-# the time $t$ and the label $y$. The second is not given the label.
+# In words, the gradient of an *implicit classifier* is the difference of two *scores*. A score is
+# the gradient of a log-density, and a noise prediction is $-\sqrt{1 - \bar\alpha_t}$ times a score.
+# So we need two predictions of the noise, one with the label $y$ and one without.
 #
-# (Why is a score a multiple of the noise? For a single $x_0$, the density of $x_t$ is $\mathcal
-# N(\sqrt{\bar\alpha_t}\,x_0, 1 - \bar\alpha_t)$, and the gradient of its logarithm is $-(x_t -
-# \sqrt{\bar\alpha_t}\,x_0)/(1 - \bar\alpha_t) = -\epsilon/\sqrt{1 - \bar\alpha_t}$. For many $x_0$
-# both sides become means, and the network predicts the mean of the noise. `diffusion/05` has the
-# details.)
+# <details><summary>Why a score is a multiple of the noise</summary>
+#
+# For a single $x_0$, the density of $x_t$ is $\mathcal N(\sqrt{\bar\alpha_t}\,x_0, 1 -
+# \bar\alpha_t)$, and the gradient of its logarithm is $-(x_t - \sqrt{\bar\alpha_t}\,x_0)/(1 -
+# \bar\alpha_t) = -\epsilon/\sqrt{1 - \bar\alpha_t}$. For many $x_0$ both sides become means, and
+# the network predicts the mean of the noise (`diffusion/05`).
+#
+# </details>
 #
 # For example, let $x_t = 0.6$ and $\sqrt{1 - \bar\alpha_t} = 0.8$. Given the label, the model
 # predicts the noise $0.5$, and without it $0.2$. More noise in the same $x_t$ means a smaller clean
@@ -324,9 +327,9 @@ lesson.check("fraction of labels dropped", np.mean(many == -1), equals=0.15, ato
 #
 # A network with dropped labels comes with the package, as the base model of these lessons. It is a
 # U-Net (`diffusion/17`), trained as in `diffusion/04` on all training digits, with 15 % of the
-# labels dropped. Its output is neither the noise nor the data but a combination of the two,
-# $v = \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$ (`diffusion/11`). From $v$ and
-# $x_t$ the noise follows, because they are two equations for $\epsilon$ and $x_0$.
+# labels dropped. Its output is neither the noise nor the data but a combination of the two, $v =
+# \sqrt{\bar\alpha_t}\,\epsilon - \sqrt{1 - \bar\alpha_t}\,x_0$ (`diffusion/11`). From $v$ and $x_t$
+# the noise follows, because they are two equations for $\epsilon$ and $x_0$.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
@@ -488,7 +491,8 @@ lesson.outcome(
 # %% [markdown]
 # So few images have a Fréchet distance above 0 even if they are real, and below the distance of the
 # training digits a smaller number does not mean better digits. The row of Gaussians is a warning
-# for the first column. Its digits are blurred, and yet most of them are classified as their label.
+# for the first column. By the last column they are far from real digits, and yet most of them are
+# classified as their label.
 
 # %%
 recalls = [reports[w].recall for w in (0.0, 1.0, 2.0, 4.0)]
@@ -657,13 +661,12 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The first rival has an unfair advantage, since one classifier selects its digits and judges them,
-# and it needs the classifier that we wanted to avoid. What it does not reach is not a matter of
-# wrong labels. The second rival needs nothing, not even a second call of the network. It, too, buys
-# certainty of the class with recall. So guidance is not the only way to give up variety, and a
-# paper that compares it with $w = 0$ only has not shown that it is the best one. What sets it apart
-# is its direction, which comes from the condition. Can the condition be more than one of ten
-# labels?
+# The first rival has an unfair advantage, because one classifier selects its digits and judges
+# them. It also needs the classifier that we wanted to avoid. What it does not reach is not a matter
+# of wrong labels. The second rival needs nothing, not even a second call of the network. It, too,
+# buys certainty of the class with recall. So guidance is not the only way to give up variety, and
+# $w = 0$ is not the only model to compare it with. What sets guidance apart is its direction, which
+# comes from the condition. Can the condition be more than one of ten labels?
 #
 # ## 6. A text in place of a label: CLIP guidance
 #
