@@ -70,7 +70,7 @@ from minigen.train import descend
 # the gradient of a log-density, and a noise prediction is $-\sqrt{1 - \bar\alpha_t}$ times a score.
 # So we need two predictions of the noise, one with the label $y$ and one without.
 #
-# <details><summary>Why a score is a multiple of the noise</summary>
+# <details><summary>Derivation: a score is a multiple of the noise</summary>
 #
 # For a single $x_0$, the density of $x_t$ is $\mathcal N(\sqrt{\bar\alpha_t}\,x_0, 1 -
 # \bar\alpha_t)$, and the gradient of its logarithm is $-(x_t - \sqrt{\bar\alpha_t}\,x_0)/(1 -
