@@ -656,8 +656,8 @@ lesson.figure(
     ax,
     "steps",
     "Fréchet distance of digits drawn with η = 0 (blue), η = 1 (orange) and σ̂ (green), and two"
-    " standard errors around each (shaded). The upper dashed line is a Gaussian for each class, the"
-    " lower one real training digits. Compare the left end with that of section 4.",
+    " standard errors around each (shaded). The dashed line is a Gaussian for each class, the dotted"
+    " one real training digits. Compare the left end with that of section 4.",
 )
 
 # %%
@@ -966,7 +966,7 @@ lesson.figure(
 # - “DDIM has the same marginal noise distribution but deterministically maps noise back to the
 #   original data samples”: the first holds with the true noise (section 3). In the second, noise is
 #   mapped to samples of the model. Only an encoded data point comes back to itself, up to the
-#   errors of sections 5 and 7.
+#   errors of section 7.
 # - “DDPM does perform better when we can afford to run the full reverse Markov diffusion steps”: in
 #   the table this is true of $\hat\sigma$ (3.17 against 4.04), not of “DDPM ($\eta=1$)”, as the
 #   sentence before calls it (4.73).
