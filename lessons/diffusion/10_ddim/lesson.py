@@ -656,8 +656,8 @@ lesson.figure(
     ax,
     "steps",
     "Fréchet distance of digits drawn with η = 0 (blue), η = 1 (orange) and σ̂ (green), and two"
-    " standard errors around each (shaded). The dashed line is a Gaussian for each class, the dotted"
-    " one real training digits. Compare the left end with that of section 4.",
+    " standard errors around each (shaded). The dashed line is a Gaussian for each class, the"
+    " dotted one real training digits. Compare the left end with that of section 4.",
 )
 
 # %%
