@@ -710,6 +710,7 @@ NAMED["diffusion.probability_flow"] = {"alpha_bar": data(4, low=0)}
 RISING = given([0.1, 0.5, 2.0], [0.5, 0.1], [-1, 1], [NAN, 1], "x", None)
 row(consistency.lognormal_intervals, sigmas=RISING)
 NAMED["diffusion.guidance"] = {"text": data(4, 2)}
+NAMED["diffusion.feynman_kac"] = {"du": data(4, low=0)}
 row(ddpm.gaussian_reverse_variance, t=given(2, 0, 7, 1.5, "x", None))
 NAMED["diffusion.samplers"] = {"steps": size(3), "variance": given("beta", "none", 3)}
 NAMED["diffusion"] = {"eps_model": model(EPS), "v_model": model(EPS), "on_step": ON_STEP}

@@ -30,7 +30,7 @@ def log_weight_increment(s1: Array, s0: Array, w: float, du: Any) -> Array:
     s1 and s0 (N, ...) are the scores of the two models at the points, and du is what the step takes from u = σ², a
     number or (N,). With these weights the points of a guided sampler, deterministic or stochastic, are distributed as
     p1^(1 + w)/p0^w says, if it follows the score (1 + w) s1 − w s0 in each step. The result has the dtype of s1.
-    ValueError: shapes, du negative. Eq. after.40; Skreta et al. 2025.
+    ValueError: shapes. Eq. after.40; Skreta et al. 2025.
     """
     if numpy.shape(du) not in ((), (len(s1),)):
         raise ValueError(f"du must be a number or of shape ({len(s1)},), got {numpy.shape(du)}")
