@@ -4,13 +4,14 @@
 # A label tells a diffusion model *which* digit to draw, but not *where* its strokes should go. To
 # choose the strokes we would rather give the model a drawing, such as the outline of a digit. The
 # obvious way is to add an input to a trained model and to train on. But then all of its weights
-# change, among them those that took long to find, and each kind of drawing needs a model of its
-# own. Can a trained model learn a new condition while not one of its weights changes?
+# change, among them those that took long to find, and the model that we had is gone. Can a trained
+# model learn a new condition while not one of its weights changes?
 #
 # We first connect a new branch to one number (section 1), then to one block (2) and to a whole
-# U-Net (3). We train the branch on edges (4, 5) and on skeletons (6), and ask what its odd start is
-# good for (7). This lesson follows the part on ControlNet of the section *Model Architecture* of
-# [What are Diffusion Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
+# U-Net (3). We train the branch on edges (4, 5) and on skeletons (6), compare it with rivals that
+# need no network, and ask how much a random start would spoil (7). This lesson follows the part on
+# ControlNet of the section *Model Architecture* of [What are Diffusion
+# Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/).
 #
 # Before this lesson: `diffusion/09` (the model of digits with labels), `diffusion/17` (the U-Net).
 
@@ -31,6 +32,7 @@ lesson = Lesson(
 
 # %%
 import autograd.numpy as np
+from scipy import ndimage
 
 from minigen import plot
 from minigen.data import mnist
@@ -41,7 +43,7 @@ from minigen.diffusion.samplers import clipped, ddim
 
 # %%
 from minigen.metrics.contours import contour_f1
-from minigen.metrics.digits import label_accuracy
+from minigen.metrics.digits import digit_frechet_distance, label_accuracy
 from minigen.nn import Conv2d
 from minigen.optim import Adam
 from minigen.tensor import batched, grad
@@ -118,9 +120,10 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# So this branch is trained from the first step on, although all its weights are zero. Only the
-# gradient with respect to $h$, which is $w\,g$, is zero. It is passed on to the layers before. The
-# rule is meant for *two* layers of zeros in a row, and for many units with equal weights.
+# So the connection is trained from the first step on, although its weight and its bias are zero.
+# The branch itself is not trained in this first step, because the gradient that it receives,
+# $w\,g$, is zero. The rule is meant for *two* layers of zeros in a row, and for many units with
+# equal weights.
 
 # %%
 lesson.change(
@@ -139,9 +142,9 @@ lesson.change(
 #
 # ## 2. One block (figure f18)
 #
-# What should the branch be? A branch with random weights would have to learn from the start what a
-# digit is. ControlNet uses a branch that already computes something useful, a copy of the network's
-# own block. The block $\mathbf y = \mathcal F_\theta(\mathbf x)$ itself is frozen, or *locked*. The
+# What should the branch be? A branch with random weights may have to learn first what a digit is.
+# ControlNet uses a branch that already computes something useful, a copy of the network's own
+# block. The block $\mathbf y = \mathcal F_\theta(\mathbf x)$ itself is frozen, or *locked*. The
 # trainable copy $\mathcal F_{\theta_c}$ receives $\mathbf x$ plus the condition $\mathbf c$. The
 # copy is “sandwiched” between two *zero convolutions*, $\mathcal Z_{\theta_{z1}}$ at its input and
 # $\mathcal Z_{\theta_{z2}}$ at its output. They are 1 × 1 convolutions whose weights and biases
@@ -205,18 +208,18 @@ change = controlled(block, block, zero, zero, x, 100 * c) - block(x)
 lesson.check("with zero convolutions: largest change of the output", np.abs(change).max(), equals=0)
 
 # %% [markdown]
-# A condition a hundred times as large changes the output by nothing, as long as the joints are
-# zero. That holds for any block and any condition.
+# Even a condition multiplied by 100 does not change the output, as long as the joints are zero.
+# That holds for any block and any condition.
 #
 # ## 3. A whole U-Net
 #
 # A U-Net has many blocks, and not each of them needs a copy. The way down, the *encoder*, computes
-# what is in the image. The paper copies all of it and nothing of the way up. The outputs of the
-# copy are added to the shortcuts and to the lowest level of the locked network, each through a zero
-# convolution, and so they enter its *decoder*. The condition $c$ is turned into a feature map by a
-# small network of its own. In ours that is a single convolution, `hint`. After a zero convolution
-# it is added once, after the first convolution of the copy. Our locked network is the pretrained
-# model of `diffusion/09`.
+# what is in the image. The paper copies all of it and the middle block, and nothing of the way up.
+# The outputs of the copy are added to the shortcuts and to the lowest level of the locked network,
+# each through a zero convolution, and so they enter its *decoder*. The condition $c$ is turned into
+# a feature map by a small network of its own. In ours that is a single convolution, `hint`. After a
+# zero convolution it is added once, after the first convolution of the copy. Our locked network is
+# the pretrained model of `diffusion/09`.
 
 # %%
 base = lesson.pretrained("digit_diffusion")
@@ -235,8 +238,8 @@ gap = np.abs(net(x, t, asked[:8], wanted["edges"][:8]) - base.net(x, t, asked[:8
 lesson.check("before training: largest difference from the base", gap, equals=0)
 
 # %% [markdown]
-# It does, so we can train. The loss is the base model's own. Half of the labels are left out, so
-# that the network has a reason to use the condition (the paper leaves out half of the texts). Five
+# It does, so we can train. The loss is the base model's own. Half of the labels are left out (in
+# the paper, half of the texts), so that the copy learns to recognize the digit in the drawing. Five
 # parts are in training: the two zero convolutions at the copy's output (`zero_low`, `zero_skip`),
 # the zero convolution of the condition (`zero_in`), the convolution before it (`hint`), and the
 # copy (`trained`). Here two layers of zeros do follow each other, one before the copy and one after
@@ -332,9 +335,10 @@ lesson.outcome(
 #
 # How long does it take until the condition has an effect? The authors report *sudden convergence*.
 # For thousands of steps nothing seems to happen, and then, within a few steps, the images follow
-# the drawing. Does that happen here? We sample twenty digits at ten steps of the training, extract
-# their edges again, and compare them with the given edges. The measure is the F1 score: 1 if every
-# pixel of an edge is found and no other.
+# the drawing. How long is the wait here? We sample twenty digits without labels at ten steps of the
+# training, extract their edges again, and compare them with the given edges. The measure is the F1
+# score, the harmonic mean of two fractions: how many of the found edge pixels are right, and how
+# many of the given ones are found. It is 1 only if both are. A pixel must be hit exactly.
 
 
 # %%
@@ -395,7 +399,7 @@ lesson.figure(
     fig,
     "convergence",
     "The F1 score of the edges (blue) at ten steps of the training. Look at where it begins to"
-    " rise, and at how many points lie on the steep part.",
+    " rise, and at where it is nearly level.",
 )
 
 # %%
@@ -411,12 +415,20 @@ if len(rise) and not lesson.quick:
 # ## 5. Samples with edges
 #
 # A high F1 score is not yet a good sample. A copy of the drawing itself would follow the edges
-# perfectly, and it is not a digit. We therefore ask two more things of each sample: does the
-# classifier of `gan/08` agree with the label of the drawn digit, and is there as much ink as in
-# real digits? The real digits and the edge images take part as rivals. So does the base model,
-# which does not receive the edges and is the ControlNet before training.
+# perfectly, and it is not a digit. We therefore ask three more things of the samples. Does the
+# classifier of `gan/08` agree with the label of the drawn digit? Is there as much ink as in real
+# digits? And how far are the samples from the digits of which we took the edges? For this we use
+# the Fréchet distance of `gan/08`, which compares the means and covariances of the classifier's
+# features.
 #
-# Half of our samples get no label either. Then only the drawing says which digit is meant.
+# The base model takes part as a rival. It does not receive the edges, and it is the ControlNet
+# before training. Further rivals need no network at all: the edge images, the edge images *filled
+# in*, and these blurred, because real strokes have gray borders. To fill in an outline, we use a
+# morphological *closing*, which turns every pixel white that no black square of 3 × 3 pixels can
+# cover. We give the blur the width at which its images are nearest to the digits.
+#
+# We sample once with the labels and once without. Without them, only the drawing says which digit
+# is meant.
 
 # %%
 lesson.predict(
@@ -424,6 +436,35 @@ lesson.predict(
     "its samples does a classifier take for the right digit?",
     ["about half", "about five in six", "nearly all"],
 )
+
+# %%
+classifier = lesson.pretrained("digit_classifier")
+digits = mnist.unit(held_out)
+
+
+def distance(images):
+    """The Fréchet distance from the digits whose drawings are given."""
+    return digit_frechet_distance(classifier, digits, images)
+
+
+def filled(lines):
+    """Outlines filled in by a closing with a square of 3 x 3 pixels."""
+    ink = np.pad(lines[..., 0] > 0, ((0, 0), (2, 2), (2, 2)))
+    closed = ndimage.binary_closing(ink, np.ones((1, 3, 3)))
+    return closed[:, 2:-2, 2:-2, None].astype(np.float32)
+
+
+# %%
+def blurred(images, width):
+    """Images blurred with a Gaussian of this width, in pixels."""
+    return ndimage.gaussian_filter(images, (0, width, width, 0)).clip(0, 1)
+
+
+def best_blur(images):
+    """The width of the blur, of five, at which the images are nearest to the digits."""
+    widths = [0.4, 0.45, 0.5, 0.55, 0.6]
+    return widths[int(np.argmin([distance(blurred(images, width)) for width in widths]))]
+
 
 # %%
 none = np.full(len(held_out), -1)
@@ -442,110 +483,133 @@ for name, model, y in [
     ("edges and label", by_edges, asked),
 ]:
     results[name] = sample(model, wanted["edges"], y, lesson.rng("judge"))
-results |= {"the digits themselves": mnist.unit(held_out), "the edge images": wanted["edges"]}
 
 # %%
-classifier = lesson.pretrained("digit_classifier")
-agreement = {name: followed(images, "edges") for name, images in results.items()}
-accuracy = {name: label_accuracy(classifier, images, asked) for name, images in results.items()}
-ink = {name: images.mean() / mnist.unit(held_out).mean() for name, images in results.items()}
-rows = [[name, agreement[name], f"{accuracy[name]:.1%}", ink[name]] for name in results]
-header = ["samples", "F1 of the edges", "classified as the digit", "ink / ink of the digits"]
-lesson.table(rows, header)
+solid = filled(wanted["edges"])
+edge_blur = best_blur(solid)
+results |= {
+    "the edge images": wanted["edges"],
+    "edges, filled in": solid,
+    "edges, filled in and blurred": blurred(solid, edge_blur),
+    "other test digits": mnist.unit(splits.test.images[len(held_out) : 2 * len(held_out)]),
+    "the digits themselves": digits,
+}
+
 
 # %%
-right = accuracy["edges, no label"]
+def scores(images, of):
+    """F1 of the lines, fraction classified as the drawn digit, relative ink, Fréchet distance."""
+    f1, right = followed(images, of), label_accuracy(classifier, images, asked)
+    return f1, right, float(images.mean() / digits.mean()), distance(images)
+
+
+def score_table(judged, of):
+    """Show the four scores of each set of images."""
+    rows = [
+        [name, f1, f"{right:.1%}", ink, round(far, 1)]
+        for name, (f1, right, ink, far) in judged.items()
+    ]
+    header = [f"F1 of the {of}", "classified as the digit", "ink / ink of the digits"]
+    lesson.table(rows, ["images", *header, "Fréchet distance"])
+
+
+# %%
+judged = {name: scores(images, "edges") for name, images in results.items()}
+score_table(judged, "edges")
+right = judged["edges, no label"][1]
+
+# %%
 lesson.outcome(
     f"The classifier agrees with the label for {right:.1%} of these samples. It does so for"
-    f" {accuracy['base, with the label']:.1%} of those of the base model with the label, and for"
-    f" {accuracy['the edge images']:.1%} of the edge images themselves.",
+    f" {judged['base, with the label'][1]:.1%} of those of the base model with the label, and for"
+    f" {judged['edges, filled in and blurred'][1]:.1%} of the outlines that are filled in and"
+    " blurred without a network.",
     answer=("about half", "about five in six", "nearly all")[(right > 0.67) + (right > 0.92)],
 )
-
-# %%
 lesson.claim(
-    "F1 of the edges, without a label",
-    agreement["edges, no label"],
-    at_least=0.75,
-    source="seeds 0, 1, 2031: 0.84, 0.85, 0.86, gap to 1 plus a half; base model 0.30",
-)
-lesson.claim(
-    "F1 of the edges, over the base model with the label",
-    agreement["edges, no label"] / agreement["base, with the label"],
-    at_least=2,
-    source="seeds 0, 1, 2031: 2.9, 2.9, 2.9, minus a third",
-)
-
-# %%
-lesson.claim(
-    "with edges and no label: classified as the digit",
-    accuracy["edges, no label"],
-    at_least=0.95,
-    source="seeds 0, 1, 2031: 0.99, 0.985, 1; the edge images themselves: 0.84",
+    "edges, no label: Fréchet distance from the digits",
+    judged["edges, no label"][3],
+    at_most=7,
+    source="seeds 0, 1 and 7307: 4.3 to 5.6; filled in and blurred 8.8, base model 46 to 120",
 )
 
 # %% [markdown]
-# The rows with and without the label hardly differ, so for these digits the edges determine which
-# digit it is. They do not simply pass through, because the samples are classified better than the
-# edge images and have about as much ink as real digits. With the label alone, the base model
-# usually generates the right digit, but its strokes lie elsewhere:
+# With and without the label nearly all samples are the right digit, so the edges determine which
+# digit it is. But the first three columns say little about the network. An outline that is merely
+# filled in follows the edges more closely, is classified almost as well, and has as much ink. The
+# last column tells them apart. The samples without a label are at a distance of 5.6 from the
+# digits. The filled outlines are at 15.1, and after the best blur still at 8.8. (Other real digits
+# are at 43.7, because 200 digits are few.) So the network generates strokes that resemble the real
+# ones more closely than a filled outline does.
+#
+# The base model with the label usually generates the right digit, but its strokes lie elsewhere:
 
 # %%
 several = [
     sample(by_edges, wanted["edges"][:10], asked[:10], lesson.rng(f"noise {k}")) for k in (1, 2)
 ]
-first = [mnist.unit(held_out[:10]), wanted["edges"][:10]]
-rows = [*first, *several, results["base, with the label"][:10]]
+first = [digits[:10], wanted["edges"][:10]]
+rows = [*first, results["edges, filled in and blurred"][:10], *several]
+rows = [*rows, results["base, with the label"][:10]]
 
 # %%
 grid = plot.image_grid(
     np.concatenate(rows)[..., 0],
     cols=10,
     limits=(0, 1),
-    row_labels=["digit", "its edges", "sample", "another", "base model"],
+    row_labels=["digit", "its edges", "filled in", "sample", "another", "base model"],
 )
 lesson.figure(
     grid,
     "edges",
-    "White on black: ten digits, their edges, samples given edges and label from two noises, and in"
-    " the last row samples of the base model, given only the label. Compare where the strokes are"
-    " in each column.",
+    "White on black: ten digits, their edges, the edges filled in and blurred, samples given edges"
+    " and label from two noises, and in the last row samples of the base model, given only the"
+    " label. Compare where the strokes are in each column, and then their small loops.",
 )
 
 # %% [markdown]
 # The two samples of a column have the same strokes and differ only in small things. Edges leave
-# little open, not even the thickness of a stroke.
+# little open, not even the thickness of a stroke. In the filled images the loop of the last 9 is
+# reduced to a dot, because a closing cannot tell a small loop from the inside of a stroke. In the
+# samples it is open.
 #
 # ## 6. Skeletons
 #
 # Edges say nearly everything about a digit. A skeleton says less, and we can ask what the model
 # does with the rest. We train a second copy, on skeletons. The locked network is the same one,
 # because none of its weights has changed. One trained network can serve any number of conditions,
-# each with a copy of its own.
+# each with a copy of its encoder. (We have not compared this with training the whole network on.)
+#
+# Again the drawing has rivals without a network: the skeletons, the skeletons made thicker by one
+# pixel above, below, left and right, and these blurred.
 
 # %%
 by_skeletons, _, _ = train_control(
     ControlNet(lesson.rng("skeletons"), base.net), "skeletons", lesson.steps(500, quick=2)
 )
-drawn = sample(by_skeletons, wanted["skeletons"], asked, lesson.rng("judge"))
-score = followed(drawn, "skeletons")
-unaware = followed(results["base, with the label"], "skeletons")
-itself = followed(wanted["skeletons"], "skeletons")
-rows = [["skeleton and label", score], ["base, with the label", unaware]]
-lesson.table([*rows, ["the skeleton images", itself]], ["samples", "F1 of the skeletons"])
+cross = ndimage.generate_binary_structure(2, 1)[None, ..., None]  # a pixel and its four neighbors
+thick = ndimage.binary_dilation(wanted["skeletons"] > 0, cross).astype(np.float32)
+drawings = {
+    "base, with the label": results["base, with the label"],
+    "skeleton, no label": sample(by_skeletons, wanted["skeletons"], none, lesson.rng("judge")),
+    "skeleton and label": sample(by_skeletons, wanted["skeletons"], asked, lesson.rng("judge")),
+    "the skeleton images": wanted["skeletons"],
+    "skeletons, thickened": thick,
+    "skeletons, thickened and blurred": blurred(thick, best_blur(thick)),
+    "the digits themselves": digits,
+}
+
+# %%
+judged = {name: scores(images, "skeletons") for name, images in drawings.items()}
+score_table(judged, "skeletons")
+score = judged["skeleton and label"][0]
 
 # %%
 lesson.claim(
-    "F1 of the skeletons",
-    score,
-    at_least=0.6,
-    source="seeds 0, 1, 2031: 0.73, 0.74, 0.73, gap to 1 plus a half; base model 0.22",
-)
-lesson.claim(
-    "F1 of the skeletons, over the base model with the label",
-    score / unaware,
-    at_least=2.2,
-    source="seeds 0, 1, 2031: 3.6, 3.3, 3.4, minus a third",
+    "skeletons and labels: Fréchet distance from the digits",
+    judged["skeleton and label"][3],
+    at_most=14,
+    source="seeds 0, 1 and 7307: 10.7 to 12.9; thickened and blurred 15.4, base model 46 to 50",
 )
 
 
@@ -560,10 +624,16 @@ def draw(rng, n, label=None, steps=20):
 lesson.sampler("skeletons", draw)
 
 # %% [markdown]
-# The samples follow their skeletons far better than those of the base model do, although less
-# closely than samples follow edges. Now we give the network a skeleton and a label that contradict
-# each other: the skeleton of a test digit with each of the nine other labels. (The paper tries
-# texts that contradict the condition.)
+# Here the rivals are even stronger. A thickened skeleton follows the skeleton more closely than the
+# samples do, because it is a copy of it, and it is classified just as well. Without a label the
+# samples are no nearer to the digits than the best rival, 15.6 and 15.4. Only with the label does
+# the network add something, and its distance is 12.6. (In three runs with different seeds it was
+# 10.7 to 12.9, and without the label 13.5 to 17.9.) So the skeleton leaves open what the edges
+# determine, and the label fills a part of this gap. Do not compare these F1 scores with those of
+# the edges, because the lines are different and this training was shorter.
+#
+# Now we give the network a skeleton and a label that contradict each other: the skeleton of a test
+# digit with each of the nine other labels. (The paper tries texts that contradict the condition.)
 
 # %%
 lesson.predict(
@@ -588,16 +658,10 @@ wins["as some other digit"] = 1 - skeleton_wins - label_wins
 f1 = float(np.mean(contour_f1(skeletons(torn), lines, tolerance=0)[own != every]))
 lesson.table([[name, f"{share:.0%}"] for name, share in wins.items()], ["classified", "samples"])
 lesson.outcome(
-    f"The classifier agrees with the skeleton for {skeleton_wins:.0%} of the samples and with the "
-    f"label for {label_wins:.0%}. The F1 score of their skeletons is {f1:.2f}, and with the right "
-    f"label it is {score:.2f}.",
+    f"The classifier agrees with the skeleton for {skeleton_wins:.0%} of the {len(classified)} "
+    f"samples ({count} skeletons with nine labels each) and with the label for {label_wins:.0%}. "
+    f"The F1 score of their skeletons is {f1:.2f}, and with the right label it is {score:.2f}.",
     answer=max(wins, key=lambda name: wins[name]),
-)
-lesson.claim(
-    "contradictory labels: classified as the digit of the skeleton",
-    skeleton_wins,
-    at_least=0.8,
-    source="seeds 0, 1, 2031: 0.96, 0.92, 0.92; following the label: at most 0.1",
 )
 
 # %%
@@ -614,8 +678,11 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Where the strokes go is decided by the skeleton. In some samples the label adds a stroke, such as
-# a crossbar for a 7, but it seldom wins. Why the skeleton wins we have not tested.
+# The skeleton decides where the strokes go. The base model, which receives only the label, follows
+# it in more than nine of ten samples (section 5), and here it is followed in a few of a hundred. In
+# some samples the label adds a stroke, such as a crossbar for a 7, but it seldom wins. We have not
+# tested why the skeleton wins. Half of the labels were left out in training, and we sampled without
+# guidance, which would strengthen the label.
 #
 # ## 7. Without zero convolutions
 #
@@ -635,6 +702,15 @@ def with_random_convolutions():
 
 
 # %%
+def patched(x, t, y, c):
+    """The base model, but at the noisier half of the steps v follows from the filled outline."""
+    alpha_bar = process.alpha_bar[t][:, None, None, None]
+    x0 = 2 * blurred(filled(c), edge_blur) - 1
+    v = (np.sqrt(alpha_bar) * x - x0) / np.sqrt(1 - alpha_bar)
+    return np.where((t > process.T // 2)[:, None, None, None], v, base.net(x, t, y))
+
+
+# %%
 rng = lesson.rng("losses")
 judged_on = [batches("edges")(rng) for _ in range(lesson.size(8, quick=2))]
 fresh = ControlNet(lesson.rng("edges"), base.net)
@@ -643,29 +719,33 @@ for name, net in [
     ("zero convolutions, before training", fresh),
     ("random convolutions, before training", with_random_convolutions()),
     ("zero convolutions, trained", by_edges),
+    ("no training: outlines filled in at t > T/2", patched),
 ]:
     losses[name] = float(np.mean([control_loss(net, *each) for each in judged_on]))
 lesson.table(losses.items(), ["network", "loss"])
 
 # %%
-start, random, trained = losses.values()
+start, random, trained, _ = losses.values()
 lesson.check(
     "before training: loss with random over zero convolutions", random / start, at_least=1.2
 )
 lesson.claim(
     "with edges: loss over the base's",
     trained / start,
-    at_most=0.65,
-    source="seeds 0, 1, 2031: 0.48, 0.44, 0.45, plus a third; without edges 1",
+    at_most=0.56,
+    source="seeds 0, 1 and 7307: 0.41 to 0.48; filled outlines 0.65 up, without edges 1",
 )
 
 # %% [markdown]
-# With random convolutions the training begins with a damaged network. Its loss is at least twice
-# that of the base model. With zero convolutions the training begins with the base model and can
-# only look for an improvement. We have not trained the damaged network, so we cannot say how much
-# of the damage a training would repair. In the paper's ablation the results with random
-# convolutions are about as weak as those of a much smaller branch, with a single convolution in
-# place of each copied block.
+# With random convolutions the training begins with a damaged network. Its loss is three times that
+# of the base model. With zero convolutions the training begins with the base model itself, and it
+# halves the loss. Not all of this gain needs a network: if we only replace the prediction of the
+# clean digit with the filled outline at the noisier half of the steps, the loss falls by about a
+# third.
+#
+# We have not trained the damaged network, so we cannot say how much of the damage a training would
+# repair. In the paper's ablation the results with random convolutions are about as weak as those of
+# a much smaller branch, with a single convolution in place of each copied block.
 #
 # When would you use a ControlNet? Use it if you have a good model that you must not damage, and a
 # condition that says something about every pixel. If the condition is a class, a label with
@@ -693,15 +773,17 @@ lesson.claim(
 #   network (here a single convolution, `hint`).
 # - “Zero convolutions protect this back-bone by eliminating random noise as gradients in the
 #   initial training steps”: in the paper, whose words these are, the backbone is the *copy*, a name
-#   that the post does not explain. The locked network has no gradients. Zero convolutions keep
-#   random *values* out of it. And the gradient of the copy is zero in the first step only.
+#   that the post does not explain. The weights of the locked network are not trained, although
+#   gradients pass through its decoder. Zero convolutions keep random *values* out of it. And the
+#   gradient of the copy is zero in the first step only.
 #
 # ## To remember
 #
 # - A locked network, a trained copy of its encoder, and zero convolutions between them: at the
 #   start nothing changes, and later only the copy does.
 # - One layer of zeros is trained from the first step on.
-# - The drawing decides where the strokes go, even against the label.
+# - In our runs the drawing decides where the strokes go, even against the label.
+# - Following the drawing proves little, because a copy of it does, too.
 #
 # **Next:** `diffusion/19`, a network without convolutions.
 #
