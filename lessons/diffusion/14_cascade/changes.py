@@ -6,6 +6,6 @@ CHANGES = {
     "a pixel in the middle": Change(
         old="{ink(0.6, sigma):.0%}",
         new="{ink(0.0, sigma):.0%}",
-        prints=[r"samples ink in 50% of the cases"],
+        prints=[r"In 50% of the cases the sample is ink"],
     ),
 }

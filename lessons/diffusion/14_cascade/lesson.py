@@ -158,8 +158,8 @@ lesson.check("by the second form", sigmoid(2 * 0.6 / sigma**2), equals=by_bayes)
 
 # %%
 lesson.outcome(
-    f"In {ink(0.6, sigma):.0%} of the cases the sample is ink, and otherwise it is paper. It is never"
-    " gray, because every noisy pixel of the training was ink or paper.",
+    f"In {ink(0.6, sigma):.0%} of the cases the sample is ink, and otherwise it is paper. It is"
+    " never gray, because every noisy pixel of the training was ink or paper.",
     answer="ink, more than 8 times in 10",
 )
 
