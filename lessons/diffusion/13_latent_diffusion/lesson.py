@@ -65,12 +65,6 @@ from minigen.vae.vae import kl_standard_normal, reparameterize
 from minigen.vae.vq_networks import Decoder, Encoder
 from minigen.vae.vq_vae import VQVAE, start, training_step
 
-# %%
-classifier = lesson.pretrained("digit_classifier")
-base = lesson.pretrained("digit_diffusion")
-data = mnist.splits()
-test, test_labels = mnist.unit(data.test.images), data.test.labels.astype(int)
-
 # %% [markdown]
 # ## 1. Two stages
 #
@@ -80,6 +74,12 @@ test, test_labels = mnist.unit(data.test.images), data.test.labels.astype(int)
 # *latents* $z = \mathcal E(x)$, and its decoder $\mathcal D$ maps latents to an image $\tilde x =
 # \mathcal D(z)$. Then the autoencoder is frozen, and a diffusion model is trained on the latents.
 # To sample, we denoise a grid of latents and decode it. This is the post's figure f14:
+
+# %%
+classifier = lesson.pretrained("digit_classifier")
+base = lesson.pretrained("digit_diffusion")
+data = mnist.splits()
+test, test_labels = mnist.unit(data.test.images), data.test.labels.astype(int)
 
 # %%
 one = test[3:4]
