@@ -302,6 +302,9 @@ lesson.figure(
 # label and samples 7×7. (`Padded` extends the image to 8×8, because the U-Net requires sides that
 # are multiples of 4.) For each of the two enlargements we train a model without augmentation and
 # one with noise, and for the second enlargement, the one of higher resolution, a third with blur.
+# The first enlargement gets more examples, because it is the harder one. In a trial with equally
+# many, the second enlargement of 500 digits of the data (14×14) had a Fréchet distance of 18, and
+# both together had 87. (Two sets of real digits had 15.)
 
 # %%
 width = lesson.size(32, quick=8)
@@ -644,8 +647,7 @@ lesson.figure(
 # ## 7. When would you use a cascade?
 #
 # Was the detour necessary for digits? The pretrained model of `diffusion/09` samples 28×28 at once,
-# with labels. It takes 40 steps, and the cascade takes 40, 20 and 20. (The Fréchet distance depends
-# on the number of samples, so all rows have equally many.)
+# with labels. It takes 40 steps, and the cascade takes 40, 20 and 20.
 
 # %%
 whole = lesson.pretrained("digit_diffusion")
