@@ -180,7 +180,10 @@ lesson.check("variance of input and target", units, equals=1.0, atol=0.1 if less
 # %% [markdown]
 # With $c_{\text{skip}} = 1$ the target explodes at high levels, where the network would have to
 # output the noise. The opposite choice, $c_{\text{skip}} = 0$, explodes at low levels, because
-# $x_0$ is divided by a small $c_{\text{out}}$. Only EDM's factor keeps the variance at 1.
+# $x_0$ is divided by a small $c_{\text{out}}$. With the other factors kept, only EDM's
+# $c_\text{skip}$ keeps the variance at 1. (The noise as target has variance 1 at every level, too,
+# with $c_\text{skip} = 1$ and $c_\text{out} = \sigma$. But then an error of the network at $\sigma
+# = 10$ is multiplied by 10, and with EDM's factors by $\sqrt{0.99}$.)
 #
 # The factors also join this lesson to the two before it. With $\sigma_d = 1$ and the angle of
 # `after/01`, $\tan\varphi = \sigma$, the input of the network is $x = \cos\varphi\,y$. Its target
@@ -265,8 +268,10 @@ lesson.table(rows, ["levels", "0.05 < σ < 1", "σ > 1", "σ < 0.05"], title="fr
 
 # %% [markdown]
 # About three quarters of DDPM's levels lie above $\sigma = 1$, and three quarters of the log-normal
-# ones between 0.05 and 1, where the ring has its learnable fraction. For other data, look where
-# their learnable fraction lies, and move the mean of the log-normal distribution there.
+# ones between 0.05 and 1, where the ring has its learnable fraction. For other data the learnable
+# fraction is unknown. But with the weight of section 4 a trained network gives a lower bound of it,
+# how far its loss at a level is below 1. Move the mean of the log-normal distribution to where it
+# is large.
 #
 # ## 4. The weight of a level
 #
@@ -526,7 +531,7 @@ lesson.figure(
 # excess (D). So these factors do little for the mean excess of A, which lies almost entirely below
 # $\sigma = 0.3$, and halve it together with log-normal levels. E answers the question of section 4
 # for the ring. The bound takes weight from the levels below 0.447, where the ring has its learnable
-# fraction, and the excess there grows until it is close to that of $F = 0$, which has learned
+# fraction, and its mean excess grows until it is close to that of $F = 0$, which has learned
 # nothing. (The excess is in units of $\sigma^2$, which is A's own weight, so a part of this is the
 # measure.) For images Hang et al. 2023 found that the same bound helps, and explain it by conflicts
 # between the levels. The plane has no answer to that.
@@ -600,16 +605,17 @@ lesson.claim(
 )
 
 # %% [markdown]
-# EDM's factors take everything linear out of the target. That makes the target small, and from the
-# larger weights D is better than with less skip. But what is left is easy to miss, because a
-# network with small weights is nearly linear. The noise of design B has a linear part, and B learns
-# from both starts. So a loss that stays at 1 may mean that there is nothing to learn, or that the
-# network starts too small. (One training each.)
+# EDM's factors take everything linear out of the target. That makes $c_\text{out}$ as small as
+# possible, and from the larger weights D is better than with less skip. But what is left is easy to
+# miss, because a network with small weights is nearly linear. The noise of design B has a linear
+# part, and B learns from both starts. A loss near 1 does not tell the two apart. The stuck training
+# ends at 0.90, and the trainings of C, which learned, between 0.85 and 0.94. The excess does. (One
+# training each.)
 #
 # The two other mistakes change the levels or their weights. *Without λ* the loss $\mathbb E\|D -
 # x_0\|^2$ gives a level the weight $c_{\text{out}}^2$, which is $10^{-4}$ at $\sigma = 0.01$ and 1
-# at 20. With *the logarithm to base 10* the levels spread far to both sides. We train design D with
-# each.
+# at 20. With *the logarithm to base 10* the median level falls from 0.30 to 0.063, and the levels
+# spread 2.3 times as widely. We train design D with each.
 
 
 # %%
@@ -642,10 +648,10 @@ lesson.table(rows, ["design", "excess over that of F = 0"])
 # We leave out networks for images, in which every layer keeps the size of its signal, and weights
 # of the levels that are learned with the network.
 #
-# **To remember:** Train at the levels where something can be learned. In the plane this matters
-# more than any other choice of the training. Factors that give input and target variance 1 help on
-# top. Compare designs by their excess over the exact denoiser, because their loss curves are not
-# comparable.
+# **To remember:** Train at the levels where something can be learned. Of the choices in section 5
+# this matters most in the plane. EDM's factors, which give input and target variance 1 with the
+# smallest $c_\text{out}$, help on top. Compare designs by their excess over the exact denoiser,
+# because their loss curves are not comparable.
 #
 # **Your turn:** `minigen exercise start after/03`, then `minigen run after/03 --with
 # exercises/after_03.py`. Next, `after/04` takes the trained denoisers and samples from them.

@@ -154,8 +154,8 @@ lesson.table(rows, ["ρ", "distance, 35 evaluations of Heun"])
 
 # %% [markdown]
 # With $\rho = 1$ the spacing is even, and from 5 upwards the choice of $\rho$ hardly matters here.
-# The logarithmic levels of the first table are as good as Karras'. So the exact formula of the
-# levels does not matter, but short steps near the data do.
+# The logarithmic levels of the first table are as good as Karras'. So between these two formulas
+# there is nothing to choose, but short steps near the data matter.
 #
 # ## 2. One step by hand
 #
@@ -265,7 +265,8 @@ lesson.change(
 
 # %% [markdown]
 # The loss is systematic. With few steps, DDIM's samples lie too close to the mean of the data, and
-# no training of the network mends it.
+# a better denoiser does not mend it, because this one is exact. (Progressive distillation, in
+# section 5, trains the network for the long step instead.)
 #
 # ## 3. Fresh noise
 #
@@ -482,13 +483,13 @@ lesson.claim(
 # %% [markdown]
 # Fresh noise trades one error for another. The samples of B come nearer to the ring, by a third to
 # a half of their distance, and noise above $\sigma = 0.5$ is enough for that. At these levels its
-# errors are far larger than those of A and D, and what went wrong there is forgotten. But outliers
-# become more frequent, and the modes wider. The steps are not to blame, because with the exact
-# denoiser the noise changes little. (A difference of a tenth or two in the distance is within the
-# spread of the measure.) A point that is raised again meets the errors of the lower levels once
+# errors are far larger than those of A and D, which may be why fresh noise helps B there. But
+# outliers become more frequent, and the modes wider. The steps are not to blame, because with the
+# exact denoiser the noise changes little. (A difference of a tenth or two in the distance is within
+# the spread of the measure.) A point that is raised again meets the errors of the lower levels once
 # more, and after the lowest level no step is left to repair them. That may be why Karras et al.
-# restrict the noise to a range of levels. For D and A, whose errors at high levels are small, fresh
-# noise brings little.
+# restrict the noise to a range of levels. Fresh noise does not help A (2.00 and 1.98), whose errors
+# lie at the low levels, and D (1.09) is near the floor already.
 #
 # The table also warns of the distance. By it, A is only twice as far away as D, although more than
 # half of A's points are outliers and its modes are three times too wide.
@@ -542,8 +543,10 @@ lesson.figure(
 # The modes shrink to half of their width, although the denoiser is exact. It receives a level that
 # is too high, takes a part of the data's own spread for noise, and removes it. What makes the
 # mistake dangerous is that the samples look *better*. With D, the points between the modes become
-# rare, and the outliers fall to a third, so whoever counts only outliers would keep it. The width
-# finds it, and so does the example from 3 to 5.
+# rare, and the outliers fall to a third, so whoever counts only outliers would keep it. With D even
+# the width is nearer to 1 with the mistake (0.85) than without it (1.41), because D's modes are too
+# wide and the mistake narrows them. The exact denoiser finds it, with a width of 0.50, and so does
+# the example from 3 to 5.
 #
 # ## 4. The same image with more pixels
 #
@@ -582,8 +585,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The more pixels, the easier it is to read the digits, although $\sigma$ is the same. So a level is
-# a different task at each size.
+# From 7 × 7 to 28 × 28 pixels the digits become easier to read, although $\sigma$ is the same.
+# (Squint at the last row, so that your eye takes the mean of each block.) So a level is a different
+# task at each size.
 
 # %%
 lesson.predict(
@@ -874,18 +878,20 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Read the table by its columns. With one evaluation only the models that were made for it come near
-# the ring. One step of D or of flow matching ends near the mean of the data, which is farther away
-# than one Gaussian. With 4 evaluations Euler's method is far better than Heun's, as in section 1.
-# With 64, design A is farther away than D with every sampler. (The three trainings of a row differ
-# by up to half a floor, so closer rows are not ranked.)
+# Read the table by its columns. With one evaluation only the models that were made for it, and flow
+# matching with OT pairs, come nearer to the ring than one Gaussian. One step of D or of flow
+# matching ends near the mean of the data, which is farther away than one Gaussian. With 4
+# evaluations Euler's method is far better than Heun's, as in section 1. With 64, design A is
+# farther away than D with every sampler. (The three trainings of a row differ by up to half a
+# floor, so closer rows are not ranked.)
 #
-# The last two columns see what the distance does not. Flow matching and reflow are a little farther
-# away than D, within the spread of the trainings, but they have about four times as many outliers
-# or more. The consistency model's distance does not fall with more evaluations, and with 16 most of
-# its points are outliers. The GAN is twice as far away as D, although it has few outliers. With one
-# step, progressive distillation is nearer than its teacher (D by Euler's method) with four. With 64
-# it is its teacher.
+# The last two columns see what the distance does not. Flow matching and reflow are 0.3 to 0.4
+# floors farther away than D, about as much as the three trainings of a row differ, but they have
+# about four times as many outliers or more. The consistency model's distance does not fall with
+# more evaluations, and with 16 most of its points are outliers. The GAN is farther away than flow
+# matching with 64 evaluations (2.1 instead of 1.4 floors), although it has half as many outliers.
+# With one step, progressive distillation is nearer than its teacher (D by Euler's method) with
+# four. With 64 it is its teacher.
 #
 # Which model is best depends on the measure, so look at more than one.
 #

@@ -161,7 +161,9 @@ lesson.outcome(
 # h\,z\Bigr],$$
 #
 # which is a step of the path *without* guidance, and then a Langevin step (`diffusion/02`) towards
-# the tilted density of weight $2w$. Noise cannot repair the path, because it pulls elsewhere.
+# the tilted density of weight $2w$. So fresh noise repairs only a part of the difference. At $w =
+# 1$ the variance becomes 1.167 instead of 1, and the tilted density has 1.333. The Langevin step
+# belongs to another density, that of weight $2w$.
 
 # %%
 lesson.change(
@@ -300,16 +302,17 @@ lesson.claim(
 # %% [markdown]
 # The samples without guidance are the nearest. Guidance shifts points to the left mode, which is
 # the right direction, but at $w = 1$ both samplers shift more than twice as many as the tilted
-# density asks for. In other words, guidance is a stronger push than its formula says. So far this
-# is only a difference. Could we have the tilted density if we wanted it?
+# density asks for. In this mixture, as for two Gaussians with $v_1 < v_0$, guidance pushes more
+# strongly than its formula says. So far this is only a difference. Could we have the tilted density
+# if we wanted it?
 #
 # ## 3. Weights that reach it
 #
-# To correct the samples we need to know where they are too many. Let $q$ be the tilted density at
-# the noise level $u$, made of the densities $p_1$ and $p_0$ of the *noisy* data. Added noise
-# spreads each of these two by the heat equation, $\partial p/\partial u = \frac12\Delta p$. If $q$
-# obeyed it, too, the guided samplers would be right. But a product of powers does not, and the
-# derivation below finds what is missing:
+# To correct the samples we need to know where there are too many of them. Let $q$ be the tilted
+# density at the noise level $u$, made of the densities $p_1$ and $p_0$ of the *noisy* data. Added
+# noise spreads each of these two by the heat equation, $\partial p/\partial u = \frac12\Delta p$.
+# If $q$ obeyed it, too, the guided samplers would be right. But a product of powers does not, and
+# the derivation below finds what is missing:
 #
 # $$\frac{\partial q}{\partial u} = \tfrac12\Delta q - g\,q, \qquad g = \tfrac12\bigl(\|s\|^2 -
 # (1 + w)\,\|s_1\|^2 + w\,\|s_0\|^2\bigr).$$
@@ -406,11 +409,11 @@ lesson.claim(
 # %% [markdown]
 # The weighted points are nearly as close to the tilted density as exact draws of equal number.
 # Nothing about the sampler has changed, only the way its points are counted. The points of the
-# right mode, where the two models disagree, gained more weight, because the SDE had left too few of
-# them. Without the factor $1 + w$ only a part of this is repaired. The second control needs no
-# guidance at all, but it needs the densities of both models, and a diffusion model gives scores.
-# The weights of the SDE need nothing but the scores that the sampler computes. Skreta et al. (2025)
-# derive such weights, and call them Feynman–Kac correctors.
+# right mode gained more weight, because the two models disagree on their way, and this makes up for
+# the points that the SDE had left out. Without the factor $1 + w$ only a part of this is repaired.
+# The second control needs no guidance at all, but it needs the densities of both models, and a
+# diffusion model gives scores. The weights of the SDE need nothing but the scores that the sampler
+# computes. Skreta et al. (2025) derive such weights, and call them Feynman–Kac correctors.
 #
 # ## 4. What the weights cost
 #
@@ -594,10 +597,11 @@ lesson.figure(
 # %% [markdown]
 # Both denoisers are exact, so every distance far above 1 comes from guidance. At equal mean doubt
 # the samples of the interval are nearer to the labelled density than those of all levels, and
-# guidance at the high levels only is the worst. At equal median doubt, however, the interval has no
-# advantage. So guidance in the interval moves the few doubtful points at a smaller price, and a
-# typical point at the same price. The paper's finding holds here for one measure of the effect, and
-# not for the other.
+# guidance at the high levels only is the worst. At equal median doubt, however, the interval is
+# hardly nearer than all levels, although its mean doubt is then a sixth. (We have not compared the
+# high levels at equal median.) So guidance in the interval moves the few doubtful points at a
+# smaller price, and a typical point at the same price. That the interval is nearer holds here at
+# equal mean doubt, and hardly at equal median.
 #
 # ## 6. A worse model as the guide
 #
@@ -758,11 +762,12 @@ lesson.claim(
 
 # %% [markdown]
 # With modes that are equally narrow, the guide that has learned nothing removes most of the
-# outliers that the worse version removes. So most of the effect does not need a guide whose errors
-# resemble those of $D$. For it a guide is enough that knows the mean and the variance of the data.
-# The rest is what the idea of autoguidance can claim here. By the distance over the floor neither
-# guide brings the samples nearer. Whether it is more for images, as Karras et al. report, the plane
-# cannot tell.
+# outliers that the worse version removes. So most of the effect on outliers does not need a guide
+# whose errors resemble those of $D$. (Narrower modes have fewer outliers by themselves, so part of
+# the agreement comes from the equal width.) A guide that contains only the mean and the variance of
+# the data is enough for it. The rest is what the idea of autoguidance can claim here. By the
+# distance over the floor neither guide brings the samples nearer. Karras et al. report a larger
+# gain for images, and this ring cannot decide that.
 #
 # ## What this lesson leaves out
 #

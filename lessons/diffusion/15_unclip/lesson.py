@@ -471,7 +471,7 @@ same_text = [rng.choice(rows_with[text]) if len(rows_with[text]) else 0 for text
 # We compare them on two kinds of captions for 1,000 test digits: captions that name only the digit,
 # such as `a seven`, which many images fit, and full captions. The aim is the last row, the
 # embeddings of *other* test digits with the same caption, because a perfect prior has their cosine
-# and their variance.
+# and their variance. (For full captions, only digits count that share their caption with another.)
 
 # %%
 short = [caption(int(digit)) for digit in asked]  # "a seven"

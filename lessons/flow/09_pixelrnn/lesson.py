@@ -446,7 +446,7 @@ lesson.change(
 #
 # ## 7. An LSTM in each step
 #
-# An LSTM is such a state. It has a *cell state* $\mathbf c$ besides the state $\mathbf h$, and in
+# An LSTM has such a state. It has a *cell state* $\mathbf c$ besides the state $\mathbf h$, and in
 # each step four vectors set what happens to them. The forget gate $\mathbf f$ sets how much of
 # $\mathbf c$ is kept, the input gate $\mathbf i$ how much of the content $\mathbf g$ is added, and
 # the output gate $\mathbf o$ how much of the new cell state becomes $\mathbf h$. Gates lie between
@@ -769,12 +769,15 @@ lesson.claim(
 # %% [markdown]
 # The PixelCNN is ahead, but we cannot tell why, because it also has five times as many parameters
 # and was trained for longer. The two PixelRNNs, with about as many parameters and equally many
-# steps, are a fairer comparison. Here the longer context is ahead, but by 0.4 nats in one run and
-# by 2.7 in another, so its advantage depends on the seed.
+# steps, are a fairer comparison. Here the diagonal BiLSTM is ahead by 1.2 nats, but with other
+# seeds by 0.4 and by 2.7. And it differs from the row LSTM in more than its context: it has two
+# LSTMs, and the two were trained with different learning rates. So we do not know what the longer
+# context is worth.
 #
 # On the same scale, logistic regressions needed 96.8 nats in `flow/08`, and MADE 87.0, with 2.2
-# million weights. The PixelCNN needs fewer nats with a sixteenth of these weights, which it uses
-# again at every position. More than half of its 83 nats are the entropy of the bits.
+# million weights. The PixelCNN needs fewer nats with a sixteenth of these weights. It uses its
+# kernels again at every position, and only its biases belong to one position each. More than half
+# of its 83 nats are the entropy of the bits.
 #
 # Which pixels cost the most? The logits of one digit show it.
 
@@ -794,8 +797,9 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The cost is at the edges of strokes. Inside a stroke, or on empty paper, the next pixel is almost
-# certain. So the likelihood is decided mostly at edges.
+# The cost is at the edges of strokes. In this digit most of the cost is at the edges of strokes.
+# But the gray values are at the same edges, so part of the cost is the toss of the coins, which no
+# model can predict.
 #
 # ## 10. What a sample costs, and how it looks
 #
@@ -897,7 +901,7 @@ lesson.figure(
 # sixth of their distance. But it is more than fifteen times as far away as other real digits, and
 # in the figure many samples consist of good strokes that do not add up to a digit. (Precision and
 # recall mislead here. The coins have the highest precision, and the PixelCNN a higher recall than
-# real digits.) A good likelihood, mostly earned at the edges, is no guarantee for the whole.
+# real digits.) A good likelihood is no guarantee for the whole.
 #
 # ## 11. Half a digit
 #
@@ -982,9 +986,11 @@ lesson.figure(
 # %% [markdown]
 # With the upper half kept, the samples continue its strokes, and about three of four are classified
 # as the same digit. Where the upper half leaves a choice, they become different digits. The lower
-# half has no such influence, because the sampler has drawn an upper half before it meets the pixels
-# that are given. Only two of five are classified as the same digit. The order of the pixels decides
-# which questions are easy, and a network for all orders would answer more (`after/06`).
+# half has no influence on what is sampled, because the sampler has drawn an upper half before it
+# meets the pixels that are given. Two of five images are classified as the same digit, but the kept
+# half alone may account for that. We have not classified it with an empty upper half. The order of
+# the pixels decides which questions are easy, and a network for all orders would answer more
+# (`after/06`).
 #
 # ## 12. Does the order of the pixels matter?
 #
@@ -1121,9 +1127,9 @@ lesson.claim(
 #   assumption about images, since the chain rule holds in every order. It matters for how well a
 #   network learns (section 12), and for what can be given in sampling (section 11).
 # - “Then the LSTM states are computed with respect to the current pixel and the pixels on the
-#   left.” The $2 \times 1$ kernel of the formula also reads the state *above*; without it the
-#   context would be a single row. And the post does not say that the states from the right are
-#   moved down by one row; without this they depend on the future (section 8).
+#   left.” The “pixels on the left” are meant in the skewed map, where the pixel above is on the
+#   left, too. And the post does not say that the states from the right are moved down by one row;
+#   without this they depend on the future (section 8).
 # - “$\mathbf{K}^{is} \circledast \mathbf{x}_i$”: the pixel to be predicted is part of the column
 #   $\mathbf x_i$, so the input must be masked. The post mentions masks only for the PixelCNN.
 # - “The convolution kernel is masked so that the future context is not seen”: in the first layer
