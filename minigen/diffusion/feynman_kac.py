@@ -2,7 +2,7 @@
 
     s = (1 + w) * s1 - w * s0                                  # the guided score, from those of two models at x
     log_weight = log_weight + log_weight_increment(s1, s0, w, du)
-    x = x + du * s + du**0.5 * z                               # a step of the reverse SDE, from u = σ² to u − du
+    x = x + du * s + numpy.sqrt(du) * z                        # a step of the reverse SDE, from u = σ² to u − du
 
 The density q = p1^(1 + w)/p0^w of noisy points is not spread by noise as a density is: it loses mass on the way,
 
