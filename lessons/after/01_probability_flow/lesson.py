@@ -170,7 +170,7 @@ lesson.check("velocity against a finite difference", v, equals=(later - point) /
 lesson.change(
     "another velocity",
     "Change `noise = np.array([[0.5]]), np.array([[0.2]])` to `noise = np.array([[0.5]]), "
-    "np.array([[0.5 * np.sin(0.3)]])`. Which velocity does the point have then?",
+    "np.array([[0.5 * np.sin(0.3)]])`. What is the velocity of the point then?",
     answer="It is 0, because the prediction of the noise is $\\sin\\varphi\\,x$. This is "
     "$\\mathbb E[\\epsilon \\mid x]$ for data from $\\mathcal N(0, 1)$, which does not move in "
     "this clock.",

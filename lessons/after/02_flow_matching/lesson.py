@@ -190,10 +190,8 @@ lesson.exercise("after/02/velocity_from_eps")
 #
 # Let's take one step from $t = 0.8$ to $0.4$, by hand. Let $x = 1$ and $\hat\epsilon = 0.9$. Then
 # $\hat x_0 = (1 - 0.72)/0.2 = 1.4$. DDIM makes the next point from this data point and this noise,
-# $0.6 \cdot 1.4 + 0.4 \cdot 0.9 = 1.2$. Euler's method follows the velocity instead.
-
-# %%
-lesson.predict("Where does Euler's step from 0.8 to 0.4 end?", ["0.8", "1.0", "1.2", "1.4"])
+# $0.6 \cdot 1.4 + 0.4 \cdot 0.9 = 1.2$. Euler's method follows the velocity instead. Before you
+# read on, compute where its step from 0.8 to 0.4 ends.
 
 # %%
 from minigen.diffusion.flow_matching import eps_from_velocity, integrate, velocity_from_eps
@@ -202,15 +200,12 @@ lesson.show_source(velocity_from_eps)
 v = velocity_from_eps(np.array([[1.0]]), np.array([[0.9]]), 0.8)
 end = 1.0 + (0.4 - 0.8) * v
 lesson.check("Euler's step", end, equals=1.2)
-lesson.outcome(
-    "Euler's step ends where DDIM's does, because its velocity is v = 0.9 − 1.4 = −0.5, and 1 −"
-    " 0.4 · (−0.5) is 1.2.",
-    answer="1.2",
-)
 
 # %% [markdown]
-# The two agree for a reason. Divide $x_t$ by $\sqrt{(1 - t)^2 + t^2}$: the squares of the two
-# factors then add up to 1, as in a diffusion process. Which $\bar\alpha$ does that process have?
+# Euler's step ends where DDIM's does, because its velocity is $v = 0.9 - 1.4 = -0.5$, and $1 - 0.4
+# \cdot (-0.5) = 1.2$. The two methods agree for a reason. Divide $x_t$ by $\sqrt{(1 - t)^2 + t^2}$:
+# the squares of the two factors then add up to 1, as in a diffusion process. Which $\bar\alpha$
+# does that process have?
 
 # %%
 lesson.exercise("after/02/flow_alpha_bar")
@@ -435,9 +430,9 @@ bends = {
 bends["exact"] = straightness(exact_velocity, start.astype(float), fine[:-1])
 lesson.table([[name, s] for name, s in bends.items()], ["velocity", "deviation from the chord"])
 lesson.outcome(
-    f"With independent pairs the paths deviate by {bends['independent']:.2f}, with OT by"
-    f" {bends['OT']:.3f} and after reflow by {bends['reflow']:.4f}. Where lines cross, the mean"
-    " velocity follows neither.",
+    f"The deviation from the chord is {bends['independent']:.2f} with independent pairs,"
+    f" {bends['OT']:.3f} with OT and {bends['reflow']:.4f} after reflow. Where lines cross, the"
+    " mean velocity follows neither.",
     answer="no, bent" if bends["independent"] > 0.1 else "yes, straight",
 )
 

@@ -337,8 +337,8 @@ lesson.check("first level that is bounded, σ", 1 / np.sqrt(5.0), equals=0.447, 
 
 # %%
 lesson.predict(
-    "Which change alone brings design A closer to the exact denoiser?",
-    ["log-normal levels (B)", "EDM's factors (C)", "both the same"],
+    "Which change brings design A closer to the exact denoiser?",
+    ["log-normal levels (B)", "EDM's factors and weight (C)", "both the same"],
 )
 
 
@@ -465,11 +465,12 @@ lesson.table(rows, ["design", *(f"training {k}" for k in SEEDS)], title="mean ex
 ratio = {d: np.array(means[d]) / np.array(means["A"]) for d in "BCDEF"}
 lesson.outcome(
     f"Log-normal levels alone multiply the excess by {ratio['B'].mean():.2f}, even ones by"
-    f" {ratio['F'].mean():.2f}, the factors alone by {ratio['C'].mean():.2f}, levels and factors"
-    f" together by {ratio['D'].mean():.2f}, and the bounded weight by {ratio['E'].mean():.2f}.",
+    f" {ratio['F'].mean():.2f}, EDM's factors with their weight by {ratio['C'].mean():.2f}, these"
+    f" and log-normal levels by {ratio['D'].mean():.2f}, and the bounded weight by"
+    f" {ratio['E'].mean():.2f}.",
     answer="log-normal levels (B)"
     if ratio["B"].mean() < 0.8 * ratio["C"].mean()
-    else "EDM's factors (C)"
+    else "EDM's factors and weight (C)"
     if ratio["C"].mean() < 0.8 * ratio["B"].mean()
     else "both the same",
 )
@@ -513,13 +514,14 @@ lesson.claim(
 # %%
 levels = np.geomspace(0.02, 10, 10)
 curves = {d: np.mean([over[d, k] for k in SEEDS], axis=0) for d in designs}
+curves["F = 0"] = excess(untrained, points)
 fig, ax = plot.figure(1, 1, size=(5.5, 3.2))
 plot.line(levels, curves, ax, xlabel="σ", ylabel="excess", log="xy")
 lesson.figure(
     fig,
     "ablation",
-    "The excess of six designs by noise level, mean of three trainings, both axes logarithmic."
-    " Compare the designs below σ = 0.3 and above σ = 1.",
+    "The excess of six designs by noise level, mean of three trainings, and of the best linear"
+    " denoiser (F = 0), both axes logarithmic. Compare the designs below σ = 0.3 and above σ = 1.",
 )
 
 # %% [markdown]
@@ -528,13 +530,15 @@ lesson.figure(
 # distribution, because levels that are even in $\log\sigma$ (F) already multiply the excess by 0.4
 # (by up to 0.74 in other trainings). Above $\sigma = 1$ the order changes. There the noise network
 # of B, which sees few such levels, is the worst of all, and EDM's factors remove most of this
-# excess (D). So these factors do little for the mean excess of A, which lies almost entirely below
-# $\sigma = 0.3$, and halve it together with log-normal levels. E answers the question of section 4
-# for the ring. The bound takes weight from the levels below 0.447, where the ring has its learnable
-# fraction, and its mean excess grows until it is close to that of $F = 0$, which has learned
-# nothing. (The excess is in units of $\sigma^2$, which is A's own weight, so a part of this is the
-# measure.) For images Hang et al. 2023 found that the same bound helps, and explain it by conflicts
-# between the levels. The plane has no answer to that.
+# excess (D). (At $\sigma = 5$ and $10$ the linear denoiser $F = 0$ has less excess than all six.
+# There next to nothing is left to learn, and a network only adds its own errors.) So EDM's factors
+# do little for the mean excess of A, which lies almost entirely below $\sigma = 0.3$, and halve it
+# together with log-normal levels. E answers the question of section 4 for the ring. The bound takes
+# weight from the levels below 0.447, where the ring has its learnable fraction, and its mean excess
+# grows until it is close to that of $F = 0$, which has learned nothing. (The excess is in units of
+# $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images Hang et al.
+# 2023 found that the same bound helps, and explain it by conflicts between the levels. The plane
+# has no answer to that.
 #
 # ## 6. Mistakes without an error message
 #

@@ -132,7 +132,7 @@ VARIANTS = {
     return np.array([*found, 0.0])
     """,
     "churn": """
-    # by the share of the level
+    # by the fraction of the level
     added = noise * sigma * np.sqrt(2 * gamma + gamma**2)
     return y + by_rows(added, y) * z, sigma + gamma * sigma
     """,

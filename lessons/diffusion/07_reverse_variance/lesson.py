@@ -1307,7 +1307,7 @@ lesson.claim(
 
 # %% [markdown]
 # In the figure two pairs of curves coincide, those of $L_\text{hybrid}$, and those of $v$ and of
-# $\beta_t$ with $L_\text{vlb}$. With the bound the noise is no better after 2,000 steps than that
+# $\beta_t$ with $L_\text{vlb}$. With the bound the noise is not better after 2,000 steps than that
 # of a single Gaussian (0.189). Two of the four networks are worse, one is equal, and the free
 # diagonal is better by only 0.005, so their order means little. What the table shows is the gap
 # between all four and the 0.026 of $L_\text{hybrid}$.

@@ -183,7 +183,8 @@ lesson.check("Eq. diffusion.20: largest difference of the two sides", gap, at_mo
 # %% [markdown]
 # Our samplers do not work with scores, but with a prediction of the noise, $\epsilon = -\sqrt{1 -
 # \bar\alpha_t}\, \nabla \log q$ (`diffusion/05`). We add $w$ times the gradient of the classifier
-# to the score. ($w = 1$ is Bayes' rule, and section 5 tries others.) Which noise does this mean?
+# to the score. ($w = 1$ is Bayes' rule, and section 5 tries others.) What does the predicted noise
+# become?
 
 # %%
 lesson.exercise("diffusion/08/classifier_guided_eps")
@@ -706,8 +707,8 @@ lesson.claim(
 # - “To control the strength of the classifier guidance, we can add a weight $w$ to the delta part”:
 #   with $w \ne 1$ the sampler leaves Bayes' rule. No density $q(x_0)$ is known whose noisy versions
 #   have the guided scores (section 5).
-# - “use gradients $\nabla_\mathbf{x} \log f_\phi(y \vert \mathbf{x}_t)$”: the gradient is taken
-#   with respect to the noisy $\mathbf x_t$, as in Eq. diffusion.20.
+# - “use gradients $\nabla_\mathbf{x} \log f_\phi(y \vert \mathbf{x}_t)$”: the gradient with
+#   respect to the noisy $\mathbf x_t$ is needed, as in Eq. diffusion.20.
 #
 # **What this lesson does differently:** points of the plane instead of images, and an exact
 # classifier where the post has a network.

@@ -76,7 +76,7 @@ lesson.figure(grid, "sizes", "Which digits could you still name at 7×7?")
 # pipeline* divides the work in the same way. A *base model* samples the small image, and
 # *super-resolution models* enlarge it. Each of them is a diffusion model $p_\theta(x \mid z)$,
 # conditioned on the image $z$ of the stage before. The post's figure f15 has three models, for
-# images of 32, 64 and 256 pixels a side, and so does our cascade:
+# images of 32, 64 and 256 pixels a side, as does our cascade:
 
 # %%
 boxes = {
@@ -111,7 +111,8 @@ lesson.figure(
 # model is not perfect, and outputs $a = 0.6$. No training image has such a pixel, so the training
 # does not determine what the super-resolution model does with it. A smooth network may well output
 # a gray near 0.6, and the next model then receives a gray, too. This is the *compounding error* of
-# a pipeline.
+# a pipeline. (In the small digits of this lesson a gray pixel is nothing unusual. What the base
+# model gets wrong there is how its pixels fit together. But the remedy is the same.)
 #
 # The remedy is *noise conditioning augmentation* (Ho et al., 2021): corrupt the small images on
 # purpose. In training, the model receives $\tilde a = a + \sigma \epsilon$ with $\epsilon \sim
@@ -420,7 +421,7 @@ lesson.sampler("digits", draw)
 # (`gan/08`), and by the fraction that this classifier assigns to the right label.
 #
 # Two controls need no model. One repeats each pixel 4×4 times. The other interpolates the pixels by
-# cubic polynomials and adds contrast, $\tanh(12\,(x + 0.3))$. (Its two numbers are the best of
+# cubic polynomials and adds contrast, $\tanh(24\,(x + 0.3))$. (Its two numbers are the best of
 # sixteen pairs on training digits.)
 
 # %%
@@ -490,8 +491,8 @@ answer = "by a tenth to a half" if times < 1.5 else "by more than a half"
 smooth, smooth_made = (report.frechet for report in both["interpolated"])
 lesson.outcome(
     f"The distance is {good:.0f} from data and {bad:.0f} from samples, {times:.1f} times as large."
-    f" For interpolation, which was trained on neither, it is {smooth_made / smooth:.1f} times as"
-    " large.",
+    f" For interpolation, which only has two numbers to choose, it is {smooth_made / smooth:.1f}"
+    " times as large.",
     answer=answer if times > 1.1 else "by less than a tenth",
 )
 lesson.table(compared(both), header, f"Fréchet distances, {n:,} digits each")
@@ -525,9 +526,9 @@ lesson.claim(
 
 # %%
 lesson.predict(
-    "These models were trained with noise of all levels. How much of the gain in Fréchet distance"
-    " is left if we add no noise in sampling (s = 0)?",
-    ["hardly any of it", "about half of it", "nearly all of it"],
+    "These models were trained with noise of all levels up to s = 100. How much of the gain in"
+    " Fréchet distance is left if we add no noise in sampling (s = 0)?",
+    ["less than a third of it", "a third to two thirds", "more than two thirds"],
 )
 
 # %%
@@ -543,13 +544,13 @@ best = min(levels[1:], key=lambda s: fid[f"s = {s}"])
 # %%
 before, clean, least = fid["no augmentation"], fid["s = 0"], min(list(fid.values())[1:])
 left = (before - clean) / (before - least) if before > least else 0.0
-choices = {"hardly any of it": left < 0.25, "about half of it": left < 0.75}
+choices = {"less than a third of it": left < 1 / 3, "a third to two thirds": left < 2 / 3}
 label_of = {name: f"{report.accuracy:.0%}" for name, report in sweep.items()}
 lesson.outcome(
     f"At s = 0 the distance is {clean:.0f}, against {before:.0f} without augmentation and"
     f" {least:.0f} at the best step, so {left:.0%} of the gain is there. The fraction with the"
     f" right label changes from {label_of['no augmentation']} to {label_of['s = 0']}.",
-    answer=next((choice for choice, holds in choices.items() if holds), "nearly all of it"),
+    answer=next((choice for choice, holds in choices.items() if holds), "more than two thirds"),
 )
 lesson.table(
     [[name, fid[name], f"{report.accuracy:.1%}"] for name, report in sweep.items()],
@@ -559,7 +560,7 @@ lesson.table(
 
 # %% [markdown]
 # So most of the gain comes from *training* with noise. But it has a price: fewer samples keep their
-# label. Does the noise hide the digit? At $s = 0$ there is no noise, and most of the loss is there
+# label. Does the noise hide the digit? At $s = 0$ no noise is added, and most of the loss is there
 # already. Only a larger $s$ hides digits, and at $s = 80$ three of four are lost.
 #
 # Is it the compounding error that has become smaller? We enlarge digits of the data and samples
@@ -708,10 +709,10 @@ lesson.table(rows, header, f"{n:,} digits each")
 # For digits, one model is much closer to the data, and the cascade only saves time. But the
 # trainings were not equal. The single model was trained with 352,000 digits and their labels, and
 # has more than twice the parameters of the three models of the cascade together. Our enlargements
-# were trained with 192,000 and 51,200 digits, without labels. So this is no verdict on cascades.
-# They were proposed for sizes such as 256×256, and put most of the capacity into the models of low
-# resolution, where a step costs least (Ho et al. 2021). Use a cascade where a single model of all
-# pixels is too costly to train, and compare it with interpolation first.
+# were trained with 192,000 and 51,200 digits, without labels. Therefore this is not a verdict on
+# cascades. They were proposed for sizes such as 256×256, and put most of the capacity into the
+# models of low resolution, where a step costs least (Ho et al. 2021). Use a cascade where a single
+# model of all pixels is too costly to train, and compare it with interpolation first.
 #
 # ## What this lesson does differently
 #

@@ -826,7 +826,7 @@ lesson.claim(
 # saturated as real ink, but single images differ more: 20% are too saturated and 18% too gray,
 # where real digits have 8% of each. Static thresholding leaves no image too saturated, as it
 # should. But it makes the ink gray on average (0.14 instead of 0.40), and the Fréchet distance at
-# $w = 8$ is no smaller than without it, in all three of our runs. On digits, then, the pixels
+# $w = 8$ is not smaller than without it, in all three of our runs. On digits, then, the pixels
 # outside of the range are not what strong guidance costs in fidelity.
 #
 # How large do pixels become on the way? We record the largest absolute pixel of the image that is
@@ -878,7 +878,7 @@ lesson.sampler("captions", draw)
 # a threshold come down first, and until step 10 their pixels are the smallest of the three. From
 # step 14 on they are the farthest outside of the range. A threshold changes what the network
 # receives next, and for half of the way this makes the next predictions more extreme, not less. A
-# threshold is no mere repair of the final image.
+# threshold does more than repair the final image.
 #
 # ## 7. An efficient U-Net
 #

@@ -147,28 +147,32 @@ whole = {
 
 # %%
 block = {
-    "in": plot.node("tokens", at=(0, 2)),
-    "n1": plot.node("norm, scale,\nshift", at=(1, 2)),
-    "att": plot.node("attention", "model", (2, 2)),
-    "g1": plot.node("gate, +", at=(3, 2)),
-    "n2": plot.node("norm, scale,\nshift", at=(4, 2)),
-    "mlp": plot.node("MLP", "model", (5, 2)),
-    "g2": plot.node("gate, +", at=(6, 2)),
-    "map": plot.node("linear map of c, zero at first", "latent", (3.5, 3.6)),
+    "in": plot.node("tokens", at=(0, 3)),
+    "n1": plot.node("norm, scale,\nshift", at=(1, 3)),
+    "att": plot.node("attention", "model", (2, 3)),
+    "g1": plot.node("gate, +", at=(3, 3)),
+    "n2": plot.node("norm, scale,\nshift", at=(4, 3)),
+    "mlp": plot.node("MLP", "model", (5, 3)),
+    "g2": plot.node("gate, +", at=(6, 3)),
+    "x1": plot.node("x", "text", (1.5, 2.1)),
+    "x2": plot.node("x", "text", (4.5, 2.1)),
+    "map": plot.node("linear map of c, zero at first", "latent", (3.5, 4.6)),
 }
 
 # %%
 ways = ["x -> patch -> blocks -> last -> un -> out", "un -> var", "c -> blocks", "c -> last"]
 ways += [
     "in -> n1 -> att -> g1 -> n2 -> mlp -> g2",
+    "in -> x1 -> g1",
+    "g1 -> x2 -> g2",
     *[f"map -> {k}" for k in ("n1", "g1", "n2", "g2")],
 ]
 lesson.figure(
     plot.schematic(whole | block, ways),
     "f19_dit",
     "Above is the whole network, from the noised latent (blue) through blocks (green) to its two"
-    " outputs. Below is one of its blocks. Follow the four arrows from the linear map of the"
-    " condition (pink).",
+    " outputs. Below is one of its blocks. The arrows through x pass a sublayer by and carry the"
+    " tokens to which it adds. Follow the four arrows from the linear map of the condition (pink).",
 )
 
 # %%

@@ -216,8 +216,8 @@ lesson.show_source(iaf_from_maf)
 # Write $\tilde z$ for $x$ and $\tilde x$ for $z$, and name the two coefficients $\tilde\sigma_i$
 # and $\tilde\mu_i$. They are functions of $\tilde z_{1:i-1}$, earlier coordinates of the *input*.
 # That is the definition of an IAF. The densities follow their variables. If $x \sim p$, the density
-# that the MAF assigns, then $z \sim \pi$; so with $\tilde\pi = p$ the output $\tilde x$ has the
-# density $\tilde p = \pi$. The change of variables confirms it:
+# that the MAF assigns, then $z \sim \pi$; so with $\tilde\pi = p$ the density of the output $\tilde
+# x$ is $\tilde p = \pi$. The change of variables confirms it:
 #
 # $$\log \tilde p(\tilde x) = \log p(x) - \log \Big| \det \frac{\partial z}{\partial x} \Big| =
 # \log \pi(z) ,$$

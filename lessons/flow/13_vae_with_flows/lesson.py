@@ -405,6 +405,9 @@ lesson.claim(
 #
 # ## 5. A posterior with two branches
 #
+# *You may skip this section, because nothing later depends on it. It is for readers who want to see
+# what a posterior with two modes asks of a flow.*
+#
 # A correlation is the easy case, since a rotation of the codes removes it. What about a posterior
 # that has two modes? Let $x = z_1 z_2 + \epsilon/2$, and suppose we observe $x = 1.5$. Either both
 # codes are positive or both are negative, and on each branch a large $z_1$ goes with a small $z_2$.
