@@ -14,10 +14,12 @@ import numpy
 
 from minigen.checks import checked, choice, whole
 from minigen.flow.pixel.model import FIRST, PixelModel, checked_size, pixel_mask, shift_down, shift_right
-from minigen.nn import Linear, MaskedConv2d, Module
+from minigen.nn import LayerNorm, Linear, MaskedConv2d, Module
 from minigen.nn.layers import uniform
 from minigen.tensor import conv2d, primitive, relu, sigmoid
 from minigen.types import Array, Rng
+
+BLOCKS = 2  # residual blocks of a summary
 
 
 class PixelCNN(PixelModel):
@@ -28,7 +30,10 @@ class PixelCNN(PixelModel):
     3×3. Else one stack of masked convolutions with ReLU, the first 7×7, the others 3×3.
     position_bias: (H, W) gives each position of an image a bias of its own, and allows images of this size only; None
     allows any.
-    ValueError: an even number of columns, a window of the stack that is not gated. Van den Oord et al. 2016a, 2016b
+    summary: hidden units of a dense network that reads all rows above the pixel (`RowSummary`), for images of the size
+    `position_bias` of the gated stack; None leaves it out.
+    ValueError: an even number of columns; a window or a summary of the stack that is not gated; a summary without
+    `position_bias`. Van den Oord et al. 2016a, 2016b; the summary is an addition to them
     """
 
     @checked(width=whole, gated=partial(choice, options=(False, True)), layers=whole)
@@ -40,6 +45,7 @@ class PixelCNN(PixelModel):
         gated: bool = True,
         window: Sequence[int] = (FIRST // 2 + 1, FIRST),
         position_bias: Sequence[int] | None = None,
+        summary: int | None = None,
     ):
         super().__init__(rng, width, position_bias)
         self.gated = gated
@@ -51,6 +57,15 @@ class PixelCNN(PixelModel):
             layer = GatedLayer(rng, c_in, width, rows, columns) if gated else MaskedLayer(rng, c_in, width, columns)
             self.layers.append(layer)
         self.position_bias = self._start_of_bias(2 * width if gated else width)
+        self.summary = None if summary is None else self._new_summary(rng, width, summary)
+
+    def _new_summary(self, rng: Rng, width: int, hidden: int) -> "RowSummary":
+        whole("summary", hidden)
+        if not self.gated:
+            raise ValueError("summary belongs to a gated PixelCNN, got gated=False")
+        if self.image_size is None:
+            raise ValueError("summary needs the size of the images: give position_bias=(H, W), too")
+        return RowSummary(rng, self.image_size, self.channels, hidden, 2 * width)
 
     def _features(self, x: Array) -> Array:
         if self.gated:
@@ -63,7 +78,8 @@ class PixelCNN(PixelModel):
     def _vertical(self, x: Array) -> list[Array]:
         """Return the message of each layer's vertical stack, of the rows above: a list of (N, H, W, 2 width)."""
         v, messages = shift_down(x), []
-        for layer, bias in zip(self.layers, self._biases()):
+        first = self.position_bias if self.summary is None else self.position_bias + self.summary(x)
+        for layer, bias in zip(self.layers, self._first_only(first)):
             v, message = layer.vertical(v, bias)
             messages.append(message)
         return messages
@@ -75,12 +91,14 @@ class PixelCNN(PixelModel):
             h = layer.horizontal(h, message)
         return h
 
-    def _biases(self) -> list[Array | None]:
-        """Return the bias of each position in each layer: the first has one, if any."""
-        return [self.position_bias] + [None] * (len(self.layers) - 1)
+    def _first_only(self, bias: Array | None) -> list[Array | None]:
+        """Return the bias of each layer's vertical stack: the first has one, if any."""
+        return [bias] + [None] * (len(self.layers) - 1)
 
     def rows_above(self) -> int:
         """How many rows above a pixel its logit depends on."""
+        if self.summary is not None:
+            return len(self.summary.rows) - 1
         return self.window[0] + len(self.layers) - (1 if self.gated else 2)
 
     # -- sampling: what does not change from pixel to pixel, the last inputs of each layer, is kept ------------------
@@ -98,19 +116,27 @@ class PixelCNN(PixelModel):
         n, height, width, _ = x.shape  # (n, H, W, channels)
         pasts = [layer.past_rows(n, width) for layer in self.layers]
         row = numpy.zeros_like(x[:, :1])  # above the first row
+        biases = self._biases_of_rows(x)
         for i in range(height):
-            messages = self._vertical_row(row, pasts, i)
+            messages = self._vertical_row(row, pasts, next(biases))
             yield self._pixels(x[:, i : i + 1], messages)
             row = x[:, i : i + 1]
 
-    def _vertical_row(self, row: numpy.ndarray, pasts: list[numpy.ndarray], i: int) -> list[Array]:
-        """Return the messages (n, 1, W, 2 width) to row i, from the row above it; pasts, each layer's last rows, moves
-        on.
+    def _biases_of_rows(self, x: numpy.ndarray) -> Iterator[Array | None]:
+        """For each row in turn the bias of the first layer, (W, 2 width) or (n, 1, W, 2 width), of the rows above."""
+        summaries = None if self.summary is None else self.summary.of_rows(x)
+        for i in range(x.shape[1]):
+            bias = None if self.position_bias is None else self.position_bias[i]
+            yield bias if summaries is None else bias + next(summaries)
+
+    def _vertical_row(self, row: numpy.ndarray, pasts: list[numpy.ndarray], bias: Array | None) -> list[Array]:
+        """Return the messages (n, 1, W, 2 width) to a row, from the row above it and the bias of the first layer;
+        pasts, each layer's last rows, moves on.
         """
         messages = []
-        for layer, past, bias in zip(self.layers, pasts, self._biases()):
+        for layer, past, each in zip(self.layers, pasts, self._first_only(bias)):
             past[:] = numpy.concatenate([past[:, 1:], row], axis=1)
-            row, message = layer.vertical(past, None if bias is None else bias[i], layer.down.last_row)
+            row, message = layer.vertical(past, each, layer.down.last_row)
             messages.append(message)
         return messages
 
@@ -198,6 +224,45 @@ class GatedLayer(Module):
         """Zeros for the last inputs of the horizontal stack, (n, 1, columns, c_in)."""
         _, columns, c_in, _ = np.shape(self.across.w)
         return numpy.zeros((n, 1, columns, c_in), self.across.w.dtype)
+
+
+class RowSummary(Module):
+    """What all rows above each row contain: images (N, H, W, c_in) of one size -> (N, H, W, c_out).
+
+    A convolution reaches only as far as its kernels. Here each row has a dense layer of its own, whose results are
+    added up from row to row, as a mask of blocks would add them in MADE. A residual network maps the sum of the rows
+    above a row, (N, hidden), to the positions of this row. Each of its layers normalizes what it reads, since a sum
+    over many pixels is large. It starts at zero.
+    """
+
+    def __init__(self, rng: Rng, size: tuple[int, int], c_in: int, hidden: int, c_out: int, blocks: int = BLOCKS):
+        height, width = size
+        self.shape = (width, c_out)
+        self.rows = uniform(rng, (height, width * c_in, hidden), height * width * c_in)
+        self.b = numpy.zeros((height, hidden), numpy.float32)
+        self.norms = [LayerNorm(hidden) for _ in range(blocks + 1)]
+        self.first = [Linear(rng, hidden, hidden, "relu") for _ in range(blocks)]
+        self.second = [Linear(rng, hidden, hidden) for _ in range(blocks)]
+        self.out = Linear(rng, hidden, width * c_out, scale=0.0)
+
+    def __call__(self, x: Array) -> Array:
+        flat = np.reshape(x, (*np.shape(x)[:2], -1))  # (N, H, W c_in)
+        own = np.swapaxes(np.matmul(np.swapaxes(flat, 0, 1), self.rows), 0, 1)  # what each row adds, (N, H, hidden)
+        return self._positions(np.cumsum(own, axis=1) - own + self.b)
+
+    def of_rows(self, x: numpy.ndarray) -> Iterator[numpy.ndarray]:
+        """For each row i of x in turn the same (N, 1, W, c_out), from the rows before i, which must be set by then."""
+        total = numpy.zeros((len(x), 1, self.b.shape[1]), self.b.dtype)  # (N, 1, hidden)
+        for i, weights in enumerate(self.rows):
+            yield self._positions(total + self.b[i])
+            total = total + (x[:, i].reshape(len(x), -1) @ weights)[:, None]
+
+    def _positions(self, h: Array) -> Array:
+        """(N, rows, hidden) -> (N, rows, W, c_out)."""
+        *norms, last = self.norms
+        for norm, first, second in zip(norms, self.first, self.second):
+            h = h + second(first(norm(h)))
+        return np.reshape(self.out(relu(last(h))), (*np.shape(h)[:2], *self.shape))
 
 
 class CausalConv2d(Module):
