@@ -319,8 +319,8 @@ lesson.table(
 lesson.claim(
     "two moons: NLL above the entropy",
     gap,
-    at_most=0.02,
-    source="seed 0: 0.0095; margin: a factor 2",
+    at_most=0.03,
+    source="seeds 0, 1 and 7307: 0.0079 to 0.0150, doubled; one Gaussian: 0.90",
     unit="nats",
 )
 
@@ -529,8 +529,8 @@ lesson.table(
 lesson.claim(
     "ring: NLL above the entropy",
     ring_gap,
-    at_most=0.15,
-    source="seed 0: 0.090, plus two thirds",
+    at_most=0.26,
+    source="seeds 0, 1 and 7307: 0.090 to 0.155, plus two thirds; one Gaussian: 3.2",
     unit="nats",
 )
 
@@ -873,14 +873,14 @@ lesson.claim(
     "MNIST: bits per pixel",
     bits,
     at_most=1.30,
-    source="seed 0: 1.244, plus 0.056",
+    source="seeds 0, 1 and 7307: 1.242 to 1.246, plus 0.054",
     unit="bits",
 )
 lesson.claim(
     "MNIST: bits per pixel below the Gaussian's",
     gauss_bits - bits,
     at_least=0.65,
-    source="seed 0: 0.768, less a sixth",
+    source="seeds 0, 1 and 7307: 0.765 to 0.770, minus a seventh",
     unit="bits",
 )
 
@@ -1019,14 +1019,14 @@ lesson.claim(
     "32 couplings, batch norm: mean gap",
     np.mean([deep[32, start]["batch norm"] for start in (1, 2)]),
     at_most=0.25,
-    source="seed 0: 0.123, doubled",
+    source="seeds 0, 1 and 7307: 0.091 to 0.132, plus nine tenths",
     unit="nats",
 )
 lesson.claim(
     "32 couplings: mean gain by batch norm",
     np.mean([deep[32, start]["no norm"] - deep[32, start]["batch norm"] for start in (1, 2)]),
     between=(0.05, 100),
-    source="seed 0: 0.53; above 0 if batch norm helps",
+    source="seeds 0, 1 and 7307: 0.22 to 0.56; above 0 if batch norm helps",
     unit="nats",
 )
 
