@@ -247,8 +247,9 @@ lesson.check("DDIM and Euler, 4, 10 and 50 steps: largest difference", gaps, at_
 
 # %% [markdown]
 # So for lines between independent pairs, the sampler of flow matching is not new. The loss, which
-# weighs the times differently, and the even steps in $t$ are new. There is one more freedom,
-# because nothing in the derivation needs independent pairs.
+# weighs the times differently, and the even steps in $t$ are new. We are also free to choose which
+# noise is paired with which data point, because nothing in the derivation of the loss needs
+# independent pairs.
 #
 # ## 3. Four trainings
 #

@@ -151,7 +151,8 @@ lesson.show_source(contrastive_gradient)
 # positive, and the largest belongs to image 2 and text 1, the wrong pair with the larger cosine.
 # The more probable a wrong pair is, the harder it is pushed apart.
 #
-# Now the two networks: convolutions for the digit, a small transformer for the words.
+# The two networks come next. One maps the digit with convolutions, and the other maps the words
+# with a small transformer.
 
 # %%
 E = 32  # dimensions of an embedding
@@ -289,13 +290,14 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The equation is exact and promises nothing. It says that the detour through $z$ loses nothing *if*
-# both steps are drawn. What happens if we save the first draw?
+# The equation is exact, but the detour through $z$ loses nothing only *if* both steps are drawn.
+# What happens if we save the first draw?
 #
 # ## 4. Is the text's own embedding enough?
 #
 # CLIP has an embedding for the text already. Could the decoder receive it in place of an image's
-# embedding? CLIP only asks that matching pairs have larger cosines than others. How large are they?
+# embedding? CLIP's loss only requires that matching pairs have larger cosines than others. How
+# large are they?
 
 
 # %%
@@ -308,12 +310,12 @@ own, among = cosine_of(z_images, z_texts), cosine_of(z_images, z_texts[::-1])
 print(f"  mean cosine of a test digit with its own caption {own:.2f}, with another {among:.2f}")
 
 # %% [markdown]
-# Near, but apart. A caption fits many digits, whose embeddings differ, and a text has only one
-# embedding. So any rule that maps a text to *one* vector, however good, has to choose a compromise.
-# The best compromise looks tempting, and a small example shows why. Two images fit a caption, with
-# embeddings at $(1, 0)$ and $(0, 1)$, equally often. Their mean points along $(1, 1)$. Now one of
-# the two images is drawn. Which guess is closer to it, the direction of the mean or a draw of our
-# own?
+# The two are near each other, but they do not coincide. A caption fits many digits, whose
+# embeddings differ, and a text has only one embedding. So any rule that maps a text to *one*
+# vector, however good, has to choose a compromise. The best compromise looks tempting, and a small
+# example shows why. Two images fit a caption, with embeddings at $(1, 0)$ and $(0, 1)$, equally
+# often. Their mean points along $(1, 1)$. Now one of the two images is drawn. Which guess is closer
+# to it, the direction of the mean or a draw of our own?
 
 # %%
 lesson.predict(
@@ -544,10 +546,10 @@ lesson.claim(
 # By this distance, a Gaussian that ignores all words but the digit is as good as the prior, and as
 # other images (0.032, 0.034 and 0.031). So the distance alone does not show what the network is
 # for. The other columns do. Least squares has the largest cosines, for the reason of section 4, and
-# no variance. With noise it has some, but the same for all captions: half of what `a seven` leaves
-# open (0.22 of 0.43), and more than full captions do, where its cosine is too small (0.77 instead
-# of 0.84). The Gaussians cannot use a word such as `thin`, which costs their cosine a third for
-# full captions (0.57).
+# no variance. With noise it has some, but the same for all captions. For `a seven` this is half of
+# what real images have (0.22 of 0.43). For full captions it is too much, and the cosine is too
+# small (0.77 instead of 0.84). The Gaussians cannot use a word such as `thin`, which costs their
+# cosine a third for full captions (0.57).
 #
 # Only the prior is within a tenth of the last row in each of these columns. Its draws vary much
 # where a caption leaves much open, and little where it does not. That is what the network is for.
@@ -641,18 +643,18 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The variations keep the digit in 98% of 300 cases, and section 7 measures the other words. The
+# The variations keep the digit in 97% of 300 cases, and section 7 measures the other words. The
 # shape of a loop changes from one variation to the next. CLIP was trained only to match captions,
-# so nothing in its loss asks for such details.
+# so its loss does not require such details.
 #
 # ## 7. From text to image
 #
-# Now both steps together. First we take full captions, which leave little open. Each of the five
-# ways of section 5 gives embeddings for 300 test digits, and the decoder draws an image for each.
-# Three of the ways draw the embedding, and two, the text's embedding and least squares, do not. Two
-# more rows need no text: the embedding of the real digit itself shows what is lost by the image
-# encoder and the decoder, and other real digits with the same label obey the rest of the caption
-# only by chance.
+# Now we take both steps together. First we take full captions, which leave little open. Each of the
+# five ways of section 5 gives embeddings for 300 test digits, and the decoder draws an image for
+# each. Three of the ways draw the embedding, and two, the text's embedding and least squares, do
+# not. Two more rows need no text: the embedding of the real digit itself shows what is lost by the
+# image encoder and the decoder, and other real digits with the same label obey the rest of the
+# caption only by chance.
 
 # %%
 lesson.predict(
@@ -705,9 +707,9 @@ lesson.claim(
 # %% [markdown]
 # No draw is needed here: the better of the two ways without one obeys 91% of the words, and the
 # prior's draws 85%. But this is not the prior's fault. The embeddings of the real digits obey only
-# 84%, so its draws behave as real embeddings do. Its rivals' draws do not. The Gaussians ignore the
-# words and obey 53%, no more than real digits with the same label. Least squares plus noise, with
-# the same noise for all captions, obeys 79%.
+# 83%, and the prior's draws come close to that. Its rivals' draws do not. The Gaussians ignore all
+# words but the digit and obey 52%, no more than real digits with the same label. Least squares plus
+# noise, with the same noise for all captions, obeys 79%.
 #
 # So what is a draw good for? We turn to captions that name only the digit. Many images fit them.
 # The decoder always starts from fresh noise, and the embedding varies only if it is drawn. For 300
@@ -769,14 +771,15 @@ lesson.claim(
 )
 
 # %% [markdown]
-# With one embedding for each caption, the decoder's noise adds only 0.28 to 0.52 of the variation
-# of real digits. With draws of the Gaussians or of the prior the images vary at least as much as
-# real digits. For captions that are a class the Gaussians do as well as the prior, so we need
-# draws, but no network. The prior is the only way that does well in both tables. (Its images vary a
-# little *more* than real digits. Those from embeddings of other real digits do so, too. What causes
-# this, the decoder's noise or the guidance, we have not tested. The thickness says least about it,
-# because its deviation ranges from 1.2 to 3.5 in the last rows. It is ink divided by length, so a
-# single filled digit with a short skeleton may have a huge thickness.)
+# With one embedding for each caption, the images vary only 0.28 to 0.51 times as much as real
+# digits. With draws of the Gaussians or of the prior the images vary at least as much as real
+# digits. For captions that are a class the Gaussians do as well as the prior, so we need draws, but
+# no network. The prior is the only way that does well in both tables. (Its images vary *more* than
+# real digits, 1.13 times in width and 1.61 times in thickness. Those from embeddings of other real
+# digits do so, too. What causes this, the decoder's noise or the guidance, we have not tested. The
+# thickness is the least reliable of the measures, because its deviation ranges from 1.2 to 3.6 in
+# the last rows. It is ink divided by length, so a single filled digit with a short skeleton may
+# have a huge thickness.)
 
 
 # %%

@@ -96,8 +96,8 @@ error = np.mean((answers - targets) ** 2)
 lesson.table([[np.shape(answers - targets), error]], ["shape of the difference", "mean square"])
 lesson.check("four answers minus four targets", np.shape(answers - targets), equals=(4, 4))
 lesson.outcome(
-    "(4,) is aligned as (1, 4), both arrays are repeated to (4, 4), and every prediction is "
-    f"compared with every target. Here the mean square is {error:g}.",
+    "The shape (4,) is aligned as (1, 4), so both arrays are repeated to (4, 4), and every "
+    "prediction is compared with every target. Of these 16 pairs 12 differ.",
     answer="2.5",
 )
 
@@ -116,10 +116,10 @@ lesson.change(
 )
 
 # %% [markdown]
-# Two more facts about the arrays of the lessons. Data, weights and gradients are `float32`, which
-# takes half the memory of NumPy's default `float64` and has a precision of seven digits. And an
-# assignment copies nothing: `b = a` gives the same array a second name, `a -= 1` changes the array
-# that both names share, and `a = a - 1` makes a new array.
+# Two more facts about arrays will matter in the lessons. Data, weights and gradients are `float32`,
+# which takes half the memory of NumPy's default `float64` and has a precision of seven digits. And
+# an assignment copies nothing: `b = a` gives the same array a second name, `a -= 1` changes the
+# array that both names share, and `a = a - 1` makes a new array.
 
 # %%
 a = np.array([1.0, 2.0])
@@ -134,9 +134,10 @@ lesson.check("a and b", [a, b], equals=[[-1.0, 0.0], [0.0, 1.0]])
 #
 # ## 2. A gradient in ten lines
 #
-# Training needs to know how fast the loss changes when a weight grows. This rate is the *slope* of
-# the loss with respect to the weight; the slopes for all weights together are the *gradient*. You
-# do not have to derive slopes by hand, because a program can record how each number was made:
+# To train a network, we need to know how fast the loss changes when a weight grows. This rate is
+# the *slope* of the loss with respect to the weight; the slopes for all weights together are the
+# *gradient*. You do not have to derive slopes by hand, because a program can record how each number
+# was made:
 
 
 # %%
@@ -514,7 +515,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# Many lessons train a set of weights and *use* its average, and then say so.
+# That is why many lessons train a set of weights but sample with its average. They name the average
+# where they use it.
 #
 # ## 6. How to read a model
 #
