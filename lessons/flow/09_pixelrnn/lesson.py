@@ -26,7 +26,7 @@ lesson = Lesson(
     figures=["flow.f06", "flow.f07", "flow.f08"],
     equations=["flow.19"],
     pretrained=["digit_classifier"],
-    minutes=5,
+    minutes=9,
     picture="halves",
     sources=[
         "weng2018flow",
@@ -723,9 +723,6 @@ by_name = {
 }
 
 # %%
-lesson.sampler("pixelcnn", cnn.sample)
-
-# %%
 lesson.outcome(
     f"A test digit costs {by_name['the PixelCNN']:.1f} nats with the PixelCNN,"
     f" {by_name['the diagonal BiLSTM']:.1f} with the diagonal BiLSTM and"
@@ -756,14 +753,14 @@ lesson.claim(
     of_cnn.mean(),
     at_most=84.1,
     unit="nats",
-    source="seeds 0, 1 and 9043: 83.27 to 83.37, plus 0.7; MADE of flow/08: 87.0; untrained: 543",
+    source="seeds 0, 1 and 9043: 83.26 to 83.37, plus 0.7; MADE of flow/08: 87.0; untrained: 543",
 )
 lesson.claim(
     "PixelRNN: test digits, the worse of the two",
     max(of_rnn.values()),
     at_most=92.5,
     unit="nats",
-    source="seeds 0, 1 and 9043: 90.84 to 91.68, plus 0.8; logistic regressions (flow/08): 96.8",
+    source="seeds 0, 1 and 9043: 90.82 to 91.68, plus 0.8; logistic regressions (flow/08): 96.8",
 )
 
 # %% [markdown]
@@ -797,9 +794,55 @@ lesson.figure(
 )
 
 # %% [markdown]
-# The cost is at the edges of strokes. In this digit most of the cost is at the edges of strokes.
-# But the gray values are at the same edges, so part of the cost is the toss of the coins, which no
-# model can predict.
+# In this digit most of the cost is at the edges of strokes. But the gray values are at the same
+# edges, so part of the cost is the toss of the coins, which no model can predict.
+#
+# So far we had two kinds of networks. MADE has a weight of its own for every pixel that it reads,
+# and must learn a stroke again at every position. The PixelCNN learns a stroke once, but has no
+# weights for the digit as a whole. Why not use both? We add a *summary* of all rows above to the
+# first vertical layer. Each row of the image goes through a dense layer of its own, the results of
+# the rows above are added up, and a small network maps this sum to the positions of the next row.
+# The pixel's own row has no part in it, so the summary reads only the past. Since it covers the
+# rows that are far away, the window of the convolutions shrinks to 6 rows of 13 columns.
+
+# %%
+both_cfg = lesson.configure(both_window=(6, 13), both_summary=256, both_lr=6e-3)
+both = PixelCNN(
+    lesson.rng("both"),
+    lesson.size(cfg.width, quick=4),
+    cfg.layers,
+    window=both_cfg.both_window,
+    position_bias=image_size,
+    summary=lesson.size(both_cfg.both_summary, quick=8),
+)
+steps = lesson.steps(cfg.steps, quick=2)
+both = train("PixelCNN with a summary", both, steps, cfg.batch, both_cfg.both_lr)
+of_both = nats_each(both)
+gain = (of_cnn - of_both).mean()
+
+# %%
+lesson.sampler("pixelcnn", both.sample)
+lesson.table(
+    [
+        ["PixelCNN, window of 20×27", parameters(cnn), of_cnn.mean()],
+        ["PixelCNN, window of 6×13, with a summary", parameters(both), of_both.mean()],
+    ],
+    ["test digits", "parameters", "nats"],
+    f"difference {gain:.2f}, standard error {(of_cnn - of_both).std() / len(test) ** 0.5:.2f}",
+)
+lesson.claim(
+    "PixelCNN minus PixelCNN with a summary",
+    gain,
+    at_least=1.2,
+    unit="nats",
+    source="seeds 0, 1 and 9043: 1.8 to 2.1; margin: a third; no effect: 0",
+)
+
+# %% [markdown]
+# With the summary a digit costs about two nats fewer, although the window has only a seventh of the
+# pixels. Is the longer context the reason, or is it that each position has weights of its own? We
+# have not separated the two. The number of weights cannot be the reason, because MADE has twice as
+# many and needs 87 nats. In our runs, neither kind of network does as well as both together.
 #
 # ## 10. What a sample costs, and how it looks
 #
@@ -851,12 +894,17 @@ seen_digits = slice(0, lesson.size(50_000, quick=2000))
 gaussians, _ = class_gaussian_digits(
     mnist.unit(digits[seen_digits]), splits.train.labels[seen_digits], rng, n
 )
+
+# %%
 more = [cnn.sample(rng, 490) for _ in range(len(hundred), n, 490)]
+own_rng = lesson.rng("judge both")
+more_of_both = [both.sample(own_rng, min(500, n)) for _ in range(0, n, 500)]
 sets = {
     "real digits": bits_of(splits.validation.images[:n], rng),
     "coins": (rng.random((n, 28, 28, 1)) < ink).astype(np.float32),
     "class Gaussians": mnist.binarize(gaussians, rng),
     "PixelCNN": np.concatenate([hundred, *more]),
+    "PixelCNN with a summary": np.concatenate(more_of_both),
 }
 judged = {name: judge_digits(classifier, images, test) for name, images in sets.items()}
 
@@ -875,7 +923,15 @@ lesson.claim(
     "PixelCNN: Fréchet distance",
     judged["PixelCNN"].frechet,
     at_most=43,
-    source="seeds 0, 1 and 9043: 32.57 to 36.64; margin: a sixth; class Gaussians: 200, coins: 767",
+    source="seeds 0, 1 and 9043: 32.11 to 36.64; margin: a sixth; class Gaussians: 200, coins: 767",
+)
+
+# %%
+lesson.claim(
+    "PixelCNN with a summary: Fréchet distance",
+    judged["PixelCNN with a summary"].frechet,
+    at_most=23,
+    source="seeds 0, 1 and 9043: 16.52 to 17.70; margin: a third; class Gaussians: 200",
 )
 lesson.claim(
     "PixelCNN: digits with at least 3 % of the samples",
@@ -885,23 +941,25 @@ lesson.claim(
 )
 
 # %%
-columns = lesson.size(12, quick=4)
+columns = lesson.size(12, quick=2)
 shown = [sets[name][:columns] for name in ("real digits", "coins", "class Gaussians")]
-grid = np.concatenate([*shown, hundred[: 4 * columns]])
-names = ["real", "coins", "Gaussians", "PixelCNN"] + [""] * (len(grid) // columns - 4)
+ours = [sets[name][: 2 * columns] for name in ("PixelCNN", "PixelCNN with a summary")]
+grid = np.concatenate([*shown, *ours])
+names = ["real", "coins", "Gaussians", "PixelCNN", "", "with a", "summary"]
 lesson.figure(
     plot.image_grid(grid, cols=columns, row_labels=names),
     "samples",
-    "The first images of each set, not selected. In the rows of the PixelCNN, count the images that"
-    " you would read as a digit without a doubt.",
+    "The first images of each set, not selected. In the last four rows, count the images that you"
+    " would read as a digit without a doubt.",
 )
 
 # %% [markdown]
 # By the Fréchet distance the PixelCNN is far closer to the test digits than the Gaussians are, at a
 # sixth of their distance. But it is more than fifteen times as far away as other real digits, and
-# in the figure many samples consist of good strokes that do not add up to a digit. (Precision and
-# recall mislead here. The coins have the highest precision, and the PixelCNN a higher recall than
-# real digits.) A good likelihood is no guarantee for the whole.
+# in the figure many samples consist of good strokes that do not add up to a digit. With the summary
+# the distance is half as large, and more of the samples can be read. Two nats of 83 make this
+# difference. (Precision and recall mislead here. The coins have the highest precision, and the
+# PixelCNN a higher recall than real digits.) A good likelihood is no guarantee for the whole.
 #
 # ## 11. Half a digit
 #
@@ -970,7 +1028,7 @@ lesson.claim(
     cost["upper half kept"],
     at_most=86,
     unit="nats",
-    source="seeds 0, 1 and 9043: 81.55 to 81.97; margin: 4 nats; independent pixels: 206",
+    source="seeds 0, 1 and 9043: 81.31 to 81.97; margin: 4 nats; independent pixels: 206",
 )
 
 # %%
@@ -1137,8 +1195,8 @@ lesson.claim(
 #   3).
 #
 # **What this lesson does differently:** The networks have one to three layers, a wide first kernel
-# and a bias for each position. In the PixelRNN a masked 15×15 convolution comes before $\mathbf
-# K^{is}$. Pixels are binary.
+# and a bias for each position. The summary of the rows above is an addition to the papers. In the
+# PixelRNN a masked 15×15 convolution comes before $\mathbf K^{is}$. Pixels are binary.
 #
 # **Left out:** color, one channel after the other; class labels as conditions; attention over the
 # past; deep stacks of LSTMs. **Next:** sound has one dimension and needs a far longer context, for
@@ -1146,8 +1204,8 @@ lesson.claim(
 #
 # **To remember:** A network that predicts each pixel from the earlier ones has an exact likelihood
 # and need not be invertible. Masks keep the future out, and two stacks leave no blind spot. A
-# likelihood takes one pass, a sample one step for each pixel. Only pixels that come first can be
-# given.
+# likelihood takes one pass, a sample one step for each pixel. Convolutions learn strokes, and a
+# summary of the rows above how they fit together. Only pixels that come first can be given.
 #
 # **Your turn:** `minigen exercise start flow/09`, then `minigen run flow/09 --with
 # exercises/flow_09.py`.
