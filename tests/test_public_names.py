@@ -188,6 +188,7 @@ INSIDE = {  # parts of one file's model, which nobody builds by itself
     "MaskedLayer",
     "QuantizedModel",
     "RowLSTM",
+    "RowSummary",
     "TransformerBlock",
 }
 
