@@ -141,6 +141,19 @@ def test_start_never_overwrites(run):
     assert run("start", "gan/90")[0] == 2 and path.is_symlink()
 
 
+def test_start_says_where_an_exercise_stands_that_was_started_with_another(run):
+    code, out, _ = run("start", "gan/90/gaussian_nll")
+    assert code == 0 and out.endswith("then: minigen exercise check gan/90/gaussian_nll\n")
+    path = Path("exercises/gan_90.py")
+    before = path.read_text()
+    line = 1 + next(i for i, text in enumerate(before.splitlines()) if text.startswith("def scale_and_shift("))
+    code, out, _ = run("start", "gan/90/scale_and_shift")
+    assert code == 0 and f"already, in line {line}. " in out and path.read_text() == before
+    path.write_text("# def scale_and_shift(x):\n")
+    code, _, err = run("start", "gan/90/scale_and_shift")
+    assert code == 2 and "left it unchanged" in err
+
+
 def test_start_on_a_full_disk_leaves_nothing_in_the_way(run, monkeypatch):
     def full(number):
         raise OSError(errno.ENOSPC, "No space left on device")

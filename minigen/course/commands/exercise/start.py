@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from pathlib import Path
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
@@ -23,18 +25,25 @@ def arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the stubs of a lesson. Raises UsageError if the file is there already."""
+    """Write the stubs of a lesson. If the file is there already, say where an exercise stands in it.
+
+    Raises UsageError for a lesson whose file is there, and for an exercise that the file does not have.
+    """
     if args.id.endswith(FROM_SCRATCH):
         from minigen.course.commands.exercise import from_scratch
 
         return from_scratch.start(args.id, args.dir)
-    exercises = catalog.exercises_of(args.id) or catalog.find(args.id)
-    lesson = exercises[0].lesson
+    asked = catalog.exercises_of(args.id) or catalog.find(args.id)
+    lesson = asked[0].lesson
+    check = f"minigen exercise check {args.id}"
     exercises = [as_given(exercise, args.dir) for exercise in catalog.exercises_of(lesson)]
     path = answer_file(lesson, args.dir)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):
+            if len(asked) == 1 and (line := _line_of(path, asked[0].name)):
+                print(f"{asked[0].name} is in {path} already, in line {line}. Write it there, then: {check}")
+                return 0
             raise UsageError(
                 f"{path} already exists; I left it unchanged. To begin again: minigen exercise reset {lesson}"
             )
@@ -43,5 +52,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     names = ", ".join(exercise.name for exercise in exercises)
     print(f"{path}: to write: {names}")
-    print(f"edit it, then: minigen exercise check {lesson}")
+    print(f"edit it, then: {check}")
     return 0
+
+
+def _line_of(path: Path, name: str) -> int | None:
+    """Return the line of a file of answers that defines the function or class `name`, or None."""
+    if not path.is_file():
+        return None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    definition = re.compile(rf"(?:def|class) {re.escape(name)}\b")
+    return next((number for number, line in enumerate(lines, 1) if definition.match(line)), None)
