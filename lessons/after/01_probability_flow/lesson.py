@@ -152,8 +152,9 @@ lesson.exercise("after/01/angle_velocity")
 #
 # </details>
 #
-# Why the angle, and not $\sigma$? In $\sigma$ the noise has no end, and $\sigma = 181$ at the last
-# step of the schedule below. In $\varphi$ it ends at $\pi/2$ with $\mathcal N(0, I)$ exactly, and
+# Many papers use the noise level $\sigma = \tan\varphi$ as the time, the ratio of the two factors.
+# Why do we take the angle? In $\sigma$ the noise has no end, and at the last step of the schedule
+# of section 4 $\sigma$ is 181. In $\varphi$ it ends at $\pi/2$ with $\mathcal N(0, I)$ exactly, and
 # data from $\mathcal N(0, I)$ does not move at all.
 
 # %%
@@ -299,8 +300,10 @@ lesson.check("the mass, by hand (1 + 4/K²)^-K for K steps", masses, equals=expe
 
 # %% [markdown]
 # So there are two ways to report a likelihood. The trace approximates the density of the equation.
-# The determinant is the exact density of what the steps do, if no step folds space. Only the second
-# is a density, so its mean log-likelihood cannot be better than that of the data density.
+# The determinant is the exact density of what the steps do, as long as each step is invertible. (A
+# step that is too long may *fold* space. It then takes two different points to the same one.) Only
+# the density by the determinant integrates to 1, so its mean log-likelihood cannot be better than
+# that of the data density.
 #
 # ## 3. The exact density of a ring
 #

@@ -75,6 +75,7 @@ lesson.figure(
 #
 # $$D(y, \sigma) = c_{\text{skip}}\,y + c_{\text{out}}\,F(c_{\text{in}}\,y, c_{\text{noise}}).$$
 #
+# For $D = x_0$ the network has to output $(x_0 - c_{\text{skip}}\,y)/c_{\text{out}}$, its *target*.
 # Which factors give the input and the target of $F$ variance 1 at every level, with the smallest
 # possible $c_{\text{out}}$? Take $\sigma = 3$ and $\sigma_d = 4$, where everything is a ratio of
 # small numbers.
@@ -269,9 +270,9 @@ lesson.table(rows, ["levels", "0.05 < σ < 1", "σ > 1", "σ < 0.05"], title="fr
 # %% [markdown]
 # About three quarters of DDPM's levels lie above $\sigma = 1$, and three quarters of the log-normal
 # ones between 0.05 and 1, where the ring has its learnable fraction. For other data the learnable
-# fraction is unknown. But with the weight of section 4 a trained network gives a lower bound of it,
-# how far its loss at a level is below 1. Move the mean of the log-normal distribution to where it
-# is large.
+# fraction is unknown. But a trained network gives a lower bound. With the weight of section 4, the
+# learnable fraction at a level is at least 1 minus the loss there. Center the log-normal
+# distribution where this bound is largest.
 #
 # ## 4. The weight of a level
 #
@@ -298,10 +299,10 @@ start = [edm_loss(EDM(silent, 1.0), x0, z, sigma, 1.0) for sigma in (0.01, 0.3, 
 lesson.check("loss of F = 0", start, equals=1.0, atol=0.1 if lesson.quick else 0.03)
 
 # %% [markdown]
-# For a network that predicts the noise, the plain loss of DDPM has $\lambda = 1/\sigma^2$, which is
-# the signal-to-noise ratio SNR. Hang et al. 2023 bound this weight, $\min(\text{SNR}, \gamma)$ with
-# $\gamma = 5$ (Eq. after.24). For which levels does that change the weight? For the loss of the
-# noise, what is the factor?
+# For a network that predicts the noise, the plain loss of DDPM has $\lambda = 1/\sigma^2$ (because
+# $D - x_0 = \sigma(z - \hat z)$), which is the signal-to-noise ratio SNR. Hang et al. 2023 bound
+# this weight, $\min(\text{SNR}, \gamma)$ with $\gamma = 5$ (Eq. after.24). For which levels does
+# that change the weight? For the loss of the noise, what is the factor?
 
 # %%
 lesson.exercise("after/03/min_snr_weight")
@@ -532,13 +533,13 @@ lesson.figure(
 # of B, which sees few such levels, is the worst of all, and EDM's factors remove most of this
 # excess (D). (At $\sigma = 5$ and $10$ the linear denoiser $F = 0$ has less excess than all six.
 # There next to nothing is left to learn, and a network only adds its own errors.) So EDM's factors
-# do little for the mean excess of A, which lies almost entirely below $\sigma = 0.3$, and halve it
-# together with log-normal levels. E answers the question of section 4 for the ring. The bound takes
-# weight from the levels below 0.447, where the ring has its learnable fraction, and its mean excess
-# grows until it is close to that of $F = 0$, which has learned nothing. (The excess is in units of
-# $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images Hang et al.
-# 2023 found that the same bound helps, and explain it by conflicts between the levels. The plane
-# has no answer to that.
+# alone do little for A, whose mean excess lies almost entirely below $\sigma = 0.3$. Added to B's
+# log-normal levels, they halve the excess (D). E answers the question of section 4 for the ring.
+# The bound takes weight from the levels below 0.447, where the ring has its learnable fraction, and
+# its mean excess grows until it is close to that of $F = 0$, which has learned nothing. (The excess
+# is in units of $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images
+# Hang et al. 2023 found that the same bound helps, and explain it by conflicts between the levels.
+# The plane has no answer to that.
 #
 # ## 6. Mistakes without an error message
 #

@@ -49,11 +49,13 @@ from minigen.diffusion.samplers import ddim, strided
 # %% [markdown]
 # ## 1. Where the calls go
 #
-# A denoiser $D(y, \sigma)$ guesses the clean point in $y = x_0 + \sigma z$. A sampler follows
-# $dy/d\sigma = (y - D(y, \sigma))/\sigma$ from a large $\sigma$ to 0: it moves the point straight
-# towards the guess, and asks for a new one at the next level. Our data is the ring of `after/03`,
-# eight Gaussians in the plane, whose exact denoiser is known. We start at $\sigma = 20$, where the
-# ring is invisible. Where should the levels lie?
+# A denoiser $D(y, \sigma)$ guesses the clean point in $y = x_0 + \sigma z$. If $x_0$ and $z$ stay
+# fixed, $y$ changes with $\sigma$ at the rate $dy/d\sigma = z = (y - x_0)/\sigma$. A sampler does
+# not have $x_0$, so it follows $dy/d\sigma = (y - D(y, \sigma))/\sigma$ from a large $\sigma$ to 0.
+# Each step moves the point straight towards the current guess, and the next step uses a new guess.
+# (This is the probability flow of `after/01`, with $\sigma$ as the time.) Our data is the ring of
+# `after/03`, eight Gaussians in the plane, whose exact denoiser is known. We start at $\sigma =
+# 20$, where the ring is invisible. Where should the levels lie?
 
 # %%
 lesson.exercise("after/04/karras_levels")

@@ -77,8 +77,9 @@ lesson.check("the 512 probabilities sum to", p.sum(), equals=1.0)
 # The noise is erasure. At time $t$ between 0 and 1 each position is erased with probability $t$,
 # independently of the others, and replaced with a *mask token* (Eq. after.30). With $K$ symbols $0,
 # \ldots, K - 1$, the token is the next number, $K$. At $t = 0$ nothing is erased, and at $t = 1$
-# everything. What is visible is always correct. This is the absorbing noise of D3PM (Austin et al.
-# 2021).
+# everything. What is visible is always correct. Because an erased symbol stays erased, this noise
+# is called *absorbing*. It is one of the noises of Austin et al. (2021), whose model is called
+# D3PM.
 
 # %%
 lesson.exercise("after/06/mask")
@@ -159,7 +160,8 @@ lesson.figure(
 # ## 3. The loss is a mean over orders
 #
 # How good is a model $p_\theta$ that is not exact? As in all of diffusion, we have a bound on
-# $-\log p_\theta(x)$, a negative ELBO. It is surprisingly simple (Eq. after.31; Sahoo et al. 2024),
+# $-\log p_\theta(x)$, a negative ELBO. We first state it, and then find out what it means (Eq.
+# after.31; Sahoo et al. 2024),
 #
 # $$\int_0^1 \frac1t\; \mathbb E \sum_{i\ \text{erased}} -\log p_\theta(x_i \mid x_t)\; dt .$$
 #
@@ -196,8 +198,9 @@ lesson.exercise("after/06/order_weight")
 #
 # The same weights appear if we draw a random *order*, and generate one position after the other. In
 # other words, **the bound of masked diffusion is the mean negative log-likelihood of an
-# autoregressive model over all orders**, the loss of Uria et al. (2014). The order-agnostic MADE of
-# `flow/08` has this loss for eight of the orders.
+# autoregressive model over all orders**, the loss of Uria et al. (2014). MADE can be trained in
+# several orders, too (`flow/08`, section 7, which you do not need here). It then has this loss for
+# eight of the orders.
 
 # %%
 lesson.predict(
