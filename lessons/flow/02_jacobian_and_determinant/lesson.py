@@ -1,11 +1,12 @@
 # %% [markdown]
 # # Jacobian matrix and determinant: how a map changes volumes
 #
-# In `flow/01` a map doubled all lengths, so it halved every density. That is how a flow computes an
-# exact likelihood: it knows by how much it stretches space. But a useful map bends space, and then
-# each point has a factor of its own. To draw a small cube there and measure its image is not an
-# answer, because an image of a digit is a point with 784 coordinates. Is there a number that tells
-# how a map changes volumes near a point, and what does it cost?
+# A map that doubles all lengths on a line halves the density of its points, because the same points
+# are spread over twice the length (`flow/01`). That is how a flow computes an exact likelihood: it
+# knows by how much it stretches space. But a useful map bends space, and then each point has a
+# factor of its own. To draw a small cube there and measure its image is not an answer, because an
+# image of a digit is a point with 784 coordinates. Is there a number that tells how a map changes
+# volumes near a point, and what does it cost?
 #
 # We measure one small square (section 1), describe a map near a point by a matrix (2), make one
 # number of the matrix (3), count its cost (5), and apply one map after another (6). This lesson
@@ -374,8 +375,8 @@ lesson.check("rows in the order (2, 0, 1): (-1)^2 det A", turned, equals=leibniz
 # ## 5. What a determinant costs
 #
 # A flow needs $\log |\det \mathbf J|$ for every example of every training step, so we had better
-# count. By its definition the determinant is a sum over the $n! = 1 \cdot 2 \cdots n$ orders of the
-# columns, with $n$ factors each (section 4).
+# count. By its definition the determinant is a sum of $n! = 1 \cdot 2 \cdots n$ products. Each of
+# them has one factor from every row and every column (section 4).
 
 # %%
 lesson.predict(
@@ -392,8 +393,8 @@ lesson.outcome(
 
 # %% [markdown]
 # Nobody computes it like that. *Elimination* makes the matrix triangular first, with about $n^3/3$
-# multiplications. Then the determinant is the product of the diagonal, because every other
-# permutation takes an entry from the side that is zero.
+# multiplications. Then the determinant is the product of the diagonal, because every other product
+# contains an entry from the side that is zero.
 
 # %%
 lesson.table(

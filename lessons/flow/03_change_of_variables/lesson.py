@@ -100,7 +100,8 @@ lesson.table(
 # $$p(x)\,|\Delta x| = \pi(z)\,|\Delta z| .$$
 #
 # Divide by $|\Delta x|$, and let the widths go to 0. With the inverse $f^{-1}$, so that $z =
-# f^{-1}(x)$, this is the *change of variable theorem* for a *1-1* map (Eq. flow.03):
+# f^{-1}(x)$, this is the *change of variable theorem* for a *1-1* map, one that never takes two
+# values of $z$ to the same $x$ (Eq. flow.03):
 #
 # $$\int p(x)\,dx = \int \pi(z)\,dz = 1, \qquad
 # p(x) = \pi(z)\left|\frac{dz}{dx}\right|
@@ -460,9 +461,10 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Chance alone gives 1, and the theorem has no more than chance. The two wrong densities are far
-# off. Note that the Gaussian has the right mass, so mass alone proves nothing. With the theorem we
-# know the density of every $x$ that an *invertible* map generates, and a GAN has nothing like it.
+# The misfit is measured in standard errors, so chance alone gives a mean square of about 1, and the
+# theorem has no more than chance. The two wrong densities are far off. Note that the Gaussian has
+# the right mass, so mass alone proves nothing. With the theorem we know the density of every $x$
+# that an *invertible* map generates, and a GAN has nothing like it.
 #
 # ## 6. Many dimensions, and units
 #

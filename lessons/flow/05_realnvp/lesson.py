@@ -4,8 +4,8 @@
 # How probable is an image? A GAN draws images and cannot answer. A map that turns noise into images
 # could, if it were invertible, by the change of variables (`flow/03`). So why not take a deep
 # network? In general it has no inverse, and the determinant of its $D \times D$ Jacobian costs
-# about $D^3$ operations, half a billion for one small digit. Can a map be as flexible as a network,
-# and as easy to undo as a multiplication?
+# about $D^3/3$ multiplications, 160 million for one small digit (`flow/02`). Can a map be as
+# flexible as a network, and as easy to undo as a multiplication?
 #
 # RealNVP moves one half of the numbers at a time (sections 1 to 3). We train it on two moons (4),
 # watch it bend the plane (5), give it a shape with gaps (6), break it in three ways (7), and let it
@@ -75,8 +75,8 @@ lesson.figure(
 )
 
 # %% [markdown]
-# We chose densities with a formula, because then we know how low the NLL can get. No model has an
-# expected NLL below the *entropy* of the data.
+# We chose densities with a formula, because then we know how low the NLL can get. The lowest
+# expected NLL is that of the data density itself, which is called the *entropy* of the data.
 #
 # The loss is the easy part. The difficult part is the map from the noise $z$ to the data $x$. It
 # must be flexible, and it must meet two conditions, which the post states as “It is easily
@@ -194,13 +194,16 @@ lesson.change(
 #
 # There is a catch, of course: one coupling leaves half of the vector as it was. The remedy is to
 # stack couplings and to *alternate*, so that what one layer keeps, the next one changes. The layers
-# are undone one after the other, and their log-determinants add up (Eq. flow.08):
+# are undone one after the other, and their log-determinants add up. Start from noise $z_0$ and
+# apply $K$ couplings in turn, $z_i = f_i(z_{i-1})$, so that the last one gives the data, $z_K = x$.
+# Then (Eq. flow.08)
 #
 # $$\log p(x) = \log \pi(z_0) - \sum_{i=1}^K \log\Big|\det \frac{\partial f_i}{\partial
 # z_{i-1}}\Big| .$$
 #
 # In words, start from the log-density of the noise, and subtract how much each layer stretches
-# space, because stretched noise is thinner. This is the whole model:
+# space, because stretched noise is thinner. (In `flow/03` we added the log-determinant of the
+# inverse, which is the same number with the other sign.) This is the whole model:
 
 
 # %%
@@ -248,9 +251,10 @@ lesson.check("log-det minus that of the autodiff Jacobian", gap, equals=np.zeros
 # ## 4. Train it on two moons
 #
 # Is the likelihood alone enough to teach a flow two crescents? We measure the **gap**, the NLL
-# minus the entropy. It is the divergence $D_{\mathrm{KL}}(p \| \text{model})$, zero only for the
-# data density itself. At the start our flow is a Gaussian with the mean and the standard deviations
-# of the data, and its gap is about 1 nat.
+# minus the entropy. It is the *Kullback–Leibler divergence* $D_{\mathrm{KL}}(p \| \text{model})$,
+# the mean of $\log p(x) - \log \text{model}(x)$ over the data, and it is zero only for the data
+# density itself. At the start our flow is a Gaussian with the mean and the standard deviations of
+# the data, and its gap is about 1 nat.
 
 # %%
 cfg = lesson.configure(couplings=8, width=64, batch=512, steps=5000, lr=4e-3, clip=5.0)
@@ -756,8 +760,9 @@ lesson.claim(
 # | 7×7, 8 channels | 6 | half of the channels | |
 #
 # To *squeeze* is to turn each block of 2×2 pixels into one pixel of 4 channels, so that halves can
-# be chosen by channel (*channel-wise masking*). To *split* is to declare half of the channels
-# finished noise, and to continue with the other half only.
+# be chosen by channel (*channel-wise masking*). On the way from an image to its noise, a *split*
+# puts half of the channels aside as finished noise, and the remaining couplings change only the
+# other half. On the way back this half joins again.
 
 # %%
 squeezed, _ = Squeeze().inverse(np.arange(16.0).reshape(1, 4, 4, 1))
@@ -802,7 +807,8 @@ untrained_bits = bits_of_flow(1000).mean()
 
 # %% [markdown]
 # The training is the old one, on images: a batch of digits, fresh noise, the gradient of the loss.
-# We keep the moving average (EMA) of the weights.
+# We keep a moving average of the weights (EMA), because it fluctuates less than the weights
+# themselves.
 
 # %%
 order = lesson.rng("order")

@@ -2,11 +2,11 @@
 # # MADE: all conditionals from one network
 #
 # A flow pays for its exact likelihood with maps that can be inverted (`flow/05`). Is there a
-# cheaper way to an exact $p(x)$? An autoencoder looks promising, because it has an output for each
-# pixel, and its loss looks like a likelihood. But each output depends on the very pixel that it
-# predicts, so a perfect score means nothing. If a network predicted each pixel from the *earlier*
-# ones only, its predictions would multiply to a probability of the image. Do we need 784 networks
-# for this, one for each pixel?
+# cheaper way to an exact $p(x)$? An *autoencoder*, a network that is trained to output its own
+# input, looks promising, because it has an output for each pixel, and its loss looks like a
+# likelihood. But each output depends on the very pixel that it predicts, so a perfect score means
+# nothing. If a network predicted each pixel from the *earlier* ones only, its predictions would
+# multiply to a probability of the image. Do we need 784 networks for this, one for each pixel?
 #
 # MADE needs one network and many zeros. We multiply conditionals on two pixels (section 1), cut
 # connections (2), check the cuts by derivatives (3), see what one wrong sign does (4), learn digits
@@ -146,7 +146,8 @@ lesson.check("digits of 2^784 - 1", len(str(2**784 - 1)), equals=237)
 # A table of conditionals would therefore be a perfect model, but it needs an entry for each past: 1
 # for $x_1$, 2 for $x_2$, 4 for $x_3$, and $2^D - 1$ in all. For the 784 pixels of a digit this
 # number has 237 digits. The conditionals must share a network instead. For a variable that is 0 or
-# 1, the network computes a *logit* $a_i$ from the past, and $p(x_i = 1 \mid x_{1:i-1}) =
+# 1, the network computes a *logit* $a_i$, any real number, from the past, and the sigmoid
+# $\sigma(a) = 1/(1 + e^{-a})$ turns it into the probability $p(x_i = 1 \mid x_{1:i-1}) =
 # \sigma(a_i)$. For a real number the conditional can be a Gaussian, with a mean and a standard
 # deviation that are functions of the past. A normalizing flow whose steps are such conditionals is
 # called an **autoregressive flow** (`flow/11`, `flow/12`), which is why the post treats these
@@ -172,17 +173,19 @@ lesson.exercise("flow/08/masked_linear")
 # %% [markdown]
 # Which connections must go? The idea is to give each unit a *degree* $m$, the number of the last
 # input that it may depend on (the post's “connectivity integer”). Input $i$ has degree $i$. Each
-# hidden unit gets a number from 1 to $D - 1$. A unit may then use any unit below with the same or a
-# smaller degree. An output is different: it predicts $x_d$, and may only use what depends on inputs
-# *before* $x_d$. Two comparisons of degrees follow, one for the hidden layers and one for the
-# outputs.
+# hidden unit gets a number from 1 to $D - 1$. (A unit of degree $D$ would depend on the last input,
+# and no output may use that.) A unit may then use any unit below with the same or a smaller degree.
+# An output is different: it predicts $x_d$, and may only use what depends on inputs *before* $x_d$.
+# Two comparisons of degrees follow, one for the hidden layers and one for the outputs.
 
 # %%
 lesson.exercise("flow/08/made_masks")
 
 # %% [markdown]
-# Let's do it by hand for $D = 3$ and four hidden units of degrees 1, 2, 1, 2. The package's masks
-# are made for `x @ (w * mask)`, with a row for each unit below and a column for each unit above.
+# Let's do it by hand for $D = 3$ and four hidden units of degrees 1, 2, 1, 2. For example, the
+# first hidden unit has degree 1. Only outputs 2 and 3 have a larger degree, so its row in the last
+# mask is (0, 1, 1). The package's masks are made for `x @ (w * mask)`, with a row for each unit
+# below and a column for each unit above.
 
 # %%
 first, last = made_masks(3, [4])
@@ -667,7 +670,8 @@ lesson.sampler("digits", draw_digits)
 # %% [markdown]
 # How good are they? The table has numbers of the paper, too (Germain et al. 2015, Table 6). There
 # the bits were drawn once, and here they are drawn again for each batch. The test digits are the
-# same, but their bits are not.
+# same, but their bits are not. In the paper's rows, 32 masks means that 32 sets of masks share the
+# same weights (section 7).
 
 # %%
 error = nll.std() / len(nll) ** 0.5
