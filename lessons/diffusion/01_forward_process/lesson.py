@@ -339,9 +339,10 @@ lesson.play(
 )
 
 # %% [markdown]
-# The cosine schedule runs through nearly the same range of $\bar\alpha_t$, and therefore through
-# nearly the same distributions, but until the last few steps it reaches each of them later. Half of
-# the variance is noise at $t = 497$, not at 260.
+# The cosine schedule lets $\bar\alpha_t$ fall along nearly a squared cosine, slowly at first. It
+# runs through nearly the same range of $\bar\alpha_t$, and therefore through nearly the same
+# distributions, but until the last few steps it reaches each of them later. Half of the variance is
+# noise at $t = 497$, not at 260.
 #
 # What about the way back? This is the post's figure of the whole model:
 

@@ -164,7 +164,7 @@ lesson.check("the mean of x_1", mean, equals=(x2 - 0.6 / 0.8 * guess) / np.sqrt(
 # \bar\alpha_t} / \sqrt{\bar\alpha_t}$. In our example this factor is 4/3. In the chain of the next
 # section it is 0.02 near the data and 182 near pure noise. For the same error of the noise, a
 # squared error of the data would count $182^2$ at one end of the chain and $0.02^2$ at the other.
-# Which way of counting is better? Section 5 asks the likelihood.
+# Which way of counting is better? Section 5 compares both with the likelihood.
 #
 # We take the noise as our target. Next, we train a network on it.
 #
@@ -343,10 +343,12 @@ lesson.outcome(
 # %% [markdown]
 # The best prediction for a point is the mean of all noises that could be in it,
 # $\mathbb{E}[\epsilon \mid x_t]$. The variance around this mean remains as the loss. For the ring
-# the mean has a formula, because the ring is a mixture of Gaussians at every $t$ (`diffusion/03`).
-# We can therefore measure what the loss hides, the squared error with respect to the best
-# prediction. For comparison we also judge a prediction of no noise. The other rival is the best
-# prediction for a single Gaussian with the ring's mean 0 and covariance $\mathbf{I}$.
+# we can compute this mean. Each mode is a Gaussian, so each has its own formula for the mean noise,
+# and the eight are weighted by the probability that $x_t$ came from this mode. (Section 4 of
+# `diffusion/03`, which you may have skipped, writes it with the score.) We can therefore measure
+# what the loss hides, the squared error with respect to the best prediction. For comparison we also
+# judge a prediction of no noise. The other rival is the best prediction for a single Gaussian with
+# the ring's mean 0 and covariance $\mathbf{I}$.
 
 
 # %%
@@ -701,10 +703,11 @@ lesson.change(
 # mean of $-\log p_\theta(x_0)$ is at most a sum with a term for each reverse step. Each term is a
 # KL divergence, except that of the last step, which is a log-density. (A first term, $L_T$, has no
 # parameters.) Each divergence compares two Gaussians, the step with known data and the model's step
-# with variance $\sigma_t^2$. Apart from a constant, it is the squared distance of their means over
-# $2\sigma_t^2$. One mean is Eq. diffusion.08 with the noise, the other is Eq. diffusion.13 with the
-# prediction, and $x_t$ cancels in their difference. What remains is a multiple of the squared error
-# of the noise. Which multiple?
+# with variance $\sigma_t^2$. For two Gaussians with fixed variances, the KL divergence depends on
+# the means only through their squared distance, divided by twice the variance of the second, here
+# $2\sigma_t^2$. The rest is a constant. One mean is Eq. diffusion.08 with the noise, the other is
+# Eq. diffusion.13 with the prediction, and $x_t$ cancels in their difference. What remains is a
+# multiple of the squared error of the noise. Which multiple?
 
 # %%
 lesson.exercise("diffusion/04/bound_weight")

@@ -131,8 +131,8 @@ lesson.outcome(
 #
 # For a long step $t - 1$ becomes $s$, and $\beta_t$ becomes that of the *pair*, $1 - \bar\alpha_t /
 # \bar\alpha_s$. A number $\eta$ then sets the *stochasticity* of the sampling, with $\sigma = \eta
-# \sqrt{\tilde\beta}$. For $\eta = 1$ the sampler is DDPM. For $\eta = 0$ it is DDIM, and no noise
-# is fresh.
+# \sqrt{\tilde\beta}$. For $\eta = 1$ the sampler is DDPM with the smaller variance $\tilde\beta_t$,
+# not with the $\beta_t$ of `diffusion/04`. For $\eta = 0$ it is DDIM, and no noise is fresh.
 
 # %%
 lesson.exercise("diffusion/10/ddim_variance")
@@ -166,7 +166,8 @@ lesson.check("the step by hand", stepped, equals=np.array([[x_s]]))
 
 # %% [markdown]
 # What do chains of such steps look like? We take eight Gaussians on a ring, because the mean of the
-# noise in a noisy point of it is known exactly (`diffusion/03`). No network is needed, yet.
+# noise in a noisy point of it is known exactly, as in section 2 of `diffusion/04`. No network is
+# needed, yet.
 
 # %%
 T = lesson.size(200, quick=40)
@@ -277,8 +278,9 @@ lesson.check(
 # ## 4. Few steps, with exact noise
 #
 # This is what Song, Meng and Ermon found on photos of 32 × 32 pixels (CIFAR-10), in the table that
-# the post shows. We have drawn it. The curve $\hat\sigma$ is the sampler that DDPM used, with the
-# *larger* variance, the pair's $\beta$ in place of $\tilde\beta$. All steps are 1,000 here.
+# the post shows. We have drawn it. The curve $\hat\sigma$ is the sampler of `diffusion/04`, whose
+# fresh noise has the *larger* variance, the pair's $\beta$ in place of $\tilde\beta$. All steps are
+# 1,000 steps here.
 
 # %%
 ax = plot.line(
@@ -410,7 +412,8 @@ lesson.claim(
 # With two steps every sampler is worse than a single Gaussian, and with five hardly better. But
 # twenty of the 200 steps bring all three close to the floor, with or without fresh noise. Steps ten
 # times as long are short enough here, and the long step alone does not explain the paper's table.
-# The other suspect is the network, and section 6 will bring one.
+# The other suspect is the network, and section 6 will bring one. If you stop here, remember that
+# any step that keeps the marginals may use the network of DDPM, so that 20 steps can replace 200.
 #
 # ## 5. A function of the noise
 #
