@@ -25,7 +25,7 @@ def arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the stubs of a lesson. If the file is there already, say where an exercise stands in it.
+    """Write the stubs of a lesson. If the file is there already, say in which line an exercise begins.
 
     Raises UsageError for a lesson whose file is there, and for an exercise that the file does not have.
     """
