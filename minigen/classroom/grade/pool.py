@@ -201,7 +201,7 @@ def _serve(channel: Connection, setup: Setup, folder: str) -> None:
             job = channel.recv()
             channel.send(_graded(grader, job))
     except (EOFError, OSError):
-        return
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself: an exception at the exit would be printed
 
 
 def _graded(grader: Grader, job: Job) -> tuple[list[dict[str, Any]], str]:
