@@ -201,7 +201,7 @@ def _serve(channel: Connection, setup: Setup, folder: str) -> None:
             job = channel.recv()
             channel.send(_graded(grader, job))
     except (EOFError, OSError):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself: an exception at the exit would be printed
+        signal.signal(signal.SIGTERM, _ignore)  # it ends by itself: an exception at the exit would be printed
 
 
 def _graded(grader: Grader, job: Job) -> tuple[list[dict[str, Any]], str]:
@@ -213,5 +213,9 @@ def _graded(grader: Grader, job: Job) -> tuple[list[dict[str, Any]], str]:
 
 
 def _leave(number: int, frame: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the worker is being ended
+    signal.signal(signal.SIGTERM, _ignore)  # once is enough: the worker is being ended
     raise SystemExit(128 + number)
+
+
+def _ignore(number: int, frame: Any) -> None:
+    """Do nothing. Unlike SIG_IGN it is silent about a signal that came just before it was set."""
