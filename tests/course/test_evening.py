@@ -7,6 +7,7 @@ import pytest
 from minigen.cli import main
 from minigen.course.exercise import catalog
 from minigen.course.exercise.progress import changed, next_step
+from minigen.course.index.evenings import exercises_with
 from minigen.course.index.lessons import all_lessons
 from minigen.course.lesson import blocks, recorded
 from minigen.course.reading.composition import compose
@@ -150,3 +151,23 @@ def test_after_a_pass_the_next_of_the_evening_is_named(tmp_path, done, exercise,
     said = next_step([report], tmp_path)
     assert ("evening: " + expected in said) if expected else ("evening" not in said)
     assert "next exercise: " in said
+
+
+def test_after_its_last_exercise_an_evening_is_done_and_names_its_model(tmp_path):
+    ids = exercises_with("gan/12/gradient_penalty")
+    found = {id: catalog.find(id)[0] for id in ids}
+    last = SimpleNamespace(exercise=found[ids[-1]], passed=True, file=tmp_path / "answers.py")
+    for number, id in enumerate(ids, 1):
+        with changed(tmp_path) as record:
+            record.checked(found[id], found[id].points, True)
+        said = next_step([last], tmp_path)
+        assert ("evening have passed" in said) == (number == len(ids)), id
+    assert "minigen exercise start gan/02/from_scratch\n" in said  # before the next exercise of all
+
+
+def test_start_says_which_exercises_of_a_lesson_its_evening_has(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for lesson in ("gan/03", "gan/04", "gan/02"):  # one of two, of no evening, and all
+        assert main(["exercise", "start", lesson]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("evening") == 1 and "the post's evening needs only optimal_discriminator\n" in printed

@@ -17,7 +17,7 @@ from minigen.course.exercise.format import AuthorError, Exercise
 from minigen.course.exercise.grading import status
 from minigen.course.exercise.grading.submission import Unreadable, read_bytes
 from minigen.course.exercise.limits import assigned
-from minigen.course.index.evenings import exercises_with
+from minigen.course.index.evenings import evening_with, exercises_with, listed
 from minigen.course.index.lessons import exercise_names, lesson_folders, short_id
 from minigen.files import locked, write_text
 
@@ -188,11 +188,9 @@ def next_step(reports: Sequence[Report], folder: Path | None = None) -> str:
     lines = [
         f"now train with it: minigen run {lesson} --with {reports[0].file}",
         f"beside the package's version: minigen exercise diff {shown}",
+        _evening_step(folder, last),
         next_exercise(folder, after=last),
     ]
-    evening = _next_of_evening(folder, last)
-    if evening not in ("", _following(folder, last)):
-        lines.append(f"next of the post's evening: {evening}")
     return "\n".join(filter(None, lines))
 
 
@@ -219,10 +217,20 @@ def _following(folder: Path, after: str = "", begin: str = "") -> str:
     return _first_open(folder, ids[start:] + ids[:start])
 
 
-def _next_of_evening(folder: Path, after: str) -> str:
-    """Return the id of the first exercise behind this one in its evening that has not passed; "" if there is none."""
-    ids = [] if assigned(folder) else exercises_with(after)
-    return _first_open(folder, ids[ids.index(after) + 1 :] if ids else [])
+def _evening_step(folder: Path, after: str) -> str:
+    """Say which exercise comes next for who reads the post's evening, or that all of these have passed; "" if neither,
+    and where the next one of all is the same.
+    """
+    post = "" if assigned(folder) else evening_with(after)
+    if not post:
+        return ""
+    ids = exercises_with(after)
+    if found := _first_open(folder, ids[ids.index(after) + 1 :]):
+        return "" if found == _following(folder, after) else f"next of the post's evening: {found}"
+    if _first_open(folder, ids):
+        return ""
+    model = listed()[post]["model"]
+    return f"all exercises of the post's evening have passed; with another hour: minigen exercise start {model}"
 
 
 def _first_open(folder: Path, ids: Sequence[str]) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from minigen.course.console import UsageError
 from minigen.course.exercise import catalog, stubs
-from minigen.course.exercise.limits import as_given
+from minigen.course.exercise.limits import as_given, assigned
 from minigen.course.exercise.progress import add_folder, answer_file
+from minigen.course.index.evenings import chosen_of
 from minigen.course.index.names import FROM_SCRATCH
 from minigen.course.lesson.options import Parser
 from minigen.files import write_new
@@ -52,6 +53,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     names = ", ".join(exercise.name for exercise in exercises)
     print(f"{path}: to write: {names}")
+    chosen = [] if assigned(args.dir) else chosen_of(exercise.id for exercise in exercises)
+    if chosen:
+        print(f"the post's evening needs only {', '.join(id.rpartition('/')[2] for id in chosen)}")
     print(f"edit it, then: {check}")
     return 0
 
