@@ -230,6 +230,9 @@ def test_reading_takes_longer_the_more_there_is():
     assert reading_minutes([words]) == 10
     assert reading_minutes([words, *6 * [figure]]) == 12
     assert reading_minutes([words, code]) == 11
+    listing = blocks.Source("minigen/nn.py:1", "Linear", code.code, [])
+    assert reading_minutes([words, listing]) == 11
+    assert reading_minutes([words, replace(listing, exercises=["gan/02/discriminator_loss"])]) == 10  # in a fold
     assert reading_minutes([replace(code, folded=True), blocks.Text("$$a\n+ b$$ `c d`")]) == 2 / 160
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeGuard
 
 from minigen.course.lesson import blocks
 from minigen.course.lesson.blocks import Block
@@ -66,9 +67,16 @@ def reading_minutes(shown: Iterable[Block]) -> float:
         if isinstance(block, blocks.Text | blocks.Heading):
             words = re.sub(r"\$\$.*?\$\$|`[^`]*`", " equation ", block.text, flags=re.S).split()
             seconds += 60 * len(words) / WORDS_A_MINUTE
-        elif isinstance(block, blocks.Code) and not block.folded:
+        elif _is_open_code(block):
             lines = [line.strip() for line in block.code.splitlines()]
             seconds += SECONDS_A_LINE * sum(bool(line) and not line.startswith("#") for line in lines)
         elif isinstance(block, blocks.Picture):
             seconds += SECONDS_A_FIGURE
     return seconds / 60
+
+
+def _is_open_code(block: Block) -> TypeGuard[blocks.Code | blocks.Source]:
+    """Whether a block is code that stands open on the page; a listing that answers an exercise does not."""
+    if isinstance(block, blocks.Source):
+        return not block.exercises
+    return isinstance(block, blocks.Code) and not block.folded
