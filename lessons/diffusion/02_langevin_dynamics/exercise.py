@@ -14,9 +14,9 @@ step = Exercise(
 
     `x`, `score` (the gradient of $\log p$ at `x`) and `z` (noise of mean 0 and variance 1) have the
     same shape, $(N, D)$ or $(N, H, W, C)$. The result has their shape and dtype. `step`, the
-    $\delta$ of the equation, is a positive number, or an array $(N,)$ of them, one for each
-    example; it may be as small as $10^{-6}$ and as large as 4. `z` is given: draw nothing. Do
-    not change `x`. The result need not be differentiable.
+    $\delta$ of the equation, is a positive number or an array of shape $()$, or an array $(N,)$ of
+    them, one for each example; it may be as small as $10^{-6}$ and as large as 4. `z` is given:
+    draw nothing. Do not change `x`. The result need not be differentiable.
     """,
     hints="""
     Two things are added to x. One of them scales with the step, the other with its root.

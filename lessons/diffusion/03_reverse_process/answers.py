@@ -74,6 +74,15 @@ MISTAKES = {
     before, now, beta = schedule.alpha_bar[t - 1], schedule.alpha_bar[t], schedule.beta[t]
     of_x_t, of_x0 = np.sqrt(1 - beta) * (1 - before), np.sqrt(before) * beta
     return ((of_x_t * x_t + of_x0 * x0) / (1 - now)).astype(x0.dtype)
+    # At t = 1 this divides by 0, because 1 - alpha_bar_0 is 0: simplify the fraction first.
+    alpha, beta, before = (
+        fit(a, k, wide(x0))
+        for a, k in ((schedule.alpha, t), (schedule.beta, t), (schedule.alpha_bar, t - 1))
+    )
+    with np.errstate(all="ignore"):
+        of_step, of_data = alpha / beta, 1 / (1 - before)
+        mixed = of_step * x_t / np.sqrt(alpha) + of_data * np.sqrt(before) * x0
+        return (mixed / (of_step + of_data)).astype(x0.dtype)
     """,
     "posterior_variances": """
     # The fraction is upside down: knowing x_0 makes the variance smaller than beta, not larger.

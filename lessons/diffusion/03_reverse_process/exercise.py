@@ -23,7 +23,9 @@ mean = Exercise(
 
     `x0` and `x_t` have the same shape, $(N, D)$ or $(N, H, W, C)$. The mean has their shape and
     dtype; `t` is one time step, a whole number $1 \dots T$, or an array $(N,)$ of them, one for
-    each example. At $t = 1$ it is `x0` itself. The result need not be differentiable.
+    each example. At $t = 1$ the mean is `x0` itself. There $1 - \bar\alpha_{t-1}$ is 0, so simplify
+    the two factors before you compute them, until nothing is divided by this 0 (0/0 is NaN). The
+    result need not be differentiable.
 
     `schedule.beta`, `schedule.alpha` $(1 - \beta)$ and `schedule.alpha_bar`
     $(\alpha_1 \alpha_2 \dots \alpha_t)$ are float64 arrays indexed by the time step, $0 \dots T$;
@@ -33,6 +35,7 @@ mean = Exercise(
     hints="""
     Two Gaussians contain x_(t-1): one step leads from it to x_t, and t - 1 steps lead from x_0 to
     it. Their product is a Gaussian; each mean is weighted by its precision, one over its variance.
+    Multiply above and below by both variances, so that nothing is divided by 0 at t = 1.
 
     mean = sqrt(alpha_t) (1 - alpha_bar_(t-1))/(1 - alpha_bar_t) x_t + sqrt(alpha_bar_(t-1))
     beta_t/(1 - alpha_bar_t) x_0.

@@ -323,16 +323,21 @@ step = Exercise(
     minutes=10,
     imports=["from minigen.diffusion.ddpm import mean_from_eps as packages_mean"],
     prompt=r"""
-    One step of sampling, $x_t$ to $x_{t-1}$: the mean of the reverse step plus fresh noise, except
-    at the last step, $t = 1$, whose result is data, without fresh noise.
+    Return $x_{t-1}$, one step of sampling from `x`, which is $x_t$: the mean of the reverse step
+    plus fresh noise. The last step, $t = 1$, adds no fresh noise, because its result is data.
 
-    `x`, `eps` (the predicted noise in `x`) and `z` (the fresh noise) have the same shape, $(N, D)$
-    or $(N, H, W, C)$. The result has this shape, too. `t` is one time step, a whole number. The
-    variance of the fresh noise is $\beta_t$ if `variance` is `"beta"`. Otherwise `variance` is an
-    array in the shape of `x`, with a variance for each of its numbers, some of them tiny. (Later
-    lessons learn such variances. Use `isinstance(variance, str)` to distinguish the two. The
-    package also accepts `"posterior"`; your function need not.) Nothing is clipped; the result need
-    not be differentiable. For the mean use your own function or the package's.
+    `x`, `eps` (the predicted noise in `x`), `z` (random numbers of mean 0 and variance 1, from
+    which you make the fresh noise) and the result have the same shape, $(N, D)$ or
+    $(N, H, W, C)$. `t` is one time step, a whole number $1 \dots T$.
+
+    `variance` is the variance of the fresh noise. The string `"beta"` means $\beta_t$. Otherwise
+    `variance` is an array in the shape of `x`, with a variance for each of its numbers, some of
+    them tiny or 0. Use `isinstance(variance, str)` to distinguish the two. (Later lessons learn
+    such variances. The package also accepts `"posterior"`; your function need not.)
+
+    `packages_mean` is the package's `mean_from_eps`. Given `x`, `t`, `eps` and `schedule`, in this
+    order, it returns the mean of the reverse step. You may call your own function instead. Draw
+    nothing and clip nothing. The result need not be differentiable.
     """
     + SCHEDULE,
     hints="""

@@ -19,7 +19,9 @@ line = Exercise(
     arrays $(N,)$ and keep `float32`. The map $f$ may rise or fall, and be steep at one point and
     flat at another. Compute the slope of $f^{-1}$ by automatic differentiation and not by small
     steps, because it must be exact. `grad(g)(x)`, from `minigen.tensor`, is the gradient of a
-    function `g` that returns one number. The result need not be differentiable.
+    function `g` that returns one number. Each entry of $f^{-1}(x)$ depends on its own entry of `x`
+    only, so the gradient of their sum contains all the slopes at once. The result need not be
+    differentiable.
     """,
     hints="""
     A small interval around x is the image of a small interval around z = f^-1(x). Both have the
@@ -104,7 +106,7 @@ space = Exercise(
     "flow/03/pushforward_log_prob",
     target="minigen.flow.change_of_variables:pushforward_log_prob",
     minutes=15,
-    imports=["from minigen.tensor import jacobian"],
+    imports=["from minigen.tensor import grad", "from minigen.tensor import jacobian"],
     blocked=["minigen.flow.bijection:jacobian_log_det"],
     prompt=r"""
     Return the log-density, in nats, of $x = f(z)$ in $D$ dimensions, where $z$ has a known
@@ -114,9 +116,12 @@ space = Exercise(
     from $(N, D)$ to $(N, D)$ for any $N$, applied to each example independently. `base_log_prob`
     maps $(N, D)$ to $(N,)$ and is any log-density. `jacobian(g)(v)`, from `minigen.tensor`, is the
     matrix $(D, D)$ of the derivatives of a function `g` from $(D,)$ to $(D,)$ at one point `v`
-    $(D,)$. Every example has its own matrix. $D$ may be 60, and a map may shrink or stretch every
-    coordinate by a factor of a million, so compute $\log |\det|$ without the determinant. The
-    result need not be differentiable.
+    $(D,)$. Every example has its own matrix. For one point, pass `inverse` a batch of one,
+    `v[None]`. Or use `grad` of `minigen.tensor` and differentiate for all examples at once: the
+    gradient $(N, D)$ of the sum of column $i$ of $f^{-1}(x)$ contains row $i$ of every matrix.
+
+    $D$ may be 1 or 60, and a map may shrink or stretch every coordinate by a factor of a million,
+    so compute $\log |\det|$ without the determinant. The result need not be differentiable.
     """,
     hints="""
     Where the inverse, from x to z, stretches volumes, the density of x is higher than that of z, by

@@ -225,7 +225,7 @@ radial = Exercise(
     `z` and $x$ have shape $(N, D)$; the log-determinant has shape $(N,)$. `center` has shape
     $(D,)$. $\alpha > 0$ and $\beta > -\alpha$ have shape $()$, or $(N,)$ with one of each for each
     example. A point may lie on the center itself, where the square root has no derivative. There,
-    too, $x$ and its gradient must be right.
+    too, both results and the gradient of $x$ must be right. $D$ may be 1.
     """,
     hints="""
     Across the ray from the center every direction is stretched by the same factor, D - 1 times

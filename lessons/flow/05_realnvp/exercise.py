@@ -28,6 +28,76 @@ def picture_layer(rng):
     return a, s, t, ((row + column) % 2 == 0).astype(float)[:, :, None]
 
 
+log_det = Exercise(
+    "flow/05/affine_log_det",
+    target="minigen.flow.coupling:affine_log_det",
+    minutes=5,
+    prompt=r"""
+    Return $\log |\det \mathrm{d}x/\mathrm{d}z|$ of the coupling that keeps one half of `z`, scales
+    the other half by $\exp(s)$ and shifts it. The result needs only `s` and `mask`.
+
+    `s` has shape $(N, \dots)$, where an example is a vector or an image. The result has shape
+    $(N,)$, one number for each example, so the sum runs over all axes but the first. It must be
+    differentiable with respect to `s`.
+
+    `mask` is 1 on the kept half, 0 on the changed half, and broadcasts against one example. Entries
+    of `s` on the kept half must not affect the result or its gradient. On the changed half `s` may
+    be 1000 or $-1000$.
+    """,
+    hints="""
+    Order the coordinates with the kept half first: the Jacobian is lower triangular, so only its
+    diagonal matters.
+
+    The diagonal is 1 on the kept half and exp(s) on the changed half; the logarithm of the product
+    is a sum.
+
+        return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
+    """,
+)
+
+
+@log_det.case(points=1, kind="equation", expect={"log_det": [2.0, 6.0]})
+def numbers_to_add(impl, rng):
+    return {
+        "log_det": impl(np.array([[7.0, -1.0, 3.0], [7.0, 2.0, 4.0]]), np.array([1.0, 0.0, 0.0]))
+    }
+
+
+@log_det.case(points=2, kind="equation")
+def random_scales(impl, rng):
+    _, s, _, mask = layer(rng, d=6)
+    return {"log_det": impl(s, mask)}
+
+
+@log_det.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
+def against_a_matrix(impl, rng):
+    """It is the log-determinant of a triangular matrix with these scales."""
+    _, s, _, mask = layer(rng, n=1)
+    matrix = np.diag(np.where(mask == 1, 1.0, np.exp(s[0]))) + np.tril(
+        rng.standard_normal((4, 4)), -1
+    )
+    return {"gap": impl(s, mask)[0] - np.linalg.slogdet(matrix)[1]}
+
+
+@log_det.case(points=2, kind="shapes")
+def scales_of_pictures(impl, rng):
+    _, s, _, mask = picture_layer(rng)
+    return {"log_det": impl(s, mask)}
+
+
+@log_det.case(
+    points=2,
+    kind="extremes",
+    fixed=True,
+    property=True,
+    expect={"log_det": [2000.0, -2000.0], "grad": [0.0, 1.0, 1.0]},
+)
+def no_exp_needed(impl, rng):
+    """Of scales of 1000 and -1000 the sum is taken, and its slope is 1 where the mask is 0."""
+    s, mask = np.array([[-7.0, 1000.0, 1000.0], [7.0, -1000.0, -1000.0]]), np.array([1.0, 0.0, 0.0])
+    return {"log_det": impl(s, mask), "grad": grad(lambda s: impl(s, mask)[0])(s)[0]}
+
+
 forward = Exercise(
     "flow/05/affine_forward",
     target="minigen.flow.coupling:affine_forward",
@@ -36,7 +106,7 @@ forward = Exercise(
     Return the tuple of $x$ and $\log |\det \mathrm{d}x/\mathrm{d}z|$ of the coupling that
     generates: `z` is kept or, on the changed half, scaled by $\exp(s)$, then shifted by `t`. `z`,
     `s`, `t` and $x$ have shape $(N, \dots)$, the log-determinant $(N,)$. Both must be
-    differentiable with respect to `z`, `s` and `t`.
+    differentiable with respect to `z`, `s` and `t`. Your `affine_log_det` may help.
     """
     + KEPT,
     hints="""
@@ -140,7 +210,7 @@ inverse = Exercise(
     Return the tuple of $z$ and $\log |\det \mathrm{d}z/\mathrm{d}x|$, where $z$ is the input from
     which `affine_forward` makes `x` with the same `s`, `t` and `mask`. `x`, `s`, `t` and $z$ have
     shape $(N, \dots)$, the log-determinant $(N,)$. Both must be differentiable with respect to `x`,
-    `s` and `t`.
+    `s` and `t`. In `float32` the product of `x` and $\exp(-s)$ may overflow where $z$ does not.
     """
     + KEPT,
     hints="""
@@ -235,67 +305,3 @@ def stretched_without_end(impl, rng):
     with np.errstate(all="ignore"):
         near, _ = impl(t + np.float32(2**-10), s, t, mask.astype(np.float32))
     return {"z": z, "log_det": log_det, "z / 1e35, s = -88": near / 1e35}
-
-
-log_det = Exercise(
-    "flow/05/affine_log_det",
-    target="minigen.flow.coupling:affine_log_det",
-    minutes=5,
-    prompt=r"""
-    Return $\log |\det \mathrm{d}x/\mathrm{d}z|$ of `affine_forward`, one number for each example,
-    from `s` and `mask` alone. `s` has shape $(N, \dots)$, where an example is a vector or an image;
-    the result has shape $(N,)$. It must be differentiable with respect to `s`.
-    """
-    + KEPT,
-    hints="""
-    Order the coordinates with the kept half first: the Jacobian is lower triangular, so only its
-    diagonal matters.
-
-    The diagonal is 1 on the kept half and exp(s) on the changed half; the logarithm of the product
-    is a sum.
-
-        return np.sum(np.reshape((1 - mask) * s, (len(s), -1)), axis=1)
-    """,
-)
-
-
-@log_det.case(points=1, kind="equation", expect={"log_det": [2.0, 6.0]})
-def numbers_to_add(impl, rng):
-    return {
-        "log_det": impl(np.array([[7.0, -1.0, 3.0], [7.0, 2.0, 4.0]]), np.array([1.0, 0.0, 0.0]))
-    }
-
-
-@log_det.case(points=2, kind="equation")
-def random_scales(impl, rng):
-    _, s, _, mask = layer(rng, d=6)
-    return {"log_det": impl(s, mask)}
-
-
-@log_det.case(points=2, kind="equation", property=True, expect={"gap": 0.0}, atol=1e-8)
-def against_a_matrix(impl, rng):
-    """It is the log-determinant of a triangular matrix with these scales."""
-    _, s, _, mask = layer(rng, n=1)
-    matrix = np.diag(np.where(mask == 1, 1.0, np.exp(s[0]))) + np.tril(
-        rng.standard_normal((4, 4)), -1
-    )
-    return {"gap": impl(s, mask)[0] - np.linalg.slogdet(matrix)[1]}
-
-
-@log_det.case(points=2, kind="shapes")
-def scales_of_pictures(impl, rng):
-    _, s, _, mask = picture_layer(rng)
-    return {"log_det": impl(s, mask)}
-
-
-@log_det.case(
-    points=2,
-    kind="extremes",
-    fixed=True,
-    property=True,
-    expect={"log_det": [2000.0, -2000.0], "grad": [0.0, 1.0, 1.0]},
-)
-def no_exp_needed(impl, rng):
-    """Of scales of 1000 and -1000 the sum is taken, and its slope is 1 where the mask is 0."""
-    s, mask = np.array([[-7.0, 1000.0, 1000.0], [7.0, -1000.0, -1000.0]]), np.array([1.0, 0.0, 0.0])
-    return {"log_det": impl(s, mask), "grad": grad(lambda s: impl(s, mask)[0])(s)[0]}

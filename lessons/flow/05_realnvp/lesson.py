@@ -166,6 +166,9 @@ lesson.outcome(
 #
 # In other words, the log-determinant is the sum of the outputs $s$. The derivatives of the networks
 # are in the lower left block, where they do not count, like our 7.
+#
+# Three functions follow. Begin with the last one, `affine_log_det`, because the other two return
+# this sum as well.
 
 # %%
 lesson.exercise("flow/05/affine_forward")

@@ -16,17 +16,17 @@ masks = Exercise(
 
     `order` is an integer array $(D,)$, a permutation of $0, \dots, D - 1$: `order[i]` is the place
     of variable $i$. `None` means that variable $i$ has place $i$. Every unit has a degree. The
-    degree of input $i$ is its place plus 1. Hidden unit $k$, in any layer, has degree
-    $1 + k \bmod (D - 1)$; with $D = 1$ it has degree 0.
+    degree of input $i$ is its place plus 1. Count the units of each hidden layer from 0. Hidden
+    unit $k$ has degree $1 + (k \bmod (D - 1))$. With $D = 1$ all hidden units have degree 0.
 
     A hidden unit is connected to units below whose degree is not above its own. The output for
     variable $i$ has the degree of input $i$, and must not be connected to a unit that depends on
     variable $i$ itself. With $\mathrm{outputs} > 1$ there are $\mathrm{outputs} \cdot D$ columns in
     the last mask: column $j D + i$ belongs to variable $i$.
 
-    With `rng` (a `numpy.random.Generator`) the degrees of the hidden units are random: for each
-    hidden layer in turn `rng.integers(low, D, width)`, where `low` is the least degree of the layer
-    below.
+    With `rng` (a `numpy.random.Generator`) and $D > 1$ the degrees of the hidden units are random
+    instead: for each hidden layer in turn `rng.integers(low, D, width)`, where `low` is the least
+    degree of the layer below (of the inputs, for the first hidden layer).
     """,
     hints="""
     First make a list of the degrees, layer by layer, inputs first. Each mask compares two
