@@ -2,8 +2,8 @@
 # # Jacobian matrix and determinant: how a map changes volumes
 #
 # A map that doubles all lengths on a line halves the density of its points, because the same points
-# are spread over twice the length (`flow/01`). That is how a flow computes an exact likelihood: it
-# knows by how much it stretches space. But a useful map bends space, and then each point has a
+# are spread over twice the length (`flow/01`). A flow has an exact likelihood because we can
+# compute by how much it stretches space. But a useful map bends space, and then each point has a
 # factor of its own. To draw a small cube there and measure its image is not an answer, because an
 # image of a digit is a point with 784 coordinates. Is there a number that tells how a map changes
 # volumes near a point, and what does it cost?
@@ -407,6 +407,7 @@ lesson.table(
 )
 
 # %%
+rng = lesson.rng("triangular")
 T = np.tril(rng.standard_normal((5, 5)))
 off = leibniz_determinant(T) - np.prod(np.diag(T))
 lesson.check("triangular: det minus the product of the diagonal", off, equals=0.0, atol=1e-10)
@@ -483,7 +484,8 @@ lesson.check("slogdet: log |det| is 784 log 0.1", log_size, equals=784 * np.log(
 # </details>
 
 # %% [markdown]
-# We test both on two maps that are not linear, in four dimensions.
+# We test both on two maps that are not linear, in four dimensions. (The unit of a natural logarithm
+# is the *nat*, as a bit is the unit of a logarithm to base 2.)
 
 # %%
 first, second = rng.standard_normal((2, 4, 4))
