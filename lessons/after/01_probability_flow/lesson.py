@@ -8,6 +8,10 @@
 # that has the same density at every time. Then a diffusion model *is* a flow. What is its density
 # worth?
 #
+# The figure at the top shows the same 500 data points, mapped to noise in five ways: by the exact
+# path, by two diffusion networks and by two other flows. The color of a point is its mode in the
+# data.
+#
 # We find the velocity of the path (section 1), compute a density by hand (2), the exact density of
 # a ring (3) and that of trained networks (4). Then we make it cheap (5), look at the codes (6), add
 # the noise again (7), and fool ourselves (8). This lesson comes after the posts, and joins
@@ -153,9 +157,9 @@ lesson.exercise("after/01/angle_velocity")
 # </details>
 #
 # Many papers use the noise level $\sigma = \tan\varphi$ as the time, the ratio of the two factors.
-# Why do we take the angle? In $\sigma$ the noise has no end, and at the last step of the schedule
-# of section 4 $\sigma$ is 181. In $\varphi$ it ends at $\pi/2$ with $\mathcal N(0, I)$ exactly, and
-# data from $\mathcal N(0, I)$ does not move at all.
+# Why do we take the angle? The noise level has no largest value, and it is 181 at the last step of
+# the schedule of section 4. The angle ends at $\pi/2$, with $\mathcal N(0, I)$ exactly. Another
+# advantage is that data from $\mathcal N(0, I)$ does not move at all.
 
 # %%
 point, noise = np.array([[0.5]]), np.array([[0.2]])
@@ -187,10 +191,10 @@ lesson.change(
 # root, $x \propto \sqrt V$. So the data point $x_0 = 0.6$ ends at the *code* $z = 1$. The velocity
 # that does this is $v = x\,V'/2V$ with $V' = 1.28 \sin\varphi\cos\varphi$.
 #
-# Where paths move apart, the density gets thinner. The *divergence* of the velocity,
-# $\operatorname{tr} \partial v/\partial x = \sum_i \partial v_i / \partial x_i$, is the rate. Along
-# a path the log-density falls at exactly this rate (Eq. after.03), so the log-density of the data
-# is that of the code plus an integral (Eq. after.04):
+# Where paths move apart, the density falls. How fast they move apart is measured by the
+# *divergence* of the velocity, $\operatorname{tr} \partial v/\partial x = \sum_i \partial v_i /
+# \partial x_i$. Along a path the log-density falls at exactly this rate (Eq. after.03), so the
+# log-density of the data is that of the code plus an integral (Eq. after.04):
 #
 # $$\frac{d \log p(x_\varphi)}{d\varphi} = -\operatorname{tr}\frac{\partial v}{\partial x},
 # \qquad \log p(x_0) = \log\mathcal N(z; 0, I) + \int_0^{\pi/2} \operatorname{tr}\frac{\partial
@@ -269,7 +273,11 @@ lesson.check("two steps, mass by the trace", rows[1][1], equals=1.057, atol=1e-3
 lesson.check("mass by the determinant, all rows", [row[2] for row in rows], equals=1.0, atol=1e-3)
 
 # %% [markdown]
-# With the step's own determinant the mass is 1, for two steps as for sixty-four (Eq. after.05):
+# Why is the mass by the trace too large? Let $u$ be the slope of the velocity. The step stretches
+# lengths by $1 + hu$, so the density of the points is $1 + hu$ times as high before the step as
+# after it. The trace uses $e^{hu}$ in its place, and $e^{hu} \ge 1 + hu$. So its density is too
+# high wherever the steps stretch or squeeze. With the step's own determinant the mass is 1, for two
+# steps as for sixty-four (Eq. after.05):
 #
 # $$\log p(x_0) = \log\mathcal N(z; 0, I) + \sum \log|\det(I + hJ)|.$$
 #
@@ -360,7 +368,10 @@ for phi, error in errors.items():
 # %% [markdown]
 # Now we follow the equation from the data to the noise, and add up the divergence. Euler's method
 # takes one slope for each step. Heun's method takes the mean of the slopes at both ends, so it
-# calls the model twice.
+# calls the model twice. The function `spaced_angles` chooses the ends of the steps, which are
+# shorter near the data, where paths bend most. One of the checks below calls the model the *exact
+# score*. The score is $\nabla \log p(x)$ (`diffusion/02`), and to know it is to know the velocity,
+# because $v = -\tan\varphi\,(x + \nabla \log p(x))$.
 
 
 # %%
@@ -536,12 +547,13 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The flow and the bound are far below one Gaussian, which is about three nats worse than the data
-# density. The chain's bound is the larger of the two. But no theorem says so. The bound is one for
-# the *chain*, and the equation of an inexact network has another density (section 8 turns the order
-# around). So the likelihood of a diffusion model is one of three things, the bound of the chain,
-# the density of the equation, or the density of its steps. When a paper reports bits per dimension,
-# ask which of them, and with how many steps.
+# The numbers of the flow and of the bound are far below that of one Gaussian, which is about three
+# nats worse than the data density. The bound of the chain is larger than the number of the flow,
+# but no theorem says that it must be. The bound is one for the *chain*, and the equation of an
+# inexact network has another density (section 8 turns the order around). So the likelihood of a
+# diffusion model is one of three things, the bound of the chain, the density of the equation, or
+# the density of its steps. When a paper reports bits per dimension, ask which of them, and with how
+# many steps.
 #
 # ## 5. One probe instead of D passes
 #
@@ -726,8 +738,9 @@ lesson.figure(
 #
 # ## 7. Fresh noise
 #
-# We have thrown the random steps away. What were they good for? The ODE is one of a family. Add
-# fresh noise, and enlarge the drift so that the density stays the same (Eq. after.08),
+# We have thrown the random steps away. What were they good for? The probability flow is an ordinary
+# differential equation (ODE), and it is one of a family. For the others, add fresh noise, and
+# enlarge the drift so that the density stays the same (Eq. after.08),
 #
 # $$x_{\varphi - h} = x + h\tan\varphi\,\big(x + (1 + \nu^2)\,s\big) + \nu\sqrt{2h\tan\varphi}\;z,$$
 #
@@ -909,9 +922,10 @@ lesson.check("what the ripple costs the probability flow, nats", equation, at_le
 # one Fokker-Planck equation (Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021); and
 # dequantization, without which a density of digits cannot be read in bits (`flow/14`).
 #
-# **To remember:** Each diffusion process has a deterministic path with the same densities, so a
-# diffusion model has an exact log-density and codes that the data determine. The trace is not the
-# log-determinant of a step. A small error of the prediction can be a large error of the density.
+# **To remember:** Each diffusion process has a deterministic path with the same densities. With it
+# we can compute a diffusion model's log-density, up to the error of the solver, and codes that
+# depend on the data much more than on the network. The trace is not the log-determinant of a step,
+# so check the total mass. A small error of the prediction can be a large error of the density.
 #
 # **Your turn:** `minigen exercise start after/01`, then `minigen run after/01 --with
 # exercises/after_01.py`.

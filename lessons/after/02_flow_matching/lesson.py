@@ -175,6 +175,9 @@ lesson.check(
 #
 # </details>
 #
+# We call the last column of the table the *floor* of the loss. What a network's loss has above it
+# is the error of the network.
+#
 # ## 2. Euler's method and DDIM
 #
 # Is the sampler new? A network that predicts the noise gives a velocity, too. From $x$, a
@@ -399,8 +402,8 @@ lesson.claim(
 )
 
 # %% [markdown]
-# Nearly all of this loss is its floor, so a high loss is no sign of a poor network here. Only the
-# small rest is the network's error.
+# Nearly all of this loss is the floor of section 1, so a high loss is no sign of a poor network
+# here.
 #
 # ## 4. Straight lines, bent paths
 #
@@ -414,6 +417,10 @@ lesson.exercise("after/02/straightness")
 
 # %%
 lesson.show_source(straightness)
+
+# %% [markdown]
+# Three of our networks were trained on lines. The prediction is about the network *independent*,
+# with data and noise drawn apart.
 
 # %%
 lesson.predict(
@@ -465,8 +472,10 @@ lesson.figure(
 #
 # ## 5. One, two, four, eight steps
 #
-# What does this save? We measure the sliced Wasserstein distance to the ring, as a multiple of the
-# distance between two sets of samples of the ring (the floor).
+# How many steps do straighter paths save? We measure the sliced Wasserstein distance between
+# samples and the ring. Even two sets of samples of the ring itself are some distance apart. We use
+# this distance as the unit, and call it the floor as well, although it has nothing to do with the
+# loss.
 
 # %%
 lesson.predict(
@@ -565,8 +574,8 @@ lesson.figure(
 #
 # Are all times equally worth learning? So far $t$ was uniform. The minimizer of the loss is the
 # same velocity for every distribution of $t$, but a small network divides its effort by it. Esser
-# et al. 2024 draw the *logit-normal* $t = 1/(1 + e^{-s})$ with $s \sim \mathcal N(0, 1)$: at both
-# ends it is rare. At $t = 1$ the velocity is simply $x - \mathbb E[x_0]$, and in the middle the
+# et al. 2024 draw the *logit-normal* $t = 1/(1 + e^{-s})$ with $s \sim \mathcal N(0, 1)$, which is
+# seldom near 0 or 1. At $t = 1$ the velocity is simply $x - \mathbb E[x_0]$, and in the middle the
 # paths bend.
 
 
@@ -640,9 +649,9 @@ lesson.outcome(
 )
 
 # %% [markdown]
-# Late pairing teaches neither. Its target contains a noise that has hardly anything to do with the
-# noise in $x_t$. At $t = 1$ the mean of the target is therefore about 0 for every $x_t$, and not
-# $x_t - \mathbb E[x_0]$.
+# Late pairing teaches the network neither kind of pairs. Its target contains a noise that has
+# hardly anything to do with the noise in $x_t$. At $t = 1$ the mean of the target is therefore
+# about 0 for every $x_t$, and not $x_t - \mathbb E[x_0]$.
 #
 # With labels there is a third mistake. Optimal transport across the classes of a conditional model
 # makes the noise depend on the label. But a sampler draws its noise independently of the label, so

@@ -90,6 +90,9 @@ lesson.exercise("after/03/preconditioning")
 # \frac{\sigma\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}, \quad c_{\text{in}} = \frac{1}{\sqrt{\sigma^2
 # + \sigma_d^2}}, \quad c_{\text{noise}} = \tfrac14 \log\sigma .$$
 #
+# For $\sigma = 3$ and $\sigma_d = 4$ the variance of $y$ is $9 + 16 = 25$, and its root is 5. So
+# $c_{\text{skip}} = 16/25 = 0.64$, $c_{\text{out}} = 3 \cdot 4/5 = 2.4$ and $c_{\text{in}} = 1/5$.
+#
 # <details><summary>Derivation: the factors follow from unit variance</summary>
 #
 # *Input.* $\operatorname{Var}(c_{\text{in}}\,y) = c_{\text{in}}^2(\sigma^2 + \sigma_d^2) = 1$.
@@ -139,8 +142,9 @@ lesson.change(
 lesson.exercise("after/03/edm_target")
 
 # %% [markdown]
-# By Eq. after.18 it is $F^* = (x_0 - c_{\text{skip}}\,y)/c_{\text{out}} = (4 - 0.64)/2.4 = 1.4$. In
-# words, the network predicts what the best linear guess misses, in units of its usual size.
+# By Eq. after.18 it is $F^* = (x_0 - c_{\text{skip}}\,y)/c_{\text{out}} = (4 - 0.64 \cdot 1)/2.4 =
+# 1.4$, with the factors that we computed above. In words, the network predicts what the best linear
+# guess misses, in units of its usual size.
 #
 # ## 2. The target with other factors
 #
@@ -529,17 +533,21 @@ lesson.figure(
 # The levels matter most. Below $\sigma = 0.3$, where most can be learned, the designs with
 # log-normal levels are far better than those with DDPM's. A part of this gain needs no tuned
 # distribution, because levels that are even in $\log\sigma$ (F) already multiply the excess by 0.4
-# (by up to 0.74 in other trainings). Above $\sigma = 1$ the order changes. There the noise network
-# of B, which sees few such levels, is the worst of all, and EDM's factors remove most of this
-# excess (D). (At $\sigma = 5$ and $10$ the linear denoiser $F = 0$ has less excess than all six.
-# There next to nothing is left to learn, and a network only adds its own errors.) So EDM's factors
-# alone do little for A, whose mean excess lies almost entirely below $\sigma = 0.3$. Added to B's
-# log-normal levels, they halve the excess (D). E answers the question of section 4 for the ring.
-# The bound takes weight from the levels below 0.447, where the ring has its learnable fraction, and
-# its mean excess grows until it is close to that of $F = 0$, which has learned nothing. (The excess
-# is in units of $\sigma^2$, which is A's own weight, so a part of this is the measure.) For images
-# Hang et al. 2023 found that the same bound helps, and explain it by conflicts between the levels.
-# The plane has no answer to that.
+# (by up to 0.74 in other trainings).
+#
+# Above $\sigma = 1$ the order changes. There the noise network of B, which is trained at few such
+# levels, is the worst of all, and EDM's factors remove most of this excess (D). (At $\sigma = 5$
+# and $10$ the linear denoiser $F = 0$ has less excess than all six. There next to nothing is left
+# to learn, and a network only adds its own errors.) So EDM's factors alone do little for A, whose
+# mean excess lies almost entirely below $\sigma = 0.3$. Added to B's log-normal levels, they halve
+# the excess (D).
+#
+# Design E answers the question of section 4 for the ring. The bound takes weight from the levels
+# below 0.447, where the ring has its learnable fraction, and the mean excess grows until it is
+# close to that of $F = 0$, which has learned nothing. (The excess is in units of $\sigma^2$, which
+# is A's own weight, so a part of this is the measure.) For images, however, Hang et al. 2023 found
+# that the same bound helps, and they explain it by conflicts between the levels. Our experiment in
+# the plane cannot decide that.
 #
 # ## 6. Mistakes without an error message
 #
@@ -613,9 +621,9 @@ lesson.claim(
 # EDM's factors take everything linear out of the target. That makes $c_\text{out}$ as small as
 # possible, and from the larger weights D is better than with less skip. But what is left is easy to
 # miss, because a network with small weights is nearly linear. The noise of design B has a linear
-# part, and B learns from both starts. A loss near 1 does not tell the two apart. The stuck training
-# ends at 0.90, and the trainings of C, which learned, between 0.85 and 0.94. The excess does. (One
-# training each.)
+# part, and B learns from both starts. The loss does not tell a stuck training from one that learns,
+# because the stuck training ends at 0.90, and the trainings of C, which learned, end between 0.85
+# and 0.94. But the excess tells them apart. (These are results of one training each.)
 #
 # The two other mistakes change the levels or their weights. *Without λ* the loss $\mathbb E\|D -
 # x_0\|^2$ gives a level the weight $c_{\text{out}}^2$, which is $10^{-4}$ at $\sigma = 0.01$ and 1

@@ -7,6 +7,10 @@
 # next? And should we add fresh noise on the way? The obvious answer is many equal steps, but equal
 # steps waste nearly all of their calls.
 #
+# The figure at the top shows points of our data (left), and samples of a trained denoiser in which
+# fresh noise was added correctly (middle) and with a mistake (right). The blue spots are the eight
+# Gaussians from which the orange points should come.
+#
 # We place the levels (section 1), look at a single step for a Gaussian, where everything can be
 # computed by hand (2), add fresh noise (3), and ask what changes when the same image has more
 # pixels (4). An aside compares samplers and models at equal cost (5). This lesson comes after the
@@ -64,7 +68,8 @@ lesson.exercise("after/04/karras_levels")
 # Eq. after.22 spaces them evenly in the root $\sigma^{1/\rho}$, with $\rho = 7$, and appends 0. We
 # take the exact denoiser of the ring, so that every error is the solver's, and measure the distance
 # of the ends to those of 300 steps. One step of Heun's method costs two evaluations of the
-# denoiser, except the last.
+# denoiser, except the last. (The function `edm_sample`, whose source follows, can also add fresh
+# noise. This is the churn of section 3, and here it is 0, so you can skip it.)
 
 # %%
 lesson.predict(
@@ -493,8 +498,8 @@ lesson.claim(
 # restrict the noise to a range of levels. Fresh noise does not help A (2.00 and 1.98), whose errors
 # lie at the low levels, and D (1.09) is near the floor already.
 #
-# The table also warns of the distance. By it, A is only twice as far away as D, although more than
-# half of A's points are outliers and its modes are three times too wide.
+# The table also shows that the distance alone can mislead. By it, A is only twice as far away as D,
+# although more than half of A's points are outliers and its modes are three times too wide.
 #
 # What if we add the difference of the levels, $\hat\sigma - \sigma$, in place of the root of the
 # difference of squares? This looks right, because from 3 to 5 it takes 2. But the point then has
@@ -547,8 +552,8 @@ lesson.figure(
 # mistake dangerous is that the samples look *better*. With D, the points between the modes become
 # rare, and the outliers fall to a third, so whoever counts only outliers would keep it. With D even
 # the width is nearer to 1 with the mistake (0.85) than without it (1.41), because D's modes are too
-# wide and the mistake narrows them. The exact denoiser finds it, with a width of 0.50, and so does
-# the example from 3 to 5.
+# wide and the mistake narrows them. The test with the exact denoiser reveals the mistake, by a
+# width of 0.50, as does the example from 3 to 5.
 #
 # ## 4. The same image with more pixels
 #
@@ -887,7 +892,7 @@ lesson.figure(
 # farther away than D with every sampler. (The three trainings of a row differ by up to half a
 # floor, so closer rows are not ranked.)
 #
-# The last two columns see what the distance does not. Flow matching and reflow are 0.3 to 0.4
+# The last two columns show what the distance misses. Flow matching and reflow are 0.3 to 0.4
 # floors farther away than D, about as much as the three trainings of a row differ, but they have
 # about four times as many outliers or more. The consistency model's distance does not fall with
 # more evaluations, and with 16 most of its points are outliers. The GAN is farther away than flow

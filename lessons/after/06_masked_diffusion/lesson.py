@@ -7,6 +7,10 @@
 # the model then has to guess which of them are wrong. There is a simpler kind of noise. We erase
 # symbols, and let the model fill in the blanks.
 #
+# The figure at the top shows real digits in its first row. Every other row was drawn by one
+# network, which began with all 784 pixels erased and filled them in, in fewer steps from row to
+# row.
+#
 # Such a model can fill in many blanks at once, where an autoregressive model writes one symbol
 # after the other. What does the hurry cost? In worlds small enough to sum over, we find the exact
 # model (section 2), see what its loss is (3), and compute the price of large steps in nats (4).
@@ -166,9 +170,9 @@ lesson.figure(
 # $$\int_0^1 \frac1t\; \mathbb E \sum_{i\ \text{erased}} -\log p_\theta(x_i \mid x_t)\; dt .$$
 #
 # In words, erase each symbol with probability $t$, sum the cross-entropies of the erased ones, and
-# average over all $t$, with large weights for small $t$. What is this number? The probability of a
-# set $S$ of $m$ erased positions depends only on $m$, so the integral over $t$ can be done. How
-# much does one such set count?
+# average over all $t$, with large weights for small $t$. To find out what this number means, we
+# write it as a sum over sets. The probability of a set $S$ of $m$ erased positions depends on $t$
+# and $m$ only, so we can compute the integral over $t$. How much does one such set count?
 
 # %%
 lesson.exercise("after/06/order_weight")
@@ -644,10 +648,10 @@ lesson.claim(
 
 # %% [markdown]
 # The network needs half the nats of independent pixels, but the models with a fixed order need
-# fewer. They even were judged on all 10,000 test digits, and the first 2,000, which we take here,
-# are the easier ones. (A bound may be above the likelihood, and the budgets differ, so the table
-# does not say what any order costs.) In return, the network can be asked for any blank at any time,
-# and for many at once.
+# fewer. Moreover, those models were judged on all 10,000 test digits, and the first 2,000, which we
+# take here, are the easier ones. (A bound may be above the likelihood, and the budgets differ, so
+# the table does not say what any order costs.) In return, the network can be asked for any blank at
+# any time, and for many at once.
 #
 # ## 7. What hurry costs a digit
 #
@@ -765,9 +769,10 @@ lesson.claim(
 # 784 steps. One reason may be that the nats are measured on real digits, where all visible pixels
 # are right, but a sample has to go on with its own mistakes.
 #
-# Now we test what section 4 said. Each plan has 49 steps of 16 pixels, either *blocks* of 4 × 4
-# pixels, or pixels that are *spread* over the image, seven apart. In both, the steps come in a
-# random order.
+# By section 4, pixels that are drawn at once should tell us little about each other. Does this hold
+# for digits? We compare two plans with the random pixels. Each plan has 49 steps of 16 pixels,
+# either *blocks* of 4 × 4 pixels, or pixels that are *spread* over the image, seven apart. In both,
+# the steps come in a random order.
 
 # %%
 grid = np.arange(784).reshape(28, 28)

@@ -108,7 +108,8 @@ lesson.table(
 # = \pi(f^{-1}(x))\left|\frac{df^{-1}}{dx}\right| = \pi(f^{-1}(x))\,\big|(f^{-1})'(x)\big| .$$
 #
 # In words, go back to $z$, look up its density, and multiply by the stretching on the way back. For
-# example, $z = \sqrt x$ has slope $1/(2\sqrt x)$, which is 2.5 at 0.04.
+# example, $z = \sqrt x$ has slope $1/(2\sqrt x)$, which is 2.5 at 0.04. The density of $x = f(z)$
+# is called the *pushforward* of the density of $z$, because $f$ pushes the draws forward.
 
 # %%
 lesson.exercise("flow/03/pushforward_density")
@@ -134,7 +135,9 @@ lesson.claim(
 #
 # In words, the slope of the inverse is one over the slope of the function, *at the matching point*.
 # (To see why, differentiate $f^{-1}(f(x)) = x$.) For example, $y = x^3$ has slope 12 at $x = 2$,
-# where $y = 8$. So the cube root has slope $1/12$ at 8, not at 2.
+# where $y = 8$. So the cube root has slope $1/12$ at 8, not at 2. We compute this slope in two
+# ways. The package's `inverse_slope` differentiates $f$ automatically at $x = 2$ and returns one
+# over the result. The other way takes a small step in $y$ on either side of 8.
 
 
 # %%
@@ -469,7 +472,8 @@ lesson.claim(
 # ## 6. Many dimensions, and units
 #
 # Numbers that surprise us in many dimensions are often powers in disguise. An MNIST image has 784
-# pixels. Double all of them, $x = 2z$, as if gray levels were measured in another unit.
+# pixels. Double all of them, $x = 2z$, as if gray levels were measured in another unit. Its
+# log-density has a unit, too. With the natural logarithm this is the *nat*, which is 1.44 bits.
 
 # %%
 lesson.predict(
