@@ -76,7 +76,7 @@ def reading_minutes(shown: Iterable[Block]) -> float:
 
 
 def _is_open_code(block: Block) -> TypeGuard[blocks.Code | blocks.Source]:
-    """Whether a block is code that stands open on the page; a listing that answers an exercise does not."""
+    """Whether a block is code that is open on the page; a listing that answers an exercise does not."""
     if isinstance(block, blocks.Source):
         return not block.exercises
     return isinstance(block, blocks.Code) and not block.folded
