@@ -296,9 +296,10 @@ slope = Exercise(
 
     `eps` is the prediction for noisy examples, $(N, D)$ or $(N, H, W, C)$. `t` is a time step, a
     whole number, or an array $(N,)$ of them. `schedule.alpha_bar`, `schedule.alpha` and
-    `schedule.beta` are arrays indexed by the time step, $1 \dots T$ (`alpha_bar[0]` is 1); $x_t$ is
-    $\sqrt{\bar\alpha_t} x_0 + \sqrt{1 - \bar\alpha_t} \varepsilon$. The result has the shape of
-    `eps`. Leave `eps` unchanged.
+    `schedule.beta` are float64 arrays indexed by the time step, $1 \dots T$ (`alpha_bar[0]` is 1);
+    $x_t$ is $\sqrt{\bar\alpha_t} x_0 + \sqrt{1 - \bar\alpha_t} \varepsilon$. Compute
+    $1 - \bar\alpha_t$ in float64 even if `eps` is float32, because it is inaccurate in float32.
+    The result has the shape of `eps`. Leave `eps` unchanged.
     """,
     hints="""
     Given x_0, x_t is normal. Its score is minus the distance from the mean over the variance, and

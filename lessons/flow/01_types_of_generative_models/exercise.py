@@ -19,8 +19,8 @@ linear = Exercise(
     numbers on the diagonal are not 0 and may be negative. $D$ may be 60, with $10^{-6}$ or $10^6$
     on the whole diagonal. The determinant itself is then 0 or infinite in floating point, and its
     logarithm is not. The result must be differentiable with respect to `x` and `shift`, and keep
-    `float32`. `np.linalg.solve(A, B)` returns the solution $Y$ of $A Y = B$, for all columns of $B$
-    at once.
+    `float32`: `np.log(2 * np.pi)` is a `float64` number, so make a Python `float` of it.
+    `np.linalg.solve(A, B)` returns the solution $Y$ of $A Y = B$, for all columns of $B$ at once.
     """,
     hints="""
     First find the z of each x: only one z is mapped to it. Where the map stretches volumes, the
