@@ -16,12 +16,12 @@ line = Exercise(
 
     `x` and the result have shape $(N,)$ and the same dtype. `inverse` is the function $f^{-1}$,
     written with `np`, and `base_density` is the density of $z$, which may be any density. Both are
-    applied elementwise to arrays $(N,)$ and keep `float32`. The map $f$ may rise or fall, and be steep at one point and
-    flat at another. Compute the slope of $f^{-1}$ by automatic differentiation and not by small
-    steps, because it must be exact. `grad(g)(x)`, from `minigen.tensor`, is the gradient of a
-    function `g` that returns one number. Each entry of $f^{-1}(x)$ depends on its own entry of `x`
-    only, so the gradient of their sum contains all the slopes at once. The result need not be
-    differentiable.
+    applied elementwise to arrays $(N,)$ and keep `float32`. The map $f$ may rise or fall, and be
+    steep at one point and flat at another. Compute the slope of $f^{-1}$ by automatic
+    differentiation and not by small steps, because it must be exact. `grad(g)(x)`, from
+    `minigen.tensor`, is the gradient of a function `g` that returns one number. Each entry of
+    $f^{-1}(x)$ depends on its own entry of `x` only, so the gradient of their sum contains all the
+    slopes at once. The result need not be differentiable.
     """,
     hints="""
     A small interval around x is the image of a small interval around z = f^-1(x). Both have the
